@@ -1,0 +1,146 @@
+"""What is a metric worth: alone, with all others, over time; what does it cost; which fields are
+there to measure?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from tocsin.engine.engine import Engine
+from tocsin.errors import TocsinError
+from tocsin.fold import fold
+from tocsin.model.catalog import Kind
+from tocsin.model.field import Field
+from tocsin.model.metric import (
+    DEFAULT_LIMIT,
+    Answer,
+    Explanation,
+    FieldReport,
+    Question,
+    Reading,
+    Series,
+)
+from tocsin.sql.compiler import compile_group_count, compile_metric
+from tocsin.sql.discovery import Scope, compile_details, compile_types, path_of, type_of
+from tocsin.sql.series import Points, compile_series
+from tocsin.sql.table import JsonType, Table
+
+_FIELDS_AT_ONCE = 40
+_LARGEST_EXACT = 2**53
+
+
+class Catalog(Protocol):
+    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
+
+
+class Calculator:
+    """Answers questions as of an instant; every method may raise QueryTooHeavy or Unavailable."""
+
+    def __init__(self, engine: Engine, catalog: Catalog, *, concurrency: int) -> None:
+        self._engine = engine
+        self._catalog = catalog
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="calculate")
+
+    def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
+        """The rows of the question as of `at`, in their order, at most `limit` of them."""
+        rows = self._engine.run(compile_metric(question, at, limit, self._table()))
+        group_count = None
+        if len(rows) > limit and question.group_by:
+            rows = rows[:limit]
+            counting = compile_group_count(question, at, self._table())
+            group_count = int(self._engine.run(counting)[0][0])
+        names = question.dimensions
+        readings = [
+            Reading(plain(row[0]), dict(zip(names, row[1:], strict=True)) if names else None)
+            for row in rows
+        ]
+        return Answer(at, readings, question.unit, group_count)
+
+    def calculate_all(
+        self, questions: Sequence[Question], at: datetime, limit: int = DEFAULT_LIMIT
+    ) -> list[Answer | TocsinError]:
+        """Each question's answer, or the error that it alone ended with."""
+
+        def one(question: Question) -> Answer | TocsinError:
+            try:
+                return self.calculate(question, at, limit)
+            except TocsinError as error:
+                return error
+
+        return list(self._threads.map(one, questions))
+
+    def series(
+        self, question: Question, start: datetime, to: datetime, step: timedelta
+    ) -> Series:
+        """The question's value at `to`, `to - step`, and so on while later than `start`."""
+        points = Points.between(start, to, step)
+        rows = self._engine.run(compile_series(question, points, self._table()))
+        return fold(question, points, rows)
+
+    def explain(self, question: Question, at: datetime) -> Explanation:
+        """The query of the question, and what one real run of it read."""
+        query = compile_metric(question, at, DEFAULT_LIMIT, self._table())
+        cost = self._engine.measure(query)
+        return Explanation(
+            query.text, query.parameters, cost.rows_read, cost.bytes_read, cost.elapsed_ms
+        )
+
+    def discover(
+        self, resource_type_id: UUID | None = None, action_id: UUID | None = None
+    ) -> list[Field]:
+        """The payload fields that occur in the scope, in the order of their names."""
+        return sorted(self._types(_scope(resource_type_id, action_id)), key=str)
+
+    def discover_details(
+        self, resource_type_id: UUID | None = None, action_id: UUID | None = None
+    ) -> list[FieldReport]:
+        """The same, with the JSON types of each field, how often it occurs, and examples."""
+        scope = _scope(resource_type_id, action_id)
+        fields = sorted(self._types(scope), key=str)
+        reports = []
+        for start in range(0, len(fields), _FIELDS_AT_ONCE):
+            some = fields[start : start + _FIELDS_AT_ONCE]
+            row = self._engine.run(compile_details(some, scope, self._table()))[0]
+            reports += [_report(field, row[7 * n : 7 * n + 7]) for n, field in enumerate(some)]
+        return [report for report in reports if report.occurrences]
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+    def _types(self, scope: Scope) -> dict[Field, set[JsonType]]:
+        ((types,),) = self._engine.run(compile_types(scope))
+        paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
+        return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
+
+    def _table(self) -> Table:
+        mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
+        return Table(mnemonics, self._engine.field_types.of)
+
+
+def plain(value: Any) -> int | float | None:
+    """A value as it is written in JSON: whole numbers without a fraction, as far as exact."""
+    if isinstance(value, float):
+        assert math.isfinite(value)
+        if value.is_integer() and abs(value) < _LARGEST_EXACT:
+            return int(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _scope(resource_type_id: UUID | None, action_id: UUID | None) -> Scope:
+    return {Kind.RESOURCE_TYPE: resource_type_id, Kind.ACTION: action_id}
+
+
+def _report(field: Field, row: Sequence[Any]) -> FieldReport:
+    strings, numbers, booleans, arrays = row[:4]
+    counts = {"string": strings, "number": numbers, "boolean": booleans, "array": arrays}
+    examples = [*row[4], *map(_number, row[5]), *(text == "true" for text in row[6])]
+    types = tuple(sorted(name for name, count in counts.items() if count))
+    return FieldReport(field, types, sum(counts.values()), tuple(examples[:5]))
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.lstrip("-").isdigit() else float(text)

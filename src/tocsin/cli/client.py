@@ -1,0 +1,174 @@
+"""How does a command talk to a server: requests with a key, answers as values, refusals as errors.
+
+Whatever goes wrong between here and there ends as an Unreachable or a Refused whose text can be
+shown as it is.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tocsin.errors import Problem, TocsinError
+
+TIMEOUT = httpx.Timeout(90, connect=10)
+CONNECTIONS = 4
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Unreachable(TocsinError):
+    """No server answers."""
+
+
+class Refused(TocsinError):
+    """The server answered that it will not do this."""
+
+    def __init__(
+        self,
+        status_code: int,
+        detail: str,
+        problems: list[Problem] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail, problems or [])
+        self.status_code = status_code
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        lines = (f"\n  {p.field}: {p.message}" if p.field else f"\n  {p.message}" for p in self.problems)
+        return self.detail + "".join(lines)
+
+
+class Client:
+    """A connection to a server; use it in a `with` statement."""
+
+    def __init__(
+        self, url: str, key: str | None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        if not key:
+            raise TocsinError("No key given: use --key, or set TOCSIN_API_KEY.")
+        if not key.isascii() or not key.isprintable():
+            raise TocsinError("The key has characters in it that no key has.")
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=_checked(self.url),
+            headers={"x-api-key": key.strip()},
+            timeout=TIMEOUT,
+            limits=httpx.Limits(max_connections=CONNECTIONS),
+            # A proxy that the environment names cannot reach this machine's own loopback.
+            trust_env=httpx.URL(url).host not in _LOOPBACK,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str, **parameters: str | int | None) -> Any:
+        return self.request("GET", path, parameters)
+
+    def post(self, path: str, body: Any = None, **parameters: str | int | None) -> Any:
+        return self.request("POST", path, parameters, json=body)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self.request("PUT", path, {}, json=body)
+
+    def delete(self, path: str) -> None:
+        self.request("DELETE", path, {})
+
+    def post_lines(self, path: str, lines: bytes, encoding: str) -> Any:
+        """Post packed NDJSON; a batch that was refused as a whole is an answer too, not an error."""
+        headers = {"content-type": "application/x-ndjson", "content-encoding": encoding}
+        answer = self._send("POST", path, content=lines, headers=headers)
+        body = _json_of(answer)
+        if answer.status_code == 422 and isinstance(body, dict) and "rejected" in body:
+            return body
+        return self._accepted(answer)
+
+    def request(
+        self, method: str, path: str, parameters: dict[str, str | int | None], **content: Any
+    ) -> Any:
+        """What the server answers, decoded; None where it answers nothing."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self._accepted(self._send(method, path, params=given, **content))
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"The server at {self.url} did not answer in time.") from error
+        except httpx.ConnectError as error:
+            raise Unreachable(
+                f"No server answers at {self.url} ({_plain(error)}). "
+                "Is it running (tocsin serve), and is --url right?"
+            ) from error
+        except httpx.TransportError as error:
+            raise Unreachable(
+                f"The connection to {self.url} broke off: {_plain(error)}."
+            ) from error
+
+    def _accepted(self, answer: httpx.Response) -> Any:
+        if answer.is_success:
+            body = _json_of(answer)
+            if body is None and answer.content:
+                raise Refused(answer.status_code, f"What answers at {self.url} is not Tocsin.")
+            return body
+        raise self._refusal(answer)
+
+    def _refusal(self, answer: httpx.Response) -> Refused:
+        status, body = answer.status_code, _json_of(answer)
+        if not isinstance(body, dict) or "title" not in body:
+            detail = f"{self.url} answered {status} {answer.reason_phrase}, and not as Tocsin does."
+            return Refused(status, detail, retry_after=_retry_after(answer))
+        problems = [
+            Problem(str(problem.get("field") or ""), str(problem.get("message") or ""))
+            for problem in body.get("errors") or []
+        ]
+        detail = str(body.get("detail") or body["title"])
+        if status == 401:
+            detail = f"The server at {self.url} does not know this key (--key, TOCSIN_API_KEY)."
+        return Refused(status, detail, problems, _retry_after(answer))
+
+
+def _checked(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise TocsinError(f"{url} is no URL: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise TocsinError(f"{url} is no URL of a server, such as http://127.0.0.1:8420")
+    return parsed
+
+
+def _json_of(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds, from either spelling of the header (RFC 9110, 10.2.3)."""
+    text = answer.headers.get("retry-after")
+    if text is None:
+        return None
+    if text.isdigit():
+        return float(text)
+    try:
+        instant = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, instant.timestamp() - time.time())
+
+
+def _plain(error: Exception) -> str:
+    """The operating system's own words: `Connection refused`."""
+    return str(error).rpartition("] ")[2].rstrip(".") or type(error).__name__

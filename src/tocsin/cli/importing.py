@@ -1,0 +1,93 @@
+"""`tocsin import`: record the interactions of NDJSON files on a running server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.errors import TocsinError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from tocsin.cli.lines import Batch
+    from tocsin.cli.sending import Tally
+
+EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
+STDIN = "-"
+
+
+def import_(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="NDJSON, plain, gzip or zstd; - is standard input."),
+    ],
+    rejects: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every rejected line's number and reasons here."),
+    ] = None,
+    show: Annotated[int, typer.Option(min=0, help="How many rejected lines to list.")] = 20,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+) -> None:
+    """Record interactions from NDJSON files, one JSON object a line.
+
+    Repeats are harmless: a line without an interactionId gets one that follows from its text, so
+    importing a file twice, or going on after an import was cut off, records nothing twice.
+    """
+    from tocsin.cli.client import Client
+    from tocsin.cli.sending import Tally
+
+    _check(files)
+    with ExitStack() as opened:
+        client = opened.enter_context(Client(url, key))
+        # Says at once that the server is not there or does not know the key.
+        client.get("/api/resource-types")
+        sink = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
+        tally, began = Tally(show, sink), time.monotonic()
+        try:
+            _import(files, client, tally)
+        finally:
+            _report(tally, time.monotonic() - began, rejects)
+    if tally.rejected:
+        raise typer.Exit(1)
+
+
+def _check(files: list[str]) -> None:
+    """Every file must be there before the first line is sent."""
+    for name in files:
+        if name != STDIN and not Path(name).exists():
+            raise TocsinError(f"There is no file {name}.")
+        if name != STDIN and Path(name).is_dir():
+            raise TocsinError(f"{name} is a folder; name the files in it.")
+    if files.count(STDIN) > 1:
+        raise TocsinError("Standard input (-) can be read only once.")
+
+
+def _import(files: list[str], client: Client, tally: Tally) -> None:
+    from tocsin.cli.progress import import_progress
+    from tocsin.cli.sending import Sender
+
+    with import_progress(_total(files)) as (progress, task):
+        began = time.monotonic()
+
+        def show_rate() -> None:
+            rate = tally.answered / max(time.monotonic() - began, 0.001)
+            progress.update(task, rate=rate)
+
+        sender = Sender(client, tally, lambda sentence: progress.console.print(f"[dim]{sentence}"))
+        sender.send_all(_batches(files, progress, task), show_rate)
+
+
+def _total(files: list[str]) -> int | None:
+    """Bytes of all the files as they lie on disk; None where one has no length, like a pipe."""
+    paths = [Path(name) for name in files if name != STDIN]
+    known = len(paths) == len(files) and all(path.is_file() for path in paths)
+    return sum(path.stat().st_size for path in paths) if known else None

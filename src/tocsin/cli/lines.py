@@ -1,0 +1,143 @@
+"""Which interactions are in a file, and by which id is each one known.
+
+A line that names no `interactionId` gets one that follows from its bytes, so that sending a file
+twice records nothing twice. The id is put into the line as it stands: decoding and encoding each
+line would cost more than all the rest, and could change what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha1
+from uuid import UUID
+
+import msgspec
+
+from tocsin.cli.repeats import Repeats
+
+NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000003")
+MAX_LINES = 5_000
+MAX_BYTES = 16 * 1024 * 1024
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NAMESPACE = NAMESPACE.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some lines of a file, with their numbers in it; `too_long` are numbers of lines left out."""
+
+    name: str
+    numbers: list[int] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    too_long: list[int] = field(default_factory=list)
+
+
+class _Named(msgspec.Struct):
+    """The only member of an interaction that matters here."""
+
+    interaction_id: str | None | msgspec.UnsetType = msgspec.field(
+        default=msgspec.UNSET, name="interactionId"
+    )
+
+
+_NAMED = msgspec.json.Decoder(_Named)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
+    """The lines of one file, as many at a time as may be sent at once, each with an id."""
+    repeats = Repeats()
+    for batch in _batches(name, pieces):
+        batch.lines[:] = identified(batch.lines, repeats)
+        yield batch
+
+
+def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
+    batch, size = Batch(name), 0
+    for number, line in numbered(pieces):
+        if line is None:
+            batch.too_long.append(number)
+            continue
+        if len(batch.lines) == MAX_LINES or (batch.lines and size + len(line) > MAX_BYTES):
+            yield batch
+            batch, size = Batch(name), 0
+        batch.numbers.append(number)
+        batch.lines.append(line)
+        size += len(line)
+    yield batch
+
+
+def numbered(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Each line that is not blank, and its number; None in place of one that is too long."""
+    for number, line in enumerate(_split(pieces), 1):
+        if line is None:
+            yield number, None
+            continue
+        text = line.removeprefix(_BYTE_ORDER_MARK).strip() if number == 1 else line.strip()
+        if text:
+            yield number, text
+
+
+def _split(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    held, too_long = bytearray(), False
+    for piece in pieces:
+        first, newline, others = piece.partition(b"\n")
+        held += first
+        if len(held) > MAX_BYTES:
+            held.clear()
+            too_long = True
+        if newline:
+            yield None if too_long else bytes(held)
+            lines = others.split(b"\n")
+            held, too_long = bytearray(lines.pop()), False
+            yield from lines
+    yield None if too_long else bytes(held)
+
+
+def identified(lines: Sequence[bytes], repeats: Repeats) -> list[bytes]:
+    """The same lines, each with an id: its own, or one made from its bytes.
+
+    Lines that are no JSON object stay as they are: the server says what is wrong with them.
+    """
+    made = list(lines)
+    bare = [(place, line) for place, text in enumerate(lines) if (line := _without_id(text))]
+    digests = [sha1(_NAMESPACE + lines[place]).digest() for place, _ in bare]
+    for (place, line), digest, before in zip(bare, digests, repeats.before(digests), strict=True):
+        if before:
+            digest = sha1(_NAMESPACE + lines[place] + b"\n%d" % before).digest()
+        # Put at the end, for then the places that the server names in a bad line are right.
+        made[place] = b'%b,"interactionId":"%b"}' % (line[:-1], _uuid5(digest))
+    return made
+
+
+def _without_id(line: bytes) -> bytes | None:
+    """The line if it is an object that has no id and can be given one, else None."""
+    if not (line.startswith(b"{") and line.endswith(b"}")) or _is_hollow(line):
+        return None
+    # An escape could hide the name; only those of ASCII characters, though.
+    if b'"interactionId"' not in line and b"\\u00" not in line:
+        return line
+    try:
+        own = _NAMED.decode(line).interaction_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if own is None:
+        return _without_null_id(line)
+    return line if own is msgspec.UNSET else None
+
+
+def _without_null_id(line: bytes) -> bytes | None:
+    members = _MEMBERS.decode(line)
+    del members["interactionId"]
+    return msgspec.json.encode(members) if members else None
+
+
+def _is_hollow(line: bytes) -> bool:
+    return len(line) < 16 and not line[1:-1].strip()
+
+
+def _uuid5(digest: bytes) -> bytes:
+    """The text of the UUID that `uuid.uuid5` makes of this SHA-1 digest."""
+    return str(UUID(bytes=digest[:16], version=5)).encode()

@@ -1,0 +1,39 @@
+"""`tocsin serve`: run the server in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLE = "Example:  tocsin serve --host 0.0.0.0 --data-dir /var/lib/tocsin"
+
+
+def serve(
+    host: Annotated[
+        str | None,
+        typer.Option(help="The address to listen on. [env var: TOCSIN_HOST] [default: 127.0.0.1]"),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The port. [env var: TOCSIN_PORT] [default: 8420]")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where everything is kept. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]"
+        ),
+    ] = None,
+) -> None:
+    """Run the server.
+
+    The first start prints an admin key, unless TOCSIN_ADMIN_KEY sets one.
+    """
+    # Loading the engine takes a second, which no other command should pay.
+    from tocsin.config import Settings
+
+    settings = Settings.load(host=host, port=port, data_dir=data_dir)
+
+    from tocsin.server import run
+
+    run(settings)

@@ -1,0 +1,153 @@
+"""The one thread that appends: whatever waits goes to the engine as one block.
+
+While the engine writes a block, the next ones gather; no timer is needed. Every caller gets its
+own outcomes, and only after the engine has the block on disk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from enum import Enum
+from typing import NamedTuple
+
+import structlog
+
+from tocsin.engine.engine import BadBlock, Engine
+from tocsin.errors import TocsinError, Unavailable
+from tocsin.ids import new_id
+from tocsin.model.interaction import Interaction
+
+log = structlog.get_logger()
+
+GROUP_ROWS = 20_000
+GROUP_BYTES = 32 * 1024 * 1024
+
+
+class Outcome(Enum):
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+
+
+class Refused(NamedTuple):
+    """The engine cannot keep this interaction."""
+
+    reason: str
+
+
+Outcomes = list[Outcome | Refused]
+
+
+class Committer:
+    """Gives each interaction its number, and its id where the sender gave none (b"")."""
+
+    def __init__(self, engine: Engine, first_number: int) -> None:
+        self._engine = engine
+        self._next_number = first_number
+        self._arrived = threading.Condition()
+        self._waiting: deque[tuple[Sequence[Interaction], Future[Outcomes]]] = deque()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, interactions: Sequence[Interaction]) -> Future[Outcomes]:
+        """A future of one outcome for each interaction, in their order."""
+        future: Future[Outcomes] = Future()
+        with self._arrived:
+            if self._is_closed:
+                raise Unavailable("The server is stopping")
+            self._waiting.append((interactions, future))
+            self._arrived.notify()
+        return future
+
+    def close(self) -> None:
+        """Append what waits, then stop the thread."""
+        with self._arrived:
+            self._is_closed = True
+            self._arrived.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (group := self._next_group()) is not None:
+            interactions = [interaction for some, _ in group for interaction in some]
+            try:
+                outcomes = self._commit(interactions)
+            except TocsinError as error:
+                for _, future in group:
+                    future.set_exception(error)
+                continue
+            except Exception as error:
+                log.exception("append failed")
+                for _, future in group:
+                    future.set_exception(Unavailable(f"Appending failed: {error}"))
+                continue
+            start = 0
+            for some, future in group:
+                future.set_result(outcomes[start : start + len(some)])
+                start += len(some)
+
+    def _next_group(self) -> list[tuple[Sequence[Interaction], Future[Outcomes]]] | None:
+        """What waits, up to the size of a group; None when closed and nothing is left."""
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._waiting or self._is_closed)
+            if not self._waiting:
+                return None
+            group = []
+            rows = size = 0
+            while self._waiting:
+                interactions, future = self._waiting[0]
+                rows += len(interactions)
+                size += sum(len(interaction.payload) for interaction in interactions)
+                if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
+                    break
+                self._waiting.popleft()
+                if future.set_running_or_notify_cancel():
+                    group.append((interactions, future))
+            return group
+
+    def _commit(self, interactions: Sequence[Interaction]) -> Outcomes:
+        """Append what is new; the repeats of an interaction share its refusal."""
+        recorded = self._recorded_before(interactions)
+        first: dict[bytes, Interaction] = {}
+        for interaction in interactions:
+            if not interaction.interaction_id:
+                interaction.interaction_id = new_id()
+            elif interaction.interaction_id in recorded:
+                continue
+            first.setdefault(interaction.interaction_id, interaction)
+        for interaction in first.values():
+            interaction.interaction_number = self._next_number
+            self._next_number += 1
+        refused = self._append(list(first.values()))
+        return [
+            refused.get(interaction.interaction_id)
+            or (
+                Outcome.RECORDED
+                if first.get(interaction.interaction_id) is interaction
+                else Outcome.DUPLICATE
+            )
+            for interaction in interactions
+        ]
+
+    def _recorded_before(self, interactions: Sequence[Interaction]) -> set[bytes]:
+        given = [i.interaction_id for i in interactions if i.interaction_id]
+        perhaps = self._engine.known_ids.perhaps(given)
+        return self._engine.existing(perhaps) if perhaps else set()
+
+    def _append(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
+        """Append a block; one that is refused is halved until the bad interaction is alone."""
+        if not interactions:
+            return {}
+        # Before the append: if it fails half-way, the sender's second try must be checked.
+        self._engine.known_ids.add([i.interaction_id for i in interactions])
+        try:
+            self._engine.append(interactions)
+        except BadBlock as error:
+            if len(interactions) == 1:
+                log.warning("interaction refused by the engine", error=str(error)[:500])
+                return {interactions[0].interaction_id: Refused(f"cannot be stored: {error}"[:500])}
+            middle = len(interactions) // 2
+            return self._append(interactions[:middle]) | self._append(interactions[middle:])
+        return {}

@@ -1,0 +1,71 @@
+"""What can be set: one frozen model, from TOCSIN_* variables; nonsense is refused at the start.
+
+Every variable can also be given as a file that holds the value, `TOCSIN_..._FILE`: for secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tocsin.errors import InvalidSettings
+from tocsin.model.metric import Window
+from tocsin.model.problems import problems_of
+
+MIB = 1024 * 1024
+_PREFIX = "TOCSIN_"
+
+
+class Settings(BaseSettings):
+    """Settings of one server process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore"
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8420
+    data_dir: Path = Path("tocsin-data")
+    admin_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    strict_catalog: bool = False
+    retention: Window | None = None
+    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 1024 * MIB
+    query_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    query_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+
+    @classmethod
+    def load(cls, **given: Any) -> Self:
+        """The settings from the environment, overridden by what is given and not None.
+
+        Raises InvalidSettings, naming every variable that is not acceptable.
+        """
+        values = {**_from_files(os.environ), **{k: v for k, v in given.items() if v is not None}}
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{_PREFIX}{p.field.upper()} {p.message}" for p in problems_of(error)
+            )
+            raise InvalidSettings(f"These settings are not acceptable: {problems}") from error
+
+
+def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The values of TOCSIN_..._FILE variables, without the newline at the end."""
+    values = {}
+    for name in Settings.model_fields:
+        variable = f"{_PREFIX}{name.upper()}_FILE"
+        path = environment.get(variable)
+        if path is None:
+            continue
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").rstrip("\n")
+        except OSError as error:
+            raise InvalidSettings(f"{variable}: cannot read {path}: {error.strerror}") from error
+    return values

@@ -1,0 +1,56 @@
+"""Interactions as one block of columns, in the form the engine reads fastest: an Arrow stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from tocsin.model.interaction import Interaction
+
+_UUID = pa.binary(16)
+_TEXTS = pa.list_(pa.string())
+COLUMNS = pa.schema(
+    [
+        ("interactionId", _UUID),
+        ("interactionNumber", pa.uint64()),
+        ("resourceTypeId", _UUID),
+        ("actionId", _UUID),
+        ("originId", _UUID),
+        ("resourceId", pa.string()),
+        ("timestamp", pa.timestamp("ms", "UTC")),
+        ("uowId", _UUID),
+        ("userId", pa.string()),
+        ("externalReference", pa.string()),
+        ("externalResponse", pa.binary()),
+        ("bigIntegers", _TEXTS),
+        ("hollowObjects", _TEXTS),
+        ("raw", pa.binary()),
+    ]
+)
+
+
+def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
+    """The interactions as an Arrow IPC stream of one record batch."""
+    columns = [
+        [i.interaction_id for i in interactions],
+        [i.interaction_number for i in interactions],
+        [i.resource_type_id for i in interactions],
+        [i.action_id for i in interactions],
+        [i.origin_id for i in interactions],
+        [i.resource_id for i in interactions],
+        [i.timestamp for i in interactions],
+        [i.uow_id for i in interactions],
+        [i.user_id for i in interactions],
+        [i.external_reference for i in interactions],
+        [i.external_response for i in interactions],
+        [i.big_integers for i in interactions],
+        [i.hollow_objects for i in interactions],
+        [i.payload for i in interactions],
+    ]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, COLUMNS, strict=True)]
+    batch = pa.record_batch(arrays, schema=COLUMNS)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, COLUMNS) as stream:
+        stream.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())

@@ -1,0 +1,252 @@
+"""ClickHouse in this process: append interactions, run queries, say how it is.
+
+Driver exceptions end here: what comes out is an error of `tocsin.errors`, chained to its cause.
+"""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import chdb
+import clickhouse_connect
+import numpy as np
+import structlog
+from clickhouse_connect.driver.binding import bind_query
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from tocsin.engine.block import COLUMNS, arrow_stream
+from tocsin.engine.field_types import FieldTypes
+from tocsin.engine.known_ids import KnownIds
+from tocsin.engine.schema import APPEND_SETTINGS, SCHEMA
+from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
+from tocsin.model.catalog import Kind
+from tocsin.model.field import Field
+from tocsin.model.interaction import Interaction
+from tocsin.sql.discovery import path_of, type_of
+from tocsin.sql.query import Query
+from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
+
+log = structlog.get_logger()
+
+Row = tuple[Any, ...]
+
+# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes.
+_TOO_HEAVY = {158, 159, 160, 241, 307}
+# What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
+# family, INCORRECT_DATA, TYPE_MISMATCH and the like.
+_BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
+
+
+class BadBlock(Exception):
+    """The engine refuses something in this block; nothing of it was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a query read; milliseconds are those the engine took."""
+
+    rows_read: int
+    bytes_read: int
+    elapsed_ms: float
+
+
+class Engine:
+    """One process owns the folder; any number of threads may use the object."""
+
+    def __init__(self, folder: Path, *, memory: int, seconds: int, concurrency: int) -> None:
+        """Open the engine in a folder, which is created if it is not there.
+
+        `memory` in bytes and `seconds` limit each query; `concurrency` queries run at once.
+        """
+        self.field_types = FieldTypes()
+        self.known_ids = KnownIds()
+        self._dsn = f"chdb:///{quote(str(folder.resolve()))}"
+        self._appending = threading.Lock()
+        self._appender = self._open(APPEND_SETTINGS)
+        self._appender.command(SCHEMA)
+        limits = {"max_memory_usage": memory, "max_execution_time": seconds, "readonly": 2}
+        self._measuring = threading.Lock()
+        self._meter = chdb.connect(str(folder.resolve()))
+        for name, value in limits.items():
+            self._meter.query(f"SET {name} = {value}")
+        self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
+        self._clients = [self._open(limits) for _ in range(concurrency)]
+        for client in self._clients:
+            self._idle.put(client)
+        self._patience = seconds
+        self._load_known_ids()
+
+    def close(self) -> None:
+        self._meter.close()
+        for client in [*self._clients, self._appender]:
+            client.close()
+
+    def append(self, interactions: Sequence[Interaction]) -> None:
+        """Append a block; when this returns it is on disk and in every query that starts.
+
+        Raises BadBlock if the engine refuses an interaction in it, Unavailable if it fails.
+        """
+        block = arrow_stream(interactions)
+        with self._appending:
+            try:
+                summary = self._appender.raw_insert(
+                    INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream"
+                )
+            except ClickHouseError as error:
+                if error.code in _BAD_DATA:
+                    raise BadBlock(str(error)) from error
+                raise _translated(error) from error
+        if summary.written_rows < len(interactions):
+            raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
+
+    def run(self, query: Query) -> list[Row]:
+        """The rows of a query. Raises QueryTooHeavy or Unavailable."""
+        with self._client() as client:
+            return list(client.query(query.text, parameters=query.parameters).result_rows)
+
+    def measure(self, query: Query) -> Cost:
+        """Run a query for what it costs.
+
+        Through a handle of chDB's own: the driver's summary leaves out what storage read.
+        """
+        text, parameters = bind_query(query.text, query.parameters)
+        bound = {name.removeprefix("param_"): value for name, value in parameters.items()}
+        with self._measuring:
+            started = time.perf_counter()
+            try:
+                result = self._meter.query(text, "Null", params=bound)
+            except RuntimeError as error:
+                raise _translated(error) from error
+            elapsed = (time.perf_counter() - started) * 1000
+        return Cost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
+
+    def ready(self) -> None:
+        """Raises Unavailable unless the engine answers a query on the table."""
+        self.run(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
+
+    def existing(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Those of the interaction ids (16 bytes each) that are recorded."""
+        query = Query(
+            f"SELECT interactionId FROM {INTERACTIONS} WHERE interactionId IN {{ids:Array(UUID)}}",
+            {"ids": [str(UUID(bytes=id)) for id in ids]},
+        )
+        return {row[0].bytes for row in self.run(query)}
+
+    def uses(self, kind: Kind, id: UUID) -> bool:
+        """Whether an interaction has this entry of the catalog."""
+        text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
+        return bool(self.run(Query(text, {"id": str(id)})))
+
+    def latest_number(self) -> int:
+        """The greatest interaction number in the table, 0 if there is none."""
+        return int(self.run(Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}"))[0][0])
+
+    def drop_before(self, instant: datetime) -> int:
+        """Drop the months that lie before an instant as a whole; answers how many."""
+        text = (
+            "SELECT DISTINCT toUInt32(partition) FROM system.parts WHERE active "
+            f"AND table = '{INTERACTIONS}' AND toUInt32(partition) < {{month:UInt32}}"
+        )
+        months = self.run(Query(text, {"month": instant.year * 100 + instant.month}))
+        with self._appending:
+            for (month,) in months:
+                self._appender.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
+        return len(months)
+
+    def rows(self) -> int:
+        return self._of_parts("rows")
+
+    def bytes_on_disk(self) -> int:
+        return self._of_parts("bytes_on_disk")
+
+    def learn_field_types(self) -> None:
+        """Read from the table which types its fields have; takes 0.1 s a million interactions."""
+        text = (
+            f"SELECT distinctJSONPathsAndTypes({PAYLOAD}), groupUniqArrayArray(bigIntegers), "
+            f"groupUniqArrayArray(hollowObjects) FROM {INTERACTIONS}"
+        )
+        with self._client(limited=False) as client:
+            types, big, hollow = client.query(text).result_rows[0]
+        for spelled, names in types.items():
+            path = path_of(spelled)
+            self.field_types.note(path, map(type_of, names))
+            for depth in range(1, len(path)):
+                self.field_types.note(path[:depth], [JsonType.OBJECT])
+        for spelling in big:
+            self.field_types.note(Field(spelling).path, [JsonType.BIG_INTEGER])
+        for spelling in hollow:
+            self.field_types.note(Field(spelling).path, [JsonType.OBJECT])
+        self.field_types.complete()
+
+    def _load_known_ids(self) -> None:
+        """A partition at a time, so that memory stays bounded; takes 0.2 s a million ids."""
+        partitions = self.run(
+            Query(
+                "SELECT DISTINCT partition FROM system.parts "
+                f"WHERE active AND table = '{INTERACTIONS}'"
+            )
+        )
+        for (partition,) in partitions:
+            raw = self._appender.raw_query(
+                f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}",
+                parameters={"p": partition},
+                fmt="RowBinary",
+            )
+            self.known_ids.add_halves(np.frombuffer(raw, dtype="<u8").reshape(-1, 2))
+
+    def _of_parts(self, column: str) -> int:
+        text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
+        return int(self.run(Query(text))[0][0])
+
+    def _open(self, settings: dict[str, int]) -> Client:
+        try:
+            client = clickhouse_connect.get_client(dsn=self._dsn)
+        except ClickHouseError as error:
+            raise _translated(error) from error
+        for name, value in settings.items():
+            client.set_client_setting(name, value)
+        return client
+
+    @contextmanager
+    def _client(self, limited: bool = True) -> Iterator[Client]:
+        """A client of the pool; one client runs one statement at a time."""
+        if not limited:
+            with self._appending:
+                yield self._appender
+            return
+        try:
+            client = self._idle.get(timeout=self._patience)
+        except queue.Empty:
+            raise Unavailable("All calculations that may run at once are running") from None
+        try:
+            yield client
+        except ClickHouseError as error:
+            raise _translated(error) from error
+        finally:
+            self._idle.put(client)
+
+
+def _translated(error: Exception) -> TocsinError:
+    """The error that a caller should see; the engine's own words go to the log."""
+    text = str(error)
+    code = getattr(error, "code", None) or next(
+        (int(found) for found in re.findall(r"Code: (\d+)", text)), None
+    )
+    if code in _TOO_HEAVY:
+        return QueryTooHeavy()
+    if "Cannot lock file" in text or "another process" in text:
+        return DataFolderInUse()
+    log.error("engine failed", code=code, error=text[:2_000])
+    return Unavailable("The engine could not answer; its error is in the log")

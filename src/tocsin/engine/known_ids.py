@@ -1,0 +1,85 @@
+"""Has this interaction id perhaps been recorded before?
+
+A Bloom filter in memory over every id in the table: 3 bytes an id, one id in 100,000 taken for
+known though it is not. "No" is certain, so only ids that were perhaps seen are looked up in the
+engine, and a stream of new ids costs no look-up at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BITS_PER_ID = 24
+_PROBES = 8
+_FIRST_CAPACITY = 1 << 18
+_LARGEST_CAPACITY = 1 << 23
+
+Halves = NDArray[np.uint64]
+_MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+class KnownIds:
+    """Grows by segments, each twice the size of the one before; not thread-safe."""
+
+    def __init__(self) -> None:
+        self._segments = [_Segment(_FIRST_CAPACITY)]
+
+    def add(self, ids: Sequence[bytes]) -> None:
+        """Take note of UUIDs, given as their 16 bytes."""
+        self.add_halves(_halves(ids))
+
+    def add_halves(self, halves: Halves) -> None:
+        """The same for UUIDs given as rows of their upper and lower 64 bits."""
+        while len(halves):
+            room = self._segments[-1].room
+            if room == 0:
+                capacity = min(self._segments[-1].capacity * 2, _LARGEST_CAPACITY)
+                self._segments.append(_Segment(capacity))
+                continue
+            self._segments[-1].add(halves[:room])
+            halves = halves[room:]
+
+    def perhaps(self, ids: Sequence[bytes]) -> list[bytes]:
+        """Those of the ids that may have been added; all others certainly were not."""
+        if not ids:
+            return []
+        halves = _halves(ids)
+        seen = np.zeros(len(ids), dtype=bool)
+        for segment in self._segments:
+            seen |= segment.holds(halves)
+        return [ids[index] for index in np.flatnonzero(seen)]
+
+
+class _Segment:
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.room = capacity
+        self._bits = np.zeros(capacity * _BITS_PER_ID // 8, dtype=np.uint8)
+
+    def add(self, halves: Halves) -> None:
+        positions = self._positions(halves).ravel()
+        masks = np.left_shift(np.uint8(1), (positions & np.uint64(7)).astype(np.uint8))
+        np.bitwise_or.at(self._bits, positions >> np.uint64(3), masks)
+        self.room -= len(halves)
+
+    def holds(self, halves: Halves) -> NDArray[np.bool_]:
+        positions = self._positions(halves)
+        bits = self._bits[positions >> np.uint64(3)] >> (positions & np.uint64(7)).astype(np.uint8)
+        return np.asarray((bits & 1).all(axis=1))
+
+    def _positions(self, halves: Halves) -> NDArray[np.uint64]:
+        """The bits of each id: both halves are mixed, for ids need not be random."""
+        mixed = (halves[:, 0] * _MIX_1) ^ (halves[:, 1] * _MIX_2)
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _MIX_1
+        stride = (mixed >> np.uint64(32)) | np.uint64(1)
+        probes = np.arange(_PROBES, dtype=np.uint64)
+        spread = mixed[:, None] + stride[:, None] * probes[None, :]
+        return np.asarray(spread % np.uint64(len(self._bits) * 8))
+
+
+def _halves(ids: Sequence[bytes]) -> Halves:
+    return np.frombuffer(b"".join(ids), dtype=">u8").reshape(-1, 2).astype(np.uint64)

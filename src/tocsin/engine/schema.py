@@ -1,0 +1,51 @@
+"""The table of interactions: its columns, its order, and why they are so.
+
+- `raw` is the record, byte for byte; `interaction` is an index over it, which can be rebuilt.
+- `bigIntegers` and `hollowObjects` hold the paths of what the JSON type does not keep as it was:
+  integer literals past 64 bits (kept as strings) and objects without a single leaf (dropped).
+- A partition is a month of `timestamp`: retention drops whole partitions, and years of history
+  still make few parts.
+"""
+
+from __future__ import annotations
+
+from tocsin.sql.table import INTERACTIONS
+
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
+    interactionId UUID,
+    interactionNumber UInt64 CODEC(Delta, ZSTD(1)),
+    resourceTypeId UUID,
+    actionId UUID,
+    originId UUID,
+    resourceId String CODEC(ZSTD(1)),
+    timestamp DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    uowId Nullable(UUID),
+    userId Nullable(String) CODEC(ZSTD(1)),
+    externalReference Nullable(String) CODEC(ZSTD(1)),
+    externalResponse String CODEC(ZSTD(1)),
+    bigIntegers Array(String) CODEC(ZSTD(1)),
+    hollowObjects Array(String) CODEC(ZSTD(1)),
+    raw String CODEC(ZSTD(1)),
+    interaction JSON DEFAULT raw::JSON,
+    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 1
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (resourceTypeId, actionId, timestamp)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+"""
+
+# These must hold wherever JSON is parsed, the default of the column included.
+JSON_SETTINGS = {
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "json_type_escape_dots_in_keys": 1,
+}
+
+APPEND_SETTINGS = {
+    **JSON_SETTINGS,
+    # A block of interactions from many years may fall into any number of months.
+    "max_partitions_per_insert_block": 0,
+    "max_insert_threads": 1,
+}

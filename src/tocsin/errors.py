@@ -1,0 +1,120 @@
+"""Every error that Tocsin raises on purpose, and nothing else.
+
+The docstring of a class is its message; the HTTP status and the `type` of its problem document
+stand on the class, so that the API answers an error without knowing which one it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input: where it stands and what would be right."""
+
+    field: str
+    message: str
+
+
+class TocsinError(Exception):
+    """Something went wrong inside Tocsin."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str | None = None, problems: Iterable[Problem] = ()) -> None:
+        self.detail = detail or " ".join((type(self).__doc__ or "").split())
+        self.problems = tuple(problems)
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        if not self.problems:
+            return self.detail
+        return "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in self.problems)
+
+
+class MalformedBody(TocsinError):
+    """The body is not valid JSON."""
+
+    status = 400
+    title = "Malformed body"
+
+
+class Unauthenticated(TocsinError):
+    """Give a valid key in the header x-api-key, or as Authorization: Bearer <key>."""
+
+    status = 401
+    title = "Key required"
+
+
+class Forbidden(TocsinError):
+    """The role of this key does not cover the request."""
+
+    status = 403
+    title = "Role does not allow this"
+
+
+class NotFound(TocsinError):
+    """There is no such thing."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(TocsinError):
+    """A fact stands against it."""
+
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(TocsinError):
+    """The body is larger than this route takes."""
+
+    status = 413
+    title = "Too large"
+
+
+class UnsupportedEncoding(TocsinError):
+    """The Content-Encoding must be gzip, zstd or identity."""
+
+    status = 415
+    title = "Unsupported encoding"
+
+
+class InvalidInput(TocsinError):
+    """The input is well-formed, but not acceptable."""
+
+    status = 422
+    title = "Invalid input"
+
+    @classmethod
+    def at(cls, field: str, message: str) -> InvalidInput:
+        return cls(problems=[Problem(field, message)])
+
+
+class QueryTooHeavy(TocsinError):
+    """The calculation needs more memory or time than it may use: narrow its scope, its time window
+    or its grouping."""
+
+    status = 422
+    title = "Calculation too heavy"
+
+
+class Unavailable(TocsinError):
+    """The engine or the store does not answer; try again in a moment."""
+
+    status = 503
+    title = "Unavailable"
+    retry_after_seconds: ClassVar[int] = 1
+
+
+class DataFolderInUse(TocsinError):
+    """Another process uses this data folder; stop it first, or choose another --data-dir."""
+
+
+class InvalidSettings(TocsinError):
+    """A setting is not acceptable."""

@@ -1,0 +1,77 @@
+"""Which interactions were recorded: one by its id, or the newest first, page by page."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tocsin.engine.engine import Engine, Row
+from tocsin.errors import InvalidInput, NotFound
+from tocsin.model.instant import from_milliseconds
+from tocsin.model.interaction import Interaction
+from tocsin.model.search import Search
+from tocsin.sql.listing import compile_by_id, compile_page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some interactions, and the cursor of those that come after them."""
+
+    interactions: list[Interaction]
+    next_cursor: str | None
+
+
+class History:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, id: UUID) -> Interaction:
+        """One interaction; NotFound if none has the id."""
+        rows = self._engine.run(compile_by_id(id))
+        if not rows:
+            raise NotFound("No interaction has this id")
+        return _interaction(rows[0])
+
+    def page(self, search: Search, limit: int, cursor: str | None) -> Page:
+        """At most `limit` interactions, by timestamp and number, newest first."""
+        after = _read_cursor(cursor) if cursor is not None else None
+        rows = self._engine.run(compile_page(search, limit + 1, after))
+        found = [_interaction(row) for row in rows[:limit]]
+        return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
+
+
+def _interaction(row: Row) -> Interaction:
+    (id, number, type_id, action_id, origin_id, resource_id, timestamp, uow_id, *rest) = row
+    user_id, reference, response, raw = rest
+    return Interaction(
+        id.bytes,
+        type_id.bytes,
+        action_id.bytes,
+        origin_id.bytes,
+        resource_id,
+        timestamp,
+        raw.encode(),
+        response.encode(),
+        uow_id.bytes if uow_id else None,
+        user_id,
+        reference,
+        [],
+        [],
+        number,
+    )
+
+
+def _cursor_after(interaction: Interaction) -> str:
+    place = f"{interaction.timestamp}.{interaction.interaction_number}"
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, int]:
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        timestamp, number = place.split(".")
+        return from_milliseconds(int(timestamp)), int(number)
+    except (ValueError, OverflowError):
+        raise InvalidInput.at("cursor", "is no cursor that a listing gave") from None

@@ -1,0 +1,292 @@
+"""From the bytes a sender wrote to an interaction on disk.
+
+Accept, resolve, find repeats, append in group commits. `Intake` is what the API calls; the
+thread that appends is in `committer.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tocsin.committer import Committer, Outcome, Refused
+from tocsin.engine.engine import Engine
+from tocsin.engine.field_types import FieldTypes
+from tocsin.errors import InvalidInput, MalformedBody, Problem
+from tocsin.ids import new_id
+from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
+from tocsin.model.field import Field
+from tocsin.model.instant import from_milliseconds, parse_milliseconds
+from tocsin.model.interaction import Draft, Interaction, read_draft
+from tocsin.model.payload import Path, PayloadRefused, read_payload
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_MNEMONIC = re.compile(MNEMONIC)
+
+
+class Catalog(Protocol):
+    def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
+    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
+    def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a request says of all its interactions: when it came, and its headers."""
+
+    received: int
+    timestamp: str | None = None
+    uow_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of a batch; `rejected` holds indexes in the order of the batch."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[tuple[int, list[Problem]]] = field(default_factory=list)
+
+
+class Intake:
+    """Records interactions. The counters count since the process started."""
+
+    def __init__(
+        self, engine: Engine, catalog: Catalog, first_number: int, *, strict_catalog: bool
+    ) -> None:
+        self.accepted = 0
+        self.duplicates = 0
+        self.rejected = 0
+        self._engine = engine
+        self._reader = _Reader(catalog, engine.field_types, strict_catalog)
+        self._committer = Committer(engine, first_number)
+        self._gate = _Gate()
+
+    async def record(self, raw: bytes, request: Request) -> tuple[Interaction, bool]:
+        """The interaction as it is stored, and whether it is new.
+
+        Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
+        """
+        with self._gate.entered():
+            try:
+                interaction = self._reader.read(raw, request)
+            except InvalidInput:
+                self.rejected += 1
+                raise
+            (outcome,) = await asyncio.wrap_future(self._committer.submit([interaction]))
+        self._count([outcome])
+        if isinstance(outcome, Refused):
+            raise InvalidInput.at("interaction", outcome.reason)
+        return interaction, outcome is Outcome.RECORDED
+
+    def record_batch(self, items: Sequence[bytes], request: Request) -> Batch:
+        """Record each item for itself; blocks until all are on disk. Raises Unavailable."""
+        batch = Batch()
+        with self._gate.entered():
+            indexes, interactions = [], []
+            for index, raw in enumerate(items):
+                try:
+                    interactions.append(self._reader.read(raw, request))
+                    indexes.append(index)
+                except InvalidInput as error:
+                    batch.rejected.append((index, list(error.problems)))
+                except MalformedBody as error:
+                    batch.rejected.append((index, [Problem("", error.detail)]))
+            outcomes = self._committer.submit(interactions).result() if interactions else []
+        self._count(outcomes)
+        self.rejected += len(batch.rejected)
+        for index, outcome in zip(indexes, outcomes, strict=True):
+            if isinstance(outcome, Refused):
+                batch.rejected.append((index, [Problem("interaction", outcome.reason)]))
+        batch.rejected.sort(key=lambda rejection: rejection[0])
+        batch.accepted = outcomes.count(Outcome.RECORDED)
+        batch.duplicates = outcomes.count(Outcome.DUPLICATE)
+        return batch
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Nothing is being recorded while this is held, and whatever was, is on disk."""
+        with self._gate.closed():
+            yield
+
+    def close(self) -> None:
+        """Append what waits, then stop."""
+        self._committer.close()
+
+    def _count(self, outcomes: Sequence[Outcome | Refused]) -> None:
+        self.accepted += outcomes.count(Outcome.RECORDED)
+        self.duplicates += outcomes.count(Outcome.DUPLICATE)
+        self.rejected += sum(isinstance(outcome, Refused) for outcome in outcomes)
+
+
+class _Reader:
+    """Reads what a sender wrote into an Interaction, or says everything that is wrong with it."""
+
+    def __init__(self, catalog: Catalog, field_types: FieldTypes, strict: bool) -> None:
+        self._catalog = catalog
+        self._field_types = field_types
+        self._strict = strict
+
+    def read(self, raw: bytes, request: Request) -> Interaction:
+        draft, problems = read_draft(raw)
+        unknown: list[tuple[Kind, str]] = []
+        ids = [self._resolve(*named, problems, unknown) for named in _scope(draft)]
+        timestamp = _timestamp(draft, request, problems)
+        uow_id = _uuid("uowId", draft.uow_id, problems)
+        if draft.uow_id is None:
+            uow_id = _uuid("x-uowid", request.uow_id, problems) or new_id()
+        interaction_id = _uuid("interactionId", draft.interaction_id, problems)
+        payload, big, hollow = self._payload(draft, problems)
+        if problems:
+            raise InvalidInput(problems=problems)
+        for kind, mnemonic in unknown:
+            self._catalog.ensure(kind, mnemonic, from_milliseconds(request.received))
+        if unknown:
+            ids = [self._resolve(*named, problems, unknown) for named in _scope(draft)]
+        return Interaction(
+            interaction_id or b"",
+            *ids,
+            draft.resource_id,
+            timestamp,
+            payload,
+            bytes(draft.external_response),
+            uow_id,
+            draft.user_id if draft.user_id is not None else request.user_id,
+            draft.external_reference,
+            big,
+            hollow,
+        )
+
+    def _resolve(
+        self,
+        kind: Kind,
+        mnemonic: str | None,
+        id: str | None,
+        problems: list[Problem],
+        unknown: list[tuple[Kind, str]],
+    ) -> bytes:
+        """The id of what is named; b"" where it is added later or something is wrong."""
+        named = self._catalog.find(kind, mnemonic) if mnemonic is not None else None
+        if id is not None:
+            return self._resolve_id(kind, mnemonic, named, id, problems)
+        if named:
+            return named.id_bytes
+        if mnemonic is None:
+            problems.append(Problem(kind, f"is required (or {kind.id_member})"))
+        elif not _MNEMONIC.fullmatch(mnemonic):
+            problems.append(Problem(kind, MNEMONIC_RULE))
+        elif self._strict:
+            problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
+        else:
+            unknown.append((kind, mnemonic))
+        return b""
+
+    def _resolve_id(
+        self,
+        kind: Kind,
+        mnemonic: str | None,
+        named: Entry | None,
+        id: str,
+        problems: list[Problem],
+    ) -> bytes:
+        entry = self._catalog.by_id(kind, UUID(id)) if _UUID.fullmatch(id) else None
+        if entry is None:
+            problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
+            return b""
+        if mnemonic is not None and entry != named:
+            problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
+        return entry.id_bytes
+
+    def _payload(
+        self, draft: Draft, problems: list[Problem]
+    ) -> tuple[bytes, list[str], list[str]]:
+        raw = bytes(draft.interaction)
+        if raw == b"null":
+            raw = b"{}"
+        try:
+            payload = read_payload(raw)
+        except PayloadRefused as error:
+            problems.append(Problem("interaction", str(error)))
+            return b"{}", [], []
+        if not problems:
+            self._field_types.learn(payload.members)
+        return raw, _spelled(payload.big_integers), _spelled(payload.hollow_objects)
+
+
+def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:
+    return (
+        (Kind.RESOURCE_TYPE, draft.resource_type, draft.resource_type_id),
+        (Kind.ACTION, draft.action, draft.action_id),
+        (Kind.ORIGIN, draft.origin, draft.origin_id),
+    )
+
+
+def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
+    name, text = "timestamp", draft.timestamp
+    if text is None:
+        name, text = "x-interaction-timestamp", request.timestamp
+    if text is None:
+        return request.received
+    try:
+        return parse_milliseconds(text)
+    except ValueError as error:
+        problems.append(Problem(name, str(error)))
+        return 0
+
+
+def _uuid(name: str, text: str | None, problems: list[Problem]) -> bytes | None:
+    if text is None:
+        return None
+    if not _UUID.fullmatch(text):
+        problems.append(
+            Problem(name, "must be a UUID such as 0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d")
+        )
+        return None
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def _spelled(paths: list[Path]) -> list[str]:
+    """The fields of paths; an empty key cannot be addressed, so it has none."""
+    return [str(Field.of_path(path)) for path in paths if "" not in path]
+
+
+class _Gate:
+    """Lets any number in, or none."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._is_closed = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_closed)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_closed)
+            self._is_closed = True
+            self._changed.wait_for(lambda: self._inside == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_closed = False
+                self._changed.notify_all()

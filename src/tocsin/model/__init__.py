@@ -1,0 +1,1 @@
+"""The language of the product: pure values, no I/O, no clock."""

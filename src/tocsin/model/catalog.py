@@ -1,0 +1,93 @@
+"""What are interactions made of: resource types, actions and origins.
+
+The three are alike in everything but their kind, so one class serves them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+
+MNEMONIC = r"^[A-Za-z0-9_.:/-]{1,64}$"
+MNEMONIC_RULE = "must be 1 to 64 letters, digits or any of _ . : / -"
+
+_NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000002")
+
+
+class Kind(StrEnum):
+    """The three kinds of catalog entry; the value is the member that names one in JSON."""
+
+    RESOURCE_TYPE = "resourceType"
+    ACTION = "action"
+    ORIGIN = "origin"
+
+    @property
+    def id_member(self) -> str:
+        return f"{self.value}Id"
+
+    @property
+    def words(self) -> str:
+        return "resource type" if self is Kind.RESOURCE_TYPE else self.value
+
+
+Colour = Annotated[str, Member(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#1F6FEB"])]
+
+
+class EntryDraft(BaseModel):
+    """What a caller may say of an entry."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    mnemonic: Annotated[str, Member(pattern=MNEMONIC, examples=["CUSTOMER"])]
+    title: Annotated[str, Member(min_length=1, max_length=200)]
+    description: Annotated[str, Member(max_length=4_000)] | None = None
+    icon: Annotated[str, Member(max_length=200)] | None = None
+    font_color_hex: Colour | None = None
+    bg_color_hex: Colour | None = None
+
+
+class Entry(BaseModel):
+    """An entry of the catalog."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID
+    kind: Kind
+    said: EntryDraft
+    is_system: bool = False
+    created_date: datetime
+    modified_date: datetime
+
+    @property
+    def mnemonic(self) -> str:
+        return self.said.mnemonic
+
+    @cached_property
+    def id_bytes(self) -> bytes:
+        """The id as an interaction holds it; asked for three times for each one recorded."""
+        return self.id.bytes
+
+
+SYSTEM: tuple[tuple[Kind, str, str], ...] = (
+    (Kind.RESOURCE_TYPE, "ALERT", "Alert"),
+    (Kind.ACTION, "fired", "Alert fired"),
+    (Kind.ACTION, "recovered", "Alert recovered"),
+    (Kind.ACTION, "notified", "Delivery succeeded"),
+    (Kind.ACTION, "notify-err", "Delivery failed"),
+    (Kind.ORIGIN, "METRIC_EVAL", "Evaluation of an alert"),
+    (Kind.ORIGIN, "NOTIFY", "Delivery of a notification"),
+)
+
+
+def system_id(kind: Kind, mnemonic: str) -> UUID:
+    """The id of a system entry, the same in every installation."""
+    return uuid5(_NAMESPACE, f"{kind}/{mnemonic}")

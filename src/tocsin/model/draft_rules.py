@@ -1,0 +1,94 @@
+"""Which rules between the members of a metric's definition are broken?
+
+Read leniently from what was sent: a member of the wrong shape is somebody else's complaint and
+counts here as one that says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from tocsin.errors import Problem
+from tocsin.model.field import Field
+from tocsin.model.metric import AGGREGATION_BY_ID, Aggregation
+
+TYPES = ", ".join(Aggregation)
+
+
+def broken_rules(body: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _type_problems(body)
+    aggregation = _by_id(body) or _by_mnemonic(body)
+    if aggregation:
+        yield from _needs(aggregation, body)
+    yield from _group_problems(body.get("groupBy"))
+
+
+def uuid_of(value: Any) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _by_id(body: Mapping[str, Any]) -> Aggregation | None:
+    id = uuid_of(body.get("metricTypeId"))
+    return AGGREGATION_BY_ID.get(id) if id else None
+
+
+def _by_mnemonic(body: Mapping[str, Any]) -> Aggregation | None:
+    mnemonic = body.get("metricType")
+    return Aggregation.__members__.get(mnemonic.upper()) if isinstance(mnemonic, str) else None
+
+
+def _type_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
+    id, mnemonic = body.get("metricTypeId"), body.get("metricType")
+    if id is None and mnemonic is None:
+        yield Problem("metricTypeId", f"is required, or metricType with one of {TYPES}")
+    by_id, by_mnemonic = _by_id(body), _by_mnemonic(body)
+    if uuid_of(id) and not by_id:
+        yield Problem(
+            "metricTypeId",
+            "is the id of no metric type: GET /api/interaction-metrics/types lists them, "
+            f"or give metricType with one of {TYPES}",
+        )
+    if by_id and by_mnemonic and by_id is not by_mnemonic:
+        yield Problem(
+            "metricType",
+            f"does not agree with metricTypeId, which is {by_id}: leave one of them out",
+        )
+
+
+def _needs(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Problem]:
+    has_field = body.get("field") is not None
+    if aggregation.requires_field and not has_field:
+        yield Problem("field", f"is required for {aggregation}")
+    if has_field and not aggregation.requires_field:
+        yield Problem("field", f"must be left out: {aggregation} counts interactions")
+    if aggregation.requires_window and body.get("timeWindow") is None:
+        yield Problem("timeWindow", f"is required for {aggregation}, such as 5m, 24h or 7d")
+
+
+def _group_problems(groups: Any) -> Iterator[Problem]:
+    """Fields that would make the same dimension as one before them."""
+    seen: dict[str, str] = {}
+    for index, spelling in enumerate(groups if isinstance(groups, list) else []):
+        key = _key(spelling)
+        if key in seen:
+            yield Problem(f"groupBy[{index}]", _clash(spelling, seen[key], key))
+        elif key is not None:
+            seen[key] = spelling
+
+
+def _key(spelling: Any) -> str | None:
+    try:
+        return Field(spelling).key if isinstance(spelling, str) else None
+    except ValueError:
+        return None
+
+
+def _clash(spelling: str, first: str, key: str) -> str:
+    if spelling == first:
+        return "is grouped by already: leave it out"
+    return f"makes the same dimension {key} as {first}: leave one of them out"

@@ -1,0 +1,138 @@
+"""What does a field name mean: a column of the interaction, or a key of its payload.
+
+The spellings are those of "Fields" in semantics.md; what a field is worth in a row is
+`sql/fields.py`'s business.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+PAYLOAD = "interaction"
+
+
+class Column(StrEnum):
+    """The interaction's own columns that a metric may name."""
+
+    RESOURCE_ID = "resourceId"
+    RESOURCE_TYPE = "resourceType"
+    ACTION = "action"
+    ORIGIN = "origin"
+    USER_ID = "userId"
+    UOW_ID = "uowId"
+    EXTERNAL_REFERENCE = "externalReference"
+
+
+_COLUMNS = {str(column): column for column in Column}
+
+
+_COLUMNS = {column.value: column for column in Column}
+
+
+class Field:
+    """A column, or a path into the payload; immutable and hashable by its spelling."""
+
+    __slots__ = ("column", "path", "spelling")
+
+    spelling: str
+    column: Column | None
+    path: tuple[str, ...]
+
+    def __init__(self, spelling: str) -> None:
+        """Parse a spelling; ValueError says what a right one looks like."""
+        self.spelling = spelling
+        self.column = _COLUMNS.get(spelling)
+        self.path = () if self.column else _payload_path(spelling)
+
+    @classmethod
+    def of_path(cls, path: tuple[str, ...]) -> Field:
+        return cls(".".join((PAYLOAD, *map(_escape, path))))
+
+    @property
+    def key(self) -> str:
+        """The name of the dimension that this field makes when grouped by."""
+        return "".join(c if c == "_" or _is_letter_or_digit(c) else "_" for c in self.spelling)
+
+    def __str__(self) -> str:
+        return self.spelling
+
+    def __repr__(self) -> str:
+        return f"Field({self.spelling!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Field) and self.spelling == other.spelling
+
+    def __hash__(self) -> int:
+        return hash(self.spelling)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def _read(cls, value: Any) -> Field:
+        if isinstance(value, Field):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be a string")
+        return cls(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {
+            "type": "string",
+            "description": "A column (resourceId, resourceType, action, origin, userId, uowId, "
+            "externalReference) or a key of the payload, such as interaction.user.plan",
+            "examples": ["interaction.country"],
+        }
+
+
+def _is_letter_or_digit(character: str) -> bool:
+    """Of any script; neither a combining mark nor a fraction nor a superscript is one."""
+    return unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd")
+
+
+def _payload_path(spelling: str) -> tuple[str, ...]:
+    segments = _split(spelling)
+    if segments[0] != PAYLOAD or len(segments) < 2:
+        columns = ", ".join(Column)
+        raise ValueError(
+            f"is no field: write one of {columns}, or interaction.<key> for a key of the payload"
+        )
+    if "" in segments:
+        raise ValueError("has an empty key in its path: every key between the dots needs a name")
+    if any("%2E" in segment for segment in segments):
+        raise ValueError("has %2E in a key, which no payload can hold")
+    return tuple(segments[1:])
+
+
+def _split(spelling: str) -> list[str]:
+    """Cut at unescaped dots; a backslash escapes a dot or a backslash and nothing else."""
+    segments = [""]
+    characters = iter(spelling)
+    for character in characters:
+        if character == ".":
+            segments.append("")
+            continue
+        if character == "\\":
+            character = next(characters, "")
+            if character not in (".", "\\"):
+                raise ValueError(r"has a stray backslash: write \. for a dot, \\ for a backslash")
+        segments[-1] += character
+    return segments
+
+
+def _escape(segment: str) -> str:
+    return segment.replace("\\", "\\\\").replace(".", "\\.")

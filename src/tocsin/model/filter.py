@@ -1,0 +1,129 @@
+"""Which interactions does a metric look at: one condition on one field.
+
+A filter is at once what a caller writes, what the store keeps and what `sql/filters.py` compiles;
+the operators and what they mean are the table "Filters" in semantics.md.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import Field as Member
+from pydantic_core import PydanticCustomError
+
+from tocsin.model.field import Field
+from tocsin.model.scalar import Scalar, number_of, text_of
+
+MAX_LIST = 1_000
+
+
+class Operator(StrEnum):
+    EQ = "eq"
+    NEQ = "neq"
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    CONTAINS = "contains"
+    IN = "in"
+    NOT_IN = "not_in"
+    EXISTS = "exists"
+    NOT_EXISTS = "not_exists"
+    STARTS_WITH = "starts_with"
+    ENDS_WITH = "ends_with"
+
+
+WORDS = {
+    Operator.EQ: "=",
+    Operator.NEQ: "≠",
+    Operator.GT: ">",
+    Operator.GTE: "≥",
+    Operator.LT: "<",
+    Operator.LTE: "≤",
+    Operator.CONTAINS: "contains",
+    Operator.IN: "is one of",
+    Operator.NOT_IN: "is none of",
+    Operator.EXISTS: "exists",
+    Operator.NOT_EXISTS: "does not exist",
+    Operator.STARTS_WITH: "starts with",
+    Operator.ENDS_WITH: "ends with",
+}
+
+UNARY = {Operator.EXISTS, Operator.NOT_EXISTS}
+LISTS = {Operator.IN, Operator.NOT_IN}
+ORDERINGS = {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
+AFFIXES = {Operator.STARTS_WITH, Operator.ENDS_WITH}
+
+_SCALAR = {"type": ["string", "number", "boolean", "null"]}
+_VALUE_SCHEMA = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "maxItems": MAX_LIST}]}
+_MISSING: Any = object()
+
+
+class Filter(BaseModel):
+    """`{"field", "operator", "value"}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: Field
+    operator: Operator
+    value: Annotated[Any, WithJsonSchema(_VALUE_SCHEMA), Member(validate_default=True)] = _MISSING
+
+    @field_validator("value", mode="after")
+    @classmethod
+    def _value_fits_operator(cls, value: Any, info: ValidationInfo) -> Any:
+        operator = info.data.get("operator")
+        complaint = operator and _complaint(operator, value)
+        if complaint:
+            raise PydanticCustomError("filter_value", "{complaint}", {"complaint": complaint})
+        return None if value is _MISSING else value
+
+    @property
+    def sentence(self) -> str:
+        """The filter in words: `interaction.country = ZA`."""
+        words = f"{self.field} {WORDS[self.operator]}"
+        if self.operator in UNARY:
+            return words
+        values = self.value if isinstance(self.value, list) else [self.value]
+        return f"{words} {', '.join(map(_in_words, values))}"
+
+
+def _in_words(value: Scalar) -> str:
+    text = text_of(value)
+    return "null" if text is None else text or '""'
+
+
+def _complaint(operator: Operator, value: Any) -> str | None:
+    """Why this value does not fit the operator, or None."""
+    if operator in UNARY:
+        fits = value is _MISSING or value is None
+        return None if fits else f"must be left out: {operator} takes none"
+    if value is _MISSING:
+        return f"is missing: {operator} needs one"
+    if operator in LISTS:
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_LIST:
+            return f"must be an array of 1 to {MAX_LIST:,} scalars for {operator}"
+        return next(filter(None, map(_scalar_complaint, value)), None)
+    if isinstance(value, list):
+        return f"must be a single value for {operator}, not an array"
+    return _scalar_complaint(value) or _kind_complaint(operator, value)
+
+
+def _scalar_complaint(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str | int | float):
+        return "must be a string, a number, a boolean or null"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and number_of(value) is None:
+        return "is a number that no double can hold"
+    return None
+
+
+def _kind_complaint(operator: Operator, value: Scalar) -> str | None:
+    if operator in AFFIXES and not isinstance(value, str):
+        return f"must be a string for {operator}"
+    if operator not in ORDERINGS and operator is not Operator.CONTAINS:
+        return None
+    if value is None or isinstance(value, bool):
+        return f"must be a number or a string for {operator}"
+    return None

@@ -1,0 +1,42 @@
+"""How is an instant written: RFC 3339 in, UTC with milliseconds out ("Interactions" in api.md)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+FIRST_YEAR = 1970
+LAST_YEAR = 2299
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant in UTC, cut to the millisecond; ValueError says what a right one looks like."""
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError(
+            "must be RFC 3339 with Z or an offset, such as 2026-03-20T14:30:00.000Z "
+            "(in a URL the + of an offset is written %2B)"
+        )
+    try:
+        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is no date or time that exists") from None
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, in UTC")
+    return to_milliseconds(instant)
+
+
+def format_instant(instant: datetime) -> str:
+    """`2026-03-20T14:30:00.000Z`; the instant is aware, finer digits are cut."""
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def to_milliseconds(instant: datetime) -> datetime:
+    """The instant without the digits that are not kept."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)

@@ -1,0 +1,194 @@
+"""What may a sender write, and what is recorded.
+
+Interactions come by the ten thousand, so they are decoded by msgspec in one pass, the payload
+kept as the bytes that were sent. Only an interaction that fails is looked at again, member by
+member, so that every problem is reported.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from tocsin.errors import InvalidInput, MalformedBody, Problem
+
+MAX_RESOURCE_ID = 512
+
+_GAP = re.compile(r"[ \t\r\n,]*")
+_SCANNER = json.JSONDecoder()
+_NOT_UNICODE = "holds text that is not valid Unicode: a lone surrogate"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+class Draft(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+    """An interaction as it is sent, apart from what the headers add."""
+
+    resource_id: str
+    resource_type: str | None = None
+    resource_type_id: str | None = None
+    action: str | None = None
+    action_id: str | None = None
+    origin: str | None = None
+    origin_id: str | None = None
+    interaction: msgspec.Raw = msgspec.Raw(b"{}")
+    external_reference: str | None = None
+    external_response: msgspec.Raw = msgspec.Raw(b"")
+    timestamp: str | None = None
+    uow_id: str | None = None
+    user_id: str | None = None
+    interaction_id: str | None = None
+
+
+class Interaction(msgspec.Struct, gc=False):
+    """An interaction as it is recorded.
+
+    Ids are the 16 bytes of a UUID, instants milliseconds since 1970 in UTC, JSON values the bytes
+    that were sent (`external_response` empty where none was).
+    """
+
+    interaction_id: bytes
+    resource_type_id: bytes
+    action_id: bytes
+    origin_id: bytes
+    resource_id: str
+    timestamp: int
+    payload: bytes
+    external_response: bytes
+    uow_id: bytes | None
+    user_id: str | None
+    external_reference: str | None
+    big_integers: list[str]
+    hollow_objects: list[str]
+    interaction_number: int = 0
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_DRAFT = msgspec.json.Decoder(Draft)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str | None)
+_JSON_MEMBERS = {"interaction", "externalResponse"}
+_NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Draft)}
+
+
+def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
+    """The interaction in some JSON, as far as it can be read, and what is wrong with the rest.
+
+    Raises MalformedBody if it is no JSON.
+    """
+    try:
+        raw.decode()
+        draft = _DRAFT.decode(raw)
+    except msgspec.ValidationError:
+        return _read_member_by_member(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        lonely = _members_with_lone_surrogates(raw)
+        if lonely:
+            wrong = [Problem(name, _NOT_UNICODE) for name in lonely]
+            return Draft(resource_id="?"), wrong
+        raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
+    return draft, _lengths(draft)
+
+
+def split_array(body: bytes) -> list[bytes]:
+    """The elements of a JSON array, each as the bytes that were sent.
+
+    Raises MalformedBody if it is no JSON, InvalidInput if it is no array.
+    """
+    try:
+        body.decode()
+        return [bytes(item) for item in _ARRAY.decode(body)]
+    except msgspec.ValidationError:
+        raise InvalidInput.at("", "must be an array of interactions, or NDJSON") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not _SURROGATE.search(body):
+            raise MalformedBody(f"The body is not valid JSON: {_said(error)}") from None
+    return _split_leniently(body)
+
+
+def _split_leniently(body: bytes) -> list[bytes]:
+    """One interaction with a lone surrogate must not take the others down."""
+    text = body.decode()
+    elements: list[bytes] = []
+    try:
+        if not isinstance(json.loads(text, parse_constant=_refuse_constant), list):
+            raise InvalidInput.at("", "must be an array of interactions, or NDJSON")
+        position = text.index("[") + 1
+        while text[position := _end_of_gap(text, position)] != "]":
+            start = position
+            _, position = _SCANNER.raw_decode(text, start)
+            elements.append(text[start:position].encode())
+    except (ValueError, RecursionError):
+        raise MalformedBody from None
+    return elements
+
+
+def _end_of_gap(text: str, position: int) -> int:
+    gap = _GAP.match(text, position)
+    assert gap
+    return gap.end()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _members_with_lone_surrogates(raw: bytes) -> list[str]:
+    """JSON's grammar allows them, Unicode does not; a decoder of Python's own lets them through."""
+    if not _SURROGATE.search(raw):
+        return []
+    try:
+        members = json.loads(raw)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(members, dict):
+        return [""]
+    return [name for name, value in members.items() if not _is_unicode(name, value)]
+
+
+def _is_unicode(name: str, value: Any) -> bool:
+    try:
+        json.dumps([name, value], ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
+    try:
+        members = _MEMBERS.decode(raw)
+    except msgspec.ValidationError:
+        return Draft(resource_id=""), [Problem("", "must be a JSON object")]
+    values: dict[str, Any] = {}
+    problems = []
+    for name, member in members.items():
+        if name not in _NAMES:
+            problems.append(Problem(name, "is no member of an interaction"))
+        elif name in _JSON_MEMBERS:
+            values[_NAMES[name]] = member
+        else:
+            try:
+                values[_NAMES[name]] = _TEXT.decode(member)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                problems.append(Problem(name, "must be a string"))
+    named = {problem.field for problem in problems}
+    if values.get("resource_id") is None:
+        values["resource_id"] = "?"
+        if "resourceId" not in named:
+            problems.append(Problem("resourceId", "is required"))
+    draft = Draft(**values)
+    return draft, problems + _lengths(draft)
+
+
+def _lengths(draft: Draft) -> list[Problem]:
+    if 1 <= len(draft.resource_id) <= MAX_RESOURCE_ID:
+        return []
+    return [Problem("resourceId", f"must have 1 to {MAX_RESOURCE_ID} characters")]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    return str(error).removeprefix("JSON is malformed: ")

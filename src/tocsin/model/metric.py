@@ -1,0 +1,218 @@
+"""What is measured: an aggregation of the interactions in a scope, over a window, by groups.
+
+The meaning of every part is in semantics.md; `sql/compiler.py` turns a metric into a query.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from tocsin.model.field import Field
+from tocsin.model.filter import Filter
+
+MAX_FILTERS = 50
+MAX_GROUPS = 10
+DEFAULT_LIMIT = 10_000
+MAX_LIMIT = 100_000
+
+_NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000001")
+
+
+class Aggregation(StrEnum):
+    COUNT = "COUNT"
+    SUM = "SUM"
+    AVG = "AVG"
+    MIN = "MIN"
+    MAX = "MAX"
+    DISTINCT_COUNT = "DISTINCT_COUNT"
+    RATE = "RATE"
+
+    @property
+    def requires_field(self) -> bool:
+        return self not in (Aggregation.COUNT, Aggregation.RATE)
+
+    @property
+    def requires_window(self) -> bool:
+        return self is Aggregation.RATE
+
+    @property
+    def type_id(self) -> UUID:
+        """The same in every installation: derived from the mnemonic."""
+        return uuid5(_NAMESPACE, self.value)
+
+    @property
+    def over_nothing(self) -> int | None:
+        """What the aggregation is worth where no interaction matches."""
+        return None if self in (Aggregation.AVG, Aggregation.MIN, Aggregation.MAX) else 0
+
+
+AGGREGATION_BY_ID = {aggregation.type_id: aggregation for aggregation in Aggregation}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A sliding window: `5m`, `24h`, `7d`."""
+
+    count: int
+    unit: str
+
+    _UNITS = {
+        "m": (timedelta(minutes=1), "per minute"),
+        "h": (timedelta(hours=1), "per hour"),
+        "d": (timedelta(days=1), "per day"),
+    }
+    _LONGEST = timedelta(days=3_650)
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """Read `{n}m`, `{n}h` or `{n}d`; ValueError says what a right one looks like."""
+        match = re.fullmatch(r"([1-9][0-9]{0,8})([mhd])", text)
+        if not match:
+            raise ValueError("is no time window: write a whole number and m, h or d, such as 5m")
+        window = cls(int(match[1]), match[2])
+        if window.length > cls._LONGEST:
+            raise ValueError("is too long: a time window is at most 3650d")
+        return window
+
+    @property
+    def length(self) -> timedelta:
+        return self.count * self._UNITS[self.unit][0]
+
+    @property
+    def rate_unit(self) -> str:
+        return self._UNITS[self.unit][1]
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def _read(cls, value: Any) -> Window:
+        if isinstance(value, Window):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be a string, such as 5m")
+        return cls.parse(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "pattern": "^[1-9][0-9]*[mhd]$", "examples": ["5m", "24h", "7d"]}
+
+
+class Question(BaseModel):
+    """What a metric asks, with its scope resolved to ids: all that the compiler needs to know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    aggregation: Annotated[Aggregation, Member(alias="metricType")]
+    resource_type_id: UUID | None = None
+    action_id: UUID | None = None
+    origin_id: UUID | None = None
+    field: Field | None = None
+    filters: tuple[Filter, ...] = ()
+    time_window: Window | None = None
+    group_by: tuple[Field, ...] = ()
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(field.key for field in self.group_by)
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of a RATE; None for all other aggregations."""
+        is_rate = self.aggregation is Aggregation.RATE and self.time_window
+        return self.time_window.rate_unit if is_rate and self.time_window else None
+
+    def with_window(self, window: Window | None) -> Self:
+        return self.model_copy(update={"time_window": window})
+
+
+class Metric(BaseModel):
+    """A question with a name: what is stored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric_id: UUID
+    name: str
+    description: str | None = None
+    question: Question
+    enabled: bool = True
+    created_date: datetime
+    modified_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One row of an answer: a value and the texts of the dimensions it belongs to."""
+
+    value: int | float | None
+    dimensions: dict[str, str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question came to at an instant; `group_count` is set only when rows were cut."""
+
+    at: datetime
+    readings: list[Reading]
+    unit: str | None = None
+    group_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One group of a series: its values at the points, oldest first."""
+
+    dimensions: dict[str, str | None] | None
+    points: list[tuple[datetime, int | float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A metric over time; `group_count` is set only when lines were cut."""
+
+    lines: list[Line]
+    group_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One real run of a metric's query; milliseconds are those the engine took."""
+
+    sql: str
+    parameters: dict[str, Any]
+    rows_read: int
+    bytes_read: int
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReport:
+    """A payload field that occurs: with which JSON types, how often, and for example."""
+
+    field: Field
+    types: tuple[str, ...]
+    occurrences: int
+    examples: tuple[str | int | float | bool, ...]

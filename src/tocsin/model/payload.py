@@ -1,0 +1,167 @@
+"""May this payload be recorded, and which types do its fields have?
+
+The refusals are the last paragraph of "Fields" in semantics.md. Most payloads are proven fine
+by decoding them once and by counting bytes; only what cannot be proven so is walked.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+MAX_BYTES = 1024 * 1024
+MAX_LEVELS = 64
+MAX_PATHS = 2_000
+
+_DECODER = msgspec.json.Decoder()
+_ENCODER = msgspec.json.Encoder()
+_ZEROS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
+_MANY_DIGITS = b"0" * 19
+
+Members = dict[str, Any]
+Path = tuple[str, ...]
+
+
+class PayloadRefused(ValueError):
+    """The payload cannot be recorded; the message says why and what would be right."""
+
+
+class Payload(NamedTuple):
+    """A payload that may be recorded, and what the engine's JSON type does not keep of it.
+
+    `big_integers` are the paths of integer literals past 64 bits, which it keeps as strings;
+    `hollow_objects` those of objects without a single leaf, of which it keeps no trace.
+    """
+
+    members: Members
+    big_integers: list[Path]
+    hollow_objects: list[Path]
+
+
+def read_payload(raw: bytes) -> Payload:
+    """The payload in some JSON; PayloadRefused where semantics.md refuses it."""
+    if len(raw) > MAX_BYTES:
+        raise PayloadRefused("is larger than 1 MiB")
+    members = _decode(raw)
+    if type(members) is not dict:
+        raise PayloadRefused("must be a JSON object")
+    objects = raw.count(b"{")
+    if objects + raw.count(b"[") > MAX_LEVELS and _levels(members) > MAX_LEVELS:
+        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
+    if _ENCODER.encode(members) != raw:
+        _refuse_repeated_keys(raw)
+    if b"%2E" in raw or b"\\u" in raw:
+        _refuse_escaped_dots(members)
+    if raw.count(b":") > MAX_PATHS and sum(1 for _ in leaves(members)) > MAX_PATHS:
+        raise PayloadRefused(f"has more than {MAX_PATHS:,} different paths")
+    big = _big_integers(members) if _MANY_DIGITS in raw.translate(_ZEROS) else []
+    # Only an object within the payload can be hollow, and only one of nothing or of nulls.
+    perhaps_hollow = objects > 1 and (b"null" in raw or b"{}" in raw.translate(None, b" \t\r\n"))
+    return Payload(members, big, list(_hollow(members, ())) if perhaps_hollow else [])
+
+
+def _big_integers(members: Members) -> list[Path]:
+    _refuse_endless_integers(members)
+    return [
+        path
+        for path, value in leaves(members)
+        if type(value) is int and not -(2**63) <= value < 2**64
+    ]
+
+
+def _hollow(members: Members, prefix: Path) -> Iterator[Path]:
+    for key, value in members.items():
+        if type(value) is dict:
+            if not any(leaf is not None and leaf != {} for _, leaf in leaves(value)):
+                yield (*prefix, key)
+            yield from _hollow(value, (*prefix, key))
+
+
+def leaves(members: Members, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every path that ends in something other than an object with members, and what is there."""
+    for key, value in members.items():
+        if type(value) is dict and value:
+            yield from leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return _DECODER.decode(raw)
+    except RecursionError:
+        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels") from None
+    except msgspec.ValidationError:
+        raise PayloadRefused("holds a number that no double can hold") from None
+    except UnicodeDecodeError:
+        raise PayloadRefused("holds text that is not valid Unicode") from None
+    except msgspec.DecodeError as error:
+        if re.search(rb"\\u[dD][89a-fA-F]", raw):
+            raise PayloadRefused("holds text that is not valid Unicode") from None
+        raise PayloadRefused(f"is not valid JSON: {error}") from None
+
+
+def _levels(value: Any) -> int:
+    """How deep the value is nested; a scalar has no level."""
+    deepest, stack = 0, [(value, 1)]
+    while stack:
+        container, level = stack.pop()
+        if type(container) is dict:
+            members: Any = container.values()
+        elif type(container) is list:
+            members = container
+        else:
+            continue
+        deepest = max(deepest, level)
+        stack.extend((member, level + 1) for member in members)
+    return deepest
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    def members(pairs: list[tuple[str, Any]]) -> Members:
+        unique = dict(pairs)
+        if len(unique) != len(pairs):
+            seen: set[str] = set()
+            repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise PayloadRefused(f"says the key {repeated!r} twice in one object")
+        return unique
+
+    # An integer literal is left as text: int() would refuse one of more than 4,300 digits.
+    json.loads(raw, object_pairs_hook=members, parse_int=str)
+
+
+def _refuse_escaped_dots(value: Any) -> None:
+    """%2E in a key is how the engine spells a dot; two keys would meet in one path."""
+    stack = [value]
+    while stack:
+        container = stack.pop()
+        if type(container) is dict:
+            if any("%2E" in key for key in container):
+                raise PayloadRefused("has a key with the characters %2E in it")
+            stack.extend(container.values())
+        elif type(container) is list:
+            stack.extend(container)
+
+
+def _refuse_endless_integers(value: Any) -> None:
+    stack = [value]
+    while stack:
+        member = stack.pop()
+        if type(member) is dict:
+            stack.extend(member.values())
+        elif type(member) is list:
+            stack.extend(member)
+        elif type(member) is int and not _fits_a_double(member):
+            raise PayloadRefused("holds a number that no double can hold")
+
+
+def _fits_a_double(integer: int) -> bool:
+    try:
+        return math.isfinite(float(integer))
+    except OverflowError:
+        return False

@@ -1,0 +1,34 @@
+"""How does a failed validation read: every problem with its path and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from tocsin.errors import Problem
+
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is no member of this object",
+}
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """The problems of a Pydantic error, as the API reports them."""
+    return [
+        Problem(spell(line["loc"]), _WORDS.get(line["type"]) or _plain(line["msg"]))
+        for line in error.errors(include_url=False, include_context=False)
+    ]
+
+
+def spell(location: Sequence[str | int]) -> str:
+    """`("filters", 0, "operator")` as `filters[0].operator`."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")

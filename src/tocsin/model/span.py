@@ -1,0 +1,62 @@
+"""Over which points does a series run ("Series" in api.md)?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import Field as Member
+
+from tocsin.errors import InvalidInput
+from tocsin.model.instant import parse_instant
+from tocsin.model.metric import Window
+from tocsin.model.problems import problems_of
+
+MAX_POINTS = 2_000
+
+
+def _parse(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be a string, such as 2026-03-20T14:30:00.000Z")
+    return parse_instant(value)
+
+
+Instant = Annotated[
+    datetime, BeforeValidator(_parse), Member(examples=["2026-03-20T14:30:00.000Z"])
+]
+
+
+class Span(BaseModel):
+    """`{"from", "to", "step"}`: points at `to`, `to - step` and so on while later than `from`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: Annotated[Instant, Member(alias="from")]
+    to: Instant
+    step: Window
+
+    @property
+    def points(self) -> int:
+        return -((self.start - self.to) // self.step.length)
+
+
+def read_span(body: Any) -> Span:
+    """The span that a caller wrote; InvalidInput holds everything that is wrong."""
+    if not isinstance(body, dict):
+        raise InvalidInput.at("", "must be a JSON object with from, to and step")
+    try:
+        span = Span.model_validate(body)
+    except ValidationError as error:
+        raise InvalidInput(problems=problems_of(error)) from error
+    if span.start >= span.to:
+        raise InvalidInput.at("from", "must be earlier than to")
+    if span.points > MAX_POINTS:
+        raise InvalidInput.at(
+            "step",
+            f"makes {span.points:,} points of at most {MAX_POINTS:,}: "
+            "make step larger or bring from and to together",
+        )
+    return span

@@ -1,0 +1,152 @@
+"""Builds everything and closes it again; the only file that knows all parts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+import structlog
+
+from tocsin.calculator import Calculator
+from tocsin.config import Settings
+from tocsin.engine.engine import Engine
+from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings
+from tocsin.history import History
+from tocsin.ingest import Intake
+from tocsin.model.catalog import Kind
+from tocsin.model.key import Role
+from tocsin.scheduler import Scheduler
+from tocsin.store.catalog import Catalog
+from tocsin.store.database import Database
+from tocsin.store.facts import Facts
+from tocsin.store.keys import Keys
+from tocsin.store.metrics import Metrics
+
+log = structlog.get_logger()
+
+_LATEST_NUMBER = "latest interaction number"
+
+
+class Runtime:
+    """One open data folder: `tocsin.lock`, `store.sqlite` and `engine/`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the folder; raises DataFolderInUse, InvalidSettings or Unavailable."""
+        self.settings = settings
+        self._closing = ExitStack()
+        folder = _folder(settings.data_dir)
+        try:
+            self._closing.callback(_lock(folder).close)
+            self._open(folder)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(self, folder: Path) -> None:
+        settings = self.settings
+        self.database = Database(folder / "store.sqlite")
+        self._closing.callback(self.database.close)
+        self.catalog = Catalog(self.database)
+        self.metrics = Metrics(self.database)
+        self.keys = Keys(self.database)
+        self.facts = Facts(self.database)
+        self.engine = Engine(
+            folder / "engine",
+            memory=settings.query_memory,
+            seconds=settings.query_seconds,
+            concurrency=settings.query_concurrency,
+        )
+        self._closing.callback(self.engine.close)
+        self.history = History(self.engine)
+        self.calculator = Calculator(
+            self.engine, self.catalog, concurrency=settings.query_concurrency
+        )
+        self._closing.callback(self.calculator.close)
+        latest = max(self.engine.latest_number(), int(self.facts.get(_LATEST_NUMBER) or 0))
+        self.intake = Intake(
+            self.engine, self.catalog, latest + 1, strict_catalog=settings.strict_catalog
+        )
+        self._closing.callback(self.intake.close)
+        self.scheduler = Scheduler(self.drop_expired)
+        self._closing.callback(self.scheduler.close)
+        learning = threading.Thread(target=self.engine.learn_field_types, daemon=True)
+        learning.start()
+        self._closing.callback(learning.join)
+
+    def close(self) -> None:
+        """Finish what waits to be recorded, then close everything, last opened first."""
+        self._closing.close()
+
+    @staticmethod
+    def now() -> datetime:
+        """The API's clock, to the millisecond."""
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    def adopt_keys(self) -> str | None:
+        """Make the key of the settings the admin's; without one, and at the first start, make one
+        up and answer it: it is not kept in clear anywhere."""
+        if self.settings.admin_key:
+            self.keys.adopt(self.settings.admin_key.get_secret_value())
+            return None
+        if self.keys.has_admin():
+            return None
+        _, secret = self.keys.create("first start", Role.ADMIN, self.now())
+        return secret
+
+    def delete_entry(self, kind: Kind, id: UUID) -> None:
+        """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""
+        entry = self.catalog.get(kind, id)
+        # Nothing may be recorded between the question whether it is used and its end.
+        with self.intake.quiet():
+            if not entry.is_system and self.engine.uses(kind, id):
+                raise Conflict(f"Interactions use the {kind.words} {entry.mnemonic}")
+            self.catalog.delete(kind, id)
+
+    def drop_expired(self, at: datetime) -> int:
+        """Drop the months that lie before the retention as a whole; answers how many."""
+        retention = self.settings.retention
+        if retention is None:
+            return 0
+        # The newest interaction may be dated long ago; its number must not be given again.
+        self.facts.set(_LATEST_NUMBER, str(self.engine.latest_number()))
+        dropped = self.engine.drop_before(at - retention.length)
+        if dropped:
+            log.info("dropped expired interactions", months=dropped, retention=str(retention))
+        return dropped
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        return path.resolve(strict=True)
+    except OSError as error:
+        raise InvalidSettings(f"Cannot use {path} as data folder: {error.strerror}") from error
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Hold the folder for this process; the lock ends with it, however it ends."""
+    try:
+        file = (folder / "tocsin.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise InvalidSettings(f"Cannot write to {folder}: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        owner = file.read().strip()
+        file.close()
+        raise DataFolderInUse(
+            f"The data folder {folder} is in use by process {owner or 'unknown'}: "
+            "stop it first, or choose another --data-dir"
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

@@ -1,0 +1,56 @@
+"""Runs the server: opens the data folder, listens, and stops cleanly when it is told to."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+import uvicorn
+
+from tocsin import __version__, logs
+from tocsin.api.app import create_app
+from tocsin.config import Settings
+from tocsin.runtime import Runtime
+
+log = structlog.get_logger()
+
+# Requests that are still under way when the server stops get this long.
+STOP_SECONDS = 5
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; raises DataFolderInUse, InvalidSettings or Unavailable."""
+    logs.configure(settings)
+    runtime = Runtime(settings)
+    try:
+        _announce(settings, runtime.adopt_keys())
+        config = uvicorn.Config(
+            create_app(runtime),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        uvicorn.Server(config).run()
+    finally:
+        runtime.close()
+        log.info("stopped")
+
+
+def _announce(settings: Settings, secret: str | None) -> None:
+    url = f"http://{settings.host}:{settings.port}"
+    if secret:
+        # Shown once, and to people: it must not end up in a log that is kept.
+        print(
+            f"\n  Your admin key, shown this once:  {secret}\n"
+            f"  Try it:  curl -H 'x-api-key: {secret}' {url}/api/interaction-metrics/types\n",
+            file=sys.stdout,
+            flush=True,
+        )
+    log.info("serving", url=url, docs=f"{url}/docs", data=str(settings.data_dir), version=__version__)

@@ -1,0 +1,1 @@
+"""From a question to a query: pure, and the only place where engine SQL is made."""

@@ -1,0 +1,148 @@
+"""One metric as one query.
+
+`scope` and `Measure` are shared with `series.py`: a filter and an aggregation mean the same
+wherever they are asked for, because they are the same code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.model.catalog import Kind
+from tocsin.model.metric import Aggregation, Question
+from tocsin.sql.fields import Fields
+from tocsin.sql.filters import condition
+from tocsin.sql.query import Binder, Query
+from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
+
+# A sum may pass what a double holds on the way to a value that does not. Summed again at
+# 2^-64 of the scale, which is exact for doubles of that size, it cannot.
+SCALE_DOWN = "5.421010862427522e-20"
+SCALE_UP = "18446744073709551616."
+
+
+def compile_metric(question: Question, at: datetime, limit: int, table: Table) -> Query:
+    """The question as of `at`: rows of (value, dimension texts...), `limit` and one at most.
+
+    The row beyond the limit tells that there are more.
+    """
+    bind = Binder()
+    fields = Fields(table, bind)
+    measured = operand(question, fields)
+    groups = [fields.group(field) for field in question.group_by]
+    texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
+    lines = [
+        *([f"WITH {measured} AS x"] if measured else []),
+        "SELECT " + ",\n       ".join([f"{measure(question)} AS value", *texts]),
+        f"FROM {INTERACTIONS}",
+        where(question, at, fields, bind),
+    ]
+    if groups:
+        lines.append("GROUP BY " + ", ".join(group_keys(question, fields)))
+        lines.append(order_by("value", len(groups)))
+        lines.append(f"LIMIT {bind.integer(limit + 1)}")
+    return Query("\n".join(lines), bind.parameters)
+
+
+def compile_group_count(question: Question, at: datetime, table: Table) -> Query:
+    """How many groups the question has as of `at`."""
+    bind = Binder()
+    fields = Fields(table, bind)
+    texts = [f"{fields.group(field)[1]} AS d{n}" for n, field in enumerate(question.group_by)]
+    lines = [
+        "SELECT " + ", ".join(texts),
+        f"FROM {INTERACTIONS}",
+        where(question, at, fields, bind),
+        "GROUP BY " + ", ".join(group_keys(question, fields)),
+    ]
+    return Query("SELECT count() FROM (\n{}\n)".format("\n".join(lines)), bind.parameters)
+
+
+def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
+    """All of "Which interactions count" in semantics.md."""
+    conditions = [*scope(question, bind), *within(question, at, bind)]
+    conditions += [condition(filter, fields, bind) for filter in question.filters]
+    return "WHERE " + "\n  AND ".join(conditions)
+
+
+def group_keys(question: Question, fields: Fields) -> list[str]:
+    """What to group by: the text of a dimension (d0, d1, ...), or what stands for it."""
+    groups = enumerate(fields.group(field) for field in question.group_by)
+    return [f"d{n}" if key == text else key for n, (key, text) in groups]
+
+
+def scope(question: Question, bind: Binder) -> list[str]:
+    """The conditions of "Which interactions count" 1 in semantics.md."""
+    ids = {
+        Kind.RESOURCE_TYPE: question.resource_type_id,
+        Kind.ACTION: question.action_id,
+        Kind.ORIGIN: question.origin_id,
+    }
+    return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
+
+
+def within(question: Question, at: datetime, bind: Binder) -> list[str]:
+    """The conditions of "Which interactions count" 2: a window is open at its beginning."""
+    window = question.time_window
+    begins = [f"timestamp > {bind.instant(at - window.length)}"] if window else []
+    return [*begins, f"timestamp <= {bind.instant(at)}"]
+
+
+def order_by(value: str, dimensions: int) -> str:
+    """The total order of "Grouping" in semantics.md."""
+    texts = [f"d{n} ASC NULLS LAST" for n in range(dimensions)]
+    return "ORDER BY " + ", ".join([f"{value} DESC NULLS LAST", *texts])
+
+
+def operand(question: Question, fields: Fields) -> str | None:
+    """What is aggregated: the field's number or, to tell texts apart, its text."""
+    if question.field is None:
+        return None
+    if question.aggregation is Aggregation.DISTINCT_COUNT:
+        return fields.text(question.field)
+    return fields.number(question.field)
+
+
+def measure(question: Question) -> str:
+    """The aggregation of the operand `x` over the rows of a group."""
+    aggregation = question.aggregation
+    if aggregation is Aggregation.RATE:
+        assert question.time_window
+        return f"count() / {question.time_window.count}"
+    sums = Sums("sum(x)", f"sum(x * {SCALE_DOWN})", "count(x)")
+    return {
+        Aggregation.COUNT: "count()",
+        Aggregation.SUM: sums.total,
+        Aggregation.AVG: sums.mean,
+        Aggregation.MIN: "min(x)",
+        Aggregation.MAX: "max(x)",
+        Aggregation.DISTINCT_COUNT: "uniqExact(x)",
+    }[aggregation]
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """A sum, the same at a smaller scale, and how many numbers went into it."""
+
+    plain: str
+    scaled: str
+    count: str
+
+    @property
+    def total(self) -> str:
+        """0 over nothing, NULL where no double can hold it."""
+        large = f"{self.scaled} * {SCALE_UP}"
+        return self._finite("0", self.plain, large)
+
+    @property
+    def mean(self) -> str:
+        """NULL over nothing, and where no double can hold it."""
+        large = f"{self.scaled} / {self.count} * {SCALE_UP}"
+        return self._finite("NULL", f"{self.plain} / {self.count}", large)
+
+    def _finite(self, over_nothing: str, value: str, large: str) -> str:
+        return (
+            f"multiIf({self.count} = 0, {over_nothing}, isFinite({self.plain}), {value}, "
+            f"isFinite({large}), {large}, NULL)"
+        )

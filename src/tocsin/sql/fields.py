@@ -1,0 +1,162 @@
+"""What is a field worth in a row: its text, its number, its string, whether it is there.
+
+The rules are "Fields" in semantics.md. A payload path holds several types at once, each in a
+subcolumn of its own, so a field's text is a choice among them; only types that may occur are
+looked for, which halves what a scan reads.
+"""
+
+from __future__ import annotations
+
+from tocsin.model.catalog import Kind
+from tocsin.model.field import Column, Field
+from tocsin.model.payload import Path
+from tocsin.sql.query import Binder
+from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, JsonType, Table
+
+NO_TEXT = "CAST(NULL, 'Nullable(String)')"
+NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"
+STRICT_NUMBER = "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$"
+
+_KINDS = {
+    Column.RESOURCE_TYPE: Kind.RESOURCE_TYPE,
+    Column.ACTION: Kind.ACTION,
+    Column.ORIGIN: Kind.ORIGIN,
+}
+_NUMBERS = (JsonType.INTEGER, JsonType.UNSIGNED, JsonType.DOUBLE)
+_NULLABLE = {Column.USER_ID, Column.UOW_ID, Column.EXTERNAL_REFERENCE}
+# The engine escapes these once too often in an Identifier, and finds nothing (26.9).
+_UNBINDABLE = set("`'\\\b\f\n\r\t\0")
+
+
+class Fields:
+    """The SQL of fields in one query."""
+
+    def __init__(self, table: Table, bind: Binder) -> None:
+        self._table = table
+        self._bind = bind
+
+    def text(self, field: Field) -> str:
+        """The field's text, a Nullable(String) where it can be missing."""
+        if field.column:
+            return self._column_text(field.column)
+        texts = self._texts(field, *_NUMBERS, JsonType.BOOLEAN)
+        if self._may_be(field, JsonType.STRING, JsonType.BIG_INTEGER):
+            texts.insert(0, self._leaf(field, JsonType.STRING))
+        return _first_of(texts) or NO_TEXT
+
+    def number(self, field: Field) -> str:
+        """The field's number, a Nullable(Float64)."""
+        if field.column:
+            return _number_of_string(self.text(field))
+        numbers = [self._leaf(field, JsonType.DOUBLE)] if self._may_be(field, JsonType.DOUBLE) else []
+        numbers += [
+            f"toFloat64({self._leaf(field, kind)})"
+            for kind in (JsonType.INTEGER, JsonType.UNSIGNED)
+            if self._may_be(field, kind)
+        ]
+        if self._may_be(field, JsonType.STRING, JsonType.BIG_INTEGER):
+            numbers.append(_number_of_string(self._leaf(field, JsonType.STRING)))
+        return _first_of(numbers) or NO_NUMBER
+
+    def string(self, field: Field) -> str:
+        """The field's text if it is a string, for comparisons by code point."""
+        if field.column:
+            return self.text(field)
+        if not self._may_be(field, JsonType.STRING):
+            return NO_TEXT
+        string = self._leaf(field, JsonType.STRING)
+        if not self._may_be(field, JsonType.BIG_INTEGER):
+            return string
+        return f"if(has(bigIntegers, {self._bind.string(str(field))}), NULL, {string})"
+
+    def text_of_number(self, field: Field) -> str:
+        """The text of a payload field if it is a number."""
+        texts = self._texts(field, *_NUMBERS)
+        if self._may_be(field, JsonType.BIG_INTEGER):
+            is_big = f"has(bigIntegers, {self._bind.string(str(field))})"
+            texts.append(f"if({is_big}, {self._leaf(field, JsonType.STRING)}, NULL)")
+        return _first_of(texts) or NO_TEXT
+
+    def text_of_boolean(self, field: Field) -> str:
+        """The text of a payload field if it is a boolean."""
+        return _first_of(self._texts(field, JsonType.BOOLEAN)) or NO_TEXT
+
+    def is_array(self, field: Field) -> str:
+        if not self._may_be(field, JsonType.ARRAY):
+            return "false"
+        return f"startsWith(dynamicType({self._dynamic(field)}), 'Array')"
+
+    def exists(self, field: Field) -> str:
+        """Whether the key is there with any value but null, objects and arrays too."""
+        if field.column:
+            return f"isNotNull({field.column})" if field.column in _NULLABLE else "true"
+        there = f"isNotNull({self._dynamic(field)})"
+        if not self._may_be(field, JsonType.OBJECT):
+            return there
+        # The JSON type keeps no trace of an object without leaves.
+        return f"({there} OR JSONType(raw, {self._keys(field.path)}) = 'Object')"
+
+    def has_element(self, field: Field, text: str) -> str | None:
+        """Whether the field is an array with an element of that text; None if it never is one."""
+        if field.column or not self._may_be(field, JsonType.ARRAY):
+            return None
+        # Read from the raw payload: the JSON type bends the elements of mixed arrays.
+        element = (
+            "if(startsWith(e, '\"'), JSONExtractString(e), if(match(e, '^[-0-9tf]'), e, NULL))"
+        )
+        elements = f"JSONExtractArrayRaw(raw, {self._keys(field.path)})"
+        found = f"arrayExists(e -> ifNull({element} = {text}, false), {elements})"
+        return f"if({self.is_array(field)}, {found}, false)"
+
+    def group(self, field: Field) -> tuple[str, str]:
+        """What to group by, and the text of a group; cheaper than the text wherever it may be."""
+        if field.column in _KINDS:
+            return SCOPE_COLUMNS[_KINDS[field.column]], self.text(field)
+        if field.column is Column.UOW_ID:
+            return str(field.column), self.text(field)
+        text = self.text(field)
+        return text, text
+
+    def _column_text(self, column: Column) -> str:
+        if column in _KINDS:
+            mnemonics = self._table.mnemonics[_KINDS[column]]
+            ids = self._bind.uuids(list(mnemonics))
+            names = self._bind.strings(list(mnemonics.values()))
+            return f"transform({SCOPE_COLUMNS[_KINDS[column]]}, {ids}, {names}, '')"
+        return f"toString({column})" if column is Column.UOW_ID else str(column)
+
+    def _texts(self, field: Field, *kinds: JsonType) -> list[str]:
+        return [
+            f"toString({self._leaf(field, kind)})" for kind in kinds if self._may_be(field, kind)
+        ]
+
+    def _may_be(self, field: Field, *kinds: JsonType) -> bool:
+        types = self._table.types_of(field.path)
+        return any(kind in types for kind in kinds)
+
+    def _leaf(self, field: Field, kind: JsonType) -> str:
+        if self._is_bindable(field.path):
+            return f"{self._dynamic(field)}.:{kind}"
+        return f"dynamicElement({self._dynamic(field)}, '{kind}')"
+
+    def _dynamic(self, field: Field) -> str:
+        path = ".".join(key.replace(".", "%2E") for key in field.path)
+        if self._is_bindable(field.path):
+            return f"{PAYLOAD}.{self._bind.identifier(path)}"
+        return f"getSubcolumn({PAYLOAD}, {self._bind.string(path)})"
+
+    @staticmethod
+    def _is_bindable(path: Path) -> bool:
+        return not any(_UNBINDABLE & set(key) for key in path)
+
+    def _keys(self, path: Path) -> str:
+        return ", ".join(map(self._bind.string, path))
+
+
+def _number_of_string(string: str) -> str:
+    number = f"toFloat64OrZero({string})"
+    return f"if(match({string}, '{STRICT_NUMBER}') AND isFinite({number}), {number}, NULL)"
+
+
+def _first_of(choices: list[str]) -> str:
+    return f"coalesce({', '.join(choices)})" if len(choices) > 1 else "".join(choices)

@@ -1,0 +1,62 @@
+"""What is sent to the engine: a text, and the values that are bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    text: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+class Binder:
+    """Collects the values of one query; equal values of a type share a placeholder.
+
+    Everything that came from outside goes through here: no value and no payload key is ever
+    formatted into SQL.
+    """
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, Any] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def string(self, value: str) -> str:
+        return self._bind("String", value)
+
+    def strings(self, values: Sequence[str]) -> str:
+        return self._bind("Array(String)", list(values))
+
+    def double(self, value: float) -> str:
+        # Adding zero makes 0.0 of -0.0: IN compares bits, where the two differ.
+        return self._bind("Float64", value + 0.0)
+
+    def doubles(self, values: Sequence[float]) -> str:
+        return self._bind("Array(Float64)", [value + 0.0 for value in values])
+
+    def integer(self, value: int) -> str:
+        return self._bind("Int64", value)
+
+    def uuid(self, value: UUID) -> str:
+        return self._bind("UUID", str(value))
+
+    def uuids(self, values: Sequence[UUID]) -> str:
+        return self._bind("Array(UUID)", [str(value) for value in values])
+
+    def instant(self, value: datetime) -> str:
+        """An instant, at the millisecond; text, because the driver drops them from datetimes."""
+        text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return self._bind("DateTime64(3, 'UTC')", f"{text}.{value.microsecond // 1000:03d}")
+
+    def identifier(self, value: str) -> str:
+        return self._bind("Identifier", value)
+
+    def _bind(self, kind: str, value: Any) -> str:
+        name = self._names.setdefault((kind, repr(value)), f"p{len(self.parameters)}")
+        self.parameters[name] = value
+        return f"{{{name}:{kind}}}"

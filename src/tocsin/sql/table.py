@@ -1,0 +1,61 @@
+"""What does the compiler know of the table: names, mnemonics, and the types fields are known by.
+
+The table itself is made in `engine/schema.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from tocsin.model.catalog import Kind
+from tocsin.model.payload import Path
+
+INTERACTIONS = "interactions"
+PAYLOAD = "interaction"
+SCOPE_COLUMNS = {
+    Kind.RESOURCE_TYPE: "resourceTypeId",
+    Kind.ACTION: "actionId",
+    Kind.ORIGIN: "originId",
+}
+
+
+class JsonType(StrEnum):
+    """The types by which the engine's JSON column keeps the values of a path.
+
+    BIG_INTEGER, ARRAY and OBJECT are no subcolumns: integers past 64 bits are kept as String,
+    arrays under many types, and of an object only what stands in it.
+    """
+
+    STRING = "String"
+    INTEGER = "Int64"
+    UNSIGNED = "UInt64"
+    DOUBLE = "Float64"
+    BOOLEAN = "Bool"
+    BIG_INTEGER = "big"
+    ARRAY = "array"
+    OBJECT = "object"
+
+
+ANY_TYPE = frozenset(JsonType)
+
+TypesOf = Callable[[Path], frozenset[JsonType]]
+
+
+def any_type(_path: Path) -> frozenset[JsonType]:
+    """Where nothing is known of a path, it may hold anything."""
+    return ANY_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A snapshot of what a query may rely on.
+
+    `types_of` must never leave out a type that occurs: an expression that does not look for it
+    would not see the values that have it.
+    """
+
+    mnemonics: Mapping[Kind, Mapping[UUID, str]]
+    types_of: TypesOf = any_type

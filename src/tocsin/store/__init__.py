@@ -1,0 +1,1 @@
+"""Definitions, keys and facts, on SQLite: what people wrote, not what happened."""

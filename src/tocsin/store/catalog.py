@@ -1,0 +1,224 @@
+"""Which resource types, actions and origins are there?
+
+Ingestion asks for each interaction and a calculation for each name, so answers come from a
+snapshot in memory. A snapshot never changes: a change, which happens under a lock and is on disk
+first, puts a new one in its place, and readers need no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+from sqlalchemy import RowMapping, delete, insert, select, update
+
+from tocsin.errors import Conflict, InvalidInput, NotFound
+from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
+from tocsin.model.instant import to_milliseconds
+from tocsin.store.database import Database
+from tocsin.store.tables import catalog, metrics
+
+# A constant, so that the system entries are the same in every installation.
+_SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_SCOPE = {
+    Kind.RESOURCE_TYPE: metrics.c.resource_type_id,
+    Kind.ACTION: metrics.c.action_id,
+    Kind.ORIGIN: metrics.c.origin_id,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """All entries of a kind at one moment."""
+
+    by_id: dict[UUID, Entry]
+    by_mnemonic: dict[str, Entry]
+    mnemonics: dict[UUID, str]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> _Shelf:
+        ordered = sorted(entries, key=lambda entry: entry.mnemonic.lower())
+        return cls(
+            {entry.id: entry for entry in ordered},
+            {entry.mnemonic.lower(): entry for entry in ordered},
+            {entry.id: entry.mnemonic for entry in ordered},
+        )
+
+
+class Catalog:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changing = threading.Lock()
+        self._shelves = self._load()
+        self._seed()
+
+    def entries(self, kind: Kind) -> list[Entry]:
+        """All entries of a kind, by mnemonic."""
+        return list(self._shelves[kind].by_id.values())
+
+    def get(self, kind: Kind, id: UUID) -> Entry:
+        entry = self.by_id(kind, id)
+        if entry is None:
+            raise NotFound(f"There is no {kind.words} with this id")
+        return entry
+
+    def by_id(self, kind: Kind, id: UUID) -> Entry | None:
+        return self._shelves[kind].by_id.get(id)
+
+    def find(self, kind: Kind, mnemonic: str) -> Entry | None:
+        """The entry of this mnemonic, without regard to case; reads memory only."""
+        # Mnemonics are ASCII, but lower() turns the Kelvin sign into one of their letters.
+        if not mnemonic.isascii():
+            return None
+        return self._shelves[kind].by_mnemonic.get(mnemonic.lower())
+
+    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
+        """The mnemonic of each id; what is answered never changes afterwards."""
+        return self._shelves[kind].mnemonics
+
+    def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
+        """Raises Conflict if the mnemonic is taken."""
+        with self._changing:
+            self._refuse_taken(kind, draft.mnemonic)
+            return self._add(kind, [draft], at)[0]
+
+    def replace(self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime) -> Entry:
+        """Raises NotFound, or Conflict for a system entry and a mnemonic that is taken."""
+        with self._changing:
+            former = self._changeable(kind, id)
+            self._refuse_taken(kind, draft.mnemonic, but=id)
+            entry = former.model_copy(update={"said": draft, "modified_date": to_milliseconds(at)})
+            with self._database.writing() as connection:
+                connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
+            self._put({**self._shelves[kind].by_id, id: entry}, kind)
+            return entry
+
+    def delete(self, kind: Kind, id: UUID) -> None:
+        """Raises NotFound, or Conflict for a system entry and one that a metric uses.
+
+        Whether an interaction uses it is the caller's to ask before.
+        """
+        with self._changing:
+            self._changeable(kind, id)
+            with self._database.writing() as connection:
+                used = select(metrics.c.name).where(_SCOPE[kind] == id)
+                if names := connection.execute(used.limit(4)).scalars().all():
+                    raise Conflict(_used_by(kind, names))
+                connection.execute(delete(catalog).where(catalog.c.id == id))
+            by_id = self._shelves[kind].by_id
+            self._put({key: entry for key, entry in by_id.items() if key != id}, kind)
+
+    def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry:
+        """The entry of this mnemonic, added with its mnemonic as title if it is not there.
+
+        Raises InvalidInput for what cannot be a mnemonic.
+        """
+        return self.ensure_all(kind, [mnemonic], at)[0]
+
+    def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]:
+        """`ensure` for many, in one transaction: for a batch that brings thousands of new ones."""
+        asked = list(mnemonics)
+        with self._changing:
+            lacking: dict[str, str] = {}
+            for name in asked:
+                if not self.find(kind, name):
+                    lacking.setdefault(name.lower(), name)
+            if lacking:
+                self._add(kind, [_draft(kind, name) for name in lacking.values()], at)
+            shelf = self._shelves[kind].by_mnemonic
+            return [shelf[name.lower()] for name in asked]
+
+    def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
+        at = to_milliseconds(at)
+        entries = [
+            Entry(id=uuid4(), kind=kind, said=draft, created_date=at, modified_date=at)
+            for draft in drafts
+        ]
+        self._store(entries)
+        return entries
+
+    def _store(self, entries: list[Entry]) -> None:
+        with self._database.writing() as connection:
+            connection.execute(insert(catalog), [_row(entry) for entry in entries])
+        for kind in {entry.kind for entry in entries}:
+            new = {entry.id: entry for entry in entries if entry.kind is kind}
+            self._put({**self._shelves[kind].by_id, **new}, kind)
+
+    def _put(self, by_id: Mapping[UUID, Entry], kind: Kind) -> None:
+        self._shelves = {**self._shelves, kind: _Shelf.of(by_id.values())}
+
+    def _changeable(self, kind: Kind, id: UUID) -> Entry:
+        entry = self.get(kind, id)
+        if entry.is_system:
+            raise Conflict(f"The {kind.words} {entry.mnemonic} belongs to Tocsin and stays as it is")
+        return entry
+
+    def _refuse_taken(self, kind: Kind, mnemonic: str, but: UUID | None = None) -> None:
+        taken = self.find(kind, mnemonic)
+        if taken and taken.id != but:
+            raise Conflict(f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}")
+
+    def _load(self) -> dict[Kind, _Shelf]:
+        with self._database.reading() as connection:
+            entries = [_entry(row) for row in connection.execute(select(catalog)).mappings()]
+        return {kind: _Shelf.of(e for e in entries if e.kind is kind) for kind in Kind}
+
+    def _seed(self) -> None:
+        lacking = [
+            entry
+            for entry in map(_system_entry, SYSTEM)
+            if self.by_id(entry.kind, entry.id) is None
+        ]
+        if lacking:
+            self._store(lacking)
+
+
+def _system_entry(system: tuple[Kind, str, str]) -> Entry:
+    kind, mnemonic, title = system
+    return Entry(
+        id=system_id(kind, mnemonic),
+        kind=kind,
+        said=EntryDraft(mnemonic=mnemonic, title=title),
+        is_system=True,
+        created_date=_SYSTEM_SINCE,
+        modified_date=_SYSTEM_SINCE,
+    )
+
+
+def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
+    try:
+        return EntryDraft(mnemonic=mnemonic, title=mnemonic)
+    except ValidationError as error:
+        raise InvalidInput.at(kind.value, MNEMONIC_RULE) from error
+
+
+def _used_by(kind: Kind, names: Sequence[str]) -> str:
+    some = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+    return f"This {kind.words} is used by metrics: {some}"
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "kind": entry.kind.value,
+        **entry.said.model_dump(),
+        "is_system": entry.is_system,
+        "created_date": entry.created_date,
+        "modified_date": entry.modified_date,
+    }
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        said=EntryDraft(**{name: row[name] for name in EntryDraft.model_fields}),
+        is_system=row["is_system"],
+        created_date=row["created_date"],
+        modified_date=row["modified_date"],
+    )

@@ -1,0 +1,116 @@
+"""Which metrics are there? Answers come from memory, so that a calculation waits for no disk."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import RowMapping, delete, insert, select, update
+
+from tocsin.errors import NotFound
+from tocsin.model.draft import MetricDraft
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.metric import Metric, Question
+from tocsin.store.database import Database
+from tocsin.store.tables import metrics
+
+_SCOPE = ("resource_type_id", "action_id", "origin_id")
+
+
+class Metrics:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changing = threading.Lock()
+        with database.reading() as connection:
+            rows = connection.execute(select(metrics).order_by(metrics.c.number)).mappings()
+            self._by_id = {row["metric_id"]: _metric(row) for row in rows}
+
+    def all(self) -> list[Metric]:
+        """All metrics, the first made first."""
+        return list(self._by_id.values())
+
+    def get(self, id: UUID) -> Metric:
+        metric = self._by_id.get(id)
+        if metric is None:
+            raise NotFound("There is no metric with this id")
+        return metric
+
+    def create(self, draft: MetricDraft, question: Question, at: datetime) -> Metric:
+        """Keep a definition that `read_metric` found good, with the question it asks."""
+        with self._changing:
+            at = to_milliseconds(at)
+            metric = _drafted(draft, question, id=uuid4(), created=at, modified=at)
+            with self._database.writing() as connection:
+                connection.execute(insert(metrics), _row(metric))
+            self._by_id = {**self._by_id, metric.metric_id: metric}
+            return metric
+
+    def replace(self, id: UUID, draft: MetricDraft, question: Question, at: datetime) -> Metric:
+        """Raises NotFound."""
+        with self._changing:
+            created = self.get(id).created_date
+            metric = _drafted(
+                draft, question, id=id, created=created, modified=to_milliseconds(at)
+            )
+            with self._database.writing() as connection:
+                connection.execute(
+                    update(metrics).where(metrics.c.metric_id == id), _row(metric)
+                )
+            self._by_id = {**self._by_id, id: metric}
+            return metric
+
+    def delete(self, id: UUID) -> None:
+        """Raises NotFound."""
+        with self._changing:
+            self.get(id)
+            with self._database.writing() as connection:
+                connection.execute(delete(metrics).where(metrics.c.metric_id == id))
+            self._by_id = {key: metric for key, metric in self._by_id.items() if key != id}
+
+
+def _drafted(
+    draft: MetricDraft, question: Question, *, id: UUID, created: datetime, modified: datetime
+) -> Metric:
+    assert draft.name is not None, "read_metric requires a name of what is to be kept"
+    return Metric(
+        metric_id=id,
+        name=draft.name,
+        description=draft.description,
+        question=question,
+        enabled=draft.enabled,
+        created_date=created,
+        modified_date=modified,
+    )
+
+
+def _row(metric: Metric) -> dict[str, Any]:
+    question = metric.question
+    # json writes an integer of 40 digits as it is; the scope has columns of its own.
+    definition = question.model_dump(mode="json", by_alias=True, exclude=set(_SCOPE))
+    return {
+        "metric_id": metric.metric_id,
+        "name": metric.name,
+        "description": metric.description,
+        **{member: getattr(question, member) for member in _SCOPE},
+        "question": json.dumps(definition),
+        "enabled": metric.enabled,
+        "created_date": metric.created_date,
+        "modified_date": metric.modified_date,
+    }
+
+
+def _metric(row: RowMapping) -> Metric:
+    definition = json.loads(row["question"])
+    scope = {member: row[member] for member in _SCOPE}
+    return Metric(
+        metric_id=row["metric_id"],
+        name=row["name"],
+        description=row["description"],
+        question=Question.model_validate({**definition, **scope}),
+        enabled=row["enabled"],
+        created_date=row["created_date"],
+        modified_date=row["modified_date"],
+    )

@@ -1,0 +1,97 @@
+"""Which tables hold the definitions, as they are at the newest migration.
+
+The migrations in `migrations/versions` make them; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    Uuid,
+    func,
+)
+
+from tocsin.model.instant import format_instant, parse_instant
+
+metadata = MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant as text, `2026-03-20T14:30:00.000Z`: SQLite knows no time zones."""
+
+    impl = String(24)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:  # noqa: ARG002
+        return None if value is None else format_instant(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        return None if value is None else parse_instant(value)
+
+
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("mnemonic", String(64), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("icon", Text),
+    Column("font_color_hex", String(7)),
+    Column("bg_color_hex", String(7)),
+    Column("is_system", Boolean, nullable=False),
+    Column("created_date", Instant, nullable=False),
+    Column("modified_date", Instant, nullable=False),
+)
+Index("catalog_mnemonic", catalog.c.kind, func.lower(catalog.c.mnemonic), unique=True)
+
+# The scope stands in columns of its own, so that the database itself refuses to delete an entry
+# that a metric uses; everything else of the question is JSON.
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("metric_id", Uuid, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("resource_type_id", Uuid, ForeignKey("catalog.id"), index=True),
+    Column("action_id", Uuid, ForeignKey("catalog.id"), index=True),
+    Column("origin_id", Uuid, ForeignKey("catalog.id"), index=True),
+    Column("question", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_date", Instant, nullable=False),
+    Column("modified_date", Instant, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("key_id", Uuid, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("prefix", String(32), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("from_environment", Boolean, nullable=False),
+    Column("created_date", Instant, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

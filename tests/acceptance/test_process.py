@@ -1,0 +1,142 @@
+"""How the process starts and stops, as an operator sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import Server, free_port
+
+
+def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `tocsin serve` that is expected to end by itself."""
+    command = [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(folder)]
+    return subprocess.run(
+        [*command, "--port", str(free_port())],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_sigterm_finishes_waiting_writes_and_ends_with_success(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    acknowledged: list[int] = []
+
+    def write() -> None:
+        with server.client() as client:
+            for number in range(10_000):
+                body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+                try:
+                    answer = client.post("/api/interactions", json={**body, "userId": str(number)})
+                except httpx.HTTPError:
+                    return
+                if answer.status_code == 201:
+                    acknowledged.append(number)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    time.sleep(1)
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 10
+    for writer in writers:
+        writer.join()
+    server.start()
+    with server.client() as client:
+        metric = {"metricType": "COUNT"}
+        answer = client.post("/api/interaction-metrics/preview", json=metric).json()
+    server.stop()
+    assert answer["results"][0]["value"] >= len(acknowledged) > 10
+
+
+def test_a_data_folder_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    second = serve(tmp_path / "data")
+    server.stop()
+    assert second.returncode == 1
+    assert "in use by process" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_the_first_start_without_a_key_prints_one_that_works(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", environment={"TOCSIN_ADMIN_KEY": ""})
+    server.admin_key = ""
+    server.start()
+    printed = server.log.split("shown this once:")[1].split()[0]
+    answer = httpx.get(f"{server.url}/api/keys", headers={"x-api-key": printed})
+    server.stop()
+    assert answer.status_code == 200
+    server.start()
+    server.stop()
+    assert server.log.count("shown this once:") == 1
+
+
+def test_the_log_is_json_when_nobody_watches(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    server.stop()
+    lines = [json.loads(line) for line in server.log.splitlines() if line.strip()]
+    assert any(line["event"] == "serving" for line in lines)
+    assert all("timestamp" in line and "level" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("TOCSIN_PORT", "eighty"), ("TOCSIN_RETENTION", "soon"), ("TOCSIN_ADMIN_KEY", "short")],
+)
+def test_nonsense_in_the_environment_is_refused_at_the_start(
+    variable: str, value: str, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(tmp_path)],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert variable in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+
+    def record(timestamp: str | None = None) -> int:
+        body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+        with server.client() as client:
+            answer = client.post("/api/interactions", json={**body, "timestamp": timestamp})
+        return int(answer.json()["interactionNumber"])
+
+    record()
+    last = record("2001-01-01T00:00:00Z")
+    server.stop()
+    server.environment["TOCSIN_RETENTION"] = "90d"
+    for _ in range(2):
+        server.start()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with server.client() as client:
+                page = client.get("/api/interactions").json()["interactions"]
+            if len(page) == 1:
+                break
+            time.sleep(0.1)
+        assert len(page) == 1
+        assert not page[0]["timestamp"].startswith("2001")
+        server.stop()
+    server.start()
+    assert record() > last
+    server.stop()

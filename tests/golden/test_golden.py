@@ -1,0 +1,112 @@
+"""Each file in `metrics/` is a metric, the SQL that it runs, and its answer over
+`interactions.ndjson` as of 2026-03-20T14:30Z.
+
+`pytest tests/golden --rewrite-golden` writes what is answered now; read the difference before
+you commit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tocsin.config import Settings
+from tocsin.ingest import Request
+from tocsin.model.draft import read_metric
+from tocsin.model.instant import format_instant, parse_instant
+from tocsin.model.metric import Question, Window
+from tocsin.runtime import Runtime
+from tocsin.sql.compiler import compile_metric
+from tocsin.sql.query import Query
+from tocsin.sql.series import Points, compile_series
+
+HERE = Path(__file__).parent
+FILES = sorted((HERE / "metrics").glob("*.yaml"))
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
+    runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("golden")))
+    lines = (HERE / "interactions.ndjson").read_bytes().splitlines()
+    batch = runtime.intake.record_batch(lines, Request(received=0))
+    assert batch.accepted == len(lines)
+    runtime.engine.learn_field_types()
+    yield runtime
+    runtime.close()
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_metric_compiles_to_its_sql_and_has_its_answer(
+    file: Path, recorded: Runtime, request: pytest.FixtureRequest
+) -> None:
+    golden = yaml.safe_load(file.read_text(encoding="utf-8"))
+    _, question = read_metric(golden["metric"], recorded.catalog)
+    found = (
+        series_of(recorded, question, golden["series"])
+        if "series" in golden
+        else answer_of(recorded, question)
+    )
+    if request.config.getoption("--rewrite-golden"):
+        kept = {name: golden[name] for name in ("metric", "series") if name in golden}
+        file.write_text(pretty({**kept, **found}), encoding="utf-8")
+        return
+    assert {name: golden.get(name) for name in found} == found
+
+
+def answer_of(runtime: Runtime, question: Question) -> dict[str, Any]:
+    query = compile_metric(question, AT, 10_000, runtime.calculator._table())
+    answer = runtime.calculator.calculate(question, AT)
+    rows = [{"value": row.value, "dimensions": row.dimensions} for row in answer.readings]
+    return {**shown(runtime, query), "answer": rows}
+
+
+def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dict[str, Any]:
+    start, to = parse_instant(span["from"]), parse_instant(span["to"])
+    step = Window.parse(span["step"]).length
+    query = compile_series(question, Points.between(start, to, step), runtime.calculator._table())
+    series = runtime.calculator.series(question, start, to, step)
+    lines = [
+        {
+            "dimensions": line.dimensions,
+            "points": {format_instant(at): value for at, value in line.points},
+        }
+        for line in series.lines
+    ]
+    return {**shown(runtime, query), "answer": lines}
+
+
+def shown(runtime: Runtime, query: Query) -> dict[str, Any]:
+    """The query, with names for the ids that are made up anew for every catalog."""
+    names = {
+        str(id): name
+        for kind in runtime.calculator._table().mnemonics.values()
+        for id, name in kind.items()
+    }
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return sorted(map(named, value), key=str)
+        return f"<id of {names[value]}>" if value in names else value
+
+    return {
+        "sql": query.text,
+        "parameters": {name: named(value) for name, value in query.parameters.items()},
+    }
+
+
+def pretty(document: dict[str, Any]) -> str:
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    Dumper.add_representer(str, block)
+    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
