@@ -97,6 +97,8 @@ def benchmark(
         if about["fileSystem"] == "tmpfs":
             bench.missing.append("The data lay in memory (tmpfs): being durable cost nothing.")
         load_tocsin(bench)
+        if not with_postgres:
+            bench.missing.append("PostgreSQL was left out, as asked.")
         connection = load_postgres(bench, stack) if with_postgres else None
         results, calculate_all = calculate(bench, connection)
         run = report.Run(

@@ -17,18 +17,18 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
+
+
+ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write what is answered into tests/golden"
     )
-
-
-ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,8 @@ def keys(runtime: Runtime) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def api(runtime: Runtime) -> Iterator[TestClient]:
     """A client of the whole application, as an admin."""
+    from tocsin.api.app import create_app
+
     app = create_app(runtime)
     with TestClient(app, raise_server_exceptions=False, headers={"x-api-key": ADMIN_KEY}) as client:
         yield client

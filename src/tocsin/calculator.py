@@ -73,9 +73,7 @@ class Calculator:
 
         return list(self._threads.map(one, questions))
 
-    def series(
-        self, question: Question, start: datetime, to: datetime, step: timedelta
-    ) -> Series:
+    def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
         points = Points.between(start, to, step)
         rows = self._engine.run(compile_series(question, points, self._table()))

@@ -94,7 +94,7 @@ class Committer:
             self._arrived.wait_for(lambda: self._waiting or self._is_closed)
             if not self._waiting:
                 return None
-            group = []
+            group: list[tuple[Sequence[Interaction], Future[Outcomes]]] = []
             rows = size = 0
             while self._waiting:
                 interactions, future = self._waiting[0]

@@ -45,7 +45,7 @@ def _values(question: Question, count: int, runs: Sequence[Sequence[Any]]) -> li
     if aggregation is Aggregation.RATE:
         assert question.time_window
         return [_whole(value / question.time_window.count) for value in totals.tolist()]
-    return totals.tolist()
+    return list(totals.tolist())
 
 
 def _extremes(aggregation: Aggregation, count: int, runs: Sequence[Sequence[Any]]) -> list[Value]:

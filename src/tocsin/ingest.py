@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,12 +29,17 @@ from tocsin.model.payload import Path, PayloadRefused, read_payload
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
+_MEMBERS = {
+    Kind.RESOURCE_TYPE: "resource_type_id",
+    Kind.ACTION: "action_id",
+    Kind.ORIGIN: "origin_id",
+}
 
 
 class Catalog(Protocol):
     def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
     def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
-    def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry: ...
+    def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Intake:
         self.duplicates = 0
         self.rejected = 0
         self._engine = engine
-        self._reader = _Reader(catalog, engine.field_types, strict_catalog)
+        self._catalog = catalog
+        self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number)
         self._gate = _Gate()
 
@@ -76,11 +82,13 @@ class Intake:
         Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
         """
         with self._gate.entered():
+            reader = _Reader(self._catalog, self._engine.field_types, request, self._is_strict)
             try:
-                interaction = self._reader.read(raw, request)
+                interaction = reader.read(raw)
             except InvalidInput:
                 self.rejected += 1
                 raise
+            reader.add_unknown()
             (outcome,) = await asyncio.wrap_future(self._committer.submit([interaction]))
         self._count([outcome])
         if isinstance(outcome, Refused):
@@ -92,14 +100,16 @@ class Intake:
         batch = Batch()
         with self._gate.entered():
             indexes, interactions = [], []
+            reader = _Reader(self._catalog, self._engine.field_types, request, self._is_strict)
             for index, raw in enumerate(items):
                 try:
-                    interactions.append(self._reader.read(raw, request))
+                    interactions.append(reader.read(raw))
                     indexes.append(index)
                 except InvalidInput as error:
                     batch.rejected.append((index, list(error.problems)))
                 except MalformedBody as error:
                     batch.rejected.append((index, [Problem("", error.detail)]))
+            reader.add_unknown()
             outcomes = self._committer.submit(interactions).result() if interactions else []
         self._count(outcomes)
         self.rejected += len(batch.rejected)
@@ -128,17 +138,23 @@ class Intake:
 
 
 class _Reader:
-    """Reads what a sender wrote into an Interaction, or says everything that is wrong with it."""
+    """Reads what one request sent into Interactions, or says everything that is wrong."""
 
-    def __init__(self, catalog: Catalog, field_types: FieldTypes, strict: bool) -> None:
+    def __init__(
+        self, catalog: Catalog, field_types: FieldTypes, request: Request, strict: bool
+    ) -> None:
         self._catalog = catalog
         self._field_types = field_types
-        self._strict = strict
+        self._request = request
+        self._is_strict = strict
+        self._unknown: list[tuple[Interaction, Kind, str]] = []
 
-    def read(self, raw: bytes, request: Request) -> Interaction:
+    def read(self, raw: bytes) -> Interaction:
+        """Raises MalformedBody or InvalidInput, with every problem."""
+        request = self._request
         draft, problems = read_draft(raw)
-        unknown: list[tuple[Kind, str]] = []
-        ids = [self._resolve(*named, problems, unknown) for named in _scope(draft)]
+        scope = _scope(draft)
+        types, actions, origins = (self._resolve(*named, problems) for named in scope)
         timestamp = _timestamp(draft, request, problems)
         uow_id = _uuid("uowId", draft.uow_id, problems)
         if draft.uow_id is None:
@@ -147,31 +163,43 @@ class _Reader:
         payload, big, hollow = self._payload(draft, problems)
         if problems:
             raise InvalidInput(problems=problems)
-        for kind, mnemonic in unknown:
-            self._catalog.ensure(kind, mnemonic, from_milliseconds(request.received))
-        if unknown:
-            ids = [self._resolve(*named, problems, unknown) for named in _scope(draft)]
-        return Interaction(
-            interaction_id or b"",
-            *ids,
-            draft.resource_id,
-            timestamp,
-            payload,
-            bytes(draft.external_response),
-            uow_id,
-            draft.user_id if draft.user_id is not None else request.user_id,
-            draft.external_reference,
-            big,
-            hollow,
+        interaction = Interaction(
+            interaction_id=interaction_id or b"",
+            resource_type_id=types,
+            action_id=actions,
+            origin_id=origins,
+            resource_id=draft.resource_id,
+            timestamp=timestamp,
+            payload=payload,
+            external_response=bytes(draft.external_response),
+            uow_id=uow_id,
+            user_id=draft.user_id if draft.user_id is not None else request.user_id,
+            external_reference=draft.external_reference,
+            big_integers=big,
+            hollow_objects=hollow,
         )
+        if not (types and actions and origins):
+            self._unknown += [
+                (interaction, kind, mnemonic)
+                for (kind, mnemonic, _), id in zip(scope, (types, actions, origins), strict=True)
+                if mnemonic is not None and not id
+            ]
+        return interaction
+
+    def add_unknown(self) -> None:
+        """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""
+        at = from_milliseconds(self._request.received)
+        for kind in Kind:
+            lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
+            if lacking:
+                names = [mnemonic for _, mnemonic in lacking]
+                for (one, _), entry in zip(
+                    lacking, self._catalog.ensure_all(kind, names, at), strict=True
+                ):
+                    setattr(one, _MEMBERS[kind], entry.id_bytes)
 
     def _resolve(
-        self,
-        kind: Kind,
-        mnemonic: str | None,
-        id: str | None,
-        problems: list[Problem],
-        unknown: list[tuple[Kind, str]],
+        self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
     ) -> bytes:
         """The id of what is named; b"" where it is added later or something is wrong."""
         named = self._catalog.find(kind, mnemonic) if mnemonic is not None else None
@@ -183,10 +211,8 @@ class _Reader:
             problems.append(Problem(kind, f"is required (or {kind.id_member})"))
         elif not _MNEMONIC.fullmatch(mnemonic):
             problems.append(Problem(kind, MNEMONIC_RULE))
-        elif self._strict:
+        elif self._is_strict:
             problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
-        else:
-            unknown.append((kind, mnemonic))
         return b""
 
     def _resolve_id(
@@ -205,9 +231,7 @@ class _Reader:
             problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
         return entry.id_bytes
 
-    def _payload(
-        self, draft: Draft, problems: list[Problem]
-    ) -> tuple[bytes, list[str], list[str]]:
+    def _payload(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, list[str], list[str]]:
         raw = bytes(draft.interaction)
         if raw == b"null":
             raw = b"{}"

@@ -92,9 +92,8 @@ class Runtime:
     def adopt_keys(self) -> str | None:
         """Make the key of the settings the admin's; without one, and at the first start, make one
         up and answer it: it is not kept in clear anywhere."""
-        if self.settings.admin_key:
-            self.keys.adopt(self.settings.admin_key.get_secret_value())
-            return None
+        given = self.settings.admin_key
+        self.keys.adopt(given.get_secret_value() if given else None, self.now())
         if self.keys.has_admin():
             return None
         _, secret = self.keys.create("first start", Role.ADMIN, self.now())

@@ -53,4 +53,6 @@ def _announce(settings: Settings, secret: str | None) -> None:
             file=sys.stdout,
             flush=True,
         )
-    log.info("serving", url=url, docs=f"{url}/docs", data=str(settings.data_dir), version=__version__)
+    log.info(
+        "serving", url=url, docs=f"{url}/docs", data=str(settings.data_dir), version=__version__
+    )

@@ -101,7 +101,9 @@ def stored_ids(server: Server) -> list[str]:
     cursor: str | None = None
     with server.client() as client:
         while True:
-            params = {"limit": 1000, "resourceType": "CRASH"} | ({"cursor": cursor} if cursor else {})
+            params = {"limit": 1000, "resourceType": "CRASH"} | (
+                {"cursor": cursor} if cursor else {}
+            )
             page = client.get("/api/interactions", params=params).json()
             ids += [interaction["interactionId"] for interaction in page["interactions"]]
             cursor = page["nextCursor"]

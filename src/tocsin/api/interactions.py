@@ -42,7 +42,7 @@ MAX_PAGE = 1_000
 def routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix="/api/interactions", tags=["Interactions"])
 
-    @router.post("", status_code=201, **requires(Role.INGEST), **documents.RECORD)
+    @router.post("", **requires(Role.INGEST), **documents.RECORD)
     async def record_interaction(request: Request) -> Response:
         """Record one interaction. The same `interactionId` again answers 200 with what is stored.
 
@@ -55,7 +55,7 @@ def routes(runtime: Runtime) -> APIRouter:
         id = UUID(bytes=interaction.interaction_id)
         return _json(_shown(runtime, await run_in_threadpool(runtime.history.get, id)), 200)
 
-    @router.post("/batch", status_code=201, **requires(Role.INGEST), **documents.RECORD_BATCH)
+    @router.post("/batch", **requires(Role.INGEST), **documents.RECORD_BATCH)
     async def record_batch(request: Request) -> Response:
         """Record up to 10,000 interactions, each for itself: a JSON array, or a line each."""
         body = await read_body(request, MAX_BATCH)
@@ -138,7 +138,9 @@ def _unpacked(request: Request, body: bytes) -> bytes:
             if not unpacking.eof and len(body) <= MAX_BATCH:
                 raise MalformedBody("The gzip body ends too early")
         elif encoding == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+            with zstandard.ZstdDecompressor().stream_reader(
+                body, read_across_frames=True
+            ) as reader:
                 body = reader.read(MAX_BATCH + 1)
         elif encoding != "identity":
             raise UnsupportedEncoding

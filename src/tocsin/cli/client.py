@@ -39,7 +39,9 @@ class Refused(TocsinError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        lines = (f"\n  {p.field}: {p.message}" if p.field else f"\n  {p.message}" for p in self.problems)
+        lines = (
+            f"\n  {p.field}: {p.message}" if p.field else f"\n  {p.message}" for p in self.problems
+        )
         return self.detail + "".join(lines)
 
 
@@ -85,7 +87,7 @@ class Client:
         self.request("DELETE", path, {})
 
     def post_lines(self, path: str, lines: bytes, encoding: str) -> Any:
-        """Post packed NDJSON; a batch that was refused as a whole is an answer too, not an error."""
+        """Post packed NDJSON; that a whole batch was rejected is an answer too, not an error."""
         headers = {"content-type": "application/x-ndjson", "content-encoding": encoding}
         answer = self._send("POST", path, content=lines, headers=headers)
         body = _json_of(answer)
@@ -114,6 +116,8 @@ class Client:
             raise Unreachable(
                 f"The connection to {self.url} broke off: {_plain(error)}."
             ) from error
+        except ValueError as error:
+            raise TocsinError(f"This cannot be sent as JSON: {error}") from error
 
     def _accepted(self, answer: httpx.Response) -> Any:
         if answer.is_success:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -15,9 +15,9 @@ from tocsin.cli.options import DEFAULT_URL, Key, Url
 from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
-
+    from tocsin.cli.client import Client
     from tocsin.cli.lines import Batch
+    from tocsin.cli.progress import ImportProgress
     from tocsin.cli.sending import Tally
 
 EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
@@ -27,7 +27,7 @@ STDIN = "-"
 def import_(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="NDJSON, plain, gzip or zstd; - is standard input."),
+        typer.Argument(metavar="FILE", help="NDJSON, plain, gzip or zstd; - is standard input."),
     ],
     rejects: Annotated[
         Path | None,
@@ -72,18 +72,12 @@ def _check(files: list[str]) -> None:
 
 
 def _import(files: list[str], client: Client, tally: Tally) -> None:
-    from tocsin.cli.progress import import_progress
+    from tocsin.cli.progress import ImportProgress
     from tocsin.cli.sending import Sender
 
-    with import_progress(_total(files)) as (progress, task):
-        began = time.monotonic()
-
-        def show_rate() -> None:
-            rate = tally.answered / max(time.monotonic() - began, 0.001)
-            progress.update(task, rate=rate)
-
-        sender = Sender(client, tally, lambda sentence: progress.console.print(f"[dim]{sentence}"))
-        sender.send_all(_batches(files, progress, task), show_rate)
+    with ImportProgress(_total(files)) as progress:
+        sender = Sender(client, tally, progress.tell)
+        sender.send_all(_batches(files, progress), lambda: progress.answered(tally.answered))
 
 
 def _total(files: list[str]) -> int | None:
@@ -91,3 +85,37 @@ def _total(files: list[str]) -> int | None:
     paths = [Path(name) for name in files if name != STDIN]
     known = len(paths) == len(files) and all(path.is_file() for path in paths)
     return sum(path.stat().st_size for path in paths) if known else None
+
+
+def _batches(files: list[str], progress: ImportProgress) -> Iterator[Batch]:
+    from tocsin.cli.lines import batches
+    from tocsin.cli.unpacking import unpacked
+
+    before = 0
+    for name in files:
+        with _opened(name) as file:
+            shown = "stdin" if name == STDIN else name
+            position = before
+            for batch in batches(shown, unpacked(file, shown)):
+                yield batch
+                position = before + (file.tell() if file.seekable() else 0)
+                progress.read(shown, position)
+            before = position
+
+
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
+
+
+def _report(tally: Tally, seconds: float, rejects: Path | None) -> None:
+    rate = tally.answered / max(seconds, 0.001)
+    typer.echo(
+        f"{tally.accepted:,} accepted, {tally.duplicates:,} duplicates, "
+        f"{tally.rejected:,} rejected in {seconds:.1f} s ({rate:,.0f} interactions/s)"
+    )
+    for rejection in tally.first:
+        typer.echo(str(rejection), err=True)
+    hidden = tally.rejected - len(tally.first)
+    if hidden:
+        where = f"see {rejects}" if rejects else "--rejects FILE writes them all"
+        typer.echo(f"and {hidden:,} more: {where}", err=True)

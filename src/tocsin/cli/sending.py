@@ -18,11 +18,12 @@ import zstandard
 
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
-from tocsin.errors import TocsinError
+from tocsin.cli.unpacking import Unreadable
 
 ROUTE = "/api/interactions/batch"
 IN_FLIGHT = 2 * CONNECTIONS
 PATIENCE_SECONDS = 300
+QUIET_ATTEMPTS = 2
 _PASSING = {429, 502, 503, 504}
 _TOO_LONG = [{"field": "", "message": f"is longer than {MAX_BYTES:,} bytes"}]
 _backoff = tenacity.wait_exponential_jitter(initial=0.2, max=10)
@@ -102,8 +103,8 @@ class Sender:
                 done, pending = wait(pending)
                 self._count(done)
             except BaseException as error:
-                # A file that breaks off is no reason to forget what was read from it.
-                if not isinstance(error, TocsinError) or isinstance(error, Unreachable | Refused):
+                # A file that breaks off is no reason to give up what was read from it.
+                if not isinstance(error, Unreadable):
                     self._stopped.set()
                 self._count_answered(wait(pending).done)
                 raise
@@ -142,6 +143,8 @@ class Sender:
         )
 
     def _say(self, state: tenacity.RetryCallState) -> None:
+        if state.attempt_number <= QUIET_ATTEMPTS:
+            return
         self._tell(f"{_error_of(state)} Trying again in {state.upcoming_sleep:.1f} s.")
 
 

@@ -29,7 +29,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.schema import APPEND_SETTINGS, SCHEMA
+from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA
 from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
@@ -76,9 +76,14 @@ class Engine:
         self._appending = threading.Lock()
         self._appender = self._open(APPEND_SETTINGS)
         self._appender.command(SCHEMA)
-        limits = {"max_memory_usage": memory, "max_execution_time": seconds, "readonly": 2}
+        limits = {
+            **QUERY_SETTINGS,
+            "max_memory_usage": memory,
+            "max_execution_time": seconds,
+            "readonly": 2,
+        }
         self._measuring = threading.Lock()
-        self._meter = chdb.connect(str(folder.resolve()))
+        self._meter = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
         for name, value in limits.items():
             self._meter.query(f"SET {name} = {value}")
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
@@ -105,7 +110,7 @@ class Engine:
                     INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream"
                 )
             except ClickHouseError as error:
-                if error.code in _BAD_DATA:
+                if _code(error) in _BAD_DATA:
                     raise BadBlock(str(error)) from error
                 raise _translated(error) from error
         if summary.written_rows < len(interactions):
@@ -114,7 +119,7 @@ class Engine:
     def run(self, query: Query) -> list[Row]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
         with self._client() as client:
-            return list(client.query(query.text, parameters=query.parameters).result_rows)
+            return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs.
@@ -240,13 +245,16 @@ class Engine:
 
 def _translated(error: Exception) -> TocsinError:
     """The error that a caller should see; the engine's own words go to the log."""
-    text = str(error)
-    code = getattr(error, "code", None) or next(
-        (int(found) for found in re.findall(r"Code: (\d+)", text)), None
-    )
+    text, code = str(error), _code(error)
     if code in _TOO_HEAVY:
         return QueryTooHeavy()
     if "Cannot lock file" in text or "another process" in text:
         return DataFolderInUse()
     log.error("engine failed", code=code, error=text[:2_000])
     return Unavailable("The engine could not answer; its error is in the log")
+
+
+def _code(error: Exception) -> int | None:
+    """ClickHouse's number of an error, from the driver or from chDB's words."""
+    told = re.search(r"Code: (\d+)", str(error))
+    return int(told[1]) if told else None

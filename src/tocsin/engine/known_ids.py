@@ -50,7 +50,7 @@ class KnownIds:
         seen = np.zeros(len(ids), dtype=bool)
         for segment in self._segments:
             seen |= segment.holds(halves)
-        return [ids[index] for index in np.flatnonzero(seen)]
+        return [ids[index] for index in np.flatnonzero(seen).tolist()]
 
 
 class _Segment:

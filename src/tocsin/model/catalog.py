@@ -5,13 +5,14 @@ The three are alike in everything but their kind, so one class serves them.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
@@ -40,6 +41,19 @@ class Kind(StrEnum):
 Colour = Annotated[str, Member(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#1F6FEB"])]
 
 
+def _checked(mnemonic: str) -> str:
+    if not re.fullmatch(MNEMONIC, mnemonic):
+        raise ValueError(MNEMONIC_RULE)
+    return mnemonic
+
+
+Mnemonic = Annotated[
+    str,
+    AfterValidator(_checked),
+    Member(json_schema_extra={"pattern": MNEMONIC}, examples=["CUSTOMER"]),
+]
+
+
 class EntryDraft(BaseModel):
     """What a caller may say of an entry."""
 
@@ -47,7 +61,7 @@ class EntryDraft(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    mnemonic: Annotated[str, Member(pattern=MNEMONIC, examples=["CUSTOMER"])]
+    mnemonic: Mnemonic
     title: Annotated[str, Member(min_length=1, max_length=200)]
     description: Annotated[str, Member(max_length=4_000)] | None = None
     icon: Annotated[str, Member(max_length=200)] | None = None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR = 1970
 LAST_YEAR = 2299
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+_MILLISECOND = timedelta(milliseconds=1)
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -27,7 +32,7 @@ def parse_instant(text: str) -> datetime:
         raise ValueError("is no date or time that exists") from None
     if not FIRST_YEAR <= instant.year <= LAST_YEAR:
         raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, in UTC")
-    return to_milliseconds(instant)
+    return cut(instant)
 
 
 def format_instant(instant: datetime) -> str:
@@ -37,6 +42,23 @@ def format_instant(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def to_milliseconds(instant: datetime) -> datetime:
+def cut(instant: datetime) -> datetime:
     """The instant without the digits that are not kept."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def parse_milliseconds(text: str) -> int:
+    """`parse_instant`, as milliseconds since 1970."""
+    return to_milliseconds(parse_instant(text))
+
+
+def format_milliseconds(milliseconds: int) -> str:
+    return format_instant(from_milliseconds(milliseconds))
+
+
+def to_milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    return _EPOCH + milliseconds * _MILLISECOND

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,9 +17,14 @@ _WORDS = {
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """The problems of a Pydantic error, as the API reports them."""
+    return problems_in(error.errors(include_url=False, include_context=False))
+
+
+def problems_in(lines: Iterable[Mapping[str, Any]], skipped: int = 0) -> list[Problem]:
+    """The problems of the lines of an error, without the first steps of their paths."""
     return [
-        Problem(spell(line["loc"]), _WORDS.get(line["type"]) or _plain(line["msg"]))
-        for line in error.errors(include_url=False, include_context=False)
+        Problem(spell(line["loc"][skipped:]), _WORDS.get(line["type"]) or _plain(line["msg"]))
+        for line in lines
     ]
 
 

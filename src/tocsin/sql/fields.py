@@ -48,7 +48,9 @@ class Fields:
         """The field's number, a Nullable(Float64)."""
         if field.column:
             return _number_of_string(self.text(field))
-        numbers = [self._leaf(field, JsonType.DOUBLE)] if self._may_be(field, JsonType.DOUBLE) else []
+        numbers = (
+            [self._leaf(field, JsonType.DOUBLE)] if self._may_be(field, JsonType.DOUBLE) else []
+        )
         numbers += [
             f"toFloat64({self._leaf(field, kind)})"
             for kind in (JsonType.INTEGER, JsonType.UNSIGNED)

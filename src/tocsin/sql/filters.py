@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from tocsin.model.filter import ORDERINGS, Filter, Operator
 from tocsin.model.scalar import Scalar, number_of, text_of
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder
+
+T = TypeVar("T")
 
 _SIGNS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
 
@@ -55,7 +58,12 @@ def _is_one_of(values: Sequence[Scalar], filter: Filter, fields: Fields, bind: B
     return ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
 
 
-def _among(expression, values, bind_one, bind_all):  # type: ignore[no-untyped-def]
+def _among(
+    expression: str,
+    values: Sequence[T],
+    bind_one: Callable[[T], str],
+    bind_all: Callable[[Sequence[T]], str],
+) -> str:
     if len(values) == 1:
         return f"{expression} = {bind_one(values[0])}"
     return f"{expression} IN {bind_all(values)}"

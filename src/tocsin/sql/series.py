@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tocsin.model.instant import to_milliseconds
 from tocsin.model.metric import Aggregation, Question
 from tocsin.sql.compiler import SCALE_DOWN, Sums, order_by, scope
 from tocsin.sql.fields import Fields
@@ -21,7 +22,6 @@ from tocsin.sql.table import INTERACTIONS, Table
 MAX_LINES = 100
 
 _MILLISECOND = timedelta(milliseconds=1)
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _distinct_runs(
 
 def _span(question: Question, points: Points, bind: Binder) -> list[str]:
     """The first and the last point at which a row's window is open."""
-    first = bind.integer(_milliseconds(points.first - _EPOCH))
+    first = bind.integer(to_milliseconds(points.first))
     since = f"toUnixTimestamp64Milli(timestamp) - {first}"
     width = bind.integer(_milliseconds(window_of(question, points)))
     every = bind.integer(_milliseconds(points.step))

@@ -19,7 +19,7 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
-from tocsin.model.instant import to_milliseconds
+from tocsin.model.instant import cut
 from tocsin.store.database import Database
 from tocsin.store.tables import catalog, metrics
 
@@ -92,7 +92,7 @@ class Catalog:
         with self._changing:
             former = self._changeable(kind, id)
             self._refuse_taken(kind, draft.mnemonic, but=id)
-            entry = former.model_copy(update={"said": draft, "modified_date": to_milliseconds(at)})
+            entry = former.model_copy(update={"said": draft, "modified_date": cut(at)})
             with self._database.writing() as connection:
                 connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
             self._put({**self._shelves[kind].by_id, id: entry}, kind)
@@ -134,7 +134,7 @@ class Catalog:
             return [shelf[name.lower()] for name in asked]
 
     def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
-        at = to_milliseconds(at)
+        at = cut(at)
         entries = [
             Entry(id=uuid4(), kind=kind, said=draft, created_date=at, modified_date=at)
             for draft in drafts
@@ -155,13 +155,17 @@ class Catalog:
     def _changeable(self, kind: Kind, id: UUID) -> Entry:
         entry = self.get(kind, id)
         if entry.is_system:
-            raise Conflict(f"The {kind.words} {entry.mnemonic} belongs to Tocsin and stays as it is")
+            raise Conflict(
+                f"The {kind.words} {entry.mnemonic} belongs to Tocsin and stays as it is"
+            )
         return entry
 
     def _refuse_taken(self, kind: Kind, mnemonic: str, but: UUID | None = None) -> None:
         taken = self.find(kind, mnemonic)
         if taken and taken.id != but:
-            raise Conflict(f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}")
+            raise Conflict(
+                f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}"
+            )
 
     def _load(self) -> dict[Kind, _Shelf]:
         with self._database.reading() as connection:

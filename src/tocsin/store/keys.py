@@ -10,17 +10,19 @@ import secrets
 import threading
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select
+from sqlalchemy import Delete, Insert, RowMapping, delete, insert, or_, select
 
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.instant import to_milliseconds
+from tocsin.model.instant import cut
 from tocsin.model.key import Key, Role
 from tocsin.store.database import Database
 from tocsin.store.tables import keys
 
 ENVIRONMENT = "TOCSIN_ADMIN_KEY"
+_PREFIX = 12
 
 
 class Keys:
@@ -29,8 +31,8 @@ class Keys:
         self._changing = threading.Lock()
         self._keys: list[Key] = []
         self._roles: dict[str, Role] = {}
-        with database.reading() as connection:
-            self._load(connection)
+        self._from_environment: str | None = None
+        self._load()
 
     def all(self) -> list[Key]:
         """All keys, the first made first."""
@@ -45,14 +47,11 @@ class Keys:
 
     def create(self, name: str, role: Role, at: datetime) -> tuple[Key, str]:
         """A new key and its secret, which is not kept and cannot be asked for again."""
-        visible = f"tsn_{role}_{secrets.token_hex(3)}"
+        visible = f"tsn_{role}_{secrets.token_hex(2)}"
         secret = visible + secrets.token_hex(24)
-        key = Key(
-            key_id=uuid4(), name=name, role=role, prefix=visible, created_date=to_milliseconds(at)
-        )
-        with self._changing, self._database.writing() as connection:
-            _insert(connection, key, secret)
-            self._load(connection)
+        key = Key(key_id=uuid4(), name=name, role=role, prefix=visible, created_date=cut(at))
+        with self._changing:
+            self._apply(insert(keys).values(_row(key, secret)))
         return key, secret
 
     def revoke(self, id: UUID) -> None:
@@ -63,18 +62,57 @@ class Keys:
                 raise NotFound("There is no key with this id")
             if key.from_environment:
                 raise Conflict(
-                    f"This key comes from {ENVIRONMENT}: change or unset that and start again"
+                    f"This key comes from {ENVIRONMENT}: change or unset that, then restart Tocsin"
                 )
-            with self._database.writing() as connection:
-                connection.execute(delete(keys).where(keys.c.key_id == id))
-                self._load(connection)
+            self._apply(delete(keys).where(keys.c.key_id == id))
 
     def adopt(self, secret: str | None, at: datetime) -> None:
-        """Make the environment's secret an admin key, in place of any that it gave before.
+        """Make the environment's secret an admin key, in place of the one that it gave before.
 
-        None, where the environment gives none, removes the former one.
+        None, where the environment gives none, only removes the former one.
         """
-        with self._changing, self._database.writing() as connection:
-            given = secret and _hash(secret)
-            if given and self._roles.get(given) is Role.ADMIN and self._environment_gave(given):
+        with self._changing:
+            given = None if secret is None else _hash(secret)
+            if given == self._from_environment:
                 return
+            # The same secret may have been made here, with another role perhaps.
+            former = delete(keys).where(or_(keys.c.from_environment, keys.c.hash == given))
+            if secret is None:
+                self._apply(former)
+                return
+            key = Key(
+                key_id=uuid4(),
+                name=ENVIRONMENT,
+                role=Role.ADMIN,
+                prefix=secret[: min(_PREFIX, len(secret) // 4)],
+                from_environment=True,
+                created_date=cut(at),
+            )
+            self._apply(former, insert(keys).values(_row(key, secret)))
+
+    def _apply(self, *statements: Delete | Insert) -> None:
+        with self._database.writing() as connection:
+            for statement in statements:
+                connection.execute(statement)
+        self._load()
+
+    def _load(self) -> None:
+        with self._database.reading() as connection:
+            rows = connection.execute(select(keys).order_by(keys.c.number)).mappings().all()
+        self._roles = {row["hash"]: Role(row["role"]) for row in rows}
+        self._keys = [_key(row) for row in rows]
+        self._from_environment = next(
+            (row["hash"] for row in rows if row["from_environment"]), None
+        )
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _row(key: Key, secret: str) -> dict[str, Any]:
+    return {**key.model_dump(), "role": key.role.value, "hash": _hash(secret)}
+
+
+def _key(row: RowMapping) -> Key:
+    return Key(**{member: row[member] for member in Key.model_fields})

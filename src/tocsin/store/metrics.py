@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, delete, insert, select, update
 
 from tocsin.errors import NotFound
 from tocsin.model.draft import MetricDraft
-from tocsin.model.instant import to_milliseconds
+from tocsin.model.instant import cut
 from tocsin.model.metric import Metric, Question
 from tocsin.store.database import Database
 from tocsin.store.tables import metrics
@@ -41,7 +41,7 @@ class Metrics:
     def create(self, draft: MetricDraft, question: Question, at: datetime) -> Metric:
         """Keep a definition that `read_metric` found good, with the question it asks."""
         with self._changing:
-            at = to_milliseconds(at)
+            at = cut(at)
             metric = _drafted(draft, question, id=uuid4(), created=at, modified=at)
             with self._database.writing() as connection:
                 connection.execute(insert(metrics), _row(metric))
@@ -52,13 +52,9 @@ class Metrics:
         """Raises NotFound."""
         with self._changing:
             created = self.get(id).created_date
-            metric = _drafted(
-                draft, question, id=id, created=created, modified=to_milliseconds(at)
-            )
+            metric = _drafted(draft, question, id=id, created=created, modified=cut(at))
             with self._database.writing() as connection:
-                connection.execute(
-                    update(metrics).where(metrics.c.metric_id == id), _row(metric)
-                )
+                connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
             self._by_id = {**self._by_id, id: metric}
             return metric
 

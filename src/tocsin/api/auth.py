@@ -1,0 +1,54 @@
+"""May this request do that? Keys and roles are those of "Keys" in api.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+
+from tocsin.errors import Forbidden, Unauthenticated
+from tocsin.model.key import Role
+
+HEADER = "x-api-key"
+SCHEME = "apiKey"
+
+
+class _Authorize(SecurityBase):
+    """Lets a request in whose key has one of the roles; reads memory only.
+
+    The roles stand as the scopes of the security requirement, which is where OpenAPI 3.1 has
+    them, so that the document and what is enforced cannot differ.
+    """
+
+    def __init__(self) -> None:
+        self.scheme_name = SCHEME
+        self.model = APIKey.model_validate({"in": APIKeyIn.header, "name": HEADER})
+
+    async def __call__(self, request: Request, required: SecurityScopes) -> None:
+        secret = _secret(request)
+        if not secret:
+            raise Unauthenticated
+        role = request.app.state.runtime.keys.authenticate(secret)
+        if role is None:
+            raise Unauthenticated("This key is unknown, or was revoked")
+        if not role.covers(*map(Role, required.scopes)):
+            needed = " or ".join(dict.fromkeys([*required.scopes, Role.ADMIN.value]))
+            raise Forbidden(f"This takes a key with the role {needed}; this one has {role}")
+
+
+_authorize = _Authorize()
+
+
+def requires(*roles: Role) -> dict[str, Any]:
+    """The arguments of a route that any one of the roles may call, and an admin always."""
+    return {"dependencies": [Security(_authorize, scopes=[role.value for role in roles])]}
+
+
+def _secret(request: Request) -> str | None:
+    if key := request.headers.get(HEADER):
+        return key
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else None

@@ -1,0 +1,100 @@
+"""From the bytes of a request to values, and from values to the bytes of an answer.
+
+JSON is read by msgspec, which takes nothing that is not JSON and keeps integers exact however
+many digits they have.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from tocsin.errors import InvalidInput, MalformedBody, TooLarge
+from tocsin.model.problems import problems_of
+
+MAX_BYTES = 2 * 1024 * 1024
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body as it came; TooLarge as soon as it is longer than `limit` bytes."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+async def _read(request: Request) -> bytes:
+    return await read_body(request, MAX_BYTES)
+
+
+Body = Annotated[bytes, Depends(_read)]
+"""The body of a definition; a handler decodes it in its own thread."""
+
+
+def decode(body: bytes) -> Any:
+    """The value that a JSON body says. Raises MalformedBody, or InvalidInput for a number that
+    no double can hold."""
+    if not body.strip():
+        raise MalformedBody("The body is empty; it must be JSON")
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidInput.at("", "holds a number that no double can hold") from error
+    except UnicodeDecodeError as error:
+        raise MalformedBody("The body is not valid UTF-8") from error
+    except msgspec.DecodeError as error:
+        if _has_lone_surrogate(body):
+            raise InvalidInput.at("", "holds text that is not valid Unicode") from error
+        said = str(error).removeprefix("JSON is malformed: ")
+        raise MalformedBody(f"The body is not valid JSON: {said}") from error
+    except RecursionError as error:
+        raise MalformedBody("The body is nested too deeply") from error
+
+
+def _has_lone_surrogate(body: bytes) -> bool:
+    """JSON's grammar allows one, Unicode does not; msgspec does not tell it from other faults."""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
+def decode_as(model: type[Model], body: bytes) -> Model:
+    """The model that a JSON body says; InvalidInput holds everything that is wrong with it."""
+    value = decode(body)
+    if not isinstance(value, dict):
+        raise InvalidInput.at("", "must be a JSON object")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise InvalidInput(problems=problems_of(error)) from error
+
+
+def answer(content: Any, status: int = 200, location: str | None = None) -> Response:
+    """The content as JSON; what JSON has no form for is written as its text."""
+    headers = {"Location": location} if location else None
+    encoded = msgspec.json.encode(content, enc_hook=str)
+    return Response(encoded, status, headers, "application/json")
+
+
+def created(content: Any, path: str, id: UUID) -> Response:
+    return answer(content, 201, f"{path}/{id}")
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {limit // (1024 * 1024)} MiB")

@@ -1,0 +1,94 @@
+"""Resource types, actions and origins: list, read, add, replace, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from tocsin.api import answers
+from tocsin.api.auth import requires
+from tocsin.api.body import Body, answer, created, decode_as
+from tocsin.api.openapi import documented
+from tocsin.model.catalog import Entry, EntryDraft, Kind
+from tocsin.model.instant import format_instant
+from tocsin.model.key import Role
+from tocsin.runtime import Runtime
+
+PATHS = {
+    Kind.RESOURCE_TYPE: "/api/resource-types",
+    Kind.ACTION: "/api/actions",
+    Kind.ORIGIN: "/api/origins",
+}
+_SHAPES: dict[Kind, Any] = {
+    Kind.RESOURCE_TYPE: answers.ResourceType,
+    Kind.ACTION: answers.Action,
+    Kind.ORIGIN: answers.Origin,
+}
+_EXAMPLE = {"mnemonic": "CUSTOMER", "title": "Customer", "bgColorHex": "#1F6FEB"}
+
+
+def routes(runtime: Runtime) -> APIRouter:
+    router = APIRouter()
+    for kind in Kind:
+        router.include_router(_routes_of(runtime, kind))
+    return router
+
+
+def _routes_of(runtime: Runtime, kind: Kind) -> APIRouter:
+    path, shape = PATHS[kind], _SHAPES[kind]
+    router = APIRouter(prefix=path, tags=["Catalog"])
+    reads, changes = requires(Role.INGEST, Role.READ), requires(Role.ADMIN)
+
+    @router.get("", **reads, **documented([shape], f"Every {kind.words}, by mnemonic"))
+    def list_entries() -> Response:
+        """List all entries."""
+        return answer([shown(entry) for entry in runtime.catalog.entries(kind)])
+
+    @router.get("/{id:uuid}", **reads, **documented(shape, f"The {kind.words}", problems=[404]))
+    def get_entry(id: UUID) -> Response:
+        """Get one entry."""
+        return answer(shown(runtime.catalog.get(kind, id)))
+
+    @router.post(
+        "",
+        **changes,
+        **documented(shape, "Added", status=201, body=EntryDraft, example=_EXAMPLE, problems=[409]),
+    )
+    def create_entry(body: Body) -> Response:
+        """Add an entry. Its mnemonic must be free, without regard to case."""
+        draft = decode_as(EntryDraft, body)
+        entry = runtime.catalog.create(kind, draft, runtime.now())
+        return created(shown(entry), path, entry.id)
+
+    @router.put(
+        "/{id:uuid}",
+        **changes,
+        **documented(shape, "Replaced", body=EntryDraft, example=_EXAMPLE, problems=[404, 409]),
+    )
+    def replace_entry(id: UUID, body: Body) -> Response:
+        """Replace an entry. Interactions hold ids, so a new mnemonic shows everywhere."""
+        draft = decode_as(EntryDraft, body)
+        return answer(shown(runtime.catalog.replace(kind, id, draft, runtime.now())))
+
+    @router.delete(
+        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
+    )
+    def delete_entry(id: UUID) -> Response:
+        """Delete an entry that no interaction and no metric uses."""
+        runtime.delete_entry(kind, id)
+        return Response(status_code=204)
+
+    return router
+
+
+def shown(entry: Entry) -> dict[str, Any]:
+    """An entry as the API answers it."""
+    return {
+        entry.kind.id_member: entry.id,
+        **entry.said.model_dump(by_alias=True),
+        "isSystem": entry.is_system,
+        "createdDate": format_instant(entry.created_date),
+        "modifiedDate": format_instant(entry.modified_date),
+    }

@@ -1,0 +1,125 @@
+"""What the OpenAPI document says of the routes of interactions, which come in many forms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, NotRequired
+from uuid import UUID
+
+from pydantic import Field as Member
+from typing_extensions import TypedDict
+
+from tocsin.api.answers import FieldProblem
+from tocsin.api.openapi import documented, schema_of
+
+_EXAMPLE = {
+    "resourceType": "CUSTOMER",
+    "resourceId": "customer-4711",
+    "action": "login",
+    "origin": "WEB",
+    "interaction": {"success": False, "country": "ZA"},
+}
+
+_Text = str | None
+_Timestamp = Annotated[
+    str | None,
+    Member(description="RFC 3339, from 1970 to 2299", examples=["2026-03-20T14:30:00.000Z"]),
+]
+
+
+class InteractionDraft(TypedDict):
+    """Each of resourceType, action and origin by mnemonic or by id."""
+
+    resourceId: Annotated[str, Member(min_length=1, max_length=512)]
+    resourceType: NotRequired[_Text]
+    resourceTypeId: NotRequired[UUID | None]
+    action: NotRequired[_Text]
+    actionId: NotRequired[UUID | None]
+    origin: NotRequired[_Text]
+    originId: NotRequired[UUID | None]
+    interaction: NotRequired[dict[str, Any] | None]
+    externalReference: NotRequired[_Text]
+    externalResponse: NotRequired[Any]
+    timestamp: NotRequired[_Timestamp]
+    uowId: NotRequired[UUID | None]
+    userId: NotRequired[_Text]
+    interactionId: NotRequired[UUID | None]
+
+
+class Interaction(TypedDict):
+    interactionId: UUID
+    interactionNumber: int
+    resourceId: str
+    resourceTypeId: UUID
+    resourceType: str | None
+    actionId: UUID
+    action: str | None
+    originId: UUID
+    origin: str | None
+    timestamp: datetime
+    uowId: UUID | None
+    userId: str | None
+    externalReference: str | None
+    externalResponse: Any
+    interaction: dict[str, Any]
+
+
+class Rejection(TypedDict):
+    index: Annotated[int, Member(description="Where it stands in the batch, from 0")]
+    errors: list[FieldProblem]
+
+
+class Batch(TypedDict):
+    accepted: Annotated[int, Member(description="Recorded now; without the duplicates")]
+    duplicates: int
+    rejected: list[Rejection]
+
+
+class Page(TypedDict):
+    interactions: list[Interaction]
+    nextCursor: Annotated[str | None, Member(description="null at the end")]
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+_HEADERS = [
+    _header("x-interaction-timestamp", "When it happened, where `timestamp` is left out"),
+    _header("x-uowid", "The unit of work, where `uowId` is left out"),
+    _header("x-userid", "The user, where `userId` is left out"),
+]
+
+
+def _recording(arguments: dict[str, Any], status: int, says: str) -> dict[str, Any]:
+    """With the headers, and a second status that carries the same shape."""
+    arguments["openapi_extra"]["parameters"] = _HEADERS
+    first = arguments["responses"][arguments["status_code"]]
+    arguments["responses"][status] = {**first, "description": says}
+    return arguments
+
+
+RECORD = _recording(
+    documented(Interaction, "Recorded", status=201, body=InteractionDraft, example=_EXAMPLE),
+    200,
+    "Recorded before: what is stored",
+)
+RECORD_BATCH = _recording(
+    documented(
+        Batch,
+        "All recorded",
+        status=201,
+        body=[InteractionDraft],
+        example=[_EXAMPLE],
+        problems=[415],
+    ),
+    207,
+    "Some were rejected",
+)
+RECORD_BATCH["openapi_extra"]["requestBody"]["content"]["application/x-ndjson"] = {
+    "schema": {"type": "string", "description": "An interaction a line"}
+}
+RECORD_BATCH["responses"][422]["content"]["application/json"] = {"schema": schema_of(Batch)}
+LIST = documented(Page, "A page, the newest first", problems=[422])
+GET = documented(Interaction, "The interaction", problems=[404])

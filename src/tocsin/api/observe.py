@@ -1,0 +1,133 @@
+"""How is the service doing: what Prometheus can ask, and what becomes of an unexpected error.
+
+Each application has a registry of its own, so that tests can make several.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.api.problems import problem
+from tocsin.errors import TocsinError
+from tocsin.runtime import Runtime
+
+log = structlog.get_logger()
+
+_CLIENT_LEFT = 499
+_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Observations:
+    """The measurements of one application."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(_Counts(runtime))
+        labels = ("method", "route", "status")
+        self._requests = Counter(
+            "tocsin_http_requests", "Requests answered.", labels, registry=self.registry
+        )
+        self._request_seconds = Histogram(
+            "tocsin_http_request_duration_seconds",
+            "From the first byte of a request to the last of its answer.",
+            labels[:2],
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._calculation_seconds = Histogram(
+            "tocsin_calculation_duration_seconds",
+            "What the engine and the calculator take for an answer.",
+            ("operation",),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+
+    def calculating(self, operation: str) -> AbstractContextManager[object]:
+        """Measures what stands in the `with`."""
+        return self._calculation_seconds.labels(operation).time()
+
+    def note(self, method: str, route: str, status: int, seconds: float) -> None:
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(method, route).observe(seconds)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+class _Counts(Collector):
+    """What the runtime counts by itself."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        intake, engine = self._runtime.intake, self._runtime.engine
+        interactions = CounterMetricFamily(
+            "tocsin_interactions", "Interactions received.", labels=["outcome"]
+        )
+        interactions.add_metric(["accepted"], intake.accepted)
+        interactions.add_metric(["duplicate"], intake.duplicates)
+        interactions.add_metric(["rejected"], intake.rejected)
+        yield interactions
+        try:
+            rows, size = engine.rows(), engine.bytes_on_disk()
+        except TocsinError:
+            # An engine that does not answer must not hide everything else.
+            return
+        yield GaugeMetricFamily("tocsin_engine_rows", "Interactions in the engine.", rows)
+        yield GaugeMetricFamily("tocsin_engine_bytes_on_disk", "Their size on disk.", size)
+
+
+class Observed:
+    """Measures each request, and answers an error that nobody expected as a problem."""
+
+    def __init__(self, app: ASGIApp, observations: Observations) -> None:
+        self._app = app
+        self._observations = observations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            status = _CLIENT_LEFT
+        except Exception:
+            log.exception("request failed", method=scope["method"], path=scope["path"])
+            if not status:
+                await problem(TocsinError("Something went wrong; the log says what"))(
+                    scope, receive, sending
+                )
+        finally:
+            seconds = time.perf_counter() - started
+            self._observations.note(_method(scope), _route(scope), status, seconds)
+
+
+def _method(scope: Scope) -> str:
+    method: str = scope["method"]
+    return method if method in _METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: a label must not have a value for each id."""
+    return str(getattr(scope.get("route"), "path_format", "unknown"))

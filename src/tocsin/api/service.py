@@ -1,0 +1,49 @@
+"""Does the service live, can it work, and how is it doing?"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from tocsin.api import answers
+from tocsin.api.auth import requires
+from tocsin.api.body import answer
+from tocsin.api.observe import Observations
+from tocsin.api.openapi import documented
+from tocsin.model.key import Role
+from tocsin.runtime import Runtime
+
+
+def routes(runtime: Runtime, observations: Observations) -> APIRouter:
+    router = APIRouter(tags=["Service"])
+
+    @router.get("/healthz", **documented(answers.State, "The process lives", needs_key=False))
+    def healthz() -> Response:
+        """Answers as long as the process lives."""
+        return answer({"status": "alive"})
+
+    @router.get(
+        "/readyz",
+        **documented(
+            answers.State,
+            "The engine and the store both answered a query",
+            needs_key=False,
+            problems=[503],
+        ),
+    )
+    def readyz() -> Response:
+        """Answers 503 unless the engine and the store both answer a query."""
+        runtime.database.ping()
+        runtime.engine.ready()
+        return answer({"status": "ready"})
+
+    @router.get("/metrics", **requires(Role.READ), **_PROMETHEUS)
+    def service_metrics() -> Response:
+        """What Prometheus can ask of the service itself."""
+        return Response(observations.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+_PROMETHEUS = documented(None, "Prometheus text")
+_PROMETHEUS["responses"][200]["content"] = {"text/plain": {"schema": {"type": "string"}}}

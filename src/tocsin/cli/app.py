@@ -1,0 +1,59 @@
+"""The commands by their names, and what is said when one fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tocsin import __version__
+from tocsin.cli import demo, importing, keys, metrics, serve
+from tocsin.errors import TocsinError
+
+app = typer.Typer(
+    name="tocsin",
+    help="Self-hosted interaction metrics: one process, exact numbers.",
+    epilog="Example:  tocsin demo",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
+app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
+app.command("import", epilog=importing.EXAMPLE)(importing.import_)
+app.add_typer(metrics.app, name="metrics")
+app.add_typer(keys.app, name="keys")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tocsin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+    ] = False,
+) -> None:
+    """Stands for `tocsin` without a command; what it takes is said above."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 where all went well, 1 and a plain sentence where not."""
+    try:
+        app(args=arguments, prog_name="tocsin")
+    except TocsinError as error:
+        _stop(str(error))
+    except OSError as error:
+        _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _stop(sentence: str) -> None:
+    print(f"tocsin: {sentence}", file=sys.stderr)
+    sys.exit(1)

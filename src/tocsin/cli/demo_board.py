@@ -1,0 +1,111 @@
+"""What the demo shows: where the server is, lines to copy, and what the metrics come to now."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rich import box
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.cli.tables import Body, console, dimension_text
+
+LIVE_PAUSE_SECONDS, PLAIN_PAUSE_SECONDS = 1.0, 5.0
+_COPIED_METRIC = "Failed logins by country (5m)"
+_COPIED_INTERACTION = {
+    "resourceType": "ACCOUNT",
+    "resourceId": "account-1",
+    "action": "LOGIN_FAILED",
+    "origin": "WEB",
+    "interaction": {"country": "ZA", "reason": "wrong_password"},
+}
+
+
+class Board:
+    """A table that changes in place on a terminal, and is printed again elsewhere."""
+
+    def __init__(self, url: str, key: str, metrics: list[Any], folder: Path, live: bool) -> None:
+        self._console = console()
+        self._live = Live(console=self._console) if live and self._console.is_terminal else None
+        self._header = header(url, key, metrics, folder)
+        self.pause = LIVE_PAUSE_SECONDS if self._live else PLAIN_PAUSE_SECONDS
+
+    def __enter__(self) -> Self:
+        # Unbroken, however long: a line that is copied must be one line.
+        self._console.print(self._header, soft_wrap=True)
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def update(self, answers: list[Any], recorded: int) -> None:
+        table = answers_table(answers, recorded, datetime.now(UTC))
+        if self._live:
+            self._live.update(table)
+        else:
+            self._console.print(table)
+
+
+def header(url: str, key: str, metrics: list[Any], folder: Path) -> str:
+    """Where to look and what to type; the curl lines work as they stand."""
+    lines = "\n".join(f"  {line}" for line in curl_lines(url, key, metrics))
+    return (
+        f"\nTocsin runs at {url}, its API is described at {url}/docs\n"
+        f"Key:  {key}\nData: {folder}\n\n"
+        f"Record an interaction, calculate one metric, calculate all:\n\n{lines}\n\n"
+        "Ctrl-C stops it.\n"
+    )
+
+
+def curl_lines(url: str, key: str, metrics: list[Any]) -> list[str]:
+    metric = next((m for m in metrics if m["name"] == _COPIED_METRIC), metrics[0])
+    post = f"curl -X POST -H {shlex.quote(f'x-api-key: {key}')}"
+    body = shlex.quote(json.dumps(_COPIED_INTERACTION))
+    return [
+        f"{post} -H 'content-type: application/json' -d {body} {url}/api/interactions",
+        f"{post} {url}/api/interaction-metrics/{metric['metricId']}/calculate",
+        f"{post} {url}/api/interaction-metrics/calculate-all",
+    ]
+
+
+def answers_table(answers: list[Any], recorded: int, at: datetime) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    table.add_column("Metric")
+    table.add_column(f"{at:%H:%M:%S} UTC, {recorded:,} interactions recorded")
+    for answer in answers:
+        table.add_row(answer["metricName"], _now(answer))
+    return table
+
+
+def _now(answer: Body) -> Text:
+    """An answer in a line: the value, or the greatest groups with theirs."""
+    if "error" in answer:
+        return Text("cannot be calculated", style="red")
+    rows = answer["results"]
+    shown = Text("   ").join(_row(row) for row in rows) if rows else Text("–")
+    more = answer.get("groupCount", len(rows)) - len(rows)
+    if more > 0:
+        shown.append(f"   and {more:,} more", style="dim")
+    return shown.append(f" {answer['unit']}") if answer.get("unit") else shown
+
+
+def _row(row: Body) -> Text:
+    texts = [dimension_text(text) for text in (row["dimensions"] or {}).values()]
+    return Text(" ").join([*texts, Text(_rounded(row["value"]), style="bold cyan")])
+
+
+def _rounded(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

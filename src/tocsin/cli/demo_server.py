@@ -1,0 +1,113 @@
+"""A server of its own for the demo: a real process, started, watched and stopped."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx
+
+from tocsin.errors import TocsinError
+
+FIRST_PORT, PORTS = 8420, 100
+START_SECONDS, STOP_SECONDS = 90, 20
+_LOG_LINES = 15
+# Where a server that listens everywhere is found from this machine.
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    url: str
+    process: subprocess.Popen[bytes]
+    log: BinaryIO
+
+    def check(self) -> None:
+        """Raises TocsinError, with the end of the server's log, if it runs no more."""
+        if self.process.poll() is not None:
+            self.log.seek(0)
+            end = self.log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
+            raise TocsinError("The server stopped. It said:\n" + "\n".join(end))
+
+
+@contextmanager
+def running_server(host: str, port: int | None, folder: Path, key: str) -> Iterator[RunningServer]:
+    """A server that answers; it is stopped at the end, whatever happened."""
+    port = free_port(host, port)
+    command = ["serve", "--host", host, "--port", str(port), "--data-dir", str(folder)]
+    environment = {**os.environ, "TOCSIN_ADMIN_KEY": key}
+    environment.pop("TOCSIN_ADMIN_KEY_FILE", None)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tocsin.cli", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            # A Ctrl-C reaches every process of a terminal's group; this one is stopped by us.
+            start_new_session=True,
+        )
+        try:
+            server = RunningServer(_url(host, port), process, log)
+            _wait_until_ready(server)
+            yield server
+        finally:
+            _stop(process)
+
+
+def free_port(host: str, wanted: int | None) -> int:
+    """The port that is wanted, or the first free one from 8420 on; raises TocsinError."""
+    tried = range(FIRST_PORT, FIRST_PORT + PORTS) if wanted is None else [wanted]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise TocsinError(f"{host} is no address of this machine.") from error
+    complaint = ""
+    for port in tried:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address[0], port))
+            except OSError as error:
+                complaint = error.strerror or str(error)
+            else:
+                return int(probe.getsockname()[1])
+    ports = f"Port {wanted}" if wanted is not None else f"Ports {tried[0]} to {tried[-1]}"
+    raise TocsinError(f"{ports} of {host}: {complaint}. Choose another with --port.")
+
+
+def _url(host: str, port: int) -> str:
+    here = _HERE.get(host, host)
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
+
+
+def _wait_until_ready(server: RunningServer) -> None:
+    gives_up = time.monotonic() + START_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as http:
+        while time.monotonic() < gives_up:
+            server.check()
+            try:
+                if http.get(f"{server.url}/readyz").is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+    raise TocsinError(f"The server is not ready after {START_SECONDS} s.")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        process.wait()

@@ -1,0 +1,137 @@
+"""The shop of the demo on a server: its catalog, its metrics, its past and what happens in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tocsin.cli.client import Client, Refused
+from tocsin.cli.definitions import read_definitions
+from tocsin.cli.demo_server import RunningServer
+from tocsin.cli.plan import ROUTE as METRICS
+from tocsin.cli.plan import make_plan, write
+from tocsin.cli.sample import Interaction, interactions
+from tocsin.errors import TocsinError
+
+HISTORY = timedelta(hours=1)
+TICK_SECONDS = 0.25
+TOP_ROWS = 4
+DEFINITIONS = Path(__file__).with_name("sample_metrics.yaml")
+_BATCH = 5_000
+_CONFLICT = 409
+
+CATALOG = {
+    "resource-types": {
+        "ORDER": "Order",
+        "CHECKOUT": "Checkout",
+        "PAYMENT": "Payment",
+        "ACCOUNT": "Account",
+        "EMAIL": "Email",
+    },
+    "actions": {
+        "PLACED": "Placed",
+        "COMPLETED": "Completed",
+        "FAILED": "Failed",
+        "LOGGED_IN": "Logged in",
+        "LOGIN_FAILED": "Login failed",
+        "SENT": "Sent",
+        "BOUNCED": "Bounced",
+    },
+    "origins": {
+        "WEB": "Web shop",
+        "MOBILE_APP": "Mobile app",
+        "PARTNER": "Partner shop",
+        "MAILER": "Mailer",
+    },
+}
+
+
+class Shop:
+    """Use it in a `with` statement."""
+
+    def __init__(self, server: RunningServer, key: str, seed: int) -> None:
+        self.metrics: list[Any] = []
+        self.recorded = 0
+        self._server = server
+        self._client = Client(server.url, key)
+        self._seed = seed
+        self._sent_until = datetime.now(UTC) - HISTORY
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
+    ) -> None:
+        self._client.__exit__(_kind, _e, _t)
+
+    def open(self) -> int:
+        """Set up the catalog, the metrics and the last hour; says how much of it was new."""
+        for noun, entries in CATALOG.items():
+            for mnemonic, title in entries.items():
+                self._add_entry(noun, mnemonic, title)
+        self._add_metrics()
+        self.send()
+        return self.recorded
+
+    def run(
+        self,
+        show: Callable[[list[Any], int], None],
+        pause: float,
+        seconds: float | None,
+    ) -> None:
+        """Go on until interrupted or for so many seconds; `show` gets answers every `pause` s."""
+        ends = time.monotonic() + (float("inf") if seconds is None else seconds)
+        shows_next = 0.0
+        while True:
+            self.send()
+            if time.monotonic() >= shows_next:
+                show(self._calculate(), self.recorded)
+                shows_next = time.monotonic() + pause
+            if time.monotonic() >= ends:
+                return
+            time.sleep(min(TICK_SECONDS, max(0.0, ends - time.monotonic())))
+
+    def send(self) -> None:
+        """Record what happened since the last time."""
+        until = datetime.now(UTC)
+        for batch in _batches(interactions(self._seed, self._sent_until, until)):
+            answer = self._ask("/api/interactions/batch", batch)
+            if answer["rejected"]:
+                raise TocsinError(f"The server rejected sample data: {answer['rejected'][0]}")
+            self.recorded += answer["accepted"]
+        self._sent_until = until
+
+    def _calculate(self) -> list[Any]:
+        answer = self._ask(f"{METRICS}/calculate-all", limit=TOP_ROWS)
+        return list(answer["results"])
+
+    def _add_entry(self, noun: str, mnemonic: str, title: str) -> None:
+        try:
+            self._client.post(f"/api/{noun}", {"mnemonic": mnemonic, "title": title})
+        except Refused as error:
+            if error.status_code != _CONFLICT:
+                raise
+
+    def _add_metrics(self) -> None:
+        """Those that are missing: somebody may have changed the others on purpose."""
+        plan = make_plan(read_definitions(DEFINITIONS), self._client.get(METRICS), DEFINITIONS.name)
+        write([step for step in plan if step.verb == "create"], self._client)
+        self.metrics = self._client.get(METRICS)
+
+    def _ask(self, path: str, body: Any = None, **parameters: int) -> Any:
+        try:
+            return self._client.post(path, body, **parameters)
+        except TocsinError:
+            self._server.check()
+            raise
+
+
+def _batches(sample: Iterator[Interaction]) -> Iterator[list[Interaction]]:
+    while batch := list(islice(sample, _BATCH)):
+        yield batch

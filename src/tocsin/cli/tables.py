@@ -1,0 +1,99 @@
+"""How do metrics, their answers and keys look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Body = Mapping[str, Any]
+
+# Where no terminal sets a width a line is as long as it has to be: a script reads it.
+UNBOUNDED = 10_000
+_SCOPE = ("resourceType", "action", "origin")
+
+
+def console() -> Console:
+    terminal = Console(highlight=False, markup=False)
+    if terminal.is_terminal:
+        return terminal
+    return Console(highlight=False, markup=False, width=UNBOUNDED)
+
+
+def show(*tables: Table) -> None:
+    screen = console()
+    for table in tables:
+        screen.print(table)
+
+
+def metric_table(metrics: Iterable[Body]) -> Table:
+    from tocsin.model.filter import Filter
+
+    table = _table("Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled")
+    for metric in metrics:
+        filters = (Filter.model_validate(f).sentence for f in metric["filters"])
+        table.add_row(
+            _plain(metric["name"]),
+            metric["metricType"],
+            _plain(" ".join(metric[member] for member in _SCOPE if metric[member]) or "all"),
+            _plain(metric["field"] or ""),
+            _plain(" and ".join(filters)),
+            metric["timeWindow"] or "all time",
+            _plain(", ".join(metric["groupBy"])),
+            "yes" if metric["enabled"] else "no",
+        )
+    return table
+
+
+def answer_table(answer: Body) -> Table:
+    """What calculate answers: a column for each dimension, then the value."""
+    rows = answer["results"]
+    dimensions = list(rows[0]["dimensions"] or {}) if rows else []
+    title = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
+    table = _table(*dimensions, title=_plain(title))
+    table.add_column(answer.get("unit") or "value", justify="right")
+    for row in rows:
+        texts = (dimension_text(row["dimensions"][name]) for name in dimensions)
+        table.add_row(*texts, value_text(row["value"]))
+    if answer.get("truncated"):
+        table.caption = f"{len(rows):,} of {answer['groupCount']:,} groups"
+    elif not rows:
+        table.caption = "no groups"
+    return table
+
+
+def key_table(keys: Iterable[Body]) -> Table:
+    table = _table("Name", "Role", "Prefix", "Created", "Id")
+    for key in keys:
+        table.add_row(
+            _plain(key["name"]),
+            key["role"],
+            key["prefix"],
+            key.get("createdDate") or "",
+            "revoked" if key.get("revokedDate") else key["keyId"],
+        )
+    return table
+
+
+def value_text(value: float | None) -> str:
+    """The value, exact, with its thousands apart; a null is shown as a dash."""
+    return "–" if value is None else f"{value:,}"
+
+
+def dimension_text(text: str | None) -> Text:
+    return Text("(missing)", style="dim") if text is None else _plain(text)
+
+
+def _table(*columns: str, title: Text | None = None) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _plain(text: str) -> Text:
+    """Somebody else's text: control characters would reach the terminal and could command it."""
+    return Text("".join(c if c.isprintable() else "�" for c in text))

@@ -1,0 +1,112 @@
+"""A world: random, nasty interactions that were really recorded, and how to hold what Tocsin says of
+them against the oracle. A seed makes a world: a failure names the seed and the metric."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import nasty
+import oracle
+
+from tocsin.config import Settings
+from tocsin.ingest import Request
+from tocsin.model.draft import read_metric
+from tocsin.model.instant import format_instant
+from tocsin.model.metric import Answer, Line, Question
+from tocsin.runtime import Runtime
+
+AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    runtime: Runtime
+    interactions: list[dict[str, Any]]
+
+    def question(self, metric: dict[str, Any]) -> Question:
+        return read_metric(metric, self.runtime.catalog, name_required=False)[1]
+
+
+def open_world(folder: Path, seed: int) -> World:
+    """400 interactions in five appends, so in several parts of the same months."""
+    random = Random(seed)
+    runtime = Runtime(Settings(data_dir=folder))
+    payloads = [nasty.payload(random) for _ in range(360)] + nasty.many_keys(random, 1_200)
+    known = nasty.interactions(random, len(payloads), AT, payloads)
+    for interaction in known:
+        # Left out, the server would make one up.
+        interaction["uowId"] = interaction.get("uowId") or str(UUID(int=random.getrandbits(128)))
+    for start in range(0, len(known), 90):
+        batch = runtime.intake.record_batch(
+            [sent(interaction) for interaction in known[start : start + 90]], Request(received=0)
+        )
+        assert batch.rejected == []
+    return World(runtime, known)
+
+
+def sent(interaction: dict[str, Any]) -> bytes:
+    """The interaction as a sender writes it, its payload to the letter."""
+    members = {k: v for k, v in interaction.items() if k not in ("payload", "timestamp")}
+    members["timestamp"] = format_instant(interaction["timestamp"])
+    text = json.dumps(members, ensure_ascii=False)[:-1]
+    return f'{text},"interaction":{interaction["payload"]}}}'.encode()
+
+
+def check_metrics(world: World, seed: int, count: int) -> None:
+    random = Random(seed)
+    for number in range(count):
+        metric = nasty.metric(random, world.interactions)
+        limit = random.choice((10_000, 10_000, 10_000, 3))
+        answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
+        difference = oracle.disagreement(
+            metric, world.interactions, AT, written(answer), limit=limit
+        )
+        assert difference is None, f"seed {seed}, metric {number}: {metric}: {difference}"
+
+
+def check_series(world: World, seed: int, count: int) -> None:
+    random = Random(seed)
+    for number in range(count):
+        metric = nasty.metric(random, world.interactions)
+        start, to, step = nasty.series_arguments(random, AT)
+        series = world.runtime.calculator.series(world.question(metric), start, to, step)
+        answer: dict[str, Any] = {"series": [written_line(line) for line in series.lines]}
+        if series.group_count is not None:
+            answer |= {"truncated": True, "groupCount": series.group_count}
+        difference = oracle.series_disagreement(metric, world.interactions, start, to, step, answer)
+        assert difference is None, f"seed {seed}, series {number}: {metric} {step}: {difference}"
+
+
+def check_all_together(world: World, seed: int, count: int) -> None:
+    random = Random(seed)
+    metrics = [nasty.metric(random, world.interactions) for _ in range(count)]
+    answers = world.runtime.calculator.calculate_all(list(map(world.question, metrics)), AT)
+    for metric, answer in zip(metrics, answers, strict=True):
+        assert isinstance(answer, Answer)
+        difference = oracle.disagreement(metric, world.interactions, AT, written(answer))
+        assert difference is None, f"seed {seed}, together: {metric}: {difference}"
+
+
+def written(answer: Answer) -> dict[str, Any]:
+    """The answer as the oracle writes it, which repeats the unit in each row."""
+    unit = {"unit": answer.unit} if answer.unit else {}
+    rows = [{"value": r.value, "dimensions": r.dimensions, **unit} for r in answer.readings]
+    if answer.group_count is None:
+        return {"results": rows}
+    return {"results": rows, "truncated": True, "groupCount": answer.group_count}
+
+
+def written_line(line: Line) -> dict[str, Any]:
+    points = [{"at": at, "value": value} for at, value in line.points]
+    return {"dimensions": line.dimensions, "points": points}
+
+
+def merge(world: World) -> None:
+    """Make one part of each month; the rows stay, the parts and their types change."""
+    world.runtime.engine._appender.command("OPTIMIZE TABLE interactions FINAL")
