@@ -49,8 +49,9 @@ def _parts(document: Schema) -> Iterator[str]:
         yield from (_route(*route) for route in routes)
     yield "<h2>Shapes</h2>"
     for name, schema in sorted(document["components"]["schemas"].items()):
-        yield f"<details id='{escape(name)}'><summary><code>{escape(name)}</code></summary>"
-        yield f"<div>{_code(schema)}</div></details>"
+        # A link to what is inside opens it; one to the <details> itself does not.
+        yield f"<details><summary><code>{escape(name)}</code></summary>"
+        yield f"<div id='{escape(name)}'>{_code(schema)}</div></details>"
     yield "</body></html>"
 
 

@@ -29,8 +29,8 @@ from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_milliseconds, parse_instant, to_milliseconds
 from tocsin.model.interaction import Interaction, split_array
 from tocsin.model.key import Role
-from tocsin.runtime import Runtime
 from tocsin.model.search import Search
+from tocsin.runtime import Runtime
 
 MAX_SINGLE = 2 * 1024 * 1024
 MAX_BATCH = 32 * 1024 * 1024
@@ -176,7 +176,7 @@ def _shown(runtime: Runtime, interaction: Interaction) -> dict[str, Any]:
         "resourceId": interaction.resource_id,
     }
     ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
-    for kind, id in zip(Kind, map(lambda raw: UUID(bytes=raw), ids), strict=True):
+    for kind, id in zip(Kind, (UUID(bytes=raw) for raw in ids), strict=True):
         entry = runtime.catalog.by_id(kind, id)
         shown[kind.id_member] = str(id)
         shown[kind.value] = entry.mnemonic if entry else None

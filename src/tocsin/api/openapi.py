@@ -48,6 +48,10 @@ class _Generator(GenerateJsonSchema):
     # A default that JSON has no form for, such as "left out", stays out of the schema.
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
 
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        """Never: a title that repeats the name of the member says nothing."""
+        return False
+
 
 def schema_of(shape: Any) -> Schema:
     """The reference to a model or a TypedDict, or an array of it where it is given in a list."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from annotated_types import Interval
 from fastapi import Query
 from pydantic import BeforeValidator
 
@@ -39,8 +40,9 @@ At = Annotated[
 
 Limit = Annotated[
     int,
+    Interval(ge=1, le=MAX_LIMIT),
     BeforeValidator(_whole),
-    Query(description="At most so many rows.", ge=1, le=MAX_LIMIT),
+    Query(description="At most so many rows."),
 ]
 
 OptionalId = Annotated[UUID | None, BeforeValidator(_empty_is_none), Query()]

@@ -7,7 +7,7 @@ the rest of it is right, so nobody has to mend a definition one complaint at a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -44,23 +44,30 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _nothing_is_empty(value: Any) -> Any:
-    return () if value is None else value
+def _at_most(limit: int) -> Callable[[Any], Any]:
+    """Takes null for an empty list, and refuses a long one without looking into it."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list) and len(value) > limit:
+            raise ValueError(f"must have at most {limit} elements, not {len(value):,}")
+        return () if value is None else value
+
+    return check
 
 
 def _nothing_is_true(value: Any) -> Any:
     return True if value is None else value
 
 
+_Filters = Annotated[tuple[Filter, ...], Member(max_length=MAX_FILTERS)]
+_Groups = Annotated[
+    tuple[Field, ...], Member(max_length=MAX_GROUPS, examples=[["interaction.country"]])
+]
 Filters = Annotated[
-    tuple[Filter, ...],
-    Member(max_length=MAX_FILTERS),
-    BeforeValidator(_nothing_is_empty, json_schema_input_type=tuple[Filter, ...] | None),
+    _Filters, BeforeValidator(_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None)
 ]
 Groups = Annotated[
-    tuple[Field, ...],
-    Member(max_length=MAX_GROUPS, examples=[["interaction.country"]]),
-    BeforeValidator(_nothing_is_empty, json_schema_input_type=tuple[Field, ...] | None),
+    _Groups, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_Groups | None)
 ]
 Enabled = Annotated[
     StrictBool, BeforeValidator(_nothing_is_true, json_schema_input_type=bool | None)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from tocsin.errors import Problem
 from tocsin.model.field import Field
-from tocsin.model.metric import AGGREGATION_BY_ID, Aggregation
+from tocsin.model.metric import AGGREGATION_BY_ID, MAX_GROUPS, Aggregation
 
 TYPES = ", ".join(Aggregation)
 
@@ -73,7 +73,9 @@ def _needs(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Proble
 def _group_problems(groups: Any) -> Iterator[Problem]:
     """Fields that would make the same dimension as one before them."""
     seen: dict[str, str] = {}
-    for index, spelling in enumerate(groups if isinstance(groups, list) else []):
+    if not isinstance(groups, list) or len(groups) > MAX_GROUPS:
+        return
+    for index, spelling in enumerate(groups):
         key = _key(spelling)
         if key in seen:
             yield Problem(f"groupBy[{index}]", _clash(spelling, seen[key], key))

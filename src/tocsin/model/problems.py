@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,14 @@ from tocsin.errors import Problem
 _WORDS = {
     "missing": "is required",
     "extra_forbidden": "is no member of this object",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "tuple_type": "must be an array",
+    "list_type": "must be an array",
+    "model_type": "must be a JSON object",
+    "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
 }
 
 
@@ -37,4 +46,5 @@ def spell(location: Sequence[str | int]) -> str:
 
 
 def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+    """`Input should be 'eq' or 'neq'` as `must be 'eq' or 'neq'`."""
+    return re.sub(r"^(Input|String|Tuple) should ", "must ", message.removeprefix("Value error, "))

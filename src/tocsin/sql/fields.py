@@ -71,18 +71,6 @@ class Fields:
             return string
         return f"if(has(bigIntegers, {self._bind.string(str(field))}), NULL, {string})"
 
-    def text_of_number(self, field: Field) -> str:
-        """The text of a payload field if it is a number."""
-        texts = self._texts(field, *_NUMBERS)
-        if self._may_be(field, JsonType.BIG_INTEGER):
-            is_big = f"has(bigIntegers, {self._bind.string(str(field))})"
-            texts.append(f"if({is_big}, {self._leaf(field, JsonType.STRING)}, NULL)")
-        return _first_of(texts) or NO_TEXT
-
-    def text_of_boolean(self, field: Field) -> str:
-        """The text of a payload field if it is a boolean."""
-        return _first_of(self._texts(field, JsonType.BOOLEAN)) or NO_TEXT
-
     def is_array(self, field: Field) -> str:
         if not self._may_be(field, JsonType.ARRAY):
             return "false"

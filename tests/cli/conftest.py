@@ -1,0 +1,19 @@
+"""What commands are tried against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from running import Completed, Run, run_tocsin
+
+
+@pytest.fixture
+def at_server(server: Any) -> Run:
+    """Runs a command against the shared server, as an admin."""
+
+    def run(*arguments: object, **options: Any) -> Completed:
+        environment = {"TOCSIN_URL": server.url, "TOCSIN_API_KEY": server.admin_key}
+        return run_tocsin(*arguments, environment=environment, **options)
+
+    return run

@@ -1,0 +1,103 @@
+"""Whatever a server or a proxy answers ends as a value or as a plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from tocsin.cli.client import Client, Refused, Unreachable
+from tocsin.errors import TocsinError
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def client(handler: Handler) -> Client:
+    return Client("http://tocsin.test", "key", httpx.MockTransport(handler))
+
+
+def refusal(status: int, **answer: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        client(lambda _: httpx.Response(status, **answer)).get("/api/keys")
+    return caught.value
+
+
+def test_a_request_carries_the_key_and_only_the_parameters_given() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["x-api-key"] == "key"
+        assert request.url == "http://tocsin.test/api/interaction-metrics?limit=3"
+        return httpx.Response(200, json={"ok": True})
+
+    assert client(answer).get("/api/interaction-metrics", limit=3, at=None) == {"ok": True}
+
+
+def test_a_problem_is_told_field_by_field() -> None:
+    errors = [{"field": "name", "message": "is required"}, {"field": "", "message": "is odd"}]
+    body = {"title": "Invalid input", "status": 422, "detail": "Not acceptable.", "errors": errors}
+    error = refusal(422, json=body)
+    assert str(error) == "Not acceptable.\n  name: is required\n  is odd"
+    assert error.status_code == 422
+
+
+def test_an_unknown_key_is_called_that() -> None:
+    said = str(refusal(401, json={"title": "Key required", "status": 401}))
+    assert "http://tocsin.test does not know this key" in said
+
+
+@pytest.mark.parametrize("answer", [{"text": "<html>"}, {"json": [1]}, {"json": {"a": 1}}, {}])
+def test_an_error_that_is_not_tocsins_is_told_by_its_status(answer: dict[str, Any]) -> None:
+    assert "answered 502 Bad Gateway, and not as Tocsin does" in str(refusal(502, **answer))
+
+
+def test_a_page_that_is_not_tocsins_is_no_answer() -> None:
+    assert "is not Tocsin" in str(refusal(200, text="<html>hello</html>"))
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600),
+        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0),
+        ("soon", None),
+    ],
+)
+def test_retry_after_is_read_in_both_spellings(header: str, seconds: float | None) -> None:
+    after = refusal(503, headers={"retry-after": header}).retry_after
+    assert after == (seconds if seconds is None else pytest.approx(seconds, abs=60))
+
+
+@pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError])
+def test_a_server_that_does_not_answer_is_unreachable(kind: type[httpx.TransportError]) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise kind("[Errno 111] Connection refused")
+
+    with pytest.raises(Unreachable, match="http://tocsin.test"):
+        client(answer).get("/api/keys")
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8420", "ftp://a", "http://", "http://a:b"])
+def test_what_is_no_url_is_said_to_be_none(url: str) -> None:
+    with pytest.raises(TocsinError, match="no URL"):
+        Client(url, "key")
+
+
+@pytest.mark.parametrize("key", [None, "", "schlüssel", "two\nlines"])
+def test_what_can_be_no_key_is_not_sent(key: str | None) -> None:
+    with pytest.raises(TocsinError, match="key"):
+        Client("http://tocsin.test", key)
+
+
+def test_what_cannot_be_json_is_told_and_not_sent() -> None:
+    with pytest.raises(TocsinError, match="cannot be sent as JSON"):
+        client(lambda _: httpx.Response(200)).post("/api/x", {"value": "\ud800"})
+
+
+def test_a_batch_of_which_nothing_was_accepted_is_an_answer() -> None:
+    body = {"accepted": 0, "duplicates": 0, "rejected": [{"index": 0, "errors": []}]}
+    answered = client(lambda _: httpx.Response(422, json=body)).post_lines("/x", b"", "zstd")
+    assert answered == body

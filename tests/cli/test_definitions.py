@@ -1,0 +1,109 @@
+"""A file of definitions is read as JSON would be, and every problem in it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.cli.definitions import UnusableDefinitions, read_definitions
+from tocsin.cli.demo_shop import DEFINITIONS
+
+
+def read(folder: Path, text: str) -> list[dict[str, Any]]:
+    path = folder / "metrics.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_definitions(path)
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(UnusableDefinitions) as caught:
+        read(folder, text)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[{name: A}]", "metrics: [{name: A}]", '{"metrics":[{"name":"A"}]}']
+)
+def test_a_list_may_stand_alone_or_under_metrics(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text) == [{"name": "A"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("NO", "NO"),
+        ("yes", "yes"),
+        ("12:30", "12:30"),
+        ("2026-03-20", "2026-03-20"),
+        ("5m", "5m"),
+        ("'3'", "3"),
+        ("true", True),
+        ("null", None),
+        ("", None),
+        ("3", 3),
+        ("-1.5e3", -1500.0),
+        ("1e3", 1000.0),
+        ("0x10", "0x10"),
+        ("1_000", "1_000"),
+        (".inf", ".inf"),
+        ("9007199254740993", 9007199254740993),
+    ],
+)
+def test_a_value_means_what_it_means_in_json(tmp_path: Path, written: str, meant: object) -> None:
+    (metric,) = read(tmp_path, f"- name: A\n  value: {written}\n")
+    assert metric["value"] == meant
+    assert type(metric["value"]) is type(meant)
+
+
+def test_what_the_api_adds_to_a_metric_is_left_out(tmp_path: Path) -> None:
+    text = '[{"name":"A","metricId":"1","createdDate":"2","modifiedDate":"3","field":"userId"}]'
+    assert read(tmp_path, text) == [{"name": "A", "field": "userId"}]
+
+
+def test_members_can_be_shared_between_metrics(tmp_path: Path) -> None:
+    text = "- &a {name: A, timeWindow: 5m}\n- {<<: *a, name: B}\n"
+    assert read(tmp_path, text)[1] == {"name": "B", "timeWindow": "5m"}
+
+
+def test_a_name_said_twice_is_refused(tmp_path: Path) -> None:
+    assert "metrics[1].name: A is defined twice" in complaint(tmp_path, "[{name: A}, {name: A}]")
+
+
+def test_every_metric_without_a_proper_name_is_named(tmp_path: Path) -> None:
+    said = complaint(tmp_path, "[{field: a}, {name: 5}, 7, {name: ''}, {name: B}]")
+    assert [f"metrics[{n}]" in said for n in range(5)] == [True, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- name: A\n  name: B\n", "line 2, column 3: name is said twice"),
+        ("- 1: A\n", "line 1, column 3: a key must be text"),
+        ("- name: A\n  value: 1e999\n", "line 2, column 10: 1e999 is a number that no double"),
+        ("- name: [A\n", "line 2, column 1"),
+        ("- name: *a\n", "line 1, column 9"),
+        ("- name: !!python/object:os.system a\n", "line 1, column 9"),
+        ("just text", "must be a list of metrics"),
+        ("", "must be a list of metrics"),
+        ("{metrics: [], more: 1}", "must be a list of metrics"),
+        ("a: \x01", "is not valid YAML"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_place(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert said in complaint(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnusableDefinitions, match="There is no file"):
+        read_definitions(tmp_path / "none.yaml")
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UnusableDefinitions, match="is not UTF-8"):
+        read_definitions(tmp_path / "binary")
+
+
+def test_the_metrics_of_the_demo_can_be_read() -> None:
+    assert len(read_definitions(DEFINITIONS)) >= 10

@@ -1,0 +1,122 @@
+"""A plan says what differs between a file and a server, and only that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tocsin.cli.definitions import UnusableDefinitions
+from tocsin.cli.plan import Step, make_plan
+
+ANSWER: dict[str, Any] = {
+    "metricId": "m1",
+    "name": "Failed logins",
+    "description": None,
+    "metricTypeId": "t1",
+    "metricType": "COUNT",
+    "resourceTypeId": "r1",
+    "resourceType": "ACCOUNT",
+    "actionId": None,
+    "action": None,
+    "originId": None,
+    "origin": None,
+    "field": None,
+    "filters": [{"field": "interaction.ok", "operator": "eq", "value": True}],
+    "timeWindow": "5m",
+    "groupBy": ["interaction.country"],
+    "enabled": True,
+    "createdDate": "2026-01-01T00:00:00.000Z",
+    "modifiedDate": "2026-01-01T00:00:00.000Z",
+}
+DEFINITION: dict[str, Any] = {
+    "name": "Failed logins",
+    "metricType": "COUNT",
+    "resourceType": "ACCOUNT",
+    "filters": [{"field": "interaction.ok", "operator": "eq", "value": True}],
+    "timeWindow": "5m",
+    "groupBy": ["interaction.country"],
+}
+
+
+def plan(definition: dict[str, Any], *answers: dict[str, Any]) -> Step:
+    (step,) = make_plan([definition], answers, "metrics.yaml")
+    return step
+
+
+def test_a_name_that_the_server_lacks_is_created() -> None:
+    assert plan(DEFINITION).verb == "create"
+    assert plan(DEFINITION, {**ANSWER, "name": "failed logins"}).verb == "create"
+
+
+def test_a_metric_that_says_the_same_is_unchanged() -> None:
+    assert plan(DEFINITION, ANSWER) == Step("unchanged", DEFINITION, "m1")
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"resourceType": "account", "metricType": "count"},
+        {"enabled": True, "description": None, "field": None, "origin": None},
+        {"metricTypeId": "t1", "resourceTypeId": "R1"},
+    ],
+)
+def test_another_spelling_of_the_same_is_no_change(same: dict[str, Any]) -> None:
+    assert plan(DEFINITION | same, ANSWER).verb == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"timeWindow": "1h"}, 'timeWindow: "5m" -> "1h"'),
+        ({"timeWindow": None}, 'timeWindow: "5m" -> null'),
+        ({"groupBy": []}, 'groupBy: ["interaction.country"] -> []'),
+        ({"enabled": False}, "enabled: true -> false"),
+        ({"resourceType": None}, 'resourceType: "ACCOUNT" -> null'),
+        ({"resourceTypeId": "r2"}, 'resourceTypeId: "r1" -> "r2"'),
+        ({"action": "LOGIN"}, 'action: null -> "LOGIN"'),
+    ],
+)
+def test_a_member_that_differs_is_shown_with_both_values(
+    other: dict[str, Any], difference: str
+) -> None:
+    step = plan(DEFINITION | other, ANSWER)
+    assert (step.verb, step.metric_id, step.differences) == ("change", "m1", (difference,))
+
+
+def test_a_member_left_out_is_what_create_would_make_of_it() -> None:
+    without = {name: value for name, value in DEFINITION.items() if name != "filters"}
+    (difference,) = plan(without, ANSWER).differences
+    assert difference.startswith("filters: [{") and difference.endswith("-> []")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has", "verb"),
+    [
+        (3, 3.0, "unchanged"),
+        (1, True, "change"),
+        ("3", 3, "change"),
+        ([1, "a"], [1, "a"], "unchanged"),
+        ([1], [True], "change"),
+    ],
+)
+def test_filter_values_are_compared_as_json(wanted: object, has: object, verb: str) -> None:
+    def filters(value: object) -> dict[str, Any]:
+        return {"filters": [{"field": "userId", "operator": "eq", "value": value}]}
+
+    assert plan(DEFINITION | filters(wanted), ANSWER | filters(has)).verb == verb
+
+
+def test_a_filter_without_a_value_is_one_with_null() -> None:
+    wanted = {"filters": [{"field": "userId", "operator": "exists"}]}
+    has = {"filters": [{"field": "userId", "operator": "exists", "value": None}]}
+    assert plan(DEFINITION | wanted, ANSWER | has).verb == "unchanged"
+
+
+def test_a_name_that_the_server_has_twice_is_refused() -> None:
+    with pytest.raises(UnusableDefinitions, match="2 metrics on the server"):
+        plan(DEFINITION, ANSWER, {**ANSWER, "metricId": "m2"})
+
+
+def test_a_member_that_no_metric_has_is_never_taken_for_unchanged() -> None:
+    assert plan(DEFINITION | {"window": "5m"}, ANSWER).verb == "change"

@@ -1,0 +1,79 @@
+"""Metrics and their answers as tables: exact, and harmless to a terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tocsin.cli.tables import answer_table, metric_table
+
+METRIC: dict[str, Any] = {
+    "name": "Failed logins",
+    "metricType": "COUNT",
+    "resourceType": "ACCOUNT",
+    "action": "LOGIN_FAILED",
+    "origin": None,
+    "field": None,
+    "filters": [
+        {"field": "interaction.country", "operator": "eq", "value": "ZA"},
+        {"field": "userId", "operator": "exists", "value": None},
+    ],
+    "timeWindow": "5m",
+    "groupBy": ["interaction.country"],
+    "enabled": True,
+}
+
+
+def shown(table: Table) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    console.print(table)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def answer(*rows: tuple[Any, Any], **more: Any) -> dict[str, Any]:
+    results = [{"value": value, "dimensions": dimensions} for value, dimensions in rows]
+    common = {"metricName": "M", "metricType": "SUM", "calculatedAt": "2026-03-20T14:30:00.000Z"}
+    return {**common, "results": results, **more}
+
+
+def test_a_metric_is_listed_with_its_filters_in_words() -> None:
+    text = shown(metric_table([METRIC]))
+    assert "ACCOUNT LOGIN_FAILED" in text
+    assert "interaction.country = ZA and userId exists" in text
+
+
+def test_what_is_left_out_of_a_metric_is_told_by_what_it_means() -> None:
+    bare = METRIC | dict.fromkeys(["resourceType", "action", "timeWindow"])
+    text = shown(metric_table([bare | {"filters": [], "groupBy": [], "enabled": False}]))
+    assert " all " in text and "all time" in text and " no " in text
+
+
+def test_values_are_shown_exactly() -> None:
+    rows = [(9007199254740993, None), (0.1, None), (1234.5678, None), (1e22, None), (None, None)]
+    text = shown(answer_table(answer(*rows)))
+    for value in ("9,007,199,254,740,993", "0.1", "1,234.5678", "1e+22", "–"):
+        assert f" {value} " in text
+
+
+def test_a_grouped_answer_has_a_column_for_each_dimension() -> None:
+    rows = [
+        (25, {"interaction_country": "ZA", "origin": "WEB"}),
+        (4, {"interaction_country": None, "origin": ""}),
+    ]
+    text = shown(answer_table(answer(*rows, truncated=True, groupCount=5)))
+    assert "interaction_country" in text and "origin" in text
+    assert "(missing)" in text and "2 of 5 groups" in text
+    assert "no groups" in shown(answer_table(answer()))
+
+
+def test_a_rate_is_headed_by_its_unit() -> None:
+    assert "per minute" in shown(answer_table(answer((3, None), unit="per minute")))
+
+
+def test_a_text_cannot_command_the_terminal() -> None:
+    text = shown(answer_table(answer((1, {"c": "\x1b[2Jred[bold]"}))))
+    assert "\x1b" not in text
+    assert "red[bold]" in text

@@ -1,0 +1,59 @@
+"""Files are known by their first bytes, and damage is said plainly."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+
+import pytest
+import zstandard
+
+from tocsin.cli.unpacking import Unreadable, unpacked
+
+TEXT = b'{"a":1}\n' * 50_000
+
+
+def content(packed: bytes, name: str = "-") -> bytes:
+    return b"".join(unpacked(io.BytesIO(packed), name))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("text", [b"", b"{", TEXT, os.urandom(300_000)])
+def test_content_comes_out_whatever_it_is_packed_with(pack: type[bytes], text: bytes) -> None:
+    assert content(pack(text)) == text
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_streams_in_a_row_and_padding_after_them_are_read(pack: type[bytes]) -> None:
+    assert content(pack(TEXT) + pack(b"more") + b"\0" * 10_000) == TEXT + b"more"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_file_that_is_cut_off_is_not_taken_for_a_whole_one(pack: type[bytes]) -> None:
+    with pytest.raises(Unreadable, match="june is cut off"):
+        content(pack(os.urandom(100_000))[:-50], "june")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_damaged_file_is_called_damaged(pack: type[bytes]) -> None:
+    packed = bytearray(pack(os.urandom(100_000)))
+    packed[2:60] = b"\xff" * 58
+    with pytest.raises(Unreadable, match="june is damaged"):
+        content(bytes(packed), "june")
+    with pytest.raises(Unreadable, match="june is damaged"):
+        content(pack(TEXT) + b"rubbish", "june")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("x.gz", "gzip"), ("x.ndjson.zst", "zstd")])
+def test_a_name_that_promises_what_the_file_is_not_is_refused(name: str, kind: str) -> None:
+    with pytest.raises(Unreadable, match=f"{name} is not {kind}"):
+        content(TEXT, name)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_small_file_that_holds_a_lot_is_unpacked_in_small_pieces(pack: type[bytes]) -> None:
+    text = TEXT * 300
+    pieces = [len(piece) for piece in unpacked(io.BytesIO(pack(text)), "-")]
+    assert sum(pieces) == len(text)
+    assert max(pieces) < len(text) / 3
