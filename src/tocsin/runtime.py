@@ -68,9 +68,11 @@ class Runtime:
             self.engine, self.catalog, concurrency=settings.query_concurrency
         )
         self._closing.callback(self.calculator.close)
-        latest = max(self.engine.latest_number(), int(self.facts.get(_LATEST_NUMBER) or 0))
         self.intake = Intake(
-            self.engine, self.catalog, latest + 1, strict_catalog=settings.strict_catalog
+            self.engine,
+            self.catalog,
+            self._latest_number() + 1,
+            strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)
         self.scheduler = Scheduler(self.drop_expired)
@@ -114,11 +116,15 @@ class Runtime:
         if retention is None:
             return 0
         # The newest interaction may be dated long ago; its number must not be given again.
-        self.facts.set(_LATEST_NUMBER, str(self.engine.latest_number()))
+        self.facts.set(_LATEST_NUMBER, str(self._latest_number()))
         dropped = self.engine.drop_before(at - retention.length)
         if dropped:
             log.info("dropped expired interactions", months=dropped, retention=str(retention))
         return dropped
+
+    def _latest_number(self) -> int:
+        remembered = int(self.facts.get(_LATEST_NUMBER) or 0)
+        return max(self.engine.latest_number(), remembered)
 
 
 def _folder(path: Path) -> Path:

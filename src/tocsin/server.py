@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 import uvicorn
@@ -37,10 +40,27 @@ def run(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        uvicorn.Server(config).run()
+        _Server(config).run()
     finally:
         runtime.close()
         log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn raises the signal that stopped it once more, which would end the process before
+    what waits to be recorded is on disk."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        former = {
+            number: signal.signal(number, self.handle_exit)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
 
 
 def _announce(settings: Settings, secret: str | None) -> None:

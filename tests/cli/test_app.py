@@ -71,5 +71,6 @@ def test_what_is_wrong_is_one_plain_line(command: str, said: str) -> None:
     failed = run_tocsin(*command.split())
     assert failed.returncode == 1
     assert failed.stdout == ""
-    assert failed.stderr.startswith("tocsin: ") and failed.stderr.count("\n") == 1
+    assert failed.stderr.startswith("tocsin: ")
+    assert failed.stderr.count("\n") == 1
     assert said in failed.stderr

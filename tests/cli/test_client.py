@@ -76,7 +76,7 @@ def test_a_server_that_does_not_answer_is_unreachable(kind: type[httpx.Transport
     def answer(_: httpx.Request) -> httpx.Response:
         raise kind("[Errno 111] Connection refused")
 
-    with pytest.raises(Unreachable, match="http://tocsin.test"):
+    with pytest.raises(Unreachable, match=r"http://tocsin\.test"):
         client(answer).get("/api/keys")
 
 

@@ -71,7 +71,6 @@ def test_what_comes_before_a_line_does_not_change_its_id() -> None:
         b"{ }",
         b"not json",
         b'{"interactionId" nonsense}',
-        b'{"a":"\xff\\u0041"}',
     ],
 )
 def test_a_line_with_an_id_of_its_own_or_that_is_no_object_stays_as_it_is(line: bytes) -> None:

@@ -57,7 +57,7 @@ def test_only_a_few_batches_are_read_ahead() -> None:
     def batches() -> Iterator[Batch]:
         nonlocal read
         for read in range(1, 101):
-            if read > sending.IN_FLIGHT:
+            if read >= sending.IN_FLIGHT:
                 answered.release()
             yield batch(b"1")
             assert read <= tally.answered + sending.IN_FLIGHT

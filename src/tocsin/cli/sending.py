@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 300
 QUIET_ATTEMPTS = 2
 _PASSING = {429, 502, 503, 504}
 _TOO_LONG = [{"field": "", "message": f"is longer than {MAX_BYTES:,} bytes"}]
-_backoff = tenacity.wait_exponential_jitter(initial=0.2, max=10)
+_backoff = tenacity.wait_exponential_jitter(multiplier=0.2, max=10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ import zstandard
 
 from tocsin.errors import TocsinError
 
-# What is unpacked at once must stay small even where a file is thousands of times smaller packed.
-PACKED_PIECE = 4 * 1024
+# What is unpacked at once must stay small, and zstd can pack ten thousand bytes into one.
+PACKED_PIECE = 1024
 PLAIN_PIECE = 1024 * 1024
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 

@@ -1,0 +1,151 @@
+"""The SQLite file: how it is opened, how it comes to its newest revision, how it fails."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import tocsin.store.migrations
+from tocsin.errors import Unavailable
+from tocsin.store import database as module
+from tocsin.store.database import HEAD, Database
+from tocsin.store.facts import Facts
+from tocsin.store.tables import metadata
+
+
+def test_the_newest_revision_is_the_one_that_is_checked_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", tocsin.store.migrations.__path__[0])
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def test_what_is_acknowledged_is_on_disk_and_references_hold(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    with database.reading() as connection:
+        pragmas = [
+            connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert pragmas == ["wal", 2, 1, 5_000]
+    database.close()
+
+
+def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> None:
+    Database(tmp_path / "store.sqlite").close()
+    code = (
+        "import sys; from tocsin.store.database import Database; "
+        f"Database({str(tmp_path / 'store.sqlite')!r}).ping(); print('alembic' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"
+
+
+def test_two_that_open_a_new_database_at_once_both_succeed(tmp_path: Path) -> None:
+    code = (
+        "from tocsin.store.database import Database; from tocsin.store.catalog import Catalog; "
+        f"Catalog(Database({str(tmp_path / 'store.sqlite')!r}))"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    assert [process.wait(60) for process in running] == [0, 0, 0]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store.sqlite"
+    broken = tmp_path / "migrations"
+    source = Path(tocsin.store.migrations.__path__[0])
+    (broken / "versions").mkdir(parents=True)
+    (broken / "env.py").write_text((source / "env.py").read_text())
+    script = (source / "versions" / "0001_definitions.py").read_text()
+    (broken / "versions" / "0001.py").write_text(script + '    op.execute("nonsense")\n')
+    monkeypatch.setattr(module, "_MIGRATIONS", broken)
+    with pytest.raises(Unavailable):
+        Database(path)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    monkeypatch.undo()
+    Database(path).ping()
+
+
+def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+    Database(tmp_path / "store.sqlite").close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(Unavailable, match="newer Tocsin"):
+        Database(tmp_path / "store.sqlite")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_text("this is a letter to my aunt, and no database at all" * 100)
+    with pytest.raises(Unavailable, match="not a database"):
+        Database(path)
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="unable to open"):
+        Database(tmp_path / "missing" / "store.sqlite")
+
+
+def test_a_path_may_hold_odd_characters(tmp_path: Path) -> None:
+    folder = tmp_path / "50% größer?#&"
+    folder.mkdir()
+    Database(folder / "store.sqlite").ping()
+    assert (folder / "store.sqlite").exists()
+
+
+def test_a_database_that_lost_its_tables_does_not_answer_the_ping(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    database.ping()
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE facts"))
+    with pytest.raises(Unavailable):
+        database.ping()
+
+
+def test_a_writer_waits_for_another_and_readers_do_not(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    facts = Facts(database)
+    facts.set("who", "nobody")
+    with database.writing() as connection:
+        connection.execute(text("UPDATE facts SET value = 'the first'"))
+        second = threading.Thread(target=facts.set, args=("who", "the second"))
+        second.start()
+        time.sleep(0.1)
+        assert facts.get("who") == "nobody"
+    second.join()
+    assert facts.get("who") == "the second"
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.execute(text("INSERT INTO facts VALUES ('a', 'b')"))
+        raise ZeroDivisionError
+    assert Facts(database).get("a") is None
+
+
+def test_a_fact_is_none_until_it_is_set_and_then_the_last_value(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.sqlite")
+    facts = Facts(database)
+    assert facts.get("mark") is None
+    facts.set("mark", "1")
+    facts.set("mark", "2")
+    assert Facts(Database(tmp_path / "store.sqlite")).get("mark") == "2"

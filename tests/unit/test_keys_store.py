@@ -1,0 +1,159 @@
+"""Keys, on a real SQLite."""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tocsin.errors import Conflict, NotFound
+from tocsin.model.key import Role
+from tocsin.store.database import Database
+from tocsin.store.keys import Keys
+
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+GIVEN = "a secret from the environment"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path / "store.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keys(database: Database) -> Keys:
+    return Keys(database)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_key_is_known_at_once_and_after_opening_again(
+    database: Database, keys: Keys, role: Role
+) -> None:
+    key, secret = keys.create("billing", role, AT)
+    assert secret.startswith(f"tsn_{role}_")
+    assert secret.startswith(key.prefix)
+    assert len(secret) - len(key.prefix) >= 40
+    for opened in (keys, Keys(database)):
+        assert opened.authenticate(secret) is role
+        assert opened.all() == [key]
+
+
+def test_secrets_differ_and_are_nowhere_in_the_file(
+    database: Database, keys: Keys, tmp_path: Path
+) -> None:
+    secrets = [keys.create("same", Role.READ, AT)[1] for _ in range(3)]
+    keys.adopt(GIVEN, AT)
+    assert len(set(secrets)) == 3
+    database.close()
+    for secret in [*secrets, GIVEN]:
+        assert all(secret.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("secret", ["", "tsn_admin_", "x" * 10_000, "ü", "\udcff"])
+def test_an_unknown_secret_has_no_role(keys: Keys, secret: str) -> None:
+    keys.create("one", Role.ADMIN, AT)
+    assert keys.authenticate(secret) is None
+
+
+def test_a_revoked_key_is_unknown_at_once_and_for_good(database: Database, keys: Keys) -> None:
+    key, secret = keys.create("one", Role.READ, AT)
+    _, other = keys.create("two", Role.READ, AT)
+    keys.revoke(key.key_id)
+    for opened in (keys, Keys(database)):
+        assert opened.authenticate(secret) is None
+        assert opened.authenticate(other) is Role.READ
+    with pytest.raises(NotFound):
+        keys.revoke(key.key_id)
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(keys: Keys) -> None:
+    with pytest.raises(NotFound):
+        keys.revoke(uuid4())
+
+
+def test_only_a_key_with_the_role_admin_makes_an_admin(keys: Keys) -> None:
+    keys.create("one", Role.READ, AT)
+    assert not keys.has_admin()
+    key, _ = keys.create("two", Role.ADMIN, AT)
+    assert keys.has_admin()
+    keys.revoke(key.key_id)
+    assert not keys.has_admin()
+
+
+def test_the_key_of_the_environment_is_an_admin_and_stays_the_same(
+    database: Database, keys: Keys
+) -> None:
+    keys.adopt(GIVEN, AT)
+    (key,) = keys.all()
+    assert (key.name, key.role, key.from_environment) == ("TOCSIN_ADMIN_KEY", Role.ADMIN, True)
+    assert GIVEN.startswith(key.prefix)
+    assert len(key.prefix) <= len(GIVEN) // 4
+    again = Keys(database)
+    again.adopt(GIVEN, LATER)
+    assert again.all() == [key]
+    assert again.authenticate(GIVEN) is Role.ADMIN
+
+
+def test_a_new_key_of_the_environment_replaces_the_former(keys: Keys) -> None:
+    _, own = keys.create("TOCSIN_ADMIN_KEY", Role.ADMIN, AT)
+    keys.adopt(GIVEN, AT)
+    keys.adopt("another", LATER)
+    assert keys.authenticate(GIVEN) is None
+    assert keys.authenticate("another") is Role.ADMIN
+    assert keys.authenticate(own) is Role.ADMIN, "a name alone makes no key the environment's"
+
+
+def test_an_environment_without_a_key_removes_the_former(keys: Keys) -> None:
+    keys.adopt(GIVEN, AT)
+    keys.adopt(None, LATER)
+    assert keys.authenticate(GIVEN) is None
+    assert keys.all() == []
+
+
+def test_the_environment_may_give_a_key_that_was_made_here(keys: Keys) -> None:
+    _, secret = keys.create("one", Role.READ, AT)
+    keys.adopt(secret, LATER)
+    assert keys.authenticate(secret) is Role.ADMIN
+    assert len(keys.all()) == 1
+
+
+def test_the_key_of_the_environment_is_revoked_there_and_not_here(keys: Keys) -> None:
+    keys.adopt(GIVEN, AT)
+    with pytest.raises(Conflict, match="TOCSIN_ADMIN_KEY"):
+        keys.revoke(keys.all()[0].key_id)
+    assert keys.authenticate(GIVEN) is Role.ADMIN
+
+
+def test_a_change_that_does_not_reach_the_disk_changes_nothing(keys: Keys, tmp_path: Path) -> None:
+    key, secret = keys.create("one", Role.READ, AT)
+    with sqlite3.connect(tmp_path / "store.sqlite") as other:
+        other.execute(
+            "CREATE TRIGGER no BEFORE DELETE ON keys BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    with pytest.raises(Conflict):
+        keys.revoke(key.key_id)
+    assert keys.authenticate(secret) is Role.READ
+
+
+@pytest.mark.parametrize(
+    ("role", "required", "covers"),
+    [
+        (Role.ADMIN, (Role.INGEST,), True),
+        (Role.ADMIN, (Role.ADMIN,), True),
+        (Role.READ, (Role.READ,), True),
+        (Role.READ, (Role.INGEST, Role.READ), True),
+        (Role.READ, (Role.INGEST,), False),
+        (Role.READ, (Role.ADMIN,), False),
+        (Role.INGEST, (Role.READ,), False),
+        (Role.INGEST, (Role.INGEST,), True),
+    ],
+)
+def test_a_role_covers_itself_and_an_admin_everything(
+    role: Role, required: tuple[Role, ...], covers: bool
+) -> None:
+    assert role.covers(*required) is covers

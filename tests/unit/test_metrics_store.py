@@ -1,0 +1,117 @@
+"""Metrics, on a real SQLite."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tocsin.errors import NotFound
+from tocsin.model.draft import read_metric
+from tocsin.store.catalog import Catalog
+from tocsin.store.database import Database
+from tocsin.store.metrics import Metrics
+
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+COUNT = {"name": "n", "metricType": "COUNT"}
+NASTY = {
+    "name": "Ünïcode \x00 and 'quotes' \U0001f600",
+    "description": "",
+    "metricType": "RATE",
+    "action": "fired",
+    "resourceType": "ALERT",
+    "origin": "NOTIFY",
+    "filters": [
+        {"field": "interaction.a", "operator": "eq", "value": 10**40 + 1},
+        {"field": "interaction.a", "operator": "eq", "value": -0.0},
+        {"field": "interaction.a", "operator": "eq", "value": 1e300},
+        {"field": "interaction.a", "operator": "eq", "value": 0.1},
+        {"field": "interaction.a", "operator": "eq", "value": 1.0},
+        {"field": "interaction.a", "operator": "eq", "value": True},
+        {"field": "interaction.a", "operator": "eq", "value": None},
+        {"field": "interaction.a", "operator": "exists"},
+        {"field": r"interaction.x\.y.\\", "operator": "in", "value": ["a", 1, None, 2**64, ""]},
+    ],
+    "timeWindow": "24h",
+    "groupBy": ["userId", "interaction.名前"],
+    "enabled": False,
+}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path / "store.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def catalog(database: Database) -> Catalog:
+    return Catalog(database)
+
+
+@pytest.fixture
+def metrics(database: Database) -> Metrics:
+    return Metrics(database)
+
+
+@pytest.mark.parametrize("body", [COUNT, NASTY])
+def test_a_definition_comes_back_exactly_as_it_was_given(
+    database: Database, catalog: Catalog, metrics: Metrics, body: dict[str, object]
+) -> None:
+    draft, question = read_metric(body, catalog)
+    made = metrics.create(draft, question, AT)
+    read = Metrics(database).get(made.metric_id)
+    assert read == made == metrics.get(made.metric_id)
+    assert (read.name, read.description, read.enabled) == (
+        draft.name,
+        draft.description,
+        draft.enabled,
+    )
+    # Python takes 1, 1.0 and True for equal; their texts are not.
+    assert repr(read.question) == repr(question)
+
+
+def test_metrics_come_in_the_order_they_were_made(
+    database: Database, catalog: Catalog, metrics: Metrics
+) -> None:
+    made = [metrics.create(*read_metric({**COUNT, "name": name}, catalog), AT) for name in "cab"]
+    replaced = metrics.replace(made[0].metric_id, *read_metric(COUNT, catalog), LATER)
+    assert metrics.all() == [replaced, *made[1:]] == Metrics(database).all()
+
+
+def test_replacing_keeps_id_and_creation_and_nothing_else(
+    catalog: Catalog, metrics: Metrics
+) -> None:
+    made = metrics.create(*read_metric(NASTY, catalog), AT)
+    replaced = metrics.replace(made.metric_id, *read_metric(COUNT, catalog), LATER)
+    assert (replaced.metric_id, replaced.created_date) == (made.metric_id, AT)
+    assert (replaced.name, replaced.enabled, replaced.modified_date) == ("n", True, LATER)
+    assert replaced.question == read_metric(COUNT, catalog)[1]
+
+
+def test_a_deleted_metric_is_gone(database: Database, catalog: Catalog, metrics: Metrics) -> None:
+    made = metrics.create(*read_metric(COUNT, catalog), AT)
+    metrics.delete(made.metric_id)
+    assert metrics.all() == Metrics(database).all() == []
+    with pytest.raises(NotFound):
+        metrics.get(made.metric_id)
+
+
+def test_what_is_not_there_cannot_be_read_replaced_or_deleted(
+    catalog: Catalog, metrics: Metrics
+) -> None:
+    with pytest.raises(NotFound):
+        metrics.get(uuid4())
+    with pytest.raises(NotFound):
+        metrics.replace(uuid4(), *read_metric(COUNT, catalog), AT)
+    with pytest.raises(NotFound):
+        metrics.delete(uuid4())
+
+
+def test_a_list_that_was_handed_out_does_not_change(catalog: Catalog, metrics: Metrics) -> None:
+    before = metrics.all()
+    metrics.create(*read_metric(COUNT, catalog), AT)
+    assert before == []
