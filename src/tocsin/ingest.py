@@ -25,7 +25,7 @@ from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.field import Field
 from tocsin.model.instant import from_milliseconds, parse_milliseconds
 from tocsin.model.interaction import Draft, Interaction, read_draft
-from tocsin.model.payload import Path, PayloadRefused, read_payload
+from tocsin.model.payload import Path, PayloadRefused, Traits, read_payload
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
@@ -82,7 +82,7 @@ class Intake:
         Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
         """
         with self._gate.entered():
-            reader = _Reader(self._catalog, self._engine.field_types, request, self._is_strict)
+            reader = self._reader(request, raw)
             try:
                 interaction = reader.read(raw)
             except InvalidInput:
@@ -100,7 +100,7 @@ class Intake:
         batch = Batch()
         with self._gate.entered():
             indexes, interactions = [], []
-            reader = _Reader(self._catalog, self._engine.field_types, request, self._is_strict)
+            reader = self._reader(request, b"".join(items))
             for index, raw in enumerate(items):
                 try:
                     interactions.append(reader.read(raw))
@@ -131,6 +131,10 @@ class Intake:
         """Append what waits, then stop."""
         self._committer.close()
 
+    def _reader(self, request: Request, body: bytes) -> _Reader:
+        types = self._engine.field_types
+        return _Reader(self._catalog, types, request, Traits.of(body), strict=self._is_strict)
+
     def _count(self, outcomes: Sequence[Outcome | Refused]) -> None:
         self.accepted += outcomes.count(Outcome.RECORDED)
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
@@ -141,20 +145,27 @@ class _Reader:
     """Reads what one request sent into Interactions, or says everything that is wrong."""
 
     def __init__(
-        self, catalog: Catalog, field_types: FieldTypes, request: Request, strict: bool
+        self,
+        catalog: Catalog,
+        field_types: FieldTypes,
+        request: Request,
+        traits: Traits,
+        *,
+        strict: bool,
     ) -> None:
+        self._traits = traits
         self._catalog = catalog
         self._field_types = field_types
         self._request = request
         self._is_strict = strict
+        self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
         self._unknown: list[tuple[Interaction, Kind, str]] = []
 
     def read(self, raw: bytes) -> Interaction:
         """Raises MalformedBody or InvalidInput, with every problem."""
         request = self._request
         draft, problems = read_draft(raw)
-        scope = _scope(draft)
-        types, actions, origins = (self._resolve(*named, problems) for named in scope)
+        types, actions, origins = self._scope(draft, problems)
         timestamp = _timestamp(draft, request, problems)
         uow_id = _uuid("uowId", draft.uow_id, problems)
         if draft.uow_id is None:
@@ -181,7 +192,9 @@ class _Reader:
         if not (types and actions and origins):
             self._unknown += [
                 (interaction, kind, mnemonic)
-                for (kind, mnemonic, _), id in zip(scope, (types, actions, origins), strict=True)
+                for (kind, mnemonic, _), id in zip(
+                    _scope(draft), (types, actions, origins), strict=True
+                )
                 if mnemonic is not None and not id
             ]
         return interaction
@@ -197,6 +210,19 @@ class _Reader:
                     lacking, self._catalog.ensure_all(kind, names, at), strict=True
                 ):
                     setattr(one, _MEMBERS[kind], entry.id_bytes)
+
+    def _scope(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
+        """The ids of type, action and origin; those of a request are mostly the same few."""
+        named = (
+            *(draft.resource_type, draft.action, draft.origin),
+            *(draft.resource_type_id, draft.action_id, draft.origin_id),
+        )
+        ids = self._scopes.get(named)
+        if ids is None:
+            ids = tuple(self._resolve(*one, problems) for one in _scope(draft))
+            if all(ids):
+                self._scopes[named] = ids
+        return ids
 
     def _resolve(
         self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
@@ -236,7 +262,7 @@ class _Reader:
         if raw == b"null":
             raw = b"{}"
         try:
-            payload = read_payload(raw)
+            payload = read_payload(raw, self._traits)
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
             return b"{}", [], []

@@ -37,6 +37,7 @@ def run(settings: Settings) -> None:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )

@@ -62,7 +62,7 @@ def test_digits_finer_than_a_millisecond_are_cut_and_not_rounded() -> None:
     ],
 )
 def test_what_is_not_rfc_3339_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="2026-03-20T14:30:00.000Z"):
+    with pytest.raises(ValueError, match="such as 2026-03-20T14:30:00"):
         parse_instant(text)
 
 
@@ -74,8 +74,6 @@ def test_what_is_not_rfc_3339_is_refused_with_an_example(text: str) -> None:
         "2026-03-20T24:00:00Z",
         "2026-03-20T23:59:60Z",
         "0000-01-01T00:00:00Z",
-        "0001-01-01T00:00:00+23:59",
-        "9999-12-31T23:59:59-23:59",
     ],
 )
 def test_a_day_or_time_that_does_not_exist_is_refused(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.errors import TocsinError
 
 ROUTE = "/api/keys"
 
@@ -65,8 +66,13 @@ def revoke(
     """Revoke a key: it is refused from now on."""
     from urllib.parse import quote
 
-    from tocsin.cli.client import Client
+    from tocsin.cli.client import Client, Refused
 
     with Client(url, key) as client:
-        client.delete(f"{ROUTE}/{quote(key_id, safe='')}")
+        try:
+            client.delete(f"{ROUTE}/{quote(key_id, safe='')}")
+        except Refused as error:
+            if error.status_code != 404:
+                raise
+            raise TocsinError(f"There is no key {key_id}; tocsin keys list shows them.") from error
     typer.echo("Revoked.")

@@ -27,6 +27,7 @@ INCIDENT_EVERY, INCIDENT_MINUTES, INCIDENT_PER_MINUTE = 12, 3, 240
 
 COUNTRIES = {"DE": 22, "US": 20, "GB": 15, "ZA": 11, "FR": 9, "BR": 8, "IN": 8, "NL": 4, "JP": 3}
 PLANS = {"free": 60, "plus": 30, "business": 10}
+USUAL_ORDER = {"free": 42.0, "plus": 60.0, "business": 150.0}
 SHOPFRONTS = {"WEB": 60, "MOBILE_APP": 34, "PARTNER": 6}
 PAYMENTS = {"card": 62, "paypal": 25, "invoice": 13}
 PAYMENT_REASONS = {"card_declined": 50, "insufficient_funds": 25, "3ds_timeout": 15, "expired": 10}
@@ -85,7 +86,7 @@ def _stamped(rng: Random, at: datetime, interaction: Interaction) -> Interaction
 def _order(rng: Random) -> Interaction:
     number, country, plan = _customer(rng)
     payload = {
-        "total": round(rng.lognormvariate(3.9, 0.7), 2),
+        "total": round(USUAL_ORDER[plan] * rng.lognormvariate(0, 0.6), 2),
         "currency": "EUR",
         "country": country,
         "items": rng.choices([1, 2, 3, 4, 8], weights=[50, 25, 13, 9, 3])[0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,7 +33,7 @@ COLUMNS = pa.schema(
 
 def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
     """The interactions as an Arrow IPC stream of one record batch."""
-    columns = [
+    columns: list[Any] = [
         [i.interaction_id for i in interactions],
         [i.interaction_number for i in interactions],
         [i.resource_type_id for i in interactions],
@@ -44,13 +45,26 @@ def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
         [i.user_id for i in interactions],
         [i.external_reference for i in interactions],
         [i.external_response for i in interactions],
-        [i.big_integers for i in interactions],
-        [i.hollow_objects for i in interactions],
+        _lists([i.big_integers for i in interactions]),
+        _lists([i.hollow_objects for i in interactions]),
         [i.payload for i in interactions],
     ]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, COLUMNS, strict=True)]
+    arrays = [
+        values if isinstance(values, pa.Array) else pa.array(values, field.type)
+        for values, field in zip(columns, COLUMNS, strict=True)
+    ]
     batch = pa.record_batch(arrays, schema=COLUMNS)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, COLUMNS) as stream:
         stream.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _lists(values: list[list[str]]) -> pa.Array:
+    """Nearly always all of them are empty, which is quicker said than converted."""
+    if any(values):
+        return pa.array(values, _TEXTS)
+    offsets = pa.Array.from_buffers(
+        pa.int32(), len(values) + 1, [None, pa.py_buffer(bytes(4 * (len(values) + 1)))]
+    )
+    return pa.ListArray.from_arrays(offsets, pa.array([], pa.string()))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from tocsin.model.payload import Members, Path
 from tocsin.sql.table import ANY_TYPE, JsonType
 
 MAX_PATHS = 20_000
+MAX_SHAPES = 1_000
 
 _OF_VALUE = {
     str: JsonType.STRING,
@@ -21,8 +23,10 @@ _OF_VALUE = {
     float: JsonType.DOUBLE,
     list: JsonType.ARRAY,
     dict: JsonType.OBJECT,
+    int: JsonType.INTEGER,
 }
 _NONE: frozenset[JsonType] = frozenset()
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 class FieldTypes:
@@ -30,7 +34,7 @@ class FieldTypes:
 
     def __init__(self) -> None:
         self._types: dict[Path, frozenset[JsonType]] = {}
-        self._shapes: set[object] = set()
+        self._root = _Place(())
         self._widening = threading.Lock()
         self._is_complete = False
         self._overflowed = False
@@ -50,34 +54,55 @@ class FieldTypes:
             self._types[path] = self._types.get(path, _NONE).union(types)
             self._overflowed = self._overflowed or len(self._types) > MAX_PATHS
 
-    def learn(self, payload: Members, path: Path = ()) -> None:
+    def learn(self, payload: Members) -> None:
         """Take note of a payload that is about to be appended.
 
         Most payloads have a shape that was seen before: then a look-up is all it takes.
         """
-        shape = (path, tuple(payload), tuple(map(type, payload.values())))
-        if self._overflowed:
-            return
-        is_new = shape not in self._shapes
-        for key, value in payload.items():
-            kind = type(value)
-            if kind is dict:
-                self.learn(value, (*path, key))
-            if kind is int:
-                self._note_integer((*path, key), value)
-            elif is_new and kind in _OF_VALUE:
-                self.note((*path, key), (_OF_VALUE[kind],))
-        if is_new:
-            if len(self._shapes) >= MAX_PATHS:
-                self._shapes.clear()
-            self._shapes.add(shape)
+        if not self._overflowed:
+            self._learn(payload, self._root)
 
-    def _note_integer(self, path: Path, value: int) -> None:
-        if -(2**63) <= value < 2**63:
-            kind = JsonType.INTEGER
-        elif 0 <= value < 2**64:
-            kind = JsonType.UNSIGNED
-        else:
-            kind = JsonType.BIG_INTEGER
-        if kind not in self._types.get(path, _NONE):
-            self.note(path, (kind,))
+    def _learn(self, members: Members, place: _Place) -> None:
+        shape = (*members, *map(type, members.values()))
+        seen = place.shapes.get(shape)
+        if seen is None:
+            seen = self._note_shape(members, place)
+            if len(place.shapes) < MAX_SHAPES:
+                place.shapes[shape] = seen
+        for key in seen.integers:
+            if not _LEAST <= members[key] <= _GREATEST:
+                self.note((*place.path, key), (_of_large(members[key]),))
+        for key, inner in seen.objects:
+            self._learn(members[key], inner)
+
+    def _note_shape(self, members: Members, place: _Place) -> _Seen:
+        for key, value in members.items():
+            kind = _OF_VALUE.get(type(value))
+            if kind:
+                self.note((*place.path, key), (kind,))
+        objects = [key for key, value in members.items() if type(value) is dict]
+        integers = [key for key, value in members.items() if type(value) is int]
+        return _Seen(integers, [(key, place.inner(key)) for key in objects])
+
+
+class _Seen(NamedTuple):
+    """What must be looked at again in every payload of a shape."""
+
+    integers: list[str]
+    objects: list[tuple[str, _Place]]
+
+
+class _Place:
+    """A path, with the shapes that the object there has had."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shapes: dict[tuple[object, ...], _Seen] = {}
+        self._inner: dict[str, _Place] = {}
+
+    def inner(self, key: str) -> _Place:
+        return self._inner.setdefault(key, _Place((*self.path, key)))
+
+
+def _of_large(integer: int) -> JsonType:
+    return JsonType.UNSIGNED if 0 < integer < 2**64 else JsonType.BIG_INTEGER

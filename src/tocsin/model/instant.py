@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_YEAR = 1970
 LAST_YEAR = 2299
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
 _MILLISECOND = timedelta(milliseconds=1)
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
@@ -21,18 +18,24 @@ _RFC_3339 = re.compile(
 
 def parse_instant(text: str) -> datetime:
     """The instant in UTC, cut to the millisecond; ValueError says what a right one looks like."""
+    return from_milliseconds(parse_milliseconds(text))
+
+
+def parse_milliseconds(text: str) -> int:
+    """`parse_instant`, as milliseconds since 1970."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError(
             "must be RFC 3339 with Z or an offset, such as 2026-03-20T14:30:00.000Z "
             "(in a URL the + of an offset is written %2B)"
         )
     try:
-        instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+        instant = datetime.fromisoformat(text.upper())
+    except ValueError:
         raise ValueError("is no date or time that exists") from None
-    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+    milliseconds = to_milliseconds(instant)
+    if not 0 <= milliseconds < _END:
         raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, in UTC")
-    return cut(instant)
+    return milliseconds
 
 
 def format_instant(instant: datetime) -> str:
@@ -47,11 +50,6 @@ def cut(instant: datetime) -> datetime:
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 
-def parse_milliseconds(text: str) -> int:
-    """`parse_instant`, as milliseconds since 1970."""
-    return to_milliseconds(parse_instant(text))
-
-
 def format_milliseconds(milliseconds: int) -> str:
     return format_instant(from_milliseconds(milliseconds))
 
@@ -62,3 +60,6 @@ def to_milliseconds(instant: datetime) -> int:
 
 def from_milliseconds(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+_END = to_milliseconds(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))

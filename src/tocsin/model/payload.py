@@ -43,26 +43,44 @@ class Payload(NamedTuple):
     hollow_objects: list[Path]
 
 
-def read_payload(raw: bytes) -> Payload:
-    """The payload in some JSON; PayloadRefused where semantics.md refuses it."""
-    if len(raw) > MAX_BYTES:
+class Traits(NamedTuple):
+    """What some bytes may hold; what they do not hold need not be looked for in each payload."""
+
+    escapes: bool
+    long_digits: bool
+    hollow_objects: bool
+
+    @classmethod
+    def of(cls, raw: bytes) -> Traits:
+        return cls(
+            escapes=b"%2E" in raw or b"\\u" in raw,
+            long_digits=_MANY_DIGITS in raw.translate(_ZEROS),
+            hollow_objects=b"null" in raw or b"{}" in raw.translate(None, b" \t\r\n"),
+        )
+
+
+def read_payload(raw: bytes, traits: Traits) -> Payload:
+    """The payload in some JSON; PayloadRefused where semantics.md refuses it.
+
+    `traits` may be those of the payload, or of a whole request that it came with.
+    """
+    size = len(raw)
+    if size > MAX_BYTES:
         raise PayloadRefused("is larger than 1 MiB")
     members = _decode(raw)
     if type(members) is not dict:
         raise PayloadRefused("must be a JSON object")
-    objects = raw.count(b"{")
-    if objects + raw.count(b"[") > MAX_LEVELS and _levels(members) > MAX_LEVELS:
+    # A level takes two bytes at least, a path five.
+    if size > 2 * MAX_LEVELS and _brackets(raw) > MAX_LEVELS and _levels(members) > MAX_LEVELS:
         raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
     if _ENCODER.encode(members) != raw:
         _refuse_repeated_keys(raw)
-    if b"%2E" in raw or b"\\u" in raw:
+    if traits.escapes:
         _refuse_escaped_dots(members)
-    if raw.count(b":") > MAX_PATHS and sum(1 for _ in leaves(members)) > MAX_PATHS:
+    if size > 5 * MAX_PATHS and sum(1 for _ in leaves(members)) > MAX_PATHS:
         raise PayloadRefused(f"has more than {MAX_PATHS:,} different paths")
-    big = _big_integers(members) if _MANY_DIGITS in raw.translate(_ZEROS) else []
-    # Only an object within the payload can be hollow, and only one of nothing or of nulls.
-    perhaps_hollow = objects > 1 and (b"null" in raw or b"{}" in raw.translate(None, b" \t\r\n"))
-    return Payload(members, big, list(_hollow(members, ())) if perhaps_hollow else [])
+    big = _big_integers(members) if traits.long_digits else []
+    return Payload(members, big, list(_hollow(members, ())) if traits.hollow_objects else [])
 
 
 def _big_integers(members: Members) -> list[Path]:
@@ -104,6 +122,10 @@ def _decode(raw: bytes) -> Any:
         if re.search(rb"\\u[dD][89a-fA-F]", raw):
             raise PayloadRefused("holds text that is not valid Unicode") from None
         raise PayloadRefused(f"is not valid JSON: {error}") from None
+
+
+def _brackets(raw: bytes) -> int:
+    return raw.count(b"{") + raw.count(b"[")
 
 
 def _levels(value: Any) -> int:

@@ -1,0 +1,160 @@
+"""The OpenAPI document and its page: complete, true, and self-contained."""
+
+import re
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from fastapi.testclient import TestClient
+
+
+@pytest.fixture(scope="module")
+def document(api: TestClient) -> dict[str, Any]:
+    made: dict[str, Any] = api.get("/openapi.json").json()
+    return made
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert names
+    assert names <= set(document["components"]["schemas"])
+
+
+def test_every_route_says_what_it_does_and_how_it_fails(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        assert operation["description"], name
+        responses = operation["responses"]
+        if "x-required-role" in operation:
+            assert {"401", "403"} <= set(responses), name
+            assert [list(option) for option in operation["security"]] == [["apiKey"], ["bearer"]]
+        for status, response in responses.items():
+            if status >= "400":
+                assert "application/problem+json" in response["content"], (name, status)
+
+
+def test_every_body_has_a_shape_and_an_example_that_fits_it(document: dict[str, Any]) -> None:
+    bodies = [(n, o["requestBody"]) for n, o in operations(document) if "requestBody" in o]
+    assert len(bodies) >= 10
+    for name, body in bodies:
+        content = body["content"]["application/json"]
+        schema = {**content["schema"], "components": document["components"]}
+        assert jsonschema_rs.is_valid(schema, content["example"]), name
+
+
+def test_every_operation_has_an_id_of_its_own(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_limit_in_the_document_is_the_one_that_is_enforced(document: dict[str, Any]) -> None:
+    calculate = document["paths"]["/api/interaction-metrics/{id}/calculate"]["post"]
+    limit = next(p for p in calculate["parameters"] if p["name"] == "limit")["schema"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100_000, 10_000)
+    filters = document["components"]["schemas"]["MetricDraft"]["properties"]["filters"]
+    assert filters["anyOf"][0]["maxItems"] == 50
+
+
+SENT = {
+    "resourceId": "1",
+    "resourceType": "DOCUMENT",
+    "action": "read",
+    "origin": "TEST",
+    "interaction": {"country": "ZA", "n": 1.5},
+}
+METRIC = {
+    "name": "n",
+    "metricType": "RATE",
+    "timeWindow": "5m",
+    "filters": [{"field": "interaction.n", "operator": "exists"}],
+    "groupBy": ["interaction.country"],
+}
+SPAN = {"from": "2026-03-20T00:00:00Z", "to": "2026-03-20T01:00:00Z", "step": "10m"}
+
+
+def test_answers_have_the_shapes_that_the_document_gives_them(
+    api: TestClient, document: dict[str, Any]
+) -> None:
+    metrics = "/api/interaction-metrics"
+    metric = api.post(metrics, json=METRIC).json()["metricId"]
+    action = api.post("/api/actions", json={"mnemonic": "documented", "title": "t"}).json()
+    interaction = api.post("/api/interactions", json=SENT).json()["interactionId"]
+    one = "{id}"
+    calls: list[tuple[str, str, str, Any]] = [
+        ("POST", "/api/interactions", "", SENT),
+        ("POST", "/api/interactions/batch", "", [SENT, {}]),
+        ("GET", "/api/interactions", "", None),
+        ("GET", f"/api/interactions/{one}", interaction, None),
+        ("POST", metrics, "", METRIC),
+        ("POST", metrics, "", {}),
+        ("GET", metrics, "", None),
+        ("GET", f"{metrics}/{one}", metric, None),
+        ("PUT", f"{metrics}/{one}", metric, METRIC),
+        ("GET", f"{metrics}/types", "", None),
+        ("GET", f"{metrics}/fields/discover", "", None),
+        ("GET", f"{metrics}/fields/discover", "?detail=true", None),
+        ("POST", f"{metrics}/{one}/calculate", metric, None),
+        ("POST", f"{metrics}/calculate-all", "", None),
+        ("POST", f"{metrics}/preview", "", METRIC),
+        ("POST", f"{metrics}/{one}/series", metric, SPAN),
+        ("GET", f"{metrics}/{one}/explain", metric, None),
+        ("GET", "/api/actions", "", None),
+        ("GET", f"/api/actions/{one}", action["actionId"], None),
+        (
+            "PUT",
+            f"/api/actions/{one}",
+            action["actionId"],
+            {"mnemonic": "documented", "title": "u"},
+        ),
+        ("POST", "/api/origins", "", {"mnemonic": "documented", "title": "t"}),
+        ("POST", "/api/resource-types", "", {"mnemonic": "documented", "title": "t"}),
+        ("GET", "/api/keys", "", None),
+        ("POST", "/api/keys", "", {"name": "n", "role": "read"}),
+        ("GET", "/healthz", "", None),
+        ("GET", "/readyz", "", None),
+    ]
+    for method, path, said, body in calls:
+        address = path.replace(one, said) if one in path else path + said
+        answer = api.request(method, address, json=body)
+        operation = document["paths"][path][method.lower()]
+        content = operation["responses"][str(answer.status_code)]["content"]
+        schema = content[answer.headers["content-type"]]["schema"]
+        closed = {**schema, "components": document["components"]}
+        problems = [error.message for error in jsonschema_rs.iter_errors(closed, answer.json())]
+        assert not problems, (method, address, answer.text[:500])
+
+
+def test_answers_have_no_member_that_the_document_lacks(
+    api: TestClient, document: dict[str, Any]
+) -> None:
+    shapes = document["components"]["schemas"]
+    metric = api.post("/api/interaction-metrics", json=METRIC).json()
+    assert set(metric) == set(shapes["Metric"]["properties"])
+    calculated = api.post(f"/api/interaction-metrics/{metric['metricId']}/calculate").json()
+    assert set(calculated) <= set(shapes["Calculation"]["properties"])
+    action = api.post("/api/actions", json={"mnemonic": "closed", "title": "t"}).json()
+    assert set(action) == set(shapes["Action"]["properties"])
+    key = api.post("/api/keys", json={"name": "n", "role": "read"}).json()
+    assert set(key) == set(shapes["NewKey"]["properties"])
+
+
+def test_the_page_shows_every_route_and_loads_nothing(
+    api: TestClient, document: dict[str, Any]
+) -> None:
+    page = api.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.findall(r"<(?:script|link|img|iframe)|src=|url\(|https?://", page.text)
+    for path in document["paths"]:
+        assert f"<code>{path}</code>" in page.text
+    anchors = set(re.findall(r"href='#(\w+)'", page.text))
+    assert anchors
+    assert anchors <= set(re.findall(r"id='(\w+)'", page.text))
