@@ -21,7 +21,6 @@ from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
-
 ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
 
 

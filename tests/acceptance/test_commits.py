@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import Server
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+
 from conftest import Server
 
 CLIENTS = 8

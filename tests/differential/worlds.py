@@ -1,5 +1,5 @@
-"""A world: random, nasty interactions that were really recorded, and how to hold what Tocsin says of
-them against the oracle. A seed makes a world: a failure names the seed and the metric."""
+"""A world: random, nasty interactions that were really recorded, and how to hold what Tocsin says
+of them against the oracle. A seed makes a world: a failure names the seed and the metric."""
 
 from __future__ import annotations
 

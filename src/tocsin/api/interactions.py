@@ -18,7 +18,6 @@ from tocsin.api.body import read_body
 from tocsin.errors import (
     InvalidInput,
     MalformedBody,
-    NotFound,
     Problem,
     TooLarge,
     UnsupportedEncoding,
@@ -98,14 +97,10 @@ def routes(runtime: Runtime) -> APIRouter:
         shown = [_shown(runtime, interaction) for interaction in page.interactions]
         return _json({"interactions": shown, "nextCursor": page.next_cursor})
 
-    @router.get("/{id}", **requires(Role.READ), **documents.GET)
-    def get_interaction(id: str) -> Response:
+    @router.get("/{id:uuid}", **requires(Role.READ), **documents.GET)
+    def get_interaction(id: UUID) -> Response:
         """One interaction, its payload as it was sent."""
-        try:
-            found = runtime.history.get(UUID(id))
-        except ValueError:
-            raise NotFound("No interaction has this id") from None
-        return _json(_shown(runtime, found))
+        return _json(_shown(runtime, runtime.history.get(id)))
 
     return router
 

@@ -43,8 +43,7 @@ def demo(
     from tocsin.cli.demo_shop import Shop
 
     key = os.environ.get("TOCSIN_ADMIN_KEY") or secrets.token_urlsafe(24)
-    for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, signal.default_int_handler)
+    _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)
     try:
         with ExitStack() as opened:
             folder = data_dir or Path(
@@ -59,3 +58,10 @@ def demo(
                 shop.run(board.update, board.pause, seconds)
     except KeyboardInterrupt:
         typer.echo("Stopped.")
+
+
+def _end_like_ctrl_c(*signals: signal.Signals) -> None:
+    """So that there is one way to stop; nohup's ignored signals stay ignored."""
+    for number in signals:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
