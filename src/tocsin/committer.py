@@ -22,7 +22,7 @@ from tocsin.model.interaction import Interaction
 
 log = structlog.get_logger()
 
-GROUP_ROWS = 20_000
+GROUP_ROWS = 5_000
 GROUP_BYTES = 32 * 1024 * 1024
 
 

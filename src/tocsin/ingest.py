@@ -75,6 +75,7 @@ class Intake:
         self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number)
         self._gate = _Gate()
+        self._reading = threading.Lock()
 
     async def record(self, raw: bytes, request: Request) -> tuple[Interaction, bool]:
         """The interaction as it is stored, and whether it is new.
@@ -101,14 +102,17 @@ class Intake:
         with self._gate.entered():
             indexes, interactions = [], []
             reader = self._reader(request, b"".join(items))
-            for index, raw in enumerate(items):
-                try:
-                    interactions.append(reader.read(raw))
-                    indexes.append(index)
-                except InvalidInput as error:
-                    batch.rejected.append((index, list(error.problems)))
-                except MalformedBody as error:
-                    batch.rejected.append((index, [Problem("", error.detail)]))
+            # One batch at a time: together they would all be read at the end, and the engine
+            # would have nothing to do until then.
+            with self._reading:
+                for index, raw in enumerate(items):
+                    try:
+                        interactions.append(reader.read(raw))
+                        indexes.append(index)
+                    except InvalidInput as error:
+                        batch.rejected.append((index, list(error.problems)))
+                    except MalformedBody as error:
+                        batch.rejected.append((index, [Problem("", error.detail)]))
             reader.add_unknown()
             outcomes = self._committer.submit(interactions).result() if interactions else []
         self._count(outcomes)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from tocsin.cli.tables import answer_table, metric_table
 
@@ -27,7 +26,7 @@ METRIC: dict[str, Any] = {
 }
 
 
-def shown(table: Table) -> str:
+def shown(table: RenderableType) -> str:
     console = Console(file=io.StringIO(), width=300)
     console.print(table)
     return console.file.getvalue()  # type: ignore[attr-defined]

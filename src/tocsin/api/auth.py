@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request, Security
@@ -11,6 +12,7 @@ from fastapi.security.base import SecurityBase
 
 from tocsin.errors import Forbidden, Unauthenticated
 from tocsin.model.key import Role
+from tocsin.runtime import Runtime
 
 HEADER = "x-api-key"
 SCHEME = "apiKey"
@@ -28,18 +30,23 @@ class _Authorize(SecurityBase):
         self.model = APIKey.model_validate({"in": APIKeyIn.header, "name": HEADER})
 
     async def __call__(self, request: Request, required: SecurityScopes) -> None:
-        secret = _secret(request)
-        if not secret:
-            raise Unauthenticated
-        role = request.app.state.runtime.keys.authenticate(secret)
-        if role is None:
-            raise Unauthenticated("This key is unknown, or was revoked")
-        if not role.covers(*map(Role, required.scopes)):
-            needed = " or ".join(dict.fromkeys([*required.scopes, Role.ADMIN.value]))
-            raise Forbidden(f"This takes a key with the role {needed}; this one has {role}")
+        authorize(request.app.state.runtime, request, list(map(Role, required.scopes)))
 
 
 _authorize = _Authorize()
+
+
+def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> None:
+    """Raises Unauthenticated or Forbidden unless the request's key has one of the roles."""
+    secret = _secret(request)
+    if not secret:
+        raise Unauthenticated
+    role = runtime.keys.authenticate(secret)
+    if role is None:
+        raise Unauthenticated("This key is unknown, or was revoked")
+    if not role.covers(*roles):
+        needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
+        raise Forbidden(f"This takes a key with the role {needed}; this one has {role}")
 
 
 def requires(*roles: Role) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from tocsin.model.key import Role
 from tocsin.model.search import Search
 from tocsin.runtime import Runtime
 
+PATH = "/api/interactions"
 MAX_SINGLE = 2 * 1024 * 1024
 MAX_BATCH = 32 * 1024 * 1024
 MAX_ROWS = 10_000
@@ -39,7 +40,7 @@ MAX_PAGE = 1_000
 
 
 def routes(runtime: Runtime) -> APIRouter:
-    router = APIRouter(prefix="/api/interactions", tags=["Interactions"])
+    router = APIRouter(prefix=PATH, tags=["Interactions"])
 
     @router.post("", **requires(Role.INGEST), **documents.RECORD)
     async def record_interaction(request: Request) -> Response:
@@ -47,12 +48,7 @@ def routes(runtime: Runtime) -> APIRouter:
 
         An answer with 2xx means: on disk, and in every calculation that starts from now on.
         """
-        raw = await read_body(request, MAX_SINGLE)
-        interaction, is_new = await runtime.intake.record(raw, _sent_with(runtime, request))
-        if is_new:
-            return _json(_shown(runtime, interaction), 201)
-        id = UUID(bytes=interaction.interaction_id)
-        return _json(_shown(runtime, await run_in_threadpool(runtime.history.get, id)), 200)
+        return await record(runtime, request)
 
     @router.post("/batch", **requires(Role.INGEST), **documents.RECORD_BATCH)
     async def record_batch(request: Request) -> Response:
@@ -103,6 +99,16 @@ def routes(runtime: Runtime) -> APIRouter:
         return _json(_shown(runtime, runtime.history.get(id)))
 
     return router
+
+
+async def record(runtime: Runtime, request: Request) -> Response:
+    """201 with the stored interaction, or 200 if its id was recorded before."""
+    raw = await read_body(request, MAX_SINGLE)
+    interaction, is_new = await runtime.intake.record(raw, _sent_with(runtime, request))
+    if is_new:
+        return _json(_shown(runtime, interaction), 201)
+    id = UUID(bytes=interaction.interaction_id)
+    return _json(_shown(runtime, await run_in_threadpool(runtime.history.get, id)), 200)
 
 
 def _record_batch(runtime: Runtime, request: Request, body: bytes) -> Response:

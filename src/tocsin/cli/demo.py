@@ -38,6 +38,7 @@ def demo(
 
     Ctrl-C stops both. TOCSIN_ADMIN_KEY sets the key; one is made up unless it is there.
     """
+    from tocsin.cli.client import Client
     from tocsin.cli.demo_board import Board
     from tocsin.cli.demo_server import running_server
     from tocsin.cli.demo_shop import Shop
@@ -51,7 +52,7 @@ def demo(
             )
             typer.echo("Starting a server ...")
             server = opened.enter_context(running_server(host, port, folder, key))
-            shop = opened.enter_context(Shop(server, key, seed))
+            shop = Shop(server, opened.enter_context(Client(server.url, key)), seed)
             sent = shop.open()
             typer.echo(f"An hour of history: {sent:,} interactions, those already there left out.")
             with Board(server.url, key, shop.metrics, folder, live=not no_live) as board:

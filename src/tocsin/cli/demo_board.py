@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.cli.routes import INTERACTIONS, METRICS
 from tocsin.cli.tables import Body, console, dimension_text
 
 LIVE_PAUSE_SECONDS, PLAIN_PAUSE_SECONDS = 1.0, 5.0
@@ -73,9 +74,9 @@ def curl_lines(url: str, key: str, metrics: list[Any]) -> list[str]:
     post = f"curl -X POST -H {shlex.quote(f'x-api-key: {key}')}"
     body = shlex.quote(json.dumps(_COPIED_INTERACTION))
     return [
-        f"{post} -H 'content-type: application/json' -d {body} {url}/api/interactions",
-        f"{post} {url}/api/interaction-metrics/{metric['metricId']}/calculate",
-        f"{post} {url}/api/interaction-metrics/calculate-all",
+        f"{post} -H 'content-type: application/json' -d {body} {url}{INTERACTIONS}",
+        f"{post} {url}{METRICS}/{metric['metricId']}/calculate",
+        f"{post} {url}{METRICS}/calculate-all",
     ]
 
 

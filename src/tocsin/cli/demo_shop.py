@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from tocsin.cli.client import Client, Refused
 from tocsin.cli.definitions import read_definitions
 from tocsin.cli.demo_server import RunningServer
-from tocsin.cli.plan import ROUTE as METRICS
 from tocsin.cli.plan import make_plan, write
+from tocsin.cli.routes import BATCH, METRICS
 from tocsin.cli.sample import Interaction, interactions
 from tocsin.errors import TocsinError
 
@@ -52,23 +51,15 @@ CATALOG = {
 
 
 class Shop:
-    """Use it in a `with` statement."""
+    """Fills a server and keeps it busy."""
 
-    def __init__(self, server: RunningServer, key: str, seed: int) -> None:
+    def __init__(self, server: RunningServer, client: Client, seed: int) -> None:
         self.metrics: list[Any] = []
         self.recorded = 0
         self._server = server
-        self._client = Client(server.url, key)
+        self._client = client
         self._seed = seed
         self._sent_until = datetime.now(UTC) - HISTORY
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
-    ) -> None:
-        self._client.__exit__(_kind, _e, _t)
 
     def open(self) -> int:
         """Set up the catalog, the metrics and the last hour; says how much of it was new."""
@@ -101,7 +92,7 @@ class Shop:
         """Record what happened since the last time."""
         until = datetime.now(UTC)
         for batch in _batches(interactions(self._seed, self._sent_until, until)):
-            answer = self._ask("/api/interactions/batch", batch)
+            answer = self._ask(BATCH, batch)
             if answer["rejected"]:
                 raise TocsinError(f"The server rejected sample data: {answer['rejected'][0]}")
             self.recorded += answer["accepted"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.routes import RESOURCE_TYPES
 from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def import_(
     with ExitStack() as opened:
         client = opened.enter_context(Client(url, key))
         # Says at once that the server is not there or does not know the key.
-        client.get("/api/resource-types")
+        client.get(RESOURCE_TYPES)
         sink = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
         tally, began = Tally(show, sink), time.monotonic()
         try:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.routes import KEYS
 from tocsin.errors import TocsinError
-
-ROUTE = "/api/keys"
 
 app = typer.Typer(
     help="Create, list and revoke API keys.",
@@ -42,7 +41,7 @@ def create(
     from tocsin.cli.client import Client
 
     with Client(url, key) as client:
-        made = client.post(ROUTE, {"name": name, "role": role.value})
+        made = client.post(KEYS, {"name": name, "role": role.value})
     typer.echo(f"The key of {name} ({role}, id {made['keyId']}); it is not shown again:", err=True)
     typer.echo(made["key"])
 
@@ -54,7 +53,7 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
     from tocsin.cli.tables import key_table, show
 
     with Client(url, key) as client:
-        show(key_table(client.get(ROUTE)))
+        show(key_table(client.get(KEYS)))
 
 
 @app.command(epilog="Example:  tocsin keys revoke 2f0c6f0e-5d4c-4a55-9d5e-0a4c0f6f2b11")
@@ -70,7 +69,7 @@ def revoke(
 
     with Client(url, key) as client:
         try:
-            client.delete(f"{ROUTE}/{quote(key_id, safe='')}")
+            client.delete(f"{KEYS}/{quote(key_id, safe='')}")
         except Refused as error:
             if error.status_code != 404:
                 raise

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.routes import METRICS
 from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
     from tocsin.cli.client import Client
     from tocsin.cli.plan import Step
-
-ROUTE = "/api/interaction-metrics"
 
 app = typer.Typer(
     help="List, calculate and define metrics.",
@@ -35,7 +34,7 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
     from tocsin.cli.tables import metric_table, show
 
     with Client(url, key) as client:
-        show(metric_table(client.get(ROUTE)))
+        show(metric_table(client.get(METRICS)))
 
 
 @app.command(epilog='Example:  tocsin metrics calculate "Failed logins (5m)"')
@@ -53,10 +52,10 @@ def calculate(
 
     with Client(url, key) as client:
         if metric is None:
-            answers = client.post(f"{ROUTE}/calculate-all", at=at)["results"]
+            answers = client.post(f"{METRICS}/calculate-all", at=at)["results"]
         else:
             metric_id = _find(client, metric)
-            answers = [client.post(f"{ROUTE}/{metric_id}/calculate", at=at)]
+            answers = [client.post(f"{METRICS}/{metric_id}/calculate", at=at)]
     show(*(answer_table(answer) for answer in answers if "error" not in answer))
     failed = [answer for answer in answers if "error" in answer]
     for answer in failed:
@@ -67,7 +66,7 @@ def calculate(
 
 def _find(client: Client, name_or_id: str) -> str:
     """The id of the one metric that is called so, exactly or but for case."""
-    metrics = client.get(ROUTE)
+    metrics = client.get(METRICS)
     wanted = name_or_id.casefold()
     exactly = [m for m in metrics if name_or_id in (m["metricId"], m["name"])]
     found = exactly or [m for m in metrics if wanted in (m["metricId"], m["name"].casefold())]
@@ -104,7 +103,7 @@ def apply(
 
     definitions = read_definitions(file)
     with Client(url, key) as client:
-        plan = make_plan(definitions, client.get(ROUTE), str(file))
+        plan = make_plan(definitions, client.get(METRICS), str(file))
         check(plan, client, str(file))
         _show_plan(plan)
         changes = [step for step in plan if step.verb != "unchanged"]

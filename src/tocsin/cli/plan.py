@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 from tocsin.cli.client import Client, Refused
 from tocsin.cli.definitions import Definition, UnusableDefinitions
+from tocsin.cli.routes import METRICS
 from tocsin.errors import Problem
-
-ROUTE = "/api/interaction-metrics"
 
 # A definition says one of the two; both at once are compared by the id.
 _BY_MNEMONIC_OR_ID = ("metricType", "resourceType", "action", "origin")
@@ -110,7 +109,7 @@ def check(plan: Iterable[Step], client: Client, file: str) -> None:
         if step.verb == "unchanged":
             continue
         try:
-            client.post(f"{ROUTE}/preview", step.definition, at=_LONG_AGO, limit=1)
+            client.post(f"{METRICS}/preview", step.definition, at=_LONG_AGO, limit=1)
         except Refused as error:
             if error.status_code not in (400, 422):
                 raise
@@ -130,9 +129,9 @@ def write(steps: Sequence[Step], client: Client) -> None:
     for number, step in enumerate(steps):
         try:
             if step.metric_id is None:
-                client.post(ROUTE, step.definition)
+                client.post(METRICS, step.definition)
             else:
-                client.put(f"{ROUTE}/{step.metric_id}", step.definition)
+                client.put(f"{METRICS}/{step.metric_id}", step.definition)
         except Refused as error:
             done = f"{number} of {len(steps)} written, then the server refused one:"
             raise UnusableDefinitions(done, _named(step.definition["name"], error)) from error

@@ -18,9 +18,9 @@ import zstandard
 
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
+from tocsin.cli.routes import BATCH
 from tocsin.cli.unpacking import Unreadable
 
-ROUTE = "/api/interactions/batch"
 IN_FLIGHT = 2 * CONNECTIONS
 PATIENCE_SECONDS = 300
 QUIET_ATTEMPTS = 2
@@ -129,7 +129,7 @@ class Sender:
         if not batch.lines:
             return batch, {"accepted": 0, "duplicates": 0, "rejected": []}
         packed = zstandard.compress(b"\n".join(batch.lines), 1)
-        return batch, self._patient()(self._client.post_lines, ROUTE, packed, "zstd")
+        return batch, self._patient()(self._client.post_lines, BATCH, packed, "zstd")
 
     def _patient(self) -> tenacity.Retrying:
         return tenacity.Retrying(

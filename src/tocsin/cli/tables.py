@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +23,7 @@ def console() -> Console:
     return Console(highlight=False, markup=False, width=UNBOUNDED)
 
 
-def show(*tables: Table) -> None:
+def show(*tables: RenderableType) -> None:
     screen = console()
     for table in tables:
         screen.print(table)
@@ -48,12 +48,12 @@ def metric_table(metrics: Iterable[Body]) -> Table:
     return table
 
 
-def answer_table(answer: Body) -> Table:
+def answer_table(answer: Body) -> Group:
     """What calculate answers: a column for each dimension, then the value."""
     rows = answer["results"]
     dimensions = list(rows[0]["dimensions"] or {}) if rows else []
-    title = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
-    table = _table(*dimensions, title=_plain(title))
+    heading = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
+    table = _table(*dimensions)
     table.add_column(answer.get("unit") or "value", justify="right")
     for row in rows:
         texts = (dimension_text(row["dimensions"][name]) for name in dimensions)
@@ -62,7 +62,8 @@ def answer_table(answer: Body) -> Table:
         table.caption = f"{len(rows):,} of {answer['groupCount']:,} groups"
     elif not rows:
         table.caption = "no groups"
-    return table
+    # Not the table's own title: that would be broken to the width of the table.
+    return Group(_plain(heading), table)
 
 
 def key_table(keys: Iterable[Body]) -> Table:
@@ -87,8 +88,8 @@ def dimension_text(text: str | None) -> Text:
     return Text("(missing)", style="dim") if text is None else _plain(text)
 
 
-def _table(*columns: str, title: Text | None = None) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+def _table(*columns: str) -> Table:
+    table = Table(header_style="bold")
     for column in columns:
         table.add_column(column)
     return table

@@ -1,0 +1,7 @@
+"""Where on a server is what: the paths of the API that the commands use."""
+
+INTERACTIONS = "/api/interactions"
+BATCH = f"{INTERACTIONS}/batch"
+METRICS = "/api/interaction-metrics"
+KEYS = "/api/keys"
+RESOURCE_TYPES = "/api/resource-types"

@@ -1,0 +1,61 @@
+"""What becomes of interactions between the intake and the engine."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from tocsin.committer import Outcome, Refused
+from tocsin.model.catalog import Kind
+from tocsin.model.interaction import Interaction
+from tocsin.runtime import Runtime
+
+
+def interaction(runtime: Runtime, payload: bytes, id: bytes = b"") -> Interaction:
+    """One that skips the checks of the intake, to see what the engine does with it."""
+    entries = [runtime.catalog.ensure(kind, "TEST", runtime.now()) for kind in Kind]
+    return Interaction(
+        id,
+        *(entry.id_bytes for entry in entries),
+        resource_id="1",
+        timestamp=0,
+        payload=payload,
+        external_response=b"",
+        uow_id=None,
+        user_id=None,
+        external_reference=None,
+        big_integers=[],
+        hollow_objects=[],
+    )
+
+
+def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_stored(
+    runtime: Runtime,
+) -> None:
+    said_twice = b'{"a": 1, "a": 2}'
+    payloads = [b"{}", said_twice, b'{"b": 1}', b'{"c": 1}', said_twice, b"{}", b"[", b'{"d": 1}']
+    sent = [interaction(runtime, payload) for payload in payloads]
+    before = runtime.engine.rows()
+    outcomes = runtime.intake._committer.submit(sent).result()
+    refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Refused)]
+    assert refused == [1, 4, 6]
+    assert "Duplicate path" in outcomes[1].reason
+    assert runtime.engine.rows() - before == 5
+    stored = {i.payload for i in sent if runtime.engine.existing([i.interaction_id])}
+    assert stored == {b"{}", b'{"b": 1}', b'{"c": 1}', b'{"d": 1}'}
+
+
+def test_the_same_id_in_one_group_is_recorded_once(runtime: Runtime) -> None:
+    id, other = uuid4().bytes, uuid4().bytes
+    sent = [interaction(runtime, b'{"n": %d}' % n, (id, other, id)[n]) for n in range(3)]
+    outcomes = runtime.intake._committer.submit(sent).result()
+    assert outcomes == [Outcome.RECORDED, Outcome.RECORDED, Outcome.DUPLICATE]
+    again = runtime.intake._committer.submit([interaction(runtime, b"{}", id)]).result()
+    assert again == [Outcome.DUPLICATE]
+
+
+def test_numbers_grow_with_every_interaction_recorded(runtime: Runtime) -> None:
+    sent = [interaction(runtime, b"{}") for _ in range(3)]
+    runtime.intake._committer.submit(sent).result()
+    numbers = [i.interaction_number for i in sent]
+    assert numbers == sorted(set(numbers))
+    assert runtime.engine.latest_number() == numbers[-1]

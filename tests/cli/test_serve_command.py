@@ -1,0 +1,31 @@
+"""`tocsin serve` says in a line why it does not start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import run_tocsin
+
+
+def test_a_folder_that_another_server_uses_is_refused(server: Any) -> None:
+    failed = run_tocsin("serve", "--port", "0", "--data-dir", server.folder)
+    assert failed.returncode == 1
+    last = failed.stderr.splitlines()[-1]
+    assert last.startswith("tocsin: ")
+    assert "data folder" in last
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [(["--port", "70000"], {}), ([], {"TOCSIN_ADMIN_KEY": "short"})],
+)
+def test_a_setting_that_is_not_acceptable_is_named(
+    options: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    failed = run_tocsin("serve", *options, "--data-dir", tmp_path, environment=environment)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("tocsin: These settings are not acceptable: TOCSIN_")
+    assert failed.stderr.count("\n") == 1

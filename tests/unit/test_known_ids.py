@@ -1,0 +1,33 @@
+"""The filter that says which ids were certainly never recorded."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tocsin.engine.known_ids import KnownIds
+
+
+def ids(random: Random, count: int) -> list[bytes]:
+    return [random.randbytes(16) for _ in range(count)]
+
+
+def test_every_id_that_was_added_is_perhaps_known() -> None:
+    added = ids(Random(1), 300_000)
+    known = KnownIds()
+    for start in range(0, len(added), 7_777):
+        known.add(added[start : start + 7_777])
+    assert known.perhaps(added) == added
+
+
+def test_of_other_ids_hardly_any_is_taken_for_known() -> None:
+    random = Random(2)
+    known = KnownIds()
+    known.add(ids(random, 300_000))
+    assert len(known.perhaps(ids(random, 100_000))) < 20
+
+
+def test_ids_that_differ_in_a_few_bits_are_told_apart() -> None:
+    known = KnownIds()
+    known.add([number.to_bytes(16) for number in range(0, 200_000, 2)])
+    odd = [number.to_bytes(16) for number in range(1, 200_000, 2)]
+    assert len(known.perhaps(odd)) < 20
