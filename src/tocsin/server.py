@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import uvicorn
 from tocsin import __version__, logs
 from tocsin.api.app import create_app
 from tocsin.config import Settings
+from tocsin.errors import InvalidSettings
 from tocsin.runtime import Runtime
 
 log = structlog.get_logger()
@@ -24,13 +26,19 @@ STOP_SECONDS = 5
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises DataFolderInUse, InvalidSettings or Unavailable."""
     logs.configure(settings)
+    listening = _listen(settings.host, settings.port)
+    try:
+        _serve(settings, listening)
+    finally:
+        listening.close()
+
+
+def _serve(settings: Settings, listening: socket.socket) -> None:
     runtime = Runtime(settings)
     try:
-        _announce(settings, runtime.adopt_keys())
+        _announce(settings, listening.getsockname()[1], runtime.adopt_keys())
         config = uvicorn.Config(
             create_app(runtime),
-            host=settings.host,
-            port=settings.port,
             loop="uvloop",
             http="httptools",
             ws="none",
@@ -41,10 +49,19 @@ def run(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        _Server(config).run()
+        _Server(config).run(sockets=[listening])
     finally:
         runtime.close()
         log.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else, so that a taken one is refused in a sentence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InvalidSettings(f"Cannot listen on {host}, port {port}: {error.strerror}") from error
 
 
 class _Server(uvicorn.Server):
@@ -64,8 +81,8 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _announce(settings: Settings, secret: str | None) -> None:
-    url = f"http://{settings.host}:{settings.port}"
+def _announce(settings: Settings, port: int, secret: str | None) -> None:
+    url = f"http://{settings.host}:{port}"
     if secret:
         # Shown once, and to people: it must not end up in a log that is kept.
         print(

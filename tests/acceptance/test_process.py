@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -18,10 +19,9 @@ from conftest import Server, free_port
 
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `tocsin serve` that is expected to end by itself."""
-    command = [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(folder)]
     return subprocess.run(
-        [*command, "--port", str(free_port())],
-        env={**os.environ, **environment},
+        [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(folder)],
+        env={**os.environ, "TOCSIN_PORT": str(free_port()), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -71,6 +71,15 @@ def test_a_data_folder_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None
     assert "Traceback" not in second.stderr
 
 
+def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = serve(tmp_path / "data", TOCSIN_PORT=port)
+    assert ended.returncode == 1
+    assert f"Cannot listen on 127.0.0.1, port {port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_the_first_start_without_a_key_prints_one_that_works(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", environment={"TOCSIN_ADMIN_KEY": ""})
     server.admin_key = ""
@@ -100,13 +109,7 @@ def test_the_log_is_json_when_nobody_watches(tmp_path: Path) -> None:
 def test_nonsense_in_the_environment_is_refused_at_the_start(
     variable: str, value: str, tmp_path: Path
 ) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(tmp_path)],
-        env={**os.environ, variable: value},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    ended = serve(tmp_path, **{variable: value})
     assert ended.returncode == 1
     assert variable in ended.stderr
     assert "Traceback" not in ended.stderr
