@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 GROUP_ROWS = 5_000
 GROUP_BYTES = 32 * 1024 * 1024
+PATIENCE_SECONDS = 0.004
 
 
 class Outcome(Enum):
@@ -48,6 +49,7 @@ class Committer:
         self._next_number = first_number
         self._arrived = threading.Condition()
         self._waiting: deque[tuple[Sequence[Interaction], Future[Outcomes]]] = deque()
+        self._expected = 0
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
@@ -94,6 +96,9 @@ class Committer:
             self._arrived.wait_for(lambda: self._waiting or self._is_closed)
             if not self._waiting:
                 return None
+            # Those who were answered together mostly come back together: an append costs the same
+            # for one as for all of them.
+            self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
             group: list[tuple[Sequence[Interaction], Future[Outcomes]]] = []
             rows = size = 0
             while self._waiting:
@@ -105,7 +110,13 @@ class Committer:
                 self._waiting.popleft()
                 if future.set_running_or_notify_cancel():
                     group.append((interactions, future))
+            self._expected = len(group) + len(self._waiting)
             return group
+
+    def _has_enough(self) -> bool:
+        if self._is_closed or len(self._waiting) >= self._expected:
+            return True
+        return sum(len(interactions) for interactions, _ in self._waiting) >= GROUP_ROWS
 
     def _commit(self, interactions: Sequence[Interaction]) -> Outcomes:
         """Append what is new; the repeats of an interaction share its refusal."""

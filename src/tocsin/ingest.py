@@ -270,9 +270,10 @@ class _Reader:
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
             return b"{}", [], []
-        if not problems:
-            self._field_types.learn(payload.members)
-        return raw, _spelled(payload.big_integers), _spelled(payload.hollow_objects)
+        if problems:
+            return raw, [], []
+        big = self._field_types.learn(payload.members)
+        return raw, _spelled(big), _spelled(payload.hollow_objects)
 
 
 def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tocsin.model.payload import Members, Path
+from tocsin.model.payload import Members, Path, big_integers
 from tocsin.sql.table import ANY_TYPE, JsonType
 
 MAX_PATHS = 20_000
@@ -54,15 +54,19 @@ class FieldTypes:
             self._types[path] = self._types.get(path, _NONE).union(types)
             self._overflowed = self._overflowed or len(self._types) > MAX_PATHS
 
-    def learn(self, payload: Members) -> None:
-        """Take note of a payload that is about to be appended.
+    def learn(self, payload: Members) -> list[Path]:
+        """Take note of a payload that is about to be appended; answers the paths of its integers
+        past 64 bits.
 
         Most payloads have a shape that was seen before: then a look-up is all it takes.
         """
-        if not self._overflowed:
-            self._learn(payload, self._root)
+        if self._overflowed:
+            return big_integers(payload)
+        big: list[Path] = []
+        self._learn(payload, self._root, big)
+        return big
 
-    def _learn(self, members: Members, place: _Place) -> None:
+    def _learn(self, members: Members, place: _Place, big: list[Path]) -> None:
         shape = (*members, *map(type, members.values()))
         seen = place.shapes.get(shape)
         if seen is None:
@@ -71,9 +75,16 @@ class FieldTypes:
                 place.shapes[shape] = seen
         for key in seen.integers:
             if not _LEAST <= members[key] <= _GREATEST:
-                self.note((*place.path, key), (_of_large(members[key]),))
+                self._note_large((*place.path, key), members[key], big)
         for key, inner in seen.objects:
-            self._learn(members[key], inner)
+            self._learn(members[key], inner, big)
+
+    def _note_large(self, path: Path, integer: int, big: list[Path]) -> None:
+        if 0 < integer < 2**64:
+            self.note(path, (JsonType.UNSIGNED,))
+        else:
+            self.note(path, (JsonType.BIG_INTEGER,))
+            big.append(path)
 
     def _note_shape(self, members: Members, place: _Place) -> _Seen:
         for key, value in members.items():
@@ -102,7 +113,3 @@ class _Place:
 
     def inner(self, key: str) -> _Place:
         return self._inner.setdefault(key, _Place((*self.path, key)))
-
-
-def _of_large(integer: int) -> JsonType:
-    return JsonType.UNSIGNED if 0 < integer < 2**64 else JsonType.BIG_INTEGER

@@ -21,7 +21,7 @@ MAX_PATHS = 2_000
 _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 _ZEROS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
-_MANY_DIGITS = b"0" * 19
+_ENDLESS_DIGITS = b"0" * 309
 
 Members = dict[str, Any]
 Path = tuple[str, ...]
@@ -32,14 +32,10 @@ class PayloadRefused(ValueError):
 
 
 class Payload(NamedTuple):
-    """A payload that may be recorded, and what the engine's JSON type does not keep of it.
-
-    `big_integers` are the paths of integer literals past 64 bits, which it keeps as strings;
-    `hollow_objects` those of objects without a single leaf, of which it keeps no trace.
-    """
+    """A payload that may be recorded, and the paths of its objects without a single leaf, of
+    which the engine's JSON type keeps no trace."""
 
     members: Members
-    big_integers: list[Path]
     hollow_objects: list[Path]
 
 
@@ -47,14 +43,14 @@ class Traits(NamedTuple):
     """What some bytes may hold; what they do not hold need not be looked for in each payload."""
 
     escapes: bool
-    long_digits: bool
+    endless_digits: bool
     hollow_objects: bool
 
     @classmethod
     def of(cls, raw: bytes) -> Traits:
         return cls(
             escapes=b"%2E" in raw or b"\\u" in raw,
-            long_digits=_MANY_DIGITS in raw.translate(_ZEROS),
+            endless_digits=_ENDLESS_DIGITS in raw.translate(_ZEROS),
             hollow_objects=b"null" in raw or b"{}" in raw.translate(None, b" \t\r\n"),
         )
 
@@ -79,12 +75,13 @@ def read_payload(raw: bytes, traits: Traits) -> Payload:
         _refuse_escaped_dots(members)
     if size > 5 * MAX_PATHS and sum(1 for _ in leaves(members)) > MAX_PATHS:
         raise PayloadRefused(f"has more than {MAX_PATHS:,} different paths")
-    big = _big_integers(members) if traits.long_digits else []
-    return Payload(members, big, list(_hollow(members, ())) if traits.hollow_objects else [])
+    if traits.endless_digits:
+        _refuse_endless_integers(members)
+    return Payload(members, list(_hollow(members, ())) if traits.hollow_objects else [])
 
 
-def _big_integers(members: Members) -> list[Path]:
-    _refuse_endless_integers(members)
+def big_integers(members: Members) -> list[Path]:
+    """The paths of integer literals past 64 bits, which the engine's JSON type keeps as strings."""
     return [
         path
         for path, value in leaves(members)
