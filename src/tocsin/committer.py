@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,7 +22,8 @@ from tocsin.model.interaction import Interaction
 
 log = structlog.get_logger()
 
-GROUP_ROWS = 5_000
+GROUP_ROWS = 10_000
+SPLIT_ROWS = 2_000
 GROUP_BYTES = 32 * 1024 * 1024
 PATIENCE_SECONDS = 0.004
 
@@ -50,6 +51,7 @@ class Committer:
         self._arrived = threading.Condition()
         self._waiting: deque[tuple[Sequence[Interaction], Future[Outcomes]]] = deque()
         self._expected = 0
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
@@ -70,6 +72,7 @@ class Committer:
             self._is_closed = True
             self._arrived.notify()
         self._thread.join()
+        self._helper.shutdown()
 
     def _work(self) -> None:
         while (group := self._next_group()) is not None:
@@ -148,17 +151,29 @@ class Committer:
         return self._engine.existing(perhaps) if perhaps else set()
 
     def _append(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
-        """Append a block; one that is refused is halved until the bad interaction is alone."""
+        """Append what is new: a large group as two blocks side by side."""
         if not interactions:
             return {}
         # Before the append: if it fails half-way, the sender's second try must be checked.
         self._engine.known_ids.add([i.interaction_id for i in interactions])
+        if len(interactions) < SPLIT_ROWS:
+            return self._append_block(interactions)
+        middle = len(interactions) // 2
+        other = self._helper.submit(self._append_block, interactions[middle:])
         try:
-            self._engine.append(interactions)
+            refused = self._append_block(interactions[:middle])
+        finally:
+            wait([other])
+        return refused | other.result()
+
+    def _append_block(self, block: list[Interaction]) -> dict[bytes, Refused]:
+        """Append a block; one that is refused is halved until the bad interaction is alone."""
+        try:
+            self._engine.append(block)
         except BadBlock as error:
-            if len(interactions) == 1:
+            if len(block) == 1:
                 log.warning("interaction refused by the engine", error=str(error)[:500])
-                return {interactions[0].interaction_id: Refused(f"cannot be stored: {error}"[:500])}
-            middle = len(interactions) // 2
-            return self._append(interactions[:middle]) | self._append(interactions[middle:])
+                return {block[0].interaction_id: Refused(f"cannot be stored: {error}"[:500])}
+            middle = len(block) // 2
+            return self._append_block(block[:middle]) | self._append_block(block[middle:])
         return {}

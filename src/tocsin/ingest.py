@@ -171,9 +171,7 @@ class _Reader:
         draft, problems = read_draft(raw)
         types, actions, origins = self._scope(draft, problems)
         timestamp = _timestamp(draft, request, problems)
-        uow_id = _uuid("uowId", draft.uow_id, problems)
-        if draft.uow_id is None:
-            uow_id = _uuid("x-uowid", request.uow_id, problems) or new_id()
+        uow_id = self._uow_id(draft, problems)
         interaction_id = _uuid("interactionId", draft.interaction_id, problems)
         payload, big, hollow = self._payload(draft, problems)
         if problems:
@@ -202,6 +200,13 @@ class _Reader:
                 if mnemonic is not None and not id
             ]
         return interaction
+
+    def _uow_id(self, draft: Draft, problems: list[Problem]) -> bytes | None:
+        if draft.uow_id is not None:
+            return _uuid("uowId", draft.uow_id, problems)
+        if self._request.uow_id is not None:
+            return _uuid("x-uowid", self._request.uow_id, problems)
+        return new_id()
 
     def add_unknown(self) -> None:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""
@@ -273,7 +278,8 @@ class _Reader:
         if problems:
             return raw, [], []
         big = self._field_types.learn(payload.members)
-        return raw, _spelled(big), _spelled(payload.hollow_objects)
+        hollow = payload.hollow_objects
+        return raw, _spelled(big) if big else [], _spelled(hollow) if hollow else []
 
 
 def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:

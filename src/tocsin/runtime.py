@@ -77,7 +77,7 @@ class Runtime:
         self._closing.callback(self.intake.close)
         self.scheduler = Scheduler(self.drop_expired)
         self._closing.callback(self.scheduler.close)
-        learning = threading.Thread(target=self.engine.learn_field_types, daemon=True)
+        learning = threading.Thread(target=self.engine.warm_up, daemon=True)
         learning.start()
         self._closing.callback(learning.join)
 

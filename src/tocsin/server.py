@@ -21,11 +21,15 @@ log = structlog.get_logger()
 
 # Requests that are still under way when the server stops get this long.
 STOP_SECONDS = 5
+# The thread that appends needs the interpreter often and briefly; at Python's 5 ms it would wait
+# longer for a thread that reads a batch than the engine takes.
+SWITCH_SECONDS = 0.0005
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises DataFolderInUse, InvalidSettings or Unavailable."""
     logs.configure(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings.host, settings.port)
     try:
         _serve(settings, listening)

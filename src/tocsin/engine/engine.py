@@ -82,6 +82,9 @@ class Engine:
             "max_execution_time": seconds,
             "readonly": 2,
         }
+        self._appenders: queue.LifoQueue[Client] = queue.LifoQueue()
+        for appender in (self._appender, self._open(APPEND_SETTINGS)):
+            self._appenders.put(appender)
         self._measuring = threading.Lock()
         self._meter = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
         for name, value in limits.items():
@@ -104,15 +107,15 @@ class Engine:
         Raises BadBlock if the engine refuses an interaction in it, Unavailable if it fails.
         """
         block = arrow_stream(interactions)
-        with self._appending:
-            try:
-                summary = self._appender.raw_insert(
-                    INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream"
-                )
-            except ClickHouseError as error:
-                if _code(error) in _BAD_DATA:
-                    raise BadBlock(str(error)) from error
-                raise _translated(error) from error
+        appender = self._appenders.get()
+        try:
+            summary = appender.raw_insert(INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream")
+        except ClickHouseError as error:
+            if _code(error) in _BAD_DATA:
+                raise BadBlock(str(error)) from error
+            raise _translated(error) from error
+        finally:
+            self._appenders.put(appender)
         if summary.written_rows < len(interactions):
             raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
 
@@ -175,6 +178,11 @@ class Engine:
 
     def bytes_on_disk(self) -> int:
         return self._of_parts("bytes_on_disk")
+
+    def warm_up(self) -> None:
+        """What the first append and the first query would have to wait for."""
+        arrow_stream([])
+        self.learn_field_types()
 
     def learn_field_types(self) -> None:
         """Read from the table which types its fields have; takes 0.1 s a million interactions."""

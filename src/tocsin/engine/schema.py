@@ -3,6 +3,8 @@
 - `raw` is the record, byte for byte; `interaction` is an index over it, which can be rebuilt.
 - `bigIntegers` and `hollowObjects` hold the paths of what the JSON type does not keep as it was:
   integer literals past 64 bits (kept as strings) and objects without a single leaf (dropped).
+- Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5 a row is merged
+  half as often.
 - A partition is a month of `timestamp`: retention drops whole partitions, and years of history
   still make few parts.
 """
@@ -33,7 +35,7 @@ CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10
 """
 
 # These must hold wherever JSON is parsed, the default of the column included.

@@ -79,7 +79,8 @@ def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
     Raises MalformedBody if it is no JSON.
     """
     try:
-        raw.decode()
+        if not raw.isascii():
+            raw.decode()
         draft = _DRAFT.decode(raw)
     except msgspec.ValidationError:
         return _read_member_by_member(raw)
