@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 # Requests that are still under way when the server stops get this long.
 STOP_SECONDS = 5
+# Longer than a proxy or a client keeps an idle connection.
+KEEP_ALIVE_SECONDS = 75
 # The thread that appends needs the interpreter often and briefly; at Python's 5 ms it would wait
 # longer for a thread that reads a batch than the engine takes.
 SWITCH_SECONDS = 0.0005
@@ -51,6 +53,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         _Server(config).run(sockets=[listening])
