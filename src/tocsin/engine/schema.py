@@ -57,4 +57,7 @@ QUERY_SETTINGS = {
     "optimize_arithmetic_operations_in_aggregate_functions": 0,
     # Has given wrong answers with JSON columns in 2026; the compiler names subcolumns itself.
     "optimize_functions_to_subcolumns": 0,
+    # There are no projections, and a window that slides never asks the same condition twice.
+    "optimize_use_projections": 0,
+    "use_query_condition_cache": 0,
 }

@@ -7,7 +7,7 @@ wherever they are asked for, because they are the same code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tocsin.model.catalog import Kind
 from tocsin.model.metric import Aggregation, Question
@@ -20,6 +20,8 @@ from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 # 2^-64 of the scale, which is exact for doubles of that size, it cannot.
 SCALE_DOWN = "5.421010862427522e-20"
 SCALE_UP = "18446744073709551616."
+
+NARROW = timedelta(hours=1)
 
 
 def compile_metric(question: Question, at: datetime, limit: int, table: Table) -> Query:
@@ -42,7 +44,16 @@ def compile_metric(question: Question, at: datetime, limit: int, table: Table) -
         lines.append("GROUP BY " + ", ".join(group_keys(question, fields)))
         lines.append(order_by("value", len(groups)))
         lines.append(f"LIMIT {bind.integer(limit + 1)}")
+    if _is_narrow(question):
+        lines.append("SETTINGS max_threads = 1")
     return Query("\n".join(lines), bind.parameters)
+
+
+def _is_narrow(question: Question) -> bool:
+    """Whether so little is read that sharing it out among threads takes longer than reading it."""
+    window = question.time_window
+    is_scoped = question.resource_type_id is not None and question.action_id is not None
+    return is_scoped and window is not None and window.length <= NARROW
 
 
 def compile_group_count(question: Question, at: datetime, table: Table) -> Query:
