@@ -268,8 +268,6 @@ class _Reader:
 
     def _payload(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, list[str], list[str]]:
         raw = bytes(draft.interaction)
-        if raw == b"null":
-            raw = b"{}"
         try:
             payload = read_payload(raw, self._traits)
         except PayloadRefused as error:

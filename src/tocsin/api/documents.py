@@ -37,7 +37,7 @@ class InteractionDraft(TypedDict):
     actionId: NotRequired[UUID | None]
     origin: NotRequired[_Text]
     originId: NotRequired[UUID | None]
-    interaction: NotRequired[dict[str, Any] | None]
+    interaction: NotRequired[dict[str, Any]]
     externalReference: NotRequired[_Text]
     externalResponse: NotRequired[Any]
     timestamp: NotRequired[_Timestamp]

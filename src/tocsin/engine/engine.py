@@ -83,7 +83,8 @@ class Engine:
             "readonly": 2,
         }
         self._appenders: queue.LifoQueue[Client] = queue.LifoQueue()
-        for appender in (self._appender, self._open(APPEND_SETTINGS)):
+        self._second_appender = self._open(APPEND_SETTINGS)
+        for appender in (self._appender, self._second_appender):
             self._appenders.put(appender)
         self._measuring = threading.Lock()
         self._meter = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
@@ -98,7 +99,7 @@ class Engine:
 
     def close(self) -> None:
         self._meter.close()
-        for client in [*self._clients, self._appender]:
+        for client in [*self._clients, self._appender, self._second_appender]:
             client.close()
 
     def append(self, interactions: Sequence[Interaction]) -> None:

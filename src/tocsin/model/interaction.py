@@ -17,8 +17,7 @@ from tocsin.errors import InvalidInput, MalformedBody, Problem
 
 MAX_RESOURCE_ID = 512
 
-_GAP = re.compile(r"[ \t\r\n,]*")
-_SCANNER = json.JSONDecoder()
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\]\[{},]', re.DOTALL)
 _NOT_UNICODE = "holds text that is not valid Unicode: a lone surrogate"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -76,7 +75,7 @@ _NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Draf
 def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
     """The interaction in some JSON, as far as it can be read, and what is wrong with the rest.
 
-    Raises MalformedBody if it is no JSON.
+    Raises MalformedBody if it is no JSON, InvalidInput if it is nested without end.
     """
     try:
         if not raw.isascii():
@@ -84,11 +83,11 @@ def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
         draft = _DRAFT.decode(raw)
     except msgspec.ValidationError:
         return _read_member_by_member(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        lonely = _members_with_lone_surrogates(raw)
-        if lonely:
-            wrong = [Problem(name, _NOT_UNICODE) for name in lonely]
-            return Draft(resource_id="?"), wrong
+    except RecursionError:
+        raise InvalidInput.at("interaction", "is nested deeper than 64 levels") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _SURROGATE.search(raw):
+            return _read_without_lone_surrogates(raw)
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
     return draft, _lengths(draft)
 
@@ -103,50 +102,56 @@ def split_array(body: bytes) -> list[bytes]:
         return [bytes(item) for item in _ARRAY.decode(body)]
     except msgspec.ValidationError:
         raise InvalidInput.at("", "must be an array of interactions, or NDJSON") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        return _split_at_commas(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if not _SURROGATE.search(body):
             raise MalformedBody(f"The body is not valid JSON: {_said(error)}") from None
-    return _split_leniently(body)
+        return _split_at_commas(body)
 
 
-def _split_leniently(body: bytes) -> list[bytes]:
-    """One interaction with a lone surrogate must not take the others down."""
-    text = body.decode()
+def _split_at_commas(body: bytes) -> list[bytes]:
+    """The elements by their brackets alone, each to be looked at by itself: one interaction that
+    is nested without end, or has a lone surrogate, must not take the others down."""
     elements: list[bytes] = []
-    try:
-        if not isinstance(json.loads(text, parse_constant=_refuse_constant), list):
-            raise InvalidInput.at("", "must be an array of interactions, or NDJSON")
-        position = text.index("[") + 1
-        while text[position := _end_of_gap(text, position)] != "]":
-            start = position
-            _, position = _SCANNER.raw_decode(text, start)
-            elements.append(text[start:position].encode())
-    except (ValueError, RecursionError):
-        raise MalformedBody from None
-    return elements
-
-
-def _end_of_gap(text: str, position: int) -> int:
-    gap = _GAP.match(text, position)
-    assert gap
-    return gap.end()
+    depth = start = 0
+    for token in _TOKEN.finditer(body):
+        mark = token[0]
+        if mark in b"[{":
+            depth += 1
+            start = token.end() if depth == 1 else start
+        elif mark in b"]}":
+            depth -= 1
+        if depth == 0 or (depth == 1 and mark == b","):
+            elements.append(body[start : token.start()].strip())
+            start = token.end()
+        if depth == 0:
+            break
+    if depth or body[start:].strip() or body.lstrip()[:1] != b"[":
+        raise MalformedBody
+    return elements if elements != [b""] else []
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _members_with_lone_surrogates(raw: bytes) -> list[str]:
+def _read_without_lone_surrogates(raw: bytes) -> tuple[Draft, list[Problem]]:
     """JSON's grammar allows them, Unicode does not; a decoder of Python's own lets them through."""
-    if not _SURROGATE.search(raw):
-        return []
     try:
-        members = json.loads(raw)
+        members = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return []
+        raise MalformedBody from None
     if not isinstance(members, dict):
-        return [""]
-    return [name for name, value in members.items() if not _is_unicode(name, value)]
+        return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+    lonely = [name for name, value in members.items() if not _is_unicode(name, value)]
+    if not lonely:
+        raise MalformedBody
+    others = {name: value for name, value in members.items() if name not in lonely}
+    draft, problems = read_draft(json.dumps(others).encode())
+    wrong = {name.encode(errors="replace").decode() for name in lonely}
+    problems = [problem for problem in problems if problem.field not in wrong]
+    return draft, [Problem(name, _NOT_UNICODE) for name in wrong] + problems
 
 
 def _is_unicode(name: str, value: Any) -> bool:
@@ -161,7 +166,11 @@ def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
     try:
         members = _MEMBERS.decode(raw)
     except msgspec.ValidationError:
-        return Draft(resource_id=""), [Problem("", "must be a JSON object")]
+        return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+    except RecursionError:
+        raise InvalidInput.at("interaction", "is nested deeper than 64 levels") from None
+    except msgspec.DecodeError as error:
+        raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
     values: dict[str, Any] = {}
     problems = []
     for name, member in members.items():
@@ -190,6 +199,4 @@ def _lengths(draft: Draft) -> list[Problem]:
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deep"
     return str(error).removeprefix("JSON is malformed: ")
