@@ -57,18 +57,17 @@ def test_a_page_that_is_not_tocsins_is_no_answer() -> None:
     assert "is not Tocsin" in str(refusal(200, text="<html>hello</html>"))
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), 0),
-        ("soon", None),
-    ],
-)
-def test_retry_after_is_read_in_both_spellings(header: str, seconds: float | None) -> None:
-    after = refusal(503, headers={"retry-after": header}).retry_after
-    assert after == (seconds if seconds is None else pytest.approx(seconds, abs=60))
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", None)])
+def test_retry_after_is_read_as_seconds(header: str, seconds: float | None) -> None:
+    assert refusal(503, headers={"retry-after": header}).retry_after == seconds
+
+
+@pytest.mark.parametrize(("hours", "seconds"), [(1, 3600), (-1, 0)])
+def test_retry_after_is_read_as_a_date(hours: int, seconds: float) -> None:
+    # Made here, not when the tests are collected, which may be minutes before.
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    after = refusal(503, headers={"retry-after": date}).retry_after
+    assert after == pytest.approx(seconds, abs=60)
 
 
 @pytest.mark.parametrize("kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError])

@@ -12,6 +12,8 @@ import oracle
 import pytest
 from worlds import World, check_all_together, check_metrics, check_series, merge, open_world
 
+from tocsin.sql.table import JsonType
+
 SAMPLE = 250
 
 
@@ -41,8 +43,11 @@ def test_types_learned_from_the_table_are_those_learned_from_the_senders(world: 
     fresh = type(engine.field_types)()
     engine.field_types = fresh
     engine.learn_field_types()
-    missing = {path: told[path] - fresh.of(path) for path in told if "" not in path}
-    assert {path: types for path, types in missing.items() if types} == {}
+    for path, types in told.items():
+        # A sender's integer past 63 bits is taken for one that could have been smaller, too.
+        large = types & {JsonType.UNSIGNED, JsonType.BIG_INTEGER}
+        too_much = {JsonType.INTEGER} if large else set()
+        assert "" in path or types - fresh.of(path) <= too_much, path
 
 
 def test_after_a_merge_and_types_read_from_the_table_the_answers_are_the_same(
