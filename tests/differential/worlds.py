@@ -15,10 +15,10 @@ import nasty
 import oracle
 
 from tocsin.config import Settings
-from tocsin.ingest import Request
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant
 from tocsin.model.metric import Answer, Line, Question
+from tocsin.reader import Request
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 from tocsin.config import Settings
-from tocsin.ingest import Request
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metric import Question, Window
+from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric
 from tocsin.sql.query import Query

@@ -23,12 +23,12 @@ from tocsin.errors import (
     UnsupportedEncoding,
 )
 from tocsin.ingest import Batch
-from tocsin.ingest import Request as SentWith
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_milliseconds, parse_instant, to_milliseconds
 from tocsin.model.interaction import Interaction, split_array
 from tocsin.model.key import Role
 from tocsin.model.search import Search
+from tocsin.reader import Request as SentWith
 from tocsin.runtime import Runtime
 
 PATH = "/api/interactions"

@@ -1,0 +1,215 @@
+"""What one request sent, read into Interactions, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tocsin.engine.field_types import FieldTypes
+from tocsin.errors import InvalidInput, Problem
+from tocsin.ids import new_id
+from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
+from tocsin.model.field import Field
+from tocsin.model.instant import from_milliseconds, parse_milliseconds
+from tocsin.model.interaction import Draft, Interaction, read_draft
+from tocsin.model.payload import Path, PayloadRefused, Traits, read_payload
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_MNEMONIC = re.compile(MNEMONIC)
+_MEMBERS = {
+    Kind.RESOURCE_TYPE: "resource_type_id",
+    Kind.ACTION: "action_id",
+    Kind.ORIGIN: "origin_id",
+}
+
+
+class Catalog(Protocol):
+    def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
+    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
+    def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a request says of all its interactions: when it came, and its headers."""
+
+    received: int
+    timestamp: str | None = None
+    uow_id: str | None = None
+    user_id: str | None = None
+
+
+class Reader:
+    """Reads the interactions of one request."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        field_types: FieldTypes,
+        request: Request,
+        traits: Traits,
+        *,
+        strict: bool,
+    ) -> None:
+        self._traits = traits
+        self._catalog = catalog
+        self._field_types = field_types
+        self._request = request
+        self._is_strict = strict
+        self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
+        self._unknown: list[tuple[Interaction, Kind, str]] = []
+
+    def read(self, raw: bytes) -> Interaction:
+        """Raises MalformedBody or InvalidInput, with every problem."""
+        request = self._request
+        draft, problems = read_draft(raw)
+        types, actions, origins = self._scope(draft, problems)
+        timestamp = _timestamp(draft, request, problems)
+        uow_id = self._uow_id(draft, problems)
+        interaction_id = _uuid("interactionId", draft.interaction_id, problems)
+        payload, big, hollow = self._payload(draft, problems)
+        if problems:
+            raise InvalidInput(problems=problems)
+        interaction = Interaction(
+            interaction_id=interaction_id or b"",
+            resource_type_id=types,
+            action_id=actions,
+            origin_id=origins,
+            resource_id=draft.resource_id,
+            timestamp=timestamp,
+            payload=payload,
+            external_response=bytes(draft.external_response),
+            uow_id=uow_id,
+            user_id=draft.user_id if draft.user_id is not None else request.user_id,
+            external_reference=draft.external_reference,
+            big_integers=big,
+            hollow_objects=hollow,
+        )
+        if not (types and actions and origins):
+            self._unknown += [
+                (interaction, kind, mnemonic)
+                for (kind, mnemonic, _), id in zip(
+                    _scope(draft), (types, actions, origins), strict=True
+                )
+                if mnemonic is not None and not id
+            ]
+        return interaction
+
+    def _uow_id(self, draft: Draft, problems: list[Problem]) -> bytes | None:
+        if draft.uow_id is not None:
+            return _uuid("uowId", draft.uow_id, problems)
+        if self._request.uow_id is not None:
+            return _uuid("x-uowid", self._request.uow_id, problems)
+        return new_id()
+
+    def add_unknown(self) -> None:
+        """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""
+        at = from_milliseconds(self._request.received)
+        for kind in Kind:
+            lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
+            if lacking:
+                names = [mnemonic for _, mnemonic in lacking]
+                for (one, _), entry in zip(
+                    lacking, self._catalog.ensure_all(kind, names, at), strict=True
+                ):
+                    setattr(one, _MEMBERS[kind], entry.id_bytes)
+
+    def _scope(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
+        """The ids of type, action and origin; those of a request are mostly the same few."""
+        named = (
+            *(draft.resource_type, draft.action, draft.origin),
+            *(draft.resource_type_id, draft.action_id, draft.origin_id),
+        )
+        ids = self._scopes.get(named)
+        if ids is None:
+            ids = tuple(self._resolve(*one, problems) for one in _scope(draft))
+            if all(ids):
+                self._scopes[named] = ids
+        return ids
+
+    def _resolve(
+        self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
+    ) -> bytes:
+        """The id of what is named; b"" where it is added later or something is wrong."""
+        named = self._catalog.find(kind, mnemonic) if mnemonic is not None else None
+        if id is not None:
+            return self._resolve_id(kind, mnemonic, named, id, problems)
+        if named:
+            return named.id_bytes
+        if mnemonic is None:
+            problems.append(Problem(kind, f"is required (or {kind.id_member})"))
+        elif not _MNEMONIC.fullmatch(mnemonic):
+            problems.append(Problem(kind, MNEMONIC_RULE))
+        elif self._is_strict:
+            problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
+        return b""
+
+    def _resolve_id(
+        self,
+        kind: Kind,
+        mnemonic: str | None,
+        named: Entry | None,
+        id: str,
+        problems: list[Problem],
+    ) -> bytes:
+        entry = self._catalog.by_id(kind, UUID(id)) if _UUID.fullmatch(id) else None
+        if entry is None:
+            problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
+            return b""
+        if mnemonic is not None and entry != named:
+            problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
+        return entry.id_bytes
+
+    def _payload(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, list[str], list[str]]:
+        raw = bytes(draft.interaction)
+        try:
+            payload = read_payload(raw, self._traits)
+        except PayloadRefused as error:
+            problems.append(Problem("interaction", str(error)))
+            return b"{}", [], []
+        if problems:
+            return raw, [], []
+        big = self._field_types.learn(payload.members)
+        hollow = payload.hollow_objects
+        return raw, _spelled(big) if big else [], _spelled(hollow) if hollow else []
+
+
+def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:
+    return (
+        (Kind.RESOURCE_TYPE, draft.resource_type, draft.resource_type_id),
+        (Kind.ACTION, draft.action, draft.action_id),
+        (Kind.ORIGIN, draft.origin, draft.origin_id),
+    )
+
+
+def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
+    name, text = "timestamp", draft.timestamp
+    if text is None:
+        name, text = "x-interaction-timestamp", request.timestamp
+    if text is None:
+        return request.received
+    try:
+        return parse_milliseconds(text)
+    except ValueError as error:
+        problems.append(Problem(name, str(error)))
+        return 0
+
+
+def _uuid(name: str, text: str | None, problems: list[Problem]) -> bytes | None:
+    if text is None:
+        return None
+    if not _UUID.fullmatch(text):
+        problems.append(
+            Problem(name, "must be a UUID such as 0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d")
+        )
+        return None
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def _spelled(paths: list[Path]) -> list[str]:
+    """The fields of paths; an empty key cannot be addressed, so it has none."""
+    return [str(Field.of_path(path)) for path in paths if "" not in path]
