@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from typing import NamedTuple
@@ -45,8 +45,11 @@ Outcomes = list[Outcome | Refused]
 class Committer:
     """Gives each interaction its number, and its id where the sender gave none (b"")."""
 
-    def __init__(self, engine: Engine, first_number: int) -> None:
+    def __init__(
+        self, engine: Engine, first_number: int, on_disk: Callable[[Sequence[Interaction]], None]
+    ) -> None:
         self._engine = engine
+        self._on_disk = on_disk
         self._next_number = first_number
         self._arrived = threading.Condition()
         self._waiting: deque[tuple[Sequence[Interaction], Future[Outcomes]]] = deque()
@@ -156,6 +159,13 @@ class Committer:
             return {}
         # Before the append: if it fails half-way, the sender's second try must be checked.
         self._engine.known_ids.add([i.interaction_id for i in interactions])
+        try:
+            return self._append_blocks(interactions)
+        finally:
+            # Even if it failed, some of it may be there; before anybody is answered.
+            self._on_disk(interactions)
+
+    def _append_blocks(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
         if len(interactions) < SPLIT_ROWS:
             return self._append_block(interactions)
         middle = len(interactions) // 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -33,7 +33,13 @@ class Intake:
     """Records interactions. The counters count since the process started."""
 
     def __init__(
-        self, engine: Engine, catalog: Catalog, first_number: int, *, strict_catalog: bool
+        self,
+        engine: Engine,
+        catalog: Catalog,
+        first_number: int,
+        on_disk: Callable[[Sequence[Interaction]], None],
+        *,
+        strict_catalog: bool,
     ) -> None:
         self.accepted = 0
         self.duplicates = 0
@@ -41,7 +47,7 @@ class Intake:
         self._engine = engine
         self._catalog = catalog
         self._is_strict = strict_catalog
-        self._committer = Committer(engine, first_number)
+        self._committer = Committer(engine, first_number, on_disk)
         self._gate = _Gate()
         self._reading = threading.Lock()
 

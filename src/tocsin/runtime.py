@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings
 from tocsin.history import History
 from tocsin.ingest import Intake
 from tocsin.model.catalog import Kind
+from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.scheduler import Scheduler
 from tocsin.store.catalog import Catalog
@@ -72,6 +74,7 @@ class Runtime:
             self.engine,
             self.catalog,
             self._latest_number() + 1,
+            self._on_disk,
             strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)
@@ -101,6 +104,9 @@ class Runtime:
         _, secret = self.keys.create("first start", Role.ADMIN, self.now())
         return secret
 
+    def _on_disk(self, interactions: Sequence[Interaction]) -> None:
+        self.calculator.rollups.touched.tell([i.timestamp for i in interactions])
+
     def delete_entry(self, kind: Kind, id: UUID) -> None:
         """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""
         entry = self.catalog.get(kind, id)
@@ -118,6 +124,7 @@ class Runtime:
         # The newest interaction may be dated long ago; its number must not be given again.
         self.facts.set(_LATEST_NUMBER, str(self._latest_number()))
         dropped = self.engine.drop_before(at - retention.length)
+        self.calculator.rollups.touched.forget()
         if dropped:
             log.info("dropped expired interactions", months=dropped, retention=str(retention))
         return dropped

@@ -21,6 +21,7 @@ from uuid import UUID
 import chdb
 import clickhouse_connect
 import numpy as np
+import pyarrow as pa
 import structlog
 from clickhouse_connect.driver.binding import bind_query
 from clickhouse_connect.driver.client import Client
@@ -41,9 +42,11 @@ from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
 log = structlog.get_logger()
 
 Row = tuple[Any, ...]
+MAX_COLUMN_ROWS = 400_000
 
-# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes.
-_TOO_HEAVY = {158, 159, 160, 241, 307}
+# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
+# rows in an answer.
+_TOO_HEAVY = {158, 159, 160, 241, 307, 396}
 # What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
 # family, INCORRECT_DATA, TYPE_MISMATCH and the like.
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
@@ -124,6 +127,13 @@ class Engine:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
         with self._client() as client:
             return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
+
+    def columns(self, query: Query) -> pa.Table:
+        """The same as columns, for answers of many rows. Raises QueryTooHeavy, too, for more than
+        MAX_COLUMN_ROWS of them, or Unavailable."""
+        limits = {"max_result_rows": MAX_COLUMN_ROWS, "result_overflow_mode": "throw"}
+        with self._client() as client:
+            return client.query_arrow(query.text, query.parameters, settings=limits)
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs.

@@ -5,10 +5,12 @@ The meaning of every part is in semantics.md; `sql/compiler.py` turns a metric i
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Self
 from uuid import UUID, uuid5
 
@@ -26,6 +28,7 @@ MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
 MAX_LIMIT = 100_000
 
+_LARGEST_EXACT = 2**53
 _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000001")
 
 
@@ -145,6 +148,12 @@ class Question(BaseModel):
         is_rate = self.aggregation is Aggregation.RATE and self.time_window
         return self.time_window.rate_unit if is_rate and self.time_window else None
 
+    @cached_property
+    def shape(self) -> str:
+        """All that is asked but for the aggregation and the window, as a text to compare by."""
+        scope = self.resource_type_id, self.action_id, self.origin_id
+        return repr((scope, self.field, self.filters, self.group_by))
+
     def with_window(self, window: Window | None) -> Self:
         return self.model_copy(update={"time_window": window})
 
@@ -161,6 +170,15 @@ class Metric(BaseModel):
     enabled: bool = True
     created_date: datetime
     modified_date: datetime
+
+
+def plain(value: Any) -> int | float | None:
+    """A value as it is written in JSON: whole numbers without a fraction, as far as exact."""
+    if isinstance(value, float):
+        assert math.isfinite(value)
+        if value.is_integer() and abs(value) < _LARGEST_EXACT:
+            return int(value)
+    return value  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ NO_TEXT = "CAST(NULL, 'Nullable(String)')"
 NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"
 STRICT_NUMBER = "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]+)?$"
 
-_KINDS = {
+KINDS = {
     Column.RESOURCE_TYPE: Kind.RESOURCE_TYPE,
     Column.ACTION: Kind.ACTION,
     Column.ORIGIN: Kind.ORIGIN,
@@ -100,19 +100,19 @@ class Fields:
 
     def group(self, field: Field) -> tuple[str, str]:
         """What to group by, and the text of a group; cheaper than the text wherever it may be."""
-        if field.column in _KINDS:
-            return SCOPE_COLUMNS[_KINDS[field.column]], self.text(field)
+        if field.column in KINDS:
+            return SCOPE_COLUMNS[KINDS[field.column]], self.text(field)
         if field.column is Column.UOW_ID:
             return str(field.column), self.text(field)
         text = self.text(field)
         return text, text
 
     def _column_text(self, column: Column) -> str:
-        if column in _KINDS:
-            mnemonics = self._table.mnemonics[_KINDS[column]]
+        if column in KINDS:
+            mnemonics = self._table.mnemonics[KINDS[column]]
             ids = self._bind.uuids(list(mnemonics))
             names = self._bind.strings(list(mnemonics.values()))
-            return f"transform({SCOPE_COLUMNS[_KINDS[column]]}, {ids}, {names}, '')"
+            return f"transform({SCOPE_COLUMNS[KINDS[column]]}, {ids}, {names}, '')"
         return f"toString({column})" if column is Column.UOW_ID else str(column)
 
     def _texts(self, field: Field, *kinds: JsonType) -> list[str]:

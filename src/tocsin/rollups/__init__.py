@@ -1,0 +1,1 @@
+"""Partial results that outlast a calculation: what was counted once is not counted again."""

@@ -1,0 +1,163 @@
+"""What the windows of some questions lack is scanned for: as few scans as there may be, each for
+many rollups, several side by side."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import structlog
+
+from tocsin.engine.engine import Engine
+from tocsin.errors import QueryTooHeavy, TocsinError
+from tocsin.model.instant import from_milliseconds
+from tocsin.rollups.reading import Shared
+from tocsin.rollups.rollup import Cells, Lack, Level, Rollup, Wanted
+from tocsin.rollups.rows import Rows, empty
+from tocsin.rollups.touched import Touched
+from tocsin.sql.cells import LENGTHS, MINUTE, Cover, Edge
+from tocsin.sql.plan import Period, compile_scan
+from tocsin.sql.table import Table
+
+log = structlog.get_logger()
+
+MAX_TOGETHER = 100
+
+
+@dataclass(slots=True, eq=False)
+class Use:
+    """What one calculation does with one rollup: its state, and the windows it is asked for."""
+
+    rollup: Rollup
+    levels: tuple[Level, ...]
+    covers: dict[timedelta | None, Cover] = field(default_factory=dict)
+    edges: Rows | None = None
+    has_failed: bool = False
+    is_too_wide: bool = False
+
+    def parts(self, window: timedelta | None) -> list[Rows]:
+        """The rows of all cells and edges of a window."""
+        found = self.covers[window]
+        parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
+        if self.edges is not None:
+            minutes = [-(-edge.upto // MINUTE) for edge in found.edges]
+            parts += [self.edges.between(minute - 1, minute) for minute in minutes]
+        return parts or [empty(self.rollup.measure)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One scan for the cells of all levels that some rollups lack, or for their edges, which are
+    stretches within minutes and are not kept."""
+
+    uses: Sequence[Use]
+    periods: Sequence[Sequence[Edge]]
+    cells: Sequence[Cells] = ()
+
+
+class Gathering:
+    """Completes the uses of one calculation, as of one moment of what was recorded."""
+
+    def __init__(self, engine: Engine, touched: Touched, table: Table) -> None:
+        self._engine = engine
+        self._touched = touched
+        self._moment = touched.now
+        self._table = table
+
+    @property
+    def moment(self) -> int:
+        return self._moment
+
+    def complete(self, uses: Sequence[Use], threads: Executor) -> None:
+        """Give every use the cells and edges that it lacks; one whose scan fails says so."""
+        lacks = self._lacks(uses)
+        tasks = [*_edge_tasks(uses), *_cell_tasks(lacks)]
+        list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
+        for use, lack in lacks.items():
+            for level, cell in lack.put_together:
+                use.levels = use.rollup.put_together(use.levels, level, cell, self._moment)
+
+    def _lacks(self, uses: Sequence[Use]) -> dict[Use, Lack]:
+        wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
+        lacks = {}
+        for use in uses:
+            windows = tuple(use.covers)
+            if windows not in wanted:
+                stretches = [s for found in use.covers.values() for s in found.stretches]
+                wanted[windows] = Wanted(stretches, self._touched)
+            lack = wanted[windows].lacking(use.levels)
+            if lack:
+                lacks[use] = lack
+        return lacks
+
+    def _run(self, task: _Task) -> None:
+        """Scan, and give each use its rows; what is too heavy together is scanned by halves."""
+        try:
+            self._scan(task)
+        except QueryTooHeavy:
+            half = len(task.uses) // 2
+            if half:
+                self._run(replace(task, uses=task.uses[:half]))
+                self._run(replace(task, uses=task.uses[half:]))
+            else:
+                task.uses[0].is_too_wide = task.uses[0].has_failed = True
+        except TocsinError as error:
+            log.warning("shared scan failed", error=str(error), questions=len(task.uses))
+            for use in task.uses:
+                use.has_failed = True
+
+    def _scan(self, task: _Task) -> None:
+        rollups = [use.rollup for use in task.uses]
+        questions = [rollup.question for rollup in rollups]
+        scan = compile_scan(questions, list(map(_periods, task.periods)), self._table)
+        shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
+        for place, use in enumerate(task.uses):
+            if not task.cells:
+                use.edges = shared.rows_of(use.rollup, place, 0)
+            for level, cells in enumerate(task.cells):
+                if cells:
+                    rows = shared.rows_of(use.rollup, place, level).among(cells)
+                    use.levels = use.rollup.with_cells(use.levels, level, cells, rows, self._moment)
+
+
+def _periods(edges: Sequence[Edge]) -> list[Period]:
+    return [Period(from_milliseconds(e.after), from_milliseconds(e.upto)) for e in edges]
+
+
+def _some_at_once(uses: Sequence[Use]) -> Iterator[Sequence[Use]]:
+    for start in range(0, len(uses), MAX_TOGETHER):
+        yield uses[start : start + MAX_TOGETHER]
+
+
+def _edge_tasks(uses: Sequence[Use]) -> Iterator[_Task]:
+    """Edges of different windows lie in different minutes: one scan reads all of them."""
+    alike: dict[tuple[int, tuple[Edge, ...]], list[Use]] = defaultdict(list)
+    for use in uses:
+        edges = {edge for found in use.covers.values() for edge in found.edges}
+        if edges:
+            alike[id(use.rollup.groups), tuple(sorted(edges))].append(use)
+    for (_, periods), some in alike.items():
+        for together in _some_at_once(some):
+            yield _Task(together, [periods])
+
+
+def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
+    alike: dict[tuple[int, tuple[Cells, ...]], list[Use]] = defaultdict(list)
+    for use, lack in lacks.items():
+        if any(lack.scanned):
+            alike[id(use.rollup.groups), lack.scanned].append(use)
+    for (_, scanned), some in alike.items():
+        periods = [_stretches(level, cells) for level, cells in enumerate(scanned)]
+        for together in _some_at_once(some):
+            yield _Task(together, periods, scanned)
+
+
+def _stretches(level: int, cells: Cells) -> list[Edge]:
+    """The time of some cells, in their order."""
+    length, known = LENGTHS[level], set(cells)
+    starts = [(cell - 1) * length for cell in cells if cell - 1 not in known]
+    ends = [cell * length for cell in cells if cell + 1 not in known]
+    return [Edge(*ends) for ends in zip(starts, ends, strict=True)]

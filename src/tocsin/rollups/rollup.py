@@ -1,0 +1,158 @@
+"""What is kept of one basis: its partial results by minute, hour, day and month.
+
+A rollup is never the record: it can be dropped at any time, and is then made anew. Its state is
+replaced as a whole, so a calculation that has it in hand is not disturbed by others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tocsin.model.metric import Question
+from tocsin.rollups.groups import Groups
+from tocsin.rollups.rows import Rows, empty, joined, merged
+from tocsin.rollups.texts import Texts
+from tocsin.rollups.touched import Touched
+from tocsin.sql.cells import LENGTHS, Stretch, smaller
+from tocsin.sql.plan import Measure
+
+MAX_CELLS = 4_000
+MAX_TOUCHED = 8
+
+Cells = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The cells of one length: their rows, and at which moment each was made."""
+
+    rows: Rows
+    made: Mapping[int, int]
+
+    def with_cells(self, cells: Sequence[int], rows: Rows, moment: int) -> Level:
+        kept = self.rows
+        if any(cell in self.made for cell in cells):
+            kept = kept.without(cells)
+        parts = [part for part in (kept, rows) if len(part)]
+        made = {**self.made, **dict.fromkeys(cells, moment)}
+        level = Level(joined(parts) if parts else kept, made)
+        return level if len(made) <= MAX_CELLS else level.halved()
+
+    def halved(self) -> Level:
+        """Without the cells that were made first: the minutes of long ago are asked for no more."""
+        first = list(self.made)[: len(self.made) // 2]
+        made = {cell: moment for cell, moment in self.made.items() if cell not in set(first)}
+        return Level(self.rows.without(first), made)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """The cells that must be scanned for, of each level, and those to be put together from smaller
+    ones, the smallest first; no two that are scanned for overlap."""
+
+    scanned: tuple[Cells, ...]
+    put_together: tuple[tuple[int, int], ...]
+
+
+class Rollup:
+    """The partial results of all questions that share a basis; `question` is one of them."""
+
+    def __init__(self, question: Question, groups: Groups) -> None:
+        self.question = question
+        self.groups = groups
+        self.measure = Measure.of(question.aggregation)
+        self.texts = Texts()
+        self.used = 0
+        nothing = Level(empty(self.measure), {})
+        self.levels: tuple[Level, ...] = tuple(nothing for _ in LENGTHS)
+
+    def __len__(self) -> int:
+        return sum(len(level.rows) for level in self.levels)
+
+    def with_cells(
+        self, levels: tuple[Level, ...], level: int, cells: Cells, rows: Rows, moment: int
+    ) -> tuple[Level, ...]:
+        changed = levels[level].with_cells(cells, rows, moment)
+        return (*levels[:level], changed, *levels[level + 1 :])
+
+    def put_together(
+        self, levels: tuple[Level, ...], level: int, cell: int, moment: int
+    ) -> tuple[Level, ...]:
+        """With a cell made of the smaller ones that make it up."""
+        _, after, upto = smaller(level, cell)
+        rows = levels[level - 1].rows.between(after, upto).in_cell(cell)
+        return self.with_cells(levels, level, (cell,), merged(self.measure, rows), moment)
+
+
+class Wanted:
+    """The cells that some windows need, each with the moment it must have been made at least."""
+
+    def __init__(self, stretches: Iterable[Stretch], touched: Touched) -> None:
+        self._touched = touched
+        self._cells: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
+        for stretch in stretches:
+            for cell in stretch.cells:
+                self._cells[stretch.level][cell] = touched.since(stretch.level, cell)
+
+    def lacking(self, levels: Sequence[Level]) -> Lack | None:
+        """What a rollup in this state lacks; None if nothing."""
+        lacking = _Lacking(levels, self._touched)
+        for level, cells in enumerate(self._cells):
+            made = levels[level].made.get
+            # A cell that was never made is older than any moment.
+            for cell in [cell for cell, since in cells.items() if made(cell, -1) < since]:
+                lacking.add(level, cell)
+        return lacking.lack() if lacking else None
+
+
+class _Lacking:
+    """Gathers what is lacking, so that no two cells to be scanned for overlap."""
+
+    def __init__(self, levels: Sequence[Level], touched: Touched) -> None:
+        self._levels = levels
+        self._touched = touched
+        self._scanned: tuple[set[int], ...] = tuple(set() for _ in LENGTHS)
+        self._together: set[tuple[int, int]] = set()
+
+    def __bool__(self) -> bool:
+        return any(self._scanned) or bool(self._together)
+
+    def add(self, level: int, cell: int) -> None:
+        """A cell that was made before, and in which something was recorded since, is put together
+        anew: mostly only one minute of it must be scanned."""
+        made = self._levels[level].made.get(cell, -1)
+        if made >= self._touched.since(level, cell):
+            return
+        if made < 0 or level == 0 or self._is_touched_all_over(level, cell, made):
+            self._scanned[level].add(cell)
+        else:
+            self._split(level, cell)
+
+    def _is_touched_all_over(self, level: int, cell: int, made: int) -> bool:
+        small = smaller(level, cell).cells
+        touched = sum(self._touched.since(level - 1, part) > made for part in small)
+        return touched > MAX_TOUCHED
+
+    def lack(self) -> Lack:
+        for level in range(len(LENGTHS) - 1, 0, -1):
+            parents = self._parents_at(level)
+            for cell in self._scanned[level] & parents:
+                self._scanned[level].remove(cell)
+                self._split(level, cell)
+        return Lack(
+            tuple(tuple(sorted(cells)) for cells in self._scanned), tuple(sorted(self._together))
+        )
+
+    def _split(self, level: int, cell: int) -> None:
+        self._together.add((level, cell))
+        for small in smaller(level, cell).cells:
+            self.add(level - 1, small)
+
+    def _parents_at(self, level: int) -> set[int]:
+        """The cells of a level in which smaller ones are scanned for."""
+        return {
+            -(-cell * LENGTHS[lower] // LENGTHS[level])
+            for lower in range(level)
+            for cell in self._scanned[lower]
+        }

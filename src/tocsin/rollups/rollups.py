@@ -1,0 +1,131 @@
+"""Many questions answered from partial results that outlast a calculation.
+
+A window is made of cells that are kept and of two edges that are read anew each time, so it slides
+exactly. Questions with the same basis share a rollup, whatever their windows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
+
+from tocsin.engine.engine import Engine
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.metric import Answer, Question
+from tocsin.rollups.answering import answer
+from tocsin.rollups.gathering import Gathering, Use
+from tocsin.rollups.groups import Groups
+from tocsin.rollups.rollup import Rollup
+from tocsin.rollups.touched import Touched
+from tocsin.sql.cells import BEFORE_ALL, cover
+from tocsin.sql.plan import basis_of, catalog_read_by
+from tocsin.sql.table import Table
+
+MAX_ROWS = 4_000_000
+MAX_ROLLUP_ROWS = 400_000
+TRIED_AGAIN_AFTER = 100
+
+
+class Rollups:
+    """Any number of threads may use the object."""
+
+    def __init__(self, engine: Engine, threads: Executor) -> None:
+        self.touched = Touched()
+        self._engine = engine
+        self._threads = threads
+        self._rollups: dict[Hashable, Rollup] = {}
+        self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
+        self._too_wide: dict[Hashable, int] = {}
+        self._changing = threading.Lock()
+
+    def holds(self, question: Question, table: Table) -> bool:
+        """Whether partial results of the question's basis are kept."""
+        return _basis(question, table) in self._rollups
+
+    def answer(
+        self, questions: Sequence[Question], at: datetime, limit: int, table: Table
+    ) -> list[Answer | None]:
+        """Each question's answer; None for those that must be calculated by themselves: they have
+        too many groups, or the scan that they share failed."""
+        gathering = Gathering(self._engine, self.touched, table)
+        uses: dict[Hashable, Use] = {}
+        of_each = [self._use(question, at, table, uses) for question in questions]
+        gathering.complete(list(uses.values()), self._threads)
+        self._keep(uses, gathering.moment)
+        return [
+            answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
+            if use and not use.has_failed
+            else None
+            for question, use in zip(questions, of_each, strict=True)
+        ]
+
+    def _use(
+        self, question: Question, at: datetime, table: Table, uses: dict[Hashable, Use]
+    ) -> Use | None:
+        basis = _basis(question, table)
+        if self._is_too_wide(basis):
+            return None
+        use = uses.get(basis)
+        if use is None:
+            rollup = self._rollups.get(basis) or self._new(question, table)
+            use = uses[basis] = Use(rollup, rollup.levels)
+        length = _length(question)
+        if length not in use.covers:
+            end = to_milliseconds(at)
+            begin = BEFORE_ALL if length is None else to_milliseconds(at - length)
+            use.covers[length] = cover(begin, end)
+        return use
+
+    def _is_too_wide(self, basis: Hashable) -> bool:
+        """Whether a basis had too many groups of late; it is tried again after a while."""
+        left = self._too_wide.get(basis, 0)
+        if left:
+            self._too_wide[basis] = left - 1
+        return left > 0
+
+    def _new(self, question: Question, table: Table) -> Rollup:
+        """A rollup without a cell; those that are grouped alike number their groups alike."""
+        key = question.group_by, catalog_read_by(question.group_by, table)
+        with self._changing:
+            groups = self._groups.get(key)
+            if groups is None:
+                groups = self._groups[key] = Groups()
+        return Rollup(question, groups)
+
+    def _keep(self, uses: dict[Hashable, Use], moment: int) -> None:
+        """Keep what this calculation has made. What another one made meanwhile may be lost by
+        that, never what is right: every state is whole in itself."""
+        with self._changing:
+            for basis, use in uses.items():
+                use.rollup.levels, use.rollup.used = use.levels, moment
+                if use.is_too_wide or len(use.rollup) > MAX_ROLLUP_ROWS:
+                    self._too_wide[basis] = TRIED_AGAIN_AFTER
+                    self._rollups.pop(basis, None)
+                elif not use.has_failed:
+                    self._rollups[basis] = use.rollup
+            self._evict()
+
+    def _evict(self) -> None:
+        """Drop the rollups that were asked least lately until the rest fit."""
+        rows = sum(map(len, self._rollups.values()))
+        if rows <= MAX_ROWS:
+            return
+        for basis, rollup in sorted(self._rollups.items(), key=lambda item: item[1].used):
+            rows -= len(rollup)
+            del self._rollups[basis]
+            if rows <= MAX_ROWS:
+                return
+
+
+def _length(question: Question) -> timedelta | None:
+    return question.time_window.length if question.time_window else None
+
+
+def _basis(question: Question, table: Table) -> Hashable:
+    """What questions have in common that can be answered from the same partial results."""
+    fields = [filter.field for filter in question.filters]
+    fields += [*question.group_by, *([question.field] if question.field else [])]
+    return basis_of(question), catalog_read_by(fields, table)
