@@ -98,14 +98,12 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 def merged(measure: Measure, rows: Rows) -> Rows:
-    """One row for each cell and group that occurs; a text once in each."""
+    """One row for each cell and group that occurs, in their order; a text once in each."""
     width = int(rows.groups.max(initial=0)) + 1
     keys, place = np.unique(rows.cells * width + rows.groups, return_inverse=True)
     texts = rows.texts
     if texts is not None:
         texts = np.unique(texts, axis=1)
-    if len(keys) == len(rows.cells):
-        return replace(rows, texts=texts)
     cells, groups = np.divmod(keys, width)
     return Rows(cells, groups, _reduced(measure, rows.values, place, len(keys)), texts)
 
