@@ -4,7 +4,7 @@ many rollups, several side by side."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,16 +15,17 @@ from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.model.instant import from_milliseconds
 from tocsin.rollups.reading import Shared
-from tocsin.rollups.rollup import Cells, Lack, Level, Rollup, Wanted
+from tocsin.rollups.rollup import Lack, Levels, Rollup, Wanted, put_together, united, with_cells
 from tocsin.rollups.rows import Rows, empty
 from tocsin.rollups.touched import Touched
 from tocsin.sql.cells import LENGTHS, MINUTE, Cover, Edge
-from tocsin.sql.plan import Period, compile_scan
+from tocsin.sql.plan import Period, aggregates_of, compile_scan
 from tocsin.sql.table import Table
 
 log = structlog.get_logger()
 
-MAX_TOGETHER = 100
+MAX_TOGETHER = 300
+MOST_APART = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +33,7 @@ class Use:
     """What one calculation does with one rollup: its state, and the windows it is asked for."""
 
     rollup: Rollup
-    levels: tuple[Level, ...]
+    levels: Levels
     covers: dict[timedelta | None, Cover] = field(default_factory=dict)
     edges: Rows | None = None
     has_failed: bool = False
@@ -50,12 +51,12 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One scan for the cells of all levels that some rollups lack, or for their edges, which are
-    stretches within minutes and are not kept."""
+    """One scan for what some rollups lack; without a lack for their edges, which are stretches
+    within minutes and are not kept."""
 
     uses: Sequence[Use]
     periods: Sequence[Sequence[Edge]]
-    cells: Sequence[Cells] = ()
+    lack: Lack | None = None
 
 
 class Gathering:
@@ -64,12 +65,8 @@ class Gathering:
     def __init__(self, engine: Engine, touched: Touched, table: Table) -> None:
         self._engine = engine
         self._touched = touched
-        self._moment = touched.now
         self._table = table
-
-    @property
-    def moment(self) -> int:
-        return self._moment
+        self.moment = touched.now
 
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one whose scan fails says so."""
@@ -77,8 +74,9 @@ class Gathering:
         tasks = [*_edge_tasks(uses), *_cell_tasks(lacks)]
         list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
         for use, lack in lacks.items():
-            for level, cell in lack.put_together:
-                use.levels = use.rollup.put_together(use.levels, level, cell, self._moment)
+            for level, cell in sorted(lack.put_together):
+                measure = use.rollup.measure
+                use.levels = put_together(measure, use.levels, level, cell, self.moment)
 
     def _lacks(self, uses: Sequence[Use]) -> dict[Use, Lack]:
         wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
@@ -115,16 +113,63 @@ class Gathering:
         scan = compile_scan(questions, list(map(_periods, task.periods)), self._table)
         shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
-            if not task.cells:
+            if task.lack is None:
                 use.edges = shared.rows_of(use.rollup, place, 0)
-            for level, cells in enumerate(task.cells):
-                if cells:
-                    rows = shared.rows_of(use.rollup, place, level).among(cells)
-                    use.levels = use.rollup.with_cells(use.levels, level, cells, rows, self._moment)
+            else:
+                self._take(use, shared, place, task.lack)
+
+    def _take(self, use: Use, shared: Shared, place: int, lack: Lack) -> None:
+        for level, cells in enumerate(lack.scanned):
+            if cells:
+                rows = shared.rows_of(use.rollup, place, level)
+                use.levels = with_cells(use.levels, level, cells, rows, self.moment)
 
 
 def _periods(edges: Sequence[Edge]) -> list[Period]:
     return [Period(from_milliseconds(e.after), from_milliseconds(e.upto)) for e in edges]
+
+
+def _edge_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
+    """Edges of different windows lie in different minutes: one scan reads all of them."""
+    for alike in _grouped_alike(uses):
+        edges = {edge for use in alike for found in use.covers.values() for edge in found.edges}
+        if edges:
+            for some in _some_at_once(alike):
+                yield _Task(some, [sorted(edges)])
+
+
+def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
+    """Adds to the lacks what must be put together because their scans are shared."""
+    for alike in _grouped_alike(lacks):
+        for together in _worth_sharing(alike, lacks):
+            lack = united(lacks[use] for use in together)
+            for use in together:
+                own = lacks[use]
+                lacks[use] = replace(own, put_together=own.put_together | lack.put_together)
+            if lack.span:
+                periods = [_stretches(level, cells) for level, cells in enumerate(lack.scanned)]
+                for some in _some_at_once(together):
+                    yield _Task(some, periods, lack)
+
+
+def _worth_sharing(uses: Sequence[Use], lacks: dict[Use, Lack]) -> Iterator[list[Use]]:
+    """Those that lack much by themselves, not with those that lack little: every aggregate of a
+    scan goes over all of its rows. Those that ask for no other aggregates come for nothing."""
+    left = sorted(uses, key=lambda use: lacks[use].span, reverse=True)
+    while left:
+        least = lacks[left[0]].span / MOST_APART
+        asked = {aggregates_of(use.rollup.question) for use in left if lacks[use].span >= least}
+        together = [use for use in left if aggregates_of(use.rollup.question) in asked]
+        yield together
+        taken = set(together)
+        left = [use for use in left if use not in taken]
+
+
+def _grouped_alike(uses: Iterable[Use]) -> Iterable[list[Use]]:
+    alike: dict[int, list[Use]] = defaultdict(list)
+    for use in uses:
+        alike[id(use.rollup.groups)].append(use)
+    return alike.values()
 
 
 def _some_at_once(uses: Sequence[Use]) -> Iterator[Sequence[Use]]:
@@ -132,32 +177,9 @@ def _some_at_once(uses: Sequence[Use]) -> Iterator[Sequence[Use]]:
         yield uses[start : start + MAX_TOGETHER]
 
 
-def _edge_tasks(uses: Sequence[Use]) -> Iterator[_Task]:
-    """Edges of different windows lie in different minutes: one scan reads all of them."""
-    alike: dict[tuple[int, tuple[Edge, ...]], list[Use]] = defaultdict(list)
-    for use in uses:
-        edges = {edge for found in use.covers.values() for edge in found.edges}
-        if edges:
-            alike[id(use.rollup.groups), tuple(sorted(edges))].append(use)
-    for (_, periods), some in alike.items():
-        for together in _some_at_once(some):
-            yield _Task(together, [periods])
-
-
-def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
-    alike: dict[tuple[int, tuple[Cells, ...]], list[Use]] = defaultdict(list)
-    for use, lack in lacks.items():
-        if any(lack.scanned):
-            alike[id(use.rollup.groups), lack.scanned].append(use)
-    for (_, scanned), some in alike.items():
-        periods = [_stretches(level, cells) for level, cells in enumerate(scanned)]
-        for together in _some_at_once(some):
-            yield _Task(together, periods, scanned)
-
-
-def _stretches(level: int, cells: Cells) -> list[Edge]:
+def _stretches(level: int, cells: Collection[int]) -> list[Edge]:
     """The time of some cells, in their order."""
-    length, known = LENGTHS[level], set(cells)
-    starts = [(cell - 1) * length for cell in cells if cell - 1 not in known]
-    ends = [cell * length for cell in cells if cell + 1 not in known]
-    return [Edge(*ends) for ends in zip(starts, ends, strict=True)]
+    length = LENGTHS[level]
+    starts = sorted((cell - 1) * length for cell in cells if cell - 1 not in cells)
+    ends = sorted(cell * length for cell in cells if cell + 1 not in cells)
+    return [Edge(*times) for times in zip(starts, ends, strict=True)]

@@ -6,7 +6,7 @@ replaced as a whole, so a calculation that has it in hand is not disturbed by ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.model.metric import Question
@@ -20,8 +20,6 @@ from tocsin.sql.plan import Measure
 MAX_CELLS = 4_000
 MAX_TOUCHED = 8
 
-Cells = tuple[int, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Level:
@@ -30,7 +28,7 @@ class Level:
     rows: Rows
     made: Mapping[int, int]
 
-    def with_cells(self, cells: Sequence[int], rows: Rows, moment: int) -> Level:
+    def with_cells(self, cells: Collection[int], rows: Rows, moment: int) -> Level:
         kept = self.rows
         if any(cell in self.made for cell in cells):
             kept = kept.without(cells)
@@ -46,13 +44,41 @@ class Level:
         return Level(self.rows.without(first), made)
 
 
+Levels = tuple[Level, ...]
+"""The state of a rollup: a level for each length of cells, the shortest first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """The cells that must be scanned for, of each level, and those to be put together from smaller
-    ones, the smallest first; no two that are scanned for overlap."""
+    """The cells that must be scanned for, of each level, and those (level, cell) to be put together
+    from smaller ones."""
 
-    scanned: tuple[Cells, ...]
-    put_together: tuple[tuple[int, int], ...]
+    scanned: tuple[frozenset[int], ...]
+    put_together: frozenset[tuple[int, int]]
+
+    @property
+    def span(self) -> int:
+        """How much time must be scanned, in milliseconds."""
+        return sum(len(cells) * length for cells, length in zip(self.scanned, LENGTHS, strict=True))
+
+
+def united(lacks: Iterable[Lack]) -> Lack:
+    """What one scan must bring for all: no two of its cells overlap, and those that would are split
+    and put together again."""
+    scanned = [
+        set[int]().union(*cells) for cells in zip(*(lack.scanned for lack in lacks), strict=True)
+    ]
+    split: set[tuple[int, int]] = set()
+    for level in range(len(LENGTHS) - 1, 0, -1):
+        fold = LENGTHS[level]
+        parents = {
+            -(-cell * LENGTHS[lower] // fold) for lower in range(level) for cell in scanned[lower]
+        }
+        for cell in scanned[level] & parents:
+            scanned[level].remove(cell)
+            scanned[level - 1].update(smaller(level, cell).cells)
+            split.add((level, cell))
+    return Lack(tuple(map(frozenset, scanned)), frozenset(split))
 
 
 class Rollup:
@@ -65,24 +91,25 @@ class Rollup:
         self.texts = Texts()
         self.used = 0
         nothing = Level(empty(self.measure), {})
-        self.levels: tuple[Level, ...] = tuple(nothing for _ in LENGTHS)
+        self.levels: Levels = tuple(nothing for _ in LENGTHS)
 
     def __len__(self) -> int:
         return sum(len(level.rows) for level in self.levels)
 
-    def with_cells(
-        self, levels: tuple[Level, ...], level: int, cells: Cells, rows: Rows, moment: int
-    ) -> tuple[Level, ...]:
-        changed = levels[level].with_cells(cells, rows, moment)
-        return (*levels[:level], changed, *levels[level + 1 :])
 
-    def put_together(
-        self, levels: tuple[Level, ...], level: int, cell: int, moment: int
-    ) -> tuple[Level, ...]:
-        """With a cell made of the smaller ones that make it up."""
-        _, after, upto = smaller(level, cell)
-        rows = levels[level - 1].rows.between(after, upto).in_cell(cell)
-        return self.with_cells(levels, level, (cell,), merged(self.measure, rows), moment)
+def with_cells(
+    levels: Levels, level: int, cells: Collection[int], rows: Rows, moment: int
+) -> Levels:
+    """With cells of a level made anew at a moment."""
+    changed = levels[level].with_cells(cells, rows, moment)
+    return (*levels[:level], changed, *levels[level + 1 :])
+
+
+def put_together(measure: Measure, levels: Levels, level: int, cell: int, moment: int) -> Levels:
+    """With a cell made of the smaller ones that make it up."""
+    _, after, upto = smaller(level, cell)
+    rows = levels[level - 1].rows.between(after, upto).in_cell(cell)
+    return with_cells(levels, level, (cell,), merged(measure, rows), moment)
 
 
 class Wanted:
@@ -107,7 +134,7 @@ class Wanted:
 
 
 class _Lacking:
-    """Gathers what is lacking, so that no two cells to be scanned for overlap."""
+    """Gathers what is lacking."""
 
     def __init__(self, levels: Sequence[Level], touched: Touched) -> None:
         self._levels = levels
@@ -135,24 +162,9 @@ class _Lacking:
         return touched > MAX_TOUCHED
 
     def lack(self) -> Lack:
-        for level in range(len(LENGTHS) - 1, 0, -1):
-            parents = self._parents_at(level)
-            for cell in self._scanned[level] & parents:
-                self._scanned[level].remove(cell)
-                self._split(level, cell)
-        return Lack(
-            tuple(tuple(sorted(cells)) for cells in self._scanned), tuple(sorted(self._together))
-        )
+        return Lack(tuple(map(frozenset, self._scanned)), frozenset(self._together))
 
     def _split(self, level: int, cell: int) -> None:
         self._together.add((level, cell))
         for small in smaller(level, cell).cells:
             self.add(level - 1, small)
-
-    def _parents_at(self, level: int) -> set[int]:
-        """The cells of a level in which smaller ones are scanned for."""
-        return {
-            -(-cell * LENGTHS[lower] // LENGTHS[level])
-            for lower in range(level)
-            for cell in self._scanned[lower]
-        }

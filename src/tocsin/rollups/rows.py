@@ -7,7 +7,7 @@ that number; for a distinct count the numbers of its texts, which are rows of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,13 +53,13 @@ class Rows:
             texts = texts[:, first:last]
         return Rows(self.cells[lo:hi], self.groups[lo:hi], self.values[:, lo:hi], texts)
 
-    def among(self, cells: Sequence[int]) -> Rows:
+    def among(self, cells: Collection[int]) -> Rows:
         """The rows of some cells only."""
-        return self._chosen(np.asarray(cells, dtype=np.int64), invert=False)
+        return self._chosen(np.fromiter(cells, np.int64, len(cells)), invert=False)
 
-    def without(self, cells: Sequence[int]) -> Rows:
+    def without(self, cells: Collection[int]) -> Rows:
         """The rows of all other cells."""
-        return self._chosen(np.asarray(cells, dtype=np.int64), invert=True)
+        return self._chosen(np.fromiter(cells, np.int64, len(cells)), invert=True)
 
     def _chosen(self, cells: Integers, *, invert: bool) -> Rows:
         chosen = np.isin(self.cells, cells, invert=invert)
@@ -101,11 +101,23 @@ def merged(measure: Measure, rows: Rows) -> Rows:
     """One row for each cell and group that occurs, in their order; a text once in each."""
     width = int(rows.groups.max(initial=0)) + 1
     keys, place = np.unique(rows.cells * width + rows.groups, return_inverse=True)
-    texts = rows.texts
-    if texts is not None:
-        texts = np.unique(texts, axis=1)
     cells, groups = np.divmod(keys, width)
-    return Rows(cells, groups, _reduced(measure, rows.values, place, len(keys)), texts)
+    values = _reduced(measure, rows.values, place, len(keys))
+    return Rows(cells, groups, values, None if rows.texts is None else _once(rows.texts))
+
+
+def _once(texts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each (cell, group, text) once, in the order of cells."""
+    if not texts.shape[1]:
+        return texts
+    cells, groups, numbers = texts
+    first, many = cells.min(), numbers.max() + 1
+    width = (groups.max() + 1) * many
+    if int(cells.max() - first + 1) * int(width) < 2**62:
+        keys = np.unique((cells - first) * width + groups * many + numbers)
+        cells, inner = np.divmod(keys, width)
+        return np.stack([cells + first, *np.divmod(inner, many)])
+    return np.unique(texts, axis=1)
 
 
 def totals(measure: Measure, parts: Sequence[Rows], width: int | None) -> tuple[Integers, Doubles]:
