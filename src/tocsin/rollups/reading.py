@@ -26,40 +26,37 @@ class Shared:
         self._levels = _integers(table["level"])
         self._cells = _integers(table["cell"])
         self._groups = _group_numbers(table, groups)
-        self._places: dict[tuple[UUID | None, ...], NDArray[np.bool_]] = {}
+        self._places: dict[tuple[int, tuple[UUID | None, ...]], Integers] = {}
+        self._columns: dict[tuple[str, bool], Doubles] = {}
+        self._texts: dict[str, tuple[Integers, Integers]] = {}
 
     def rows_of(self, rollup: Rollup, place: int, level: int) -> Rows:
         """The rows, in cells of a level, of the rollup whose question stands at a place of the
         scan's questions."""
-        names = self._scan.columns[place]
-        matched = _doubles(self._table[names[0]], 0)
-        mine = self._in_scope(rollup) & self._of_level(level) & (matched > 0)
+        matched, *others = self._scan.columns[place]
+        mine = self._in_scope(rollup, level)
+        mine = mine[self._doubles(matched, is_extreme=False)[mine] > 0]
         texts = None
         if rollup.measure is Measure.DISTINCT:
-            texts = self._texts(rollup, self._table[names[1]], mine)
-            names = names[:1]
-        values = np.stack([self._values(rollup, name)[mine] for name in names])
+            texts = self._texts_of(rollup, others.pop(), mine)
+        is_extreme = rollup.measure in (Measure.MIN, Measure.MAX)
+        columns = [self._doubles(name, is_extreme=is_extreme) for name in (matched, *others)]
+        values = np.stack([column[mine] for column in columns])
         rows = Rows(self._cells[mine], self._groups[mine], values, texts)
         return merged(rollup.measure, rows)
 
-    def _of_level(self, level: int) -> NDArray[np.bool_]:
-        return np.asarray(self._levels == level)
-
-    def _values(self, rollup: Rollup, name: str) -> Doubles:
-        is_extreme = rollup.measure in (Measure.MIN, Measure.MAX)
-        return _doubles(self._table[name], np.nan if is_extreme else 0)
-
-    def _in_scope(self, rollup: Rollup) -> NDArray[np.bool_]:
+    def _in_scope(self, rollup: Rollup, level: int) -> Integers:
+        """The places of the rows of a level that lie in the rollup's scope."""
         scope = scope_of(rollup.question)
         ids = tuple(scope[kind] for kind in self._scan.kinds)
-        found = self._places.get(ids)
+        found = self._places.get((level, ids))
         if found is None:
-            found = np.ones(len(self._cells), dtype=bool)
+            chosen = self._levels == level
             for kind, id in zip(self._scan.kinds, ids, strict=True):
                 if id is not None:
                     codes, known = self._scopes[kind]
-                    found &= codes == known.get(id.bytes, -1)
-            self._places[ids] = found
+                    chosen &= codes == known.get(id.bytes, -1)
+            found = self._places[level, ids] = np.flatnonzero(chosen)
         return found
 
     @cached_property
@@ -72,18 +69,32 @@ class Shared:
             scopes[kind] = (_integers(encoded.indices), known)
         return scopes
 
-    def _texts(
-        self, rollup: Rollup, column: pa.ChunkedArray, mine: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def _doubles(self, name: str, *, is_extreme: bool) -> Doubles:
+        """A column; where there is no number, an extreme is none, and a sum is nothing."""
+        found = self._columns.get((name, is_extreme))
+        if found is None:
+            column = self._table[name]
+            if column.null_count:
+                column = column.cast(pa.float64()).fill_null(np.nan if is_extreme else 0)
+            found = np.asarray(column.to_numpy(), dtype=np.float64)
+            self._columns[name, is_extreme] = found
+        return found
+
+    def _texts_of(self, rollup: Rollup, name: str, mine: Integers) -> NDArray[np.int64]:
         """Rows of (cell, group, number of a text)."""
-        lists = column.combine_chunks()
-        hashes = lists.flatten().buffers()[1]
-        lengths = np.diff(_integers(lists.offsets))
-        halves = np.frombuffer(hashes or b"", dtype=np.uint64).reshape(-1, 2)[: lengths.sum()]
-        chosen = np.repeat(mine, lengths)
-        numbers = rollup.texts.numbers(halves[chosen]).astype(np.int64)
-        cells = np.repeat(self._cells, lengths)[chosen]
-        return np.stack([cells, np.repeat(self._groups, lengths)[chosen], numbers])
+        found = self._texts.get(name)
+        if found is None:
+            lists = self._table[name].combine_chunks()
+            hashes = lists.flatten().buffers()[1] or b""
+            offsets = _integers(lists.offsets)
+            halves = np.frombuffer(hashes, dtype=np.uint64).reshape(-1, 2)[: offsets[-1]]
+            found = self._texts[name] = offsets, rollup.texts.numbers(halves).astype(np.int64)
+        offsets, numbers = found
+        starts, lengths = offsets[mine], np.diff(offsets)[mine]
+        within = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
+        chosen = numbers[np.repeat(starts, lengths) + within]
+        cells, groups = self._cells[mine], self._groups[mine]
+        return np.stack([np.repeat(cells, lengths), np.repeat(groups, lengths), chosen])
 
 
 def _group_numbers(table: pa.Table, groups: Groups) -> Integers:
@@ -119,9 +130,3 @@ def _encoded(column: pa.ChunkedArray) -> tuple[Integers, list[str]]:
 
 def _integers(array: pa.Array | pa.ChunkedArray) -> Integers:
     return np.asarray(array.to_numpy(), dtype=np.int64)
-
-
-def _doubles(column: pa.ChunkedArray, missing: float) -> Doubles:
-    if column.null_count:
-        column = column.cast(pa.float64()).fill_null(missing)
-    return np.asarray(column.to_numpy(), dtype=np.float64)

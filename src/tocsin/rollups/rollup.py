@@ -84,11 +84,11 @@ def united(lacks: Iterable[Lack]) -> Lack:
 class Rollup:
     """The partial results of all questions that share a basis; `question` is one of them."""
 
-    def __init__(self, question: Question, groups: Groups) -> None:
+    def __init__(self, question: Question, groups: Groups, texts: Texts) -> None:
         self.question = question
         self.groups = groups
         self.measure = Measure.of(question.aggregation)
-        self.texts = Texts()
+        self.texts = texts
         self.used = 0
         nothing = Level(empty(self.measure), {})
         self.levels: Levels = tuple(nothing for _ in LENGTHS)

@@ -19,9 +19,10 @@ from tocsin.rollups.answering import answer
 from tocsin.rollups.gathering import Gathering, Use
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.rollup import Rollup
+from tocsin.rollups.texts import Texts
 from tocsin.rollups.touched import Touched
 from tocsin.sql.cells import BEFORE_ALL, cover
-from tocsin.sql.plan import basis_of, catalog_read_by
+from tocsin.sql.plan import aggregates_of, basis_of, catalog_read_by
 from tocsin.sql.table import Table
 
 MAX_ROWS = 4_000_000
@@ -38,6 +39,7 @@ class Rollups:
         self._threads = threads
         self._rollups: dict[Hashable, Rollup] = {}
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
+        self._texts: WeakValueDictionary[Hashable, Texts] = WeakValueDictionary()
         self._too_wide: dict[Hashable, int] = {}
         self._changing = threading.Lock()
 
@@ -87,13 +89,13 @@ class Rollups:
         return left > 0
 
     def _new(self, question: Question, table: Table) -> Rollup:
-        """A rollup without a cell; those that are grouped alike number their groups alike."""
-        key = question.group_by, catalog_read_by(question.group_by, table)
+        """A rollup without a cell. Those that are grouped alike number their groups alike, and
+        those that aggregate alike their texts: they are read from one scan."""
+        grouped = question.group_by, catalog_read_by(question.group_by, table)
         with self._changing:
-            groups = self._groups.get(key)
-            if groups is None:
-                groups = self._groups[key] = Groups()
-        return Rollup(question, groups)
+            groups = self._groups.setdefault(grouped, Groups())
+            texts = self._texts.setdefault((grouped, aggregates_of(question)), Texts())
+        return Rollup(question, groups, texts)
 
     def _keep(self, uses: dict[Hashable, Use], moment: int) -> None:
         """Keep what this calculation has made. What another one made meanwhile may be lost by
