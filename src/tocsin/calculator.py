@@ -54,7 +54,18 @@ class Calculator:
         self.rollups = Rollups(engine, self._threads)
 
     def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
-        """The rows of the question as of `at`, in their order, at most `limit` of them."""
+        """The rows of the question as of `at`, in their order, at most `limit` of them.
+
+        What was slow to read and is asked again is answered from partial results.
+        """
+        if self.rollups.are_worth_it(question):
+            (found,) = self.rollups.answer([question], at, limit, self._table())
+            if found is not None:
+                return found
+        with self.rollups.timing(question):
+            return self._read(question, at, limit)
+
+    def _read(self, question: Question, at: datetime, limit: int) -> Answer:
         rows = self._engine.run(compile_metric(question, at, limit, self._table()))
         group_count = None
         if len(rows) > limit and question.group_by:
@@ -101,7 +112,12 @@ class Calculator:
         query = compile_metric(question, at, DEFAULT_LIMIT, self._table())
         cost = self._engine.measure(query)
         return Explanation(
-            query.text, query.parameters, cost.rows_read, cost.bytes_read, cost.elapsed_ms
+            query.text,
+            query.parameters,
+            cost.rows_read,
+            cost.bytes_read,
+            cost.elapsed_ms,
+            self.rollups.are_worth_it(question),
         )
 
     def discover(

@@ -158,6 +158,7 @@ class Explanation(TypedDict):
     rowsRead: int
     bytesRead: int
     elapsedMs: float
+    fromRollup: bool
 
 
 class FieldReport(TypedDict):

@@ -110,7 +110,10 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
         **documented(answers.Explanation, "The query and its cost", problems=[404, 422]),
     )
     def explain_metric(id: UUID, at: At = None) -> Response:
-        """The SQL that a metric runs, with its bound parameters, and what one real run read."""
+        """The SQL that a metric runs, with its bound parameters, and what one real run read.
+
+        With `fromRollup`, a calculation adds up partial results that are kept by minute, hour, day
+        and month instead, and reads only the edges of its window."""
         question = runtime.metrics.get(id).question
         with observations.calculating("explain"):
             found = runtime.calculator.explain(question, at or runtime.now())
@@ -121,6 +124,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
                 "rowsRead": found.rows_read,
                 "bytesRead": found.bytes_read,
                 "elapsedMs": round(found.elapsed_ms, 3),
+                "fromRollup": found.from_rollup,
             }
         )
 

@@ -217,13 +217,18 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One real run of a metric's query; milliseconds are those the engine took."""
+    """One real run of a metric's query; milliseconds are those the engine took.
+
+    With `from_rollup`, a calculation does not run it: it adds up partial results that are kept,
+    and reads only the edges of its window.
+    """
 
     sql: str
     parameters: dict[str, Any]
     rows_read: int
     bytes_read: int
     elapsed_ms: float
+    from_rollup: bool
 
 
 @dataclass(frozen=True, slots=True)

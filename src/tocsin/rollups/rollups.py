@@ -7,8 +7,10 @@ exactly. Questions with the same basis share a rollup, whatever their windows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Sequence
+import time
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -28,6 +30,10 @@ from tocsin.sql.table import Table
 MAX_ROWS = 4_000_000
 MAX_ROLLUP_ROWS = 400_000
 TRIED_AGAIN_AFTER = 100
+SLOW_SECONDS = 0.025
+"""Completing a rollup takes half of that; what is read faster than this needs none."""
+SLOW_TIMES = 2
+MAX_REMEMBERED = 10_000
 
 
 class Rollups:
@@ -41,11 +47,23 @@ class Rollups:
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
         self._texts: WeakValueDictionary[Hashable, Texts] = WeakValueDictionary()
         self._too_wide: dict[Hashable, int] = {}
+        self._slow: dict[Hashable, int] = {}
         self._changing = threading.Lock()
 
-    def holds(self, question: Question, table: Table) -> bool:
-        """Whether partial results of the question's basis are kept."""
-        return _basis(question, table) in self._rollups
+    @contextmanager
+    def timing(self, question: Question) -> Iterator[None]:
+        """Takes note of how long a question takes that is read from the interactions."""
+        started = time.perf_counter()
+        yield
+        if time.perf_counter() - started >= SLOW_SECONDS:
+            if len(self._slow) >= MAX_REMEMBERED:
+                self._slow.clear()
+            asked = _asked(question)
+            self._slow[asked] = self._slow.get(asked, 0) + 1
+
+    def are_worth_it(self, question: Question) -> bool:
+        """Whether the question was slow more than once: then it is asked again and again."""
+        return self._slow.get(_asked(question), 0) >= SLOW_TIMES
 
     def answer(
         self, questions: Sequence[Question], at: datetime, limit: int, table: Table
@@ -120,6 +138,10 @@ class Rollups:
             del self._rollups[basis]
             if rows <= MAX_ROWS:
                 return
+
+
+def _asked(question: Question) -> Hashable:
+    return basis_of(question), _length(question)
 
 
 def _length(question: Question) -> timedelta | None:

@@ -160,7 +160,8 @@ class _Writing:
         if measure is Measure.DISTINCT:
             text = self._name(self._fields.text(question.field))
             there = [*holds, f"isNotNull({text})"]
-            hashed = f"sipHash128(assumeNotNull({text}))"
+            # As an integer it is gathered twice as fast as in the form the function answers.
+            hashed = f"reinterpretAsUInt128(sipHash128(assumeNotNull({text})))"
             return matched, self._aggregate("groupUniqArray", hashed, there)
         number = self._name(self._fields.number(question.field))
         if measure is not Measure.SUM:

@@ -1,0 +1,64 @@
+"""Is what was counted once, and kept, still what the oracle says?
+
+The same metrics are asked together again and again: while their windows slide, after late and
+early interactions have come, after everything was merged, and when some of them cannot be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from random import Random
+
+import nasty
+import pytest
+from worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
+
+from tocsin.rollups import rollups
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
+    yield opened
+    opened.runtime.close()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [timedelta(), timedelta(milliseconds=1), timedelta(minutes=3, seconds=7), timedelta(days=40)],
+)
+def test_windows_slide_exactly_over_what_is_kept(world: World, later: timedelta) -> None:
+    check_all_together(world, seed=21, count=COUNT, at=AT + later)
+
+
+def test_late_interactions_are_seen_in_what_is_kept(world: World) -> None:
+    random = Random(22)
+    for _ in range(3):
+        check_all_together(world, seed=21, count=COUNT)
+        payloads = [nasty.payload(random) for _ in range(6)]
+        record(world, nasty.interactions(random, 6, AT, payloads), random)
+    check_all_together(world, seed=21, count=COUNT)
+
+
+def test_a_metric_that_is_asked_again_and_again_is_what_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "SLOW_SECONDS", 0)
+    for _ in range(3):
+        check_metrics(world, seed=23, count=COUNT // 2)
+
+
+def test_what_cannot_be_kept_is_calculated_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "MAX_ROLLUP_ROWS", 5)
+    check_all_together(world, seed=21, count=COUNT)
+    check_all_together(world, seed=21, count=COUNT)
+
+
+def test_after_a_merge_what_is_kept_still_holds(world: World) -> None:
+    merge(world)
+    check_all_together(world, seed=21, count=COUNT, at=AT + timedelta(hours=5))
