@@ -154,7 +154,12 @@ class Calculator:
 
     def _table(self) -> Table:
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
-        return Table(mnemonics, self._engine.field_types.of)
+        promoted = self._engine.promoted
+        return Table(
+            mnemonics,
+            self._engine.field_types.of,
+            lambda field, aspect: promoted.get((field, aspect)),
+        )
 
 
 def _scope(resource_type_id: UUID | None, action_id: UUID | None) -> Scope:

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -23,6 +23,7 @@ from tocsin.ingest import Intake
 from tocsin.model.catalog import Kind
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
+from tocsin.promoter import PATIENCE, Promoter
 from tocsin.scheduler import Scheduler
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
@@ -78,9 +79,14 @@ class Runtime:
             strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)
-        self.scheduler = Scheduler(self.drop_expired)
+        # No calculation takes three times what a query may take and wait.
+        patience = max(PATIENCE, 3 * timedelta(seconds=settings.query_seconds))
+        self.promoter = Promoter(self.engine, self.metrics.all, patience)
+        self._closing.callback(self.promoter.close)
+        self.metrics.on_change = lambda: self.promoter.wake(self.now())
+        self.scheduler = Scheduler(self.tend)
         self._closing.callback(self.scheduler.close)
-        learning = threading.Thread(target=self.engine.warm_up, daemon=True)
+        learning = threading.Thread(target=self._warm_up, daemon=True)
         learning.start()
         self._closing.callback(learning.join)
 
@@ -104,6 +110,11 @@ class Runtime:
         _, secret = self.keys.create("first start", Role.ADMIN, self.now())
         return secret
 
+    def _warm_up(self) -> None:
+        self.engine.warm_up()
+        # Which columns are worth it depends on the types that occur.
+        self.promoter.wake(self.now())
+
     def _on_disk(self, interactions: Sequence[Interaction]) -> None:
         self.calculator.rollups.touched.tell([i.timestamp for i in interactions])
 
@@ -115,6 +126,11 @@ class Runtime:
             if not entry.is_system and self.engine.uses(kind, id):
                 raise Conflict(f"Interactions use the {kind.words} {entry.mnemonic}")
             self.catalog.delete(kind, id)
+
+    def tend(self, at: datetime) -> None:
+        """What is to be done every so often."""
+        self.promoter.wake(at)
+        self.drop_expired(at)
 
     def drop_expired(self, at: datetime) -> int:
         """Drop the months that lie before the retention as a whole; answers how many."""

@@ -10,14 +10,14 @@ import structlog
 
 log = structlog.get_logger()
 
-RETENTION_INTERVAL = timedelta(minutes=10)
+TENDING_INTERVAL = timedelta(minutes=10)
 
 
 class Scheduler:
-    """Drops expired interactions: at the start, then every ten minutes."""
+    """Tends the data (retention, promoted columns): at the start, then every ten minutes."""
 
-    def __init__(self, drop_expired: Callable[[datetime], int]) -> None:
-        self._drop_expired = drop_expired
+    def __init__(self, tend: Callable[[datetime], None]) -> None:
+        self._tend = tend
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
         self._thread.start()
@@ -29,8 +29,8 @@ class Scheduler:
     def _work(self) -> None:
         while True:
             try:
-                self._drop_expired(datetime.now(UTC))
+                self._tend(datetime.now(UTC))
             except Exception:
-                log.exception("retention failed; it is tried again")
-            if self._stopping.wait(RETENTION_INTERVAL.total_seconds()):
+                log.exception("tending the data failed; it is tried again")
+            if self._stopping.wait(TENDING_INTERVAL.total_seconds()):
                 return

@@ -9,7 +9,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
 from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
+from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType
 
 log = structlog.get_logger()
 
@@ -75,6 +75,7 @@ class Engine:
         """
         self.field_types = FieldTypes()
         self.known_ids = KnownIds()
+        self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self._dsn = f"chdb:///{quote(str(folder.resolve()))}"
         self._appending = threading.Lock()
         self._appender = self._open(APPEND_SETTINGS)
@@ -97,12 +98,14 @@ class Engine:
         self._clients = [self._open(limits) for _ in range(concurrency)]
         for client in self._clients:
             self._idle.put(client)
+        self._tending = threading.Lock()
+        self._tender = self._open({"max_memory_usage": memory, "max_threads": 1})
         self._patience = seconds
         self._load_known_ids()
 
     def close(self) -> None:
         self._meter.close()
-        for client in [*self._clients, self._appender, self._second_appender]:
+        for client in [*self._clients, self._appender, self._second_appender, self._tender]:
             client.close()
 
     def append(self, interactions: Sequence[Interaction]) -> None:
@@ -127,6 +130,18 @@ class Engine:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
         with self._client() as client:
             return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
+
+    def upkeep(self, statement: Query) -> list[Row]:
+        """Change the table, or ask how it is: takes no turn from a calculation or an append.
+
+        Raises QueryTooHeavy or Unavailable.
+        """
+        with self._tending:
+            try:
+                result = self._tender.query(statement.text, statement.parameters)
+            except ClickHouseError as error:
+                raise _translated(error) from error
+            return [tuple(row) for row in result.result_rows]
 
     def columns(self, query: Query) -> pa.Table:
         """The same as columns, for answers of many rows. Raises QueryTooHeavy, too, for more than

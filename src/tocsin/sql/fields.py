@@ -2,7 +2,8 @@
 
 The rules are "Fields" in semantics.md. A payload path holds several types at once, each in a
 subcolumn of its own, so a field's text is a choice among them; only types that may occur are
-looked for, which halves what a scan reads.
+looked for, which halves what a scan reads. Where the table has a column that holds the very choice
+(`promoted.py`), that is read instead.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from tocsin.model.catalog import Kind
 from tocsin.model.field import Column, Field
 from tocsin.model.payload import Path
 from tocsin.sql.query import Binder
-from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, JsonType, Table
+from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table
 
 NO_TEXT = "CAST(NULL, 'Nullable(String)')"
 NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"
@@ -23,6 +24,7 @@ KINDS = {
     Column.ORIGIN: Kind.ORIGIN,
 }
 _NUMBERS = (JsonType.INTEGER, JsonType.UNSIGNED, JsonType.DOUBLE)
+_SCALARS = (*_NUMBERS, JsonType.BOOLEAN, JsonType.STRING, JsonType.BIG_INTEGER)
 _NULLABLE = {Column.USER_ID, Column.UOW_ID, Column.EXTERNAL_REFERENCE}
 # The engine escapes these once too often in an Identifier, and finds nothing (26.9).
 _UNBINDABLE = set("`'\\\b\f\n\r\t\0")
@@ -39,6 +41,9 @@ class Fields:
         """The field's text, a Nullable(String) where it can be missing."""
         if field.column:
             return self._column_text(field.column)
+        promoted = self._table.promoted(field, Aspect.TEXT)
+        if promoted:
+            return promoted
         texts = self._texts(field, *_NUMBERS, JsonType.BOOLEAN)
         if self._may_be(field, JsonType.STRING, JsonType.BIG_INTEGER):
             texts.insert(0, self._leaf(field, JsonType.STRING))
@@ -48,6 +53,9 @@ class Fields:
         """The field's number, a Nullable(Float64)."""
         if field.column:
             return _number_of_string(self.text(field))
+        promoted = self._table.promoted(field, Aspect.NUMBER)
+        if promoted:
+            return promoted
         numbers = (
             [self._leaf(field, JsonType.DOUBLE)] if self._may_be(field, JsonType.DOUBLE) else []
         )
@@ -62,7 +70,7 @@ class Fields:
 
     def string(self, field: Field) -> str:
         """The field's text if it is a string, for comparisons by code point."""
-        if field.column:
+        if field.column or self._is_always_among(field, JsonType.STRING):
             return self.text(field)
         if not self._may_be(field, JsonType.STRING):
             return NO_TEXT
@@ -80,6 +88,10 @@ class Fields:
         """Whether the key is there with any value but null, objects and arrays too."""
         if field.column:
             return f"isNotNull({field.column})" if field.column in _NULLABLE else "true"
+        if self._is_always_among(field, *_SCALARS):
+            promoted = self._table.promoted(field, Aspect.TEXT)
+            if promoted:
+                return f"isNotNull({promoted})"
         there = f"isNotNull({self._dynamic(field)})"
         if not self._may_be(field, JsonType.OBJECT):
             return there
@@ -123,6 +135,9 @@ class Fields:
     def _may_be(self, field: Field, *kinds: JsonType) -> bool:
         types = self._table.types_of(field.path)
         return any(kind in types for kind in kinds)
+
+    def _is_always_among(self, field: Field, *kinds: JsonType) -> bool:
+        return self._table.types_of(field.path) <= set(kinds)
 
     def _leaf(self, field: Field, kind: JsonType) -> str:
         if self._is_bindable(field.path):

@@ -1,4 +1,5 @@
-"""What does the compiler know of the table: names, mnemonics, and the types fields are known by.
+"""What does the compiler know of the table: names, mnemonics, the types fields are known by, and
+which of them have columns of their own.
 
 The table itself is made in `engine/schema.py`.
 """
@@ -11,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tocsin.model.catalog import Kind
+from tocsin.model.field import Field
 from tocsin.model.payload import Path
 
 INTERACTIONS = "interactions"
@@ -41,7 +43,16 @@ class JsonType(StrEnum):
 
 ANY_TYPE = frozenset(JsonType)
 
+
+class Aspect(StrEnum):
+    """What a payload field is asked for, and may have a column of its own for."""
+
+    NUMBER = "number"
+    TEXT = "text"
+
+
 TypesOf = Callable[[Path], frozenset[JsonType]]
+ColumnOf = Callable[[Field, Aspect], str | None]
 
 
 def any_type(_path: Path) -> frozenset[JsonType]:
@@ -49,13 +60,20 @@ def any_type(_path: Path) -> frozenset[JsonType]:
     return ANY_TYPE
 
 
+def no_column(_field: Field, _aspect: Aspect) -> str | None:
+    """Where nothing is promoted, everything is read from the JSON."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A snapshot of what a query may rely on.
 
     `types_of` must never leave out a type that occurs: an expression that does not look for it
-    would not see the values that have it.
+    would not see the values that have it. `promoted` names the column that holds the number or the
+    text of a payload field, if there is one.
     """
 
     mnemonics: Mapping[Kind, Mapping[UUID, str]]
     types_of: TypesOf = any_type
+    promoted: ColumnOf = no_column

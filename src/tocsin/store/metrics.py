@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +23,7 @@ _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
 class Metrics:
     def __init__(self, database: Database) -> None:
+        self.on_change: Callable[[], None] = lambda: None
         self._database = database
         self._changing = threading.Lock()
         with database.reading() as connection:
@@ -46,7 +48,8 @@ class Metrics:
             with self._database.writing() as connection:
                 connection.execute(insert(metrics), _row(metric))
             self._by_id = {**self._by_id, metric.metric_id: metric}
-            return metric
+        self.on_change()
+        return metric
 
     def replace(self, id: UUID, draft: MetricDraft, question: Question, at: datetime) -> Metric:
         """Raises NotFound."""
@@ -56,7 +59,8 @@ class Metrics:
             with self._database.writing() as connection:
                 connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
             self._by_id = {**self._by_id, id: metric}
-            return metric
+        self.on_change()
+        return metric
 
     def delete(self, id: UUID) -> None:
         """Raises NotFound."""
@@ -65,6 +69,7 @@ class Metrics:
             with self._database.writing() as connection:
                 connection.execute(delete(metrics).where(metrics.c.metric_id == id))
             self._by_id = {key: metric for key, metric in self._by_id.items() if key != id}
+        self.on_change()
 
 
 def _drafted(

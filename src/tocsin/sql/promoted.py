@@ -1,0 +1,132 @@
+"""Which columns should the table have for what metrics ask, and how are they made?
+
+A promoted column holds the number or the text of a payload field, computed by the very expression
+by which a query would find it in the JSON, with every type looked for. Its name is a digest of
+that definition: a column that is computed otherwise is another column. Keys are bound, as in any
+query: the engine takes parameters in ALTER too (26.9), and keeps what they came to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from tocsin.model.catalog import Kind
+from tocsin.model.field import Field
+from tocsin.model.metric import Question
+from tocsin.sql.compiler import compile_metric
+from tocsin.sql.fields import Fields
+from tocsin.sql.query import Binder, Query
+from tocsin.sql.table import INTERACTIONS, Aspect, Table, TypesOf
+
+MAX_FIELDS = 200
+# Up to so many different texts, each is kept once in a part, and compared and counted once.
+FEW = 1_000
+
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
+_PARTS = f"active AND database = currentDatabase() AND table = '{INTERACTIONS}'"
+_COLUMNS = (
+    f"database = currentDatabase() AND table = '{INTERACTIONS}' AND default_kind = 'MATERIALIZED'"
+)
+
+Ask = tuple[Field, Aspect]
+
+
+@dataclass(frozen=True, slots=True)
+class PromotedColumn:
+    """The number or the text of a field; `is_few` says that it has few different texts."""
+
+    field: Field
+    aspect: Aspect
+    is_few: bool = False
+
+    @property
+    def name(self) -> str:
+        definition = self.definition
+        told = repr((definition.text, sorted(definition.parameters.items())))
+        return f"{self.aspect}_{blake2b(told.encode(), digest_size=8).hexdigest()}"
+
+    @property
+    def definition(self) -> Query:
+        """Its type, and the expression that computes it."""
+        bind = Binder()
+        fields = Fields(Table({}), bind)
+        if self.aspect is Aspect.NUMBER:
+            text = f"Nullable(Float64) MATERIALIZED {fields.number(self.field)}"
+        else:
+            kind = "LowCardinality(Nullable(String))" if self.is_few else "Nullable(String)"
+            text = f"{kind} MATERIALIZED {fields.text(self.field)}"
+        return Query(text, bind.parameters)
+
+
+def worth_promoting(questions: Iterable[Question], types_of: TypesOf) -> list[Ask]:
+    """What the questions ask of the payload: of the MAX_FIELDS fields that most of them ask, and
+    of those that are asked equally often, of the first."""
+    asks = [asked(question, types_of) for question in questions]
+    counts: Counter[Field] = Counter()
+    for some in asks:
+        counts.update(list(dict.fromkeys(field for field, _ in some)))
+    chosen = {field for field, _ in counts.most_common(MAX_FIELDS)}
+    return list(dict.fromkeys(ask for some in asks for ask in some if ask[0] in chosen))
+
+
+def asked(question: Question, types_of: TypesOf) -> list[Ask]:
+    """For which columns its query asks the table, in their order: compiled to be overheard."""
+    asks: dict[Ask, None] = {}
+
+    def overhear(field: Field, aspect: Aspect) -> None:
+        asks[field, aspect] = None
+
+    table = Table({kind: {} for kind in Kind}, types_of, overhear)
+    compile_metric(question, _ANY_INSTANT, 1, table)
+    return list(asks)
+
+
+def compile_add(column: PromotedColumn) -> Query:
+    """Interactions recorded from now on have the column; of those before it is computed when it
+    is read, until it is filled."""
+    definition = column.definition
+    text = f"ALTER TABLE {INTERACTIONS} ADD COLUMN IF NOT EXISTS {column.name} {definition.text}"
+    return Query(text, definition.parameters)
+
+
+def compile_fill(names: Sequence[str]) -> Query:
+    """Compute the columns for all that is recorded: the engine does so in the background."""
+    changes = ", ".join(f"MATERIALIZE COLUMN {name}" for name in names)
+    return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
+
+
+def compile_drop(name: str) -> Query:
+    return Query(f"ALTER TABLE {INTERACTIONS} DROP COLUMN IF EXISTS {name}")
+
+
+def compile_present() -> Query:
+    """Rows of (name): the promoted columns that the table has, filled or not."""
+    return Query(f"SELECT name FROM system.columns WHERE {_COLUMNS}")
+
+
+def compile_by_part() -> Query:
+    """Rows of (names): the promoted columns that each part has on disk."""
+    names = f"SELECT name FROM system.columns WHERE {_COLUMNS}"
+    return Query(
+        f"SELECT groupArrayIf(column, column IN ({names}))\n"
+        f"FROM system.parts_columns\nWHERE {_PARTS}\nGROUP BY name"
+    )
+
+
+def compile_under_way() -> Query:
+    """One row: how many changes of the table are not done yet."""
+    return Query(
+        "SELECT count() FROM system.mutations "
+        f"WHERE NOT is_done AND database = currentDatabase() AND table = '{INTERACTIONS}'"
+    )
+
+
+def compile_different(field: Field, types_of: TypesOf) -> Query:
+    """One row: about how many different texts the field has, and how many rows there are."""
+    bind = Binder()
+    text = Fields(Table({}, types_of), bind).text(field)
+    return Query(f"SELECT uniq({text}), count() FROM {INTERACTIONS}", bind.parameters)
