@@ -18,7 +18,7 @@ from tocsin.rollups.reading import Shared
 from tocsin.rollups.rollup import Lack, Levels, Rollup, Wanted, put_together, united, with_cells
 from tocsin.rollups.rows import Rows, empty
 from tocsin.rollups.touched import Touched
-from tocsin.sql.cells import LENGTHS, MINUTE, Cover, Edge
+from tocsin.sql.cells import BEFORE_ALL, LENGTHS, MINUTE, Cover, Edge
 from tocsin.sql.plan import Period, aggregates_of, compile_scan
 from tocsin.sql.table import Table
 
@@ -30,11 +30,18 @@ MOST_APART = 4
 
 @dataclass(slots=True, eq=False)
 class Use:
-    """What one calculation does with one rollup: its state, and the windows it is asked for."""
+    """What one calculation does with one rollup: its state, and the windows it is asked for.
+
+    One that is asked for the first time may not be asked again. Of it only the pieces between the
+    beginnings of its windows are read, by the beginning of each, and nothing is kept.
+    """
 
     rollup: Rollup
     levels: Levels
+    end: int
+    is_new: bool
     covers: dict[timedelta | None, Cover] = field(default_factory=dict)
+    pieces: dict[int, Rows] = field(default_factory=dict)
     edges: Rows | None = None
     has_failed: bool = False
     is_too_wide: bool = False
@@ -42,6 +49,8 @@ class Use:
     def parts(self, window: timedelta | None) -> list[Rows]:
         """The rows of all cells and edges of a window."""
         found = self.covers[window]
+        if self.is_new:
+            return [rows for begin, rows in self.pieces.items() if begin >= found.begin]
         parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
         if self.edges is not None:
             minutes = [-(-edge.upto // MINUTE) for edge in found.edges]
@@ -51,12 +60,18 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One scan for what some rollups lack; without a lack for their edges, which are stretches
-    within minutes and are not kept."""
+    """One scan for some rollups: for what they lack, or for their edges, which are stretches
+    within minutes and are not kept, or for pieces."""
 
     uses: Sequence[Use]
     periods: Sequence[Sequence[Edge]]
     lack: Lack | None = None
+    pieces: Sequence[int] = ()
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """How long a cell is at each level; a piece is one cell."""
+        return [-BEFORE_ALL * 10_000 for _ in self.pieces] or LENGTHS
 
 
 class Gathering:
@@ -70,8 +85,10 @@ class Gathering:
 
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one whose scan fails says so."""
-        lacks = self._lacks(uses)
-        tasks = [*_edge_tasks(uses), *_cell_tasks(lacks)]
+        kept = [use for use in uses if not use.is_new]
+        lacks = self._lacks(kept)
+        pieces = _piece_tasks([use for use in uses if use.is_new])
+        tasks = [*pieces, *_edge_tasks(kept), *_cell_tasks(lacks)]
         list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
@@ -110,13 +127,17 @@ class Gathering:
     def _scan(self, task: _Task) -> None:
         rollups = [use.rollup for use in task.uses]
         questions = [rollup.question for rollup in rollups]
-        scan = compile_scan(questions, list(map(_periods, task.periods)), self._table)
+        periods = list(map(_periods, task.periods))
+        scan = compile_scan(questions, periods, task.lengths, self._table)
         shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
-            if task.lack is None:
-                use.edges = shared.rows_of(use.rollup, place, 0)
-            else:
+            if task.pieces:
+                for level, begin in enumerate(task.pieces):
+                    use.pieces[begin] = shared.rows_of(use.rollup, place, level)
+            elif task.lack:
                 self._take(use, shared, place, task.lack)
+            else:
+                use.edges = shared.rows_of(use.rollup, place, 0)
 
     def _take(self, use: Use, shared: Shared, place: int, lack: Lack) -> None:
         for level, cells in enumerate(lack.scanned):
@@ -127,6 +148,17 @@ class Gathering:
 
 def _periods(edges: Sequence[Edge]) -> list[Period]:
     return [Period(from_milliseconds(e.after), from_milliseconds(e.upto)) for e in edges]
+
+
+def _piece_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
+    for alike in _grouped_alike(uses):
+        spans = {use: use.end - min(found.begin for found in use.covers.values()) for use in alike}
+        for together in _worth_sharing(spans):
+            begins = sorted({found.begin for use in together for found in use.covers.values()})
+            ends = [*begins[1:], together[0].end]
+            periods = [[Edge(*times)] for times in zip(begins, ends, strict=True)]
+            for some in _some_at_once(together):
+                yield _Task(some, periods, pieces=begins)
 
 
 def _edge_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
@@ -141,7 +173,7 @@ def _edge_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
 def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
     """Adds to the lacks what must be put together because their scans are shared."""
     for alike in _grouped_alike(lacks):
-        for together in _worth_sharing(alike, lacks):
+        for together in _worth_sharing({use: lacks[use].span for use in alike}):
             lack = united(lacks[use] for use in together)
             for use in together:
                 own = lacks[use]
@@ -152,13 +184,13 @@ def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
                     yield _Task(some, periods, lack)
 
 
-def _worth_sharing(uses: Sequence[Use], lacks: dict[Use, Lack]) -> Iterator[list[Use]]:
-    """Those that lack much by themselves, not with those that lack little: every aggregate of a
-    scan goes over all of its rows. Those that ask for no other aggregates come for nothing."""
-    left = sorted(uses, key=lambda use: lacks[use].span, reverse=True)
+def _worth_sharing(spans: dict[Use, int]) -> Iterator[list[Use]]:
+    """Those that look at much time, not with those that look at little: every aggregate of a scan
+    goes over all of its rows. Those that ask for no other aggregates come for nothing."""
+    left = sorted(spans, key=lambda use: spans[use], reverse=True)
     while left:
-        least = lacks[left[0]].span / MOST_APART
-        asked = {aggregates_of(use.rollup.question) for use in left if lacks[use].span >= least}
+        least = spans[left[0]] / MOST_APART
+        asked = {aggregates_of(use.rollup.question) for use in left if spans[use] >= least}
         together = [use for use in left if aggregates_of(use.rollup.question) in asked]
         yield together
         taken = set(together)

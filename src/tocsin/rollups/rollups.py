@@ -47,6 +47,7 @@ class Rollups:
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
         self._texts: WeakValueDictionary[Hashable, Texts] = WeakValueDictionary()
         self._too_wide: dict[Hashable, int] = {}
+        self._asked: set[Hashable] = set()
         self._slow: dict[Hashable, int] = {}
         self._changing = threading.Lock()
 
@@ -91,13 +92,20 @@ class Rollups:
         use = uses.get(basis)
         if use is None:
             rollup = self._rollups.get(basis) or self._new(question, table)
-            use = uses[basis] = Use(rollup, rollup.levels)
+            is_new = self._is_asked_first(basis)
+            use = uses[basis] = Use(rollup, rollup.levels, to_milliseconds(at), is_new)
         length = _length(question)
         if length not in use.covers:
-            end = to_milliseconds(at)
             begin = BEFORE_ALL if length is None else to_milliseconds(at - length)
-            use.covers[length] = cover(begin, end)
+            use.covers[length] = cover(begin, use.end)
         return use
+
+    def _is_asked_first(self, basis: Hashable) -> bool:
+        if len(self._asked) >= MAX_REMEMBERED:
+            self._asked.clear()
+        is_first = basis not in self._asked
+        self._asked.add(basis)
+        return is_first
 
     def _is_too_wide(self, basis: Hashable) -> bool:
         """Whether a basis had too many groups of late; it is tried again after a while."""
@@ -124,7 +132,7 @@ class Rollups:
                 if use.is_too_wide or len(use.rollup) > MAX_ROLLUP_ROWS:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER
                     self._rollups.pop(basis, None)
-                elif not use.has_failed:
+                elif not use.has_failed and not use.is_new:
                     self._rollups[basis] = use.rollup
             self._evict()
 

@@ -38,6 +38,9 @@ class Edge(NamedTuple):
 
 
 class Cover(NamedTuple):
+    """What makes up a window: cells and, where it begins or ends within a minute, edges."""
+
+    begin: int
     stretches: tuple[Stretch, ...]
     edges: tuple[Edge, ...]
 
@@ -50,7 +53,7 @@ def cover(begin: int, end: int) -> Cover:
     if last < first:
         edges = [Edge(begin, end)]
     stretches = _stretches(0, first, last)
-    return Cover(tuple(stretches), tuple(edge for edge in edges if edge.after < edge.upto))
+    return Cover(begin, tuple(stretches), tuple(edge for edge in edges if edge.after < edge.upto))
 
 
 def _stretches(level: int, after: int, upto: int) -> list[Stretch]:

@@ -17,7 +17,6 @@ from uuid import UUID
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.metric import Aggregation, Question
-from tocsin.sql.cells import LENGTHS
 from tocsin.sql.compiler import SCALE_DOWN, group_keys
 from tocsin.sql.fields import KINDS, Fields
 from tocsin.sql.filters import condition
@@ -96,11 +95,15 @@ def catalog_read_by(fields: Iterable[Field], table: Table) -> Hashable:
 
 
 def compile_scan(
-    questions: Sequence[Question], periods: Sequence[Sequence[Period]], table: Table
+    questions: Sequence[Question],
+    periods: Sequence[Sequence[Period]],
+    lengths: Sequence[int],
+    table: Table,
 ) -> Scan:
     """One pass for questions that are grouped by the same fields. The periods are those of each
-    level, and do not overlap: a row in one goes into a cell of its level."""
-    return _Writing(questions, table).scan(periods)
+    level, and do not overlap: a row in one goes into a cell of its level, `lengths` milliseconds
+    long."""
+    return _Writing(questions, table).scan(periods, lengths)
 
 
 class _Writing:
@@ -119,7 +122,7 @@ class _Writing:
         filters = {tuple(map(str, question.filters)) for question in questions}
         self._has_common_filters = len(filters) == 1
 
-    def scan(self, periods: Sequence[Sequence[Period]]) -> Scan:
+    def scan(self, periods: Sequence[Sequence[Period]], lengths: Sequence[int]) -> Scan:
         groups = [self._fields.group(field) for field in self._questions[0].group_by]
         columns = tuple(self._partials(question) for question in self._questions)
         spans = {level: self._time(some) for level, some in enumerate(periods) if some}
@@ -138,9 +141,9 @@ class _Writing:
             "cell",
             *group_keys(self._questions[0], self._fields),
         ]
-        lengths = self._by_level(spans, lambda level: self._bind.integer(LENGTHS[level]))
+        length = self._by_level(spans, lambda level: self._bind.integer(lengths[level]))
         named = [f"{expression} AS {name}" for expression, name in self._names.items()]
-        named.append(f"{lengths} AS length")
+        named.append(f"{length} AS length")
         lines = [
             "WITH " + ",\n     ".join(named),
             "SELECT " + ",\n       ".join(selected),
