@@ -54,7 +54,7 @@ def test_a_metric_that_is_asked_again_and_again_is_what_it_was(
 def test_what_cannot_be_kept_is_calculated_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollups, "MAX_ROLLUP_ROWS", 5)
+    monkeypatch.setattr(rollups, "MAX_ROLLUP_BYTES", 200)
     check_all_together(world, seed=21, count=COUNT)
     check_all_together(world, seed=21, count=COUNT)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from tocsin.model.metric import Aggregation, Answer, Question, Reading, plain
-from tocsin.rollups.groups import Texts
+from tocsin.rollups.groups import GroupTexts
 from tocsin.rollups.rows import Doubles, Rows, totals
 from tocsin.sql.compiler import SCALE_UP
 from tocsin.sql.plan import Measure
@@ -18,7 +18,11 @@ Value = int | float | None
 
 
 def answer(
-    question: Question, at: datetime, parts: Sequence[Rows], groups: Sequence[Texts], limit: int
+    question: Question,
+    at: datetime,
+    parts: Sequence[Rows],
+    groups: Sequence[GroupTexts],
+    limit: int,
 ) -> Answer:
     """The question's answer, given the rows of all cells and edges of its window."""
     is_grouped = bool(question.group_by)
@@ -36,7 +40,7 @@ def answer(
     return Answer(at, readings, question.unit, len(rows) if len(rows) > limit else None)
 
 
-def _rank(row: tuple[Value, Texts]) -> tuple[object, ...]:
+def _rank(row: tuple[Value, GroupTexts]) -> tuple[object, ...]:
     """The order of rows in semantics.md."""
     value, texts = row
     return value is None, -(value or 0), [(text is None, text or "") for text in texts]

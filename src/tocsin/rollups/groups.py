@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 
-Texts = tuple[str | None, ...]
+GroupTexts = tuple[str | None, ...]
 
 
 class Groups:
     """The groups that some fields make, numbered in the order in which they were met."""
 
     def __init__(self) -> None:
-        self.texts: list[Texts] = []
-        self._numbers: dict[Texts, int] = {}
+        self.texts: list[GroupTexts] = []
+        self._numbers: dict[GroupTexts, int] = {}
         self._changing = threading.Lock()
 
-    def number(self, texts: Texts) -> int:
+    def number(self, texts: GroupTexts) -> int:
         found = self._numbers.get(texts)
         if found is None:
             with self._changing:

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tocsin.model.catalog import Kind
-from tocsin.rollups.groups import Groups, Texts
+from tocsin.rollups.groups import Groups, GroupTexts
 from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.rows import Doubles, Integers, Rows, merged
+from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
 from tocsin.sql.plan import Measure, Scan, scope_of
 
 
@@ -80,21 +79,20 @@ class Shared:
             self._columns[name, is_extreme] = found
         return found
 
-    def _texts_of(self, rollup: Rollup, name: str, mine: Integers) -> NDArray[np.int64]:
-        """Rows of (cell, group, number of a text)."""
+    def _texts_of(self, rollup: Rollup, name: str, mine: Integers) -> Texts:
         found = self._texts.get(name)
         if found is None:
             lists = self._table[name].combine_chunks()
             hashes = lists.flatten().buffers()[1] or b""
             offsets = _integers(lists.offsets)
             halves = np.frombuffer(hashes, dtype=np.uint64).reshape(-1, 2)[: offsets[-1]]
-            found = self._texts[name] = offsets, rollup.texts.numbers(halves).astype(np.int64)
+            found = self._texts[name] = offsets, rollup.numbering.numbers(halves).astype(np.int64)
         offsets, numbers = found
         starts, lengths = offsets[mine], np.diff(offsets)[mine]
         within = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
         chosen = numbers[np.repeat(starts, lengths) + within]
         cells, groups = self._cells[mine], self._groups[mine]
-        return np.stack([np.repeat(cells, lengths), np.repeat(groups, lengths), chosen])
+        return Texts.of(np.repeat(cells, lengths), np.repeat(groups, lengths), chosen)
 
 
 def _group_numbers(table: pa.Table, groups: Groups) -> Integers:
@@ -107,7 +105,7 @@ def _group_numbers(table: pa.Table, groups: Groups) -> Integers:
     for indices, values in columns:
         _, codes = np.unique(codes * (len(values) + 1) + indices + 1, return_inverse=True)
     _, first = np.unique(codes, return_index=True)
-    spelled: Sequence[Texts] = list(
+    spelled: Sequence[GroupTexts] = list(
         zip(
             *(
                 [values[i] if i >= 0 else None for i in indices[first].tolist()]

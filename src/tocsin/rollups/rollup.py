@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from tocsin.model.metric import Question
 from tocsin.rollups.groups import Groups
+from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rows import Rows, empty, joined, merged
-from tocsin.rollups.texts import Texts
 from tocsin.rollups.touched import Touched
 from tocsin.sql.cells import LENGTHS, Stretch, smaller
 from tocsin.sql.plan import Measure
@@ -32,7 +32,7 @@ class Level:
         kept = self.rows
         if any(cell in self.made for cell in cells):
             kept = kept.without(cells)
-        parts = [part for part in (kept, rows) if len(part)]
+        parts = [part for part in (kept, rows) if len(part.cells)]
         made = {**self.made, **dict.fromkeys(cells, moment)}
         level = Level(joined(parts) if parts else kept, made)
         return level if len(made) <= MAX_CELLS else level.halved()
@@ -84,17 +84,18 @@ def united(lacks: Iterable[Lack]) -> Lack:
 class Rollup:
     """The partial results of all questions that share a basis; `question` is one of them."""
 
-    def __init__(self, question: Question, groups: Groups, texts: Texts) -> None:
+    def __init__(self, question: Question, groups: Groups, numbering: Numbering) -> None:
         self.question = question
         self.groups = groups
         self.measure = Measure.of(question.aggregation)
-        self.texts = texts
+        self.numbering = numbering
         self.used = 0
         nothing = Level(empty(self.measure), {})
         self.levels: Levels = tuple(nothing for _ in LENGTHS)
 
-    def __len__(self) -> int:
-        return sum(len(level.rows) for level in self.levels)
+    @property
+    def bytes(self) -> int:
+        return sum(level.rows.bytes for level in self.levels) + self.numbering.bytes
 
 
 def with_cells(

@@ -20,15 +20,15 @@ from tocsin.model.metric import Answer, Question
 from tocsin.rollups.answering import answer
 from tocsin.rollups.gathering import Gathering, Use
 from tocsin.rollups.groups import Groups
+from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.texts import Texts
 from tocsin.rollups.touched import Touched
 from tocsin.sql.cells import BEFORE_ALL, cover
 from tocsin.sql.plan import aggregates_of, basis_of, catalog_read_by
 from tocsin.sql.table import Table
 
-MAX_ROWS = 4_000_000
-MAX_ROLLUP_ROWS = 400_000
+MAX_BYTES = 256 * 1024 * 1024
+MAX_ROLLUP_BYTES = 96 * 1024 * 1024
 TRIED_AGAIN_AFTER = 100
 SLOW_SECONDS = 0.025
 """Completing a rollup takes half of that; what is read faster than this needs none."""
@@ -45,7 +45,7 @@ class Rollups:
         self._threads = threads
         self._rollups: dict[Hashable, Rollup] = {}
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
-        self._texts: WeakValueDictionary[Hashable, Texts] = WeakValueDictionary()
+        self._numberings: WeakValueDictionary[Hashable, Numbering] = WeakValueDictionary()
         self._too_wide: dict[Hashable, int] = {}
         self._asked: set[Hashable] = set()
         self._slow: dict[Hashable, int] = {}
@@ -120,8 +120,8 @@ class Rollups:
         grouped = question.group_by, catalog_read_by(question.group_by, table)
         with self._changing:
             groups = self._groups.setdefault(grouped, Groups())
-            texts = self._texts.setdefault((grouped, aggregates_of(question)), Texts())
-        return Rollup(question, groups, texts)
+            numbering = self._numberings.setdefault((grouped, aggregates_of(question)), Numbering())
+        return Rollup(question, groups, numbering)
 
     def _keep(self, uses: dict[Hashable, Use], moment: int) -> None:
         """Keep what this calculation has made. What another one made meanwhile may be lost by
@@ -129,7 +129,7 @@ class Rollups:
         with self._changing:
             for basis, use in uses.items():
                 use.rollup.levels, use.rollup.used = use.levels, moment
-                if use.is_too_wide or len(use.rollup) > MAX_ROLLUP_ROWS:
+                if use.is_too_wide or use.rollup.bytes > MAX_ROLLUP_BYTES:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER
                     self._rollups.pop(basis, None)
                 elif not use.has_failed and not use.is_new:
@@ -138,14 +138,12 @@ class Rollups:
 
     def _evict(self) -> None:
         """Drop the rollups that were asked least lately until the rest fit."""
-        rows = sum(map(len, self._rollups.values()))
-        if rows <= MAX_ROWS:
-            return
+        size = sum(rollup.bytes for rollup in self._rollups.values())
         for basis, rollup in sorted(self._rollups.items(), key=lambda item: item[1].used):
-            rows -= len(rollup)
-            del self._rollups[basis]
-            if rows <= MAX_ROWS:
+            if size <= MAX_BYTES:
                 return
+            size -= rollup.bytes
+            del self._rollups[basis]
 
 
 def _asked(question: Question) -> Hashable:

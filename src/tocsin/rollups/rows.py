@@ -30,55 +30,70 @@ _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows in the order of their cells; `values` has a row for each partial result.
+class Texts:
+    """Which texts occur: a row for each cell, group and text, in the order of cells."""
 
-    `texts` has a row (cell, group, text) for each text that occurs, in the order of cells too.
-    """
+    cells: Integers
+    keys: Integers
+    """The group's number, and below it, in 32 bits, the text's."""
+
+    @classmethod
+    def of(cls, cells: Integers, groups: Integers, numbers: Integers) -> Texts:
+        return cls(cells, groups << 32 | numbers)
+
+    def once(self) -> Texts:
+        """Each but once, in order."""
+        order = np.lexsort((self.keys, self.cells))
+        cells, keys = self.cells[order], self.keys[order]
+        is_first = np.ones(len(cells), dtype=bool)
+        is_first[1:] = (cells[1:] != cells[:-1]) | (keys[1:] != keys[:-1])
+        return Texts(cells[is_first], keys[is_first])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows in the order of their cells; `values` has a row for each partial result."""
 
     cells: Integers
     groups: Integers
     values: Doubles
-    texts: NDArray[np.int64] | None = None
+    texts: Texts | None = None
 
-    def __len__(self) -> int:
-        return len(self.cells) + (0 if self.texts is None else self.texts.shape[1])
+    @property
+    def bytes(self) -> int:
+        texts = 0 if self.texts is None else 2 * self.texts.cells.nbytes
+        return self.cells.nbytes + self.groups.nbytes + self.values.nbytes + texts
 
     def between(self, after: int, upto: int) -> Rows:
         """The rows of the cells later than `after` and up to `upto`."""
         lo, hi = self.cells.searchsorted((after, upto), "right")
         texts = self.texts
         if texts is not None:
-            first, last = texts[0].searchsorted((after, upto), "right")
-            texts = texts[:, first:last]
+            first, last = texts.cells.searchsorted((after, upto), "right")
+            texts = Texts(texts.cells[first:last], texts.keys[first:last])
         return Rows(self.cells[lo:hi], self.groups[lo:hi], self.values[:, lo:hi], texts)
-
-    def among(self, cells: Collection[int]) -> Rows:
-        """The rows of some cells only."""
-        return self._chosen(np.fromiter(cells, np.int64, len(cells)), invert=False)
 
     def without(self, cells: Collection[int]) -> Rows:
         """The rows of all other cells."""
-        return self._chosen(np.fromiter(cells, np.int64, len(cells)), invert=True)
-
-    def _chosen(self, cells: Integers, *, invert: bool) -> Rows:
-        chosen = np.isin(self.cells, cells, invert=invert)
+        gone = np.fromiter(cells, np.int64, len(cells))
+        kept = np.isin(self.cells, gone, invert=True)
         texts = self.texts
         if texts is not None:
-            texts = texts[:, np.isin(texts[0], cells, invert=invert)]
-        return Rows(self.cells[chosen], self.groups[chosen], self.values[:, chosen], texts)
+            left = np.isin(texts.cells, gone, invert=True)
+            texts = Texts(texts.cells[left], texts.keys[left])
+        return Rows(self.cells[kept], self.groups[kept], self.values[:, kept], texts)
 
     def in_cell(self, cell: int) -> Rows:
         """The same rows, all of them in one cell."""
         texts = self.texts
         if texts is not None:
-            texts = np.concatenate([np.full_like(texts[:1], cell), texts[1:]])
+            texts = replace(texts, cells=np.full_like(texts.cells, cell))
         return replace(self, cells=np.full_like(self.cells, cell), texts=texts)
 
 
 def empty(measure: Measure) -> Rows:
     none = np.empty(0, dtype=np.int64)
-    texts = np.empty((3, 0), dtype=np.int64) if measure is Measure.DISTINCT else None
+    texts = Texts(none, none) if measure is Measure.DISTINCT else None
     return Rows(none, none, np.empty((len(_HOW[measure]), 0)), texts)
 
 
@@ -89,12 +104,17 @@ def joined(parts: Sequence[Rows]) -> Rows:
     cells = np.concatenate([part.cells for part in parts])
     groups = np.concatenate([part.groups for part in parts])
     values = np.concatenate([part.values for part in parts], axis=1)
-    texts = None
-    if parts[0].texts is not None:
-        texts = np.concatenate([part.texts for part in parts if part.texts is not None], axis=1)
-        texts = texts[:, texts[0].argsort(kind="stable")]
     order = cells.argsort(kind="stable")
-    return Rows(cells[order], groups[order], values[:, order], texts)
+    return Rows(cells[order], groups[order], values[:, order], _joined_texts(parts))
+
+
+def _joined_texts(parts: Sequence[Rows]) -> Texts | None:
+    texts = [part.texts for part in parts if part.texts is not None]
+    if not texts:
+        return None
+    cells = np.concatenate([some.cells for some in texts])
+    order = cells.argsort(kind="stable")
+    return Texts(cells[order], np.concatenate([some.keys for some in texts])[order])
 
 
 def merged(measure: Measure, rows: Rows) -> Rows:
@@ -103,21 +123,7 @@ def merged(measure: Measure, rows: Rows) -> Rows:
     keys, place = np.unique(rows.cells * width + rows.groups, return_inverse=True)
     cells, groups = np.divmod(keys, width)
     values = _reduced(measure, rows.values, place, len(keys))
-    return Rows(cells, groups, values, None if rows.texts is None else _once(rows.texts))
-
-
-def _once(texts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Each (cell, group, text) once, in the order of cells."""
-    if not texts.shape[1]:
-        return texts
-    cells, groups, numbers = texts
-    first, many = cells.min(), numbers.max() + 1
-    width = (groups.max() + 1) * many
-    if int(cells.max() - first + 1) * int(width) < 2**62:
-        keys = np.unique((cells - first) * width + groups * many + numbers)
-        cells, inner = np.divmod(keys, width)
-        return np.stack([cells + first, *np.divmod(inner, many)])
-    return np.unique(texts, axis=1)
+    return Rows(cells, groups, values, None if rows.texts is None else rows.texts.once())
 
 
 def totals(measure: Measure, parts: Sequence[Rows], width: int | None) -> tuple[Integers, Doubles]:
@@ -151,13 +157,13 @@ def _reduced(measure: Measure, values: Doubles, place: Integers, width: int) -> 
 
 def _distinct(parts: Sequence[Rows], width: int) -> Integers:
     """How many different texts each group has."""
-    texts = np.concatenate([part.texts for part in parts if part.texts is not None], axis=1)
-    if not texts.shape[1]:
+    keys = np.concatenate([part.texts.keys for part in parts if part.texts is not None])
+    if not len(keys):
         return np.zeros(width, dtype=np.int64)
-    many = int(texts[2].max()) + 1
-    keys = texts[1] * many + texts[2]
+    groups, numbers = keys >> 32, keys & 0xFFFFFFFF
+    many = int(numbers.max()) + 1
     if many * width <= _FLAT:
         seen = np.zeros(many * width, dtype=bool)
-        seen[keys] = True
-        return np.asarray(seen.reshape(width, many).sum(axis=1))
-    return np.bincount(np.unique(keys) // many, minlength=width)
+        seen[groups * many + numbers] = True
+        return np.asarray(np.count_nonzero(seen.reshape(width, many), axis=1))
+    return np.bincount(np.unique(keys) >> 32, minlength=width)

@@ -17,7 +17,7 @@ Run = tuple[Hashes, Hashes, NDArray[np.uint32]]
 """Lower halves in their order, upper halves, numbers."""
 
 
-class Texts:
+class Numbering:
     """Numbers 128-bit hashes from 0 up, in the order in which they come.
 
     Kept as sorted runs, each at least twice as long as the next, so that new hashes are put in
@@ -28,6 +28,10 @@ class Texts:
         self._runs: list[Run] = []
         self._changing = threading.Lock()
         self.count = 0
+
+    @property
+    def bytes(self) -> int:
+        return sum(low.nbytes + high.nbytes + numbers.nbytes for low, high, numbers in self._runs)
 
     def numbers(self, hashes: Hashes) -> NDArray[np.uint32]:
         """The numbers of some hashes, given as rows of two halves; unknown ones get new numbers."""
