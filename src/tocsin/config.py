@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     admin_key: Annotated[SecretStr, Field(min_length=16)] | None = None
     strict_catalog: bool = False
     retention: Window | None = None
-    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 1024 * MIB
+    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 320 * MIB
     query_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     query_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     log_level: Literal["debug", "info", "warning", "error"] = "info"

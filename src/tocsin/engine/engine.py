@@ -83,6 +83,9 @@ class Engine:
         limits = {
             **QUERY_SETTINGS,
             "max_memory_usage": memory,
+            # What does not fit goes to disk: a million groups are slower, not refused.
+            "max_bytes_before_external_group_by": memory // 2,
+            "max_bytes_before_external_sort": memory // 2,
             "max_execution_time": seconds,
             "readonly": 2,
         }
