@@ -217,10 +217,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One real run of a metric's query; milliseconds are those the engine took."""
+    """One real run of a metric's query; milliseconds are those the engine took. `promoted` are
+    the payload fields that it reads from columns of their own."""
 
     sql: str
     parameters: dict[str, Any]
+    promoted: tuple[Field, ...]
     rows_read: int
     bytes_read: int
     elapsed_ms: float
@@ -228,9 +230,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """A payload field that occurs: with which JSON types, how often, and for example."""
+    """A payload field that occurs: with which JSON types, how often, and for example; and whether
+    queries may read it from a column of its own."""
 
     field: Field
     types: tuple[str, ...]
     occurrences: int
     examples: tuple[str | int | float | bool, ...]
+    promoted: bool
