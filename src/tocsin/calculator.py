@@ -36,6 +36,7 @@ from tocsin.sql.discovery import (
     path_of,
     type_of,
 )
+from tocsin.sql.promoted import asked
 from tocsin.sql.series import Points, compile_series
 from tocsin.sql.table import JsonType, Table
 
@@ -109,11 +110,15 @@ class Calculator:
 
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and what one real run of it read."""
-        query = compile_metric(question, at, DEFAULT_LIMIT, self._table())
+        table = self._table()
+        query = compile_metric(question, at, DEFAULT_LIMIT, table)
         cost = self._engine.measure(query)
+        asks = asked(question, table.types_of)
+        promoted = dict.fromkeys(field for field, aspect in asks if table.promoted(field, aspect))
         return Explanation(
             query.text,
             query.parameters,
+            tuple(promoted),
             cost.rows_read,
             cost.bytes_read,
             cost.elapsed_ms,
@@ -140,8 +145,10 @@ class Calculator:
             path = path_of(spelled)
             if "" not in path:
                 tallies[Field.of_path(path)].add(type_of(name), count, examples)
+        promoted = {field for field, _ in self._engine.promoted}
         return [
-            tallies[field].report(field, big.get(field, 0)) for field in sorted(tallies, key=str)
+            tallies[field].report(field, big.get(field, 0), field in promoted)
+            for field in sorted(tallies, key=str)
         ]
 
     def close(self) -> None:
@@ -179,7 +186,7 @@ class _Tally:
         if kind is not JsonType.ARRAY:
             self._examples[name] += [_READ.get(name, str)(text) for text in examples]
 
-    def report(self, field: Field, big_integers: int) -> FieldReport:
+    def report(self, field: Field, big_integers: int, promoted: bool) -> FieldReport:
         counts, examples = dict(self._counts), dict(self._examples)
         if big_integers:
             # The engine keeps them as strings; all of them are numbers.
@@ -191,7 +198,7 @@ class _Tally:
                 ]
         types = tuple(sorted(name for name, count in counts.items() if count))
         shown = [example for name in types for example in examples.get(name, [])]
-        return FieldReport(field, types, sum(counts.values()), tuple(shown[:EXAMPLES]))
+        return FieldReport(field, types, sum(counts.values()), tuple(shown[:EXAMPLES]), promoted)
 
 
 def _number(text: str) -> int | float:

@@ -38,10 +38,10 @@ log = structlog.get_logger()
 
 PATIENCE = timedelta(minutes=10)
 POLL_SECONDS = 0.2
-# Together they are one pass over the parts; the engine takes 30 ms to understand each (26.9).
-FILLED_AT_ONCE = 8
 # What a field's texts are like is looked at again when there are so many times as many rows.
 GROWTH = 4
+# Rows for which a column may be computed when it is read, as costs nearly nothing.
+LITTLE = 10_000
 
 Columns = dict[Ask, PromotedColumn]
 
@@ -50,47 +50,62 @@ class Promotion:
     """Brings the table's columns to what questions ask for, a step at a time, from whatever
     columns the table has; used by one thread. Methods raise QueryTooHeavy or Unavailable."""
 
-    def __init__(self, engine: Engine, patience: timedelta) -> None:
+    def __init__(self, engine: Engine, patience: timedelta, little: int = LITTLE) -> None:
+        """`patience` before a column that nothing needs is dropped; a column that no more than
+        `little` rows lack is as good as filled."""
         self._engine = engine
         self._patience = patience
+        self._little = little
         self._unneeded_since: dict[str, datetime] = {}
-        self._looked_at: dict[Field, tuple[bool, int]] = {}
+        self._few: dict[Field, bool] = {}
+        self._rows_then = -1
 
     def choose(self, questions: Sequence[Question]) -> Columns:
         """The columns that the questions ask for; whatever else was offered no longer is."""
         asks = worth_promoting(questions, self._engine.field_types.of)
         offered = self._engine.promoted
         self._engine.promoted = {ask: offered[ask] for ask in asks if ask in offered}
-        rows = self._engine.rows()
-        return {ask: self._column(ask, rows) for ask in asks}
+        self._look_at([field for field, aspect in asks if aspect is Aspect.TEXT])
+        return {
+            (field, aspect): PromotedColumn(
+                field, aspect, is_few=aspect is Aspect.TEXT and self._few[field]
+            )
+            for field, aspect in asks
+        }
 
     def step(self, wanted: Columns, at: datetime) -> bool:
-        """Add what is missing, offer what is filled, begin to fill some of the others, drop what
-        has not been needed for long; whether nothing is left to wait for."""
+        """Add what is missing, offer what is filled, begin to fill the others, drop what has not
+        been needed for long; whether nothing is left to wait for."""
+        present = {name for (name,) in self._engine.upkeep(compile_present())}
+        missing = [column for column in wanted.values() if column.name not in present]
+        if missing:
+            self._engine.upkeep(compile_add(missing))
+        there = present.union(column.name for column in missing)
+        lacking = self._lacking(there)
+        self._engine.promoted = _offered(wanted, there - lacking)
         names = [column.name for column in wanted.values()]
-        present = self._present()
-        for column in wanted.values():
-            if column.name not in present:
-                self._engine.upkeep(compile_add(column))
-        filled = self._filled()
-        self._engine.promoted = _offered(wanted, filled)
         self._drop_unneeded(present.difference(names, self._engine.promoted.values()), at)
-        lacking = [name for name in names if name not in filled]
-        if lacking and not self._is_under_way():
-            self._engine.upkeep(compile_fill(lacking[:FILLED_AT_ONCE]))
-        return not lacking
+        unfilled = [name for name in names if name in lacking]
+        if unfilled and not self._engine.upkeep(compile_under_way())[0][0]:
+            self._engine.upkeep(compile_fill(unfilled))
+        return not unfilled
 
-    def _column(self, ask: Ask, rows: int) -> PromotedColumn:
-        field, aspect = ask
-        return PromotedColumn(field, aspect, aspect is Aspect.TEXT and self._is_few(field, rows))
+    def _look_at(self, fields: Sequence[Field]) -> None:
+        """Which of the fields have few different texts?"""
+        rows = self._engine.rows()
+        if rows > self._rows_then * GROWTH:
+            self._few, self._rows_then = {}, rows
+        new = [field for field in dict.fromkeys(fields) if field not in self._few]
+        if new:
+            query = compile_different(new, self._engine.field_types.of)
+            counts = self._engine.upkeep(query)[0]
+            self._few |= {field: count <= FEW for field, count in zip(new, counts, strict=True)}
 
-    def _is_few(self, field: Field, rows: int) -> bool:
-        is_few, rows_then = self._looked_at.get(field, (True, -1))
-        if rows > rows_then * GROWTH:
-            query = compile_different(field, self._engine.field_types.of)
-            is_few = self._engine.upkeep(query)[0][0] <= FEW
-            self._looked_at[field] = is_few, rows
-        return is_few
+    def _lacking(self, names: set[str]) -> set[str]:
+        """Those of the columns that more than a little of the table lacks."""
+        parts = self._engine.upkeep(compile_by_part())
+        lacking = {name: sum(rows for had, rows in parts if name not in had) for name in names}
+        return {name for name, rows in lacking.items() if rows > self._little}
 
     def _drop_unneeded(self, names: set[str], at: datetime) -> None:
         self._unneeded_since = {name: self._unneeded_since.get(name, at) for name in names}
@@ -98,17 +113,6 @@ class Promotion:
             if at - since >= self._patience:
                 self._engine.upkeep(compile_drop(name))
                 log.info("dropped a column that no metric needs", column=name)
-
-    def _present(self) -> set[str]:
-        return {name for (name,) in self._engine.upkeep(compile_present())}
-
-    def _filled(self) -> set[str]:
-        """The columns that no part lacks."""
-        parts = [set(names) for (names,) in self._engine.upkeep(compile_by_part())]
-        return set.intersection(*parts) if parts else self._present()
-
-    def _is_under_way(self) -> bool:
-        return bool(self._engine.upkeep(compile_under_way())[0][0])
 
 
 def _offered(wanted: Columns, filled: set[str]) -> dict[Ask, str]:

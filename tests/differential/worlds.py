@@ -4,6 +4,7 @@ of them against the oracle. A seed makes a world: a failure names the seed and t
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,9 @@ class World:
         return read_metric(metric, self.runtime.catalog, name_required=False)[1]
 
 
-def open_world(folder: Path, seed: int) -> World:
+def open_world(
+    folder: Path, seed: int, before_append: Callable[[World, int], None] | None = None
+) -> World:
     """400 interactions in five appends, so in several parts of the same months."""
     random = Random(seed)
     runtime = Runtime(Settings(data_dir=folder))
@@ -41,6 +44,8 @@ def open_world(folder: Path, seed: int) -> World:
     known = nasty.interactions(random, len(payloads), AT, payloads)
     world = World(runtime, [])
     for start in range(0, len(known), 90):
+        if before_append:
+            before_append(world, start // 90)
         record(world, known[start : start + 90], random)
     return world
 
@@ -63,15 +68,19 @@ def sent(interaction: dict[str, Any]) -> bytes:
 
 
 def check_metrics(world: World, seed: int, count: int) -> None:
-    random = Random(seed)
-    for number in range(count):
-        metric = nasty.metric(random, world.interactions)
-        limit = random.choice((10_000, 10_000, 10_000, 3))
+    for number, (metric, limit) in enumerate(drawn(world, seed, count)):
         answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
         difference = oracle.disagreement(
             metric, world.interactions, AT, written(answer), limit=limit
         )
         assert difference is None, f"seed {seed}, metric {number}: {metric}: {difference}"
+
+
+def drawn(world: World, seed: int, count: int) -> Iterator[tuple[dict[str, Any], int]]:
+    """Random metrics, each with the number of rows that are asked for."""
+    random = Random(seed)
+    for _ in range(count):
+        yield nasty.metric(random, world.interactions), random.choice((10_000, 10_000, 10_000, 3))
 
 
 def check_series(world: World, seed: int, count: int) -> None:

@@ -25,6 +25,10 @@ Unit = Annotated[str, Member(description="Only there for a RATE", examples=["per
 Truncated = Annotated[Literal[True], Member(description="Only there when rows were cut")]
 GroupCount = Annotated[int, Member(description="How many rows there are; only when they were cut")]
 
+Promoted = Annotated[
+    Literal[True], Member(description="Only there when the field has a column of its own")
+]
+
 
 class FieldProblem(TypedDict):
     field: Annotated[str, Member(examples=["filters[0].operator"])]
@@ -155,6 +159,7 @@ class Series(TypedDict):
 class Explanation(TypedDict):
     sql: str
     parameters: dict[str, Any]
+    promoted: Annotated[list[Field], Member(description="Fields read from columns of their own")]
     rowsRead: int
     bytesRead: int
     elapsedMs: float
@@ -166,6 +171,7 @@ class FieldReport(TypedDict):
     types: list[Literal["string", "number", "boolean", "array"]]
     occurrences: int
     examples: list[str | int | float | bool]
+    promoted: NotRequired[Promoted]
 
 
 class Key(TypedDict):

@@ -121,6 +121,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
             {
                 "sql": found.sql,
                 "parameters": found.parameters,
+                "promoted": [str(field) for field in found.promoted],
                 "rowsRead": found.rows_read,
                 "bytesRead": found.bytes_read,
                 "elapsedMs": round(found.elapsed_ms, 3),

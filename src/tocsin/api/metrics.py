@@ -189,6 +189,7 @@ def _report(report: FieldReport) -> dict[str, Any]:
         "types": report.types,
         "occurrences": report.occurrences,
         "examples": report.examples,
+        **({"promoted": True} if report.promoted else {}),
     }
 
 

@@ -30,7 +30,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA
+from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA, TENDING_SETTINGS
 from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
@@ -102,7 +102,7 @@ class Engine:
         for client in self._clients:
             self._idle.put(client)
         self._tending = threading.Lock()
-        self._tender = self._open({"max_memory_usage": memory, "max_threads": 1})
+        self._tender = self._open({**TENDING_SETTINGS, "max_memory_usage": memory})
         self._patience = seconds
         self._load_known_ids()
 

@@ -61,3 +61,9 @@ QUERY_SETTINGS = {
     "optimize_use_projections": 0,
     "use_query_condition_cache": 0,
 }
+
+TENDING_SETTINGS = {
+    # A column is filled in the background; one that is dropped is gone when the statement returns.
+    "mutations_sync": 0,
+    "max_threads": 1,
+}

@@ -219,12 +219,14 @@ class Series:
 class Explanation:
     """One real run of a metric's query; milliseconds are those the engine took.
 
-    With `from_rollup`, a calculation does not run it: it adds up partial results that are kept,
-    and reads only the edges of its window.
+    `promoted` are the payload fields that it reads from columns of their own. With `from_rollup`,
+    a calculation does not run it: it adds up partial results that are kept, and reads only the
+    edges of its window.
     """
 
     sql: str
     parameters: dict[str, Any]
+    promoted: tuple[Field, ...]
     rows_read: int
     bytes_read: int
     elapsed_ms: float
@@ -233,9 +235,11 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """A payload field that occurs: with which JSON types, how often, and for example."""
+    """A payload field that occurs: with which JSON types, how often, and for example; and whether
+    queries may read it from a column of its own."""
 
     field: Field
     types: tuple[str, ...]
     occurrences: int
     examples: tuple[str | int | float | bool, ...]
+    promoted: bool

@@ -45,21 +45,17 @@ class PromotedColumn:
 
     @property
     def name(self) -> str:
-        definition = self.definition
-        told = repr((definition.text, sorted(definition.parameters.items())))
+        bind = Binder()
+        told = f"{self.definition(bind)} {sorted(bind.parameters.items())}"
         return f"{self.aspect}_{blake2b(told.encode(), digest_size=8).hexdigest()}"
 
-    @property
-    def definition(self) -> Query:
+    def definition(self, bind: Binder) -> str:
         """Its type, and the expression that computes it."""
-        bind = Binder()
         fields = Fields(Table({}), bind)
         if self.aspect is Aspect.NUMBER:
-            text = f"Nullable(Float64) MATERIALIZED {fields.number(self.field)}"
-        else:
-            kind = "LowCardinality(Nullable(String))" if self.is_few else "Nullable(String)"
-            text = f"{kind} MATERIALIZED {fields.text(self.field)}"
-        return Query(text, bind.parameters)
+            return f"Nullable(Float64) MATERIALIZED {fields.number(self.field)}"
+        kind = "LowCardinality(Nullable(String))" if self.is_few else "Nullable(String)"
+        return f"{kind} MATERIALIZED {fields.text(self.field)}"
 
 
 def worth_promoting(questions: Iterable[Question], types_of: TypesOf) -> list[Ask]:
@@ -85,12 +81,12 @@ def asked(question: Question, types_of: TypesOf) -> list[Ask]:
     return list(asks)
 
 
-def compile_add(column: PromotedColumn) -> Query:
-    """Interactions recorded from now on have the column; of those before it is computed when it
-    is read, until it is filled."""
-    definition = column.definition
-    text = f"ALTER TABLE {INTERACTIONS} ADD COLUMN IF NOT EXISTS {column.name} {definition.text}"
-    return Query(text, definition.parameters)
+def compile_add(columns: Iterable[PromotedColumn]) -> Query:
+    """Interactions recorded from now on have the columns; of those before it they are computed
+    when they are read, until they are filled."""
+    bind = Binder()
+    changes = [f"ADD COLUMN IF NOT EXISTS {c.name} {c.definition(bind)}" for c in columns]
+    return Query(f"ALTER TABLE {INTERACTIONS} " + ",\n  ".join(changes), bind.parameters)
 
 
 def compile_fill(names: Sequence[str]) -> Query:
@@ -109,10 +105,10 @@ def compile_present() -> Query:
 
 
 def compile_by_part() -> Query:
-    """Rows of (names): the promoted columns that each part has on disk."""
+    """Rows of (names, rows): for each part the promoted columns that it has on disk."""
     names = f"SELECT name FROM system.columns WHERE {_COLUMNS}"
     return Query(
-        f"SELECT groupArrayIf(column, column IN ({names}))\n"
+        f"SELECT groupArrayIf(column, column IN ({names})), any(rows)\n"
         f"FROM system.parts_columns\nWHERE {_PARTS}\nGROUP BY name"
     )
 
@@ -125,8 +121,9 @@ def compile_under_way() -> Query:
     )
 
 
-def compile_different(field: Field, types_of: TypesOf) -> Query:
-    """One row: about how many different texts the field has, and how many rows there are."""
+def compile_different(fields: Iterable[Field], types_of: TypesOf) -> Query:
+    """One row: about how many different texts each of the fields has."""
     bind = Binder()
-    text = Fields(Table({}, types_of), bind).text(field)
-    return Query(f"SELECT uniq({text}), count() FROM {INTERACTIONS}", bind.parameters)
+    sql = Fields(Table({}, types_of), bind)
+    counts = ", ".join(f"uniq({sql.text(field)})" for field in fields)
+    return Query(f"SELECT {counts} FROM {INTERACTIONS}", bind.parameters)

@@ -1,0 +1,85 @@
+"""Are the answers the oracle's when the fields of metrics are columns of their own?
+
+Worlds in which metrics were saved before anything was recorded, half-way, so that parts lack the
+columns at first, and after everything; with columns for few texts, and for many.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from worlds import (
+    AT,
+    World,
+    check_all_together,
+    check_metrics,
+    check_series,
+    drawn,
+    merge,
+    open_world,
+)
+
+from tocsin import promoter
+from tocsin.model.draft import read_metric
+from tocsin.sql.promoted import Ask, worth_promoting
+
+SEED, SAMPLE = 21, 40
+NO_APPEND = 5
+
+
+@pytest.fixture(scope="module", params=[(0, 1_000), (2, 5), (NO_APPEND, 5)], ids=str)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Its metrics are saved before the append of that number, or after all of them."""
+    when, few = request.param
+
+    def before_append(world: World, number: int) -> None:
+        if number == when:
+            promote(world)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(promoter, "FEW", few)
+        opened = open_world(tmp_path_factory.mktemp("world"), 20, before_append)
+        before_append(opened, NO_APPEND)
+        yield opened
+        opened.runtime.close()
+
+
+def promote(world: World) -> None:
+    """Save the metrics that will be asked, without the scopes, which need not be known yet."""
+    runtime = world.runtime
+    for metric, _ in drawn(world, SEED, SAMPLE):
+        definition = {"name": "any", **metric, "resourceType": None, "action": None, "origin": None}
+        draft, question = read_metric(definition, runtime.catalog)
+        runtime.metrics.create(draft, question, AT)
+
+
+def wait_until_promoted(world: World) -> set[Ask]:
+    engine, deadline = world.runtime.engine, time.monotonic() + 120
+    questions = [metric.question for metric in world.runtime.metrics.all()]
+    world.runtime.promoter.wake(AT)
+    while set(engine.promoted) != (asks := set(worth_promoting(questions, engine.field_types.of))):
+        assert time.monotonic() < deadline, f"{len(engine.promoted)} of {len(asks)} promoted"
+        time.sleep(0.05)
+    return asks
+
+
+def test_while_columns_are_filled_the_answers_are_the_oracles(world: World) -> None:
+    check_metrics(world, SEED, SAMPLE)
+
+
+def test_over_promoted_columns_the_answers_are_the_oracles(world: World) -> None:
+    asks = wait_until_promoted(world)
+    assert len(asks) > SAMPLE // 2
+    check_metrics(world, SEED, SAMPLE)
+    check_metrics(world, SEED + 1, SAMPLE)
+    check_series(world, SEED, SAMPLE // 2)
+    check_all_together(world, SEED, SAMPLE)
+
+
+def test_after_a_merge_the_answers_are_the_same(world: World) -> None:
+    merge(world)
+    check_metrics(world, SEED, SAMPLE)

@@ -1,0 +1,228 @@
+"""Do the fields that metrics use become columns, hold what the JSON holds, and go again?"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.config import Settings
+from tocsin.model.metric import Question
+from tocsin.promoter import PATIENCE, Promotion
+from tocsin.reader import Request
+from tocsin.runtime import Runtime
+from tocsin.sql.promoted import PromotedColumn, compile_present, worth_promoting
+from tocsin.sql.query import Query
+
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+HOSTILE = [
+    "it's", "x`y", "back\\slash", "end\\", '"', "'", "`", "\\'", "new\nline", "tab\tx", "\x00",
+    "\x7f", "\u2028", "😀", "ключ", "null", "@t", "^u", ":v", "a b", "--", "/*", ";", "{p0:String}",
+    "$1", "%s", "%", "?", "(", "a.b", "`; DROP TABLE interactions; --", "size0",
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opened(folder: Path) -> Iterator[Runtime]:
+    runtime = open_runtime(folder)
+    yield runtime
+    runtime.close()
+
+
+def open_runtime(folder: Path) -> Runtime:
+    """Without metrics its own promoter has nothing to do, so that a test can take the steps."""
+    runtime = Runtime(Settings(data_dir=folder))
+    runtime.promoter.close()
+    runtime.engine.learn_field_types()
+    return runtime
+
+
+def record(runtime: Runtime, *payloads: dict[str, Any]) -> None:
+    lines = [
+        json.dumps(
+            {
+                "resourceType": "ORDER",
+                "resourceId": "1",
+                "action": "PLACED",
+                "origin": "WEB",
+                "timestamp": "2026-03-20T14:00:00Z",
+                "interaction": payload,
+            }
+        ).encode()
+        for payload in payloads
+    ]
+    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == len(lines)
+
+
+def question(**members: Any) -> Question:
+    return Question.model_validate({"metricType": "COUNT", **members})
+
+
+def total(key: str = "total") -> Question:
+    return question(metricType="SUM", field=f"interaction.{key}")
+
+
+def settle(promotion: Promotion, *questions: Question, at: datetime = AT) -> None:
+    wanted = promotion.choose(questions)
+    wait_until(lambda: promotion.step(wanted, at))
+
+
+def wait_until(holds: Callable[[], bool], patience: float = 60) -> None:
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def columns(runtime: Runtime) -> set[str]:
+    return {name for (name,) in runtime.engine.upkeep(compile_present())}
+
+
+def value(runtime: Runtime, question: Question) -> Any:
+    return runtime.calculator.calculate(question, AT).readings[0].value
+
+
+def test_until_every_part_has_the_column_the_json_is_read(opened: Runtime) -> None:
+    record(opened, {"total": 1}, {"total": "2.5"})
+    promotion = Promotion(opened.engine, PATIENCE, little=0)
+    wanted = promotion.choose([total()])
+    assert not promotion.step(wanted, AT)
+    assert opened.engine.promoted == {}
+    record(opened, {"total": True}, {"total": 4.25})
+    wait_until(lambda: promotion.step(wanted, AT))
+    assert list(opened.engine.promoted) == list(wanted)
+    assert opened.calculator.explain(total(), AT).promoted == (total().field,)
+    assert value(opened, total()) == 7.75
+
+
+def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) -> None:
+    opened = open_runtime(folder)
+    texts = [question(groupBy=[str(field)]) for field in map(_field, HOSTILE)]
+    numbers = [question(metricType="SUM", field=str(field)) for field in map(_field, HOSTILE)]
+    record(opened, {key: number + 0.5 for number, key in enumerate(HOSTILE)})
+    settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
+    record(opened, {key: str(number) for number, key in enumerate(HOSTILE)})
+    assert len(opened.engine.promoted) == 2 * len(HOSTILE)
+    opened.close()
+
+    opened = open_runtime(folder)
+    settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
+    assert len(opened.engine.promoted) == 2 * len(HOSTILE)
+    for number, (text, sum_) in enumerate(zip(texts, numbers, strict=True)):
+        assert value(opened, sum_) == 2 * number + 0.5, HOSTILE[number]
+        readings = opened.calculator.calculate(text, AT).readings
+        said = {next(iter((reading.dimensions or {}).values())) for reading in readings}
+        assert said == {str(number), str(number + 0.5)}, HOSTILE[number]
+    opened.close()
+
+
+def _field(key: str) -> Any:
+    from tocsin.model.field import Field
+
+    return Field.of_path((key,))
+
+
+def test_what_no_metric_needs_is_not_offered_at_once_and_dropped_after_some_patience(
+    opened: Runtime,
+) -> None:
+    record(opened, {"total": 1})
+    promotion = Promotion(opened.engine, timedelta(minutes=10))
+    settle(promotion, total())
+    (name,) = columns(opened)
+    settle(promotion, at=AT)
+    assert opened.engine.promoted == {}
+    settle(promotion, at=AT + timedelta(minutes=9))
+    assert columns(opened) == {name}
+    settle(promotion, total(), at=AT + timedelta(minutes=9))
+    assert list(opened.engine.promoted.values()) == [name]
+    settle(promotion, at=AT + timedelta(minutes=15))
+    settle(promotion, at=AT + timedelta(minutes=24))
+    assert columns(opened) == {name}
+    settle(promotion, at=AT + timedelta(minutes=25))
+    assert columns(opened) == set()
+    assert value(opened, total()) == 1
+
+
+def test_after_a_restart_what_was_promoted_still_is_and_what_is_not_needed_goes(
+    folder: Path,
+) -> None:
+    opened = open_runtime(folder)
+    record(opened, {"total": 1, "items": 2})
+    settle(Promotion(opened.engine, PATIENCE), total(), total("items"))
+    before = dict(opened.engine.promoted)
+    opened.close()
+
+    opened = open_runtime(folder)
+    promotion = Promotion(opened.engine, PATIENCE)
+    settle(promotion, total("items"))
+    assert before.items() >= opened.engine.promoted.items()
+    assert columns(opened) == set(before.values())
+    settle(promotion, total("items"), at=AT + PATIENCE)
+    assert columns(opened) == set(opened.engine.promoted.values())
+    opened.close()
+
+
+def test_a_query_that_reads_a_column_ends_well_while_the_column_is_dropped(
+    opened: Runtime,
+) -> None:
+    record(opened, {"total": 1})
+    promotion = Promotion(opened.engine, timedelta(0))
+    settle(promotion, total())
+    (name,) = columns(opened)
+    slow = Query(f"SELECT sum({name}) FROM interactions WHERE sleepEachRow(2) = 0")
+    found: list[Any] = []
+    running = threading.Thread(target=lambda: found.extend(opened.engine.run(slow)))
+    running.start()
+    watched = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(number_%'")
+    wait_until(lambda: bool(opened.engine.upkeep(watched)[0][0]))
+    settle(promotion)
+    assert columns(opened) == set()
+    running.join()
+    assert found == [(1.0,)]
+
+
+def test_a_field_whose_texts_become_many_gets_a_column_for_many(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.promoter.FEW", 3)
+    by_user = question(groupBy=["interaction.user"])
+    promotion = Promotion(opened.engine, PATIENCE)
+    record(opened, {"user": "a"})
+    settle(promotion, by_user)
+    (few,) = opened.engine.promoted.values()
+    record(opened, *({"user": f"u{n}"} for n in range(9)))
+    settle(promotion, by_user)
+    ((ask, many),) = opened.engine.promoted.items()
+    assert few == PromotedColumn(*ask, is_few=True).name
+    assert many == PromotedColumn(*ask, is_few=False).name
+    assert len(opened.calculator.calculate(by_user, AT).readings) == 10
+
+
+def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
+    opened: Runtime, folder: Path
+) -> None:
+    opened.close()
+    again = Runtime(Settings(data_dir=folder))
+    from tocsin.model.draft import read_metric
+
+    draft, asked = read_metric(
+        {"name": "Sum", "metricType": "SUM", "field": "interaction.total"}, again.catalog
+    )
+    metric = again.metrics.create(draft, asked, AT)
+    wait_until(
+        lambda: list(again.engine.promoted) == worth_promoting([asked], lambda _: frozenset())
+    )
+    again.metrics.delete(metric.metric_id)
+    wait_until(lambda: not again.engine.promoted)
+    again.close()
