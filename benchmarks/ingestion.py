@@ -1,6 +1,6 @@
 """Ingestion alone, beside the bare engine's own append of the same interactions, in one run.
 
-    python -m benchmarks.ingestion --rows 400000
+python -m benchmarks.ingestion --rows 400000
 """
 
 from __future__ import annotations
@@ -76,9 +76,10 @@ def _append(folder: Path, sent: Ingestion, until: datetime) -> None:
     for threads in THREADS:
         appended = raw_engine.append(folder / "raw", made, sent.size, threads)
         wait_until_quiet()
+        ratio = sent.per_second / appended.per_second
         print(
-            f"bare engine, blocks of {sent.size:,} by {threads}: {appended.per_second:,.0f} a second;"
-            f" Tocsin reaches {sent.per_second / appended.per_second:.2f} of it"
+            f"bare engine, blocks of {sent.size:,} by {threads}: "
+            f"{appended.per_second:,.0f} a second; Tocsin reaches {ratio:.2f} of it"
         )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from tocsin.committer import Committer, Outcome, Refused
 from tocsin.engine.engine import Engine
-from tocsin.errors import InvalidInput, MalformedBody, Problem
+from tocsin.errors import InvalidInput, Problem, TocsinError
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import Traits
 from tocsin.reader import Catalog, Reader, Request
@@ -73,14 +73,12 @@ class Intake:
             # One batch at a time: together they would all be read at the end, and the engine
             # would have nothing to do until then.
             with self._reading:
-                for index, raw in enumerate(items):
-                    try:
-                        interactions.append(reader.read(raw))
+                for index, read in enumerate(reader.read_all(items)):
+                    if isinstance(read, Interaction):
+                        interactions.append(read)
                         indexes.append(index)
-                    except InvalidInput as error:
-                        batch.rejected.append((index, list(error.problems)))
-                    except MalformedBody as error:
-                        batch.rejected.append((index, [Problem("", error.detail)]))
+                    else:
+                        batch.rejected.append((index, _problems(read)))
             reader.add_unknown()
             outcomes = self._committer.submit(interactions).result() if interactions else []
         self._count(outcomes)
@@ -111,6 +109,10 @@ class Intake:
         self.accepted += outcomes.count(Outcome.RECORDED)
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
         self.rejected += sum(isinstance(outcome, Refused) for outcome in outcomes)
+
+
+def _problems(error: TocsinError) -> list[Problem]:
+    return list(error.problems) if isinstance(error, InvalidInput) else [Problem("", error.detail)]
 
 
 class _Gate:
