@@ -6,7 +6,6 @@ sent is read in `reader.py`, and the thread that appends is in `committer.py`.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from tocsin.committer import Committer, Outcome, Refused
 from tocsin.engine.engine import Engine
 from tocsin.errors import InvalidInput, Problem, TocsinError
+from tocsin.gathering import Gathering
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import Traits
 from tocsin.reader import Catalog, Reader, Request
@@ -42,6 +42,7 @@ class Intake:
         self._catalog = catalog
         self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number)
+        self._gathering = Gathering(self._committer)
         self._gate = _Gate()
         self._reading = threading.Lock()
 
@@ -58,7 +59,7 @@ class Intake:
                 self.rejected += 1
                 raise
             reader.add_unknown()
-            (outcome,) = await asyncio.wrap_future(self._committer.submit([interaction]))
+            outcome = await self._gathering.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Refused):
             raise InvalidInput.at("interaction", outcome.reason)
