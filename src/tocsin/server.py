@@ -17,6 +17,7 @@ from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.runtime import Runtime
+from tocsin.transport import OneWriteProtocol
 
 log = structlog.get_logger()
 
@@ -51,7 +52,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         config = uvicorn.Config(
             create_app(runtime),
             loop="uvloop",
-            http="httptools",
+            http=OneWriteProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
