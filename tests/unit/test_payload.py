@@ -46,15 +46,14 @@ def test_objects_without_a_leaf_are_told_whatever_they_hold_inside() -> None:
     assert read(text).hollow_objects == [("a",), ("b",), ("b", "d"), ("e", "f")]
 
 
-@pytest.mark.parametrize(("name", "text"), nasty.bad_payloads())
-def test_among_others_what_is_to_be_refused_is_refused_too(name: str, text: str) -> None:
+@pytest.mark.parametrize("text", [text for _, text in nasty.bad_payloads()])
+def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
     raws = [b'{"a": 1}', text.encode(), b'{"b": {"c": ":"}}']
     traits = Traits.of(b"\n".join(raws))
     members = decode_together(raws, traits)
     if members is not None:
-        with pytest.raises(PayloadRefused):
+        with pytest.raises(PayloadRefused, match=r"^(is|has|holds|says|must) .+"):
             read_payload(raws[1], traits, members[1])
-            pytest.fail(name)
 
 
 @pytest.mark.parametrize(
