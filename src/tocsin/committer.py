@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from enum import Enum
 from typing import NamedTuple
@@ -42,6 +42,14 @@ class Refused(NamedTuple):
 Outcomes = list[Outcome | Refused]
 
 
+class _Submitted(NamedTuple):
+    """Interactions that are answered together, and how many callers sent them."""
+
+    interactions: Sequence[Interaction]
+    callers: int
+    future: Future[Outcomes]
+
+
 class Committer:
     """Gives each interaction its number, and its id where the sender gave none (b"")."""
 
@@ -52,20 +60,20 @@ class Committer:
         self._on_disk = on_disk
         self._next_number = first_number
         self._arrived = threading.Condition()
-        self._waiting: deque[tuple[Sequence[Interaction], Future[Outcomes]]] = deque()
+        self._waiting: deque[_Submitted] = deque()
         self._expected = 0
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
 
-    def submit(self, interactions: Sequence[Interaction]) -> Future[Outcomes]:
+    def submit(self, interactions: Sequence[Interaction], callers: int = 1) -> Future[Outcomes]:
         """A future of one outcome for each interaction, in their order."""
         future: Future[Outcomes] = Future()
         with self._arrived:
             if self._is_closed:
                 raise Unavailable("The server is stopping")
-            self._waiting.append((interactions, future))
+            self._waiting.append(_Submitted(interactions, callers, future))
             self._arrived.notify()
         return future
 
@@ -79,24 +87,25 @@ class Committer:
 
     def _work(self) -> None:
         while (group := self._next_group()) is not None:
-            interactions = [interaction for some, _ in group for interaction in some]
+            interactions = [one for submitted in group for one in submitted.interactions]
             try:
                 outcomes = self._commit(interactions)
             except TocsinError as error:
-                for _, future in group:
-                    future.set_exception(error)
+                for submitted in group:
+                    submitted.future.set_exception(error)
                 continue
             except Exception as error:
                 log.exception("append failed")
-                for _, future in group:
-                    future.set_exception(Unavailable(f"Appending failed: {error}"))
+                for submitted in group:
+                    submitted.future.set_exception(Unavailable(f"Appending failed: {error}"))
                 continue
             start = 0
-            for some, future in group:
-                future.set_result(outcomes[start : start + len(some)])
-                start += len(some)
+            for submitted in group:
+                end = start + len(submitted.interactions)
+                submitted.future.set_result(outcomes[start:end])
+                start = end
 
-    def _next_group(self) -> list[tuple[Sequence[Interaction], Future[Outcomes]]] | None:
+    def _next_group(self) -> list[_Submitted] | None:
         """What waits, up to the size of a group; None when closed and nothing is left."""
         with self._arrived:
             self._arrived.wait_for(lambda: self._waiting or self._is_closed)
@@ -105,24 +114,24 @@ class Committer:
             # Those who were answered together mostly come back together: an append costs the same
             # for one as for all of them.
             self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
-            group: list[tuple[Sequence[Interaction], Future[Outcomes]]] = []
+            group: list[_Submitted] = []
             rows = size = 0
             while self._waiting:
-                interactions, future = self._waiting[0]
-                rows += len(interactions)
-                size += sum(len(interaction.payload) for interaction in interactions)
+                submitted = self._waiting[0]
+                rows += len(submitted.interactions)
+                size += sum(len(interaction.payload) for interaction in submitted.interactions)
                 if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
                     break
                 self._waiting.popleft()
-                if future.set_running_or_notify_cancel():
-                    group.append((interactions, future))
-            self._expected = len(group) + len(self._waiting)
+                if submitted.future.set_running_or_notify_cancel():
+                    group.append(submitted)
+            self._expected = _callers(group) + _callers(self._waiting)
             return group
 
     def _has_enough(self) -> bool:
-        if self._is_closed or len(self._waiting) >= self._expected:
+        if self._is_closed or _callers(self._waiting) >= self._expected:
             return True
-        return sum(len(interactions) for interactions, _ in self._waiting) >= GROUP_ROWS
+        return sum(len(submitted.interactions) for submitted in self._waiting) >= GROUP_ROWS
 
     def _commit(self, interactions: Sequence[Interaction]) -> Outcomes:
         """Append what is new; the repeats of an interaction share its refusal."""
@@ -187,3 +196,7 @@ class Committer:
             middle = len(block) // 2
             return self._append_block(block[:middle]) | self._append_block(block[middle:])
         return {}
+
+
+def _callers(submitted: Iterable[_Submitted]) -> int:
+    return sum(each.callers for each in submitted)

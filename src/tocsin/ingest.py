@@ -6,7 +6,6 @@ sent is read in `reader.py`, and the thread that appends is in `committer.py`.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from dataclasses import dataclass, field
 
 from tocsin.committer import Committer, Outcome, Refused
 from tocsin.engine.engine import Engine
-from tocsin.errors import InvalidInput, MalformedBody, Problem
+from tocsin.errors import InvalidInput, Problem, TocsinError
+from tocsin.gathering import Gathering
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import Traits
 from tocsin.reader import Catalog, Reader, Request
@@ -48,6 +48,7 @@ class Intake:
         self._catalog = catalog
         self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number, on_disk)
+        self._gathering = Gathering(self._committer)
         self._gate = _Gate()
         self._reading = threading.Lock()
 
@@ -64,7 +65,7 @@ class Intake:
                 self.rejected += 1
                 raise
             reader.add_unknown()
-            (outcome,) = await asyncio.wrap_future(self._committer.submit([interaction]))
+            outcome = await self._gathering.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Refused):
             raise InvalidInput.at("interaction", outcome.reason)
@@ -79,14 +80,12 @@ class Intake:
             # One batch at a time: together they would all be read at the end, and the engine
             # would have nothing to do until then.
             with self._reading:
-                for index, raw in enumerate(items):
-                    try:
-                        interactions.append(reader.read(raw))
+                for index, read in enumerate(reader.read_all(items)):
+                    if isinstance(read, Interaction):
+                        interactions.append(read)
                         indexes.append(index)
-                    except InvalidInput as error:
-                        batch.rejected.append((index, list(error.problems)))
-                    except MalformedBody as error:
-                        batch.rejected.append((index, [Problem("", error.detail)]))
+                    else:
+                        batch.rejected.append((index, _problems(read)))
             reader.add_unknown()
             outcomes = self._committer.submit(interactions).result() if interactions else []
         self._count(outcomes)
@@ -117,6 +116,10 @@ class Intake:
         self.accepted += outcomes.count(Outcome.RECORDED)
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
         self.rejected += sum(isinstance(outcome, Refused) for outcome in outcomes)
+
+
+def _problems(error: TocsinError) -> list[Problem]:
+    return list(error.problems) if isinstance(error, InvalidInput) else [Problem("", error.detail)]
 
 
 class _Gate:

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from tocsin.engine.field_types import FieldTypes
-from tocsin.errors import InvalidInput, Problem
+from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError
 from tocsin.ids import new_id
 from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.field import Field
 from tocsin.model.instant import from_milliseconds, parse_milliseconds
-from tocsin.model.interaction import Draft, Interaction, read_draft
-from tocsin.model.payload import Path, PayloadRefused, Traits, read_payload
+from tocsin.model.interaction import Draft, Interaction, read_draft, read_drafts
+from tocsin.model.payload import (
+    Members,
+    Path,
+    PayloadRefused,
+    Traits,
+    decode_together,
+    read_payload,
+)
+
+# So many are decoded in one go: enough that it pays, and no other thread waits for long.
+TOGETHER = 256
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
@@ -65,36 +75,69 @@ class Reader:
 
     def read(self, raw: bytes) -> Interaction:
         """Raises MalformedBody or InvalidInput, with every problem."""
-        request = self._request
         draft, problems = read_draft(raw)
-        types, actions, origins = self._scope(draft, problems)
+        return self._interaction(draft, bytes(draft.interaction), None, problems)
+
+    def read_all(self, raws: Sequence[bytes]) -> Iterator[Interaction | TocsinError]:
+        """Each for itself: an interaction, or what `read` would have raised.
+
+        What can be done for many in one pass is: that takes half as long.
+        """
+        for start in range(0, len(raws), TOGETHER):
+            some = raws[start : start + TOGETHER]
+            drafts = read_drafts(some)
+            payloads = [bytes(draft.interaction) for draft in drafts or ()]
+            members = decode_together(payloads, self._traits) if drafts else None
+            if not drafts or members is None:
+                yield from map(self._attempt, some)
+                continue
+            for draft, payload, known in zip(drafts, payloads, members, strict=True):
+                yield self._attempted(draft, payload, known)
+
+    def _attempt(self, raw: bytes) -> Interaction | TocsinError:
+        try:
+            return self.read(raw)
+        except (InvalidInput, MalformedBody) as error:
+            return error
+
+    def _attempted(
+        self, draft: Draft, payload: bytes, members: Members
+    ) -> Interaction | TocsinError:
+        try:
+            return self._interaction(draft, payload, members, [])
+        except InvalidInput as error:
+            return error
+
+    def _interaction(
+        self, draft: Draft, raw: bytes, members: Members | None, problems: list[Problem]
+    ) -> Interaction:
+        request = self._request
+        scope = types, actions, origins = self._scope(draft, problems)
         timestamp = _timestamp(draft, request, problems)
         uow_id = self._uow_id(draft, problems)
         interaction_id = _uuid("interactionId", draft.interaction_id, problems)
-        payload, big, hollow = self._payload(draft, problems)
+        big, hollow = self._learn(raw, members, problems)
         if problems:
             raise InvalidInput(problems=problems)
         interaction = Interaction(
-            interaction_id=interaction_id or b"",
-            resource_type_id=types,
-            action_id=actions,
-            origin_id=origins,
-            resource_id=draft.resource_id,
-            timestamp=timestamp,
-            payload=payload,
-            external_response=bytes(draft.external_response),
-            uow_id=uow_id,
-            user_id=draft.user_id if draft.user_id is not None else request.user_id,
-            external_reference=draft.external_reference,
-            big_integers=big,
-            hollow_objects=hollow,
+            interaction_id or b"",
+            types,
+            actions,
+            origins,
+            draft.resource_id,
+            timestamp,
+            raw,
+            bytes(draft.external_response),
+            uow_id,
+            draft.user_id if draft.user_id is not None else request.user_id,
+            draft.external_reference,
+            big,
+            hollow,
         )
-        if not (types and actions and origins):
+        if not all(scope):
             self._unknown += [
                 (interaction, kind, mnemonic)
-                for (kind, mnemonic, _), id in zip(
-                    _scope(draft), (types, actions, origins), strict=True
-                )
+                for (kind, mnemonic, _), id in zip(_scope(draft), scope, strict=True)
                 if mnemonic is not None and not id
             ]
         return interaction
@@ -164,18 +207,20 @@ class Reader:
             problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
         return entry.id_bytes
 
-    def _payload(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, list[str], list[str]]:
-        raw = bytes(draft.interaction)
+    def _learn(
+        self, raw: bytes, members: Members | None, problems: list[Problem]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """What of an acceptable payload the engine's JSON type does not keep as it was: the
+        fields of large integers, and those of objects without a leaf."""
         try:
-            payload = read_payload(raw, self._traits)
+            payload = read_payload(raw, self._traits, members)
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
-            return b"{}", [], []
         if problems:
-            return raw, [], []
+            return (), ()
         big = self._field_types.learn(payload.members)
         hollow = payload.hollow_objects
-        return raw, _spelled(big) if big else [], _spelled(hollow) if hollow else []
+        return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
 
 
 def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:

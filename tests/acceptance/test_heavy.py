@@ -64,7 +64,8 @@ def test_fifty_heavy_calculations_at_once_leave_the_server_alive_within_2_gib(
     with ThreadPoolExecutor(50) as callers:
         answers = list(callers.map(lambda _: preview(server, WIDE), range(50)))
     statuses = Counter(answer.status_code for answer in answers)
-    assert statuses[200] and statuses.keys() <= {200, 422, 503}, statuses
+    assert statuses[200] > 0
+    assert statuses.keys() <= {200, 422, 503}
     for answer in answers:
         if answer.status_code == 422:
             assert "narrow its scope" in answer.json()["detail"]

@@ -6,7 +6,14 @@ import nasty
 import oracle
 import pytest
 
-from tocsin.model.payload import Payload, PayloadRefused, Traits, big_integers, read_payload
+from tocsin.model.payload import (
+    Payload,
+    PayloadRefused,
+    Traits,
+    big_integers,
+    decode_together,
+    read_payload,
+)
 
 
 def read(text: str) -> Payload:
@@ -37,3 +44,35 @@ def test_objects_without_a_leaf_are_told_whatever_they_hold_inside() -> None:
         '{"a": { }, "b": {"c": null, "d": {}}, "e": {"f": {}, "g": 1}, "h": {"i": []}, "j": null}'
     )
     assert read(text).hollow_objects == [("a",), ("b",), ("b", "d"), ("e", "f")]
+
+
+@pytest.mark.parametrize("text", [text for _, text in nasty.bad_payloads()])
+def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
+    raws = [b'{"a": 1}', text.encode(), b'{"b": {"c": ":"}}']
+    traits = Traits.of(b"\n".join(raws))
+    members = decode_together(raws, traits)
+    if members is not None:
+        with pytest.raises(PayloadRefused, match=r"^(is|has|holds|says|must) .+"):
+            read_payload(raws[1], traits, members[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 1}',
+        '{"a": ":", "b": {"c": 1, "c": ":::"}}',
+        '{"a": [{"b": 1, "b": 2}]}',
+        '{"a":1e2,"a":2}',
+        '{"\\u0061": "\\u003a", "a": 1}',
+        '{"a" :1, "a" : 2}',
+    ],
+)
+def test_a_key_said_twice_is_never_proven_fine(text: str) -> None:
+    raws = [b'{"a": 12.50}', text.encode()]
+    assert decode_together(raws, Traits.of(b"".join(raws))) is None
+
+
+def test_payloads_that_are_fine_are_proven_so_together_however_they_are_written() -> None:
+    raws = [b'{"a": 12.50, "b" : "x:y"}', b"{}", b'{"c": 1E5, "d": [{"a": 1}, {"a": 2}]}']
+    members = decode_together(raws, Traits.of(b"".join(raws)))
+    assert members == [{"a": 12.5, "b": "x:y"}, {}, {"c": 1e5, "d": [{"a": 1}, {"a": 2}]}]

@@ -27,12 +27,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
-    body = bytearray()
+    # Joined once at the end: a body that grows by each chunk is copied over and over.
+    chunks, size = [], 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit:
             raise _too_large(limit)
-    return bytes(body)
+    return b"".join(chunks)
 
 
 async def _read(request: Request) -> bytes:

@@ -57,10 +57,11 @@ def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, COLUMNS) as stream:
         stream.write_batch(batch)
-    return bytes(sink.getvalue().to_pybytes())
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
-def _lists(values: list[list[str]]) -> pa.Array:
+def _lists(values: list[Sequence[str]]) -> pa.Array:
     """Nearly always all of them are empty, which is quicker said than converted."""
     if any(values):
         return pa.array(values, _TEXTS)

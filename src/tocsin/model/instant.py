@@ -55,7 +55,8 @@ def format_milliseconds(milliseconds: int) -> str:
 
 
 def to_milliseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MILLISECOND
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
 
 
 def from_milliseconds(milliseconds: int) -> datetime:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -59,8 +60,8 @@ class Interaction(msgspec.Struct, gc=False):
     uow_id: bytes | None
     user_id: str | None
     external_reference: str | None
-    big_integers: list[str]
-    hollow_objects: list[str]
+    big_integers: Sequence[str]
+    hollow_objects: Sequence[str]
     interaction_number: int = 0
 
 
@@ -90,6 +91,25 @@ def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
             return _read_without_lone_surrogates(raw)
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
     return draft, _lengths(draft)
+
+
+def read_drafts(raws: Sequence[bytes]) -> list[Draft] | None:
+    """The interactions in many pieces of JSON; None if there is anything wrong with any."""
+    try:
+        drafts = list(map(_DRAFT.decode, raws))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    together = b"".join(raws)
+    is_text = together.isascii() or _is_text(together)
+    return drafts if is_text and not any(map(_lengths, drafts)) else None
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def split_array(body: bytes) -> list[bytes]:

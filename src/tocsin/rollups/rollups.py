@@ -18,10 +18,10 @@ from tocsin.engine.engine import Engine
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metric import Answer, Question
 from tocsin.rollups.answering import answer
-from tocsin.rollups.gathering import Gathering, Use
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
+from tocsin.rollups.scanner import Scanner, Use
 from tocsin.rollups.touched import Touched
 from tocsin.sql.cells import BEFORE_ALL, cover
 from tocsin.sql.plan import aggregates_of, basis_of, catalog_read_by
@@ -71,11 +71,11 @@ class Rollups:
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be calculated by themselves: they have
         too many groups, or the scan that they share failed."""
-        gathering = Gathering(self._engine, self.touched, table)
+        scanner = Scanner(self._engine, self.touched, table)
         uses: dict[Hashable, Use] = {}
         of_each = [self._use(question, at, table, uses) for question in questions]
-        gathering.complete(list(uses.values()), self._threads)
-        self._keep(uses, gathering.moment)
+        scanner.complete(list(uses.values()), self._threads)
+        self._keep(uses, scanner.moment)
         return [
             answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
             if use and not use.has_failed

@@ -1,5 +1,5 @@
 """What the windows of some questions lack is scanned for: as few scans as there may be, each for
-many rollups, several side by side."""
+many rollups, several of them side by side."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _Task:
         return [-BEFORE_ALL * 10_000 for _ in self.pieces] or LENGTHS
 
 
-class Gathering:
+class Scanner:
     """Completes the uses of one calculation, as of one moment of what was recorded."""
 
     def __init__(self, engine: Engine, touched: Touched, table: Table) -> None:
