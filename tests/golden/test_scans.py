@@ -1,0 +1,47 @@
+"""Each file in `scans/` is some metrics that share a scan, its periods, its SQL, and how many rows
+of partial results it answers over `interactions.ndjson`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from test_golden import pretty, recorded, shown  # noqa: F401
+
+from tocsin.model.draft import read_metric
+from tocsin.runtime import Runtime
+from tocsin.sql.plan import Period, compile_scan
+
+FILES = sorted((Path(__file__).parent / "scans").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_metrics_share_a_scan(
+    file: Path,
+    recorded: Runtime,  # noqa: F811
+    request: pytest.FixtureRequest,
+) -> None:
+    golden = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found = scanned(recorded, golden)
+    if request.config.getoption("--rewrite-golden"):
+        kept = {name: golden[name] for name in ("metrics", "periods", "lengths")}
+        file.write_text(pretty({**kept, **found}), encoding="utf-8")
+        return
+    assert {name: golden.get(name) for name in found} == found
+
+
+def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
+    questions = [read_metric(metric, runtime.catalog)[1] for metric in golden["metrics"]]
+    periods = [[Period(*span) for span in level] for level in golden["periods"]]
+    assert isinstance(periods[0][0].upto, datetime)
+    table = runtime.calculator._table()
+    scan = compile_scan(questions, periods, golden["lengths"], table)
+    columns = {
+        metric["name"]: list(names)
+        for metric, names in zip(golden["metrics"], scan.columns, strict=True)
+    }
+    rows = len(runtime.engine.columns(scan.query))
+    return {**shown(runtime, scan.query), "columns": columns, "rows": rows}
