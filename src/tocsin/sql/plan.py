@@ -126,8 +126,7 @@ class _Writing:
         groups = [self._fields.group(field) for field in self._questions[0].group_by]
         columns = tuple(self._partials(question) for question in self._questions)
         spans = {level: self._time(some) for level, some in enumerate(periods) if some}
-        anywhere = f"({' OR '.join(spans.values())})"
-        where = [*self._scope(), anywhere, *self._common_filters()]
+        where = [*self._scope(), self._time(_joined(periods)), *self._common_filters()]
         selected = [
             *(SCOPE_COLUMNS[kind] for kind in self._kinds),
             f"{self._by_level(spans, str)} AS level",
@@ -222,3 +221,14 @@ class _Writing:
             for period in periods
         ]
         return f"({' OR '.join(spelled)})"
+
+
+def _joined(periods: Sequence[Sequence[Period]]) -> list[Period]:
+    """The periods of all levels, those that follow on each other as one."""
+    joined: list[Period] = []
+    for period in sorted((p for some in periods for p in some), key=lambda p: p.after):
+        if joined and joined[-1].upto == period.after:
+            joined[-1] = Period(joined[-1].after, period.upto)
+        else:
+            joined.append(period)
+    return joined
