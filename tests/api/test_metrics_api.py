@@ -258,7 +258,8 @@ def test_explaining_shows_the_query_with_what_it_binds_and_reads(api: TestClient
     answer = api.get(f"{PATH}/{made['metricId']}/explain", params={"at": format_instant(AT)})
     assert answer.status_code == 200
     said = answer.json()
-    assert set(said) == {"sql", "parameters", "promoted", "rowsRead", "bytesRead", "elapsedMs"}
+    members = {"sql", "parameters", "promoted", "rowsRead", "bytesRead", "elapsedMs", "fromRollup"}
+    assert set(said) == members
     assert "SELECT" in said["sql"]
     assert "country" not in said["sql"]
     # It may have been promoted by now.
