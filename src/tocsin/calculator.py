@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from tocsin.engine.engine import Engine
+from tocsin.engine.engine import Engine, Row
 from tocsin.errors import TocsinError
 from tocsin.fold import fold
 from tocsin.model.catalog import Kind
@@ -37,8 +38,11 @@ from tocsin.sql.discovery import (
     type_of,
 )
 from tocsin.sql.promoted import asked
+from tocsin.sql.query import Query
 from tocsin.sql.series import Points, compile_series
 from tocsin.sql.table import JsonType, Table
+
+QUIET = timedelta(seconds=1)
 
 
 class Catalog(Protocol):
@@ -67,12 +71,12 @@ class Calculator:
             return self._read(question, at, limit)
 
     def _read(self, question: Question, at: datetime, limit: int) -> Answer:
-        rows = self._engine.run(compile_metric(question, at, limit, self._table()))
+        rows = self._ask(lambda table: compile_metric(question, at, limit, table), at)
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]
-            counting = compile_group_count(question, at, self._table())
-            group_count = int(self._engine.run(counting)[0][0])
+            counted = self._ask(lambda table: compile_group_count(question, at, table), at)
+            group_count = int(counted[0][0])
         names = question.dimensions
         readings = [
             Reading(plain(row[0]), dict(zip(names, row[1:], strict=True)) if names else None)
@@ -110,7 +114,7 @@ class Calculator:
 
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and what one real run of it read."""
-        table = self._table()
+        table = self._table_as_of(at)
         query = compile_metric(question, at, DEFAULT_LIMIT, table)
         cost = self._engine.measure(query)
         asks = asked(question, table.types_of)
@@ -158,6 +162,21 @@ class Calculator:
         ((types,),) = self._engine.run(compile_types(scope))
         paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
         return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
+
+    def _ask(self, compile: Callable[[Table], Query], at: datetime) -> list[Row]:
+        """The rows of a query as of `at`. If something dated after it was recorded meanwhile, and
+        the query did not look at the time, it is asked again so that it does."""
+        table = self._table_as_of(at)
+        rows = self._engine.run(compile(table))
+        if table.latest and self._engine.latest.at > at:
+            rows = self._engine.run(compile(self._table()))
+        return rows
+
+    def _table_as_of(self, at: datetime) -> Table:
+        """Where something was recorded just now, more is to be expected: then queries had better
+        look at the time at once."""
+        table, latest = self._table(), self._engine.latest.at
+        return replace(table, latest=latest) if latest < at - QUIET else table
 
     def _table(self) -> Table:
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}

@@ -262,7 +262,8 @@ def test_explaining_shows_the_query_with_what_it_binds_and_reads(api: TestClient
     assert set(said) == {"sql", "parameters", "promoted", "fromRollup", *cost}
     assert "SELECT" in said["sql"]
     assert "country" not in said["sql"]
-    assert "country" in str(said["parameters"])
+    # It may have been promoted by now.
+    assert "country" in str([said["parameters"], said["promoted"]])
     assert said["rowsRead"] >= 4
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tocsin.config import Settings
+from tocsin.model.draft import read_metric
+from tocsin.model.field import Field
 from tocsin.model.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
 from tocsin.reader import Request
@@ -108,8 +110,11 @@ def test_until_every_part_has_the_column_the_json_is_read(opened: Runtime) -> No
 
 def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) -> None:
     opened = open_runtime(folder)
-    texts = [question(groupBy=[str(field)]) for field in map(_field, HOSTILE)]
-    numbers = [question(metricType="SUM", field=str(field)) for field in map(_field, HOSTILE)]
+    texts = [question(groupBy=[str(field)]) for field in (Field.of_path((key,)) for key in HOSTILE)]
+    numbers = [
+        question(metricType="SUM", field=str(field))
+        for field in (Field.of_path((key,)) for key in HOSTILE)
+    ]
     record(opened, {key: number + 0.5 for number, key in enumerate(HOSTILE)})
     settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
     record(opened, {key: str(number) for number, key in enumerate(HOSTILE)})
@@ -125,12 +130,6 @@ def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) ->
         said = {next(iter((reading.dimensions or {}).values())) for reading in readings}
         assert said == {str(number), str(number + 0.5)}, HOSTILE[number]
     opened.close()
-
-
-def _field(key: str) -> Any:
-    from tocsin.model.field import Field
-
-    return Field.of_path((key,))
 
 
 def test_what_no_metric_needs_is_not_offered_at_once_and_dropped_after_some_patience(
@@ -214,8 +213,6 @@ def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
 ) -> None:
     opened.close()
     again = Runtime(Settings(data_dir=folder))
-    from tocsin.model.draft import read_metric
-
     draft, asked = read_metric(
         {"name": "Sum", "metricType": "SUM", "field": "interaction.total"}, again.catalog
     )

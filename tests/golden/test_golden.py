@@ -1,5 +1,6 @@
 """Each file in `metrics/` is a metric, the SQL that it runs, and its answer over
-`interactions.ndjson` as of 2026-03-20T14:30Z.
+`interactions.ndjson` as of 2026-03-20T14:30Z, unless it says `at`; with columns for its fields
+if it says `promoted`.
 
 `pytest tests/golden --rewrite-golden` writes what is answered now; read the difference before
 you commit it.
@@ -8,7 +9,8 @@ you commit it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from tocsin.config import Settings
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metric import Question, Window
+from tocsin.promoter import Promotion
 from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric
@@ -37,6 +40,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     batch = runtime.intake.record_batch(lines, Request(received=0))
     assert batch.accepted == len(lines)
     runtime.engine.learn_field_types()
+    # Nothing is saved here, so it would drop what a test promotes.
+    runtime.promoter.close()
     yield runtime
     runtime.close()
 
@@ -47,21 +52,33 @@ def test_metric_compiles_to_its_sql_and_has_its_answer(
 ) -> None:
     golden = yaml.safe_load(file.read_text(encoding="utf-8"))
     _, question = read_metric(golden["metric"], recorded.catalog)
-    found = (
-        series_of(recorded, question, golden["series"])
-        if "series" in golden
-        else answer_of(recorded, question)
-    )
+    if "series" in golden:
+        found = series_of(recorded, question, golden["series"])
+    else:
+        at = parse_instant(golden["at"]) if "at" in golden else AT
+        with promoted(recorded, [question] if golden.get("promoted") else []):
+            found = answer_of(recorded, question, at)
     if request.config.getoption("--rewrite-golden"):
-        kept = {name: golden[name] for name in ("metric", "series") if name in golden}
+        kept = {
+            name: golden[name] for name in ("metric", "series", "at", "promoted") if name in golden
+        }
         file.write_text(pretty({**kept, **found}), encoding="utf-8")
         return
     assert {name: golden.get(name) for name in found} == found
 
 
-def answer_of(runtime: Runtime, question: Question) -> dict[str, Any]:
-    query = compile_metric(question, AT, 10_000, runtime.calculator._table())
-    answer = runtime.calculator.calculate(question, AT)
+@contextmanager
+def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
+    """What the questions ask for has columns meanwhile."""
+    promotion = Promotion(runtime.engine, timedelta(0))
+    promotion.step(promotion.choose(questions), AT)
+    yield
+    promotion.step(promotion.choose([]), AT)
+
+
+def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, Any]:
+    query = compile_metric(question, at, 10_000, runtime.calculator._table_as_of(at))
+    answer = runtime.calculator.calculate(question, at)
     rows = [{"value": row.value, "dimensions": row.dimensions} for row in answer.readings]
     return {**shown(runtime, query), "answer": rows}
 

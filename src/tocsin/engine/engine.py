@@ -30,6 +30,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_ids import KnownIds
+from tocsin.engine.latest import Latest
 from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA, TENDING_SETTINGS
 from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.catalog import Kind
@@ -76,6 +77,7 @@ class Engine:
         self.field_types = FieldTypes()
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
+        self.latest = Latest()
         self._dsn = f"chdb:///{quote(str(folder.resolve()))}"
         self._appending = threading.Lock()
         self._appender = self._open(APPEND_SETTINGS)
@@ -105,6 +107,7 @@ class Engine:
         self._tender = self._open({**TENDING_SETTINGS, "max_memory_usage": memory})
         self._patience = seconds
         self._load_known_ids()
+        self._load_latest()
 
     def close(self) -> None:
         self._meter.close()
@@ -116,6 +119,8 @@ class Engine:
 
         Raises BadBlock if the engine refuses an interaction in it, Unavailable if it fails.
         """
+        # Before the append, so that no query sees what lies after the latest that is known.
+        self.latest.note(max(interaction.timestamp for interaction in interactions))
         block = arrow_stream(interactions)
         appender = self._appenders.get()
         try:
@@ -236,6 +241,12 @@ class Engine:
         for spelling in hollow:
             self.field_types.note(Field(spelling).path, [JsonType.OBJECT])
         self.field_types.complete()
+
+    def _load_latest(self) -> None:
+        """The parts know it: nothing is read."""
+        text = f"SELECT count(), toUnixTimestamp64Milli(max(timestamp)) FROM {INTERACTIONS}"
+        ((count, latest),) = self.upkeep(Query(text))
+        self.latest.note(latest if count else 0)
 
     def _load_known_ids(self) -> None:
         """A partition at a time, so that memory stays bounded; takes 0.2 s a million ids."""

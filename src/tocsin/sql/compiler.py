@@ -46,7 +46,7 @@ def compile_metric(question: Question, at: datetime, limit: int, table: Table) -
         lines.append(f"LIMIT {bind.integer(limit + 1)}")
     if _is_narrow(question):
         lines.append("SETTINGS max_threads = 1")
-    return Query("\n".join(lines), bind.parameters)
+    return Query("\n".join(filter(None, lines)), bind.parameters)
 
 
 def _is_narrow(question: Question) -> bool:
@@ -67,14 +67,16 @@ def compile_group_count(question: Question, at: datetime, table: Table) -> Query
         where(question, at, fields, bind),
         "GROUP BY " + ", ".join(group_keys(question, fields)),
     ]
-    return Query("SELECT count() FROM (\n{}\n)".format("\n".join(lines)), bind.parameters)
+    return Query(
+        "SELECT count() FROM (\n{}\n)".format("\n".join(filter(None, lines))), bind.parameters
+    )
 
 
 def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
-    """All of "Which interactions count" in semantics.md."""
-    conditions = [*scope(question, bind), *within(question, at, bind)]
+    """All of "Which interactions count" in semantics.md; nothing where all of them do."""
+    conditions = [*scope(question, bind), *within(question, at, fields.table, bind)]
     conditions += [condition(filter, fields, bind) for filter in question.filters]
-    return "WHERE " + "\n  AND ".join(conditions)
+    return "WHERE " + "\n  AND ".join(conditions) if conditions else ""
 
 
 def group_keys(question: Question, fields: Fields) -> list[str]:
@@ -93,11 +95,11 @@ def scope(question: Question, bind: Binder) -> list[str]:
     return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
 
 
-def within(question: Question, at: datetime, bind: Binder) -> list[str]:
+def within(question: Question, at: datetime, table: Table, bind: Binder) -> list[str]:
     """The conditions of "Which interactions count" 2: a window is open at its beginning."""
     window = question.time_window
     begins = [f"timestamp > {bind.instant(at - window.length)}"] if window else []
-    return [*begins, f"timestamp <= {bind.instant(at)}"]
+    return begins if table.ends_by(at) else [*begins, f"timestamp <= {bind.instant(at)}"]
 
 
 def order_by(value: str, dimensions: int) -> str:

@@ -34,14 +34,14 @@ class Fields:
     """The SQL of fields in one query."""
 
     def __init__(self, table: Table, bind: Binder) -> None:
-        self._table = table
+        self.table = table
         self._bind = bind
 
     def text(self, field: Field) -> str:
         """The field's text, a Nullable(String) where it can be missing."""
         if field.column:
             return self._column_text(field.column)
-        promoted = self._table.promoted(field, Aspect.TEXT)
+        promoted = self.table.promoted(field, Aspect.TEXT)
         if promoted:
             return promoted
         texts = self._texts(field, *_NUMBERS, JsonType.BOOLEAN)
@@ -53,7 +53,7 @@ class Fields:
         """The field's number, a Nullable(Float64)."""
         if field.column:
             return _number_of_string(self.text(field))
-        promoted = self._table.promoted(field, Aspect.NUMBER)
+        promoted = self.table.promoted(field, Aspect.NUMBER)
         if promoted:
             return promoted
         numbers = (
@@ -89,7 +89,7 @@ class Fields:
         if field.column:
             return f"isNotNull({field.column})" if field.column in _NULLABLE else "true"
         if self._is_always_among(field, *_SCALARS):
-            promoted = self._table.promoted(field, Aspect.TEXT)
+            promoted = self.table.promoted(field, Aspect.TEXT)
             if promoted:
                 return f"isNotNull({promoted})"
         there = f"isNotNull({self._dynamic(field)})"
@@ -121,7 +121,7 @@ class Fields:
 
     def _column_text(self, column: Column) -> str:
         if column in KINDS:
-            mnemonics = self._table.mnemonics[KINDS[column]]
+            mnemonics = self.table.mnemonics[KINDS[column]]
             ids = self._bind.uuids(list(mnemonics))
             names = self._bind.strings(list(mnemonics.values()))
             return f"transform({SCOPE_COLUMNS[KINDS[column]]}, {ids}, {names}, '')"
@@ -133,11 +133,11 @@ class Fields:
         ]
 
     def _may_be(self, field: Field, *kinds: JsonType) -> bool:
-        types = self._table.types_of(field.path)
+        types = self.table.types_of(field.path)
         return any(kind in types for kind in kinds)
 
     def _is_always_among(self, field: Field, *kinds: JsonType) -> bool:
-        return self._table.types_of(field.path) <= set(kinds)
+        return self.table.types_of(field.path) <= set(kinds)
 
     def _leaf(self, field: Field, kind: JsonType) -> str:
         if self._is_bindable(field.path):
