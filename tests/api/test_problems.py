@@ -1,6 +1,7 @@
 """Errors over HTTP: always application/problem+json, never a 500 for bad input."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,6 +9,7 @@ from httpx import Response
 
 from tocsin.errors import QueryTooHeavy, Unavailable
 from tocsin.runtime import Runtime
+from tocsin.sql.query import Query
 
 BODIES = [
     "/api/interaction-metrics",
@@ -152,21 +154,27 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/api/interaction-metrics"
-    bad = api.post(path, json={"name": "bad", "metricType": "COUNT", "timeWindow": "5m"}).json()
-    good = api.post(path, json={"name": "good", "metricType": "COUNT"}).json()
-    calculate = runtime.calculator.calculate
+    exists = [{"field": "interaction.bad", "operator": "exists"}]
+    bodies = [{"name": name, "metricType": "COUNT"} for name in ("one", "two")]
+    bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": exists})
+    one, bad, two = (api.post(path, json=body).json() for body in bodies)
 
-    def sometimes(question: object, *rest: object) -> object:
-        if getattr(question, "time_window", None):
-            raise QueryTooHeavy
-        return calculate(question, *rest)  # type: ignore[arg-type]
+    def refusing(ask: Callable[[Query], Any]) -> Callable[[Query], Any]:
+        def sometimes(query: Query) -> Any:
+            if "bad" in query.parameters.values():
+                raise QueryTooHeavy
+            return ask(query)
 
-    monkeypatch.setattr(runtime.calculator, "calculate", sometimes)
+        return sometimes
+
+    for way in ("run", "columns"):
+        monkeypatch.setattr(runtime.engine, way, refusing(getattr(runtime.engine, way)))
     answer = api.post(f"{path}/calculate-all").json()
     results = {result["metricId"]: result for result in answer["results"]}
     failed = results[bad["metricId"]]
     assert set(failed) == {"metricId", "metricName", "metricType", "calculatedAt", "error"}
-    assert results[good["metricId"]]["results"]
+    for good in (one, two):
+        assert results[good["metricId"]]["results"]
     assert answer["calculated"] == len(results) - 1
 
 
