@@ -25,7 +25,7 @@ log = structlog.get_logger()
 GROUP_ROWS = 10_000
 SPLIT_ROWS = 2_000
 GROUP_BYTES = 32 * 1024 * 1024
-PATIENCE_SECONDS = 0.004
+PATIENCE_SECONDS = 0.010
 
 
 class Outcome(Enum):
