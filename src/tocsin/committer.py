@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
 from enum import Enum
 from typing import NamedTuple
 
@@ -23,9 +23,8 @@ from tocsin.model.interaction import Interaction
 log = structlog.get_logger()
 
 GROUP_ROWS = 10_000
-SPLIT_ROWS = 2_000
 GROUP_BYTES = 32 * 1024 * 1024
-PATIENCE_SECONDS = 0.004
+PATIENCE_SECONDS = 0.010
 
 
 class Outcome(Enum):
@@ -62,7 +61,6 @@ class Committer:
         self._arrived = threading.Condition()
         self._waiting: deque[_Submitted] = deque()
         self._expected = 0
-        self._helper = ThreadPoolExecutor(1, thread_name_prefix="append")
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
@@ -83,7 +81,6 @@ class Committer:
             self._is_closed = True
             self._arrived.notify()
         self._thread.join()
-        self._helper.shutdown()
 
     def _work(self) -> None:
         while (group := self._next_group()) is not None:
@@ -163,27 +160,15 @@ class Committer:
         return self._engine.existing(perhaps) if perhaps else set()
 
     def _append(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
-        """Append what is new: a large group as two blocks side by side."""
         if not interactions:
             return {}
         # Before the append: if it fails half-way, the sender's second try must be checked.
         self._engine.known_ids.add([i.interaction_id for i in interactions])
         try:
-            return self._append_blocks(interactions)
+            return self._append_block(interactions)
         finally:
             # Even if it failed, some of it may be there; before anybody is answered.
             self._on_disk(interactions)
-
-    def _append_blocks(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
-        if len(interactions) < SPLIT_ROWS:
-            return self._append_block(interactions)
-        middle = len(interactions) // 2
-        other = self._helper.submit(self._append_block, interactions[middle:])
-        try:
-            refused = self._append_block(interactions[:middle])
-        finally:
-            wait([other])
-        return refused | other.result()
 
     def _append_block(self, block: list[Interaction]) -> dict[bytes, Refused]:
         """Append a block; one that is refused is halved until the bad interaction is alone."""

@@ -151,6 +151,8 @@ class Reader:
 
     def add_unknown(self) -> None:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""
+        if not self._unknown:
+            return
         at = from_milliseconds(self._request.received)
         for kind in Kind:
             lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]

@@ -17,7 +17,6 @@ from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.runtime import Runtime
-from tocsin.transport import OneWriteProtocol
 
 log = structlog.get_logger()
 
@@ -52,7 +51,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         config = uvicorn.Config(
             create_app(runtime),
             loop="uvloop",
-            http=OneWriteProtocol,
+            http="httptools",
             ws="none",
             lifespan="off",
             log_config=None,
