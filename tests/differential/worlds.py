@@ -37,23 +37,31 @@ class World:
 def open_world(
     folder: Path, seed: int, before_append: Callable[[World, int], None] | None = None
 ) -> World:
-    """400 interactions in five appends, so in several parts of the same months."""
+    """400 interactions in five appends, so in several parts of the same months.
+
+    `before_append` is called with all that is going to be recorded.
+    """
     random = Random(seed)
     runtime = Runtime(Settings(data_dir=folder))
     payloads = [nasty.payload(random) for _ in range(360)] + nasty.many_keys(random, 1_200)
     known = nasty.interactions(random, len(payloads), AT, payloads)
+    give_units_of_work(known, random)
     world = World(runtime, [])
     for start in range(0, len(known), 90):
         if before_append:
-            before_append(world, start // 90)
+            before_append(World(runtime, known), start // 90)
         record(world, known[start : start + 90], random)
     return world
 
 
-def record(world: World, interactions: list[dict[str, Any]], random: Random) -> None:
+def give_units_of_work(interactions: list[dict[str, Any]], random: Random) -> None:
     for interaction in interactions:
         # Left out, the server would make one up.
         interaction["uowId"] = interaction.get("uowId") or str(UUID(int=random.getrandbits(128)))
+
+
+def record(world: World, interactions: list[dict[str, Any]], random: Random) -> None:
+    give_units_of_work(interactions, random)
     lines = [sent(interaction) for interaction in interactions]
     assert world.runtime.intake.record_batch(lines, Request(received=0)).rejected == []
     world.interactions += interactions

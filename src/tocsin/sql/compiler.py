@@ -45,12 +45,13 @@ def compile_metric(question: Question, at: datetime, limit: int, table: Table) -
         lines.append(order_by("value", len(groups)))
         lines.append(f"LIMIT {bind.integer(limit + 1)}")
     if _is_narrow(question):
-        lines.append("SETTINGS max_threads = 1")
+        lines.append("SETTINGS max_threads = 1, optimize_move_to_prewhere = 0")
     return Query("\n".join(filter(None, lines)), bind.parameters)
 
 
 def _is_narrow(question: Question) -> bool:
-    """Whether so little is read that sharing it out among threads takes longer than reading it."""
+    """Whether so little is read that sharing it out among threads, or reading it in two steps,
+    takes longer than reading it."""
     window = question.time_window
     is_scoped = question.resource_type_id is not None and question.action_id is not None
     return is_scoped and window is not None and window.length <= NARROW
