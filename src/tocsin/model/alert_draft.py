@@ -68,9 +68,9 @@ class AlertDraft(BaseModel):
 
     title: Annotated[str, Member(min_length=1, max_length=200)] | None = None
     description: Annotated[str, Member(max_length=4_000)] | None = None
-    runbook_url: (
-        Annotated[str, Member(max_length=2_000), AfterValidator(_web_address)] | None
-    ) = None
+    runbook_url: Annotated[str, Member(max_length=2_000), AfterValidator(_web_address)] | None = (
+        None
+    )
     labels: Annotated[dict[Label, Label], Member(max_length=MAX_LABELS)] | None = None
     metric_id: UUID | None = None
     operator: Comparison | None = None

@@ -44,7 +44,7 @@ def judge_rising(
     judgement = Judgement(firing=_firing(states.values()))
     for reading in readings:
         judgement.groups += 1
-        if rule.holds(reading.value, is_firing=False):
+        if reading.value is not None and rule.holds(reading.value, is_firing=False):
             key = key_of(reading.dimensions)
             _judge(judgement, rule, key, states.get(key), reading, at)
     return judgement
