@@ -20,14 +20,15 @@ import structlog
 from tocsin.calculator import Calculator
 from tocsin.errors import TocsinError
 from tocsin.model.alert import Alert
-from tocsin.model.alert_state import AlertState, Key
-from tocsin.model.evaluation import Finding
+from tocsin.model.alert_state import AlertState, Key, key_of
+from tocsin.model.evaluation import Finding, Group, Standing, groups_of
 from tocsin.model.judging import Judgement, judge, judge_rising
-from tocsin.model.metric import MAX_LIMIT, Answer, Metric
+from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
 from tocsin.model.transition import Transition
 
 log = structlog.get_logger()
 
+_TRIES = 3
 _TOO_MANY = f"The metric has {{:,}} groups; an alert looks at {MAX_LIMIT:,} at most"
 
 
@@ -47,6 +48,7 @@ class Metrics(Protocol):
 
 
 class Evaluations(Protocol):
+    def standing(self, id: UUID) -> Standing: ...
     def found(self, ids: Sequence[UUID]) -> Mapping[UUID, Found]: ...
     def keep(
         self, findings: Sequence[Finding], at: datetime, slot: datetime | None
@@ -85,12 +87,19 @@ class Evaluator:
     def evaluate(
         self, ids: Sequence[UUID], at: datetime, slot: datetime | None = None
     ) -> list[Finding]:
-        """Judge every group of these alerts as of `at`, which may be a slot that is taken.
+        """Judge every group of these alerts as of `at`, and take a slot of theirs, if one is given.
 
-        Answers what was kept. Raises Unavailable if the store fails.
+        Answers what was kept: for all that are still there, unless others keep coming first.
+        Raises Unavailable if the store fails.
         """
-        findings = self._find(ids, at, judge)
-        kept = self._keep(findings, at, slot)
+        kept: list[Finding] = []
+        remaining = list(ids)
+        for _ in range(_TRIES):
+            kept += self._keep(self._find(remaining, at, judge), at, slot)
+            done = {finding.alert.alert_id for finding in kept}
+            remaining = [id for id in remaining if id not in done]
+            if not remaining:
+                break
         self.evaluated += len(kept)
         self.failed += sum(finding.error is not None for finding in kept)
         return kept
@@ -99,6 +108,30 @@ class Evaluator:
         """Let conditions come true between slots; nothing clears, and failures are left to them."""
         findings = self._find(ids, at, judge_rising)
         self._keep([one for one in findings if one.states and not one.error], at, None)
+
+    def groups(self, alert: Alert) -> list[Group]:
+        """The groups of an alert as of its last evaluation: those that fire, are pending, are OK.
+
+        While the engine does not answer, those that are remembered, with the values they had.
+        """
+        standing = self._evaluations.standing(alert.alert_id)
+        found = self._evaluations.found([alert.alert_id])
+        states = found[alert.alert_id].states if found else {}
+        values: dict[Key, Reading] = {}
+        if standing.evaluated_at:
+            values = self._values(alert, standing.evaluated_at)
+        return groups_of(states, values)
+
+    def _values(self, alert: Alert, at: datetime) -> dict[Key, Reading]:
+        question = self._metrics.get(alert.metric_id).question
+        try:
+            answer = self._calculator.calculate(
+                question, at - alert.evaluation_delay.length, MAX_LIMIT
+            )
+        except TocsinError as error:
+            log.warning("states without values", alert=str(alert.alert_id), error=str(error))
+            return {}
+        return {key_of(reading.dimensions): reading for reading in answer.readings}
 
     def _keep(
         self, findings: Sequence[Finding], at: datetime, slot: datetime | None

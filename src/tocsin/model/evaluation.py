@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.model.alert import Alert, Health
-from tocsin.model.alert_state import AlertState, Key
+from tocsin.model.alert import Alert, Health, Value
+from tocsin.model.alert_state import AlertState, Dimensions, Key, Status
+from tocsin.model.metric import Reading
 from tocsin.model.transition import Transition
 
 
@@ -32,9 +33,37 @@ class Finding:
     def health(self) -> Health:
         return Health.ERROR if self.error else Health.OK
 
-    @property
-    def changes_nothing(self) -> bool:
-        return not self.states and not self.error
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One group of an alert as it is seen: `since` is None of one that is simply OK."""
+
+    status: Status
+    dimensions: Dimensions
+    value: Value
+    since: datetime | None = None
+    clear_since: datetime | None = None
+
+
+def groups_of(states: Mapping[Key, AlertState], values: Mapping[Key, Reading]) -> list[Group]:
+    """What is remembered and what was calculated, put together: those that fire come first."""
+    groups = [
+        _remembered(state, values[key].value if key in values else state.value)
+        for key, state in states.items()
+    ]
+    groups += [
+        Group(Status.OK, reading.dimensions, reading.value)
+        for key, reading in values.items()
+        if key not in states
+    ]
+    return sorted(groups, key=lambda group: _ORDER[group.status])
+
+
+def _remembered(state: AlertState, value: Value) -> Group:
+    return Group(state.status, state.dimensions, value, state.since, state.clear_since)
+
+
+_ORDER = {Status.FIRING: 0, Status.PENDING: 1, Status.OK: 2}
 
 
 @dataclass(frozen=True, slots=True)
