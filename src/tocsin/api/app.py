@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from tocsin.api import calculations, catalog, interactions, keys, metrics, service
+from tocsin.api import alerts, calculations, catalog, interactions, keys, metrics, service
 from tocsin.api.body import answer
 from tocsin.api.docs import page
 from tocsin.api.observe import Observations, Observed
@@ -28,6 +28,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         interactions.routes(runtime),
         metrics.routes(runtime),
         calculations.routes(runtime, observations),
+        alerts.routes(runtime),
         catalog.routes(runtime),
         keys.routes(runtime),
         service.routes(runtime, observations),

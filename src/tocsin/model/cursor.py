@@ -1,4 +1,4 @@
-"""Where does the next page of a listing begin: behind an instant and a number, in an opaque text."""
+"""Where does the next page of a listing begin: after an instant and a number, as opaque text."""
 
 from __future__ import annotations
 

@@ -41,6 +41,9 @@ class Metrics:
             raise NotFound("There is no metric with this id")
         return metric
 
+    def __contains__(self, id: object) -> bool:
+        return id in self._by_id
+
     @contextmanager
     def steady(self) -> Iterator[None]:
         """While this is held no definition changes, and what is on disk is what is in memory."""
