@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 
 from tocsin.arrivals import Arrivals
+from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
 from tocsin.engine.engine import Engine
@@ -101,6 +102,7 @@ class Runtime:
         self._closing.callback(learning.join)
 
     def _open_alerts(self) -> None:
+        self.backtester = Backtester(self.engine, self.catalog)
         self.reporter = Reporter(self.transitions, self.intake)
         self.evaluator = Evaluator(
             self.calculator, self.alerts, self.metrics, self.evaluations, self.reporter.report

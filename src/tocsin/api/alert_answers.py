@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field as Member
 from typing_extensions import TypedDict
 
 from tocsin.api.answers import Dimensions, Value
+from tocsin.backtest import Past as GroupPast
 from tocsin.model.alert import Alert as Definition
 from tocsin.model.alert import Comparison, Health, NoData, Rule, Severity
 from tocsin.model.alert_state import Reason, Status
@@ -28,7 +29,11 @@ from tocsin.runtime import Runtime
 Error = Annotated[str | None, Member(description="Why the last evaluation failed")]
 
 
-class Alert(TypedDict):
+# Members that are no names in Python.
+_For = TypedDict("_For", {"for": Duration})
+
+
+class Alert(_For):
     """An alert, and how its last evaluation went."""
 
     alertId: UUID
@@ -70,7 +75,7 @@ class AlertGroup(TypedDict):
     value: Value
 
 
-class TransitionDefinition(TypedDict):
+class TransitionDefinition(_For):
     """What a transition was judged by, whatever became of the alert and the metric since."""
 
     operator: Comparison
@@ -123,6 +128,35 @@ class Evaluation(TypedDict):
 class Evaluations(TypedDict):
     evaluated: int
     results: list[Evaluation]
+
+
+class PastTransition(TypedDict):
+    status: Status
+    reason: Reason
+    at: datetime
+    firedAt: datetime
+    value: Value
+
+
+class Past(TypedDict):
+    """What one group would have done."""
+
+    dimensions: Dimensions
+    fired: Annotated[int, Member(description="How often it would have fired")]
+    firingSeconds: Annotated[float, Member(description="For how long, up to the end")]
+    transitions: list[PastTransition]
+
+
+class Backtest(TypedDict):
+    """`results` holds the groups that would have fired; past 100,000 transitions they are counted
+    but not listed."""
+
+    evaluations: int
+    groups: int
+    fired: int
+    firingSeconds: float
+    results: list[Past]
+    truncated: NotRequired[Literal[True]]
 
 
 def shown(runtime: Runtime, alert: Definition, standing: Standing) -> dict[str, Any]:
@@ -186,6 +220,24 @@ def shown_transition(made: Made) -> dict[str, Any]:
 
 def shown_evaluations(findings: Sequence[Finding], at: datetime) -> list[dict[str, Any]]:
     return [_finding(finding, at) for finding in findings]
+
+
+def shown_past(past: GroupPast) -> dict[str, Any]:
+    return {
+        "dimensions": past.dimensions,
+        "fired": past.fired,
+        "firingSeconds": past.firing.total_seconds(),
+        "transitions": [
+            {
+                "status": change.status,
+                "reason": change.reason,
+                "at": format_instant(change.at),
+                "firedAt": format_instant(change.fired_at),
+                "value": change.value,
+            }
+            for change in past.changes
+        ],
+    }
 
 
 def _finding(finding: Finding, at: datetime) -> dict[str, Any]:

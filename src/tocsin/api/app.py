@@ -6,7 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from tocsin.api import alerts, calculations, catalog, interactions, keys, metrics, service
+from tocsin.api import (
+    alert_evaluations,
+    alerts,
+    calculations,
+    catalog,
+    interactions,
+    keys,
+    metrics,
+    service,
+)
 from tocsin.api.body import answer
 from tocsin.api.docs import page
 from tocsin.api.observe import Observations, Observed
@@ -29,6 +38,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         metrics.routes(runtime),
         calculations.routes(runtime, observations),
         alerts.routes(runtime),
+        alert_evaluations.routes(runtime, observations),
         catalog.routes(runtime),
         keys.routes(runtime),
         service.routes(runtime, observations),
