@@ -44,7 +44,7 @@ class BacktestDraft:
 
 
 def read_backtest(body: Any) -> BacktestDraft:
-    """InvalidInput holds everything that is wrong with the span, and with how the alert is given."""
+    """InvalidInput holds everything that is wrong with the span and with naming the alert."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object with alert or alertId, from, to and step")
     problems = []

@@ -67,7 +67,7 @@ class Metrics:
         draft: MetricDraft,
         question: Question,
         at: datetime,
-        ended: Callable[[Connection, Metric, datetime], None],
+        ended: Callable[[Connection, Metric, datetime], None] | None = None,
     ) -> Metric:
         """Raises NotFound. Where another question is asked from now on, `ended` is told the former
         metric, in the same transaction."""
@@ -76,7 +76,7 @@ class Metrics:
             metric = _drafted(draft, question, id=id, created=former.created_date, modified=cut(at))
             with self._database.writing() as connection:
                 connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
-                if question != former.question:
+                if ended and question != former.question:
                     ended(connection, former, at)
             self._by_id = {**self._by_id, id: metric}
         self.on_change()
