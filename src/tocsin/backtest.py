@@ -72,7 +72,7 @@ class Backtester:
     def backtest(self, trial: Trial, span: PastSpan) -> Iterator[Past]:
         """Every group that would have been judged at `to`, `to - step` and so on while later than
         `from`, one after the other."""
-        points = Points.between(span.start, span.to, span.step.length)
+        points = self.points(span)
         asked = Points(points.first - trial.delay, points.step, points.count)
         for number, row in enumerate(self._groups(trial.question, asked)):
             if number >= MAX_LIMIT:
@@ -81,6 +81,10 @@ class Backtester:
                     "or bring from and to together"
                 )
             yield _judged(trial.rule, points, _line(trial.question, points.count, row))
+
+    @staticmethod
+    def points(span: PastSpan) -> Points:
+        return Points.between(span.start, span.to, span.step.length)
 
     def _groups(self, question: Question, points: Points) -> Iterator[dict[str, Any]]:
         table = Table(
