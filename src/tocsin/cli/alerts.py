@@ -1,4 +1,4 @@
-"""`tocsin alerts`: which alerts are there, what fires, what would have, and define them by a file."""
+"""`tocsin alerts`: which are there, what fires, what would have, and define them by a file."""
 
 from __future__ import annotations
 

@@ -112,4 +112,3 @@ def apply(
             typer.confirm("Go ahead?", abort=True)
         write(changes, client)
     typer.echo(f"{len(changes)} written.")
-
