@@ -331,3 +331,14 @@ def test_a_condition_comes_true_at_once_when_something_arrives(
     (fired,) = transitions(api, alert)
     assert (fired["status"], fired["value"]) == ("FIRING", 3)
     assert format_instant(runtime.now()) >= fired["at"]
+
+
+def test_evaluations_missed_slots_and_health_are_in_the_service_metrics(
+    api: TestClient, runtime: Runtime, action: str
+) -> None:
+    evaluate(api, create(api, metric(api, action)))
+    text = api.get("/metrics").text
+    evaluated = runtime.evaluator.evaluated - runtime.evaluator.failed
+    assert f'tocsin_alert_evaluations_total{{outcome="ok"}} {evaluated}.0' in text
+    assert "tocsin_alert_slots_missed_total 0.0" in text
+    assert f'tocsin_alerts{{health="OK"}} {len(runtime.alerts.all())}.0' in text
