@@ -127,7 +127,7 @@ def trial(examples: int) -> Callable[[Store], None]:
 
 
 def test_random_alerts_do_what_the_reference_does(store: Store) -> None:
-    trial(20)(store)
+    trial(12)(store)
 
 
 @pytest.mark.long

@@ -104,22 +104,15 @@ def apply(
     """
     from tocsin.cli.client import Client
     from tocsin.cli.definitions import ALERT, read_definitions
-    from tocsin.cli.plan import ALERTS_OF_A_FILE, check, make_plan, show_plan, write
+    from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan
+    from tocsin.cli.plan import apply as apply_plan
     from tocsin.cli.watching import with_metric_ids
 
     definitions = read_definitions(file, ALERT)
     with Client(url, key) as client:
         definitions = with_metric_ids(definitions, client.get(METRICS), str(file))
         plan = make_plan(definitions, client.get(ALERTS), str(file), ALERTS_OF_A_FILE)
-        check(plan, client, str(file), ALERTS_OF_A_FILE)
-        show_plan(plan, ALERTS_OF_A_FILE)
-        changes = [step for step in plan if step.verb != "unchanged"]
-        if dry_run or not changes:
-            return
-        if not yes:
-            typer.confirm("Go ahead?", abort=True)
-        write(changes, client, ALERTS_OF_A_FILE)
-    typer.echo(f"{len(changes)} written.")
+        apply_plan(plan, client, str(file), ALERTS_OF_A_FILE, yes=yes, dry_run=dry_run)
 
 
 def _chosen(client: Client, title_or_id: str | None) -> list[Any]:

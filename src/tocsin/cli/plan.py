@@ -206,3 +206,18 @@ def write(steps: Sequence[Step], client: Client, kind: Kind = METRICS_OF_A_FILE)
             done = f"{number} of {len(steps)} written, then the server refused one:"
             name = step.definition[kind.noun.name]
             raise UnusableDefinitions(done, _named(name, error)) from error
+
+
+def apply(
+    plan: Sequence[Step], client: Client, file: str, kind: Kind, *, yes: bool, dry_run: bool
+) -> None:
+    """Check a plan, show it, and write it if that is wanted; raises UnusableDefinitions."""
+    check(plan, client, file, kind)
+    show_plan(plan, kind)
+    changes = [step for step in plan if step.verb != "unchanged"]
+    if dry_run or not changes:
+        return
+    if not yes:
+        typer.confirm("Go ahead?", abort=True)
+    write(changes, client, kind)
+    typer.echo(f"{len(changes)} written.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Member
+from pydantic import AfterValidator, ValidationError
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.duration import Duration, between
 from tocsin.model.problems import problems_of
-from tocsin.model.span import Instant
+from tocsin.model.span import Stretch
 
 MAX_POINTS = 500_000
 ALERT, ALERT_ID = "alert", "alertId"
@@ -19,19 +18,15 @@ ALERT, ALERT_ID = "alert", "alertId"
 Step = Annotated[Duration, AfterValidator(between("10s", "24h"))]
 
 
-class PastSpan(BaseModel):
+class PastSpan(Stretch):
     """`{"from", "to", "step"}`: evaluations at `to`, `to - step` and so on while later than
     `from`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    start: Annotated[Instant, Member(alias="from")]
-    to: Instant
     step: Step
 
     @property
     def points(self) -> int:
-        return -((self.start - self.to) // self.step.length)
+        return self.count(self.step)
 
 
 @dataclass(frozen=True, slots=True)

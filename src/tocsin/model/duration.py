@@ -1,4 +1,4 @@
-"""How long does something last or wait: `0s`, `10s`, `5m`, `24h`, `7d`, as alerts say it."""
+"""How long does something last, wait or look back: `0s`, `10s`, `5m`, `24h`, `7d`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-_UNITS = {
+LENGTHS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -28,20 +28,28 @@ class Duration:
     count: int
     unit: str
 
+    _WORD = "duration"
+    _UNITS = "s, m, h or d"
+    _EXAMPLES: ClassVar[tuple[str, ...]] = ("90s", "5m")
+    _PATTERN = "(0|[1-9][0-9]{0,8})([smhd])"
+
     @classmethod
-    def parse(cls, text: str) -> Duration:
-        """Read `{n}s`, `{n}m`, `{n}h` or `{n}d`; ValueError says what a right one looks like."""
-        match = re.fullmatch(r"(0|[1-9][0-9]{0,8})([smhd])", text)
+    def parse(cls, text: str) -> Self:
+        """Read a number and a unit; ValueError says what a right one looks like."""
+        match = re.fullmatch(cls._PATTERN, text)
         if not match:
-            raise ValueError("is no duration: write a whole number and s, m, h or d, such as 90s")
+            raise ValueError(
+                f"is no {cls._WORD}: write a whole number and {cls._UNITS}, "
+                f"such as {cls._EXAMPLES[0]}"
+            )
         duration = cls(int(match[1]), match[2])
         if duration.length > _LONGEST:
-            raise ValueError("is too long: a duration is at most 3650d")
+            raise ValueError(f"is too long: a {cls._WORD} is at most 3650d")
         return duration
 
     @property
     def length(self) -> timedelta:
-        return self.count * _UNITS[self.unit]
+        return self.count * LENGTHS[self.unit]
 
     def __str__(self) -> str:
         return f"{self.count}{self.unit}"
@@ -55,18 +63,19 @@ class Duration:
         )
 
     @classmethod
-    def _read(cls, value: Any) -> Duration:
-        if isinstance(value, Duration):
+    def _read(cls, value: Any) -> Self:
+        if isinstance(value, cls):
             return value
         if not isinstance(value, str):
-            raise ValueError("must be a string, such as 90s")
+            raise ValueError(f"must be a string, such as {cls._EXAMPLES[0]}")
         return cls.parse(value)
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": "^(0|[1-9][0-9]*)[smhd]$", "examples": ["90s", "5m"]}
+        pattern = "^" + cls._PATTERN.replace("{0,8}", "*") + "$"
+        return {"type": "string", "pattern": pattern, "examples": list(cls._EXAMPLES)}
 
 
 NONE = Duration(0, "s")
