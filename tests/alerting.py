@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -41,7 +40,7 @@ class Remembering:
     ) -> None:
         assert connection.in_transaction()
         assert at.tzinfo is not None
-        self.told += [(one, labels.get(UUID(one.resource_id), NO_LABELS)) for one in interactions]
+        self.told += [(one, labels) for one in interactions]
 
 
 class Store:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy import Connection
 
 from tocsin.model.interaction import Interaction
 
-Labels = Mapping[UUID, Mapping[str, str]]
+Labels = Mapping[str, str]
 
 NO_LABELS: Labels = MappingProxyType({})
 
@@ -26,7 +25,7 @@ class Outbox(Protocol):
         labels: Labels = NO_LABELS,
     ) -> None:
         """One delivery for each enabled subscription that matches each of these interactions, in
-        this transaction; `labels` are those of the alerts that they tell of, by alert."""
+        this transaction; `labels` are those of the alert that they tell of."""
 
 
 class Nobody:

@@ -7,6 +7,7 @@ its interaction was appended is marked afterwards, and done again where the mark
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -58,10 +59,13 @@ class Transitions:
         if not made:
             return
         connection.execute(insert(transitions), [_row(transition) for transition in made])
-        told = [told for transition in made if (told := transition.interaction())]
-        labels = {transition.alert.alert_id: transition.alert.labels for transition in made}
-        if told:
-            self._outbox.enqueue(connection, told, at, labels)
+        by_alert: dict[UUID, list[Transition]] = defaultdict(list)
+        for transition in made:
+            by_alert[transition.alert.alert_id].append(transition)
+        for some in by_alert.values():
+            told = [told for transition in some if (told := transition.interaction())]
+            if told:
+                self._outbox.enqueue(connection, told, at, some[0].alert.labels)
 
     def unrecorded(self, limit: int) -> list[Transition]:
         """Those whose interaction may not have been appended yet, the first made first."""
