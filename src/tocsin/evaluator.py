@@ -101,7 +101,11 @@ class Evaluator:
             if not remaining:
                 break
         self.evaluated += len(kept)
-        self.failed += sum(finding.error is not None for finding in kept)
+        failed = [finding for finding in kept if finding.error]
+        self.failed += len(failed)
+        if failed:
+            # One line however many there are: they mostly fail together, and for one reason.
+            log.warning("alerts not evaluated", alerts=len(failed), error=failed[0].error)
         return kept
 
     def evaluate_rising(self, ids: Sequence[UUID], at: datetime) -> None:
@@ -188,7 +192,6 @@ def _finding(
     alert, version = watch.alert, watch.found.version
     error = _error(answer)
     if error is not None or isinstance(answer, TocsinError):
-        log.warning("alert not evaluated", alert=str(alert.alert_id), error=error)
         return Finding(alert, version, elapsed_ms, error)
     judgement = how(alert.rule, watch.found.states, answer.readings, at)
     return Finding(
