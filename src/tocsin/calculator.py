@@ -39,7 +39,8 @@ from tocsin.sql.discovery import (
 )
 from tocsin.sql.promoted import asked
 from tocsin.sql.query import Query
-from tocsin.sql.series import Points, compile_series
+from tocsin.sql.runs import Points
+from tocsin.sql.series import compile_series
 from tocsin.sql.table import JsonType, Table
 
 QUIET = timedelta(seconds=1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from tocsin.engine.engine import Engine, Row
-from tocsin.errors import InvalidInput, NotFound
-from tocsin.model.instant import from_milliseconds
+from tocsin.errors import NotFound
+from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.interaction import Interaction
 from tocsin.model.search import Search
 from tocsin.sql.listing import compile_by_id, compile_page
@@ -36,7 +34,7 @@ class History:
 
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
         """At most `limit` interactions, by timestamp and number, newest first."""
-        after = _read_cursor(cursor) if cursor is not None else None
+        after = read_cursor(cursor) if cursor is not None else None
         rows = self._engine.run(compile_page(search, limit + 1, after))
         found = [_interaction(row) for row in rows[:limit]]
         return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
@@ -64,14 +62,4 @@ def _interaction(row: Row) -> Interaction:
 
 
 def _cursor_after(interaction: Interaction) -> str:
-    place = f"{interaction.timestamp}.{interaction.interaction_number}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
-    try:
-        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        timestamp, number = place.split(".")
-        return from_milliseconds(int(timestamp)), int(number)
-    except (ValueError, OverflowError):
-        raise InvalidInput.at("cursor", "is no cursor that a listing gave") from None
+    return write_cursor(interaction.timestamp, interaction.interaction_number)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tocsin.committer import Committer, Outcome, Refused
 from tocsin.engine.engine import Engine
 from tocsin.errors import InvalidInput, Problem, TocsinError
@@ -97,6 +99,20 @@ class Intake:
         batch.accepted = outcomes.count(Outcome.RECORDED)
         batch.duplicates = outcomes.count(Outcome.DUPLICATE)
         return batch
+
+    def append(self, interactions: Sequence[Interaction]) -> list[Outcome | Refused]:
+        """Record interactions of Tocsin's own making; blocks until all are on disk.
+
+        Raises Unavailable.
+        """
+        if not interactions:
+            return []
+        with self._gate.entered():
+            for interaction in interactions:
+                self._engine.field_types.learn(msgspec.json.decode(interaction.payload))
+            outcomes = self._committer.submit(interactions).result()
+        self._count(outcomes)
+        return outcomes
 
     @contextmanager
     def quiet(self) -> Iterator[None]:

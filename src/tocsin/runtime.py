@@ -14,22 +14,30 @@ from uuid import UUID
 
 import structlog
 
+from tocsin.arrivals import Arrivals
+from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
 from tocsin.engine.engine import Engine
 from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings
+from tocsin.evaluator import Evaluator
 from tocsin.history import History
 from tocsin.ingest import Intake
 from tocsin.model.catalog import Kind
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.promoter import PATIENCE, Promoter
-from tocsin.scheduler import Scheduler
+from tocsin.reporter import Reporter
+from tocsin.scheduler import Scheduler, Slots
+from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
+from tocsin.store.evaluations import Evaluations
 from tocsin.store.facts import Facts
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
+from tocsin.store.outbox import Nobody
+from tocsin.store.transitions import Transitions
 
 log = structlog.get_logger()
 
@@ -59,6 +67,10 @@ class Runtime:
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
         self.facts = Facts(self.database)
+        self.transitions = Transitions(self.database, Nobody())
+        self.evaluations = Evaluations(self.database, self.transitions)
+        self.alerts = Alerts(self.database, self.evaluations)
+        self.arrivals = Arrivals()
         self.engine = Engine(
             folder / "engine",
             memory=settings.query_memory,
@@ -84,11 +96,23 @@ class Runtime:
         self.promoter = Promoter(self.engine, self.metrics.all, patience)
         self._closing.callback(self.promoter.close)
         self.metrics.on_change = lambda: self.promoter.wake(self.now())
-        self.scheduler = Scheduler(self.tend)
-        self._closing.callback(self.scheduler.close)
+        self._open_alerts()
         learning = threading.Thread(target=self._warm_up, daemon=True)
         learning.start()
         self._closing.callback(learning.join)
+
+    def _open_alerts(self) -> None:
+        self.backtester = Backtester(self.engine, self.catalog)
+        self.reporter = Reporter(self.transitions, self.intake)
+        self.evaluator = Evaluator(
+            self.calculator, self.alerts, self.metrics, self.evaluations, self.reporter.report
+        )
+        self.slots = Slots(self.alerts, self.evaluations, self.evaluator)
+        self._watch_arrivals()
+        self.scheduler = Scheduler(
+            self.slots, self.arrivals, self.evaluator, self.reporter.report, self.tend
+        )
+        self._closing.callback(self.scheduler.close)
 
     def close(self) -> None:
         """Finish what waits to be recorded, then close everything, last opened first."""
@@ -117,6 +141,18 @@ class Runtime:
 
     def _on_disk(self, interactions: Sequence[Interaction]) -> None:
         self.calculator.rollups.touched.tell([i.timestamp for i in interactions])
+        self.arrivals.tell(interactions)
+
+    def alerts_changed(self) -> None:
+        """Definitions of alerts or metrics changed: to be called after each such change."""
+        self._watch_arrivals()
+        self.scheduler.look_again()
+        self.reporter.report()
+
+    def _watch_arrivals(self) -> None:
+        with self.alerts.steady(), self.metrics.steady():
+            alerts = self.alerts.all()
+            self.arrivals.watch((alert, self.metrics.get(alert.metric_id)) for alert in alerts)
 
     def delete_entry(self, kind: Kind, id: UUID) -> None:
         """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""

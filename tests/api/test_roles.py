@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from tocsin.model.key import Role
 
 OPEN = {"/healthz", "/readyz"}
-CALCULATIONS = ("/calculate", "/calculate-all", "/preview", "/series")
+CALCULATIONS = ("/calculate", "/calculate-all", "/preview", "/series", "/backtest")
 
 
 def routes(api: TestClient) -> list[tuple[str, str, dict[str, Any]]]:

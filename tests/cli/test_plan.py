@@ -81,7 +81,7 @@ def test_a_member_that_differs_is_shown_with_both_values(
     other: dict[str, Any], difference: str
 ) -> None:
     step = plan(DEFINITION | other, ANSWER)
-    assert (step.verb, step.metric_id, step.differences) == ("change", "m1", (difference,))
+    assert (step.verb, step.id, step.differences) == ("change", "m1", (difference,))
 
 
 def test_a_member_left_out_is_what_create_would_make_of_it() -> None:

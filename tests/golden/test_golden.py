@@ -26,7 +26,8 @@ from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric
 from tocsin.sql.query import Query
-from tocsin.sql.series import Points, compile_series
+from tocsin.sql.runs import Points
+from tocsin.sql.series import compile_series
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "metrics").glob("*.yaml"))

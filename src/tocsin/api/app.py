@@ -6,7 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from tocsin.api import calculations, catalog, interactions, keys, metrics, service
+from tocsin.api import (
+    alert_evaluations,
+    alerts,
+    calculations,
+    catalog,
+    interactions,
+    keys,
+    metrics,
+    service,
+)
 from tocsin.api.body import answer
 from tocsin.api.docs import page
 from tocsin.api.observe import Observations, Observed
@@ -28,6 +37,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         interactions.routes(runtime),
         metrics.routes(runtime),
         calculations.routes(runtime, observations),
+        alerts.routes(runtime),
+        alert_evaluations.routes(runtime, observations),
         catalog.routes(runtime),
         keys.routes(runtime),
         service.routes(runtime, observations),

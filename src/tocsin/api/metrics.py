@@ -123,13 +123,16 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         """Replace a metric: what is left out is as it is in a new one."""
         runtime.metrics.get(id)
         draft, question = read_metric(decode(body), runtime.catalog)
-        return answer(shown(runtime, runtime.metrics.replace(id, draft, question, runtime.now())))
+        ended = runtime.alerts.end_all_of
+        metric = runtime.metrics.replace(id, draft, question, runtime.now(), ended)
+        runtime.alerts_changed()
+        return answer(shown(runtime, metric))
 
     @router.delete(
-        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
+        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
     )
     def delete_metric(id: UUID) -> Response:
-        """Delete a metric."""
+        """Delete a metric that no alert watches."""
         runtime.metrics.delete(id)
         return Response(status_code=204)
 

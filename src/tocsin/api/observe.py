@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.problems import problem
 from tocsin.errors import TocsinError
+from tocsin.model.alert import Health
 from tocsin.runtime import Runtime
 
 log = structlog.get_logger()
@@ -79,6 +80,7 @@ class _Counts(Collector):
         interactions.add_metric(["duplicate"], intake.duplicates)
         interactions.add_metric(["rejected"], intake.rejected)
         yield interactions
+        yield from self._alerts()
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()
         except TocsinError:
@@ -86,6 +88,28 @@ class _Counts(Collector):
             return
         yield GaugeMetricFamily("tocsin_engine_rows", "Interactions in the engine.", rows)
         yield GaugeMetricFamily("tocsin_engine_bytes_on_disk", "Their size on disk.", size)
+
+    def _alerts(self) -> Iterator[Metric]:
+        runtime = self._runtime
+        evaluations = CounterMetricFamily(
+            "tocsin_alert_evaluations",
+            "Alerts evaluated at slots or on demand.",
+            labels=["outcome"],
+        )
+        failed = runtime.evaluator.failed
+        evaluations.add_metric(["ok"], runtime.evaluator.evaluated - failed)
+        evaluations.add_metric(["failed"], failed)
+        yield evaluations
+        missed = runtime.slots.missed
+        yield CounterMetricFamily("tocsin_alert_slots_missed", "Slots that nobody took.", missed)
+        try:
+            standings = runtime.evaluations.standings().values()
+        except TocsinError:
+            return
+        health = GaugeMetricFamily("tocsin_alerts", "Alerts by their health.", labels=["health"])
+        for one in Health:
+            health.add_metric([one], sum(standing.health is one for standing in standings))
+        yield health
 
 
 class Observed:

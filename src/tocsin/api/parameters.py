@@ -29,9 +29,10 @@ def _empty_is_none(value: Any) -> Any:
     return value or None
 
 
+OptionalInstant = Annotated[datetime | None, BeforeValidator(_instant)]
+
 At = Annotated[
-    datetime | None,
-    BeforeValidator(_instant),
+    OptionalInstant,
     Query(
         description="Calculate as of this instant instead of now.",
         examples=["2026-03-20T14:30:00.000Z"],

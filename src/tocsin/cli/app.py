@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tocsin import __version__
-from tocsin.cli import demo, importing, keys, metrics, serve
+from tocsin.cli import alerts, demo, importing, keys, metrics, serve, unit_tests
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -24,7 +24,9 @@ app = typer.Typer(
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("import", epilog=importing.EXAMPLE)(importing.import_)
+app.command("test", epilog=unit_tests.EXAMPLE)(unit_tests.test)
 app.add_typer(metrics.app, name="metrics")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 
 

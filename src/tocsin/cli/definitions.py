@@ -1,4 +1,4 @@
-"""Which metrics does a YAML file define.
+"""Which metrics or alerts does a YAML file define.
 
 YAML is read by the rules of YAML 1.2, as JSON with less punctuation: PyYAML's own rules take the
 country `NO` for false, `12:30` for 750 and `2026-03-20` for a date, and keep the second of two
@@ -8,6 +8,7 @@ equal keys. A JSON file is read just as well.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,32 @@ from tocsin.errors import Problem, TocsinError
 
 Definition = dict[str, Any]
 
-# What an answer of the API says beyond a definition: an exported list can be applied as it is.
-READ_ONLY = {"metricId", "createdDate", "modifiedDate"}
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What a file defines: the section it may stand under, the member that names one, and what an
+    answer of the API says beyond a definition: an exported list can be applied as it is."""
+
+    one: str
+    section: str
+    name: str
+    read_only: frozenset[str]
+
+
+METRIC = Noun("a metric", "metrics", "name", frozenset({"metricId", "createdDate", "modifiedDate"}))
+ALERT = Noun(
+    "an alert",
+    "alerts",
+    "title",
+    frozenset(
+        {
+            *("alertId", "createdDate", "modifiedDate"),
+            *("health", "healthReason", "evaluatedAt", "elapsedMs"),
+        }
+    ),
+)
+# A file of unit tests has both and more; whoever reads it takes what is theirs.
+SECTIONS = {"metrics", "alerts", "tests"}
 
 
 class UnusableDefinitions(TocsinError):
@@ -72,10 +97,15 @@ for _tag, _pattern, _first in _RESOLVERS:
 _Loader.add_constructor(_NUMBER, _read_number)
 
 
-def read_definitions(path: Path) -> list[Definition]:
+def read_definitions(path: Path, noun: Noun = METRIC) -> list[Definition]:
     """The definitions in a file, each with a name of its own; raises UnusableDefinitions."""
+    return checked_definitions(read_yaml(path), str(path), noun)
+
+
+def read_yaml(path: Path) -> Any:
+    """What a file says; raises UnusableDefinitions."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except FileNotFoundError as error:
         raise UnusableDefinitions(f"There is no file {path}.") from error
     except UnicodeDecodeError as error:
@@ -84,7 +114,6 @@ def read_definitions(path: Path) -> list[Definition]:
         raise UnusableDefinitions(f"{path}{_place(error)}: {_said(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UnusableDefinitions(f"{path} is not valid YAML: {error}") from error
-    return _checked(content, str(path))
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
@@ -96,36 +125,41 @@ def _said(error: yaml.MarkedYAMLError) -> str:
     return str(error.problem or error.context or "is not valid YAML")
 
 
-def _checked(content: Any, file: str) -> list[Definition]:
-    listed = _listed(content)
+def checked_definitions(content: Any, file: str, noun: Noun) -> list[Definition]:
+    """The definitions of a kind in what a file says; raises UnusableDefinitions."""
+    listed = _listed(content, noun)
     if listed is None:
-        raise UnusableDefinitions(f"{file} must be a list of metrics, or have one under metrics:")
+        section = noun.section
+        raise UnusableDefinitions(
+            f"{file} must be a list of {section}, or have one under {section}:"
+        )
     problems = []
     names: set[str] = set()
-    for number, metric in enumerate(listed):
-        complaint = _complaint(metric, names)
+    for number, definition in enumerate(listed):
+        complaint = _complaint(definition, names, noun)
         if complaint:
-            problems.append(Problem(f"metrics[{number}]{complaint.field}", complaint.message))
+            place = f"{noun.section}[{number}]{complaint.field}"
+            problems.append(Problem(place, complaint.message))
         else:
-            names.add(metric["name"])
+            names.add(definition[noun.name])
     if problems:
         raise UnusableDefinitions(f"{file} cannot be applied:", problems)
-    return [{k: v for k, v in metric.items() if k not in READ_ONLY} for metric in listed]
+    return [{k: v for k, v in one.items() if k not in noun.read_only} for one in listed]
 
 
-def _listed(content: Any) -> list[Any] | None:
-    if isinstance(content, dict) and set(content) == {"metrics"}:
-        content = content["metrics"]
+def _listed(content: Any, noun: Noun) -> list[Any] | None:
+    if isinstance(content, dict) and noun.section in content and set(content) <= SECTIONS:
+        content = content[noun.section]
     return content if isinstance(content, list) else None
 
 
-def _complaint(metric: Any, names: set[str]) -> Problem | None:
-    """Why a metric cannot be told from the others; what else is wrong the server says."""
-    if not isinstance(metric, dict):
+def _complaint(definition: Any, names: set[str], noun: Noun) -> Problem | None:
+    """Why one cannot be told from the others; what else is wrong the server says."""
+    if not isinstance(definition, dict):
         return Problem("", "must be an object")
-    name = metric.get("name")
+    name = definition.get(noun.name)
     if not isinstance(name, str) or not 1 <= len(name) <= 200:
-        return Problem(".name", "must be text of 1 to 200 characters")
+        return Problem(f".{noun.name}", "must be text of 1 to 200 characters")
     if name in names:
-        return Problem(".name", f"{name} is defined twice")
+        return Problem(f".{noun.name}", f"{name} is defined twice")
     return None

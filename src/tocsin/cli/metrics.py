@@ -13,7 +13,6 @@ from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
     from tocsin.cli.client import Client
-    from tocsin.cli.plan import Step
 
 app = typer.Typer(
     help="List, calculate and define metrics.",
@@ -99,24 +98,10 @@ def apply(
     """
     from tocsin.cli.client import Client
     from tocsin.cli.definitions import read_definitions
-    from tocsin.cli.plan import check, make_plan, write
+    from tocsin.cli.plan import METRICS_OF_A_FILE, make_plan
+    from tocsin.cli.plan import apply as apply_plan
 
     definitions = read_definitions(file)
     with Client(url, key) as client:
         plan = make_plan(definitions, client.get(METRICS), str(file))
-        check(plan, client, str(file))
-        _show_plan(plan)
-        changes = [step for step in plan if step.verb != "unchanged"]
-        if dry_run or not changes:
-            return
-        if not yes:
-            typer.confirm("Go ahead?", abort=True)
-        write(changes, client)
-    typer.echo(f"{len(changes)} written.")
-
-
-def _show_plan(plan: list[Step]) -> None:
-    for step in plan:
-        typer.echo(f"{step.verb:9}  {step.definition['name']}")
-        for difference in step.differences:
-            typer.echo(f"           {difference}")
+        apply_plan(plan, client, str(file), METRICS_OF_A_FILE, yes=yes, dry_run=dry_run)

@@ -66,6 +66,61 @@ def answer_table(answer: Body) -> Group:
     return Group(_plain(heading), table)
 
 
+def alert_table(alerts: Iterable[Body], metric_names: Mapping[str, str]) -> Table:
+    table = _table("Title", "Metric", "Fires when", "For", "Every", "Severity", "Health", "Enabled")
+    for alert in alerts:
+        table.add_row(
+            _plain(alert["title"]),
+            _plain(metric_names.get(alert["metricId"], "")),
+            f"{alert['operator']} {value_text(alert['threshold'])}",
+            alert["for"],
+            alert["interval"],
+            alert["severity"],
+            _plain(alert["healthReason"] or alert["health"]),
+            "yes" if alert["enabled"] else "no",
+        )
+    return table
+
+
+def state_table(title: str, groups: Iterable[Body]) -> Group:
+    """The groups of one alert."""
+    table = _table("Group", "Status", "Since")
+    table.add_column("Value", justify="right")
+    for group in groups:
+        table.add_row(
+            group_text(group["dimensions"]),
+            group["status"],
+            group["since"] or "",
+            value_text(group["value"]),
+        )
+    return Group(_plain(title), table)
+
+
+def backtest_table(title: str, tried: Body) -> Group:
+    """What would have happened: a row for each transition, group by group."""
+    table = _table("Group", "At", "Status", "Reason")
+    table.add_column("Value", justify="right")
+    for past in tried["results"]:
+        for told in past["transitions"]:
+            group = group_text(past["dimensions"])
+            value = value_text(told["value"])
+            table.add_row(group, told["at"], told["status"], told["reason"], value)
+    seconds = f"{tried['firingSeconds']:,.0f}"
+    heading = (
+        f"{title}: {tried['evaluations']:,} evaluations of {tried['groups']:,} groups; "
+        f"fired {tried['fired']:,} times, {seconds} s in all"
+    )
+    if tried.get("truncated"):
+        table.caption = "not all transitions are listed"
+    return Group(_plain(heading), table)
+
+
+def group_text(dimensions: Mapping[str, str | None] | None) -> Text:
+    """`country=ZA plan=(missing)`; of a metric without groups, nothing."""
+    parts = [Text.assemble(f"{k}=", dimension_text(v)) for k, v in (dimensions or {}).items()]
+    return Text(" ").join(parts)
+
+
 def key_table(keys: Iterable[Body]) -> Table:
     table = _table("Name", "Role", "Prefix", "Created", "Id")
     for key in keys:

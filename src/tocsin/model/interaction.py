@@ -63,6 +63,8 @@ class Interaction(msgspec.Struct, gc=False):
     big_integers: Sequence[str]
     hollow_objects: Sequence[str]
     interaction_number: int = 0
+    is_told: bool = False
+    """Whether its deliveries are written already, as those of a transition are."""
 
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])

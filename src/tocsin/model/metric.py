@@ -6,20 +6,18 @@ The meaning of every part is in semantics.md; `sql/compiler.py` turns a metric i
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
 
+from tocsin.model.duration import Duration
 from tocsin.model.field import Field
 from tocsin.model.filter import Filter
 
@@ -64,62 +62,18 @@ AGGREGATION_BY_ID = {aggregation.type_id: aggregation for aggregation in Aggrega
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(Duration):
     """A sliding window: `5m`, `24h`, `7d`."""
 
-    count: int
-    unit: str
-
-    _UNITS = {
-        "m": (timedelta(minutes=1), "per minute"),
-        "h": (timedelta(hours=1), "per hour"),
-        "d": (timedelta(days=1), "per day"),
-    }
-    _LONGEST = timedelta(days=3_650)
-
-    @classmethod
-    def parse(cls, text: str) -> Window:
-        """Read `{n}m`, `{n}h` or `{n}d`; ValueError says what a right one looks like."""
-        match = re.fullmatch(r"([1-9][0-9]{0,8})([mhd])", text)
-        if not match:
-            raise ValueError("is no time window: write a whole number and m, h or d, such as 5m")
-        window = cls(int(match[1]), match[2])
-        if window.length > cls._LONGEST:
-            raise ValueError("is too long: a time window is at most 3650d")
-        return window
-
-    @property
-    def length(self) -> timedelta:
-        return self.count * self._UNITS[self.unit][0]
+    _WORD = "time window"
+    _UNITS = "m, h or d"
+    _EXAMPLES = ("5m", "24h", "7d")
+    _PATTERN = "([1-9][0-9]{0,8})([mhd])"
+    _RATES = {"m": "per minute", "h": "per hour", "d": "per day"}
 
     @property
     def rate_unit(self) -> str:
-        return self._UNITS[self.unit][1]
-
-    def __str__(self) -> str:
-        return f"{self.count}{self.unit}"
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, _source: Any, _handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
-        )
-
-    @classmethod
-    def _read(cls, value: Any) -> Window:
-        if isinstance(value, Window):
-            return value
-        if not isinstance(value, str):
-            raise ValueError("must be a string, such as 5m")
-        return cls.parse(value)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        return {"type": "string", "pattern": "^[1-9][0-9]*[mhd]$", "examples": ["5m", "24h", "7d"]}
+        return self._RATES[self.unit]
 
 
 class Question(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic import Field as Member
 
 from tocsin.errors import InvalidInput
+from tocsin.model.duration import Duration
 from tocsin.model.instant import parse_instant
 from tocsin.model.metric import Window
 from tocsin.model.problems import problems_of
@@ -29,18 +30,27 @@ Instant = Annotated[
 ]
 
 
-class Span(BaseModel):
-    """`{"from", "to", "step"}`: points at `to`, `to - step` and so on while later than `from`."""
+class Stretch(BaseModel):
+    """From when to when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     start: Annotated[Instant, Member(alias="from")]
     to: Instant
+
+    def count(self, step: Duration) -> int:
+        """How many points there are at `to`, `to - step` and so on while later than `from`."""
+        return -((self.start - self.to) // step.length)
+
+
+class Span(Stretch):
+    """`{"from", "to", "step"}`: points at `to`, `to - step` and so on while later than `from`."""
+
     step: Window
 
     @property
     def points(self) -> int:
-        return -((self.start - self.to) // self.step.length)
+        return self.count(self.step)
 
 
 def read_span(body: Any) -> Span:

@@ -8,20 +8,21 @@ first, puts a new one in its place, and readers need no lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, false, insert, or_, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
-from tocsin.store.tables import catalog, metrics
+from tocsin.store.metrics import some_of
+from tocsin.store.tables import alerts, catalog, metrics
 
 # A constant, so that the system entries are the same in every installation.
 _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +30,11 @@ _SCOPE = {
     Kind.RESOURCE_TYPE: metrics.c.resource_type_id,
     Kind.ACTION: metrics.c.action_id,
     Kind.ORIGIN: metrics.c.origin_id,
+}
+_OF_ALERTS = {
+    Kind.RESOURCE_TYPE: (alerts.c.resource_type_id,),
+    Kind.ACTION: (alerts.c.alert_action_id, alerts.c.recovery_action_id),
+    Kind.ORIGIN: (),
 }
 
 
@@ -99,16 +105,14 @@ class Catalog:
             return entry
 
     def delete(self, kind: Kind, id: UUID) -> None:
-        """Raises NotFound, or Conflict for a system entry and one that a metric uses.
+        """Raises NotFound, or Conflict for a system entry and one that a metric or alert uses.
 
         Whether an interaction uses it is the caller's to ask before.
         """
         with self._changing:
             self._changeable(kind, id)
             with self._database.writing() as connection:
-                used = select(metrics.c.name).where(_SCOPE[kind] == id)
-                if names := connection.execute(used.limit(4)).scalars().all():
-                    raise Conflict(_used_by(kind, names))
+                _refuse_used(connection, kind, id)
                 connection.execute(delete(catalog).where(catalog.c.id == id))
             by_id = self._shelves[kind].by_id
             self._put({key: entry for key, entry in by_id.items() if key != id}, kind)
@@ -201,9 +205,13 @@ def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
         raise InvalidInput.at(kind.value, MNEMONIC_RULE) from error
 
 
-def _used_by(kind: Kind, names: Sequence[str]) -> str:
-    some = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-    return f"This {kind.words} is used by metrics: {some}"
+def _refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
+    by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)
+    if names := connection.execute(by_metrics.limit(4)).scalars().all():
+        raise Conflict(f"This {kind.words} is used by metrics: {some_of(names)}")
+    by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
+    if titles := connection.execute(by_alerts.limit(4)).scalars().all():
+        raise Conflict(f"This {kind.words} is used by alerts: {some_of(titles)}")
 
 
 def _row(entry: Entry) -> dict[str, Any]:

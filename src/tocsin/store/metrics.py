@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from tocsin.errors import NotFound
+from tocsin.errors import Conflict, NotFound
 from tocsin.model.draft import MetricDraft
 from tocsin.model.instant import cut
 from tocsin.model.metric import Metric, Question
 from tocsin.store.database import Database
-from tocsin.store.tables import metrics
+from tocsin.store.tables import alerts, metrics
 
 _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
@@ -40,6 +41,15 @@ class Metrics:
             raise NotFound("There is no metric with this id")
         return metric
 
+    def __contains__(self, id: object) -> bool:
+        return id in self._by_id
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """While this is held no definition changes, and what is on disk is what is in memory."""
+        with self._changing:
+            yield
+
     def create(self, draft: MetricDraft, question: Question, at: datetime) -> Metric:
         """Keep a definition that `read_metric` found good, with the question it asks."""
         with self._changing:
@@ -51,25 +61,43 @@ class Metrics:
         self.on_change()
         return metric
 
-    def replace(self, id: UUID, draft: MetricDraft, question: Question, at: datetime) -> Metric:
-        """Raises NotFound."""
+    def replace(
+        self,
+        id: UUID,
+        draft: MetricDraft,
+        question: Question,
+        at: datetime,
+        ended: Callable[[Connection, Metric, datetime], None] | None = None,
+    ) -> Metric:
+        """Raises NotFound. Where another question is asked from now on, `ended` is told the former
+        metric, in the same transaction."""
         with self._changing:
-            created = self.get(id).created_date
-            metric = _drafted(draft, question, id=id, created=created, modified=cut(at))
+            former = self.get(id)
+            metric = _drafted(draft, question, id=id, created=former.created_date, modified=cut(at))
             with self._database.writing() as connection:
                 connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
+                if ended and question != former.question:
+                    ended(connection, former, at)
             self._by_id = {**self._by_id, id: metric}
         self.on_change()
         return metric
 
     def delete(self, id: UUID) -> None:
-        """Raises NotFound."""
+        """Raises NotFound, or Conflict for one that an alert watches."""
         with self._changing:
             self.get(id)
             with self._database.writing() as connection:
+                used = select(alerts.c.title).where(alerts.c.metric_id == id)
+                if titles := connection.execute(used.limit(4)).scalars().all():
+                    raise Conflict(f"This metric is watched by alerts: {some_of(titles)}")
                 connection.execute(delete(metrics).where(metrics.c.metric_id == id))
             self._by_id = {key: metric for key, metric in self._by_id.items() if key != id}
         self.on_change()
+
+
+def some_of(names: Sequence[str]) -> str:
+    """The first three names of what stands against something."""
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
 
 def _drafted(

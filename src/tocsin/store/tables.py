@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     func,
 )
 
@@ -94,4 +96,69 @@ facts = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("alert_id", Uuid, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("metric_id", Uuid, ForeignKey("metrics.metric_id"), nullable=False, index=True),
+    Column("alert_action_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
+    Column("recovery_action_id", Uuid, ForeignKey("catalog.id"), index=True),
+    Column("resource_type_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
+    Column("definition", Text, nullable=False),
+)
+
+# What changes at every evaluation, apart from the definition, so that little is written. A change
+# of states goes with a change of `version`: whoever read an older one has lost.
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("slot", Instant, nullable=False),
+    Column("evaluated_at", Instant),
+    Column("error", Text),
+    Column("elapsed_ms", Float),
+)
+
+# Groups that are pending or firing; those that are OK only where it matters that they were there.
+alert_states = Table(
+    "alert_states",
+    metadata,
+    Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    Column("group_key", Text, primary_key=True),
+    Column("dimensions", Text, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("clear_since", Instant),
+    Column("value", Text, nullable=False),
+)
+
+# History and outbox at once: a row that is not recorded has an interaction still to be appended.
+# It outlives its alert, so it refers to nothing and holds the definitions it was judged by.
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("transition_id", Uuid, nullable=False, unique=True),
+    Column("alert_id", Uuid, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("dimensions", Text, nullable=False),
+    Column("fired_at", Instant, nullable=False),
+    Column("alert", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("is_recorded", Boolean, nullable=False),
+)
+Index("transitions_at", transitions.c.at, transitions.c.number)
+Index("transitions_alert", transitions.c.alert_id, transitions.c.at, transitions.c.number)
+Index(
+    "transitions_unrecorded",
+    transitions.c.number,
+    sqlite_where=transitions.c.is_recorded == false(),
 )

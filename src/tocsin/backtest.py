@@ -1,0 +1,184 @@
+"""When would an alert have fired: a span of the past, judged as it would have been.
+
+The same rule and the same state machine as live; but a group's values come from the runs of its
+rows, and the state machine is only asked where its answer can be another than just before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.engine.engine import Engine
+from tocsin.errors import QueryTooHeavy
+from tocsin.fold import Values, covering, value_of, values_of
+from tocsin.model.alert import Comparison, NoData, Rule
+from tocsin.model.alert_state import AlertState, Change, Dimensions, Status, advance
+from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.catalog import Kind
+from tocsin.model.metric import MAX_LIMIT, Question, Reading
+from tocsin.sql.backtest import compile_size, compile_slab
+from tocsin.sql.runs import Points, aggregates
+from tocsin.sql.table import Table
+
+SLAB_ROWS = 1_000_000
+
+_COMPARE = {
+    Comparison.GT: np.greater,
+    Comparison.GTE: np.greater_equal,
+    Comparison.LT: np.less,
+    Comparison.LTE: np.less_equal,
+    Comparison.EQ: np.equal,
+    Comparison.NEQ: np.not_equal,
+}
+
+
+class Catalog(Protocol):
+    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is tried: how values are judged, which values, and how late they are asked for."""
+
+    rule: Rule
+    question: Question
+    delay: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a group would have done; `firing` is how long it would have fired, up to the end."""
+
+    dimensions: Dimensions
+    changes: list[Change]
+    fired: int
+    firing: timedelta
+
+
+class Backtester:
+    """Every method may raise QueryTooHeavy or Unavailable."""
+
+    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+        self._engine = engine
+        self._catalog = catalog
+
+    def backtest(self, trial: Trial, span: PastSpan) -> Iterator[Past]:
+        """Every group that would have been judged at `to`, `to - step` and so on while later than
+        `from`, one after the other."""
+        points = self.points(span)
+        asked = Points(points.first - trial.delay, points.step, points.count)
+        for number, row in enumerate(self._groups(trial.question, asked)):
+            if number >= MAX_LIMIT:
+                raise QueryTooHeavy(
+                    f"There are more than {MAX_LIMIT:,} groups in this span: narrow the metric, "
+                    "or bring from and to together"
+                )
+            yield _judged(trial.rule, points, _line(trial.question, points.count, row))
+
+    @staticmethod
+    def points(span: PastSpan) -> Points:
+        return Points.between(span.start, span.to, span.step.length)
+
+    def _groups(self, question: Question, points: Points) -> Iterator[dict[str, Any]]:
+        table = Table(
+            {kind: self._catalog.mnemonics(kind) for kind in Kind}, self._engine.field_types.of
+        )
+        ((rows,),) = self._engine.run(compile_size(question, points, table))
+        slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
+        for slab in range(slabs):
+            found = self._engine.columns(compile_slab(question, points, slab, slabs, table))
+            yield from _rows_of(found)
+
+
+def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches():
+        for number in range(batch.num_rows):
+            yield {name: batch.column(name)[number] for name in batch.schema.names}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A group at all points; `is_there` is False where it would not have been among the rows."""
+
+    dimensions: Dimensions
+    values: Values
+    is_there: Values
+
+    def reading(self, place: int) -> Reading | None:
+        if not self.is_there[place]:
+            return None
+        return Reading(value_of(self.values[place].item()), self.dimensions)
+
+
+def _line(question: Question, count: int, row: Mapping[str, Any]) -> _Line:
+    columns = [row[f"{name}s"].values.to_numpy() for name in aggregates(question)]
+    names = question.dimensions
+    dimensions = {key: row[f"d{n}"].as_py() for n, key in enumerate(names)} if names else None
+    values = values_of(question, count, columns)
+    # Ungrouped there always is a row, over nothing too.
+    is_there = covering(count, columns[0], columns[1]) > 0 if names else np.ones(count, dtype=bool)
+    return _Line(dimensions, values, is_there)
+
+
+def _judged(rule: Rule, points: Points, line: _Line) -> Past:
+    changes = list(_changes(rule, points, line))
+    firing = sum((c.at - c.fired_at for c in changes if c.status is Status.OK), timedelta())
+    if changes and changes[-1].status is Status.FIRING:
+        firing += points.last - changes[-1].at
+    fired = sum(change.status is Status.FIRING for change in changes)
+    return Past(line.dimensions, changes, fired, firing)
+
+
+def _changes(rule: Rule, points: Points, line: _Line) -> Iterator[Change]:
+    """The state machine, at the places where a signal changes or a wait is over."""
+    turns = _turns(rule, line)
+    state: AlertState | None = None
+    place, turn = 0, 0
+    while place < points.count:
+        at = points.first + place * points.step
+        before, (state, change) = state, advance(rule, state, line.reading(place), at)
+        if change:
+            yield change
+        while turn < len(turns) and turns[turn] <= place:
+            turn += 1
+        following = turns[turn] if turn < len(turns) else points.count
+        # A state that has just changed is looked at once more; then it stays until a wait is over,
+        # and one that is over without effect changes nothing until a signal does.
+        due = place + 1 if state is not before else _due(rule, state, points)
+        place = min(following, due if due > place else points.count)
+
+
+def _due(rule: Rule, state: AlertState | None, points: Points) -> int:
+    """The first place at which a wait is over, if there is one."""
+    if state and state.status is Status.PENDING:
+        return _place(points, state.since + rule.for_.length)
+    if state and state.clear_since:
+        return _place(points, state.clear_since + rule.keep_firing_for.length)
+    return points.count
+
+
+def _place(points: Points, at: datetime) -> int:
+    """The first place that is not before an instant."""
+    return -((points.first - at) // points.step)
+
+
+def _turns(rule: Rule, line: _Line) -> list[int]:
+    """The places at which what the rule says of the group is another than before."""
+    values = line.values
+    is_known = line.is_there & np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        signal = np.where(is_known & _COMPARE[rule.operator](values, rule.threshold), 1, 0)
+        if rule.recovery_threshold is not None:
+            holds_on = _COMPARE[rule.operator](values, rule.recovery_threshold)
+            signal += np.where(is_known & holds_on, 2, 0)
+    if rule.no_data is not NoData.OK:
+        signal = np.where(is_known, signal, np.where(line.is_there, 4, 5))
+    places: list[int] = (np.flatnonzero(np.diff(signal)) + 1).tolist()
+    return places

@@ -1,0 +1,55 @@
+"""`tocsin test`: do a team's metrics and alerts what the team expects of them, without a server?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tocsin.cli.expectations import UnitTest
+
+EXAMPLE = "Example:  tocsin test alerts.yaml"
+
+
+def test(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE.yaml...", help="Definitions with tests.")
+    ],
+) -> None:
+    """Run unit tests of metrics and alerts, offline.
+
+    A file has metrics:, alerts: and tests:. Each test gives interactions and the times they
+    happen at, and expects values of metrics and transitions of alerts. Exits with 1 if one fails.
+    """
+    from tocsin.cli.definitions import read_yaml
+    from tocsin.cli.expectations import read_tests
+
+    failed = total = 0
+    for file in files:
+        content = read_yaml(file)
+        for unit_test in read_tests(content, str(file)):
+            total += 1
+            failed += not _passes(unit_test, content, str(file))
+    typer.echo(f"{total} tests, {failed} failed." if failed else f"{total} tests, all passed.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _passes(unit_test: UnitTest, content: Any, file: str) -> bool:
+    from tocsin.cli.definitions import ALERT, METRIC, checked_definitions
+    from tocsin.cli.offline import bench
+
+    sections = {"metrics": [], "alerts": [], **content}
+    metrics = checked_definitions(sections, file, METRIC)
+    alerts = checked_definitions(sections, file, ALERT)
+    with bench(unit_test) as opened:
+        opened.define(metrics, alerts, file)
+        opened.record(unit_test.interactions)
+        failures = [opened.failure(expected) for expected in unit_test.expect]
+    lines = [line for failure in failures for line in failure]
+    typer.echo(f"{'FAIL' if lines else 'ok  '}  {unit_test.name}")
+    for line in lines:
+        typer.echo(f"      {line}")
+    return not lines

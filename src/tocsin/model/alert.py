@@ -1,0 +1,138 @@
+"""When is a metric's value worth acting on: an alert, and the rule that its groups are judged by.
+
+What the members mean is alerts.md; how a state changes is `alert_state.py`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+
+from tocsin.model.duration import MINUTE, NONE, Duration, between
+
+Value = int | float | None
+
+INTERVAL = between("10s", "24h")
+LONGEST_WAIT = between("0s", "30d")
+
+Interval = Annotated[Duration, AfterValidator(INTERVAL)]
+Wait = Annotated[Duration, AfterValidator(LONGEST_WAIT)]
+
+
+class Comparison(StrEnum):
+    GT = "gt"
+    GTE = "gte"
+    LT = "lt"
+    LTE = "lte"
+    EQ = "eq"
+    NEQ = "neq"
+
+    def holds(self, value: int | float, threshold: int | float) -> bool:
+        return _COMPARE[self](value, threshold)
+
+    @property
+    def is_upward(self) -> bool:
+        return self in (Comparison.GT, Comparison.GTE)
+
+    @property
+    def is_ordering(self) -> bool:
+        return self not in (Comparison.EQ, Comparison.NEQ)
+
+
+_COMPARE: dict[Comparison, Callable[[int | float, int | float], bool]] = {
+    Comparison.GT: operator.gt,
+    Comparison.GTE: operator.ge,
+    Comparison.LT: operator.lt,
+    Comparison.LTE: operator.le,
+    Comparison.EQ: operator.eq,
+    Comparison.NEQ: operator.ne,
+}
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class NoData(StrEnum):
+    """What a missing row or a null value means."""
+
+    OK = "ok"
+    KEEP = "keep"
+    FIRING = "firing"
+
+
+class Rule(BaseModel):
+    """How the value of a group is judged: all that the state machine needs to know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    operator: Comparison
+    threshold: int | float
+    recovery_threshold: int | float | None = None
+    for_: Annotated[Duration, Member(alias="for")] = NONE
+    keep_firing_for: Duration = NONE
+    no_data: NoData = NoData.OK
+
+    def holds(self, value: Value, *, is_firing: bool) -> bool | None:
+        """Whether the condition holds, None for a group that is to stay as it was.
+
+        One that fires is held against the recovery threshold, if there is one.
+        """
+        if value is None:
+            return {NoData.OK: False, NoData.KEEP: None, NoData.FIRING: True}[self.no_data]
+        if is_firing and self.recovery_threshold is not None:
+            return self.operator.holds(value, self.recovery_threshold)
+        return self.operator.holds(value, self.threshold)
+
+    @property
+    def remembers_clear_groups(self) -> bool:
+        """Whether it matters that a group was there: only where its vanishing makes it fire."""
+        return self.no_data is NoData.FIRING
+
+
+class Alert(BaseModel):
+    """A rule with a name, a metric to watch, and what to write when it fires: what is stored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    alert_id: UUID
+    title: str
+    description: str | None = None
+    runbook_url: str | None = None
+    labels: dict[str, str] = {}
+    metric_id: UUID
+    rule: Rule
+    alert_action_id: UUID
+    recovery_action_id: UUID | None = None
+    resource_type_id: UUID
+    severity: Severity = Severity.WARNING
+    enabled: bool = True
+    interval: Duration = MINUTE
+    evaluation_delay: Duration = NONE
+    created_date: datetime
+    modified_date: datetime
+
+    def measures_as(self, other: Alert) -> bool:
+        """Whether both measure and compare the same: what was found by one holds for the other."""
+        return (self.metric_id, self.rule.operator, self.rule.threshold) == (
+            other.metric_id,
+            other.rule.operator,
+            other.rule.threshold,
+        )
+
+
+class Health(StrEnum):
+    OK = "OK"
+    ERROR = "ERROR"

@@ -1,0 +1,217 @@
+"""What may a caller write of an alert, and what does it come to with its names resolved?
+
+As with a metric's definition every problem is reported at once: of shape, between members, and
+names that nothing has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+
+from tocsin.errors import InvalidInput, Problem
+from tocsin.model.alert import Alert, Comparison, Interval, NoData, Rule, Severity, Wait
+from tocsin.model.catalog import Kind, system_id
+from tocsin.model.draft import Enabled, Names
+from tocsin.model.draft_rules import uuid_of
+from tocsin.model.duration import MINUTE, NONE
+from tocsin.model.metric import plain
+from tocsin.model.problems import problems_of
+from tocsin.model.scalar import number_of
+
+MAX_LABELS = 50
+
+# Which kind of entry each member names, beside the member with its id.
+_NAMED = {
+    "alertAction": Kind.ACTION,
+    "recoveryAction": Kind.ACTION,
+    "resourceType": Kind.RESOURCE_TYPE,
+}
+
+
+def _finite(value: Any) -> int | float:
+    number = None if isinstance(value, str) else number_of(value)
+    if number is None:
+        raise ValueError("must be a finite number")
+    found = plain(number)
+    assert found is not None
+    return found
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return text
+
+
+Number = Annotated[int | float, BeforeValidator(_finite), WithJsonSchema({"type": "number"})]
+Label = Annotated[str, Member(max_length=200)]
+
+
+class AlertDraft(BaseModel):
+    """What a caller may say of an alert; a null is the same as a member that is left out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+    title: Annotated[str, Member(min_length=1, max_length=200)] | None = None
+    description: Annotated[str, Member(max_length=4_000)] | None = None
+    runbook_url: Annotated[str, Member(max_length=2_000), AfterValidator(_web_address)] | None = (
+        None
+    )
+    labels: Annotated[dict[Label, Label], Member(max_length=MAX_LABELS)] | None = None
+    metric_id: UUID | None = None
+    operator: Comparison | None = None
+    threshold: Number | None = None
+    alert_action_id: UUID | None = None
+    alert_action: str | None = None
+    recovery_action_id: UUID | None = None
+    recovery_action: str | None = None
+    resource_type_id: UUID | None = None
+    resource_type: str | None = None
+    severity: Severity | None = None
+    enabled: Enabled = True
+    interval: Interval | None = None
+    for_: Annotated[Wait | None, Member(alias="for")] = None
+    keep_firing_for: Wait | None = None
+    recovery_threshold: Number | None = None
+    no_data: NoData | None = None
+    evaluation_delay: Wait | None = None
+
+    def alert(self, id: UUID, created: datetime, modified: datetime) -> Alert:
+        """The alert that the draft comes to; only of one that `read_alert` gave."""
+        assert self.metric_id, "read_alert lets no draft through without a metric"
+        return Alert(
+            alert_id=id,
+            title=self.title or "",
+            description=self.description,
+            runbook_url=self.runbook_url,
+            labels=self.labels or {},
+            metric_id=self.metric_id,
+            rule=self.rule,
+            alert_action_id=self.alert_action_id or system_id(Kind.ACTION, "fired"),
+            recovery_action_id=self.recovery_action_id,
+            resource_type_id=self.resource_type_id or system_id(Kind.RESOURCE_TYPE, "ALERT"),
+            severity=self.severity or Severity.WARNING,
+            enabled=self.enabled,
+            interval=self.interval or MINUTE,
+            evaluation_delay=self.evaluation_delay or NONE,
+            created_date=created,
+            modified_date=modified,
+        )
+
+    @property
+    def rule(self) -> Rule:
+        assert self.operator is not None
+        assert self.threshold is not None, "read_alert requires both"
+        return Rule(
+            operator=self.operator,
+            threshold=self.threshold,
+            recovery_threshold=self.recovery_threshold,
+            for_=self.for_ or NONE,
+            keep_firing_for=self.keep_firing_for or NONE,
+            no_data=self.no_data or NoData.OK,
+        )
+
+
+def read_alert(
+    body: Any, catalog: Names, metrics: Container[UUID], *, is_saved: bool = True
+) -> AlertDraft:
+    """The definition with the ids of everything it names; InvalidInput holds all that is wrong.
+
+    One that is only tried, not saved, needs no title and no action.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInput.at("", "must be a JSON object")
+    problems: list[Problem] = []
+    draft = None
+    try:
+        draft = AlertDraft.model_validate(body)
+    except ValidationError as error:
+        problems += problems_of(error)
+    problems += _lacking(body, is_saved)
+    problems += _recovery_problems(body)
+    problems += _unknown(body, catalog, metrics)
+    if problems or draft is None:
+        raise InvalidInput(problems=problems)
+    return draft.model_copy(update=_ids(draft, catalog))
+
+
+def _lacking(body: Mapping[str, Any], is_saved: bool) -> Iterator[Problem]:
+    required = ["metricId", "operator", "threshold"] + (["title"] if is_saved else [])
+    for member in required:
+        if body.get(member) is None:
+            yield Problem(member, "is required")
+    if is_saved and body.get("alertActionId") is None and body.get("alertAction") is None:
+        yield Problem("alertActionId", "is required, or alertAction with a mnemonic")
+
+
+def _recovery_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
+    """A recovery threshold must lie where the condition does not hold."""
+    operator, recovery = body.get("operator"), _number(body.get("recoveryThreshold"))
+    if recovery is None or operator not in list(Comparison):
+        return
+    comparison = Comparison(operator)
+    if not comparison.is_ordering:
+        yield Problem("recoveryThreshold", f"must be left out with {comparison}")
+        return
+    threshold = _number(body.get("threshold"))
+    if threshold is None:
+        return
+    side = "less" if comparison.is_upward else "greater"
+    if not (recovery < threshold if comparison.is_upward else recovery > threshold):
+        yield Problem("recoveryThreshold", f"must be {side} than threshold with {comparison}")
+
+
+def _number(value: Any) -> float | None:
+    return None if isinstance(value, str | list | dict) else number_of(value)
+
+
+def _unknown(
+    body: Mapping[str, Any], catalog: Names, metrics: Container[UUID]
+) -> Iterator[Problem]:
+    metric_id = uuid_of(body.get("metricId"))
+    if metric_id and metric_id not in metrics:
+        yield Problem("metricId", "is the id of no metric")
+    for member, kind in _NAMED.items():
+        yield from _unknown_name(body, catalog, member, kind)
+
+
+def _unknown_name(
+    body: Mapping[str, Any], catalog: Names, member: str, kind: Kind
+) -> Iterator[Problem]:
+    id, mnemonic = uuid_of(body.get(f"{member}Id")), body.get(member)
+    by_id = catalog.by_id(kind, id) if id else None
+    by_mnemonic = catalog.find(kind, mnemonic) if isinstance(mnemonic, str) else None
+    if id and not by_id:
+        yield Problem(f"{member}Id", f"is the id of no {kind.words} in the catalog")
+    if isinstance(mnemonic, str) and not by_mnemonic:
+        yield Problem(member, f"is the mnemonic of no {kind.words} in the catalog")
+    if by_id and by_mnemonic and by_id.id != by_mnemonic.id:
+        yield Problem(member, f"names another {kind.words} than {member}Id: leave one of them out")
+
+
+def _ids(draft: AlertDraft, catalog: Names) -> dict[str, UUID]:
+    given = {
+        "alert_action_id": (Kind.ACTION, draft.alert_action),
+        "recovery_action_id": (Kind.ACTION, draft.recovery_action),
+        "resource_type_id": (Kind.RESOURCE_TYPE, draft.resource_type),
+    }
+    found = {
+        member: catalog.find(kind, mnemonic)
+        for member, (kind, mnemonic) in given.items()
+        if mnemonic is not None and getattr(draft, member) is None
+    }
+    return {member: entry.id for member, entry in found.items() if entry}

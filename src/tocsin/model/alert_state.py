@@ -1,0 +1,133 @@
+"""What becomes of one group of an alert from one evaluation to the next: the state machine.
+
+A function of its arguments; the rules are "The states" in alerts.md. A group without a state is
+OK, and nothing is remembered of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from tocsin.model.alert import Rule, Value
+from tocsin.model.metric import Reading
+
+Dimensions = dict[str, str | None] | None
+Key = tuple[str | None, ...]
+
+
+class Status(StrEnum):
+    OK = "OK"
+    PENDING = "PENDING"
+    FIRING = "FIRING"
+
+
+class Reason(StrEnum):
+    """Why a group fired or stopped firing."""
+
+    THRESHOLD = "threshold"
+    NO_DATA = "no-data"
+    RECOVERED = "recovered"
+    DISABLED = "disabled"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """A group that is not simply OK.
+
+    `since` is when it came to its status; `clear_since`, where it fires but its condition holds no
+    more, since when. `value` is that of the evaluation that brought it to its status.
+    """
+
+    status: Status
+    since: datetime
+    value: Value
+    dimensions: Dimensions = None
+    clear_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A group fired (`status` FIRING), or stopped firing (OK) after it had since `fired_at`."""
+
+    status: Status
+    reason: Reason
+    at: datetime
+    value: Value
+    dimensions: Dimensions
+    fired_at: datetime
+
+
+Advance = tuple[AlertState | None, Change | None]
+
+
+def advance(rule: Rule, state: AlertState | None, reading: Reading | None, at: datetime) -> Advance:
+    """The state of a group after an evaluation, and the change that is worth telling.
+
+    `reading` is None for a group that is not among the rows. A state that stays as it was is
+    given back itself.
+    """
+    if state is None and reading is None:
+        return None, None
+    value = reading.value if reading else None
+    holds = rule.holds(value, is_firing=state is not None and state.status is Status.FIRING)
+    if holds is None:
+        return state, None
+    dimensions = state.dimensions if state else reading.dimensions if reading else None
+    seen = _Seen(rule, at, value, dimensions)
+    return seen.holding(state) if holds else seen.clear(state)
+
+
+def close(state: AlertState, reason: Reason, at: datetime) -> Change | None:
+    """What ends a group that is not evaluated any further, as it was."""
+    if state.status is not Status.FIRING:
+        return None
+    return Change(Status.OK, reason, at, state.value, state.dimensions, state.since)
+
+
+def key_of(dimensions: Dimensions) -> Key:
+    return tuple(dimensions.values()) if dimensions else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found of a group at an instant."""
+
+    rule: Rule
+    at: datetime
+    value: Value
+    dimensions: Dimensions
+
+    def holding(self, state: AlertState | None) -> Advance:
+        if state is None or state.status is Status.OK:
+            state = self._state(Status.PENDING)
+        elif state.status is Status.FIRING:
+            return (replace(state, clear_since=None) if state.clear_since else state), None
+        # A clock that was set back must not make the wait longer than it is.
+        since = min(state.since, self.at)
+        if self.at - since < self.rule.for_.length:
+            return (state if since == state.since else replace(state, since=since)), None
+        reason = Reason.NO_DATA if self.value is None else Reason.THRESHOLD
+        return self._state(Status.FIRING), self._change(Status.FIRING, reason, self.at)
+
+    def clear(self, state: AlertState | None) -> Advance:
+        if state is None or state.status is not Status.FIRING:
+            return self._forgotten(state), None
+        since = min(state.clear_since or self.at, self.at)
+        if self.at - since >= self.rule.keep_firing_for.length:
+            change = self._change(Status.OK, Reason.RECOVERED, state.since)
+            return self._forgotten(state), change
+        return (state if since == state.clear_since else replace(state, clear_since=since)), None
+
+    def _forgotten(self, state: AlertState | None) -> AlertState | None:
+        if not self.rule.remembers_clear_groups:
+            return None
+        return state if state and state.status is Status.OK else self._state(Status.OK)
+
+    def _state(self, status: Status) -> AlertState:
+        return AlertState(status, self.at, self.value, self.dimensions)
+
+    def _change(self, status: Status, reason: Reason, fired_at: datetime) -> Change:
+        return Change(status, reason, self.at, self.value, self.dimensions, fired_at)

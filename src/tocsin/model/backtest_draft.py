@@ -1,0 +1,77 @@
+"""Which alert is to be tried over which span of the past?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, ValidationError
+
+from tocsin.errors import InvalidInput, Problem
+from tocsin.model.duration import Duration, between
+from tocsin.model.problems import problems_of
+from tocsin.model.span import Stretch
+
+MAX_POINTS = 500_000
+ALERT, ALERT_ID = "alert", "alertId"
+
+Step = Annotated[Duration, AfterValidator(between("10s", "24h"))]
+
+
+class PastSpan(Stretch):
+    """`{"from", "to", "step"}`: evaluations at `to`, `to - step` and so on while later than
+    `from`."""
+
+    step: Step
+
+    @property
+    def points(self) -> int:
+        return self.count(self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestDraft:
+    """A span, and an alert by its id or by a definition that is still to be read."""
+
+    span: PastSpan
+    alert_id: Any
+    definition: Any
+
+
+def read_backtest(body: Any) -> BacktestDraft:
+    """InvalidInput holds everything that is wrong with the span and with naming the alert."""
+    if not isinstance(body, dict):
+        raise InvalidInput.at("", "must be a JSON object with alert or alertId, from, to and step")
+    problems = []
+    if (body.get(ALERT) is None) == (body.get(ALERT_ID) is None):
+        problems.append(Problem(ALERT, f"or {ALERT_ID} is required, and not both"))
+    span = None
+    try:
+        span = PastSpan.model_validate(
+            {k: v for k, v in body.items() if k not in (ALERT, ALERT_ID)}
+        )
+        problems += _span_problems(span)
+    except ValidationError as error:
+        problems += problems_of(error)
+    if problems or span is None:
+        raise InvalidInput(problems=problems)
+    return BacktestDraft(span, body.get(ALERT_ID), body.get(ALERT))
+
+
+def _span_problems(span: PastSpan) -> list[Problem]:
+    if span.start >= span.to:
+        return [Problem("from", "must be earlier than to")]
+    if span.points > MAX_POINTS:
+        made = f"makes {span.points:,} evaluations of at most {MAX_POINTS:,}"
+        return [Problem("step", f"{made}: make step larger or bring from and to together")]
+    return []
+
+
+def within(problems: InvalidInput) -> InvalidInput:
+    """What is wrong with the definition, with paths as they are in the whole body."""
+    return InvalidInput(
+        problems=[
+            Problem(f"{ALERT}.{p.field}" if p.field else ALERT, p.message)
+            for p in problems.problems
+        ]
+    )

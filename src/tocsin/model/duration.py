@@ -1,0 +1,94 @@
+"""How long does something last, wait or look back: `0s`, `10s`, `5m`, `24h`, `7d`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+LENGTHS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_LONGEST = timedelta(days=3_650)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A whole number of seconds, minutes, hours or days; given back as it was written."""
+
+    count: int
+    unit: str
+
+    _WORD = "duration"
+    _UNITS = "s, m, h or d"
+    _EXAMPLES: ClassVar[tuple[str, ...]] = ("90s", "5m")
+    _PATTERN = "(0|[1-9][0-9]{0,8})([smhd])"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a number and a unit; ValueError says what a right one looks like."""
+        match = re.fullmatch(cls._PATTERN, text)
+        if not match:
+            raise ValueError(
+                f"is no {cls._WORD}: write a whole number and {cls._UNITS}, "
+                f"such as {cls._EXAMPLES[0]}"
+            )
+        duration = cls(int(match[1]), match[2])
+        if duration.length > _LONGEST:
+            raise ValueError(f"is too long: a {cls._WORD} is at most 3650d")
+        return duration
+
+    @property
+    def length(self) -> timedelta:
+        return self.count * LENGTHS[self.unit]
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, _handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @classmethod
+    def _read(cls, value: Any) -> Self:
+        if isinstance(value, cls):
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"must be a string, such as {cls._EXAMPLES[0]}")
+        return cls.parse(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        pattern = "^" + cls._PATTERN.replace("{0,8}", "*") + "$"
+        return {"type": "string", "pattern": pattern, "examples": list(cls._EXAMPLES)}
+
+
+NONE = Duration(0, "s")
+MINUTE = Duration(1, "m")
+
+
+def between(shortest: str, longest: str) -> Callable[[Duration], Duration]:
+    """A check that refuses what is shorter or longer."""
+    least, most = Duration.parse(shortest), Duration.parse(longest)
+
+    def check(duration: Duration) -> Duration:
+        if not least.length <= duration.length <= most.length:
+            raise ValueError(f"must be from {shortest} to {longest}")
+        return duration
+
+    return check

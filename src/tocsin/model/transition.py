@@ -1,0 +1,107 @@
+"""What is kept of a change of state, and which interaction does it write?
+
+The interaction is that of "What a transition writes" in alerts.md. Its id is derived from the
+transition's, so that appending it again after a crash records nothing twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+import msgspec
+
+from tocsin.model.alert import Alert
+from tocsin.model.alert_state import Change, Status
+from tocsin.model.catalog import Kind, system_id
+from tocsin.model.field import Field
+from tocsin.model.instant import format_instant, to_milliseconds
+from tocsin.model.interaction import Interaction
+from tocsin.model.metric import Metric
+from tocsin.model.payload import Traits, read_payload
+
+_ORIGIN = system_id(Kind.ORIGIN, "METRIC_EVAL")
+_STATUS_WORDS = {Status.FIRING: "exceeded", Status.OK: "recovered"}
+_REFERENCE_WORDS = {Status.FIRING: "firing", Status.OK: "recovery"}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change with the definition it was judged by; `number` grows with each one stored."""
+
+    transition_id: UUID
+    change: Change
+    alert: Alert
+    metric: Metric
+    number: int = 0
+
+    @classmethod
+    def of(cls, change: Change, alert: Alert, metric: Metric) -> Transition:
+        return cls(uuid4(), change, alert, metric)
+
+    @property
+    def action_id(self) -> UUID | None:
+        """The action of the interaction it writes; None where it writes none."""
+        is_firing = self.change.status is Status.FIRING
+        return self.alert.alert_action_id if is_firing else self.alert.recovery_action_id
+
+    @property
+    def interaction_id(self) -> UUID | None:
+        return uuid5(self.transition_id, "interaction") if self.action_id else None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """How long it had fired; None of one that fires."""
+        change = self.change
+        if change.status is Status.FIRING:
+            return None
+        return (change.at - change.fired_at).total_seconds()
+
+    def interaction(self) -> Interaction | None:
+        """The interaction that tells of it; None where no action was given for it."""
+        if self.action_id is None or self.interaction_id is None:
+            return None
+        raw = msgspec.json.encode(self._payload(), enc_hook=str)
+        hollow = read_payload(raw, Traits.of(raw)).hollow_objects
+        return Interaction(
+            interaction_id=self.interaction_id.bytes,
+            resource_type_id=self.alert.resource_type_id.bytes,
+            action_id=self.action_id.bytes,
+            origin_id=_ORIGIN.bytes,
+            resource_id=str(self.alert.alert_id),
+            timestamp=to_milliseconds(self.change.at),
+            payload=raw,
+            external_response=b"",
+            uow_id=None,
+            user_id=None,
+            external_reference=self._reference(),
+            big_integers=[],
+            hollow_objects=[str(Field.of_path(path)) for path in hollow],
+            is_told=True,
+        )
+
+    def _reference(self) -> str:
+        word = _REFERENCE_WORDS[self.change.status]
+        return f"alert-{self.alert.alert_id}-{word}-{format_instant(self.change.at)}"
+
+    def _payload(self) -> dict[str, Any]:
+        alert, change = self.alert, self.change
+        payload = {
+            "alertId": alert.alert_id,
+            "alertTitle": alert.title,
+            "metricId": self.metric.metric_id,
+            "metricName": self.metric.name,
+            "metricType": self.metric.question.aggregation,
+            "threshold": alert.rule.threshold,
+            "operator": alert.rule.operator,
+            "severity": alert.severity,
+            "status": _STATUS_WORDS[change.status],
+            "value": change.value,
+            "dimensions": change.dimensions or {},
+            "evaluatedAt": format_instant(change.at),
+        }
+        if change.status is Status.OK:
+            payload["firedAt"] = format_instant(change.fired_at)
+            payload["durationSeconds"] = self.duration_seconds
+        return payload

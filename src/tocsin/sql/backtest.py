@@ -1,0 +1,51 @@
+"""One metric at very many instants, all groups: the runs of its rows, in slabs of groups.
+
+As in a series, but every group counts and every window slides: a metric without a window counts
+all time up to a point. A slab holds the groups of one remainder of a hash, so that no answer is
+larger than it has to be.
+"""
+
+from __future__ import annotations
+
+from tocsin.model.metric import Question
+from tocsin.sql.fields import Fields
+from tocsin.sql.query import Binder, Query
+from tocsin.sql.runs import Points, Span, aggregates, compile_runs, compile_where
+from tocsin.sql.table import INTERACTIONS, Table
+
+
+def compile_size(question: Question, points: Points, table: Table) -> Query:
+    """How many interactions count at one of the points."""
+    bind = Binder()
+    where = compile_where(question, _span(question, points), Fields(table, bind), bind)
+    return Query(f"SELECT count()\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
+
+
+def compile_slab(question: Question, points: Points, slab: int, slabs: int, table: Table) -> Query:
+    """A row for each group of a slab: dimension texts, then a list for each column of its runs."""
+    bind = Binder()
+    fields = Fields(table, bind)
+    names = [f"d{n}" for n in range(len(question.group_by))]
+    among = []
+    if slabs > 1 and names:
+        hashed = f"cityHash64(tuple({', '.join(names)}))"
+        among = [f"modulo({hashed}, {bind.integer(slabs)}) = {bind.integer(slab)}"]
+    runs = compile_runs(question, _span(question, points), fields, bind, among)
+    lists = [f"groupArray({_nullable(name)}) AS {name}s" for name in aggregates(question)]
+    lines = [
+        "SELECT " + ", ".join([*names, *lists]),
+        f"FROM (\n{runs}\n)",
+        *(["GROUP BY " + ", ".join(names)] if names else []),
+    ]
+    return Query("\n".join(lines), bind.parameters)
+
+
+def _span(question: Question, points: Points) -> Span:
+    return Span(points, question.time_window.length if question.time_window else None)
+
+
+def _nullable(name: str) -> str:
+    """groupArray leaves nulls out, which would put the lists out of step."""
+    if name in ("plain", "scaled", "extreme"):
+        return f"ifNull(toFloat64({name}), nan)"
+    return f"toInt64({name})"

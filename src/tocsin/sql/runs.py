@@ -1,0 +1,146 @@
+"""A metric's rows by the points at which they count: a query that other queries stand on.
+
+A row with timestamp t belongs to the points at which its window is open: an unbroken run of
+them, from `lo` to `hi`. Rows are aggregated once by group and run; the process then adds each
+aggregate to the points of its run (`fold.py`). A distinct text must count once at a point however
+many runs hold it, so its runs are first cut to what each adds to those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.metric import Aggregation, Question
+from tocsin.sql.compiler import SCALE_DOWN, scope
+from tocsin.sql.fields import Fields
+from tocsin.sql.filters import condition
+from tocsin.sql.query import Binder
+from tocsin.sql.table import INTERACTIONS
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """The instants of a series: `first`, `first + step`, and so on."""
+
+    first: datetime
+    step: timedelta
+    count: int
+
+    @classmethod
+    def between(cls, start: datetime, to: datetime, step: timedelta) -> Points:
+        """`to`, `to - step`, and so on while later than `start`."""
+        count = -((start - to) // step)
+        return cls(to - (count - 1) * step, step, count)
+
+    @property
+    def last(self) -> datetime:
+        return self.first + (self.count - 1) * self.step
+
+    def all(self) -> list[datetime]:
+        return [self.first + n * self.step for n in range(self.count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The points of a metric, and how far back each looks; None for all time."""
+
+    points: Points
+    window: timedelta | None
+
+
+def compile_runs(
+    question: Question, span: Span, fields: Fields, bind: Binder, among: Sequence[str] = ()
+) -> str:
+    """Rows of (dimension texts..., lo, hi, aggregates...), among the interactions for which some
+    further conditions hold."""
+    keys = [fields.group(field) for field in question.group_by]
+    texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(keys)]
+    if question.aggregation is Aggregation.DISTINCT_COUNT:
+        return _distinct_runs(question, span, fields, bind, among)
+    columns = [*texts, *_ends(span, bind), *_partials(question, fields)]
+    where = "\n  AND ".join([compile_where(question, span, fields, bind), "lo <= hi", *among])
+    return (
+        f"SELECT {', '.join(columns)}\nFROM {INTERACTIONS}\n"
+        f"WHERE {where}\n"
+        f"GROUP BY {', '.join([*(key for key, _ in keys), 'lo', 'hi'])}"
+    )
+
+
+def _distinct_runs(
+    question: Question, span: Span, fields: Fields, bind: Binder, among: Sequence[str]
+) -> str:
+    assert question.field
+    texts = [f"{fields.group(field)[1]} AS d{n}" for n, field in enumerate(question.group_by)]
+    names = [f"d{n}" for n in range(len(texts))]
+    columns = [*texts, f"{fields.text(question.field)} AS text", *_ends(span, bind)]
+    where = "\n  AND ".join([compile_where(question, span, fields, bind), "lo <= hi", *among])
+    rows = f"SELECT DISTINCT {', '.join(columns)}\nFROM {INTERACTIONS}\nWHERE {where}"
+    spans = f"SELECT {', '.join([*names, 'text'])}, arraySort(groupArray((lo, hi))) AS spans"
+    spans += f"\nFROM (\n{rows}\n)\nGROUP BY {', '.join([*names, 'text'])}"
+    # Spans are in order of lo and of hi, so each adds the points after the end of the one before.
+    added = (
+        "arrayJoin(arrayMap((span, reached) -> (greatest(span.1, reached + 1), span.2), "
+        "spans, arrayPushFront(arrayPopBack(spans.2), toInt64(-1)))) AS span"
+    )
+    columns = [*names, "span.1 AS lo", "span.2 AS hi", "countIf(isNotNull(text)) AS c"]
+    return (
+        f"SELECT {', '.join(columns)}\nFROM (\nSELECT {', '.join([*names, 'text', added])}\n"
+        f"FROM (\n{spans}\n)\n)\nWHERE lo <= hi\nGROUP BY {', '.join([*names, 'lo', 'hi'])}"
+    )
+
+
+def _ends(span: Span, bind: Binder) -> list[str]:
+    """The first and the last point at which a row's window is open."""
+    points = span.points
+    first = bind.integer(to_milliseconds(points.first))
+    since = f"toUnixTimestamp64Milli(timestamp) - {first}"
+    width = bind.integer(_milliseconds(span.window)) if span.window else None
+    every = bind.integer(_milliseconds(points.step))
+    end = bind.integer(points.count - 1)
+    last = f"least(intDiv({since} + {width} - 1, {every}), {end})" if width else end
+    return [f"intDiv(greatest({since}, 0) + {every} - 1, {every}) AS lo", f"{last} AS hi"]
+
+
+def compile_where(question: Question, span: Span, fields: Fields, bind: Binder) -> str:
+    """The conditions of the interactions that count at one of the points at least, or may."""
+    points, window = span.points, span.window
+    conditions = [
+        *scope(question, bind),
+        *([f"timestamp > {bind.instant(points.first - window)}"] if window else []),
+        f"timestamp <= {bind.instant(points.last)}",
+        *(condition(filter, fields, bind) for filter in question.filters),
+    ]
+    return "\n  AND ".join(conditions)
+
+
+def _partials(question: Question, fields: Fields) -> list[str]:
+    """What is kept of the rows of one run."""
+    if question.aggregation in (Aggregation.COUNT, Aggregation.RATE):
+        return ["count() AS c"]
+    assert question.field
+    number = fields.number(question.field)
+    if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
+        return [f"{question.aggregation.lower()}({number}) AS extreme"]
+    return [
+        f"sum({number}) AS plain",
+        f"sum({number} * {SCALE_DOWN}) AS scaled",
+        f"count({number}) AS c",
+    ]
+
+
+def aggregates(question: Question) -> list[str]:
+    """The columns of a run: its ends, and what is kept of its rows."""
+    if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
+        return ["lo", "hi", "extreme"]
+    if question.aggregation in (Aggregation.SUM, Aggregation.AVG):
+        return ["lo", "hi", "plain", "scaled", "c"]
+    return ["lo", "hi", "c"]
+
+
+def _milliseconds(length: timedelta) -> int:
+    return length // _MILLISECOND

@@ -1,0 +1,87 @@
+"""What tests of alerts stand on: a real store with a metric, and alerts that are made in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from tocsin.model.alert import Alert
+from tocsin.model.alert_draft import AlertDraft, read_alert
+from tocsin.model.draft import read_metric
+from tocsin.model.interaction import Interaction
+from tocsin.store.alerts import Alerts
+from tocsin.store.catalog import Catalog
+from tocsin.store.database import Database
+from tocsin.store.evaluations import Evaluations
+from tocsin.store.metrics import Metrics
+from tocsin.store.outbox import NO_LABELS, Labels
+from tocsin.store.transitions import Transitions
+
+AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
+
+
+class Remembering:
+    """An outbox that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Interaction, Mapping[str, str]]] = []
+
+    def enqueue(
+        self,
+        connection: Connection,
+        interactions: Sequence[Interaction],
+        at: datetime,
+        labels: Labels = NO_LABELS,
+    ) -> None:
+        assert connection.in_transaction()
+        assert at.tzinfo is not None
+        self.told += [(one, labels) for one in interactions]
+
+
+class Store:
+    """The definitions, states and transitions of one SQLite file; it can be closed and opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "store.sqlite"
+        self.outbox = Remembering()
+        self._open()
+        draft, question = read_metric({"name": "watched", "metricType": "COUNT"}, self.catalog)
+        self.metric = self.metrics.create(draft, question, AT)
+
+    def restart(self) -> None:
+        self.database.close()
+        self._open()
+
+    def draft(self, **members: Any) -> AlertDraft:
+        body = {
+            "title": "a title",
+            "metricId": str(self.metric.metric_id),
+            "operator": "gt",
+            "threshold": 10,
+            "alertAction": "fired",
+            "recoveryAction": "recovered",
+        }
+        return read_alert({**body, **members}, self.catalog, self.metrics)
+
+    def alert(self, **members: Any) -> Alert:
+        return self.alerts.create(self.draft(**members), AT)
+
+    def _open(self) -> None:
+        self.database = Database(self._path)
+        self.catalog = Catalog(self.database)
+        self.metrics = Metrics(self.database)
+        self.transitions = Transitions(self.database, self.outbox)
+        self.evaluations = Evaluations(self.database, self.transitions)
+        self.alerts = Alerts(self.database, self.evaluations)
+
+
+@contextmanager
+def opened_store(folder: Path) -> Iterator[Store]:
+    store = Store(folder)
+    yield store
+    store.database.close()

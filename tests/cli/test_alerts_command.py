@@ -1,0 +1,143 @@
+"""`tocsin alerts` against a real server, and `tocsin test` without one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import Run, run_tocsin
+
+README = Path(__file__).parents[2] / "README.md"
+METRIC = "Refused payments"
+FILE = f"""
+- title: Many refused payments
+  metric: {METRIC}
+  operator: gt
+  threshold: 1
+  alertAction: fired
+  recoveryAction: recovered
+  interval: 24h
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _payments(server: Any) -> None:
+    with server.client() as client:
+        for number in range(2):
+            payment = {
+                "resourceType": "PAYMENT",
+                "resourceId": f"p{number}",
+                "action": "REFUSED",
+                "origin": "WEB",
+                "timestamp": "2026-03-20T14:00:00Z",
+                "interaction": {"country": "ZA"},
+            }
+            client.post("/api/interactions", json=payment).raise_for_status()
+        metric = {
+            "name": METRIC,
+            "metricType": "COUNT",
+            "action": "REFUSED",
+            "groupBy": ["interaction.country"],
+        }
+        client.post("/api/interaction-metrics", json=metric).raise_for_status()
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "alerts.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_applying_creates_then_changes_then_leaves_alone(at_server: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, FILE)
+    assert at_server("alerts", "apply", path, "--dry-run").stdout == (
+        "create     Many refused payments\n"
+    )
+    created = at_server("alerts", "apply", path, "--yes")
+    assert created.returncode == 0, created.stderr
+    assert "1 written." in created.stdout
+    assert at_server("alerts", "apply", path).stdout == "unchanged  Many refused payments\n"
+    write(tmp_path, FILE.replace("threshold: 1", "threshold: 0.5\n  severity: critical"))
+    changed = at_server("alerts", "apply", path, "--yes").stdout
+    assert "threshold: 1 -> 0.5" in changed
+    assert 'severity: "warning" -> "critical"' in changed
+
+    listed = at_server("alerts", "list").stdout
+    assert METRIC in listed
+    assert "gt 0.5" in listed
+    evaluated = at_server("alerts", "evaluate")
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "Many refused payments: 1 of 1 groups fire" in evaluated.stdout
+    states = at_server("alerts", "states", "Many refused payments").stdout
+    assert "interaction_country=ZA" in states
+    assert "FIRING" in states
+    span = ("--from", "2026-03-20T13:55:00Z", "--to", "2026-03-20T14:05:00Z")
+    tried = at_server("alerts", "backtest", "Many refused payments", *span)
+    assert "10 evaluations of 1 groups; fired 1 times, 300 s in all" in tried.stdout
+    assert "2026-03-20T14:00:00.000Z" in tried.stdout
+
+
+def test_one_bad_definition_keeps_all_from_being_written(at_server: Run, tmp_path: Path) -> None:
+    path = write(tmp_path, FILE + FILE.replace("Many", "Few").replace("gt", "above"))
+    failed = at_server("alerts", "apply", path, "--yes")
+    assert failed.returncode == 1
+    assert "Few refused payments: alert.operator: " in failed.stderr
+    nameless = write(tmp_path, FILE.replace(METRIC, "Nothing"))
+    said = at_server("alerts", "apply", nameless, "--yes").stderr
+    assert "Many refused payments: metric: Nothing is the name of no metric" in said
+
+
+def test_what_is_not_there_is_said_plainly(at_server: Run) -> None:
+    missing = at_server("alerts", "states", "No such alert")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("tocsin: There is no alert No such alert;")
+
+
+def example() -> str:
+    """The file of tests that the README shows."""
+    text = README.read_text(encoding="utf-8")
+    found = re.search(r"```yaml\n(# shop\.yaml\n.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_example_in_the_readme_passes(tmp_path: Path) -> None:
+    done = run_tocsin("test", write(tmp_path, example()))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith("all passed.")
+
+
+def test_an_expectation_that_fails_is_shown_as_a_difference(tmp_path: Path) -> None:
+    wrong = example().replace("value: 4", "value: 5").replace("at: 6m", "at: 7m")
+    done = run_tocsin("test", write(tmp_path, wrong))
+    assert done.returncode == 1
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines[0].startswith("FAIL")
+    assert "- 5  interaction_country=ZA" in lines
+    assert "+ 4  interaction_country=ZA" in lines
+    assert any(line.startswith("- 7m  OK") for line in lines)
+    assert any(line.startswith("+ 6m  OK") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("metrics: []", "must have a list of tests under tests:"),
+        ("tests: [{name: n, expect: []}]", "tests[0].expect: "),
+        ("tests: [{name: n, expect: [{metric: M, value: 1}]}]", "needs at"),
+        ("tests: [{name: n, expect: [{metric: M, at: 1m, value: 1}]}]", "defines no metric M"),
+        ("metrics: [{name: M}]\ntests: [{name: n, expect: [{metric: M, at: 1m}]}]", "M: metricTy"),
+        (
+            "tests: [{name: n, interactions: [{at: 1m}], expect: [{metric: M, at: 1m}]}]",
+            "resourceId: is required",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_run_is_refused_in_words(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    done = run_tocsin("test", write(tmp_path, text))
+    assert done.returncode == 1
+    assert said in done.stderr

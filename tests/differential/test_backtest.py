@@ -1,0 +1,168 @@
+"""Does a backtest give the transitions that evaluating live at the same instants gives?
+
+Live is here what the evaluator does: calculate as of the instant, judge every group, keep what
+changed. The metrics and interactions are random and nasty.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import nasty
+import pytest
+from worlds import AT, World, open_world
+
+from tocsin.backtest import Trial
+from tocsin.model.alert import Comparison, NoData, Rule
+from tocsin.model.alert_state import AlertState, Change, Key
+from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.instant import format_instant
+from tocsin.model.judging import judge
+from tocsin.model.metric import MAX_LIMIT, Aggregation, Question
+from tocsin.reader import Request
+from tocsin.sql.backtest import compile_slab
+
+POINTS = 24
+INEXACT = (Aggregation.SUM, Aggregation.AVG)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    opened = open_world(tmp_path_factory.mktemp("world"), seed=3)
+    yield opened
+    opened.runtime.close()
+
+
+def span_of(random: Random) -> PastSpan:
+    step = random.choice(["10s", "1m", "3m", "17m", "1h", "24h"])
+    to = AT + timedelta(milliseconds=random.choice([0, 0, 1, -1, 600_000]))
+    span = PastSpan.model_validate({"from": "2026-01-01T00:00:00Z", "to": to, "step": step})
+    return span.model_copy(update={"start": to - POINTS * span.step.length})
+
+
+def instants(span: PastSpan) -> list[datetime]:
+    return [span.to - n * span.step.length for n in reversed(range(span.points))]
+
+
+def rule_of(random: Random, step: timedelta, seen: list[Any]) -> Rule:
+    operator = random.choice(list(Comparison))
+    threshold = random.choice(seen) if seen else 1
+    seconds = int(step.total_seconds())
+    waits = [f"{seconds * n}s" for n in (0, 0, 1, 2, 5)]
+    body = {
+        "operator": operator,
+        "threshold": threshold,
+        "for": random.choice(waits),
+        "keepFiringFor": random.choice(waits),
+        "noData": random.choice(list(NoData)),
+    }
+    if operator.is_ordering and random.random() < 0.4:
+        distance = abs(threshold) / 2 + 1
+        body["recoveryThreshold"] = threshold + (-distance if operator.is_upward else distance)
+    return Rule.model_validate(body)
+
+
+def live(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
+    states: dict[Key, AlertState] = {}
+    told: dict[str, list[Change]] = defaultdict(list)
+    for at in instants(span):
+        answer = world.runtime.calculator.calculate(trial.question, at - trial.delay, MAX_LIMIT)
+        judgement = judge(trial.rule, states, answer.readings, at)
+        for key, state in judgement.states.items():
+            states.pop(key, None)
+            if state:
+                states[key] = state
+        for change in judgement.changes:
+            told[json.dumps(change.dimensions)].append(change)
+    return told
+
+
+def tried(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
+    return {
+        json.dumps(past.dimensions): past.changes
+        for past in world.runtime.backtester.backtest(trial, span)
+        if past.changes
+    }
+
+
+def values_seen(world: World, question: Question, span: PastSpan) -> list[Any]:
+    middle = instants(span)[-1 - POINTS // 4]
+    readings = world.runtime.calculator.calculate(question, middle, 1_000).readings
+    return [reading.value for reading in readings if reading.value is not None]
+
+
+def check(world: World, random: Random, question: Question) -> int:
+    """How many transitions there were, all of them the same."""
+    span = span_of(random)
+    rule = rule_of(random, span.step.length, values_seen(world, question, span))
+    trial = Trial(rule, question, timedelta(seconds=random.choice([0, 0, 45])))
+    expected = live(world, trial, span)
+    assert tried(world, trial, span) == expected, (question, rule, span)
+    return sum(map(len, expected.values()))
+
+
+def check_many(world: World, seed: int, count: int) -> int:
+    random = Random(seed)
+    questions = (world.question(nasty.metric(random, world.interactions)) for _ in range(count))
+    return sum(check(world, random, q) for q in questions if q.aggregation not in INEXACT)
+
+
+def test_a_backtest_of_any_metric_gives_what_live_evaluation_gave(world: World) -> None:
+    assert check_many(world, seed=31, count=16) > 5
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+def test_a_backtest_of_many_metrics_gives_what_live_evaluation_gave(world: World) -> None:
+    assert check_many(world, seed=33, count=300) > 500
+
+
+@pytest.mark.parametrize("aggregation", ["SUM", "AVG"])
+def test_sums_of_whole_numbers_are_tried_exactly(world: World, aggregation: str) -> None:
+    random = Random(32)
+    rows = [
+        {
+            "resourceType": "EXACT",
+            "resourceId": "1",
+            "action": aggregation,
+            "origin": "TEST",
+            "timestamp": format_instant(AT - timedelta(seconds=random.randrange(7_000))),
+            "interaction": {"n": random.choice([1, 2, 64, -4, None]), "g": random.choice("abc")},
+        }
+        for _ in range(300)
+    ]
+    sent = [json.dumps(row).encode() for row in rows]
+    assert not world.runtime.intake.record_batch(sent, Request(received=0)).rejected
+    told = 0
+    for window in (None, "1m", "10m", "1h"):
+        for groups in ([], ["interaction.g"]):
+            metric = {
+                "metricType": aggregation,
+                "action": aggregation,
+                "field": "interaction.n",
+                "timeWindow": window,
+                "groupBy": groups,
+            }
+            told += check(world, random, world.question(metric))
+    assert told > 10
+
+
+def test_slabs_hold_every_group_once(world: World) -> None:
+    metric = {"metricType": "COUNT", "groupBy": ["resourceId", "userId", "interaction.a"]}
+    question, backtester = world.question(metric), world.runtime.backtester
+    points = backtester.points(span_of(Random(1)))
+    table = world.runtime.calculator._table()
+
+    def groups(slab: int, slabs: int) -> list[str]:
+        found = world.runtime.engine.run(compile_slab(question, points, slab, slabs, table))
+        return [repr(row[:3]) for row in found]
+
+    whole = groups(0, 1)
+    parts = [groups(slab, 5) for slab in range(5)]
+    assert sorted(whole) == sorted(group for part in parts for group in part)
+    assert sum(bool(part) for part in parts) > 1

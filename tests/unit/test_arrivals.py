@@ -1,0 +1,126 @@
+"""Which alerts look at once when something arrives, and how often."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from uuid import UUID
+
+import pytest
+from test_slots import AT, alert
+
+from tocsin.arrivals import PAUSE_SECONDS, Arrivals, can_rise
+from tocsin.model.alert import Alert, Rule
+from tocsin.model.duration import Duration
+from tocsin.model.interaction import Interaction
+from tocsin.model.metric import Metric, Question
+
+TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
+NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}
+
+
+def arrived(type: UUID = TYPE, action: UUID = ACTION, origin: UUID = ORIGIN) -> Interaction:
+    return Interaction(
+        b"", type.bytes, action.bytes, origin.bytes, "1", 0, b"{}", b"", None, None, None, [], []
+    )
+
+
+def watched(id: int, **question: Any) -> tuple[Alert, Metric]:
+    body = {"metricType": "COUNT", **question}
+    metric = Metric(
+        metric_id=UUID(int=1),
+        name="m",
+        question=Question.model_validate(body),
+        created_date=AT,
+        modified_date=AT,
+    )
+    return alert("1m", id), metric
+
+
+@pytest.mark.parametrize(
+    ("question", "operator", "rises"),
+    [
+        ({"metricType": "COUNT"}, "gt", True),
+        ({"metricType": "COUNT"}, "gte", True),
+        ({"metricType": "COUNT"}, "lt", False),
+        ({"metricType": "COUNT"}, "eq", False),
+        ({"metricType": "COUNT"}, "neq", False),
+        ({"metricType": "RATE", "timeWindow": "5m"}, "gt", True),
+        ({"metricType": "DISTINCT_COUNT", "field": "userId"}, "gte", True),
+        ({"metricType": "MAX", "field": "interaction.n"}, "gt", True),
+        ({"metricType": "MAX", "field": "interaction.n"}, "lt", False),
+        ({"metricType": "MIN", "field": "interaction.n"}, "lt", True),
+        ({"metricType": "MIN", "field": "interaction.n"}, "gt", False),
+        ({"metricType": "AVG", "field": "interaction.n"}, "gt", False),
+        ({"metricType": "SUM", "field": "interaction.n"}, "gt", False),
+        ({"metricType": "SUM", "field": "interaction.n", "filters": [NOT_NEGATIVE]}, "gt", True),
+        ({"metricType": "SUM", "field": "interaction.m", "filters": [NOT_NEGATIVE]}, "gt", False),
+        ({"metricType": "SUM", "field": "interaction.n", "filters": [NOT_NEGATIVE]}, "lt", False),
+        (
+            {
+                "metricType": "SUM",
+                "field": "interaction.n",
+                "filters": [{**NOT_NEGATIVE, "value": -1}],
+            },
+            "gt",
+            False,
+        ),
+    ],
+)
+def test_only_what_an_arrival_alone_can_make_true_is_looked_at_at_once(
+    question: dict[str, Any], operator: str, rises: bool
+) -> None:
+    rule = Rule.model_validate({"operator": operator, "threshold": 1})
+    one = alert("1m").model_copy(update={"rule": rule})
+    assert can_rise(one, Question.model_validate(question)) is rises
+    delayed = one.model_copy(update={"evaluation_delay": Duration.parse("10s")})
+    assert not can_rise(delayed, Question.model_validate(question))
+
+
+def test_alerts_are_touched_by_what_their_metrics_may_count() -> None:
+    arrivals = Arrivals()
+    arrivals.watch(
+        [
+            watched(1),
+            watched(2, resourceTypeId=TYPE, actionId=ACTION, originId=ORIGIN),
+            watched(3, actionId=OTHER),
+        ]
+    )
+    arrivals.tell([arrived()])
+    assert set(arrivals.take(1_000)) == {UUID(int=1), UUID(int=2)}
+    arrivals.tell([arrived(type=OTHER), arrived(action=OTHER)])
+    assert set(arrivals.take(2_000)) == {UUID(int=1), UUID(int=3)}
+    assert arrivals.take(3_000) == []
+
+
+def test_an_alert_is_taken_twice_a_second_at_most() -> None:
+    arrivals = Arrivals()
+    arrivals.watch([watched(1)])
+    taken = []
+    for tenth in range(100, 130):
+        arrivals.tell([arrived()])
+        taken += [tenth / 10] * len(arrivals.take(tenth / 10))
+    assert taken == [10.0, 10.5, 11.0, 11.5, 12.0, 12.5]
+    assert PAUSE_SECONDS == 0.5
+
+
+def test_a_disabled_alert_is_not_watched_and_one_that_is_gone_is_forgotten() -> None:
+    arrivals = Arrivals()
+    one, metric = watched(1)
+    arrivals.watch([(one, metric)])
+    arrivals.tell([arrived()])
+    arrivals.watch([(one.model_copy(update={"enabled": False}), metric)])
+    arrivals.tell([arrived()])
+    assert arrivals.take(1_000) == []
+
+
+def test_who_waits_is_woken_by_an_arrival_and_by_whoever_wants() -> None:
+    arrivals = Arrivals()
+    arrivals.watch([watched(1)])
+    for wake in (arrivals.wake, lambda: arrivals.tell([arrived()])):
+        waiting = threading.Thread(target=arrivals.wait, args=(0.0, 60.0))
+        waiting.start()
+        wake()
+        waiting.join(20)
+        assert not waiting.is_alive()
+        arrivals.take(1_000)
