@@ -63,6 +63,8 @@ class Interaction(msgspec.Struct, gc=False):
     big_integers: Sequence[str]
     hollow_objects: Sequence[str]
     interaction_number: int = 0
+    is_told: bool = False
+    """Whoever records it has seen to it already that somebody is told."""
 
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])

@@ -21,7 +21,7 @@ from tocsin.errors import Conflict, InvalidInput, NotFound
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
-from tocsin.store.tables import catalog, metrics
+from tocsin.store.tables import catalog, metrics, subscriptions
 
 # A constant, so that the system entries are the same in every installation.
 _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +29,11 @@ _SCOPE = {
     Kind.RESOURCE_TYPE: metrics.c.resource_type_id,
     Kind.ACTION: metrics.c.action_id,
     Kind.ORIGIN: metrics.c.origin_id,
+}
+_TOPIC = {
+    Kind.RESOURCE_TYPE: subscriptions.c.resource_type_id,
+    Kind.ACTION: subscriptions.c.action_id,
+    Kind.ORIGIN: subscriptions.c.origin_id,
 }
 
 
@@ -109,6 +114,9 @@ class Catalog:
                 used = select(metrics.c.name).where(_SCOPE[kind] == id)
                 if names := connection.execute(used.limit(4)).scalars().all():
                     raise Conflict(_used_by(kind, names))
+                told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
+                if connection.execute(told.limit(1)).first():
+                    raise Conflict(f"Subscriptions use this {kind.words}")
                 connection.execute(delete(catalog).where(catalog.c.id == id))
             by_id = self._shelves[kind].by_id
             self._put({key: entry for key, entry in by_id.items() if key != id}, kind)
