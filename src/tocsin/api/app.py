@@ -6,7 +6,18 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 
-from tocsin.api import calculations, catalog, interactions, keys, metrics, service
+from tocsin.api import (
+    calculations,
+    catalog,
+    channels,
+    deliveries,
+    interactions,
+    keys,
+    metrics,
+    service,
+    silences,
+    subscriptions,
+)
 from tocsin.api.body import answer
 from tocsin.api.docs import page
 from tocsin.api.observe import Observations, Observed
@@ -29,6 +40,10 @@ def create_app(runtime: Runtime) -> FastAPI:
         metrics.routes(runtime),
         calculations.routes(runtime, observations),
         catalog.routes(runtime),
+        channels.routes(runtime),
+        subscriptions.routes(runtime),
+        deliveries.routes(runtime),
+        silences.routes(runtime),
         keys.routes(runtime),
         service.routes(runtime, observations),
     ):

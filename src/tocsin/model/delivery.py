@@ -96,6 +96,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Some deliveries, newest first, and the number before which the next ones stand."""
+
+    deliveries: list[Delivery]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a try makes of its delivery: its status, and when the next one is due."""
 

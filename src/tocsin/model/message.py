@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
+from tocsin.model.channel import Channel
 from tocsin.model.delivery import Delivery
+from tocsin.model.instant import format_instant
 
 MAX_TITLE = 300
 MAX_BODY = 20_000
@@ -74,4 +78,27 @@ def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Messa
         snapshot=delivery.snapshot,
         event=f"{told['resourceType']}.{told['action']}",
         happened=told["timestamp"],
+    )
+
+
+def sample(channel: Channel, at: datetime) -> Message:
+    """What a channel is tried with: it looks like a delivery, and says that it is none."""
+    name = channel.said.name
+    told = {
+        "interactionId": str(uuid4()),
+        "resourceId": str(channel.channel_id),
+        "resourceType": "CHANNEL",
+        "action": "test",
+        "origin": "NOTIFY",
+        "timestamp": format_instant(at),
+        "interaction": {"channelName": name},
+    }
+    return Message(
+        id=f"test-{uuid4()}",
+        at=at,
+        title="A test by Tocsin",
+        body=f"Whoever reads this is told what goes to the channel {name}.",
+        snapshot=json.dumps(told),
+        event="CHANNEL.test",
+        happened=format_instant(at),
     )

@@ -8,7 +8,6 @@ once it is known to be on disk there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.catalog import Kind, system_id
-from tocsin.model.delivery import SHOWN, Delivery, Status, delivery_id
+from tocsin.model.delivery import SHOWN, Delivery, Page, Status, delivery_id
 from tocsin.model.instant import cut
 from tocsin.model.interaction import Interaction
 from tocsin.model.snapshot import Mnemonics, snapshot
@@ -36,14 +35,6 @@ KEPT = timedelta(days=30)
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
 _AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some deliveries, newest first, and the number before which the next ones stand."""
-
-    deliveries: list[Delivery]
-    next_before: int | None
 
 
 class Deliveries:
