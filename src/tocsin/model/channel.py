@@ -31,6 +31,8 @@ MAX_URL = 2_000
 _RESERVED = {"host", "connection", "content-length", "content-type", "transfer-encoding"}
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]{1,64}@[^@\s<>()\[\],;:\"\\]{1,255}")
+_PARTS = re.compile(r"[/:@?&=#]+")
+_TELLING = 8
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
@@ -137,11 +139,12 @@ class _Settings(BaseModel):
         return {name: _plain(value, mask=False) for name, value in self._members()}
 
     def secrets(self) -> Iterator[str]:
-        """What must not stand in an error that is kept."""
+        """What must not stand in an error that is kept; of a secret URL its parts neither."""
         for _, value in self._members():
             for one in value.values() if isinstance(value, dict) else [value]:
                 if isinstance(one, SecretStr):
-                    yield one.get_secret_value()
+                    yield (secret := one.get_secret_value())
+                    yield from (part for part in _PARTS.split(secret) if len(part) >= _TELLING)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, info in type(self).model_fields.items():
