@@ -58,17 +58,18 @@ class Outbox:
             yield refused
             return
         ids = {one.interaction_id for one in wanted}
+        is_told = False
         try:
             with self._deciding:
                 self._under_way = ids
                 self._deliveries.stage(wanted, self._now())
             yield refused
-            self._tell(ids - refused.keys(), ids & refused.keys())
-        except BaseException:
-            self._is_in_doubt = True
-            raise
+            is_told = self._tell(ids - refused.keys(), ids & refused.keys())
         finally:
+            # In this order: whoever settles leaves alone what is under way.
             self._under_way = set()
+            self._is_in_doubt |= not is_told
+            self.on_pending()
 
     def settle(self) -> None:
         """Ask the engine what became of everything that is in doubt; raises Unavailable."""
@@ -85,11 +86,11 @@ class Outbox:
             self._is_in_doubt = True
             raise
 
-    def _tell(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None:
+    def _tell(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> bool:
         """The interactions are on disk and must be acknowledged, whatever the store does."""
         try:
             self._deliveries.settle(on_disk, missing)
-        except TocsinError:
-            log.exception("deliveries stay staged; they are settled later")
-            self._is_in_doubt = True
-        self.on_pending()
+        except TocsinError as error:
+            log.error("deliveries stay staged, and are settled later", reason=error.detail)
+            return False
+        return True

@@ -143,7 +143,7 @@ def test_apprise_sends_by_a_process_of_its_own(desk: Desk) -> None:
         ("json://127.0.0.1:{port}/secret-token", "private or reserved"),
         ("json://localhost:{port}/secret-token", "private or reserved"),
         ("nosuch://secret-token", "does not know this URL"),
-        ("syslog://localhost/secret-token", "syslog"),
+        ("syslog://daemon", "syslog.openlog is refused"),
     ],
 )
 def test_apprise_reaches_nothing_that_a_webhook_could_not(

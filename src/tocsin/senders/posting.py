@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -97,6 +98,10 @@ def _retry_after(answer: httpx.Response, at: datetime) -> timedelta | None:
 
 
 def _said(error: Exception) -> str:
-    """The operating system's own words, such as `Connection refused`."""
-    said = str(error).rpartition("] ")[2].rstrip(".")
-    return said or f"the connection failed: {type(error).__name__}"
+    """The operating system's own words, such as `Connection refused`, if they are at the bottom."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or f"the connection failed: {type(error).__name__}"
