@@ -101,7 +101,7 @@ def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: 
         ({**WEBHOOK, "settings": {"url": "http://["}}, {"settings.url"}),
         ({**WEBHOOK, "settings": {"url": URL, "secret": "short"}}, {"settings.secret"}),
         ({**WEBHOOK, "settings": {"url": URL, "secret": "***"}}, {"settings.secret"}),
-        ({**WEBHOOK, "settings": {"url": URL, "headers": {"A": "b\nC: d"}}}, {"settings.headers.A"}),
+        ({**WEBHOOK, "settings": {"url": URL, "headers": {"A": "\n"}}}, {"settings.headers.A"}),
         ({"name": "n", "kind": "slack", "settings": {"webhookUrl": "x"}}, {"settings.webhookUrl"}),
         ({"name": "n", "kind": "email", "settings": {"to": []}}, {"settings.to"}),
         ({"name": "n", "kind": "email", "settings": {"to": ["a@b", "c\nd@e"]}}, {"settings.to[1]"}),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tocsin import __version__
-from tocsin.cli import demo, importing, keys, metrics, serve
+from tocsin.cli import channels, demo, importing, keys, metrics, serve
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("import", epilog=importing.EXAMPLE)(importing.import_)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(keys.app, name="keys")
+app.add_typer(channels.app, name="channels")
 
 
 def _say_version(wanted: bool) -> None:

@@ -26,7 +26,8 @@ def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
     """The interaction by the names of the API; to be encoded by msgspec."""
     taken: dict[str, Any] = {
         "interactionId": UUID(bytes=interaction.interaction_id),
-        "interactionNumber": interaction.interaction_number,
+        # None yet for a transition, which is told of before it is appended.
+        "interactionNumber": interaction.interaction_number or None,
         "resourceId": interaction.resource_id,
     }
     ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
