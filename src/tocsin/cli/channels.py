@@ -27,8 +27,8 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
         show(channel_table(client.get(CHANNELS)))
 
 
-@app.command(epilog="Example:  tocsin channels test on-call")
-def test(
+@app.command("test", epilog="Example:  tocsin channels test on-call")
+def try_(
     channel: Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="The channel to try.")],
     url: Url = DEFAULT_URL,
     key: Key = None,
