@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -14,11 +13,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from receivers import Receiver, receiver, wait_for
 
 from conftest import Server
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "notify"))
-from receivers import Receiver, receiver, wait_for
 
 TOPIC = {"resourceType": "CRASH", "action": "WROTE"}
 

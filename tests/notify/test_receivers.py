@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 from desk import Desk
@@ -89,7 +88,7 @@ def test_410_disables_the_channel_and_what_else_is_pending_waits(desk: Desk) -> 
 
 
 def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: Desk) -> None:
-    with receiver(answering(429, Retry_After="3600")) as there:
+    with receiver(answering(429, Retry_After="3600")) as there, receiver() as other:
         desk.subscribe(desk.channel(url=there.url))
         desk.start()
         desk.tell()
@@ -98,12 +97,12 @@ def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: D
         assert due is not None
         assert HOUR - timedelta(minutes=1) < due - desk.now() <= HOUR
         there.behave = answering(204)
+        desk.subscribe(desk.channel(url=other.url))
         desk.tell()
-        desk.notifier.wake()
-        time.sleep(0.6)
+        desk.wait(lambda: other.received)
         assert len(there.received) == 1
         desk.ahead = HOUR
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
+        desk.wait(lambda: len(desk.all(Status.SENT)) == 3)
 
 
 def test_a_redirect_is_not_followed(desk: Desk) -> None:

@@ -34,7 +34,7 @@ KEPT = timedelta(days=30)
 """How long a delivery that has ended, or was silenced, is kept."""
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
-_AT_ONCE = 500
+_AT_ONCE = 10_000
 
 
 class Deliveries:
@@ -222,7 +222,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
 
 
 def _portions(ids: Collection[bytes]) -> Iterator[list[UUID]]:
-    """SQLite takes so many values in a statement, and not more."""
+    """SQLite takes 32,766 values in a statement, and not more."""
     listed = [UUID(bytes=id) for id in ids]
     for start in range(0, len(listed), _AT_ONCE):
         yield listed[start : start + _AT_ONCE]
