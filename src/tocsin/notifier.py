@@ -21,7 +21,6 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.errors import TocsinError
 from tocsin.model.channel import Channel
 from tocsin.model.delivery import RETRY_DELAYS, Attempt, Delivery, Receipt, Try, judge
 from tocsin.model.ending import ending
@@ -32,6 +31,7 @@ log = structlog.get_logger()
 
 LANE_WIDTH = 8
 IDLE_SECONDS = 0.25
+FAILED_SECONDS = 5.0
 GRACE_SECONDS = 3.0
 
 _ENDS_AT_ONCE = 500
@@ -120,9 +120,9 @@ class Notifier:
         others = [asyncio.create_task(self._keep()), asyncio.create_task(self._record_ends())]
         while not self._is_closing:
             self._woken.clear()
-            await self._turn()
+            idle = IDLE_SECONDS if await self._turn() else FAILED_SECONDS
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), IDLE_SECONDS)
+                await asyncio.wait_for(self._woken.wait(), idle)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
         for task in [*self._tasks, *others]:
@@ -130,20 +130,22 @@ class Notifier:
         await self._keep_some()
         await self._senders.close()
 
-    async def _turn(self) -> None:
-        """Claim what is due, as far as the lanes have room, and begin to send it."""
+    async def _turn(self) -> bool:
+        """Claim what is due, as far as the lanes have room, and begin to send it; False if that
+        could not be found out."""
         try:
             await self._stored(self._settle)
             at = self._now()
             due = await self._stored(self._claims.claim, self._room(at), at)
-        except TocsinError as error:
-            log.warning("deliveries wait", reason=error.detail)
-            return
+        except Exception:
+            log.exception("deliveries wait")
+            return False
         for delivery in due:
             self._under_way[delivery.channel_id] += 1
             task = asyncio.create_task(self._deliver(delivery))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        return True
 
     def _room(self, at: datetime) -> dict[UUID, int]:
         return {
@@ -201,9 +203,9 @@ class Notifier:
         tries, self._tries = self._tries, []
         try:
             await self._stored(self._finish, tries)
-        except TocsinError as error:
+        except Exception:
             # Their claims end by themselves; then they are tried again, under the same ids.
-            log.error("what was sent could not be kept", reason=error.detail)
+            log.exception("what was sent could not be kept")
         self._under_way.subtract(one.delivery.channel_id for one in tries)
         self._woken.set()
 
@@ -216,11 +218,13 @@ class Notifier:
 
     async def _record_ends(self) -> None:
         while True:
+            idle = IDLE_SECONDS
             try:
                 await self._loop.run_in_executor(self._working, self._record_some)
-            except TocsinError as error:
-                log.warning("ends of deliveries wait to be recorded", reason=error.detail)
-            await asyncio.sleep(IDLE_SECONDS)
+            except Exception:
+                log.exception("ends of deliveries wait to be recorded")
+                idle = FAILED_SECONDS
+            await asyncio.sleep(idle)
 
     def _record_some(self) -> None:
         while ended := self._claims.ended(_ENDS_AT_ONCE):
