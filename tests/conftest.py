@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from desk import Desk
 from fastapi.testclient import TestClient
 
 from tocsin.config import Settings
@@ -120,6 +121,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     yield started
     if started.process and started.process.poll() is None:
         started.stop()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Store, senders and notifier, without an engine."""
+    opened = Desk(tmp_path)
+    yield opened
+    opened.close()
 
 
 def free_port() -> int:

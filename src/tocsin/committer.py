@@ -10,8 +10,9 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 
@@ -49,14 +50,28 @@ class _Submitted(NamedTuple):
     future: Future[Outcomes]
 
 
+class Outbox(Protocol):
+    """Whoever has to be told of what is recorded."""
+
+    def staged(
+        self, interactions: Sequence[Interaction]
+    ) -> AbstractContextManager[dict[bytes, Refused]]:
+        """Around an append: what was refused is put into the dict, by its id."""
+
+
 class Committer:
     """Gives each interaction its number, and its id where the sender gave none (b"")."""
 
     def __init__(
-        self, engine: Engine, first_number: int, on_disk: Callable[[Sequence[Interaction]], None]
+        self,
+        engine: Engine,
+        first_number: int,
+        on_disk: Callable[[Sequence[Interaction]], None],
+        outbox: Outbox,
     ) -> None:
         self._engine = engine
         self._on_disk = on_disk
+        self._outbox = outbox
         self._next_number = first_number
         self._arrived = threading.Condition()
         self._waiting: deque[_Submitted] = deque()
@@ -143,7 +158,9 @@ class Committer:
         for interaction in first.values():
             interaction.interaction_number = self._next_number
             self._next_number += 1
-        refused = self._append(list(first.values()))
+        new = list(first.values())
+        with self._outbox.staged(new) as refused:
+            refused.update(self._append(new))
         return [
             refused.get(interaction.interaction_id)
             or (

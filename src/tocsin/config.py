@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
 from tocsin.model.metric import Window
 from tocsin.model.problems import problems_of
+from tocsin.model.smtp import SmtpServer
 
 MIB = 1024 * 1024
 _PREFIX = "TOCSIN_"
@@ -37,8 +38,26 @@ class Settings(BaseSettings):
     query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 320 * MIB
     query_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     query_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    # Before the URL, which is checked together with it.
+    smtp_from: str | None = None
+    smtp_url: SecretStr | None = None
+    allow_private_targets: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is not None:
+            SmtpServer.parse(url.get_secret_value(), info.data.get("smtp_from") or "")
+        return url
+
+    @property
+    def smtp_server(self) -> SmtpServer | None:
+        """The server that emails go through, if there is one."""
+        if self.smtp_url is None:
+            return None
+        return SmtpServer.parse(self.smtp_url.get_secret_value(), self.smtp_from or "")
 
     @classmethod
     def load(cls, **given: Any) -> Self:

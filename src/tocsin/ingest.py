@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from tocsin.committer import Committer, Outcome, Refused
+from tocsin.committer import Committer, Outbox, Outcome, Refused
 from tocsin.engine.engine import Engine
 from tocsin.errors import InvalidInput, Problem, TocsinError
 from tocsin.gathering import Gathering
@@ -40,6 +40,7 @@ class Intake:
         catalog: Catalog,
         first_number: int,
         on_disk: Callable[[Sequence[Interaction]], None],
+        outbox: Outbox,
         *,
         strict_catalog: bool,
     ) -> None:
@@ -49,7 +50,7 @@ class Intake:
         self._engine = engine
         self._catalog = catalog
         self._is_strict = strict_catalog
-        self._committer = Committer(engine, first_number, on_disk)
+        self._committer = Committer(engine, first_number, on_disk, outbox)
         self._gathering = Gathering(self._committer)
         self._gate = _Gate()
         self._reading = threading.Lock()

@@ -30,8 +30,9 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    # Alembic and the driver tell of every step they take.
-    for name in ("alembic", "clickhouse_connect", "asyncio"):
+    # Alembic and the driver tell of every step they take; httpx of every URL, and those of channels
+    # are secrets.
+    for name in ("alembic", "clickhouse_connect", "asyncio", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     last: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info] if is_json else []

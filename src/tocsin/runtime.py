@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
+import msgspec
 import structlog
 
 from tocsin.arrivals import Arrivals
@@ -24,19 +25,29 @@ from tocsin.evaluator import Evaluator
 from tocsin.history import History
 from tocsin.ingest import Intake
 from tocsin.model.catalog import Kind
+from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
+from tocsin.notifier import Notifier
+from tocsin.outbox import Outbox
 from tocsin.promoter import PATIENCE, Promoter
+from tocsin.reader import Request
 from tocsin.reporter import Reporter
 from tocsin.scheduler import Scheduler, Slots
+from tocsin.senders.senders import Senders
+from tocsin.senders.templates import Templates
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
+from tocsin.store.channels import Channels
+from tocsin.store.claims import Claims
 from tocsin.store.database import Database
+from tocsin.store.deliveries import KEPT, Deliveries
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.facts import Facts
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
-from tocsin.store.outbox import Nobody
+from tocsin.store.silences import Silences
+from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
 
 log = structlog.get_logger()
@@ -67,7 +78,8 @@ class Runtime:
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
         self.facts = Facts(self.database)
-        self.transitions = Transitions(self.database, Nobody())
+        self._open_deliveries()
+        self.transitions = Transitions(self.database, self.deliveries)
         self.evaluations = Evaluations(self.database, self.transitions)
         self.alerts = Alerts(self.database, self.evaluations)
         self.arrivals = Arrivals()
@@ -83,14 +95,17 @@ class Runtime:
             self.engine, self.catalog, concurrency=settings.query_concurrency
         )
         self._closing.callback(self.calculator.close)
+        outbox = Outbox(self.deliveries, self.engine.existing, self.now)
         self.intake = Intake(
             self.engine,
             self.catalog,
             self._latest_number() + 1,
             self._on_disk,
+            outbox,
             strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)
+        self._open_notifier(outbox)
         # No calculation takes three times what a query may take and wait.
         patience = max(PATIENCE, 3 * timedelta(seconds=settings.query_seconds))
         self.promoter = Promoter(self.engine, self.metrics.all, patience)
@@ -105,14 +120,55 @@ class Runtime:
         self.backtester = Backtester(self.engine, self.catalog)
         self.reporter = Reporter(self.transitions, self.intake)
         self.evaluator = Evaluator(
-            self.calculator, self.alerts, self.metrics, self.evaluations, self.reporter.report
+            self.calculator, self.alerts, self.metrics, self.evaluations, self._report
         )
         self.slots = Slots(self.alerts, self.evaluations, self.evaluator)
         self._watch_arrivals()
         self.scheduler = Scheduler(
-            self.slots, self.arrivals, self.evaluator, self.reporter.report, self.tend
+            self.slots, self.arrivals, self.evaluator, self._report, self.tend
         )
         self._closing.callback(self.scheduler.close)
+
+    def _report(self) -> None:
+        """Transitions may have been made: their deliveries need not wait for their interactions."""
+        self.notifier.wake()
+        self.reporter.report()
+
+    def _open_deliveries(self) -> None:
+        database = self.database
+        self.channels = Channels(database)
+        self.subscriptions = Subscriptions(database, self.channels)
+        self.silences = Silences(database)
+        self.deliveries = Deliveries(
+            database, self.catalog, self.channels, self.subscriptions, self.silences
+        )
+
+    def _open_notifier(self, outbox: Outbox) -> None:
+        """Closed before the intake, which keeps how deliveries ended."""
+        settings = self.settings
+        claims = Claims(self.database)
+        # Whoever held them owned this folder before, and is dead.
+        claims.release_all()
+        self.templates = Templates()
+        self._closing.callback(self.templates.close)
+        self.notifier = Notifier(
+            claims,
+            self.channels,
+            self.templates,
+            Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
+            settle=outbox.settle,
+            record=self._record,
+            now=self.now,
+        )
+        self._closing.callback(self.notifier.close)
+        outbox.on_pending = self.notifier.wake
+
+    def _record(self, interactions: Sequence[dict[str, Any]]) -> None:
+        """Record what Tocsin itself has to say; raises Unavailable."""
+        items = [msgspec.json.encode(interaction) for interaction in interactions]
+        batch = self.intake.record_batch(items, Request(to_milliseconds(self.now())))
+        for index, problems in batch.rejected:
+            log.error("not recorded", interaction=interactions[index], problems=problems)
 
     def close(self) -> None:
         """Finish what waits to be recorded, then close everything, last opened first."""
@@ -147,7 +203,7 @@ class Runtime:
         """Definitions of alerts or metrics changed: to be called after each such change."""
         self._watch_arrivals()
         self.scheduler.look_again()
-        self.reporter.report()
+        self._report()
 
     def _watch_arrivals(self) -> None:
         with self.alerts.steady(), self.metrics.steady():
@@ -170,6 +226,7 @@ class Runtime:
 
     def drop_expired(self, at: datetime) -> int:
         """Drop the months that lie before the retention as a whole; answers how many."""
+        self.deliveries.drop_before(at - KEPT)
         retention = self.settings.retention
         if retention is None:
             return 0

@@ -77,6 +77,8 @@ METRIC = {
     "filters": [{"field": "interaction.n", "operator": "exists"}],
     "groupBy": ["interaction.country"],
 }
+CHANNEL = {"name": "c", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
+SILENCE = {"labels": {"team": "a"}, "to": "2299-01-01T00:00:00Z"}
 SPAN = {"from": "2026-03-20T00:00:00Z", "to": "2026-03-20T01:00:00Z", "step": "10m"}
 
 
@@ -86,7 +88,14 @@ def test_answers_have_the_shapes_that_the_document_gives_them(
     metrics = "/api/interaction-metrics"
     metric = api.post(metrics, json=METRIC).json()["metricId"]
     action = api.post("/api/actions", json={"mnemonic": "documented", "title": "t"}).json()
+    channel = api.post("/api/channels", json=CHANNEL).json()["channelId"]
+    told = {"resourceType": "DOCUMENT", "action": "read", "channelId": channel}
+    for mnemonic, path in (("DOCUMENT", "/api/resource-types"), ("read", "/api/actions")):
+        api.post(path, json={"mnemonic": mnemonic, "title": "t"})
+    subscription = api.post("/api/subscriptions", json=told).json()["subscriptionId"]
+    silence = api.post("/api/silences", json=SILENCE).json()["silenceId"]
     interaction = api.post("/api/interactions", json=SENT).json()["interactionId"]
+    delivery = api.get("/api/deliveries").json()["deliveries"][0]["deliveryId"]
     one = "{id}"
     calls: list[tuple[str, str, str, Any]] = [
         ("POST", "/api/interactions", "", SENT),
@@ -118,6 +127,24 @@ def test_answers_have_the_shapes_that_the_document_gives_them(
         ("POST", "/api/resource-types", "", {"mnemonic": "documented", "title": "t"}),
         ("GET", "/api/keys", "", None),
         ("POST", "/api/keys", "", {"name": "n", "role": "read"}),
+        ("GET", "/api/channels", "", None),
+        ("POST", "/api/channels", "", CHANNEL),
+        ("GET", f"/api/channels/{one}", channel, None),
+        ("PUT", f"/api/channels/{one}", channel, CHANNEL),
+        ("POST", f"/api/channels/{one}/test", channel, None),
+        ("DELETE", f"/api/channels/{one}", channel, None),
+        ("GET", "/api/subscriptions", "", None),
+        ("POST", "/api/subscriptions", "", told),
+        ("GET", f"/api/subscriptions/{one}", subscription, None),
+        ("PUT", f"/api/subscriptions/{one}", subscription, told),
+        ("GET", "/api/deliveries", "", None),
+        ("GET", f"/api/deliveries/{one}", delivery, None),
+        ("POST", f"/api/deliveries/{one}/retry", delivery, None),
+        ("GET", "/api/silences", "", None),
+        ("POST", "/api/silences", "", SILENCE),
+        ("GET", f"/api/silences/{one}", silence, None),
+        ("PUT", f"/api/silences/{one}", silence, SILENCE),
+        ("GET", f"/api/silences/{one}/deliveries", silence, None),
         ("GET", "/healthz", "", None),
         ("GET", "/readyz", "", None),
     ]
@@ -152,7 +179,7 @@ def test_the_page_shows_every_route_and_loads_nothing(
     page = api.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert not re.findall(r"<(?:script|link|img|iframe)|src=|url\(|https?://", page.text)
+    assert not re.findall(r"<(?:script|link|img|iframe)|src=|url\(|href=.https?:", page.text)
     for path in document["paths"]:
         assert f"<code>{path}</code>" in page.text
     anchors = set(re.findall(r"href='#(\w+)'", page.text))

@@ -20,6 +20,9 @@ COMMANDS = [
     "keys create",
     "keys list",
     "keys revoke",
+    "channels",
+    "channels list",
+    "channels test",
 ]
 NOBODY = "http://127.0.0.1:1"
 

@@ -11,10 +11,14 @@ from tocsin.api import (
     alerts,
     calculations,
     catalog,
+    channels,
+    deliveries,
     interactions,
     keys,
     metrics,
     service,
+    silences,
+    subscriptions,
 )
 from tocsin.api.body import answer
 from tocsin.api.docs import page
@@ -40,6 +44,10 @@ def create_app(runtime: Runtime) -> FastAPI:
         alerts.routes(runtime),
         alert_evaluations.routes(runtime, observations),
         catalog.routes(runtime),
+        channels.routes(runtime),
+        subscriptions.routes(runtime),
+        deliveries.routes(runtime),
+        silences.routes(runtime),
         keys.routes(runtime),
         service.routes(runtime, observations),
     ):

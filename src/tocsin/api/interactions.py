@@ -24,10 +24,11 @@ from tocsin.errors import (
 )
 from tocsin.ingest import Batch
 from tocsin.model.catalog import Kind
-from tocsin.model.instant import format_milliseconds, parse_instant, to_milliseconds
+from tocsin.model.instant import parse_instant, to_milliseconds
 from tocsin.model.interaction import Interaction, split_array
 from tocsin.model.key import Role
 from tocsin.model.search import Search
+from tocsin.model.snapshot import snapshot
 from tocsin.reader import Request as SentWith
 from tocsin.runtime import Runtime
 
@@ -171,25 +172,7 @@ def _sent_with(runtime: Runtime, request: Request) -> SentWith:
 
 def _shown(runtime: Runtime, interaction: Interaction) -> dict[str, Any]:
     """The interaction as the API answers it; JSON values byte for byte as they were sent."""
-    shown: dict[str, Any] = {
-        "interactionId": UUID(bytes=interaction.interaction_id),
-        "interactionNumber": interaction.interaction_number,
-        "resourceId": interaction.resource_id,
-    }
-    ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
-    for kind, id in zip(Kind, (UUID(bytes=raw) for raw in ids), strict=True):
-        entry = runtime.catalog.by_id(kind, id)
-        shown[kind.id_member] = id
-        shown[kind.value] = entry.mnemonic if entry else None
-    response = interaction.external_response
-    return shown | {
-        "timestamp": format_milliseconds(interaction.timestamp),
-        "uowId": UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
-        "userId": interaction.user_id,
-        "externalReference": interaction.external_reference,
-        "externalResponse": msgspec.Raw(response) if response else None,
-        "interaction": msgspec.Raw(interaction.payload),
-    }
+    return snapshot(interaction, runtime.catalog)
 
 
 def _named(

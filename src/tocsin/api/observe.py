@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -81,6 +81,7 @@ class _Counts(Collector):
         interactions.add_metric(["rejected"], intake.rejected)
         yield interactions
         yield from self._alerts()
+        yield from self._of_notifications()
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()
         except TocsinError:
@@ -110,6 +111,22 @@ class _Counts(Collector):
         for one in Health:
             health.add_metric([one], sum(standing.health is one for standing in standings))
         yield health
+
+    def _of_notifications(self) -> Iterator[Metric]:
+        attempts = CounterMetricFamily(
+            "tocsin_delivery_attempts", "Tries to deliver.", labels=["kind", "outcome"]
+        )
+        for (kind, outcome), count in self._runtime.notifier.attempts.copy().items():
+            attempts.add_metric([kind, outcome], count)
+        yield attempts
+        deliveries = GaugeMetricFamily(
+            "tocsin_deliveries", "Deliveries that are kept.", labels=["status"]
+        )
+        # As with the engine: what does not answer must not hide everything else.
+        with suppress(TocsinError):
+            for status, count in self._runtime.deliveries.counts().items():
+                deliveries.add_metric([status], count)
+        yield deliveries
 
 
 class Observed:

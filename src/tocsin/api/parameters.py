@@ -46,4 +46,8 @@ Limit = Annotated[
     Query(description="At most so many rows."),
 ]
 
+PageLimit = Annotated[
+    int, Interval(ge=1, le=1_000), BeforeValidator(_whole), Query(description="At most so many.")
+]
+
 OptionalId = Annotated[UUID | None, BeforeValidator(_empty_is_none), Query()]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tocsin import __version__
-from tocsin.cli import alerts, demo, importing, keys, metrics, serve, unit_tests
+from tocsin.cli import alerts, channels, demo, importing, keys, metrics, serve, unit_tests
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command("test", epilog=unit_tests.EXAMPLE)(unit_tests.test)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
+app.add_typer(channels.app, name="channels")
 
 
 def _say_version(wanted: bool) -> None:

@@ -134,6 +134,14 @@ def key_table(keys: Iterable[Body]) -> Table:
     return table
 
 
+def channel_table(channels: Iterable[Body]) -> Table:
+    table = _table("Name", "Kind", "Enabled", "Id")
+    for channel in channels:
+        enabled = "yes" if channel["enabled"] else channel["disabledReason"] or "no"
+        table.add_row(_plain(channel["name"]), channel["kind"], enabled, channel["channelId"])
+    return table
+
+
 def value_text(value: float | None) -> str:
     """The value, exact, with its thousands apart; a null is shown as a dash."""
     return "–" if value is None else f"{value:,}"

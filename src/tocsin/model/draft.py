@@ -113,7 +113,7 @@ def read_metric(
     if name_required and body.get("name") is None:
         problems.append(Problem("name", "is required"))
     problems += broken_rules(body)
-    problems += _unknown_names(body, catalog)
+    problems += unknown_names(body, catalog)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
     return draft, _question(draft, catalog)
@@ -123,11 +123,11 @@ def _question(draft: MetricDraft, catalog: Names) -> Question:
     aggregation = draft.metric_type or AGGREGATION_BY_ID[_given(draft.metric_type_id)]
     return Question(
         aggregation=aggregation,
-        resource_type_id=_id(
+        resource_type_id=id_of(
             catalog, Kind.RESOURCE_TYPE, draft.resource_type_id, draft.resource_type
         ),
-        action_id=_id(catalog, Kind.ACTION, draft.action_id, draft.action),
-        origin_id=_id(catalog, Kind.ORIGIN, draft.origin_id, draft.origin),
+        action_id=id_of(catalog, Kind.ACTION, draft.action_id, draft.action),
+        origin_id=id_of(catalog, Kind.ORIGIN, draft.origin_id, draft.origin),
         field=draft.field,
         filters=draft.filters,
         time_window=draft.time_window,
@@ -140,14 +140,15 @@ def _given(id: UUID | None) -> UUID:
     return id
 
 
-def _id(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
+def id_of(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
+    """The id of an entry that is named by either, or not at all."""
     if id is not None or mnemonic is None:
         return id
     entry = catalog.find(kind, mnemonic)
     return entry.id if entry else None
 
 
-def _unknown_names(body: Mapping[str, Any], catalog: Names) -> Iterator[Problem]:
+def unknown_names(body: Mapping[str, Any], catalog: Names) -> Iterator[Problem]:
     """What the catalog lacks, and ids and mnemonics that name different entries."""
     for kind in Kind:
         id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)

@@ -22,7 +22,7 @@ from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind,
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
 from tocsin.store.metrics import some_of
-from tocsin.store.tables import alerts, catalog, metrics
+from tocsin.store.tables import alerts, catalog, metrics, subscriptions
 
 # A constant, so that the system entries are the same in every installation.
 _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +35,11 @@ _OF_ALERTS = {
     Kind.RESOURCE_TYPE: (alerts.c.resource_type_id,),
     Kind.ACTION: (alerts.c.alert_action_id, alerts.c.recovery_action_id),
     Kind.ORIGIN: (),
+}
+_TOPIC = {
+    Kind.RESOURCE_TYPE: subscriptions.c.resource_type_id,
+    Kind.ACTION: subscriptions.c.action_id,
+    Kind.ORIGIN: subscriptions.c.origin_id,
 }
 
 
@@ -212,6 +217,9 @@ def _refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
     by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
     if titles := connection.execute(by_alerts.limit(4)).scalars().all():
         raise Conflict(f"This {kind.words} is used by alerts: {some_of(titles)}")
+    told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
+    if connection.execute(told.limit(1)).first():
+        raise Conflict(f"Subscriptions use this {kind.words}")
 
 
 def _row(entry: Entry) -> dict[str, Any]:

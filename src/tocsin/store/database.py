@@ -6,8 +6,9 @@ of `tocsin.errors`, chained to its cause.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from tocsin.errors import Conflict, Unavailable
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,6 +29,7 @@ class Database:
 
     def __init__(self, path: Path | str) -> None:
         """Open the file, which is made if it is not there, and bring it to the newest revision."""
+        _make_private(path)
         self._engine = create_engine(URL.create("sqlite", database=str(path)))
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)
@@ -73,6 +75,14 @@ class Database:
             raise Unavailable(
                 "The store was written by a newer Tocsin; start that version, or a later one"
             ) from error
+
+
+def _make_private(path: Path | str) -> None:
+    """Nobody but the owner may read the file: channels keep their secrets in it. SQLite gives its
+    journals the permissions of the file."""
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        Path(path).chmod(0o600)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -26,16 +26,3 @@ class Outbox(Protocol):
     ) -> None:
         """One delivery for each enabled subscription that matches each of these interactions, in
         this transaction; `labels` are those of the alert that they tell of."""
-
-
-class Nobody:
-    """An outbox without subscriptions."""
-
-    def enqueue(
-        self,
-        connection: Connection,
-        interactions: Sequence[Interaction],
-        at: datetime,
-        labels: Labels = NO_LABELS,
-    ) -> None:
-        """Nothing is to be delivered."""

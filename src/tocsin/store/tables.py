@@ -162,3 +162,105 @@ Index(
     transitions.c.number,
     sqlite_where=transitions.c.is_recorded == false(),
 )
+
+# The settings hold the channel's secrets, in clear: they have to be sent.
+channels = Table(
+    "channels",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("channel_id", Uuid, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("disabled_reason", Text),
+    Column("created_date", Instant, nullable=False),
+    Column("modified_date", Instant, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("subscription_id", Uuid, nullable=False, unique=True),
+    Column("channel_id", Uuid, ForeignKey("channels.channel_id"), nullable=False, index=True),
+    Column("resource_type_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
+    Column("action_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
+    Column("origin_id", Uuid, ForeignKey("catalog.id"), index=True),
+    Column("title_template", Text),
+    Column("body_template", Text),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_date", Instant, nullable=False),
+    Column("modified_date", Instant, nullable=False),
+)
+
+silences = Table(
+    "silences",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("silence_id", Uuid, nullable=False, unique=True),
+    Column("alert_id", Uuid),
+    Column("labels", Text, nullable=False),
+    Column("dimensions", Text, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("to", Instant, nullable=False),
+    Column("author", Text),
+    Column("reason", Text),
+    Column("created_date", Instant, nullable=False),
+    Column("modified_date", Instant, nullable=False),
+)
+
+# A delivery outlives its subscription, channel and silence, so it refers to none of them by a
+# foreign key, and holds all that it is made of.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("delivery_id", Uuid, nullable=False, unique=True),
+    Column("subscription_id", Uuid, nullable=False),
+    Column("channel_id", Uuid, nullable=False),
+    Column("interaction_id", Uuid, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("title_template", Text),
+    Column("body_template", Text),
+    Column("silence_id", Uuid),
+    Column("status", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", Instant),
+    Column("claimed_until", Instant),
+    Column("is_end_recorded", Boolean, nullable=False),
+    Column("created_date", Instant, nullable=False),
+    Column("finished_date", Instant),
+)
+Index("deliveries_due", deliveries.c.status, deliveries.c.channel_id, deliveries.c.due)
+Index("deliveries_status", deliveries.c.status, deliveries.c.number)
+Index("deliveries_channel", deliveries.c.channel_id, deliveries.c.number)
+Index(
+    "deliveries_silenced",
+    deliveries.c.silence_id,
+    deliveries.c.number,
+    sqlite_where=deliveries.c.silence_id.is_not(None),
+)
+Index(
+    "deliveries_unrecorded",
+    deliveries.c.number,
+    sqlite_where=(deliveries.c.finished_date.is_not(None))
+    & (deliveries.c.is_end_recorded.is_(False)),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column(
+        "delivery_id",
+        Uuid,
+        ForeignKey("deliveries.delivery_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("at", Instant, nullable=False),
+    Column("http_status", Integer),
+    Column("error", Text),
+    Column("duration_ms", Integer, nullable=False),
+)

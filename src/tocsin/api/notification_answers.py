@@ -1,0 +1,103 @@
+"""What do answers about channels, subscriptions, deliveries and silences look like? As in
+`answers.py`, for the document only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field as Member
+from typing_extensions import TypedDict
+
+from tocsin.model.channel import ChannelKind
+from tocsin.model.subscription import Template
+
+Status = Literal["pending", "sent", "failed", "silenced"]
+
+
+class ChannelSettings(TypedDict, total=False):
+    """Those of its kind; secrets are shown as `***`."""
+
+    url: str
+    headers: dict[str, str]
+    secret: str
+    webhookUrl: str
+    to: list[str]
+
+
+class Channel(TypedDict):
+    channelId: UUID
+    name: str
+    kind: ChannelKind
+    settings: ChannelSettings
+    enabled: bool
+    disabledReason: Annotated[
+        str | None, Member(description="Why Tocsin itself disabled it, if it did")
+    ]
+    createdDate: datetime
+    modifiedDate: datetime
+
+
+class Attempt(TypedDict):
+    at: datetime
+    httpStatus: int | None
+    error: Annotated[str | None, Member(description="null if it was sent")]
+    durationMs: int
+
+
+class Trial(Attempt):
+    sent: bool
+
+
+class Subscription(TypedDict):
+    subscriptionId: UUID
+    channelId: UUID
+    resourceTypeId: UUID
+    resourceType: str | None
+    actionId: UUID
+    action: str | None
+    originId: UUID | None
+    origin: str | None
+    template: Template | None
+    enabled: bool
+    createdDate: datetime
+    modifiedDate: datetime
+
+
+class Delivery(TypedDict):
+    deliveryId: Annotated[UUID, Member(description="The `webhook-id`, the same at every try")]
+    subscriptionId: UUID
+    channelId: UUID
+    interactionId: UUID
+    status: Status
+    silenceId: UUID | None
+    tries: int
+    nextAttemptDate: datetime | None
+    attempts: list[Attempt]
+    interaction: Annotated[dict[str, Any], Member(description="As it was when it was recorded")]
+    createdDate: datetime
+    finishedDate: datetime | None
+
+
+class Deliveries(TypedDict):
+    deliveries: list[Delivery]
+    nextCursor: str | None
+
+
+# By its own names: two of them are words of Python.
+Silence = TypedDict(
+    "Silence",
+    {
+        "silenceId": UUID,
+        "alertId": UUID | None,
+        "labels": dict[str, str],
+        "dimensions": dict[str, str | None],
+        "from": datetime,
+        "to": datetime,
+        "author": str | None,
+        "reason": str | None,
+        "createdDate": datetime,
+        "modifiedDate": datetime,
+    },
+)

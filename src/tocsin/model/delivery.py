@@ -1,0 +1,142 @@
+"""One interaction for one subscription: what became of it, and when is it tried again?
+
+A delivery is `staged` until the interaction it tells of is known to be on disk; the API shows it
+from then on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from tocsin.model.subscription import Template
+
+# After the first try and each one that failed, so there are eight in all; then it has failed.
+RETRY_DELAYS = (
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+)
+JITTER = 0.2
+LONGEST_DELAY = timedelta(hours=24)
+"""However long a receiver asks to be left alone, it is not longer than this."""
+
+
+class Status(StrEnum):
+    STAGED = "staged"
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    SILENCED = "silenced"
+
+
+SHOWN = (Status.PENDING, Status.SENT, Status.FAILED, Status.SILENCED)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of one try. No error means that it was sent."""
+
+    error: str | None = None
+    http_status: int | None = None
+    retry_after: timedelta | None = None
+
+    @property
+    def is_sent(self) -> bool:
+        return self.error is None
+
+    @property
+    def is_gone(self) -> bool:
+        """The receiver does not want to hear of us again."""
+        return self.http_status == HTTPStatus.GONE
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try, as it is kept."""
+
+    at: datetime
+    receipt: Receipt
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is kept. `snapshot` is the interaction, as JSON by the API's names."""
+
+    delivery_id: UUID
+    subscription_id: UUID
+    channel_id: UUID
+    interaction_id: UUID
+    status: Status
+    snapshot: str
+    template: Template
+    silence_id: UUID | None
+    tries: int
+    due: datetime | None
+    created_date: datetime
+    finished_date: datetime | None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def interaction(self) -> dict[str, Any]:
+        decoded: dict[str, Any] = msgspec.json.decode(self.snapshot)
+        return decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some deliveries, newest first, and the number before which the next ones stand."""
+
+    deliveries: list[Delivery]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a try makes of its delivery: its status, and when the next one is due."""
+
+    status: Status
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at a delivery, and what it makes of it."""
+
+    delivery: Delivery
+    attempt: Attempt
+    verdict: Verdict
+
+
+def delivery_id(subscription_id: UUID, interaction_id: bytes) -> UUID:
+    """The same however often the two meet, so nothing is delivered under two ids."""
+    return uuid5(subscription_id, interaction_id.hex())
+
+
+def judge(
+    tries: int,
+    receipt: Receipt,
+    at: datetime,
+    jitter: float,
+    delays: Sequence[timedelta] = RETRY_DELAYS,
+) -> Verdict:
+    """What follows from a try, the `tries`-th one; `jitter` lies between -1 and 1."""
+    if receipt.is_sent:
+        return Verdict(Status.SENT)
+    if receipt.is_gone or tries > len(delays):
+        return Verdict(Status.FAILED)
+    delay = delays[tries - 1] * (1 + JITTER * jitter)
+    asked = min(receipt.retry_after or timedelta(0), LONGEST_DELAY)
+    return Verdict(Status.PENDING, at + max(delay, asked))

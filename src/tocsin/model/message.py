@@ -1,0 +1,104 @@
+"""What is said of an interaction where nobody wrote a template, and what a sender gets to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from tocsin.model.channel import Channel
+from tocsin.model.delivery import Delivery
+from tocsin.model.instant import format_instant
+
+MAX_TITLE = 300
+MAX_BODY = 20_000
+
+_LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`id` is that of the delivery, the same at every try; `snapshot` is the interaction's JSON."""
+
+    id: str
+    at: datetime
+    title: str
+    body: str
+    snapshot: str
+    event: str
+    happened: str
+
+
+def default_title(interaction: Mapping[str, Any]) -> str:
+    """`[critical] Failed logins: exceeded`, or `CUSTOMER 42: LOGIN_FAILED`."""
+    payload = interaction["interaction"]
+    if _is_transition(interaction):
+        return f"[{payload['severity']}] {payload['alertTitle']}: {payload['status']}"[:MAX_TITLE]
+    said = f"{interaction['resourceType']} {interaction['resourceId']}: {interaction['action']}"
+    return said[:MAX_TITLE]
+
+
+def default_body(interaction: Mapping[str, Any]) -> str:
+    """For a transition why it is one, for anything else its payload, a line for each key."""
+    payload = interaction["interaction"]
+    lines = _transition(payload) if _is_transition(interaction) else _lines(payload)
+    return "\n".join([*lines, interaction["timestamp"]])[:MAX_BODY]
+
+
+def _is_transition(interaction: Mapping[str, Any]) -> bool:
+    payload = interaction["interaction"]
+    named = {"alertTitle", "metricName", "severity", "status", "value", "operator", "threshold"}
+    return bool(interaction["origin"] == "METRIC_EVAL" and named <= payload.keys())
+
+
+def _transition(payload: Mapping[str, Any]) -> list[str]:
+    value = "no data" if payload["value"] is None else payload["value"]
+    lines = [f"{payload['metricName']}: {value} ({payload['operator']} {payload['threshold']})"]
+    dimensions = payload.get("dimensions")
+    lines += _lines(dimensions if isinstance(dimensions, dict) else {})
+    if payload.get("durationSeconds") is not None:
+        lines.append(f"after {payload['durationSeconds']} s")
+    return lines
+
+
+def _lines(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {value}"[:_LONGEST_VALUE] for name, value in values.items()]
+
+
+def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Message:
+    told = delivery.interaction
+    return Message(
+        id=str(delivery.delivery_id),
+        at=at,
+        title=title,
+        body=body,
+        snapshot=delivery.snapshot,
+        event=f"{told['resourceType']}.{told['action']}",
+        happened=told["timestamp"],
+    )
+
+
+def sample(channel: Channel, at: datetime) -> Message:
+    """What a channel is tried with: it looks like a delivery, and says that it is none."""
+    name = channel.said.name
+    told = {
+        "interactionId": str(uuid4()),
+        "resourceId": str(channel.channel_id),
+        "resourceType": "CHANNEL",
+        "action": "test",
+        "origin": "NOTIFY",
+        "timestamp": format_instant(at),
+        "interaction": {"channelName": name},
+    }
+    return Message(
+        id=f"test-{uuid4()}",
+        at=at,
+        title="A test by Tocsin",
+        body=f"Whoever reads this is told what goes to the channel {name}.",
+        snapshot=json.dumps(told),
+        event="CHANNEL.test",
+        happened=format_instant(at),
+    )

@@ -1,0 +1,88 @@
+"""Who is not to be told for a while: deliveries of matching transitions are held back.
+
+States and transitions go on; what a silence held back stays listed, and can still be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+
+from tocsin.errors import InvalidInput
+from tocsin.model.problems import problems_of
+from tocsin.model.span import Instant
+
+Text = Annotated[str, Member(max_length=1_000)]
+Labels = Annotated[dict[Text, Text], Member(max_length=50)]
+Dimensions = Annotated[dict[Text, Text | None], Member(max_length=10)]
+
+
+class SilenceDraft(BaseModel):
+    """What a caller may say of a silence; `to` is excluded, `from` is now unless given."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    alert_id: UUID | None = None
+    labels: Labels = {}
+    dimensions: Dimensions = {}
+    start: Annotated[Instant | None, Member(alias="from")] = None
+    to: Instant
+    author: Annotated[str, Member(max_length=200)] | None = None
+    reason: Annotated[str, Member(max_length=4_000)] | None = None
+
+
+class Silence(BaseModel):
+    """A silence as it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    silence_id: UUID
+    alert_id: UUID | None
+    labels: dict[str, str]
+    dimensions: dict[str, str | None]
+    start: datetime
+    to: datetime
+    author: str | None
+    reason: str | None
+    created_date: datetime
+    modified_date: datetime
+
+    def holds_back(
+        self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
+    ) -> bool:
+        """Whether it silences a transition, given by its payload, of an alert with these labels."""
+        if not self.start <= at < self.to:
+            return False
+        if self.alert_id and str(self.alert_id) != transition.get("alertId"):
+            return False
+        found = transition.get("dimensions") or {}
+        return _within(self.labels, labels) and _within(self.dimensions, found)
+
+
+def _within(asked: Mapping[str, str | None], found: Mapping[str, str | None]) -> bool:
+    return all(name in found and found[name] == text for name, text in asked.items())
+
+
+def read_silence(body: Any, at: datetime) -> SilenceDraft:
+    """What a caller says of a silence; InvalidInput holds what is wrong."""
+    if not isinstance(body, dict):
+        raise InvalidInput.at("", "must be a JSON object")
+    try:
+        draft = SilenceDraft.model_validate(body)
+    except ValidationError as error:
+        raise InvalidInput(problems=problems_of(error)) from error
+    if draft.alert_id is None and not draft.labels:
+        raise InvalidInput.at("alertId", "is required, or labels that alerts have")
+    if draft.start is None:
+        draft = draft.model_copy(update={"start": at})
+    if draft.start is None or draft.start >= draft.to:
+        raise InvalidInput.at("to", "must be later than from")
+    return draft

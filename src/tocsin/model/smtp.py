@@ -1,0 +1,33 @@
+"""Which server do emails go through? The operator's choice, so where it stands is not checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parseaddr
+from urllib.parse import unquote, urlsplit
+
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """`smtp` is never encrypted, `smtp+starttls` from STARTTLS on, `smtps` from the start."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    sender: str
+
+    @classmethod
+    def parse(cls, url: str, sender: str) -> SmtpServer:
+        """ValueError says what would be right."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
+        if "@" not in parseaddr(sender)[1]:
+            raise ValueError("needs TOCSIN_SMTP_FROM, the address that emails come from")
+        user, password = (part and unquote(part) for part in (parts.username, parts.password))
+        port = parts.port or _PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname, port, user, password, sender)

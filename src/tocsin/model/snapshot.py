@@ -1,0 +1,45 @@
+"""What is an interaction to somebody else: the members that the API answers, and a delivery keeps.
+
+JSON values stand in it byte for byte as they were sent; mnemonics are those of the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from tocsin.model.catalog import Kind
+from tocsin.model.instant import format_milliseconds
+from tocsin.model.interaction import Interaction
+
+
+class Mnemonics(Protocol):
+    """The part of the catalog that a snapshot needs."""
+
+    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
+
+
+def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
+    """The interaction by the names of the API; to be encoded by msgspec."""
+    taken: dict[str, Any] = {
+        "interactionId": UUID(bytes=interaction.interaction_id),
+        # None yet for a transition, which is told of before it is appended.
+        "interactionNumber": interaction.interaction_number or None,
+        "resourceId": interaction.resource_id,
+    }
+    ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
+    for kind, id in zip(Kind, (UUID(bytes=raw) for raw in ids), strict=True):
+        taken[kind.id_member] = id
+        taken[kind.value] = catalog.mnemonics(kind).get(id)
+    response = interaction.external_response
+    return taken | {
+        "timestamp": format_milliseconds(interaction.timestamp),
+        "uowId": UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
+        "userId": interaction.user_id,
+        "externalReference": interaction.external_reference,
+        "externalResponse": msgspec.Raw(response) if response else None,
+        "interaction": msgspec.Raw(interaction.payload),
+    }

@@ -1,0 +1,90 @@
+"""What is somebody told of: interactions of a type and an action, through one channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Member
+from pydantic.alias_generators import to_camel
+
+from tocsin.errors import InvalidInput, Problem
+from tocsin.model.catalog import Kind
+from tocsin.model.draft import Enabled, Names, id_of, unknown_names
+from tocsin.model.problems import problems_of
+
+MAX_TEMPLATE = 10_000
+
+TemplateText = Annotated[str, Member(max_length=MAX_TEMPLATE)]
+
+
+class Template(BaseModel):
+    """Jinja2 over the interaction; a part that is left out is as it is without a template."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Annotated[
+        TemplateText | None, Member(examples=["{{ resourceId }} from {{ interaction.country }}"])
+    ] = None
+    body: TemplateText | None = None
+
+
+class SubscriptionDraft(BaseModel):
+    """What a caller may say of a subscription; a null is the same as a member left out."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    channel_id: UUID
+    resource_type_id: UUID | None = None
+    resource_type: str | None = None
+    action_id: UUID | None = None
+    action: str | None = None
+    origin_id: UUID | None = None
+    origin: str | None = None
+    template: Template | None = None
+    enabled: Enabled = True
+
+
+class Subscription(BaseModel):
+    """A subscription as it is kept; no origin means all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subscription_id: UUID
+    channel_id: UUID
+    resource_type_id: UUID
+    action_id: UUID
+    origin_id: UUID | None = None
+    template: Template = Template()
+    enabled: bool = True
+    created_date: datetime
+    modified_date: datetime
+
+
+def read_subscription(body: Any, catalog: Names) -> SubscriptionDraft:
+    """The draft, with ids for what it names; InvalidInput holds everything that is wrong."""
+    if not isinstance(body, dict):
+        raise InvalidInput.at("", "must be a JSON object")
+    problems = [*_lacking(body), *unknown_names(body, catalog)]
+    try:
+        draft = SubscriptionDraft.model_validate(body)
+    except ValidationError as error:
+        raise InvalidInput(problems=problems_of(error) + problems) from error
+    if problems:
+        raise InvalidInput(problems=problems)
+    types = id_of(catalog, Kind.RESOURCE_TYPE, draft.resource_type_id, draft.resource_type)
+    actions = id_of(catalog, Kind.ACTION, draft.action_id, draft.action)
+    origins = id_of(catalog, Kind.ORIGIN, draft.origin_id, draft.origin)
+    ids = {"resource_type_id": types, "action_id": actions, "origin_id": origins}
+    return draft.model_copy(update=ids)
+
+
+def _lacking(body: Mapping[str, Any]) -> Iterator[Problem]:
+    for kind in (Kind.RESOURCE_TYPE, Kind.ACTION):
+        if body.get(kind.value) is None and body.get(kind.id_member) is None:
+            yield Problem(kind.id_member, f"is required, or {kind.value} with a mnemonic")

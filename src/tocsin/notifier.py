@@ -1,0 +1,235 @@
+"""Sends what is due: claims it, tries it, keeps what came of it, and records how it ended.
+
+Each channel has a lane of its own, a few tries wide, so a slow or dead receiver delays nobody
+else. All lanes live in one event loop, on a thread of its own; whatever touches the store happens
+on another thread, in as few transactions as there are moments to write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+
+from tocsin.model.channel import Channel
+from tocsin.model.delivery import RETRY_DELAYS, Attempt, Delivery, Receipt, Try, judge
+from tocsin.model.ending import ending
+from tocsin.model.message import Message, message_of
+from tocsin.senders.senders import Senders
+
+log = structlog.get_logger()
+
+LANE_WIDTH = 8
+IDLE_SECONDS = 0.25
+FAILED_SECONDS = 5.0
+GRACE_SECONDS = 3.0
+
+_ENDS_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+class Claims(Protocol):
+    def claim(self, room: Mapping[UUID, int], at: datetime) -> list[Delivery]: ...
+    def finish(self, tries: Sequence[Try]) -> None: ...
+    def ended(self, limit: int) -> list[Delivery]: ...
+    def note_recorded(self, ids: Sequence[UUID]) -> None: ...
+
+
+class Channels(Protocol):
+    def all(self) -> list[Channel]: ...
+    def find(self, id: UUID) -> Channel | None: ...
+    def disable(self, id: UUID, reason: str, at: datetime) -> None: ...
+
+
+class Rendering(Protocol):
+    def render(self, delivery: Delivery) -> tuple[str, str]: ...
+
+
+class Notifier:
+    """Works from when it is made until it is closed; `attempts` counts since then."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        channels: Channels,
+        templates: Rendering,
+        senders: Senders,
+        *,
+        settle: Callable[[], None],
+        record: Callable[[Sequence[dict[str, Any]]], None],
+        now: Callable[[], datetime],
+        delays: Sequence[timedelta] = RETRY_DELAYS,
+    ) -> None:
+        """`settle` decides what is in doubt, `record` keeps interactions; both may block."""
+        self._claims = claims
+        self._channels = channels
+        self._templates = templates
+        self._senders = senders
+        self._settle = settle
+        self._record = record
+        self._now = now
+        self._delays = delays
+        self.attempts: Counter[tuple[str, str]] = Counter()
+        self._under_way: Counter[UUID] = Counter()
+        self._resting: dict[UUID, datetime] = {}
+        self._tries: list[Try] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+        self._storing = ThreadPoolExecutor(1, thread_name_prefix="notifier-store")
+        self._working = ThreadPoolExecutor(2, thread_name_prefix="notifier-work")
+        self._loop = asyncio.new_event_loop()
+        self._woken = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._thread = threading.Thread(target=self._live, name="notifier", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something is pending; called from any thread."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def send(self, channel: Channel, message: Message) -> Attempt:
+        """One try, at once and outside of any lane; blocks until it is known what came of it."""
+        trying = self._attempt(channel, message)
+        return asyncio.run_coroutine_threadsafe(trying, self._loop).result()
+
+    def close(self) -> None:
+        """Let what is being sent end, if it does so soon; the rest is sent after the next start."""
+        self._is_closing = True
+        self.wake()
+        self._thread.join()
+        self._storing.shutdown()
+        self._working.shutdown()
+
+    def _live(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._work())
+
+    async def _work(self) -> None:
+        others = [asyncio.create_task(self._keep()), asyncio.create_task(self._record_ends())]
+        while not self._is_closing:
+            self._woken.clear()
+            idle = IDLE_SECONDS if await self._turn() else FAILED_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), idle)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        for task in [*self._tasks, *others]:
+            task.cancel()
+        await self._keep_some()
+        await self._senders.close()
+
+    async def _turn(self) -> bool:
+        """Claim what is due, as far as the lanes have room, and begin to send it; False if that
+        could not be found out."""
+        try:
+            await self._stored(self._settle)
+            at = self._now()
+            due = await self._stored(self._claims.claim, self._room(at), at)
+        except Exception:
+            log.exception("deliveries wait")
+            return False
+        for delivery in due:
+            self._under_way[delivery.channel_id] += 1
+            task = asyncio.create_task(self._deliver(delivery))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return True
+
+    def _room(self, at: datetime) -> dict[UUID, int]:
+        return {
+            channel.channel_id: room
+            for channel in self._channels.all()
+            if channel.said.enabled
+            and self._resting.get(channel.channel_id, at) <= at
+            and (room := LANE_WIDTH - self._under_way[channel.channel_id]) > 0
+        }
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        attempt = await self._attempted(delivery)
+        verdict = judge(
+            delivery.tries + 1,
+            attempt.receipt,
+            self._now(),
+            random.uniform(-1, 1),
+            self._delays,
+        )
+        self._heed(delivery.channel_id, attempt.receipt)
+        self._tries.append(Try(delivery, attempt, verdict))
+        self._tried.set()
+
+    async def _attempted(self, delivery: Delivery) -> Attempt:
+        try:
+            rendered = self._loop.run_in_executor(self._working, self._templates.render, delivery)
+            title, body = await rendered
+        except Exception:
+            log.exception("a message could not be made", delivery=str(delivery.delivery_id))
+            return Attempt(self._now(), Receipt("The message could not be made"), timedelta(0))
+        channel = self._channels.find(delivery.channel_id)
+        if channel is None:
+            return Attempt(self._now(), Receipt("The channel was deleted"), timedelta(0))
+        return await self._attempt(channel, message_of(delivery, title, body, self._now()))
+
+    async def _attempt(self, channel: Channel, message: Message) -> Attempt:
+        started = time.perf_counter()
+        receipt = await self._senders.send(channel, message)
+        self.attempts[channel.kind, "sent" if receipt.is_sent else "failed"] += 1
+        return Attempt(message.at, receipt, timedelta(seconds=time.perf_counter() - started))
+
+    def _heed(self, channel_id: UUID, receipt: Receipt) -> None:
+        """What a receiver asks for holds for everything that would be sent to it."""
+        if receipt.retry_after:
+            self._resting[channel_id] = self._now() + receipt.retry_after
+
+    async def _keep(self) -> None:
+        while True:
+            await self._tried.wait()
+            self._tried.clear()
+            await self._keep_some()
+
+    async def _keep_some(self) -> None:
+        """Write whatever has been tried meanwhile, then make room for more of it."""
+        tries, self._tries = self._tries, []
+        try:
+            await self._stored(self._finish, tries)
+        except Exception:
+            # Their claims end by themselves; then they are tried again, under the same ids.
+            log.exception("what was sent could not be kept")
+        self._under_way.subtract(one.delivery.channel_id for one in tries)
+        self._woken.set()
+
+    def _finish(self, tries: Sequence[Try]) -> None:
+        if tries:
+            self._claims.finish(tries)
+        for channel_id in {t.delivery.channel_id for t in tries if t.attempt.receipt.is_gone}:
+            log.warning("channel disabled: it answered 410 Gone", channel=str(channel_id))
+            self._channels.disable(channel_id, "It answered 410 Gone", self._now())
+
+    async def _record_ends(self) -> None:
+        while True:
+            idle = IDLE_SECONDS
+            try:
+                await self._loop.run_in_executor(self._working, self._record_some)
+            except Exception:
+                log.exception("ends of deliveries wait to be recorded")
+                idle = FAILED_SECONDS
+            await asyncio.sleep(idle)
+
+    def _record_some(self) -> None:
+        while ended := self._claims.ended(_ENDS_AT_ONCE):
+            self._record([ending(one, self._channels.find(one.channel_id)) for one in ended])
+            self._claims.note_recorded([one.delivery_id for one in ended])
+
+    async def _stored(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._loop.run_in_executor(self._storing, call, *arguments)

@@ -1,0 +1,61 @@
+"""An email by the SMTP server of the settings, which is the operator's choice and not checked."""
+
+from __future__ import annotations
+
+import ssl
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+import aiosmtplib
+import structlog
+
+from tocsin.model.channel import EmailSettings
+from tocsin.model.delivery import Receipt
+from tocsin.model.message import Message
+from tocsin.model.smtp import SmtpServer
+from tocsin.senders.sender import SECONDS
+
+log = structlog.get_logger()
+
+
+class EmailSender:
+    def __init__(self, server: SmtpServer | None) -> None:
+        self._server = server
+        self._tls = ssl.create_default_context()
+
+    async def send(self, settings: EmailSettings, message: Message) -> Receipt:
+        server = self._server
+        if server is None:
+            return Receipt("TOCSIN_SMTP_URL is not set, so no email can be sent")
+        try:
+            refused, _ = await aiosmtplib.send(
+                _letter(server, settings, message),
+                hostname=server.host,
+                port=server.port,
+                username=server.user,
+                password=server.password,
+                use_tls=server.scheme == "smtps",
+                start_tls=server.scheme == "smtp+starttls",
+                tls_context=self._tls if server.scheme != "smtp" else None,
+                timeout=SECONDS,
+            )
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            return Receipt(f"{server.host}: {error}")
+        if refused:
+            # The others have it, and would get it again with every try.
+            log.warning("an email was refused for some", addresses=sorted(refused))
+        return Receipt()
+
+
+def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> EmailMessage:
+    """The same Message-ID at every try, so that a mailbox shows it once."""
+    letter = EmailMessage(policy=SMTP)
+    letter["From"] = server.sender
+    letter["To"] = ", ".join(settings.to)
+    letter["Subject"] = " ".join(message.title.split())
+    letter["Date"] = format_datetime(message.at)
+    letter["Message-ID"] = f"<{message.id}@tocsin>"
+    letter["Auto-Submitted"] = "auto-generated"
+    letter.set_content(message.body)
+    return letter

@@ -1,0 +1,107 @@
+"""One POST, within bounds: no redirects, no proxy, at most 64 KiB of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import httpcore
+import httpx
+
+from tocsin import __version__
+from tocsin.model.delivery import LONGEST_DELAY, Receipt
+from tocsin.senders.addresses import TargetRefused
+from tocsin.senders.guard import GuardedBackend, GuardedTransport
+
+MAX_ANSWER = 64 * 1024
+BODY_SECONDS = 2.0
+
+_EXCERPT = 200
+_FAILURES = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+
+
+class Posting:
+    """Whoever uses it bounds its time as a whole."""
+
+    def __init__(self, backend: GuardedBackend) -> None:
+        self._client = httpx.AsyncClient(
+            transport=GuardedTransport(backend),
+            headers={
+                "user-agent": f"tocsin/{__version__}",
+                "content-type": "application/json",
+                "accept-encoding": "identity",
+            },
+            follow_redirects=False,
+            trust_env=False,
+            timeout=None,
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], at: datetime
+    ) -> Receipt:
+        """What the status says; the rest of the answer is only good for an error's words."""
+        try:
+            async with self._client.stream("POST", url, content=body, headers=headers) as answer:
+                return _receipt(answer, await _beginning(answer), at)
+        except TargetRefused as error:
+            return Receipt(error.detail)
+        except _FAILURES as error:
+            return Receipt(_said(error))
+
+
+async def _beginning(answer: httpx.Response) -> bytes:
+    """The beginning of an answer, as it came: unpacked it could be any size."""
+    read = b""
+    with suppress(TimeoutError, *_FAILURES):
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in answer.aiter_raw():
+                read += chunk
+                if len(read) >= MAX_ANSWER:
+                    break
+    return read
+
+
+def _receipt(answer: httpx.Response, body: bytes, at: datetime) -> Receipt:
+    if answer.is_success:
+        return Receipt(http_status=answer.status_code)
+    error = f"answered {answer.status_code} {answer.reason_phrase}".rstrip()
+    if answer.has_redirect_location:
+        error += "; redirects are not followed"
+    elif excerpt := " ".join(body[:_EXCERPT].decode(errors="replace").split()):
+        error += f": {excerpt}"
+    return Receipt(error, answer.status_code, _retry_after(answer, at))
+
+
+def _retry_after(answer: httpx.Response, at: datetime) -> timedelta | None:
+    """From either spelling of the header (RFC 9110, 10.2.3); nonsense is as good as none."""
+    text = answer.headers.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), LONGEST_DELAY.total_seconds()))
+    try:
+        return max(timedelta(0), email.utils.parsedate_to_datetime(text) - at)
+    except (ValueError, TypeError):
+        return None
+
+
+def _said(error: Exception) -> str:
+    """The operating system's own words, such as `Connection refused`, if they are at the bottom."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
+            return os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return str(error) or f"the connection failed: {type(error).__name__}"

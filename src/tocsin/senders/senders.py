@@ -1,0 +1,63 @@
+"""Every kind of channel's sender, under the limits that hold for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from tocsin.model.channel import Channel, ChannelKind
+from tocsin.model.delivery import Receipt
+from tocsin.model.message import Message
+from tocsin.model.smtp import SmtpServer
+from tocsin.senders.addresses import Resolve, resolve
+from tocsin.senders.apprise import AppriseSender
+from tocsin.senders.guard import GuardedBackend
+from tocsin.senders.mail import EmailSender
+from tocsin.senders.posting import Posting
+from tocsin.senders.sender import SECONDS, Sender, scrubbed
+from tocsin.senders.slack import SlackSender
+from tocsin.senders.webhook import WebhookSender
+
+log = structlog.get_logger()
+
+
+class Senders:
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        smtp: SmtpServer | None = None,
+        resolve: Resolve = resolve,
+        seconds: float = SECONDS,
+    ) -> None:
+        self._seconds = seconds
+        self._posting = Posting(GuardedBackend(allow_private=allow_private, resolve=resolve))
+        self._by_kind: Mapping[ChannelKind, Sender[Any]] = {
+            ChannelKind.WEBHOOK: WebhookSender(self._posting),
+            ChannelKind.SLACK: SlackSender(self._posting),
+            ChannelKind.EMAIL: EmailSender(smtp),
+            ChannelKind.APPRISE: AppriseSender(allow_private=allow_private),
+        }
+
+    async def close(self) -> None:
+        await self._posting.close()
+
+    async def send(self, channel: Channel, message: Message) -> Receipt:
+        """What came of one try; whatever goes wrong is a receipt, and has no secrets in it."""
+        settings = channel.said.settings
+        try:
+            async with asyncio.timeout(self._seconds):
+                receipt = await self._by_kind[channel.kind].send(settings, message)
+        except TimeoutError:
+            return Receipt(f"did not answer within {self._seconds:g} s")
+        except Exception as error:
+            # Its words, and a traceback, could quote the channel's secrets.
+            log.error("a sender failed", kind=channel.kind, error=type(error).__name__)
+            return Receipt(f"could not be sent: {type(error).__name__}")
+        if receipt.error is None:
+            return receipt
+        return replace(receipt, error=scrubbed(receipt.error, settings.secrets()))

@@ -1,0 +1,105 @@
+"""What does a template say of an interaction, and is it one at all?"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tocsin.errors import InvalidInput, Problem, TocsinError
+from tocsin.model.delivery import Delivery
+from tocsin.model.message import MAX_BODY, MAX_TITLE, default_body, default_title
+from tocsin.model.subscription import Template
+
+PATIENCE_SECONDS = 5.0
+
+_MODULE = "tocsin.senders.template_child"
+
+
+class TemplateFailed(TocsinError):
+    """The template cannot be rendered."""
+
+
+class Templates:
+    """Renders in one process of its own, which is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._asking = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    def close(self) -> None:
+        with self._asking:
+            self._stop()
+
+    def check(self, template: Template) -> None:
+        """Raises InvalidInput for what is no template."""
+        problems = []
+        for name, text in (("title", template.title), ("body", template.body)):
+            try:
+                self._ask({"template": text or ""})
+            except TemplateFailed as error:
+                problems.append(Problem(f"template.{name}", f"is no template: {error.detail}"))
+        if problems:
+            raise InvalidInput(problems=problems)
+
+    def render(self, delivery: Delivery) -> tuple[str, str]:
+        """Title and body. A template that fails must not keep anybody from being told: then it is
+        the text that there is without one, and the reason."""
+        interaction, template = delivery.interaction, delivery.template
+        title, body = default_title(interaction), default_body(interaction)
+        try:
+            if template.title is not None:
+                title = self._rendered(template.title, interaction, MAX_TITLE)
+            if template.body is not None:
+                body = self._rendered(template.body, interaction, MAX_BODY)
+        except TemplateFailed as error:
+            body = f"{body}\n(The template failed: {error.detail})"
+        return title, body
+
+    def _rendered(self, text: str, interaction: dict[str, Any], longest: int) -> str:
+        return self._ask({"template": text, "interaction": interaction, "longest": longest})
+
+    def _ask(self, asked: dict[str, Any]) -> str:
+        with self._asking:
+            answer = self._answer(json.dumps(asked).encode())
+        if "error" in answer:
+            raise TemplateFailed(answer["error"])
+        return answer["text"]
+
+    def _answer(self, asked: bytes) -> dict[str, str]:
+        connection = self._connection or self._start()
+        try:
+            connection.send_bytes(asked)
+            if connection.poll(PATIENCE_SECONDS):
+                answer: dict[str, str] = json.loads(connection.recv_bytes())
+                return answer
+        except (OSError, EOFError):
+            self._stop()
+            return {"error": "takes too much memory"}
+        self._stop()
+        return {"error": f"takes longer than {PATIENCE_SECONDS:g} s"}
+
+    def _start(self) -> Connection:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            fd = theirs.fileno()
+            command = [sys.executable, "-I", "-m", _MODULE, str(fd)]
+            nothing = subprocess.DEVNULL
+            self._child = subprocess.Popen(
+                command, pass_fds=[fd], stdin=nothing, stdout=nothing, stderr=nothing, env={}
+            )
+        self._connection = Connection(ours.detach())
+        return self._connection
+
+    def _stop(self) -> None:
+        if self._connection:
+            self._connection.close()
+        if self._child:
+            self._child.kill()
+            self._child.wait()
+        self._connection = self._child = None

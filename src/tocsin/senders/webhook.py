@@ -1,0 +1,53 @@
+"""A POST of JSON, signed as Standard Webhooks has it: the receiver can tell who sent it, and that
+it was sent before."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime
+
+import msgspec
+
+from tocsin.model.channel import SECRET_PREFIX, WebhookSettings
+from tocsin.model.delivery import Receipt
+from tocsin.model.message import Message
+from tocsin.senders.posting import Posting
+
+
+class WebhookSender:
+    def __init__(self, posting: Posting) -> None:
+        self._posting = posting
+
+    async def send(self, settings: WebhookSettings, message: Message) -> Receipt:
+        body = body_of(message)
+        own = {name: value.get_secret_value() for name, value in settings.headers.items()}
+        assert settings.secret is not None, "the store gives a secret to a webhook that has none"
+        signed = signature(settings.secret.get_secret_value(), message.id, message.at, body)
+        return await self._posting.post(settings.url, body, own | signed, message.at)
+
+
+def body_of(message: Message) -> bytes:
+    """`data` is the interaction as the API answers it, its payload byte for byte as it was sent."""
+    return msgspec.json.encode(
+        {
+            "type": message.event,
+            "timestamp": message.happened,
+            "title": message.title,
+            "body": message.body,
+            "data": msgspec.Raw(message.snapshot.encode()),
+        }
+    )
+
+
+def signature(secret: str, id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """The three headers of Standard Webhooks."""
+    timestamp = str(int(at.timestamp()))
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = hmac.new(key, b".".join([id.encode(), timestamp.encode(), body]), hashlib.sha256)
+    return {
+        "webhook-id": id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(signed.digest()).decode()}",
+    }

@@ -1,0 +1,102 @@
+"""Which channels are there? Their secrets are in the file, which only its owner may read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, RowMapping, select, update
+
+from tocsin.errors import Conflict
+from tocsin.model.channel import DRAFTS, SECRET_PREFIX, Channel, ChannelDraft, WebhookDraft
+from tocsin.model.delivery import Status
+from tocsin.model.instant import cut
+from tocsin.store.database import Database
+from tocsin.store.definitions import Definitions
+from tocsin.store.tables import channels, deliveries, subscriptions
+
+_SECRET_BYTES = 32
+
+
+class Channels:
+    def __init__(self, database: Database) -> None:
+        self._kept = Definitions(database, channels, _channel, _row)
+        self.all = self._kept.all
+        self.find = self._kept.find
+        self.get = self._kept.get
+
+    def create(self, draft: ChannelDraft, at: datetime) -> Channel:
+        """Keep a channel; a webhook without a secret is given one."""
+        at = cut(at)
+        channel = Channel(
+            channel_id=uuid4(), said=_with_secret(draft), created_date=at, modified_date=at
+        )
+        return self._kept.add(channel.channel_id, channel)
+
+    def replace(self, id: UUID, draft: ChannelDraft, at: datetime) -> Channel:
+        """Raises NotFound."""
+        with self._kept.changing():
+            changed = {"said": _with_secret(draft), "disabled_reason": None}
+            channel = self.get(id).model_copy(update={**changed, "modified_date": cut(at)})
+            return self._kept.put(id, channel)
+
+    def disable(self, id: UUID, reason: str, at: datetime) -> None:
+        """Send nothing more through a channel, if it is still there, until it is replaced."""
+        with self._kept.changing():
+            if channel := self.find(id):
+                said = channel.said.model_copy(update={"enabled": False})
+                changed = {"said": said, "disabled_reason": reason, "modified_date": cut(at)}
+                self._kept.put(id, channel.model_copy(update=changed))
+
+    def delete(self, id: UUID, at: datetime) -> None:
+        """What is pending in it fails. Raises NotFound, or Conflict if a subscription uses it."""
+
+        def before(connection: Connection) -> None:
+            used = select(subscriptions.c.number).where(subscriptions.c.channel_id == id)
+            if connection.execute(used.limit(1)).first():
+                raise Conflict("Subscriptions use this channel; delete them first")
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.channel_id == id)
+                .where(deliveries.c.status.in_([Status.PENDING, Status.STAGED]))
+                .values(status=Status.FAILED, due=None, claimed_until=None, finished_date=cut(at))
+            )
+
+        self._kept.remove(id, before)
+
+
+def _with_secret(draft: ChannelDraft) -> ChannelDraft:
+    if not isinstance(draft, WebhookDraft) or draft.settings.secret is not None:
+        return draft
+    key = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+    secret = {"secret": SecretStr(SECRET_PREFIX + key)}
+    return draft.model_copy(update={"settings": draft.settings.model_copy(update=secret)})
+
+
+def _row(channel: Channel) -> dict[str, Any]:
+    return {
+        "channel_id": channel.channel_id,
+        "name": channel.said.name,
+        "kind": channel.kind.value,
+        "settings": json.dumps(channel.said.settings.revealed()),
+        "enabled": channel.said.enabled,
+        "disabled_reason": channel.disabled_reason,
+        "created_date": channel.created_date,
+        "modified_date": channel.modified_date,
+    }
+
+
+def _channel(row: RowMapping) -> Channel:
+    said = {name: row[name] for name in ("name", "kind", "enabled")}
+    return Channel(
+        channel_id=row["channel_id"],
+        said=DRAFTS[row["kind"]].model_validate({**said, "settings": json.loads(row["settings"])}),
+        disabled_reason=row["disabled_reason"],
+        created_date=row["created_date"],
+        modified_date=row["modified_date"],
+    )

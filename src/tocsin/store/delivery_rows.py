@@ -1,0 +1,56 @@
+"""From rows to deliveries and their attempts, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, select
+
+from tocsin.model.delivery import Attempt, Delivery, Receipt, Status
+from tocsin.model.instant import cut
+from tocsin.model.subscription import Template
+from tocsin.store.tables import attempts
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
+    return Delivery(
+        delivery_id=row.delivery_id,
+        subscription_id=row.subscription_id,
+        channel_id=row.channel_id,
+        interaction_id=row.interaction_id,
+        status=Status(row.status),
+        snapshot=row.snapshot,
+        template=Template(title=row.title_template, body=row.body_template),
+        silence_id=row.silence_id,
+        tries=row.tries,
+        due=row.due,
+        created_date=row.created_date,
+        finished_date=row.finished_date,
+        attempts=tuple(tried),
+    )
+
+
+def attempts_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
+    """The attempts of each of the deliveries, the first made first."""
+    query = select(attempts).where(attempts.c.delivery_id.in_(ids)).order_by(attempts.c.number)
+    found: dict[UUID, list[Attempt]] = {}
+    for row in connection.execute(query):
+        receipt = Receipt(row.error, row.http_status)
+        attempt = Attempt(row.at, receipt, row.duration_ms * _MILLISECOND)
+        found.setdefault(row.delivery_id, []).append(attempt)
+    return found
+
+
+def attempt_row(delivery_id: UUID, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "delivery_id": delivery_id,
+        "at": cut(attempt.at),
+        "http_status": attempt.receipt.http_status,
+        "error": attempt.receipt.error,
+        "duration_ms": attempt.duration // _MILLISECOND,
+    }

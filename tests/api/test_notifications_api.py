@@ -1,0 +1,255 @@
+"""Channels, subscriptions, deliveries and silences over HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tocsin.config import Settings
+from tocsin.runtime import Runtime
+
+CHANNELS, SUBSCRIPTIONS = "/api/channels", "/api/subscriptions"
+DELIVERIES, SILENCES = "/api/deliveries", "/api/silences"
+NOBODY = "7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+# A port that nobody listens on, at an address that is refused before that matters.
+URL = "http://127.0.0.1:9/hook"
+WEBHOOK = {
+    "name": "On call",
+    "kind": "webhook",
+    "settings": {"url": URL, "headers": {"Authorization": "Bearer very-secret"}, "secret": SECRET},
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean(runtime: Runtime) -> Iterator[None]:
+    yield
+    for one in runtime.subscriptions.all():
+        runtime.subscriptions.delete(one.subscription_id)
+    for channel in runtime.channels.all():
+        runtime.channels.delete(channel.channel_id, runtime.now())
+
+
+def create(api: TestClient, body: dict[str, Any] = WEBHOOK) -> dict[str, Any]:
+    made = api.post(CHANNELS, json=body)
+    assert made.status_code == 201, made.text
+    answer: dict[str, Any] = made.json()
+    assert made.headers["location"] == f"{CHANNELS}/{answer['channelId']}"
+    return answer
+
+
+def topic(api: TestClient) -> dict[str, str]:
+    for path, mnemonic in (("/api/resource-types", "CUSTOMER"), ("/api/actions", "LEFT")):
+        api.post(path, json={"mnemonic": mnemonic, "title": mnemonic})
+    return {"resourceType": "customer", "action": "left"}
+
+
+def fields(answer: Any) -> set[str]:
+    assert answer.status_code == 422, answer.text
+    return {error["field"] for error in answer.json()["errors"]}
+
+
+def test_secrets_are_taken_and_never_shown(api: TestClient) -> None:
+    made = create(api)
+    shown = {"url": URL, "headers": {"Authorization": "***"}, "secret": "***"}
+    assert made["settings"] == shown
+    slack = create(api, {"name": "s", "kind": "slack", "settings": {"webhookUrl": URL}})
+    apprise = {"name": "a", "kind": "apprise", "settings": {"url": "tgram://very-secret/1"}}
+    assert create(api, apprise)["settings"] == {"url": "***"}
+    assert slack["settings"] == {"webhookUrl": "***"}
+    listed = api.get(CHANNELS)
+    assert len(listed.json()) == 3
+    assert listed.json()[0] == api.get(f"{CHANNELS}/{made['channelId']}").json() == made
+    assert "very-secret" not in listed.text
+    assert SECRET not in listed.text
+
+
+def test_a_secret_that_was_made_up_is_shown_once(api: TestClient) -> None:
+    made = create(api, {**WEBHOOK, "settings": {"url": URL}})
+    assert made["settings"]["secret"].startswith("whsec_")
+    assert made["settings"]["secret"] not in api.get(CHANNELS).text
+
+
+def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: Runtime) -> None:
+    made = create(api)
+    path = f"{CHANNELS}/{made['channelId']}"
+    renamed = {name: made[name] for name in ("kind", "settings", "enabled")} | {"name": "Renamed"}
+    assert api.put(path, json=renamed).json()["name"] == "Renamed"
+    kept = runtime.channels.all()[0].said.settings.revealed()
+    assert kept == WEBHOOK["settings"]
+    assert api.put(path, json={**renamed, "settings": {"url": URL}}).status_code == 200
+    assert runtime.channels.all()[0].said.settings.revealed()["secret"] == SECRET
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, {"kind"}),
+        ({"kind": "pigeon"}, {"kind"}),
+        ({"kind": ["webhook"]}, {"kind"}),
+        ({"kind": "webhook"}, {"name", "settings"}),
+        ({**WEBHOOK, "color": "red"}, {"color"}),
+        ({**WEBHOOK, "settings": {}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": "ftp://a.example"}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": "https://u:p@a.example"}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": "https://a.example:99999"}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": "https://a.example/ x"}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": "http://["}}, {"settings.url"}),
+        ({**WEBHOOK, "settings": {"url": URL, "secret": "short"}}, {"settings.secret"}),
+        ({**WEBHOOK, "settings": {"url": URL, "secret": "***"}}, {"settings.secret"}),
+        ({**WEBHOOK, "settings": {"url": URL, "headers": {"A": "\n"}}}, {"settings.headers.A"}),
+        ({"name": "n", "kind": "slack", "settings": {"webhookUrl": "x"}}, {"settings.webhookUrl"}),
+        ({"name": "n", "kind": "email", "settings": {"to": []}}, {"settings.to"}),
+        ({"name": "n", "kind": "email", "settings": {"to": ["a@b", "c\nd@e"]}}, {"settings.to[1]"}),
+        ({"name": "n", "kind": "apprise", "settings": {"url": "nothing"}}, {"settings.url"}),
+    ],
+)  # fmt: skip
+def test_a_wrong_channel_is_422_with_every_reason(
+    api: TestClient, body: dict[str, Any], wrong: set[str]
+) -> None:
+    assert fields(api.post(CHANNELS, json=body)) == wrong
+
+
+@pytest.mark.parametrize("name", ["Host", "webhook-id", "content-length", "a b"])
+def test_headers_that_tocsin_sends_itself_are_refused(api: TestClient, name: str) -> None:
+    body = {**WEBHOOK, "settings": {"url": URL, "headers": {name: "x"}}}
+    assert api.post(CHANNELS, json=body).status_code == 422
+
+
+def test_a_test_says_what_happened_and_a_private_target_is_refused(api: TestClient) -> None:
+    made = create(api)
+    tried = api.post(f"{CHANNELS}/{made['channelId']}/test").json()
+    assert tried["sent"] is False
+    assert "TOCSIN_ALLOW_PRIVATE_TARGETS" in tried["error"]
+
+
+def test_no_secret_of_a_channel_reaches_the_log(
+    api: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    body = {"name": "s", "kind": "slack", "settings": {"webhookUrl": f"{URL}/very-secret"}}
+    made = create(api, body)
+    tried = api.post(f"{CHANNELS}/{made['channelId']}/test")
+    assert "very-secret" not in caplog.text + tried.text
+
+
+def test_a_subscription_goes_by_mnemonics_or_ids(api: TestClient) -> None:
+    channel = create(api)["channelId"]
+    body = {**topic(api), "channelId": channel, "template": {"title": "{{ resourceId }}"}}
+    made = api.post(SUBSCRIPTIONS, json=body)
+    assert made.status_code == 201, made.text
+    shown = made.json()
+    assert (shown["resourceType"], shown["action"], shown["origin"]) == ("CUSTOMER", "LEFT", None)
+    assert shown["template"] == {"title": "{{ resourceId }}", "body": None}
+    ids = {name: shown[name] for name in ("resourceTypeId", "actionId", "channelId")}
+    path = f"{SUBSCRIPTIONS}/{shown['subscriptionId']}"
+    assert api.put(path, json=ids).json()["template"] is None
+    assert api.get(SUBSCRIPTIONS).json() == [api.get(path).json()]
+    refused = api.delete(f"{CHANNELS}/{channel}")
+    assert refused.status_code == 409
+    entry = api.delete(f"/api/actions/{shown['actionId']}")
+    assert entry.status_code == 409
+    assert api.delete(path).status_code == 204
+    assert api.delete(f"{CHANNELS}/{channel}").status_code == 204
+
+
+def test_a_wrong_subscription_is_422_with_every_reason(api: TestClient) -> None:
+    channel = create(api)["channelId"]
+    assert fields(api.post(SUBSCRIPTIONS, json={})) == {"channelId", "resourceTypeId", "actionId"}
+    unknown = {"channelId": channel, "resourceType": "NO_SUCH", "action": "NO_SUCH"}
+    assert fields(api.post(SUBSCRIPTIONS, json=unknown)) == {"resourceType", "action"}
+    told = {**topic(api), "channelId": NOBODY}
+    assert fields(api.post(SUBSCRIPTIONS, json=told)) == {"channelId"}
+    template = {"title": "{% if %}", "body": "{{ x|nofilter }}"}
+    wrong = api.post(SUBSCRIPTIONS, json={**told, "channelId": channel, "template": template})
+    assert fields(wrong) == {"template.title", "template.body"}
+    assert "nofilter" in wrong.text
+
+
+def test_deliveries_are_listed_page_by_page_and_tried_once_more(api: TestClient) -> None:
+    channel = create(api)["channelId"]
+    api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
+    sent = {**topic(api), "resourceId": "42", "origin": "WEB", "interaction": {"a": 1.0}}
+    for _ in range(3):
+        assert api.post("/api/interactions", json=sent).status_code == 201
+    asked: dict[str, Any] = {"channelId": channel, "limit": 2}
+    first = api.get(DELIVERIES, params=asked).json()
+    second = api.get(DELIVERIES, params={**asked, "cursor": first["nextCursor"]}).json()
+    assert (len(first["deliveries"]), len(second["deliveries"])) == (2, 1)
+    assert second["nextCursor"] is None
+    one = second["deliveries"][0]
+    assert one["interaction"]["resourceId"] == "42"
+    assert one["status"] == "pending"
+    path = f"{DELIVERIES}/{one['deliveryId']}"
+    assert api.get(path).json()["deliveryId"] == one["deliveryId"]
+    assert api.post(f"{path}/retry").status_code == 409
+    assert api.post(f"{DELIVERIES}/{NOBODY}/retry").status_code == 404
+    assert api.get(DELIVERIES, params={"status": "sent"}).json()["deliveries"] == []
+    for wrong in ({"status": "staged"}, {"cursor": "x"}, {"limit": 0}, {"channelId": "x"}):
+        assert fields(api.get(DELIVERIES, params=wrong)) == set(wrong)
+    assert 'tocsin_deliveries{status="pending"}' in api.get("/metrics").text
+
+
+def test_silences_are_kept_replaced_and_deleted(api: TestClient) -> None:
+    body = {"alertId": NOBODY, "to": "2299-01-01T00:00:00Z", "author": "ada", "reason": "upgrade"}
+    made = api.post(SILENCES, json=body)
+    assert made.status_code == 201, made.text
+    path = f"{SILENCES}/{made.json()['silenceId']}"
+    changed = api.put(path, json={**body, "labels": {"team": "a"}}).json()
+    assert changed["labels"] == {"team": "a"}
+    assert api.get(f"{path}/deliveries").json() == {"deliveries": [], "nextCursor": None}
+    assert api.get(SILENCES).json() == [api.get(path).json()] == [changed]
+    assert api.delete(path).status_code == 204
+    assert api.get(f"{path}/deliveries").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, {"to"}),
+        ({"to": "2299-01-01T00:00:00Z"}, {"alertId"}),
+        ({"alertId": NOBODY, "to": "2001-01-01T00:00:00Z"}, {"to"}),
+        ({"alertId": "x", "to": "soon", "from": 1}, {"alertId", "to", "from"}),
+        ({"labels": {"a": 1}, "to": "2299-01-01T00:00:00Z"}, {"labels.a"}),
+    ],
+)
+def test_a_wrong_silence_is_422(api: TestClient, body: dict[str, Any], wrong: set[str]) -> None:
+    assert fields(api.post(SILENCES, json=body)) == wrong
+
+
+@pytest.mark.parametrize("path", [CHANNELS, SUBSCRIPTIONS, DELIVERIES, SILENCES])
+@pytest.mark.parametrize("id", [NOBODY, "x"])
+def test_what_is_not_there_is_404(api: TestClient, path: str, id: str) -> None:
+    assert api.get(f"{path}/{id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "is_good"),
+    [
+        ("smtp://mail.example", "tocsin@example.com", True),
+        ("smtps://user:p%40ss@mail.example:4650", "Tocsin <tocsin@example.com>", True),
+        ("smtp+starttls://mail.example", "tocsin@example.com", True),
+        ("http://mail.example", "tocsin@example.com", False),
+        ("smtp://", "tocsin@example.com", False),
+        ("smtp://mail.example", None, False),
+        ("smtp://mail.example", "nobody", False),
+    ],
+)
+def test_the_settings_of_the_mail_server_are_checked_at_the_start(
+    url: str, sender: str | None, is_good: bool
+) -> None:
+    values = {"smtp_url": url, "smtp_from": sender}
+    if is_good:
+        assert Settings(**values).smtp_server is not None  # type: ignore[arg-type]
+        return
+    with pytest.raises(ValueError, match="smtp_url"):
+        Settings(**values)  # type: ignore[arg-type]
+
+
+def test_the_store_is_readable_by_its_owner_only(runtime: Runtime) -> None:
+    create_mode = (runtime.settings.data_dir / "store.sqlite").stat().st_mode
+    assert create_mode & 0o077 == 0

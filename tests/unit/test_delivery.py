@@ -1,0 +1,94 @@
+"""What follows from a try, and what is said where nobody wrote a template."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tocsin.model.delivery import LONGEST_DELAY, RETRY_DELAYS, Receipt, Status, delivery_id, judge
+from tocsin.model.message import default_body, default_title
+
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+FAILED = Receipt("answered 500", 500)
+TRANSITION = {
+    "alertTitle": "Failed logins",
+    "metricName": "Failed logins (5m)",
+    "severity": "critical",
+    "status": "exceeded",
+    "value": 42,
+    "operator": "gt",
+    "threshold": 10,
+    "dimensions": {"interaction_country": "ZA"},
+}
+
+
+def test_it_is_tried_again_after_longer_and_longer_and_then_has_failed() -> None:
+    verdicts = [judge(tries, FAILED, AT, 0.0) for tries in range(1, 9)]
+    assert [v.due and v.due - AT for v in verdicts] == [*RETRY_DELAYS, None]
+    assert [v.status for v in verdicts] == [Status.PENDING] * 7 + [Status.FAILED]
+
+
+@pytest.mark.parametrize("jitter", [-1.0, 0.0, 1.0])
+def test_jitter_moves_a_try_by_a_fifth_at_most(jitter: float) -> None:
+    due = judge(2, FAILED, AT, jitter).due
+    assert due == AT + timedelta(minutes=1) * (1 + 0.2 * jitter)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [
+        (timedelta(seconds=1), timedelta(seconds=5)),
+        (timedelta(hours=1), timedelta(hours=1)),
+        (timedelta(days=365), LONGEST_DELAY),
+    ],
+)
+def test_retry_after_makes_it_later_but_not_for_ever(asked: timedelta, waits: timedelta) -> None:
+    assert judge(1, Receipt("busy", 429, asked), AT, 0.0).due == AT + waits
+
+
+def test_sent_is_sent_and_gone_is_not_tried_again() -> None:
+    assert judge(1, Receipt(http_status=200), AT, 0.0).status is Status.SENT
+    assert judge(1, Receipt("answered 410", 410), AT, 0.0).status is Status.FAILED
+
+
+def test_a_delivery_has_the_same_id_whenever_its_two_meet() -> None:
+    subscription, interaction = uuid4(), uuid4().bytes
+    assert delivery_id(subscription, interaction) == delivery_id(subscription, interaction)
+    assert delivery_id(uuid4(), interaction) != delivery_id(subscription, interaction)
+
+
+def interaction(payload: dict[str, Any], origin: str = "METRIC_EVAL") -> dict[str, Any]:
+    return {
+        "resourceType": "CUSTOMER",
+        "resourceId": "42",
+        "action": "LEFT",
+        "origin": origin,
+        "timestamp": "2026-03-20T14:30:00.000Z",
+        "interaction": payload,
+    }
+
+
+def test_a_transition_says_which_alert_and_why() -> None:
+    assert default_title(interaction(TRANSITION)) == "[critical] Failed logins: exceeded"
+    assert default_body(interaction(TRANSITION)).splitlines() == [
+        "Failed logins (5m): 42 (gt 10)",
+        "interaction_country: ZA",
+        "2026-03-20T14:30:00.000Z",
+    ]
+
+
+@pytest.mark.parametrize("value", [None, [], {}, "x", 1])
+def test_whatever_stands_in_a_payload_something_is_said(value: Any) -> None:
+    for payload in (dict.fromkeys(TRANSITION, value), {"a": value}, {}):
+        for origin in ("METRIC_EVAL", "WEB"):
+            assert default_title(interaction(payload, origin))
+            assert default_body(interaction(payload, origin))
+
+
+def test_anything_else_says_what_happened_to_what() -> None:
+    said = interaction({"country": "ZA"}, "WEB")
+    assert default_title(said) == "CUSTOMER 42: LEFT"
+    assert default_body(said).splitlines()[0] == "country: ZA"
