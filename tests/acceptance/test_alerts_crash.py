@@ -26,6 +26,7 @@ class Flapper(threading.Thread):
     def __init__(self, server: Server, alert_id: str, unanswered: dict[str, Any] | None) -> None:
         super().__init__(daemon=True)
         self.unanswered = unanswered
+        self.evaluated = threading.Semaphore(0)
         self._server = server
         self._alert_id = alert_id
         self._random = Random(alert_id)
@@ -47,6 +48,7 @@ class Flapper(threading.Thread):
             self.unanswered = None
         evaluated = client.post(f"{ALERTS}/{self._alert_id}/evaluate")
         assert evaluated.is_success or evaluated.status_code in (409, 503), evaluated.text
+        self.evaluated.release()
 
     def _next(self) -> dict[str, Any]:
         group = self._random.choice(GROUPS)
@@ -94,7 +96,10 @@ def flap_and_crash(folder: Path, rounds: int, seed: int) -> None:
     for _ in range(rounds):
         flapper = Flapper(server, alert_id, unanswered)
         flapper.start()
-        time.sleep(random.uniform(0.3, 1.5))
+        for _ in range(random.randint(5, 25)):
+            assert flapper.evaluated.acquire(timeout=60)
+        # At any instant of what comes next.
+        time.sleep(random.uniform(0, 0.1))
         server.kill()
         flapper.join(timeout=30)
         assert not flapper.is_alive()
