@@ -1,0 +1,71 @@
+"""The first page: what is going on now, and what changed lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from tocsin.model.catalog import Kind
+from tocsin.runtime import Runtime
+from tocsin.web.board import Board
+from tocsin.web.metrics import rows_of
+from tocsin.web.pages import Pages, Reader
+from tocsin.web.routing import page_router
+
+PATH = "/"
+_SHOWN_METRICS = 20
+_SHOWN_CHANGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that was made or changed."""
+
+    at: datetime
+    verb: str
+    what: str
+    name: str
+    address: str
+
+
+def routes(pages: Pages, board: Board) -> APIRouter:
+    router = page_router()
+    runtime = pages.runtime
+
+    @router.get(PATH)
+    def overview(request: Request, _viewer: Reader) -> Response:
+        pulse = board.pulse()
+        rows = rows_of(runtime, board, "")
+        return pages.show(
+            request,
+            "overview.html",
+            pulse=pulse,
+            recorded=runtime.engine.rows(),
+            metrics=[row for row in rows if row.metric.enabled][:_SHOWN_METRICS],
+            of=len(rows),
+            at=board.values().at,
+            changes=sorted(_changes(runtime), key=lambda c: c.at, reverse=True)[:_SHOWN_CHANGES],
+        )
+
+    return router
+
+
+def _changes(runtime: Runtime) -> Iterator[Change]:
+    for metric in runtime.metrics.all():
+        is_new = metric.created_date == metric.modified_date
+        yield Change(
+            metric.modified_date,
+            "made" if is_new else "changed",
+            "metric",
+            metric.name,
+            f"/web/metrics/{metric.metric_id}",
+        )
+    for kind in Kind:
+        for entry in runtime.catalog.entries(kind):
+            if not entry.is_system:
+                verb = "added" if entry.created_date == entry.modified_date else "changed"
+                where = f"/web/catalog#{entry.id}"
+                yield Change(entry.modified_date, verb, kind.words, entry.mnemonic, where)
