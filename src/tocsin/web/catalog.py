@@ -79,7 +79,7 @@ def _form(
         "entry_form.html",
         422 if error else 200,
         kind=kind,
-        said=said,
+        said={**dict.fromkeys(_MEMBERS), **said},
         problems=problems_by_field(error),
         editing=editing,
     )

@@ -14,17 +14,17 @@ from tocsin.model.metric import Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 
-_MEMBERS = (
+MEMBERS = (
     *("name", "description", "metricType", "resourceType", "action", "origin"),
     *("field", "filters", "timeWindow", "groupBy"),
 )
-_TEXTS = tuple(member for member in _MEMBERS if member not in ("filters", "groupBy"))
+_TEXTS = tuple(member for member in MEMBERS if member not in ("filters", "groupBy"))
 
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
     """The metric as somebody would write it: with mnemonics, without what says nothing."""
     said = shown(runtime, metric)
-    written = {member: said[member] for member in _MEMBERS if said[member]}
+    written = {member: said[member] for member in MEMBERS if said[member]}
     # Through JSON, so that what is written down holds plain values only.
     plain: dict[str, Any] = json.loads(json.dumps(written))
     return plain if metric.enabled else {**plain, "enabled": False}

@@ -14,13 +14,14 @@ from tocsin.model.field import Column
 from tocsin.model.filter import LISTS, UNARY, WORDS
 from tocsin.model.metric import Aggregation
 from tocsin.web.board import Board
-from tocsin.web.definitions import definition_in, definition_of, read_form
+from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form
 from tocsin.web.forms import Form, entered, kind_of, problems_by_field
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.preview import preview_of
 from tocsin.web.routing import page_router
 
+BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
 NEW = {"metricType": "COUNT", "timeWindow": "1h", "enabled": True}
 AGGREGATIONS = {
     Aggregation.COUNT: "How many",
@@ -129,7 +130,7 @@ def _shown(
         request,
         "metric_form.html",
         422 if error else 200,
-        said=definition,
+        said={**BLANK, **definition},
         filters=[
             {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
             for filter in definition.get("filters", ())
