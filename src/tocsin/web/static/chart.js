@@ -17,8 +17,8 @@ const Charts = {
 
   number(value) {
     if (value === null || value === undefined) return "–";
-    const digits = Number.isInteger(value) ? 0 : Math.abs(value) < 1 ? 4 : 2;
-    return value.toLocaleString("en", { maximumFractionDigits: digits });
+    const whole = Number.isInteger(value), small = Math.abs(value) < 1;
+    return value.toLocaleString("en", { minimumFractionDigits: whole || small ? 0 : 2, maximumFractionDigits: small ? 4 : 2 });
   },
 
   stacked(lines) {
