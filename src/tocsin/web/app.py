@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from tocsin.errors import NotFound
@@ -28,9 +28,16 @@ _NOT_FOUND = 404
 
 def add_pages(app: FastAPI, runtime: Runtime) -> None:
     """Put the pages beside the API, on the same runtime."""
-    pages, board = Pages(runtime), Board(runtime)
+    pages = Pages(runtime)
     app.state.pages = pages
-    for router in (
+    for router in routers(pages):
+        app.include_router(router)
+    _find_the_lost(app, pages)
+
+
+def routers(pages: Pages) -> list[APIRouter]:
+    board = Board(pages.runtime)
+    return [
         assets.routes(),
         signin.routes(pages),
         overview.routes(pages, board),
@@ -40,9 +47,7 @@ def add_pages(app: FastAPI, runtime: Runtime) -> None:
         interactions.routes(pages),
         catalog.routes(pages),
         keys.routes(pages),
-    ):
-        app.include_router(router)
-    _find_the_lost(app, pages)
+    ]
 
 
 def _find_the_lost(app: FastAPI, pages: Pages) -> None:
