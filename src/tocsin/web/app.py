@@ -10,6 +10,9 @@ from starlette.exceptions import HTTPException
 from tocsin.errors import NotFound
 from tocsin.runtime import Runtime
 from tocsin.web import (
+    alert_form,
+    alert_page,
+    alerts,
     assets,
     catalog,
     interactions,
@@ -21,6 +24,7 @@ from tocsin.web import (
     signin,
 )
 from tocsin.web.board import Board
+from tocsin.web.firing import Watch
 from tocsin.web.pages import Pages
 
 _NOT_FOUND = 404
@@ -36,14 +40,17 @@ def add_pages(app: FastAPI, runtime: Runtime) -> None:
 
 
 def routers(pages: Pages) -> list[APIRouter]:
-    board = Board(pages.runtime)
+    board, watch = Board(pages.runtime), Watch(pages.runtime)
     return [
         assets.routes(),
         signin.routes(pages),
-        overview.routes(pages, board),
+        overview.routes(pages, board, watch),
         metrics.routes(pages, board),
         metric_form.routes(pages, board),
-        metric_page.routes(pages),
+        metric_page.routes(pages, watch),
+        alerts.routes(pages, watch),
+        alert_form.routes(pages, watch),
+        alert_page.routes(pages, watch),
         interactions.routes(pages),
         catalog.routes(pages),
         keys.routes(pages),

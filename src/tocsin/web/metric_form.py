@@ -105,7 +105,8 @@ def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
         form = Form(body)
         try:
             draft, question = read_form(runtime, form)
-            runtime.metrics.replace(id, draft, question, runtime.now())
+            runtime.metrics.replace(id, draft, question, runtime.now(), runtime.alerts.end_all_of)
+            runtime.alerts_changed()
         except TocsinError as error:
             return _shown(pages, request, definition_in(form), error, editing=id)
         board.forget()

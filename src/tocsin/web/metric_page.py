@@ -16,6 +16,7 @@ from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
 from tocsin.web import words
 from tocsin.web.charts import RANGES, chart, read_range
 from tocsin.web.definitions import as_curl, as_yaml, definition_of
+from tocsin.web.firing import Watch
 from tocsin.web.listing import part_of
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import HEADERS, Pages, Reader
@@ -25,14 +26,14 @@ _ROWS = 10_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def routes(pages: Pages) -> APIRouter:
+def routes(pages: Pages, watch: Watch) -> APIRouter:
     router = page_router()
-    _add_looking(router, pages)
+    _add_looking(router, pages, watch)
     _add_taking(router, pages)
     return router
 
 
-def _add_looking(router: APIRouter, pages: Pages) -> None:
+def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
     runtime = pages.runtime
 
     @router.get(PATH + "/{id:uuid}")
@@ -60,6 +61,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
             ranges=RANGES,
             chart=chart(series, question),
             found=found,
+            alerts=watch.of_metric(id),
             part=_part(metric, found, sort, page, {"range": range or ""}),
             yaml=as_yaml(definition),
             curl=as_curl(definition, f"{request.url.scheme}://{request.url.netloc}"),

@@ -77,7 +77,10 @@ def routes(pages: Pages, board: Board) -> APIRouter:
         draft = MetricDraft(
             name=metric.name, description=metric.description, enabled=Form(body).has("enabled")
         )
-        runtime.metrics.replace(id, draft, metric.question, runtime.now())
+        runtime.metrics.replace(
+            id, draft, metric.question, runtime.now(), runtime.alerts.end_all_of
+        )
+        runtime.alerts_changed()
         board.forget()
         return go_to(PATH)
 

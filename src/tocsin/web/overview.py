@@ -8,14 +8,18 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.model.alert_state import Status
 from tocsin.model.catalog import Kind
 from tocsin.runtime import Runtime
 from tocsin.web.board import Board
+from tocsin.web.firing import Watch
 from tocsin.web.metrics import rows_of
 from tocsin.web.pages import Pages, Reader
 from tocsin.web.routing import page_router
+from tocsin.web.words import dimensions
 
 PATH = "/"
+_SHOWN_FIRING = 12
 _SHOWN_METRICS = 20
 _SHOWN_CHANGES = 8
 
@@ -31,7 +35,7 @@ class Change:
     address: str
 
 
-def routes(pages: Pages, board: Board) -> APIRouter:
+def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
     router = page_router()
     runtime = pages.runtime
 
@@ -43,17 +47,38 @@ def routes(pages: Pages, board: Board) -> APIRouter:
             request,
             "overview.html",
             pulse=pulse,
+            firing=watch.firing(),
+            shown_firing=_SHOWN_FIRING,
+            failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
+            alerts=len(watch.all()),
             recorded=runtime.engine.rows(),
             metrics=[row for row in rows if row.metric.enabled][:_SHOWN_METRICS],
             of=len(rows),
             at=board.values().at,
-            changes=sorted(_changes(runtime), key=lambda c: c.at, reverse=True)[:_SHOWN_CHANGES],
+            changes=_latest(runtime),
         )
 
     return router
 
 
+def _latest(runtime: Runtime) -> list[Change]:
+    changes = [*_transitions(runtime), *_changes(runtime)]
+    return sorted(changes, key=lambda change: change.at, reverse=True)[:_SHOWN_CHANGES]
+
+
+def _transitions(runtime: Runtime) -> Iterator[Change]:
+    for made in runtime.transitions.page(_SHOWN_CHANGES):
+        verb = "fired" if made.change.status is Status.FIRING else "recovered"
+        group = dimensions(made.change.dimensions)
+        name = f"{made.alert.title} ({group})" if group else made.alert.title
+        yield Change(made.change.at, verb, "alert", name, f"/web/alerts/{made.alert.alert_id}")
+
+
 def _changes(runtime: Runtime) -> Iterator[Change]:
+    for alert in runtime.alerts.all():
+        verb = "made" if alert.created_date == alert.modified_date else "changed"
+        where = f"/web/alerts/{alert.alert_id}"
+        yield Change(alert.modified_date, verb, "alert", alert.title, where)
     for metric in runtime.metrics.all():
         is_new = metric.created_date == metric.modified_date
         yield Change(

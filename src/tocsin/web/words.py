@@ -9,7 +9,10 @@ from uuid import UUID
 
 from markupsafe import Markup
 
+from tocsin.model.alert import Rule
 from tocsin.model.catalog import Entry, Kind
+from tocsin.model.filter import WORDS as SIGNS
+from tocsin.model.filter import Operator
 from tocsin.model.instant import format_instant
 from tocsin.model.metric import Aggregation, Question, Window
 
@@ -73,6 +76,15 @@ def window(of: Window) -> str:
     """`the last 5 minutes`."""
     unit = _UNITS[of.unit]
     return f"the last {unit}" if of.count == 1 else f"the last {of.count} {unit}s"
+
+
+def rule(of: Rule, metric: str) -> str:
+    """When an alert fires: `Fires when Failed logins (5m) > 20 for 2m.`"""
+    sign = SIGNS[Operator(of.operator)]
+    wait = f" for {of.for_}" if of.for_.count else ""
+    back = "" if of.recovery_threshold is None else f", until it passes {of.recovery_threshold}"
+    keep = f", and stays clear for {of.keep_firing_for}" if of.keep_firing_for.count else ""
+    return f"Fires when {metric} {sign} {of.threshold}{wait}{back}{keep}."
 
 
 def sentence(question: Question, catalog: Names) -> str:
