@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -40,9 +41,12 @@ class Browser:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def sign_in(self, url: str, key: str) -> None:
+    def open_at(self, url: str) -> None:
         self.url = url
         self.driver.get(url)
+
+    def sign_in(self, url: str, key: str) -> None:
+        self.open_at(url)
         self.type("Key", key)
         self.press("Sign in")
         self.until(lambda: not self.path.startswith("/web/sign-in"))
@@ -64,6 +68,12 @@ class Browser:
     def find(self, css: str) -> WebElement:
         return self.until(lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, css)), None))
 
+    def all(self, css: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, css)
+
+    def active(self) -> WebElement:
+        return self.driver.switch_to.active_element
+
     def labelled(self, label: str) -> WebElement:
         """The field with this label, by whichever way it has it."""
         quoted = f'"{label}"'
@@ -83,6 +93,19 @@ class Browser:
     def choose(self, label: str, text: str) -> None:
         Select(self.labelled(label)).select_by_visible_text(text)
 
+    def leave(self, label: str) -> None:
+        """Go on to the next field, which is when a field tells that it was changed."""
+        self.labelled(label).send_keys("\t")
+
+    def offered_fields(self) -> list[str]:
+        return list(
+            self.script("return [...document.querySelectorAll('#fields option')].map(o => o.value)")
+        )
+
+    def offered_operators(self) -> list[str]:
+        offered = "document.querySelectorAll('[data-row] [data-operator] option:not([disabled])')"
+        return list(self.script(f"return [...{offered}].map(o => o.text)"))
+
     def press(self, name: str) -> None:
         """A button or a link, by what stands on it."""
         path = f'//*[self::button or self::a][normalize-space()="{name}"]'
@@ -92,7 +115,13 @@ class Browser:
         self.until(lambda: text in self.text, f"{text!r} is not on the page")
 
     def until(self, condition: Callable[[], Any], otherwise: str = "") -> Any:
-        waiting = WebDriverWait(self.driver, PATIENCE_SECONDS, poll_frequency=0.05)
+        waiting = WebDriverWait(
+            self.driver,
+            PATIENCE_SECONDS,
+            poll_frequency=0.05,
+            # What was found may be replaced by something fresh before it is looked at.
+            ignored_exceptions=[StaleElementReferenceException],
+        )
         return waiting.until(lambda _: condition(), otherwise)
 
     def complaints(self) -> list[str]:

@@ -22,7 +22,7 @@ from tocsin.web.preview import preview_of
 from tocsin.web.routing import page_router
 
 BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
-NEW = {"metricType": "COUNT", "timeWindow": "1h", "enabled": True}
+NEW = {"metricType": "COUNT", "timeWindow": "1h"}
 AGGREGATIONS = {
     Aggregation.COUNT: "How many",
     Aggregation.RATE: "How many per minute, hour or day",
@@ -53,7 +53,9 @@ def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
             definition = definition_of(runtime, runtime.metrics.get(like))
             definition["name"] = f"{definition['name']} (copy)"
         else:
-            definition = {**NEW, **_said(definition_in(form)), "enabled": True}
+            said = {k: v for k, v in definition_in(form).items() if v}
+            # A search without a time counts all of it, where an empty form suggests a window.
+            definition = {"metricType": "COUNT", **said} if said else dict(NEW)
         return _shown(pages, request, definition)
 
     @router.get(PATH + "/{id:uuid}/edit")
@@ -146,6 +148,3 @@ def _shown(
         entries={kind.value: catalog.entries(kind) for kind in Kind},
     )
 
-
-def _said(definition: dict[str, Any]) -> dict[str, Any]:
-    return {member: value for member, value in definition.items() if value}

@@ -36,15 +36,11 @@ def tried(runtime: Runtime, alert: Alert, over: Range) -> Verdict:
     question = runtime.metrics.get(alert.metric_id).question
     to = over.to
     step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
-    span = PastSpan(start=to - timedelta(days=DAYS), to=to, step=step)
+    span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
     trial = Trial(alert.rule, question, alert.evaluation_delay.length)
-    groups, stretches = 0, list[Stretch]()
-    fired_groups = 0
-    for past in runtime.backtester.backtest(trial, span):
-        groups += 1
-        fired_groups += past.fired > 0
-        stretches += _stretches(past, to)
-    said = _sentence(stretches, fired_groups, groups, step)
+    pasts = [_stretches(past, to) for past in runtime.backtester.backtest(trial, span)]
+    stretches = [stretch for found in pasts for stretch in found]
+    said = _sentence(stretches, sum(map(bool, pasts)), len(pasts), step)
     return Verdict(said, drawn(runtime, question, alert.rule, over, stretches))
 
 

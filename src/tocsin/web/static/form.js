@@ -99,7 +99,12 @@ const Forms = {
       clearTimeout(waiting);
       if (form.dataset.preview) waiting = setTimeout(() => Forms.preview(form), 300);
     };
-    form.addEventListener("input", soon);
+    form.addEventListener("input", (event) => {
+      // At once, not when the field is left: what moved then would slip away under a click.
+      const known = "field" in event.target.dataset && Forms.option(event.target.value.trim());
+      if (known) Forms.describe(event.target, true);
+      soon();
+    });
     form.addEventListener("change", (event) => {
       const target = event.target;
       if ("field" in target.dataset) Forms.describe(target, true);
