@@ -65,6 +65,11 @@ class Browser:
     def script(self, script: str) -> Any:
         return self.driver.execute_script(script)
 
+    def fetch(self, path: str) -> str:
+        """What the session gets from an address."""
+        asking = f"return fetch({path!r}).then(answer => answer.text())"
+        return str(self.driver.execute_script(asking))
+
     def find(self, css: str) -> WebElement:
         return self.until(lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, css)), None))
 
@@ -123,6 +128,14 @@ class Browser:
             ignored_exceptions=[StaleElementReferenceException],
         )
         return waiting.until(lambda _: condition(), otherwise)
+
+    def widest(self) -> list[str]:
+        """What sticks out of the page, for the message of a test."""
+        out = (
+            "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, pre')"
+            " && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))"
+        )
+        return list(self.script(out))[:5]
 
     def complaints(self) -> list[str]:
         """What the browser's console holds against the pages so far."""
