@@ -105,11 +105,10 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
 def definition_in(form: Form) -> dict[str, Any]:
     """The definition that a form holds, right or wrong."""
     numbers = {name: _number(text) for name in _NUMBERS if (text := form.text(name))}
-    labels = [line.partition("=") for line in (form.text("labels") or "").splitlines()]
     return {
         **form.members(*_TEXTS),
         **numbers,
-        "labels": {key.strip(): value.strip() for key, _, value in labels if key.strip()},
+        "labels": form.pairs("labels", "="),
         "enabled": form.has("enabled"),
     }
 

@@ -37,6 +37,15 @@ class Form:
         """Every value that says something."""
         return [value.strip() for value in self._values.get(name, []) if value.strip()]
 
+    def lines(self, name: str) -> list[str]:
+        """The lines that say something."""
+        return [line.strip() for line in (self.text(name) or "").splitlines() if line.strip()]
+
+    def pairs(self, name: str, sign: str) -> dict[str, str]:
+        """The lines as names and values, with a sign between them."""
+        cut = (line.partition(sign) for line in self.lines(name))
+        return {key.strip(): value.strip() for key, _, value in cut}
+
     def has(self, name: str) -> bool:
         """Whether a box is ticked."""
         return name in self._values

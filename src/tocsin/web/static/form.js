@@ -129,3 +129,16 @@ const Forms = {
 };
 
 document.querySelectorAll("form[data-preview], form[data-fields]").forEach(Forms.start);
+
+// A channel has the settings of its kind only.
+for (const form of document.querySelectorAll("form[data-kinds]")) {
+  const choice = form.querySelector("[data-kind-choice]");
+  const show = () => {
+    for (const part of form.querySelectorAll("[data-for-kind]")) {
+      part.hidden = part.dataset.forKind !== choice.value;
+      part.querySelectorAll("input, textarea").forEach((field) => { field.disabled = part.hidden; });
+    }
+  };
+  choice.addEventListener("change", show);
+  show();
+}
