@@ -24,7 +24,7 @@ EVERY = 8
 """Of the shop's interactions: enough to look like something, few enough to load in seconds."""
 
 ALERTS = (
-    ("Somebody tries passwords", "Failed logins by country (5m)", "gt", 40, "critical"),
+    ("Somebody tries passwords", "Failed logins by country (5m)", "gt", 90, "critical"),
     ("Checkout is slow", "Slowest checkout, ms (15m)", "gt", 2_000, "warning"),
     ("Few orders", "Order rate (5m)", "lt", 2, "warning"),
 )
@@ -56,7 +56,7 @@ def fill(client: httpx.Client) -> None:
         ask(client, "/api/interactions/batch", batch)
     ids = {}
     for definition in read_definitions(DEFINITIONS):
-        made = ask(client, "/api/interaction-metrics", definition.body)
+        made = ask(client, "/api/interaction-metrics", definition)
         ids[made["name"]] = made["metricId"]
     for title, metric, operator, threshold, severity in ALERTS:
         said = {"title": title, "metricId": ids[metric], "operator": operator}
@@ -81,12 +81,10 @@ def take_all(browser: Browser, url: str, client: httpx.Client, folder: Path) -> 
     browser.sign_in(url, KEY)
     for name, path, theme in (
         ("overview", "/", "light"),
-        ("overview-dark", "/", "dark"),
         ("new-metric", f"/web/metrics/new?{chosen}", "light"),
         ("metric", f"/web/metrics/{revenue}?range=24h", "dark"),
         ("alert", f"/web/alerts/{alert}?range=6h", "light"),
         ("new-alert", f"/web/alerts/new?metric={logins}", "light"),
-        ("interactions", "/web/interactions", "light"),
     ):
         take(browser, path, theme, folder / f"{name}.png")
     browser.resize(390, 844)
@@ -99,7 +97,7 @@ def take(browser: Browser, path: str, theme: str, file: Path) -> None:
     browser.until(lambda: browser.script("return document.readyState") == "complete")
     browser.until(lambda: not browser.all("#preview[aria-busy]"))
     if "alerts/new" in path:
-        browser.type("Threshold", "40")
+        browser.type("Threshold", "90")
         browser.until(lambda: browser.all("[data-verdict]"))
     pictures = "return [...document.images].every(i => i.complete || i.loading === 'lazy')"
     browser.until(lambda: browser.script(pictures))

@@ -56,9 +56,21 @@ def read_form(
     return draft, question
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes whatever begins with no letter: PyYAML takes `1e3` for text, YAML 1.2 for a number."""
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if text[:1].isalpha() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
 def as_yaml(definition: dict[str, Any]) -> str:
     """What `tocsin metrics apply` takes."""
-    return yaml.safe_dump([definition], sort_keys=False, allow_unicode=True)
+    return yaml.dump([definition], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def as_curl(definition: dict[str, Any], url: str) -> str:

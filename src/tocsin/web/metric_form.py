@@ -147,4 +147,3 @@ def _shown(
         windows=WINDOWS,
         entries={kind.value: catalog.entries(kind) for kind in Kind},
     )
-

@@ -21,6 +21,11 @@ const Charts = {
     return value.toLocaleString("en", { minimumFractionDigits: whole || small ? 0 : 2, maximumFractionDigits: small ? 4 : 2 });
   },
 
+  // `2M` rather than what an axis has no room for.
+  short(value) {
+    return Math.abs(value) < 1e5 ? Charts.number(value) : value.toLocaleString("en", { notation: "compact" });
+  },
+
   stacked(lines) {
     const sums = lines[0]?.values.map(() => 0) ?? [];
     return lines.map((line) => line.values.map((value, n) => (sums[n] += value ?? 0)));
@@ -50,7 +55,7 @@ const Charts = {
       scales: { y: { range: (_, low, high) => Charts.range(data, low, high) } },
       axes: [
         { ...axis, space: 70, values: Charts.times },
-        { ...axis, size: 62, values: (_, splits) => splits.map(Charts.number) },
+        { ...axis, size: 62, values: (_, splits) => splits.map(Charts.short) },
       ],
       series: [{ label: "Time", value: (_, at) => (at === null ? "last" : Charts.instant(at)) }, ...series],
       bands,
