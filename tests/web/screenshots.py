@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: `make screenshots`. A real server with a day of the demo's shop."""
+"""Takes the pictures of the README: `make screenshots`, a day of the demo's shop on a server."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/test")
-    def test_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
+    def try_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
         channel = runtime.channels.get(id)
         attempt = runtime.notifier.send(channel, sample(channel, runtime.now()))
         return _listed(pages, request, tried=(channel, attempt))

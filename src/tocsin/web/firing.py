@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -22,15 +22,8 @@ class Watched:
 
     alert: Alert
     standing: Standing
-    states: Sequence[AlertState]
-
-    @property
-    def firing(self) -> list[AlertState]:
-        return [state for state in self.states if state.status is Status.FIRING]
-
-    @property
-    def pending(self) -> list[AlertState]:
-        return [state for state in self.states if state.status is Status.PENDING]
+    firing: Sequence[AlertState]
+    pending: Sequence[AlertState]
 
     @property
     def word(self) -> str:
@@ -54,39 +47,53 @@ class Firing:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    alerts: list[Watched]
+    firing: list[Firing]
+
+
 class Watch:
     """What pages share of alerts."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._all: Shared[None, list[Watched]] = Shared(self._read, _SECONDS)
+        self._seen: Shared[None, _Seen] = Shared(self._look, _SECONDS)
 
     def all(self) -> list[Watched]:
         """Every alert, the first made first."""
-        return self._all.get(None)
+        return self._seen.get(None).alerts
 
     def firing(self) -> list[Firing]:
         """Every group that fires, the latest first."""
-        found = [
-            Firing(one.alert, state.dimensions, state.value, state.since)
-            for one in self.all()
-            for state in one.firing
-        ]
-        return sorted(found, key=lambda firing: firing.since, reverse=True)
+        return self._seen.get(None).firing
 
     def of_metric(self, metric_id: UUID) -> list[Watched]:
         return [one for one in self.all() if one.alert.metric_id == metric_id]
 
     def forget(self) -> None:
         """An alert was changed or evaluated."""
-        self._all.forget()
+        self._seen.forget()
 
-    def _read(self, _: None) -> list[Watched]:
+    def _look(self, _: None) -> _Seen:
         alerts = self._runtime.alerts.all()
         standings = self._runtime.evaluations.standings()
         found = self._runtime.evaluations.found([alert.alert_id for alert in alerts])
-        return [
-            Watched(alert, standings[id], list(found[id].states.values()))
+        watched = [
+            _watched(alert, standings[id], found[id].states.values())
             for alert in alerts
             if (id := alert.alert_id) in standings and id in found
         ]
+        firing = [
+            Firing(one.alert, state.dimensions, state.value, state.since)
+            for one in watched
+            for state in one.firing
+        ]
+        return _Seen(watched, sorted(firing, key=lambda one: one.since, reverse=True))
+
+
+def _watched(alert: Alert, standing: Standing, states: Collection[AlertState]) -> Watched:
+    def those(status: Status) -> list[AlertState]:
+        return [state for state in states if state.status is status]
+
+    return Watched(alert, standing, those(Status.FIRING), those(Status.PENDING))

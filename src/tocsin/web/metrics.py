@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,7 @@ def routes(pages: Pages, board: Board) -> APIRouter:
     def metrics(
         request: Request, _viewer: Reader, q: str = "", sort: str | None = None, page: int = 1
     ) -> Response:
-        part = part_of(rows_of(runtime, board, q), _ORDERS, sort, page, q=q)
+        part = part_of(_found(runtime, board, q), _ORDERS, sort, page, q=q)
         any_metric = bool(runtime.metrics.all())
         return pages.show(request, "metrics.html", part=part, q=q, any_metric=any_metric)
 
@@ -99,13 +99,17 @@ def routes(pages: Pages, board: Board) -> APIRouter:
     return router
 
 
-def rows_of(runtime: Runtime, board: Board, searched: str) -> list[Row]:
-    """The metrics in whose name, description or sentence all searched words occur."""
+def rows_of(runtime: Runtime, board: Board, metrics: Iterable[Metric]) -> list[Row]:
     values = board.values().of
-    rows = [
+    return [
         Row(metric, words.sentence(metric.question, runtime.catalog), values.get(metric.metric_id))
-        for metric in runtime.metrics.all()
+        for metric in metrics
     ]
+
+
+def _found(runtime: Runtime, board: Board, searched: str) -> list[Row]:
+    """The metrics in whose name, description or sentence all searched words occur."""
+    rows = rows_of(runtime, board, runtime.metrics.all())
     wanted = searched.casefold().split()
     return [row for row in rows if all(word in _searchable(row) for word in wanted)]
 

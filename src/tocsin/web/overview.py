@@ -42,7 +42,8 @@ def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
     @router.get(PATH)
     def overview(request: Request, _viewer: Reader) -> Response:
         pulse = board.pulse()
-        rows = rows_of(runtime, board, "")
+        metrics = runtime.metrics.all()
+        enabled = [metric for metric in metrics if metric.enabled]
         return pages.show(
             request,
             "overview.html",
@@ -52,8 +53,8 @@ def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
             failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
             alerts=len(watch.all()),
             recorded=runtime.engine.rows(),
-            metrics=[row for row in rows if row.metric.enabled][:_SHOWN_METRICS],
-            of=len(rows),
+            metrics=rows_of(runtime, board, enabled[:_SHOWN_METRICS]),
+            of=len(metrics),
             at=board.values().at,
             changes=_latest(runtime),
         )
