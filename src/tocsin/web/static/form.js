@@ -67,22 +67,31 @@ const Forms = {
     form.querySelectorAll("[data-field]").forEach((input) => Forms.describe(input, false));
   },
 
-  // The last change wins: an answer that comes late is dropped.
+  // One preview at a time, which may take long; what changed meanwhile is asked for afterwards.
   async preview(form) {
+    Forms.changed = true;
+    if (Forms.asking) return;
+    Forms.asking = true;
     const place = document.getElementById("preview");
-    const turn = (Forms.turn = (Forms.turn ?? 0) + 1);
     place.setAttribute("aria-busy", "true");
+    while (Forms.changed) {
+      Forms.changed = false;
+      await Forms.ask(form, place);
+    }
+    place.removeAttribute("aria-busy");
+    Forms.asking = false;
+  },
+
+  async ask(form, place) {
     try {
       const body = new URLSearchParams(new FormData(form));
       const text = await Tocsin.fetch(form.dataset.preview, { method: "POST", body });
-      if (turn !== Forms.turn) return;
       const fresh = new DOMParser().parseFromString(text, "text/html");
       place.replaceChildren(...fresh.body.childNodes);
       Tocsin.prepare(place);
     } catch {
       Tocsin.say("The server does not answer; change something to try again.");
     }
-    place.removeAttribute("aria-busy");
   },
 
   addRow(button) {
