@@ -17,6 +17,7 @@ from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/channels"
+_SETTINGS = dict.fromkeys(("url", "headers", "secret", "webhookUrl", "to"))
 
 
 def routes(pages: Pages) -> APIRouter:
@@ -108,7 +109,7 @@ def _listed(
     return pages.show(
         request,
         "channels.html",
-        channels=[shown(channel) for channel in runtime.channels.all()],
+        channels=[(one, _SETTINGS | shown(one)["settings"]) for one in runtime.channels.all()],
         secret=revealed.get("secret"),
         tried=tried,
     )
@@ -125,8 +126,8 @@ def _form(
         request,
         "channel_form.html",
         422 if error else 200,
-        said=said,
-        settings=said.get("settings") or {},
+        said={"name": None, **said},
+        settings={**_SETTINGS, **said.get("settings", {})},
         kinds=list(ChannelKind),
         problems=problems_by_field(error),
         editing=editing,

@@ -66,7 +66,7 @@ class Pages:
         self._templates.filters.update(words.FILTERS)
         self._templates.globals.update(asset=assets.url, version=__version__, words=words)
 
-    def show(self, request: Request, template: str, status: int = 200, **shown: Any) -> Response:
+    def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:
         """The page that the template makes of what is to be shown."""
         key = self.sessions.key_of(request)
         text = self._templates.get_template(template).render(

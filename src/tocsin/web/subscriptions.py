@@ -108,7 +108,7 @@ def _form(
         "subscription_form.html",
         422 if error else 200,
         said={**dict.fromkeys(_MEMBERS), **said},
-        template=said.get("template") or {},
+        template={"title": None, "body": None} | (said.get("template") or {}),
         channels=runtime.channels.all(),
         entries={kind.value: runtime.catalog.entries(kind) for kind in Kind},
         problems=problems_by_field(error),
