@@ -18,7 +18,7 @@ from tocsin.web import words
 from tocsin.web.alerts import DEFINED, PATH, definition_of, replace
 from tocsin.web.charts import read_range
 from tocsin.web.firing import Watch
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 from tocsin.web.trial import tried
@@ -131,13 +131,12 @@ def _shown(
 ) -> Response:
     runtime = pages.runtime
     labels = said.get("labels") or {}
-    return pages.show(
+    return pages.show_form(
         request,
         "alert_form.html",
-        422 if error else 200,
+        error,
         said={**dict.fromkeys(DEFINED), **said},
         labels="\n".join(f"{key}={value}" for key, value in labels.items()),
-        problems=problems_by_field(error),
         editing=editing,
         metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),
         operators={comparison: WORDS[Operator(comparison)] for comparison in Comparison},

@@ -12,7 +12,7 @@ from tocsin.api.body import Body
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.catalog import EntryDraft, Kind
 from tocsin.model.problems import problems_of
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Anyone, Pages, go_to
 from tocsin.web.routing import page_router
 
@@ -74,13 +74,12 @@ def _form(
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
-    return pages.show(
+    return pages.show_form(
         request,
         "entry_form.html",
-        422 if error else 200,
+        error,
         kind=kind,
         said={**dict.fromkeys(_MEMBERS), **said},
-        problems=problems_by_field(error),
         editing=editing,
     )
 

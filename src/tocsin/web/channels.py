@@ -12,7 +12,7 @@ from tocsin.api.channels import shown
 from tocsin.errors import TocsinError
 from tocsin.model.channel import Channel, ChannelKind, WebhookDraft, read_channel
 from tocsin.model.message import sample
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
@@ -122,13 +122,12 @@ def _form(
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
-    return pages.show(
+    return pages.show_form(
         request,
         "channel_form.html",
-        422 if error else 200,
+        error,
         said={"name": None, **said},
         settings={**_SETTINGS, **said.get("settings", {})},
         kinds=list(ChannelKind),
-        problems=problems_by_field(error),
         editing=editing,
     )

@@ -16,7 +16,7 @@ from tocsin.model.instant import from_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.search import Search
 from tocsin.runtime import Runtime
-from tocsin.web.forms import Form, entered, kind_of, problems_by_field
+from tocsin.web.forms import Form, entered, kind_of
 from tocsin.web.pages import Pages, Reader
 from tocsin.web.payload import short, tree
 from tocsin.web.routing import page_router
@@ -62,12 +62,11 @@ def routes(pages: Pages) -> APIRouter:
         except TocsinError as problem:
             error = problem
         catalog = runtime.catalog
-        return pages.show(
+        return pages.show_form(
             request,
             "interactions.html",
-            422 if error else 200,
+            error,
             form=form,
-            problems=problems_by_field(error),
             rows=[shown(runtime, i) for i in found.interactions] if found else [],
             next_cursor=found and found.next_cursor,
             query=form.query(without=["cursor"]),

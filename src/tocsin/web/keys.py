@@ -11,7 +11,7 @@ from tocsin.api.body import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
 from tocsin.model.problems import problems_of
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Viewer, go_to
 from tocsin.web.routing import page_router
 
@@ -55,13 +55,12 @@ def _shown(
     error: InvalidInput | None = None,
     secret: str | None = None,
 ) -> Response:
-    return pages.show(
+    return pages.show_form(
         request,
         "keys.html",
-        422 if error else 200,
+        error,
         keys=pages.runtime.keys.all(),
         own=viewer.key.key_id,
         meanings=MEANINGS,
-        problems=problems_by_field(error),
         secret=secret,
     )

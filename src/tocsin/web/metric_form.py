@@ -15,7 +15,7 @@ from tocsin.model.filter import LISTS, UNARY, WORDS
 from tocsin.model.metric import Aggregation
 from tocsin.web.board import Board
 from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form
-from tocsin.web.forms import Form, entered, kind_of, problems_by_field
+from tocsin.web.forms import Form, entered, kind_of
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.preview import preview_of
@@ -129,16 +129,15 @@ def _shown(
     editing: UUID | None = None,
 ) -> Response:
     catalog = pages.runtime.catalog
-    return pages.show(
+    return pages.show_form(
         request,
         "metric_form.html",
-        422 if error else 200,
+        error,
         said={**BLANK, **definition},
         filters=[
             {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
             for filter in definition.get("filters", ())
         ],
-        problems=problems_by_field(error),
         editing=editing,
         aggregations=AGGREGATIONS,
         operators=WORDS,

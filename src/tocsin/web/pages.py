@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from tocsin.errors import Forbidden, TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
 from tocsin.web import assets, words
+from tocsin.web.forms import problems_by_field
 from tocsin.web.session import Sessions
 
 SIGN_IN = "/web/sign-in"
@@ -73,6 +75,13 @@ class Pages:
             viewer=key and Viewer(key), theme=_theme(request), path=request.url.path, **shown
         )
         return HTMLResponse(text, status, HEADERS)
+
+    def show_form(
+        self, request: Request, template: str, error: TocsinError | None, /, **shown: Any
+    ) -> Response:
+        """The page of a form, with what is wrong beside the fields."""
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        return self.show(request, template, status, problems=problems_by_field(error), **shown)
 
     def show_error(self, request: Request, error: TocsinError) -> Response:
         """A page that says what went wrong; who has to sign in first is sent there."""

@@ -12,7 +12,7 @@ from tocsin.api.body import Body
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.silence import read_silence
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, Viewer, go_to
 from tocsin.web.routing import page_router
 
@@ -79,12 +79,11 @@ def _form(
     said: dict[str, Any],
     error: TocsinError | None = None,
 ) -> Response:
-    return pages.show(
+    return pages.show_form(
         request,
         "silence_form.html",
-        422 if error else 200,
+        error,
         said={"author": viewer.key.name, **said},
         lengths=LENGTHS,
         alerts=sorted(pages.runtime.alerts.all(), key=lambda alert: alert.title.casefold()),
-        problems=problems_by_field(error),
     )

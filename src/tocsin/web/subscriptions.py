@@ -13,7 +13,7 @@ from tocsin.errors import TocsinError
 from tocsin.model.catalog import Kind
 from tocsin.model.subscription import SubscriptionDraft, read_subscription
 from tocsin.runtime import Runtime
-from tocsin.web.forms import Form, problems_by_field
+from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
@@ -103,14 +103,13 @@ def _form(
     editing: UUID | None = None,
 ) -> Response:
     runtime = pages.runtime
-    return pages.show(
+    return pages.show_form(
         request,
         "subscription_form.html",
-        422 if error else 200,
+        error,
         said={**dict.fromkeys(_MEMBERS), **said},
         template={"title": None, "body": None} | (said.get("template") or {}),
         channels=runtime.channels.all(),
         entries={kind.value: runtime.catalog.entries(kind) for kind in Kind},
-        problems=problems_by_field(error),
         editing=editing,
     )
