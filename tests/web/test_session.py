@@ -170,3 +170,18 @@ def test_pages_and_the_api_do_not_stand_in_each_others_way(site: Site) -> None:
     assert client.get("/metrics").status_code == 401
     assert "/web/metrics" not in client.get("/openapi.json").text
     assert client.get("/api/interaction-metrics").status_code == 401, "a session is no key"
+
+
+def test_an_error_that_nobody_expected_is_a_page_too(
+    site: Site, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = site()
+
+    def fail() -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(runtime.engine, "rows", fail)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "Something went wrong; the log of the server says what" in answer.text
+    assert "a bug" not in answer.text

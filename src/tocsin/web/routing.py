@@ -6,14 +6,20 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.problems import problems_in
 from tocsin.web.origin import refuse_foreign
 from tocsin.web.pages import Pages
+
+log = structlog.get_logger()
+
+_UNEXPECTED = TocsinError("Something went wrong; the log of the server says what")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -32,6 +38,11 @@ class PageRoute(APIRoute):
             except RequestValidationError as error:
                 problems = problems_in(error.errors(), skipped=1)
                 return pages.show_error(request, InvalidInput(problems=problems))
+            except ClientDisconnect:
+                raise
+            except Exception:
+                log.exception("page failed", method=request.method, path=request.url.path)
+                return pages.show_error(request, _UNEXPECTED)
 
         return handled
 
