@@ -15,6 +15,8 @@ from tocsin.web import (
     alerts,
     assets,
     catalog,
+    channels,
+    deliveries,
     interactions,
     keys,
     metric_form,
@@ -22,6 +24,8 @@ from tocsin.web import (
     metrics,
     overview,
     signin,
+    silences,
+    subscriptions,
 )
 from tocsin.web.board import Board
 from tocsin.web.firing import Watch
@@ -53,6 +57,10 @@ def routers(pages: Pages) -> list[APIRouter]:
         alert_page.routes(pages, watch),
         interactions.routes(pages),
         catalog.routes(pages),
+        channels.routes(pages),
+        subscriptions.routes(pages),
+        deliveries.routes(pages),
+        silences.routes(pages),
         keys.routes(pages),
     ]
 
