@@ -67,6 +67,11 @@ class Browser:
     def text(self) -> str:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
+    def refreshed(self) -> str:
+        """The text of the page, asked for anew."""
+        self.driver.refresh()
+        return self.text
+
     def script(self, script: str) -> Any:
         return self.driver.execute_script(script)
 

@@ -38,6 +38,24 @@ def hostile(server: Server) -> Server:
             interaction={"a": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}},
             externalResponse={HOSTILE: HOSTILE},
         )
+        channel = made(
+            "/api/channels",
+            **{"name": HOSTILE[:200], "kind": "webhook", "enabled": False},
+            settings={
+                "url": f"https://a.example/{quote(HOSTILE)}",
+                "headers": {"X-A": HOSTILE[:80]},
+            },
+        )
+        made(
+            "/api/subscriptions",
+            **{"channelId": channel["channelId"], "resourceType": "M", "action": "M"},
+            template={"title": SCRIPT, "body": SCRIPT},
+        )
+        made(
+            "/api/silences",
+            **{"labels": {HOSTILE: HOSTILE}, "dimensions": {HOSTILE: HOSTILE}},
+            **{"to": "2299-01-01T00:00:00Z", "author": HOSTILE[:200], "reason": HOSTILE},
+        )
         metric = made(
             "/api/interaction-metrics",
             **{"name": HOSTILE[:200], "description": HOSTILE, "metricType": "COUNT"},
@@ -62,6 +80,8 @@ def addresses(server: Server) -> list[str]:
         entry = client.get("/api/actions").json()
         action = next(one["actionId"] for one in entry if one["mnemonic"] == "M")
         found = client.get("/api/interactions?limit=10").json()["interactions"]
+        channel = client.get("/api/channels").json()[0]["channelId"]
+        told = client.get("/api/subscriptions").json()[0]["subscriptionId"]
     text = quote(HOSTILE)
     return [
         *("/", "/web/keys", "/web/catalog", f"/web/catalog/action/{action}"),
@@ -73,6 +93,8 @@ def addresses(server: Server) -> list[str]:
         *("/web/interactions", f"/web/interactions?resourceId={text}&userId={text}"),
         f"/web/interactions?action={text}&uowId={text}&from={text}&cursor={text}",
         *(f"/web/interactions/{one['interactionId']}" for one in found),
+        *("/web/channels", f"/web/channels/{channel}", "/web/subscriptions", "/web/deliveries"),
+        *(f"/web/subscriptions/{told}", "/web/silences", f"/web/deliveries?cursor={text}"),
         *(f"/web/sign-in?next={text}", f"/web/{text}", f"/web/metrics?page={text}"),
     ]
 

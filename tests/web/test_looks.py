@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from conftest import Server
 
 MAIN = ("/", "/web/metrics", "/web/metrics/new", "/web/alerts", "/web/interactions")
-MORE = ("/web/alerts/new", "/web/catalog", "/web/catalog/action/new", "/web/keys")
+MORE = (
+    *("/web/alerts/new", "/web/catalog", "/web/catalog/action/new", "/web/keys"),
+    *("/web/channels", "/web/channels/new", "/web/subscriptions", "/web/subscriptions/new"),
+    *("/web/deliveries", "/web/silences", "/web/silences/new"),
+)
 PHONE = (390, 844)
 
 
@@ -27,6 +31,12 @@ def busy(server: Server) -> Server:
                 "interaction": {"country": f"country {number % 12}", "k" * 90: "v" * 900},
             }
             assert client.post("/api/interactions", json=sent).status_code == 201
+        hook = {"name": "H" * 200, "kind": "webhook", "settings": {"url": "https://a.example"}}
+        channel = client.post("/api/channels", json=hook).json()["channelId"]
+        told = {"channelId": channel, "resourceType": "ALERT", "action": "fired"}
+        assert client.post("/api/subscriptions", json=told).status_code == 201
+        silence = {"labels": {"l" * 200: "v" * 200}, "to": "2299-01-01T00:00:00Z"}
+        assert client.post("/api/silences", json={**silence, "reason": "r" * 900}).is_success
         said = {"name": "N" * 200, "metricType": "COUNT", "groupBy": ["interaction.country"]}
         metric = client.post("/api/interaction-metrics", json=said).json()["metricId"]
         alert = {"title": "T" * 200, "metricId": metric, "operator": "gt", "threshold": 1}

@@ -16,7 +16,10 @@ Site = Callable[..., TestClient]
 
 OPEN = {"/web/sign-in", "/web/sign-out", "/web/static/{name:path}"}
 FOR_ALL = {"/web/catalog"}
-FOR_ADMINS = ("/web/keys", "/web/catalog/")
+FOR_ADMINS = (
+    *("/web/keys", "/web/catalog/", "/web/channels/", "/web/subscriptions/"),
+    "/web/silences/",
+)
 ASKS = ("/calculate-all", "/preview")
 
 
