@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 ROWS ?= 1000000
 
-.PHONY: help install demo test test-long lint bench lock clean
+.PHONY: help install demo test test-long lint bench screenshots lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ lint: install
 bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks --rows $(ROWS)
+
+screenshots: install  ## take docs/screenshots of the main pages, with Debian's chromium
+	$(BIN)/python tests/web/screenshots.py docs/screenshots
 
 lock:  ## renew the pinned dependencies
 	$(BIN)/python -m pip install --quiet pip-tools

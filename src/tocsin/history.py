@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from tocsin.engine.engine import Engine, Row
 from tocsin.errors import NotFound
+from tocsin.model.catalog import Kind
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.interaction import Interaction
 from tocsin.model.search import Search
 from tocsin.sql.listing import compile_by_id, compile_page
+from tocsin.sql.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,14 @@ class Page:
     next_cursor: str | None
 
 
+class Catalog(Protocol):
+    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
+
+
 class History:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, catalog: Catalog) -> None:
         self._engine = engine
+        self._catalog = catalog
 
     def get(self, id: UUID) -> Interaction:
         """One interaction; NotFound if none has the id."""
@@ -35,7 +44,9 @@ class History:
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
         """At most `limit` interactions, by timestamp and number, newest first."""
         after = read_cursor(cursor) if cursor is not None else None
-        rows = self._engine.run(compile_page(search, limit + 1, after))
+        mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
+        table = Table(mnemonics, self._engine.field_types.of)
+        rows = self._engine.run(compile_page(search, limit + 1, after, table))
         found = [_interaction(row) for row in rows[:limit]]
         return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
 

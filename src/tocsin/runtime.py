@@ -90,7 +90,7 @@ class Runtime:
             concurrency=settings.query_concurrency,
         )
         self._closing.callback(self.engine.close)
-        self.history = History(self.engine)
+        self.history = History(self.engine, self.catalog)
         self.calculator = Calculator(
             self.engine, self.catalog, concurrency=settings.query_concurrency
         )

@@ -17,6 +17,7 @@ from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.runtime import Runtime
+from tocsin.web.app import add_pages
 
 log = structlog.get_logger()
 
@@ -48,8 +49,10 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
     _spare_the_collector()
     try:
         _announce(settings, listening.getsockname()[1], runtime.adopt_keys())
+        app = create_app(runtime)
+        add_pages(app, runtime)
         config = uvicorn.Config(
-            create_app(runtime),
+            app,
             loop="uvloop",
             http="httptools",
             ws="none",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tocsin.model.filter import Filter
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -19,3 +21,4 @@ class Search:
     user_id: str | None = None
     start: datetime | None = None
     to: datetime | None = None
+    filters: tuple[Filter, ...] = ()

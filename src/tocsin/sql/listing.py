@@ -6,8 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin.model.search import Search
+from tocsin.sql.fields import Fields
+from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query
-from tocsin.sql.table import INTERACTIONS
+from tocsin.sql.table import INTERACTIONS, Table
 
 _COLUMNS = (
     "interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
@@ -21,10 +23,13 @@ def compile_by_id(id: UUID) -> Query:
     return Query(f"SELECT {_COLUMNS}\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
 
 
-def compile_page(search: Search, limit: int, after: tuple[datetime, int] | None) -> Query:
+def compile_page(
+    search: Search, limit: int, after: tuple[datetime, int] | None, table: Table
+) -> Query:
     """The newest interactions after a place in the order, by timestamp and number."""
     bind = Binder()
-    where = []
+    fields = Fields(table, bind)
+    where = [condition(filter, fields, bind) for filter in search.filters]
     for column, id in (
         ("resourceTypeId", search.resource_type_id),
         ("actionId", search.action_id),

@@ -30,7 +30,7 @@ class Keys:
         self._database = database
         self._changing = threading.Lock()
         self._keys: list[Key] = []
-        self._roles: dict[str, Role] = {}
+        self._by_hash: dict[str, Key] = {}
         self._from_environment: str | None = None
         self._load()
 
@@ -43,7 +43,16 @@ class Keys:
 
     def authenticate(self, secret: str) -> Role | None:
         """The role of the key with this secret; reads memory only."""
-        return self._roles.get(_hash(secret))
+        key = self.identify(secret)
+        return key.role if key else None
+
+    def identify(self, secret: str) -> Key | None:
+        """The key with this secret; reads memory only."""
+        return self._by_hash.get(_hash(secret))
+
+    def find(self, id: UUID) -> Key | None:
+        """The key with this id, unless it was revoked; reads memory only."""
+        return next((key for key in self._keys if key.key_id == id), None)
 
     def create(self, name: str, role: Role, at: datetime) -> tuple[Key, str]:
         """A new key and its secret, which is not kept and cannot be asked for again."""
@@ -57,7 +66,7 @@ class Keys:
     def revoke(self, id: UUID) -> None:
         """Raises NotFound, or Conflict for the key that the environment gives."""
         with self._changing:
-            key = next((key for key in self._keys if key.key_id == id), None)
+            key = self.find(id)
             if key is None:
                 raise NotFound("There is no key with this id")
             if key.from_environment:
@@ -99,8 +108,8 @@ class Keys:
     def _load(self) -> None:
         with self._database.reading() as connection:
             rows = connection.execute(select(keys).order_by(keys.c.number)).mappings().all()
-        self._roles = {row["hash"]: Role(row["role"]) for row in rows}
-        self._keys = [_key(row) for row in rows]
+        self._by_hash = {row["hash"]: _key(row) for row in rows}
+        self._keys = list(self._by_hash.values())
         self._from_environment = next(
             (row["hash"] for row in rows if row["from_environment"]), None
         )

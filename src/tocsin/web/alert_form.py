@@ -1,0 +1,147 @@
+"""Making an alert: the threshold on the metric's chart, and how often it would have fired."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from tocsin.api.body import Body
+from tocsin.errors import TocsinError
+from tocsin.model.alert import Comparison, NoData, Severity
+from tocsin.model.alert_draft import read_alert
+from tocsin.model.catalog import Kind
+from tocsin.model.filter import WORDS, Operator
+from tocsin.web import words
+from tocsin.web.alerts import DEFINED, PATH, definition_of, replace
+from tocsin.web.charts import read_range
+from tocsin.web.firing import Watch
+from tocsin.web.forms import Form
+from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.routing import page_router
+from tocsin.web.trial import tried
+
+NEW = {
+    **{"operator": "gt", "severity": "warning", "alertAction": "fired"},
+    **{"recoveryAction": "recovered", "for": "0s", "interval": "1m", "enabled": True},
+}
+NO_DATA = {
+    NoData.OK: "clear: it does not fire",
+    NoData.KEEP: "as it was",
+    NoData.FIRING: "it fires",
+}
+_NUMBERS = ("threshold", "recoveryThreshold")
+_TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled"))
+
+
+def routes(pages: Pages, watch: Watch) -> APIRouter:
+    router = page_router()
+    _add_showing(router, pages)
+    _add_saving(router, pages, watch)
+    return router
+
+
+def _add_showing(router: APIRouter, pages: Pages) -> None:
+    runtime = pages.runtime
+
+    @router.get(PATH + "/new")
+    def new_alert(request: Request, _viewer: Reader, metric: UUID | None = None) -> Response:
+        said = {**NEW, "metricId": str(metric)} if metric else NEW
+        return _shown(pages, request, said)
+
+    @router.get(PATH + "/{id:uuid}/edit")
+    def edit_alert(request: Request, _viewer: Admin, id: UUID) -> Response:
+        return _shown(pages, request, definition_of(runtime, id), editing=id)
+
+    @router.post(PATH + "/preview")
+    def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
+        form = Form(body)
+        try:
+            draft = read_alert(
+                definition_in(form), runtime.catalog, runtime.metrics, is_saved=False
+            )
+            alert = draft.alert(uuid4(), runtime.now(), runtime.now())
+            name = runtime.metrics.get(alert.metric_id).name
+            over = read_range(form.text("range"), None, None, runtime.now())
+            found = tried(runtime, alert, over)
+        except TocsinError as error:
+            return pages.show(request, "alert_preview.html", found=None, error=error)
+        sentence = words.rule(alert.rule, name)
+        return pages.show(
+            request, "alert_preview.html", found=found, error=None, sentence=sentence, over=over
+        )
+
+
+def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
+    runtime = pages.runtime
+
+    @router.post(PATH + "/new")
+    def create_alert(request: Request, _viewer: Admin, body: Body) -> Response:
+        said = definition_in(Form(body))
+        try:
+            draft = read_alert(said, runtime.catalog, runtime.metrics)
+            alert = runtime.alerts.create(draft, runtime.now())
+        except TocsinError as error:
+            return _shown(pages, request, said, error)
+        runtime.alerts_changed()
+        if alert.enabled:
+            runtime.evaluator.evaluate([alert.alert_id], runtime.now())
+        watch.forget()
+        return go_to(f"{PATH}/{alert.alert_id}")
+
+    @router.post(PATH + "/{id:uuid}/edit")
+    def replace_alert(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+        said = definition_in(Form(body))
+        try:
+            replace(runtime, id, read_alert(said, runtime.catalog, runtime.metrics))
+        except TocsinError as error:
+            return _shown(pages, request, said, error, editing=id)
+        watch.forget()
+        return go_to(f"{PATH}/{id}")
+
+
+def definition_in(form: Form) -> dict[str, Any]:
+    """The definition that a form holds, right or wrong."""
+    numbers = {name: _number(text) for name in _NUMBERS if (text := form.text(name))}
+    return {
+        **form.members(*_TEXTS),
+        **numbers,
+        "labels": form.pairs("labels", "="),
+        "enabled": form.has("enabled"),
+    }
+
+
+def _number(text: str) -> Any:
+    """A number; what is none stays text, and is refused as such."""
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+
+
+def _shown(
+    pages: Pages,
+    request: Request,
+    said: dict[str, Any],
+    error: TocsinError | None = None,
+    editing: UUID | None = None,
+) -> Response:
+    runtime = pages.runtime
+    labels = said.get("labels") or {}
+    return pages.show_form(
+        request,
+        "alert_form.html",
+        error,
+        said={**dict.fromkeys(DEFINED), **said},
+        labels="\n".join(f"{key}={value}" for key, value in labels.items()),
+        editing=editing,
+        metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),
+        operators={comparison: WORDS[Operator(comparison)] for comparison in Comparison},
+        severities=list(Severity),
+        no_data=NO_DATA,
+        actions=runtime.catalog.entries(Kind.ACTION),
+        resource_types=runtime.catalog.entries(Kind.RESOURCE_TYPE),
+    )

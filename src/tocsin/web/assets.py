@@ -1,0 +1,46 @@
+"""Styles, scripts and pictures: files of this package, served by us and nobody else."""
+
+from __future__ import annotations
+
+import mimetypes
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from fastapi import APIRouter, Response
+
+from tocsin.errors import NotFound
+
+PATH = "/web/static"
+_FOREVER = "public, max-age=31536000, immutable"
+_FOLDER = files("tocsin.web") / "static"
+
+
+def url(name: str) -> str:
+    """Where a browser finds the file; another content has another address."""
+    return f"{PATH}/{name}?v={sha256(_content(name)).hexdigest()[:12]}"
+
+
+def routes() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PATH + "/{name:path}")
+    def static_file(name: str) -> Response:
+        if name not in _names():
+            raise NotFound("There is no such file")
+        kind = mimetypes.guess_type(name)[0] or "text/plain"
+        headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+        return Response(_content(name), headers=headers, media_type=kind)
+
+    return router
+
+
+@cache
+def _names() -> frozenset[str]:
+    own = {entry.name for entry in _FOLDER.iterdir() if entry.is_file()}
+    return frozenset(own | {f"vendor/{e.name}" for e in (_FOLDER / "vendor").iterdir()})
+
+
+@cache
+def _content(name: str) -> bytes:
+    return (_FOLDER / name).read_bytes()

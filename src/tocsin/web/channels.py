@@ -1,0 +1,133 @@
+"""Where somebody is told: channels, their settings by kind, and a sample to try one with."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from tocsin.api.body import Body
+from tocsin.api.channels import shown
+from tocsin.errors import TocsinError
+from tocsin.model.channel import Channel, ChannelKind, WebhookDraft, read_channel
+from tocsin.model.message import sample
+from tocsin.web.forms import Form
+from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.routing import page_router
+
+PATH = "/web/channels"
+_SETTINGS = dict.fromkeys(("url", "headers", "secret", "webhookUrl", "to"))
+
+
+def routes(pages: Pages) -> APIRouter:
+    router = page_router()
+    _add_looking(router, pages)
+    _add_saving(router, pages)
+    return router
+
+
+def _add_looking(router: APIRouter, pages: Pages) -> None:
+    runtime = pages.runtime
+
+    @router.get(PATH)
+    def channels(request: Request, _viewer: Reader) -> Response:
+        return _listed(pages, request)
+
+    @router.get(PATH + "/new")
+    def new_channel(request: Request, _viewer: Admin) -> Response:
+        return _form(pages, request, {"kind": ChannelKind.WEBHOOK, "enabled": True})
+
+    @router.get(PATH + "/{id:uuid}")
+    def edit_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
+        return _form(pages, request, shown(runtime.channels.get(id)), editing=id)
+
+
+def _add_saving(router: APIRouter, pages: Pages) -> None:
+    runtime = pages.runtime
+
+    @router.post(PATH + "/new")
+    def create_channel(request: Request, _viewer: Admin, body: Body) -> Response:
+        said = channel_in(Form(body))
+        try:
+            draft = read_channel(said)
+            channel = runtime.channels.create(draft, runtime.now())
+        except TocsinError as error:
+            return _form(pages, request, said, error)
+        is_made_up = isinstance(draft, WebhookDraft) and draft.settings.secret is None
+        return _listed(pages, request, new=channel) if is_made_up else go_to(PATH)
+
+    @router.post(PATH + "/{id:uuid}")
+    def replace_channel(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+        said = channel_in(Form(body))
+        try:
+            draft = read_channel(said, runtime.channels.get(id))
+            runtime.channels.replace(id, draft, runtime.now())
+        except TocsinError as error:
+            return _form(pages, request, said, error, editing=id)
+        runtime.notifier.wake()
+        return go_to(PATH)
+
+    @router.post(PATH + "/{id:uuid}/test")
+    def try_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
+        channel = runtime.channels.get(id)
+        attempt = runtime.notifier.send(channel, sample(channel, runtime.now()))
+        return _listed(pages, request, tried=(channel, attempt))
+
+    @router.post(PATH + "/{id:uuid}/delete")
+    def delete_channel(_viewer: Admin, id: UUID) -> Response:
+        runtime.channels.delete(id, runtime.now())
+        return go_to(PATH)
+
+
+def channel_in(form: Form) -> dict[str, Any]:
+    """The channel that a form holds, right or wrong."""
+    kind = form.text("kind") or ""
+    return {
+        **form.members("name"),
+        "kind": kind,
+        "settings": _settings(form, kind),
+        "enabled": form.has("enabled"),
+    }
+
+
+def _settings(form: Form, kind: str) -> dict[str, Any]:
+    if kind == ChannelKind.EMAIL:
+        return {"to": form.lines("to")}
+    member = "webhookUrl" if kind == ChannelKind.SLACK else "url"
+    said = {member: url} if (url := form.text(f"{kind}Url")) else {}
+    if kind != ChannelKind.WEBHOOK:
+        return said
+    return {**said, **form.members("secret"), "headers": form.pairs("headers", ":")}
+
+
+def _listed(
+    pages: Pages, request: Request, new: Channel | None = None, tried: Any = None
+) -> Response:
+    runtime = pages.runtime
+    revealed = shown(new, with_secret=True)["settings"] if new else {}
+    return pages.show(
+        request,
+        "channels.html",
+        channels=[(one, _SETTINGS | shown(one)["settings"]) for one in runtime.channels.all()],
+        secret=revealed.get("secret"),
+        tried=tried,
+    )
+
+
+def _form(
+    pages: Pages,
+    request: Request,
+    said: dict[str, Any],
+    error: TocsinError | None = None,
+    editing: UUID | None = None,
+) -> Response:
+    return pages.show_form(
+        request,
+        "channel_form.html",
+        error,
+        said={"name": None, **said},
+        settings={**_SETTINGS, **said.get("settings", {})},
+        kinds=list(ChannelKind),
+        editing=editing,
+    )

@@ -1,0 +1,90 @@
+"""What does a chart show? A series as the browser draws it, and as a small line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin.errors import InvalidInput
+from tocsin.model.instant import parse_instant
+from tocsin.model.metric import Aggregation, Question, Series
+from tocsin.web.words import dimensions
+
+MAX_LINES = 10
+
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+RANGES = {"1h": _HOUR, "6h": 6 * _HOUR, "24h": _DAY, "7d": 7 * _DAY, "30d": 30 * _DAY}
+_STEPS = (
+    *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
+    *(n * _HOUR for n in (1, 2, 4, 8, 12)),
+    *(n * _DAY for n in (1, 2, 7, 30)),
+)
+_POINTS = 150
+# What adds up over groups, so that stacked groups have a meaning.
+_ADDS_UP = (Aggregation.COUNT, Aggregation.SUM, Aggregation.RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Over which time a chart runs; `name` is one of RANGES, or "custom"."""
+
+    name: str
+    start: datetime
+    to: datetime
+
+    @property
+    def step(self) -> timedelta:
+        """The least round one that makes a chart of no more points than can be told apart."""
+        length = self.to - self.start
+        return next((step for step in _STEPS if length / step <= _POINTS), length / _POINTS)
+
+
+def read_range(name: str | None, start: str | None, to: str | None, now: datetime) -> Range:
+    """The range that was asked for: by name, else from one instant to another."""
+    if not (start and to):
+        length = RANGES.get(name or "24h", _DAY)
+        return Range(name if name in RANGES else "24h", now - length, now)
+    try:
+        custom = Range("custom", parse_instant(start), parse_instant(to))
+    except ValueError as error:
+        raise InvalidInput.at("from", str(error)) from None
+    if custom.start >= custom.to:
+        raise InvalidInput.at("from", "must be earlier than to")
+    return custom
+
+
+def chart(series: Series, question: Question) -> dict[str, Any]:
+    """The first lines of a series, the greatest at its end, as `chart.js` takes them."""
+    shown = series.lines[:MAX_LINES]
+    times = [at.timestamp() for at, _ in shown[0].points] if shown else []
+    return {
+        "times": times,
+        "lines": [
+            {
+                "name": dimensions(line.dimensions) or question.unit or "value",
+                "values": [value for _, value in line.points],
+            }
+            for line in shown
+        ],
+        "stacks": bool(question.group_by) and question.aggregation in _ADDS_UP,
+        "groups": series.group_count or len(series.lines),
+    }
+
+
+WIDTH, HEIGHT = 96, 24
+
+
+def small_line(values: Sequence[float | None]) -> str:
+    """The values as the points of an SVG polyline; gaps are skipped."""
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0), max(known, default=0)
+    span = (high - low) or 1
+    across = (WIDTH - 2) / max(len(values) - 1, 1)
+    points = [
+        f"{1 + n * across:.1f},{HEIGHT - 2 - (value - low) / span * (HEIGHT - 4):.1f}"
+        for n, value in enumerate(values)
+        if value is not None
+    ]
+    return " ".join(points)

@@ -1,0 +1,79 @@
+"""How is a metric written down: as a form, as YAML, as a curl command."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from tocsin.api.metrics import PATH, shown
+from tocsin.errors import InvalidInput
+from tocsin.model.draft import MetricDraft, read_metric
+from tocsin.model.metric import Metric, Question
+from tocsin.runtime import Runtime
+from tocsin.web.forms import Form
+
+MEMBERS = (
+    *("name", "description", "metricType", "resourceType", "action", "origin"),
+    *("field", "filters", "timeWindow", "groupBy"),
+)
+_TEXTS = tuple(member for member in MEMBERS if member not in ("filters", "groupBy"))
+
+
+def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
+    """The metric as somebody would write it: with mnemonics, without what says nothing."""
+    said = shown(runtime, metric)
+    written = {member: said[member] for member in MEMBERS if said[member]}
+    # Through JSON, so that what is written down holds plain values only.
+    plain: dict[str, Any] = json.loads(json.dumps(written))
+    return plain if metric.enabled else {**plain, "enabled": False}
+
+
+def definition_in(form: Form) -> dict[str, Any]:
+    """The definition that a form holds, right or wrong."""
+    return {
+        **form.members(*_TEXTS),
+        "filters": form.filters(),
+        "groupBy": form.all("groupBy"),
+        "enabled": form.has("enabled"),
+    }
+
+
+def read_form(
+    runtime: Runtime, form: Form, *, name_required: bool = True
+) -> tuple[MetricDraft, Question]:
+    """What the form defines; InvalidInput holds everything that is wrong with it."""
+    problems = form.filter_problems()
+    try:
+        draft, question = read_metric(
+            definition_in(form), runtime.catalog, name_required=name_required
+        )
+    except InvalidInput as error:
+        raise InvalidInput(problems=[*error.problems, *problems]) from error
+    if problems:
+        raise InvalidInput(problems=problems)
+    return draft, question
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes whatever begins with no letter: PyYAML takes `1e3` for text, YAML 1.2 for a number."""
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if text[:1].isalpha() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
+def as_yaml(definition: dict[str, Any]) -> str:
+    """What `tocsin metrics apply` takes."""
+    return yaml.dump([definition], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+def as_curl(definition: dict[str, Any], url: str) -> str:
+    """A command that makes the same metric; TOCSIN_API_KEY holds the key."""
+    body = json.dumps(definition, ensure_ascii=False, indent=2).replace("'", "'\\''")
+    return f"curl {url}{PATH} -H \"x-api-key: $TOCSIN_API_KEY\" -d '{body}'"

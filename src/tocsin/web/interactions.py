@@ -1,0 +1,123 @@
+"""What happened: searched, newest first, one by one, and tied together by unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from tocsin.errors import TocsinError
+from tocsin.model.catalog import Entry, Kind
+from tocsin.model.filter import LISTS, UNARY, WORDS
+from tocsin.model.instant import from_milliseconds
+from tocsin.model.interaction import Interaction
+from tocsin.model.search import Search
+from tocsin.runtime import Runtime
+from tocsin.web.forms import Form, entered, kind_of
+from tocsin.web.pages import Pages, Reader
+from tocsin.web.payload import short, tree
+from tocsin.web.routing import page_router
+from tocsin.web.search import SINCE, counting, read_search
+
+PATH = "/web/interactions"
+_PAGE = 50
+_SHOWN_OF_UNIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An interaction with its names."""
+
+    id: UUID
+    number: int
+    at: datetime
+    resource_type: Entry | None
+    action: Entry | None
+    origin: Entry | None
+    said: Interaction
+
+    @property
+    def payload(self) -> str:
+        return short(self.said.payload)
+
+    @property
+    def uow_id(self) -> UUID | None:
+        return UUID(bytes=self.said.uow_id) if self.said.uow_id else None
+
+
+def routes(pages: Pages) -> APIRouter:
+    router = page_router()
+    runtime = pages.runtime
+
+    @router.get(PATH)
+    def interactions(request: Request, _viewer: Reader) -> Response:
+        form = Form(request.url.query)
+        found, error = None, None
+        try:
+            search = read_search(runtime, form, runtime.now())
+            found = runtime.history.page(search, _PAGE, form.text("cursor"))
+        except TocsinError as problem:
+            error = problem
+        catalog = runtime.catalog
+        return pages.show_form(
+            request,
+            "interactions.html",
+            error,
+            form=form,
+            rows=[shown(runtime, i) for i in found.interactions] if found else [],
+            next_cursor=found and found.next_cursor,
+            query=form.query(without=["cursor"]),
+            counting=counting(form),
+            since=SINCE,
+            filters=_conditions(form),
+            operators=WORDS,
+            unary=UNARY,
+            lists=LISTS,
+            entries={kind.value: catalog.entries(kind) for kind in Kind},
+            any_recorded=bool(found and found.interactions) or runtime.engine.rows() > 0,
+        )
+
+    @router.get(PATH + "/{id:uuid}")
+    def interaction(request: Request, _viewer: Reader, id: UUID) -> Response:
+        one = runtime.history.get(id)
+        unit = []
+        if one.uow_id:
+            search = Search(uow_id=UUID(bytes=one.uow_id))
+            unit = runtime.history.page(search, _SHOWN_OF_UNIT, None).interactions
+        return pages.show(
+            request,
+            "interaction.html",
+            one=shown(runtime, one),
+            payload=tree(one.payload),
+            response=tree(one.external_response) if one.external_response else None,
+            raw=one.payload.decode(),
+            unit=[shown(runtime, i) for i in reversed(unit)],
+        )
+
+    return router
+
+
+def shown(runtime: Runtime, interaction: Interaction) -> Shown:
+    def entry(kind: Kind, id: bytes) -> Entry | None:
+        return runtime.catalog.by_id(kind, UUID(bytes=id))
+
+    return Shown(
+        UUID(bytes=interaction.interaction_id),
+        interaction.interaction_number,
+        from_milliseconds(interaction.timestamp),
+        entry(Kind.RESOURCE_TYPE, interaction.resource_type_id),
+        entry(Kind.ACTION, interaction.action_id),
+        entry(Kind.ORIGIN, interaction.origin_id),
+        interaction,
+    )
+
+
+def _conditions(form: Form) -> list[dict[str, Any]]:
+    """The rows of conditions, as the form shows them."""
+    return [
+        {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
+        for filter in form.filters()
+    ]

@@ -1,0 +1,66 @@
+"""Keys: listed, made, revoked. A new key is shown once, on the page that answers its making."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from tocsin.api.body import Body
+from tocsin.errors import InvalidInput
+from tocsin.model.key import KeyDraft, Role
+from tocsin.model.problems import problems_of
+from tocsin.web.forms import Form
+from tocsin.web.pages import Admin, Pages, Viewer, go_to
+from tocsin.web.routing import page_router
+
+PATH = "/web/keys"
+MEANINGS = {
+    Role.INGEST: "records interactions, reads the catalog",
+    Role.READ: "reads and calculates everything",
+    Role.ADMIN: "may do everything",
+}
+
+
+def routes(pages: Pages) -> APIRouter:
+    router = page_router()
+    runtime = pages.runtime
+
+    @router.get(PATH)
+    def keys(request: Request, viewer: Admin) -> Response:
+        return _shown(pages, request, viewer)
+
+    @router.post(PATH)
+    def create_key(request: Request, viewer: Admin, body: Body) -> Response:
+        try:
+            draft = KeyDraft.model_validate(Form(body).members("name", "role"))
+        except ValidationError as error:
+            return _shown(pages, request, viewer, InvalidInput(problems=problems_of(error)))
+        _, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
+        return _shown(pages, request, viewer, secret=secret)
+
+    @router.post(PATH + "/{id:uuid}/revoke")
+    def revoke_key(_viewer: Admin, id: UUID) -> Response:
+        runtime.keys.revoke(id)
+        return go_to(PATH)
+
+    return router
+
+
+def _shown(
+    pages: Pages,
+    request: Request,
+    viewer: Viewer,
+    error: InvalidInput | None = None,
+    secret: str | None = None,
+) -> Response:
+    return pages.show_form(
+        request,
+        "keys.html",
+        error,
+        keys=pages.runtime.keys.all(),
+        own=viewer.key.key_id,
+        meanings=MEANINGS,
+        secret=secret,
+    )

@@ -1,0 +1,148 @@
+"""Making a metric: a form that follows what there is to measure, and shows what it would say."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from tocsin.api.body import Body
+from tocsin.errors import TocsinError
+from tocsin.model.catalog import Kind
+from tocsin.model.field import Column
+from tocsin.model.filter import LISTS, UNARY, WORDS
+from tocsin.model.metric import Aggregation
+from tocsin.web.board import Board
+from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form
+from tocsin.web.forms import Form, entered, kind_of
+from tocsin.web.metrics import PATH
+from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.preview import preview_of
+from tocsin.web.routing import page_router
+
+BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
+NEW = {"metricType": "COUNT", "timeWindow": "1h"}
+AGGREGATIONS = {
+    Aggregation.COUNT: "How many",
+    Aggregation.RATE: "How many per minute, hour or day",
+    Aggregation.SUM: "Sum of a field",
+    Aggregation.AVG: "Average of a field",
+    Aggregation.MIN: "Least of a field",
+    Aggregation.MAX: "Greatest of a field",
+    Aggregation.DISTINCT_COUNT: "How many different values of a field",
+}
+WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
+
+
+def routes(pages: Pages, board: Board) -> APIRouter:
+    router = page_router()
+    _add_showing(router, pages, board)
+    _add_saving(router, pages, board)
+    return router
+
+
+def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
+    runtime = pages.runtime
+
+    @router.get(PATH + "/new")
+    def new_metric(request: Request, _viewer: Reader, like: UUID | None = None) -> Response:
+        """Empty, like another metric, or filled by the address: a search that is to be counted."""
+        form = Form(request.url.query)
+        if like:
+            definition = definition_of(runtime, runtime.metrics.get(like))
+            definition["name"] = f"{definition['name']} (copy)"
+        else:
+            said = {k: v for k, v in definition_in(form).items() if v}
+            # A search without a time counts all of it, where an empty form suggests a window.
+            definition = {"metricType": "COUNT", **said} if said else dict(NEW)
+        return _shown(pages, request, definition)
+
+    @router.get(PATH + "/{id:uuid}/edit")
+    def edit_metric(request: Request, _viewer: Admin, id: UUID) -> Response:
+        metric = runtime.metrics.get(id)
+        return _shown(pages, request, definition_of(runtime, metric), editing=id)
+
+    @router.post(PATH + "/preview")
+    def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:
+        """What the form's definition says now; what is still missing is said, not refused."""
+        try:
+            _, question = read_form(runtime, Form(body), name_required=False)
+            found = preview_of(runtime, question)
+        except TocsinError as error:
+            return pages.show(request, "metric_preview.html", found=None, error=error)
+        return pages.show(request, "metric_preview.html", found=found, error=None)
+
+    @router.get("/web/fields")
+    def fields(
+        request: Request,
+        _viewer: Reader,
+        resourceType: str = "",  # noqa: N803
+        action: str = "",
+    ) -> Response:
+        scope = [
+            runtime.catalog.find(kind, mnemonic)
+            for kind, mnemonic in ((Kind.RESOURCE_TYPE, resourceType), (Kind.ACTION, action))
+        ]
+        reports = board.fields(*(entry.id if entry else None for entry in scope))
+        return pages.show(request, "fields.html", reports=reports, columns=list(Column))
+
+
+def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
+    runtime = pages.runtime
+
+    @router.post(PATH + "/new")
+    def create_metric(request: Request, _viewer: Admin, body: Body) -> Response:
+        form = Form(body)
+        try:
+            draft, question = read_form(runtime, form)
+            metric = runtime.metrics.create(draft, question, runtime.now())
+        except TocsinError as error:
+            return _shown(pages, request, definition_in(form), error)
+        board.forget()
+        return go_to(f"{PATH}/{metric.metric_id}")
+
+    @router.post(PATH + "/{id:uuid}/edit")
+    def replace_metric(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+        form = Form(body)
+        try:
+            draft, question = read_form(runtime, form)
+            runtime.metrics.replace(id, draft, question, runtime.now(), runtime.alerts.end_all_of)
+            runtime.alerts_changed()
+        except TocsinError as error:
+            return _shown(pages, request, definition_in(form), error, editing=id)
+        board.forget()
+        return go_to(f"{PATH}/{id}")
+
+    @router.post(PATH + "/{id:uuid}/delete")
+    def delete_metric(_viewer: Admin, id: UUID) -> Response:
+        runtime.metrics.delete(id)
+        board.forget()
+        return go_to(PATH)
+
+
+def _shown(
+    pages: Pages,
+    request: Request,
+    definition: dict[str, Any],
+    error: TocsinError | None = None,
+    editing: UUID | None = None,
+) -> Response:
+    catalog = pages.runtime.catalog
+    return pages.show_form(
+        request,
+        "metric_form.html",
+        error,
+        said={**BLANK, **definition},
+        filters=[
+            {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
+            for filter in definition.get("filters", ())
+        ],
+        editing=editing,
+        aggregations=AGGREGATIONS,
+        operators=WORDS,
+        unary=UNARY,
+        lists=LISTS,
+        windows=WINDOWS,
+        entries={kind.value: catalog.entries(kind) for kind in Kind},
+    )

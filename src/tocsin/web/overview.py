@@ -1,0 +1,97 @@
+"""The first page: what is going on now, and what changed lately."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+
+from tocsin.model.alert_state import Status
+from tocsin.model.catalog import Kind
+from tocsin.runtime import Runtime
+from tocsin.web.board import Board
+from tocsin.web.firing import Watch
+from tocsin.web.metrics import rows_of
+from tocsin.web.pages import Pages, Reader
+from tocsin.web.routing import page_router
+from tocsin.web.words import dimensions
+
+PATH = "/"
+_SHOWN_FIRING = 12
+_SHOWN_METRICS = 20
+_SHOWN_CHANGES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that was made or changed."""
+
+    at: datetime
+    verb: str
+    what: str
+    name: str
+    address: str
+
+
+def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
+    router = page_router()
+    runtime = pages.runtime
+
+    @router.get(PATH)
+    def overview(request: Request, _viewer: Reader) -> Response:
+        pulse = board.pulse()
+        metrics = runtime.metrics.all()
+        enabled = [metric for metric in metrics if metric.enabled]
+        return pages.show(
+            request,
+            "overview.html",
+            pulse=pulse,
+            firing=watch.firing(),
+            shown_firing=_SHOWN_FIRING,
+            failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
+            alerts=len(watch.all()),
+            recorded=runtime.engine.rows(),
+            metrics=rows_of(runtime, board, enabled[:_SHOWN_METRICS]),
+            of=len(metrics),
+            at=board.values().at,
+            changes=_latest(runtime),
+        )
+
+    return router
+
+
+def _latest(runtime: Runtime) -> list[Change]:
+    changes = [*_transitions(runtime), *_changes(runtime)]
+    return sorted(changes, key=lambda change: change.at, reverse=True)[:_SHOWN_CHANGES]
+
+
+def _transitions(runtime: Runtime) -> Iterator[Change]:
+    for made in runtime.transitions.page(_SHOWN_CHANGES):
+        verb = "fired" if made.change.status is Status.FIRING else "recovered"
+        group = dimensions(made.change.dimensions)
+        name = f"{made.alert.title} ({group})" if group else made.alert.title
+        yield Change(made.change.at, verb, "alert", name, f"/web/alerts/{made.alert.alert_id}")
+
+
+def _changes(runtime: Runtime) -> Iterator[Change]:
+    for alert in runtime.alerts.all():
+        verb = "made" if alert.created_date == alert.modified_date else "changed"
+        where = f"/web/alerts/{alert.alert_id}"
+        yield Change(alert.modified_date, verb, "alert", alert.title, where)
+    for metric in runtime.metrics.all():
+        is_new = metric.created_date == metric.modified_date
+        yield Change(
+            metric.modified_date,
+            "made" if is_new else "changed",
+            "metric",
+            metric.name,
+            f"/web/metrics/{metric.metric_id}",
+        )
+    for kind in Kind:
+        for entry in runtime.catalog.entries(kind):
+            if not entry.is_system:
+                verb = "added" if entry.created_date == entry.modified_date else "changed"
+                where = f"/web/catalog#{entry.id}"
+                yield Change(entry.modified_date, verb, kind.words, entry.mnemonic, where)

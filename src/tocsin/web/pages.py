@@ -1,0 +1,129 @@
+"""How does a page become an answer: its template, who looks at it, and the headers it goes with.
+
+Templates escape whatever they are given, and the headers forbid every script and style that is
+not a file of ours: what stands in a payload is text, and stays text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tocsin import __version__
+from tocsin.errors import Forbidden, TocsinError, Unauthenticated
+from tocsin.model.key import Key, Role
+from tocsin.runtime import Runtime
+from tocsin.web import assets, words
+from tocsin.web.forms import problems_by_field
+from tocsin.web.session import Sessions
+
+SIGN_IN = "/web/sign-in"
+THEME_COOKIE = "tocsin_theme"
+THEMES = ("light", "dark")
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at a page."""
+
+    key: Key
+
+    @property
+    def may_read(self) -> bool:
+        return self.key.role.covers(Role.READ)
+
+    @property
+    def may_change(self) -> bool:
+        return self.key.role.covers(Role.ADMIN)
+
+
+class Pages:
+    """The templates, on an open runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.sessions = Sessions(runtime)
+        self._templates = Environment(
+            loader=PackageLoader("tocsin.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(words.FILTERS)
+        self._templates.globals.update(asset=assets.url, version=__version__, words=words)
+
+    def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:
+        """The page that the template makes of what is to be shown."""
+        key = self.sessions.key_of(request)
+        text = self._templates.get_template(template).render(
+            viewer=key and Viewer(key), theme=_theme(request), path=request.url.path, **shown
+        )
+        return HTMLResponse(text, status, HEADERS)
+
+    def show_form(
+        self, request: Request, template: str, error: TocsinError | None, /, **shown: Any
+    ) -> Response:
+        """The page of a form, with what is wrong beside the fields."""
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        return self.show(request, template, status, problems=problems_by_field(error), **shown)
+
+    def show_error(self, request: Request, error: TocsinError) -> Response:
+        """A page that says what went wrong; who has to sign in first is sent there."""
+        if isinstance(error, Unauthenticated):
+            return RedirectResponse(_sign_in_and_return(request), 303)
+        return self.show(request, "error.html", error.status, error=error)
+
+
+def _theme(request: Request) -> str:
+    """What the viewer chose; else the browser's own."""
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else "auto"
+
+
+def _sign_in_and_return(request: Request) -> str:
+    if request.method != "GET":
+        return SIGN_IN
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return SIGN_IN if target == "/" else f"{SIGN_IN}?{urlencode({'next': target})}"
+
+
+def _viewer_with(*roles: Role) -> Callable[[Request], Viewer]:
+    def viewer(request: Request) -> Viewer:
+        pages: Pages = request.app.state.pages
+        key = pages.sessions.key_of(request)
+        if key is None:
+            raise Unauthenticated
+        if not key.role.covers(*roles):
+            needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
+            raise Forbidden(
+                f"This takes a key with the role {needed}; you signed in with {key.role}"
+            )
+        return Viewer(key)
+
+    return viewer
+
+
+Anyone = Annotated[Viewer, Depends(_viewer_with(Role.INGEST, Role.READ))]
+Reader = Annotated[Viewer, Depends(_viewer_with(Role.READ))]
+Admin = Annotated[Viewer, Depends(_viewer_with(Role.ADMIN))]
+
+
+def go_to(path: str) -> Response:
+    """What a form is answered with that did what it should: the page to look at next."""
+    return RedirectResponse(path, 303)

@@ -1,0 +1,51 @@
+"""How are pages reached: each route answers what goes wrong with a page, and refuses requests
+that change something unless they come from our own pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from tocsin.errors import InvalidInput, TocsinError
+from tocsin.model.problems import problems_in
+from tocsin.web.origin import refuse_foreign
+from tocsin.web.pages import Pages
+
+log = structlog.get_logger()
+
+_UNEXPECTED = TocsinError("Something went wrong; the log of the server says what")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            pages: Pages = request.app.state.pages
+            try:
+                refuse_foreign(request)
+                return await handle(request)
+            except TocsinError as error:
+                return pages.show_error(request, error)
+            except RequestValidationError as error:
+                problems = problems_in(error.errors(), skipped=1)
+                return pages.show_error(request, InvalidInput(problems=problems))
+            except ClientDisconnect:
+                raise
+            except Exception:
+                log.exception("page failed", method=request.method, path=request.url.path)
+                return pages.show_error(request, _UNEXPECTED)
+
+        return handled
+
+
+def page_router() -> APIRouter:
+    return APIRouter(route_class=PageRoute, include_in_schema=False)

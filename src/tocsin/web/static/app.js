@@ -1,0 +1,158 @@
+// What every page does by itself: times in the viewer's zone, the theme, regions that stay fresh.
+"use strict";
+
+const Tocsin = {
+  // Says a sentence to the viewer, aloud too.
+  say(sentence) {
+    const status = document.getElementById("status");
+    status.textContent = sentence;
+    clearTimeout(Tocsin.silence);
+    Tocsin.silence = setTimeout(() => { status.textContent = ""; }, 6000);
+  },
+
+  // Everything that new markup needs, wherever it came from.
+  prepare(root) {
+    root.querySelectorAll("time[datetime]").forEach(Tocsin.localize);
+    document.dispatchEvent(new CustomEvent("prepare", { detail: root }));
+  },
+
+  localize(element) {
+    const at = new Date(element.dateTime);
+    if (isNaN(at)) return;
+    const today = at.toDateString() === new Date().toDateString();
+    const day = today ? {} : { year: "numeric", month: "short", day: "numeric" };
+    const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    element.textContent = new Intl.DateTimeFormat(undefined, { ...day, ...clock }).format(at);
+  },
+
+  // Text of ours that the server made; anything else is an error that is said as a sentence.
+  async fetch(address, options) {
+    const answer = await fetch(address, { credentials: "same-origin", ...options });
+    // The session ended: the whole page has to go and sign in.
+    if (answer.redirected && new URL(answer.url).pathname === "/web/sign-in") location.reload();
+    return answer.text();
+  },
+
+  // Puts the regions of a page, asked for anew, in the place of those that are shown.
+  swap(text) {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    for (const region of document.querySelectorAll("[data-region]")) {
+      const found = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
+      if (!found || region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+      const focused = Tocsin.place(region, document.activeElement);
+      region.replaceChildren(...found.childNodes);
+      Tocsin.prepare(region);
+      if (focused) region.querySelector(focused)?.focus({ preventScroll: true });
+    }
+  },
+
+  // How to find the focused link or button again in the fresh markup.
+  place(region, element) {
+    if (!region.contains(element)) return null;
+    const address = element.getAttribute("href");
+    return address ? `a[href="${CSS.escape(address)}"]` : null;
+  },
+
+  async refresh() {
+    try {
+      Tocsin.swap(await Tocsin.fetch(location.href));
+    } catch {
+      Tocsin.say("The server does not answer; trying again.");
+    }
+  },
+};
+
+// Fresh regions: only while somebody looks, and never two requests at once.
+async function keepFresh() {
+  const regions = [...document.querySelectorAll("[data-refresh]")];
+  if (!regions.length) return;
+  const seconds = Math.min(...regions.map((region) => Number(region.dataset.refresh)));
+  for (;;) {
+    await new Promise((done) => setTimeout(done, seconds * 1000));
+    if (document.visibilityState === "visible" && !getSelection().toString()) await Tocsin.refresh();
+  }
+}
+
+function chooseTheme(name) {
+  document.documentElement.dataset.theme = name;
+  document.cookie = `tocsin_theme=${name}; path=/; max-age=31536000; samesite=lax`;
+  for (const button of document.querySelectorAll("[data-theme-choice]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.themeChoice === name));
+  }
+  document.dispatchEvent(new Event("theme"));
+}
+
+async function copy(button) {
+  const text = document.getElementById(button.dataset.copy).textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Over plain http to another machine browsers have no clipboard for pages.
+    getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    if (!document.execCommand("copy")) return Tocsin.say("Copy what is selected now.");
+    getSelection().removeAllRanges();
+  }
+  Tocsin.say("Copied.");
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("button, a");
+  if (!target) return;
+  if (target.dataset.themeChoice) chooseTheme(target.dataset.themeChoice);
+  if (target.dataset.copy) copy(target);
+  if ("menu" in target.dataset) {
+    const opened = document.getElementById("navigation").classList.toggle("open");
+    target.setAttribute("aria-expanded", String(opened));
+  }
+  if ("back" in target.dataset && history.length > 1) {
+    event.preventDefault();
+    history.back();
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+});
+
+document.addEventListener("change", async (event) => {
+  if (!("submits" in event.target.dataset)) return;
+  const form = event.target.form;
+  await Tocsin.fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  event.target.blur();
+  await Tocsin.refresh();
+});
+
+document.addEventListener("toggle", async (event) => {
+  const address = event.target.dataset.load;
+  if (!address || !event.target.open) return;
+  const place = event.target.querySelector("div");
+  const fresh = new DOMParser().parseFromString(await Tocsin.fetch(address), "text/html");
+  place.replaceChildren(...fresh.body.childNodes);
+}, true);
+
+// "/" goes to the search of the page.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+  const search = document.querySelector("[data-slash]");
+  if (search) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+
+// A search that follows what is typed.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let waiting;
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(async () => {
+      history.replaceState(null, "", `?${new URLSearchParams(new FormData(form))}`);
+      await Tocsin.refresh();
+    }, 200);
+  });
+}
+
+Tocsin.prepare(document);
+keepFresh();

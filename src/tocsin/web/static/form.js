@@ -1,0 +1,153 @@
+// Forms that follow what is chosen: fields of the scope, operators that fit, a live preview.
+"use strict";
+
+const Forms = {
+  // What fits a field of these types; a field that nobody has sent yet may hold anything.
+  fitting: {
+    string: ["eq", "neq", "contains", "in", "not_in", "starts_with", "ends_with", "gt", "gte", "lt", "lte", "exists", "not_exists"],
+    number: ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists"],
+    boolean: ["eq", "neq", "exists", "not_exists"],
+    array: ["contains", "exists", "not_exists"],
+  },
+  kinds: { string: "text", number: "number", boolean: "boolean", array: "text" },
+
+  option(name) {
+    return [...document.querySelectorAll("#fields option")].find((option) => option.value === name);
+  },
+
+  // Says of a field what is known of it, and offers what fits.
+  describe(input, chosen) {
+    const option = Forms.option(input.value.trim());
+    const holder = input.closest("[data-row], .field");
+    const hint = holder?.querySelector("[data-hint]");
+    if (hint) hint.textContent = Forms.hint(option, input.value.trim());
+    const operator = holder?.querySelector("[data-operator]");
+    if (!operator) return;
+    const types = option?.dataset.types?.split(" ").filter((type) => type in Forms.fitting) ?? [];
+    const fits = new Set(types.flatMap((type) => Forms.fitting[type]));
+    for (const offered of operator.options) {
+      offered.hidden = offered.disabled = fits.size > 0 && !fits.has(offered.value) && !(offered.selected && !chosen);
+    }
+    if (operator.selectedOptions[0]?.disabled) operator.value = [...fits][0];
+    if (chosen && types.length) holder.querySelector("[data-kind]").value = Forms.kinds[types.at(-1)] ?? "text";
+    Forms.fit(holder);
+  },
+
+  hint(option, name) {
+    if (!name || !option) return name && document.querySelector("#fields option") ? "Nothing that was recorded in this scope has this field." : "";
+    const { types, count, examples } = option.dataset;
+    if (!count) return "A column of every interaction.";
+    return `${types.replace(" ", " or ")}, ${Number(count).toLocaleString("en")} times${examples ? `, such as ${examples}` : ""}`;
+  },
+
+  // Which inputs an operator leaves.
+  fit(row) {
+    const operator = row.querySelector("[data-operator]")?.selectedOptions[0];
+    if (!operator) return;
+    const unary = "unary" in operator.dataset, list = "list" in operator.dataset;
+    const kind = row.querySelector("[data-kind]"), value = row.querySelector("[data-value]");
+    kind.style.visibility = unary ? "hidden" : "";
+    value.style.visibility = unary || kind.value === "null" ? "hidden" : "";
+    value.placeholder = list ? "one on each line" : kind.value === "boolean" ? "true or false" : "value";
+  },
+
+  needField(form) {
+    const aggregation = form.querySelector("[data-aggregation]")?.selectedOptions[0];
+    const field = form.querySelector("[data-needed-field]");
+    if (!aggregation || !field) return;
+    field.hidden = !("needsField" in aggregation.dataset);
+    field.querySelector("input").disabled = field.hidden;
+  },
+
+  async loadFields(form) {
+    const scope = ["resourceType", "action"].map((name) => [name, form.elements[name]?.value ?? ""]);
+    const text = await Tocsin.fetch(`${form.dataset.fields}?${new URLSearchParams(scope)}`);
+    const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("fields");
+    if (fresh) document.getElementById("fields-of-scope").replaceChildren(fresh);
+    form.querySelectorAll("[data-field]").forEach((input) => Forms.describe(input, false));
+  },
+
+  // One preview at a time, which may take long; what changed meanwhile is asked for afterwards.
+  async preview(form) {
+    Forms.changed = true;
+    if (Forms.asking) return;
+    Forms.asking = true;
+    const place = document.getElementById("preview");
+    place.setAttribute("aria-busy", "true");
+    while (Forms.changed) {
+      Forms.changed = false;
+      await Forms.ask(form, place);
+    }
+    place.removeAttribute("aria-busy");
+    Forms.asking = false;
+  },
+
+  async ask(form, place) {
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const text = await Tocsin.fetch(form.dataset.preview, { method: "POST", body });
+      const fresh = new DOMParser().parseFromString(text, "text/html");
+      place.replaceChildren(...fresh.body.childNodes);
+      Tocsin.prepare(place);
+    } catch {
+      Tocsin.say("The server does not answer; change something to try again.");
+    }
+  },
+
+  addRow(button) {
+    const rows = button.closest("[data-rows]");
+    const row = rows.querySelector("template").content.cloneNode(true).firstElementChild;
+    rows.insertBefore(row, rows.querySelector("template"));
+    row.querySelector("input").focus();
+    Forms.fit(row);
+  },
+
+  start(form) {
+    let waiting;
+    const soon = () => {
+      clearTimeout(waiting);
+      if (form.dataset.preview) waiting = setTimeout(() => Forms.preview(form), 300);
+    };
+    form.addEventListener("input", (event) => {
+      // At once, not when the field is left: what moved then would slip away under a click.
+      const known = "field" in event.target.dataset && Forms.option(event.target.value.trim());
+      if (known) Forms.describe(event.target, true);
+      soon();
+    });
+    form.addEventListener("change", (event) => {
+      const target = event.target;
+      if ("field" in target.dataset) Forms.describe(target, true);
+      if ("operator" in target.dataset || "kind" in target.dataset) Forms.fit(target.closest("[data-row]"));
+      if ("aggregation" in target.dataset) Forms.needField(form);
+      if (["resourceType", "action"].includes(target.name)) Forms.loadFields(form);
+      soon();
+    });
+    form.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      if ("addRow" in button.dataset) Forms.addRow(button);
+      if ("removeRow" in button.dataset) button.closest("[data-row]").remove();
+      if ("fill" in button.dataset) document.getElementById(button.dataset.fill).value = button.dataset.with;
+      if (button.type === "button") soon();
+    });
+    form.querySelectorAll("[data-row]").forEach(Forms.fit);
+    Forms.needField(form);
+    if (form.dataset.fields) Forms.loadFields(form);
+    if (form.dataset.preview) Forms.preview(form);
+  },
+};
+
+document.querySelectorAll("form[data-preview], form[data-fields]").forEach(Forms.start);
+
+// A channel has the settings of its kind only.
+for (const form of document.querySelectorAll("form[data-kinds]")) {
+  const choice = form.querySelector("[data-kind-choice]");
+  const show = () => {
+    for (const part of form.querySelectorAll("[data-for-kind]")) {
+      part.hidden = part.dataset.forKind !== choice.value;
+      part.querySelectorAll("input, textarea").forEach((field) => { field.disabled = part.hidden; });
+    }
+  };
+  choice.addEventListener("change", show);
+  show();
+}

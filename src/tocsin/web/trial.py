@@ -1,0 +1,93 @@
+"""How would an alert have done: its metric's last day, and when it would have fired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tocsin.backtest import Past, Trial
+from tocsin.model.alert import Alert, Rule
+from tocsin.model.alert_state import Change, Status
+from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.duration import MINUTE, Duration
+from tocsin.model.metric import Question
+from tocsin.runtime import Runtime
+from tocsin.web import words
+from tocsin.web.charts import Range, chart
+
+DAYS = 30
+_MARKED = 1_000
+
+Stretch = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a backtest comes to."""
+
+    sentence: str
+    chart: dict[str, Any]
+
+
+def tried(runtime: Runtime, alert: Alert, over: Range) -> Verdict:
+    """The alert over the last 30 days, drawn over a range; raises what a calculation raises."""
+    question = runtime.metrics.get(alert.metric_id).question
+    to = over.to
+    step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
+    span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
+    trial = Trial(alert.rule, question, alert.evaluation_delay.length)
+    pasts = [_stretches(past, to) for past in runtime.backtester.backtest(trial, span)]
+    stretches = [stretch for found in pasts for stretch in found]
+    said = _sentence(stretches, sum(map(bool, pasts)), len(pasts), step)
+    return Verdict(said, drawn(runtime, question, alert.rule, over, stretches))
+
+
+def drawn(
+    runtime: Runtime, question: Question, rule: Rule, over: Range, stretches: Iterable[Stretch]
+) -> dict[str, Any]:
+    """The metric's chart with the threshold, and the stretches in which something fired."""
+    series = runtime.calculator.series(question, over.start, over.to, over.step)
+    seen = [(start, end) for start, end in stretches if end >= over.start][:_MARKED]
+    return {
+        **chart(series, question),
+        "stacks": False,
+        "threshold": rule.threshold,
+        "recovery": rule.recovery_threshold,
+        "stretches": [(max(start, over.start).timestamp(), end.timestamp()) for start, end in seen],
+    }
+
+
+def stretches_of(changes: Iterable[Change], now: datetime) -> list[Stretch]:
+    """From when to when something fired; the changes are the newest first, as they are listed."""
+    stretches: list[Stretch] = []
+    open_groups: set[tuple[Any, datetime]] = set()
+    for change in changes:
+        group = (tuple((change.dimensions or {}).values()), change.fired_at)
+        if change.status is Status.OK:
+            open_groups.add(group)
+            stretches.append((change.fired_at, change.at))
+        elif group not in open_groups:
+            stretches.append((change.at, now))
+    return stretches
+
+
+def _stretches(past: Past, to: datetime) -> list[Stretch]:
+    return stretches_of(reversed(past.changes), to)
+
+
+def _sentence(stretches: list[Stretch], fired_groups: int, groups: int, step: Duration) -> str:
+    looked = f"in the last {DAYS} days, looked at every {step}"
+    if not stretches:
+        return f"Would not have fired {looked}."
+    times = len(stretches)
+    longest = max(end - start for start, end in stretches)
+    often = "once" if times == 1 else f"{times:,} times"
+    which = f", in {fired_groups:,} of {groups:,} groups" if groups > 1 else ""
+    length = (
+        f"for {words.duration(longest)}"
+        if times == 1
+        else (f"the longest {words.duration(longest)}")
+    )
+    return f"Would have fired {often} {looked}{which}, {length}."

@@ -1,0 +1,127 @@
+"""How is it said on a page: numbers, instants, durations, and a definition as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from markupsafe import Markup
+
+from tocsin.model.alert import Rule
+from tocsin.model.catalog import Entry, Kind
+from tocsin.model.filter import WORDS as SIGNS
+from tocsin.model.filter import Operator
+from tocsin.model.instant import format_instant
+from tocsin.model.metric import Aggregation, Question, Window
+
+NOTHING = "–"
+_LARGE = 1e15
+_SMALL = 0.01
+_MEASURES = {
+    Aggregation.COUNT: "The number",
+    Aggregation.SUM: "The sum of {field}",
+    Aggregation.AVG: "The average of {field}",
+    Aggregation.MIN: "The least {field}",
+    Aggregation.MAX: "The greatest {field}",
+    Aggregation.DISTINCT_COUNT: "How many different values {field} has",
+    Aggregation.RATE: "The rate",
+}
+_UNITS = {"m": "minute", "h": "hour", "d": "day"}
+_STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+class Names(Protocol):
+    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
+
+
+def number(value: float | None) -> str:
+    """`10,858`, `70.76`: as many digits as a reader wants."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, int):
+        return f"{value:,}"
+    if abs(value) >= _LARGE or 0 < abs(value) < _SMALL:
+        return f"{value:.4g}"
+    return f"{value:,.2f}"
+
+
+def time(at: datetime) -> Markup:
+    """An instant: in UTC here, where it stays on hover; the browser shows it in its own zone."""
+    instant = format_instant(at)
+    spelled = f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, spelled, spelled)
+
+
+def duration(length: timedelta) -> str:
+    """`2 d 3 h`, `4 m 10 s`: its two largest units."""
+    rest = int(length.total_seconds())
+    parts = []
+    for unit, seconds in _STEPS:
+        count, rest = divmod(rest, seconds)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def dimensions(of: Mapping[str, str | None] | None) -> str:
+    """`ZA · pro`: the texts of a group."""
+    if of is None:
+        return ""
+    return " · ".join(NOTHING if text is None else text or '""' for text in of.values())
+
+
+def window(of: Window) -> str:
+    """`the last 5 minutes`."""
+    unit = _UNITS[of.unit]
+    return f"the last {unit}" if of.count == 1 else f"the last {of.count} {unit}s"
+
+
+def rule(of: Rule, metric: str) -> str:
+    """When an alert fires: `Fires when Failed logins (5m) > 20 for 2m.`"""
+    sign = SIGNS[Operator(of.operator)]
+    wait = f" for {of.for_}" if of.for_.count else ""
+    back = "" if of.recovery_threshold is None else f", until it passes {of.recovery_threshold}"
+    keep = f", and stays clear for {of.keep_firing_for}" if of.keep_firing_for.count else ""
+    return f"Fires when {metric} {sign} {of.threshold}{wait}{back}{keep}."
+
+
+def sentence(question: Question, catalog: Names) -> str:
+    """What a metric measures: `The number of interactions PLACED on ORDER in the last hour.`"""
+    measure = _MEASURES[question.aggregation].format(field=question.field)
+    joint = " of interactions" if question.field is None else " over interactions"
+    conditions = [filter.sentence for filter in question.filters]
+    parts = [
+        measure + joint + _scope(question, catalog),
+        f" where {' and '.join(conditions)}" if conditions else "",
+        f" in {window(question.time_window)}" if question.time_window else " ever",
+        f", {question.unit}" if question.unit else "",
+        f", for each {_listed(list(map(str, question.group_by)))}" if question.group_by else "",
+    ]
+    return "".join(parts) + "."
+
+
+def _scope(question: Question, catalog: Names) -> str:
+    named = (
+        (" {}", Kind.ACTION, question.action_id),
+        (" on {}", Kind.RESOURCE_TYPE, question.resource_type_id),
+        (" from {}", Kind.ORIGIN, question.origin_id),
+    )
+    said = ""
+    for form, kind, id in named:
+        entry = catalog.by_id(kind, id) if id else None
+        said += form.format(entry.mnemonic) if entry else ""
+    return said
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "number": number,
+    "time": time,
+    "duration": duration,
+    "dimensions": dimensions,
+}

@@ -1,0 +1,110 @@
+"""Takes the pictures of the README: `make screenshots`, a day of the demo's shop on a server."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import httpx
+from browsing import Browser, start_browser
+
+from tocsin.cli.definitions import read_definitions
+from tocsin.cli.demo_server import running_server
+from tocsin.cli.demo_shop import DEFINITIONS
+from tocsin.cli.sample import interactions
+
+KEY = "the key of the screenshots"
+DAY = timedelta(hours=26)
+EVERY = 8
+"""Of the shop's interactions: enough to look like something, few enough to load in seconds."""
+
+ALERTS = (
+    ("Somebody tries passwords", "Failed logins by country (5m)", "gt", 90, "critical"),
+    ("Checkout is slow", "Slowest checkout, ms (15m)", "gt", 2_000, "warning"),
+    ("Few orders", "Order rate (5m)", "lt", 2, "warning"),
+)
+_BATCH = 5_000
+
+
+def main(folder: Path) -> None:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        sys.exit("There is no browser: apt-get install chromium chromium-driver")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as data,
+        running_server("127.0.0.1", None, Path(data), KEY) as server,
+        httpx.Client(base_url=server.url, headers={"x-api-key": KEY}, timeout=60) as client,
+    ):
+        fill(client)
+        browser = start_browser(Path(chromium), Path(driver), Path(data) / "browser")
+        try:
+            take_all(browser, server.url, client, folder)
+        finally:
+            browser.driver.quit()
+
+
+def fill(client: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    some = islice(interactions(7, now - DAY, now), 0, None, EVERY)
+    while batch := list(islice(some, _BATCH)):
+        ask(client, "/api/interactions/batch", batch)
+    ids = {}
+    for definition in read_definitions(DEFINITIONS):
+        made = ask(client, "/api/interaction-metrics", definition)
+        ids[made["name"]] = made["metricId"]
+    for title, metric, operator, threshold, severity in ALERTS:
+        said = {"title": title, "metricId": ids[metric], "operator": operator}
+        said |= {"threshold": threshold, "severity": severity, "alertAction": "fired"}
+        ask(client, "/api/interaction-alerts", {**said, "recoveryAction": "recovered"})
+    ask(client, "/api/interaction-alerts/evaluate-all", None)
+
+
+def ask(client: httpx.Client, path: str, body: Any) -> Any:
+    answer = client.post(path, json=body)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def take_all(browser: Browser, url: str, client: httpx.Client, folder: Path) -> None:
+    metrics = {m["name"]: m["metricId"] for m in client.get("/api/interaction-metrics").json()}
+    alert = client.get("/api/interaction-alerts").json()[0]["alertId"]
+    revenue, logins = metrics["Revenue by country (24h)"], metrics["Failed logins by country (5m)"]
+    filled = "resourceType=ORDER&action=PLACED&metricType=SUM&field=interaction.total&timeWindow=1h"
+    chosen = f"{filled}&groupBy=interaction.country&name=Revenue+by+country"
+    browser.resize(1280, 860)
+    browser.sign_in(url, KEY)
+    for name, path, theme in (
+        ("overview", "/", "light"),
+        ("new-metric", f"/web/metrics/new?{chosen}", "light"),
+        ("metric", f"/web/metrics/{revenue}?range=24h", "dark"),
+        ("alert", f"/web/alerts/{alert}?range=6h", "light"),
+        ("new-alert", f"/web/alerts/new?metric={logins}", "light"),
+    ):
+        take(browser, path, theme, folder / f"{name}.png")
+    browser.resize(390, 844)
+    take(browser, "/", "dark", folder / "phone.png")
+
+
+def take(browser: Browser, path: str, theme: str, file: Path) -> None:
+    browser.driver.add_cookie({"name": "tocsin_theme", "value": theme, "path": "/"})
+    browser.open(path)
+    browser.until(lambda: browser.script("return document.readyState") == "complete")
+    browser.until(lambda: not browser.all("#preview[aria-busy]"))
+    if "alerts/new" in path:
+        browser.type("Threshold", "90")
+        browser.until(lambda: browser.all("[data-verdict]"))
+    pictures = "return [...document.images].every(i => i.complete || i.loading === 'lazy')"
+    browser.until(lambda: browser.script(pictures))
+    browser.script("document.activeElement.blur()")
+    browser.driver.save_screenshot(str(file))
+    print(file)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

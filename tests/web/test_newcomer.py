@@ -1,0 +1,125 @@
+"""The path of a newcomer, in a real browser: from signing in to an alert that fires."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import Browser
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+
+def login_failed(country: str, attempts: int) -> dict[str, object]:
+    return {
+        "resourceType": "CUSTOMER",
+        "resourceId": f"customer of {country}",
+        "action": "LOGIN_FAILED",
+        "origin": "WEB",
+        "interaction": {"country": country, "attempts": attempts},
+    }
+
+
+@pytest.fixture(scope="module")
+def recorded(server: Server) -> Server:
+    sent = [login_failed("ZA", 3), login_failed("ZA", 1), login_failed("US", 7)]
+    with server.client() as client:
+        assert client.post("/api/interactions/batch", json=sent).json()["accepted"] == 3
+    return server
+
+
+def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
+    browser: Browser, recorded: Server
+) -> None:
+    browser.open_at(recorded.url)
+    browser.type("Key", "not the key")
+    browser.press("Sign in")
+    browser.until_says("This key is unknown, or was revoked")
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.until_says("A metric is a question with a name")
+
+    browser.press("New metric")
+    browser.type("Name", "Failed logins by country")
+    browser.choose("Action", "LOGIN_FAILED")
+    browser.until(lambda: "interaction.country" in browser.offered_fields())
+    browser.until_says("The number of interactions LOGIN_FAILED in the last hour.")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "3")
+
+    browser.press("+ Add a condition")
+    browser.type("Field", "interaction.attempts")
+    browser.leave("Field")
+    browser.until_says("number, 3 times, such as")
+    assert "contains" not in browser.offered_operators()
+    browser.choose("Operator", ">")
+    browser.type("Value", "1")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "2")
+
+    browser.press("+ Add a group")
+    browser.type("Group by", "interaction.country")
+    browser.until_says("for each interaction.country.")
+    browser.press("Create metric")
+    browser.until(lambda: browser.path.startswith("/web/metrics/") and "/new" not in browser.path)
+    browser.until_says("interaction.attempts > 1")
+    assert browser.find(".chart canvas").is_displayed()
+
+    browser.press("New alert on this")
+    browser.type("Title", "Somebody tries passwords")
+    browser.type("Threshold", "0")
+    browser.until_says("Would have fired 2 times in the last 30 days")
+    browser.press("Create alert")
+    browser.until_says("fired ZA")
+    browser.until_says("fired US")
+
+    browser.open("/")
+    browser.until_says("2 groups fire now")
+    browser.until_says("Failed logins by country")
+    assert [said for said in browser.complaints() if "401" not in said] == []
+
+
+def test_times_are_shown_in_the_viewers_zone_and_in_utc_on_hover(
+    browser: Browser, recorded: Server
+) -> None:
+    zone = {"timezoneId": "Asia/Kathmandu"}
+    browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", zone)
+    try:
+        browser.sign_in(recorded.url, recorded.admin_key)
+        browser.open("/web/interactions")
+        shown = browser.find("td time")
+        at = datetime.fromisoformat(str(shown.get_attribute("datetime")))
+        assert shown.get_attribute("title") == f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        assert shown.text.endswith(f":{(at.minute + 45) % 60:02d}:{at.second:02d}")
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": ""})
+
+
+def test_a_search_becomes_a_metric(browser: Browser, recorded: Server) -> None:
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.open("/web/interactions?resourceId=customer+of+ZA&action=LOGIN_FAILED")
+    assert len(browser.all("tbody tr")) == 2
+    browser.press("Count these")
+    browser.until_says("interactions LOGIN_FAILED where resourceId = customer of ZA ever.")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "2")
+
+
+def test_the_switch_of_a_metric_disables_it(browser: Browser, recorded: Server) -> None:
+    with recorded.client() as client:
+        said = {"name": "To be switched off", "metricType": "COUNT"}
+        id = client.post("/api/interaction-metrics", json=said).json()["metricId"]
+        browser.sign_in(recorded.url, recorded.admin_key)
+        browser.open("/web/metrics?q=switched")
+        browser.labelled("To be switched off is enabled").click()
+        address = f"/api/interaction-metrics/{id}"
+        browser.until(lambda: client.get(address).json()["enabled"] is False)
+
+
+def test_a_search_follows_what_is_typed_and_slash_leads_to_it(
+    browser: Browser, recorded: Server
+) -> None:
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.open("/web/metrics")
+    browser.find("body").send_keys("/")
+    browser.active().send_keys("no such metric")
+    browser.until_says("No metric has “no such metric”")
+    assert "q=no+such+metric" in browser.driver.current_url

@@ -1,0 +1,190 @@
+"""Who may see and do what on the pages; none of it needs a browser."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from tocsin.model.key import Role
+from tocsin.runtime import Runtime
+from tocsin.web.app import routers
+from tocsin.web.pages import Pages
+
+Site = Callable[..., TestClient]
+
+OPEN = {"/web/sign-in", "/web/sign-out", "/web/static/{name:path}"}
+FOR_ALL = {"/web/catalog"}
+FOR_ADMINS = (
+    *("/web/keys", "/web/catalog/", "/web/channels/", "/web/subscriptions/"),
+    "/web/silences/",
+)
+ASKS = ("/calculate-all", "/preview")
+
+
+def routes(runtime: Runtime) -> list[tuple[str, str]]:
+    pages = [route for router in routers(Pages(runtime)) for route in router.routes]
+    return [(m, r.path) for r in pages if isinstance(r, APIRoute) for m in r.methods]
+
+
+def may(role: Role, method: str, path: str) -> bool:
+    if path in OPEN or path in FOR_ALL:
+        return True
+    if path.startswith(FOR_ADMINS) or (method == "POST" and not path.endswith(ASKS)):
+        return role is Role.ADMIN
+    return role in (Role.READ, Role.ADMIN) if not path.endswith("/edit") else role is Role.ADMIN
+
+
+def call(client: TestClient, method: str, path: str) -> int:
+    address = path.replace("{id:uuid}", str(uuid4())).replace("{kind}", "action")
+    return client.request(method, address).status_code
+
+
+def test_who_has_not_signed_in_is_sent_to_the_form_and_back(site: Site, runtime: Runtime) -> None:
+    nobody = site(None)
+    assert len(routes(runtime)) > 25
+    for method, path in routes(runtime):
+        if path not in OPEN:
+            assert call(nobody, method, path) == 303, (method, path)
+    answer = nobody.get("/web/metrics?q=a%26b")
+    assert answer.headers["location"] == "/web/sign-in?next=%2Fweb%2Fmetrics%3Fq%3Da%2526b"
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_sees_its_pages_and_no_others(
+    site: Site, runtime: Runtime, keys: dict[str, str], role: Role
+) -> None:
+    client = site(keys[role])
+    for method, path in routes(runtime):
+        if path not in OPEN:
+            refused = call(client, method, path) == 403
+            assert refused is not may(role, method, path), (method, path)
+
+
+def test_a_wrong_key_is_refused_in_a_sentence_and_keeps_nothing(site: Site) -> None:
+    answer = site(None).post("/web/sign-in", data={"key": "no such key"})
+    assert answer.status_code == 401
+    assert "This key is unknown, or was revoked" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
+    site: Site, keys: dict[str, str]
+) -> None:
+    answer = site(None).post("/web/sign-in", data={"key": keys["read"]})
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert keys["read"].lower() not in cookie
+    behind_tls = site(None).post(
+        "/web/sign-in", data={"key": keys["read"]}, headers={"x-forwarded-proto": "https"}
+    )
+    assert "secure" in behind_tls.headers["set-cookie"].lower()
+
+
+def test_a_session_ends_when_its_key_is_revoked(site: Site, runtime: Runtime) -> None:
+    key, secret = runtime.keys.create("soon gone", Role.READ, runtime.now())
+    client = site(secret)
+    assert client.get("/").status_code == 200
+    runtime.keys.revoke(key.key_id)
+    assert client.get("/").status_code == 303
+
+
+def test_a_cookie_that_we_did_not_sign_is_none(site: Site, runtime: Runtime) -> None:
+    client = site(None)
+    for made_up in (str(runtime.keys.all()[0].key_id), "a.b.c", ".", "\x7f"):
+        client.cookies.set("tocsin_session", made_up)
+        assert client.get("/").status_code == 303
+
+
+def test_signing_out_forgets_the_session(site: Site) -> None:
+    client = site()
+    assert client.get("/").status_code == 200
+    client.post("/web/sign-out")
+    assert client.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_ours"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"sec-fetch-site": "cross-site", "origin": "http://testserver"}, False),
+        ({"origin": "http://testserver"}, True),
+        ({"origin": "http://testserver.evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({}, False),
+    ],
+)
+def test_what_changes_something_must_come_from_our_own_pages(
+    site: Site, runtime: Runtime, headers: dict[str, str], is_ours: bool
+) -> None:
+    client = site()
+    del client.headers["sec-fetch-site"]
+    before = len(runtime.keys.all())
+    answer = client.post("/web/keys", data={"name": "n", "role": "read"}, headers=headers)
+    assert (answer.status_code == 200) is is_ours
+    assert len(runtime.keys.all()) - before == is_ours
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\n/x"],
+)
+def test_signing_in_leads_to_pages_of_ours_only(
+    site: Site, keys: dict[str, str], target: str
+) -> None:
+    answer = site(None).post("/web/sign-in", data={"key": keys["read"], "next": target})
+    assert answer.headers["location"] == "/"
+
+
+def test_every_page_forbids_scripts_and_styles_that_are_not_ours(site: Site) -> None:
+    for path in ("/", "/web/sign-in", "/web/metrics", "/web/metrics/new", "/web/keys"):
+        answer = site().get(path)
+        assert answer.status_code == 200
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "style-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert "<style" not in answer.text
+        assert " style=" not in answer.text
+        assert "<script>" not in answer.text
+        assert " on" + "click=" not in answer.text
+
+
+def test_who_is_lost_gets_a_page_and_a_program_a_problem(site: Site) -> None:
+    client = site()
+    page = client.get("/web/nowhere", headers={"accept": "text/html"})
+    assert page.status_code == 404
+    assert "There is no such page" in page.text
+    program = client.get("/api/nowhere", headers={"accept": "*/*"})
+    assert program.headers["content-type"] == "application/problem+json"
+    for path in (f"/web/metrics/{uuid4()}", "/web/metrics?page=x", "/web/static/../app.py"):
+        answer = client.get(path)
+        assert answer.status_code in (404, 422)
+
+
+def test_pages_and_the_api_do_not_stand_in_each_others_way(site: Site) -> None:
+    client = site()
+    assert client.get("/docs").status_code == 200
+    assert client.get("/metrics").status_code == 401
+    assert "/web/metrics" not in client.get("/openapi.json").text
+    assert client.get("/api/interaction-metrics").status_code == 401, "a session is no key"
+
+
+def test_an_error_that_nobody_expected_is_a_page_too(
+    site: Site, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = site()
+
+    def fail() -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(runtime.engine, "rows", fail)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "Something went wrong; the log of the server says what" in answer.text
+    assert "a bug" not in answer.text
