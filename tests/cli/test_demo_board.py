@@ -41,8 +41,8 @@ def test_a_line_to_copy_says_the_same_to_a_shell(key: str) -> None:
 
 
 def test_the_header_names_address_docs_key_and_folder() -> None:
-    text = header("http://h:1", "secret", [METRIC], Path("/data"))
-    for part in ("http://h:1/docs", "Key:  secret", "/data"):
+    text = header("http://h:1", "secret", [METRIC], Path("/data"), "http://t:2/")
+    for part in ("http://h:1/docs", "Key:  secret", "/data", "http://t:2/"):
         assert part in text
 
 

@@ -72,6 +72,24 @@ def test_the_lines_to_copy_work_and_values_move() -> None:
         assert httpx.get(f"{found[1]}/docs").status_code == 200
 
 
+@pytest.mark.long
+def test_an_alert_fires_and_recovers_within_two_minutes_and_its_page_is_told() -> None:
+    with running_demo("--port", 0) as demo:
+        text = read_until(demo, READY)
+        found = re.search(r"alerts tell at (http://\S+)", text)
+        assert found
+        gives_up = time.monotonic() + 130
+        page = ""
+        while time.monotonic() < gives_up and not {"fired", "recovered"} <= told_in(page):
+            time.sleep(1)
+            page = httpx.get(found[1]).text
+    assert told_in(page) == {"fired", "recovered"}
+
+
+def told_in(page: str) -> set[str]:
+    return set(re.findall('<li class="([a-z]+)">', page))
+
+
 def test_every_metric_is_shown_with_a_value(tmp_path: Path) -> None:
     shown = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", tmp_path / "data")
     assert shown.returncode == 0, shown.stderr

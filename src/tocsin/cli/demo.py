@@ -40,6 +40,7 @@ def demo(
     """
     from tocsin.cli.client import Client
     from tocsin.cli.demo_board import Board
+    from tocsin.cli.demo_receiver import receiving
     from tocsin.cli.demo_server import running_server
     from tocsin.cli.demo_shop import Shop
 
@@ -52,10 +53,13 @@ def demo(
             )
             typer.echo("Starting a server ...")
             server = opened.enter_context(running_server(host, port, folder, key))
-            shop = Shop(server, opened.enter_context(Client(server.url, key)), seed)
+            receiver = opened.enter_context(receiving())
+            client = opened.enter_context(Client(server.url, key))
+            shop = Shop(server, client, seed, receiver)
             sent = shop.open()
             typer.echo(f"An hour of history: {sent:,} interactions, those already there left out.")
-            with Board(server.url, key, shop.metrics, folder, live=not no_live) as board:
+            board = Board(server.url, key, shop.metrics, folder, receiver, live=not no_live)
+            with board:
                 shop.run(board.update, board.pause, seconds)
     except KeyboardInterrupt:
         typer.echo("Stopped.")

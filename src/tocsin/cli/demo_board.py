@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.cli.demo_receiver import Receiver
 from tocsin.cli.routes import INTERACTIONS, METRICS
 from tocsin.cli.tables import Body, console, dimension_text
 
@@ -31,10 +32,20 @@ _COPIED_INTERACTION = {
 class Board:
     """A table that changes in place on a terminal, and is printed again elsewhere."""
 
-    def __init__(self, url: str, key: str, metrics: list[Any], folder: Path, live: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        metrics: list[Any],
+        folder: Path,
+        told: Receiver,
+        *,
+        live: bool,
+    ) -> None:
         self._console = console()
         self._live = Live(console=self._console) if live and self._console.is_terminal else None
-        self._header = header(url, key, metrics, folder)
+        self._told = told
+        self._header = header(url, key, metrics, folder, told.url)
         self.pause = LIVE_PAUSE_SECONDS if self._live else PLAIN_PAUSE_SECONDS
 
     def __enter__(self) -> Self:
@@ -52,18 +63,22 @@ class Board:
 
     def update(self, answers: list[Any], recorded: int) -> None:
         table = answers_table(answers, recorded, datetime.now(UTC))
+        if messages := self._told.messages():
+            table.add_section()
+            table.add_row("The last alert", Text(messages[0].title, style="bold"))
         if self._live:
             self._live.update(table)
         else:
             self._console.print(table)
 
 
-def header(url: str, key: str, metrics: list[Any], folder: Path) -> str:
+def header(url: str, key: str, metrics: list[Any], folder: Path, told_at: str) -> str:
     """Where to look and what to type; the curl lines work as they stand."""
     lines = "\n".join(f"  {line}" for line in curl_lines(url, key, metrics))
     return (
         f"\nTocsin runs at {url}, its API is described at {url}/docs\n"
         f"Key:  {key}\nData: {folder}\n\n"
+        f"Look at it at {url} (sign in with the key), and at what its alerts tell at {told_at}\n\n"
         f"Record an interaction, calculate one metric, calculate all:\n\n{lines}\n\n"
         "Ctrl-C stops it.\n"
     )

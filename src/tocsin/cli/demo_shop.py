@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.cli.client import Client, Refused
-from tocsin.cli.definitions import read_definitions
+from tocsin.cli.definitions import ALERT, read_definitions
+from tocsin.cli.demo_receiver import Receiver
 from tocsin.cli.demo_server import RunningServer
-from tocsin.cli.plan import make_plan, write
-from tocsin.cli.routes import BATCH, METRICS
+from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan, write
+from tocsin.cli.routes import ALERTS, BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
 from tocsin.cli.sample import Interaction, interactions
+from tocsin.cli.watching import with_metric_ids
 from tocsin.errors import TocsinError
 
 HISTORY = timedelta(hours=1)
 TICK_SECONDS = 0.25
 TOP_ROWS = 4
 DEFINITIONS = Path(__file__).with_name("sample_metrics.yaml")
+ALERT_DEFINITIONS = Path(__file__).with_name("sample_alerts.yaml")
 _BATCH = 5_000
 _CONFLICT = 409
 
@@ -53,21 +56,24 @@ CATALOG = {
 class Shop:
     """Fills a server and keeps it busy."""
 
-    def __init__(self, server: RunningServer, client: Client, seed: int) -> None:
+    def __init__(self, server: RunningServer, client: Client, seed: int, told: Receiver) -> None:
         self.metrics: list[Any] = []
         self.recorded = 0
         self._server = server
         self._client = client
         self._seed = seed
+        self._told_at, self._secret = told.url, told.secret
         self._sent_until = datetime.now(UTC) - HISTORY
 
     def open(self) -> int:
-        """Set up the catalog, the metrics and the last hour; says how much of it was new."""
+        """Set up the catalog, the metrics and the last hour, then the alerts; says how much of the
+        hour was new."""
         for noun, entries in CATALOG.items():
             for mnemonic, title in entries.items():
                 self._add_entry(noun, mnemonic, title)
         self._add_metrics()
         self.send()
+        self._add_alerts()
         return self.recorded
 
     def run(
@@ -114,6 +120,33 @@ class Shop:
         plan = make_plan(read_definitions(DEFINITIONS), self._client.get(METRICS), DEFINITIONS.name)
         write([step for step in plan if step.verb == "create"], self._client)
         self.metrics = self._client.get(METRICS)
+
+    def _add_alerts(self) -> None:
+        """Those that are missing, and whoever is told of them."""
+        definitions = read_definitions(ALERT_DEFINITIONS, ALERT)
+        name = ALERT_DEFINITIONS.name
+        definitions = with_metric_ids(definitions, self.metrics, name)
+        plan = make_plan(definitions, self._client.get(ALERTS), name, ALERTS_OF_A_FILE)
+        missing = [step for step in plan if step.verb == "create"]
+        write(missing, self._client, ALERTS_OF_A_FILE)
+        channel = self._channel()
+        told = {s["action"] for s in self._client.get(SUBSCRIPTIONS) if s["channelId"] == channel}
+        for action in {"fired", "recovered"} - told:
+            topic = {"resourceType": "ALERT", "action": action}
+            self._client.post(SUBSCRIPTIONS, {**topic, "channelId": channel})
+
+    def _channel(self) -> str:
+        """The channel to the page that shows what it is told; it may have another port by now."""
+        wanted = {
+            "name": "The demo's page",
+            "kind": "webhook",
+            "settings": {"url": self._told_at, "secret": self._secret},
+        }
+        for channel in self._client.get(CHANNELS):
+            if channel["name"] == wanted["name"]:
+                self._client.put(f"{CHANNELS}/{channel['channelId']}", wanted)
+                return str(channel["channelId"])
+        return str(self._client.post(CHANNELS, wanted)["channelId"])
 
     def _ask(self, path: str, body: Any = None, **parameters: int) -> Any:
         try:

@@ -24,6 +24,9 @@ CUSTOMERS = 4_000
 # A day of this shop's ups and downs passes in half an hour, so that they can be watched.
 DAY_MINUTES = 30
 INCIDENT_EVERY, INCIDENT_MINUTES, INCIDENT_PER_MINUTE = 12, 3, 240
+# Every other minute a payment gateway is down, so that an alert fires and recovers while one looks.
+OUTAGE_EVERY, OUTAGE_SECONDS, OUTAGE_PAYMENTS = 2, 15, 60
+OUTAGE = "gateway_down"
 
 COUNTRIES = {"DE": 22, "US": 20, "GB": 15, "ZA": 11, "FR": 9, "BR": 8, "IN": 8, "NL": 4, "JP": 3}
 PLANS = {"free": 60, "plus": 30, "business": 10}
@@ -62,9 +65,19 @@ def _in_minute(seed: int, minute: datetime) -> list[tuple[datetime, Interaction]
         made += [_failed_login(rng, country) for _ in range(INCIDENT_PER_MINUTE)]
     moments = sorted(rng.randrange(60_000) for _ in made)
     rng.shuffle(made)
+    happening = [*zip(moments, made, strict=True), *_outage(rng, minute)]
+    happening.sort(key=lambda one: one[0])
     return [
         (at := minute + timedelta(milliseconds=ms), _stamped(rng, at, interaction))
-        for ms, interaction in zip(moments, made, strict=True)
+        for ms, interaction in happening
+    ]
+
+
+def _outage(rng: Random, minute: datetime) -> list[tuple[int, Interaction]]:
+    """Payments that fail because a gateway is down, with their milliseconds in the minute."""
+    count = 0 if _number(minute) % OUTAGE_EVERY else OUTAGE_PAYMENTS
+    return [
+        (rng.randrange(OUTAGE_SECONDS * 1000), _failed_payment(rng, OUTAGE)) for _ in range(count)
     ]
 
 
@@ -103,10 +116,10 @@ def _checkout(rng: Random) -> Interaction:
     return _interaction(rng, "CHECKOUT", "COMPLETED", cart, number, payload)
 
 
-def _failed_payment(rng: Random) -> Interaction:
+def _failed_payment(rng: Random, reason: str | None = None) -> Interaction:
     number, country, _ = _customer(rng)
     payload = {
-        "reason": _pick(rng, PAYMENT_REASONS),
+        "reason": reason or _pick(rng, PAYMENT_REASONS),
         "amount": round(rng.lognormvariate(4.1, 0.8), 2),
         "country": country,
     }

@@ -1,0 +1,134 @@
+"""The demo's receiver of webhooks: a page that shows what alerts told, the newest first.
+
+It is what a team would write for itself: it checks the signature as Standard Webhooks has it,
+answers 204, and takes the same message twice for one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MAX_BYTES = 1024 * 1024
+KEPT = 50
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="refresh" content="2">
+<meta name="viewport" content="width=device-width"><title>What alerts told</title><style>
+:root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }}
+body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem }}
+li {{ list-style: none; padding: .6rem .8rem; margin: .5rem 0; border-left: 4px solid #8884 }}
+.fired {{ border-color: #d33 }} .recovered {{ border-color: #2a7 }} small {{ opacity: .7 }}
+</style><h1>What alerts told</h1><p>Webhooks of the demo's alerts, the newest first.</p>
+<ul style="padding:0">{items}</ul>"""
+_NOTHING = "<li>Nothing yet. Every other minute a payment gateway is down.</li>"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One webhook, as far as it is shown."""
+
+    id: str
+    event: str
+    title: str
+    happened: str
+
+
+class Receiver:
+    """Keeps the messages that came, each once; any number of threads may use the object."""
+
+    def __init__(self) -> None:
+        self.key = secrets.token_bytes(24)
+        self.url = ""
+        self._messages: dict[str, Message] = {}
+        self._changing = threading.Lock()
+
+    @property
+    def secret(self) -> str:
+        return f"whsec_{base64.b64encode(self.key).decode()}"
+
+    def messages(self) -> list[Message]:
+        """The newest first."""
+        with self._changing:
+            return list(reversed(self._messages.values()))
+
+    def take(self, message: Message) -> None:
+        with self._changing:
+            self._messages.setdefault(message.id, message)
+            while len(self._messages) > KEPT:
+                del self._messages[next(iter(self._messages))]
+
+    def is_signed(self, headers: Any, body: bytes) -> bool:
+        parts = [headers.get(f"webhook-{name}", "").encode() for name in ("id", "timestamp")]
+        digest = hmac.new(self.key, b".".join([*parts, body]), hashlib.sha256).digest()
+        expected = f"v1,{base64.b64encode(digest).decode()}"
+        return expected in headers.get("webhook-signature", "").split()
+
+    def page(self) -> str:
+        return _PAGE.format(items="".join(map(_item, self.messages())) or _NOTHING)
+
+
+def _item(message: Message) -> str:
+    kind, title, happened = map(
+        escape, (message.event.rpartition(".")[2], message.title, message.happened)
+    )
+    return f'<li class="{kind}"><strong>{title}</strong><br><small>{happened}</small></li>'
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    """A receiver that listens on a free port of this machine until the end."""
+    receiver = Receiver()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(200, receiver.page().encode())
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            if length > MAX_BYTES:
+                self._answer(413)
+                return
+            body = self.rfile.read(length)
+            if not receiver.is_signed(self.headers, body):
+                self._answer(401)
+                return
+            told = json.loads(body)
+            id = self.headers["webhook-id"]
+            receiver.take(Message(id, told["type"], told["title"], told["timestamp"]))
+            self._answer(204)
+
+        def _answer(self, status: int, page: bytes = b"") -> None:
+            self.send_response(status)
+            if page:
+                self.send_header("content-type", "text/html; charset=utf-8")
+            self.send_header("content-length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    return Handler
