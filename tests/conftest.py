@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -22,6 +23,10 @@ from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
+if TYPE_CHECKING:
+    from browsing import Browser
+
+NO_BROWSER = "no browser: apt-get install chromium chromium-driver, then these run too"
 ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
 
 
@@ -56,6 +61,46 @@ def api(runtime: Runtime) -> Iterator[TestClient]:
     app = create_app(runtime)
     with TestClient(app, raise_server_exceptions=False, headers={"x-api-key": ADMIN_KEY}) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def site(runtime: Runtime) -> Callable[[str | None], TestClient]:
+    """Makes clients of the pages, signed in with a secret if one is given."""
+    from tocsin.api.app import create_app
+    from tocsin.web.app import add_pages
+
+    app = create_app(runtime)
+    add_pages(app, runtime)
+
+    def client(secret: str | None = ADMIN_KEY) -> TestClient:
+        made = TestClient(app, headers={"sec-fetch-site": "same-origin"}, follow_redirects=False)
+        if secret is not None:
+            answer = made.post("/web/sign-in", data={"key": secret})
+            assert answer.status_code == 303, answer.text
+        return made
+
+    return client
+
+
+@pytest.fixture(scope="session")
+def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Started once: that takes longer than a test."""
+    from browsing import start_browser
+
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip(NO_BROWSER)
+    browser = start_browser(Path(chromium), Path(driver), tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture
+def browser(one_browser: Browser) -> Browser:
+    """A real one, as it is when nobody has signed in yet, at the width of a desk."""
+    one_browser.forget()
+    one_browser.resize(1280, 900)
+    return one_browser
 
 
 @dataclass
