@@ -36,6 +36,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for all tests that need a browser where there is none."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    lacking = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if lacking:
+        terminalreporter.write_line(f"{lacking} tests of the pages were skipped: {NO_BROWSER}")
+
+
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """One for each test module: opening the engine takes a second."""
