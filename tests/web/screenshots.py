@@ -99,7 +99,10 @@ def take(browser: Browser, path: str, theme: str, file: Path) -> None:
     if "alerts/new" in path:
         browser.type("Threshold", "90")
         browser.until(lambda: browser.all("[data-verdict]"))
-    pictures = "return [...document.images].every(i => i.complete || i.loading === 'lazy')"
+    pictures = (
+        "return [...document.images].every("
+        "i => i.complete && i.naturalWidth || i.getBoundingClientRect().top > innerHeight)"
+    )
     browser.until(lambda: browser.script(pictures))
     browser.script("document.activeElement.blur()")
     browser.driver.save_screenshot(str(file))
