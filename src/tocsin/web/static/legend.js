@@ -34,7 +34,7 @@ class Legend {
     });
     if (typeof threshold === "number") said.push(`The threshold is ${Ruler.number(threshold)}.`);
     if (typeof recovery === "number") said.push(`It recovers at ${Ruler.number(recovery)}.`);
-    if (stretches) said.push(`Marked as firing: ${stretches.length} times.`);
+    if (stretches?.length) said.push(`Marked as firing: ${stretches.length === 1 ? "once" : `${stretches.length} times`}.`);
     return said.join(" ");
   }
 }

@@ -12,11 +12,18 @@ const Pointing = {
     svg.addEventListener("pointerup", (event) => Pointing.release(chart, event));
     svg.addEventListener("pointercancel", () => Pointing.drop(chart));
     svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") chart.point(null); });
-    svg.addEventListener("dblclick", () => Pointing.back(chart));
     svg.addEventListener("keydown", (event) => Pointing.key(chart, event));
     svg.addEventListener("focus", () => { if (svg.matches(":focus-visible")) chart.point(chart.pointed ?? chart.last); });
-    svg.addEventListener("blur", () => { Pointing.drop(chart); chart.point(null); });
-    chart.legend.back.addEventListener("click", () => Pointing.back(chart));
+    // Later, because what is taken out of the page is told so while it is still in it.
+    svg.addEventListener("blur", () => queueMicrotask(() => Pointing.leave(chart)));
+    chart.legend.back.addEventListener("click", () => Pointing.reach(chart, null));
+  },
+
+  // A figure that gives way to a fresh one was not left: its point is taken over.
+  leave(chart) {
+    if (!chart.figure.isConnected) return;
+    Pointing.drop(chart);
+    chart.point(null);
   },
 
   x(chart, event) {
@@ -63,9 +70,12 @@ const Pointing = {
     if (reach[0] < reach[1]) Pointing.reach(chart, reach);
   },
 
-  back(chart) {
-    if (chart.region) return new URLSearchParams(location.search).has("from") && Pointing.ask({});
-    if (chart.reach) Pointing.reach(chart, null);
+  // Also where so little time is left that there is nothing to draw.
+  back(figure) {
+    const chart = Charts.drawn.get(figure);
+    if (chart?.reach) Pointing.reach(chart, null);
+    const zoomed = new URLSearchParams(location.search).has("from");
+    if (zoomed && figure.closest("[data-region]")) Pointing.ask({});
   },
 
   reach(chart, reach) {
@@ -105,10 +115,15 @@ const Pointing = {
   },
 };
 
+document.addEventListener("dblclick", (event) => {
+  const figure = event.target.closest("[data-chart]");
+  if (figure) Pointing.back(figure);
+});
+
 // Escape gives a stretch up that is being chosen, else it zooms back.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.target.matches("input, select, textarea")) return;
-  const charts = [...Charts.drawn.values()], chosen = charts.filter(({ start }) => start !== undefined);
+  const chosen = [...Charts.drawn.values()].filter(({ start }) => start !== undefined);
   if (chosen.length) chosen.forEach(Pointing.drop);
-  else charts.forEach(Pointing.back);
+  else document.querySelectorAll("[data-chart]").forEach(Pointing.back);
 });

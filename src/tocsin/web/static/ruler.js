@@ -12,7 +12,7 @@ const Ruler = {
 
   // What an axis spans for values between these: from zero where that costs no detail.
   range(least, greatest) {
-    let low = Math.max(least, -Ruler.largest), high = Math.min(greatest, Ruler.largest);
+    let [low, high] = [least, greatest].map((value) => Math.min(Math.max(value, -Ruler.largest), Ruler.largest));
     if (low > 0 && (low < high * 0.7 || low === high)) low = 0;
     if (low === 0 && high === 0) high = 1;
     // Ticks that doubles cannot tell apart would never end.
