@@ -122,7 +122,9 @@ class Chart {
     const drawn = Ruler.instants(this.from, this.to, room).flatMap(({ at, above, below }) => {
       const x = Math.round(this.x(at)) + 0.5;
       const line = Markup.svg("line", { class: "grid", x1: x, x2: x, y1: Chart.top, y2: this.bottom });
-      const word = (text, y) => Markup.svg("text", { x, y: this.bottom + y, "text-anchor": "middle" }, text);
+      // Beside its line rather than cut off at the edge.
+      const middle = (text) => Math.min(x, this.width - 4 * text.length);
+      const word = (text, y) => Markup.svg("text", { x: middle(text), y: this.bottom + y, "text-anchor": "middle" }, text);
       return [line, word(above, 17), word(below, 33)];
     });
     return Markup.svg("g", { "aria-hidden": "true" }, ...drawn);
