@@ -62,7 +62,7 @@ def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
     browser.press("Create metric")
     browser.until(lambda: browser.path.startswith("/web/metrics/") and "/new" not in browser.path)
     browser.until_says("interaction.attempts > 1")
-    assert browser.find(".chart canvas").is_displayed()
+    assert browser.find(".chart .plot").is_displayed()
 
     browser.press("New alert on this")
     browser.type("Title", "Somebody tries passwords")

@@ -37,8 +37,7 @@ def routes() -> APIRouter:
 
 @cache
 def _names() -> frozenset[str]:
-    own = {entry.name for entry in _FOLDER.iterdir() if entry.is_file()}
-    return frozenset(own | {f"vendor/{e.name}" for e in (_FOLDER / "vendor").iterdir()})
+    return frozenset(entry.name for entry in _FOLDER.iterdir() if entry.is_file())
 
 
 @cache

@@ -46,9 +46,10 @@ const Tocsin = {
     }
   },
 
-  // How to find the focused link or button again in the fresh markup.
+  // How to find the focused link or chart again in the fresh markup.
   place(region, element) {
     if (!region.contains(element)) return null;
+    if (element.matches(".plot")) return ".plot";
     const address = element.getAttribute("href");
     return address ? `a[href="${CSS.escape(address)}"]` : null;
   },

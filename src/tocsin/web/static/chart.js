@@ -1,171 +1,243 @@
-// Draws a figure's data with uPlot: lines or stacked groups, a threshold, stretches of time.
+// Draws a figure's data as SVG: lines or stacked groups over time, a threshold, when something fired.
 "use strict";
+
+const Markup = {
+  make(namespace, name, attributes, parts) {
+    const made = document.createElementNS(namespace, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...parts);
+    return made;
+  },
+  svg: (name, attributes = {}, ...parts) => Markup.make("http://www.w3.org/2000/svg", name, attributes, parts),
+  html: (name, attributes = {}, ...parts) => Markup.make("http://www.w3.org/1999/xhtml", name, attributes, parts),
+};
+
+class Chart {
+  static top = 12;
+  static right = 10;
+  static below = 40;
+
+  constructor(figure, data) {
+    this.figure = figure;
+    this.data = data;
+    this.region = figure.closest("[data-region]");
+    this.legend = new Legend(data);
+    // To a screen reader it is a slider over time, which says the values at each instant.
+    this.svg = Markup.svg("svg", { class: "plot", tabindex: 0, role: "slider", "aria-label": "Values over time", "aria-readonly": "true" });
+    figure.setAttribute("role", "group");
+    figure.replaceChildren(this.svg, this.legend.element, Markup.html("p", { class: "hidden" }, this.legend.summary()));
+    Pointing.listen(this);
+    this.draw();
+  }
+
+  get stacked() {
+    return this.data.stacks && document.querySelector("[data-stack]")?.getAttribute("aria-pressed") !== "false";
+  }
+
+  draw() {
+    this.layers = this.stack();
+    this.measure();
+    this.marks = Markup.svg("g", { class: "pointer" });
+    this.selection = Markup.svg("rect", { class: "selection", y: Chart.top, height: this.bottom - Chart.top, width: 0 });
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+    this.svg.setAttribute("height", this.height);
+    this.svg.setAttribute("aria-valuemax", this.data.times.length - 1);
+    this.svg.replaceChildren(this.rows(), this.columns(), this.inside(), this.thresholds(), this.selection, this.marks);
+    this.point(this.pointed ?? null);
+  }
+
+  // Each line with what it is drawn at and from; a stacked group stands on those before it.
+  stack() {
+    let ground = this.data.times.map(() => 0);
+    return this.data.lines.map(({ values }, n) => {
+      const base = ground, ink = `ink-${(n % 10) + 1}`;
+      if (!this.stacked) return { base, tops: values, ink };
+      const tops = values.map((value, i) => (value === null ? null : base[i] + value));
+      ground = tops.map((top, i) => top ?? base[i]);
+      return { base, tops, ink };
+    });
+  }
+
+  measure() {
+    const { times } = this.data;
+    this.width = Math.max(this.figure.clientWidth, 200);
+    this.height = this.figure.classList.contains("tall") ? 300 : 200;
+    this.bottom = this.height - Chart.below;
+    [this.from, this.to] = this.reach ?? (times.length > 1 ? [times[0], times.at(-1)] : [times[0] - 60, times[0] + 60]);
+    this.first = times.findIndex((at) => at >= this.from);
+    this.last = times.findLastIndex((at) => at <= this.to);
+    this.measureValues();
+    this.left = 14 + 7.5 * Math.max(...this.ticks.words.map((word) => word.length));
+  }
+
+  // The heights of what is in sight, the threshold among it.
+  measureValues() {
+    const fixed = [this.data.threshold, this.data.recovery].filter((value) => typeof value === "number");
+    let low = Math.min(...fixed), high = Math.max(...fixed);
+    for (const { base, tops } of this.layers) {
+      for (let n = this.first; n <= this.last; n++) {
+        if (tops[n] === null) continue;
+        low = Math.min(low, tops[n], this.stacked ? base[n] : tops[n]);
+        high = Math.max(high, tops[n]);
+      }
+    }
+    [this.low, this.high] = Ruler.range(...(low > high ? [0, 1] : [low, high]));
+    const whole = this.data.lines.every(({ values }) => values.every((value) => value === null || Number.isInteger(value)));
+    this.ticks = Ruler.ticks(this.low, this.high, (this.bottom - Chart.top) / 40, whole ? 1 : 0);
+  }
+
+  x(at) {
+    return this.left + ((at - this.from) / (this.to - this.from)) * (this.width - this.left - Chart.right);
+  }
+
+  y(value) {
+    const y = this.bottom - ((value - this.low) / (this.high - this.low)) * (this.bottom - Chart.top);
+    return Math.min(Math.max(y, -this.height), 2 * this.height);
+  }
+
+  at(x) {
+    const share = (x - this.left) / (this.width - this.left - Chart.right);
+    return this.from + Math.min(Math.max(share, 0), 1) * (this.to - this.from);
+  }
+
+  // The point nearest to an instant, of those in sight.
+  nearest(at) {
+    const { times } = this.data;
+    let n = this.first;
+    while (n < this.last && Math.abs(times[n + 1] - at) <= Math.abs(times[n] - at)) n++;
+    return n;
+  }
+
+  rows() {
+    const drawn = this.ticks.values.flatMap((value, n) => {
+      const y = Math.round(this.y(value)) + 0.5;
+      const line = Markup.svg("line", { class: "grid", x1: this.left, x2: this.width - Chart.right, y1: y, y2: y });
+      return [line, Markup.svg("text", { x: this.left - 8, y: y + 4, "text-anchor": "end" }, this.ticks.words[n])];
+    });
+    return Markup.svg("g", { "aria-hidden": "true" }, ...drawn);
+  }
+
+  columns() {
+    const room = (this.width - this.left) / 72;
+    const drawn = Ruler.instants(this.from, this.to, room).flatMap(({ at, above, below }) => {
+      const x = Math.round(this.x(at)) + 0.5;
+      const line = Markup.svg("line", { class: "grid", x1: x, x2: x, y1: Chart.top, y2: this.bottom });
+      // Beside its line rather than cut off at the edge.
+      const middle = (text) => Math.min(x, this.width - 4 * text.length);
+      const word = (text, y) => Markup.svg("text", { x: middle(text), y: this.bottom + y, "text-anchor": "middle" }, text);
+      return [line, word(above, 17), word(below, 33)];
+    });
+    return Markup.svg("g", { "aria-hidden": "true" }, ...drawn);
+  }
+
+  // What must not stick out of the axes when it is zoomed; a little more, for the width of lines.
+  inside() {
+    const box = [this.left - 3, 0, this.width - Chart.right - this.left + 6, this.bottom + 3];
+    const [x, y, width, height] = box;
+    const parts = [this.firings(), ...this.layers.map((layer) => this.line(layer))];
+    return Markup.svg("svg", { x, y, width, height, viewBox: box.join(" ") }, ...parts);
+  }
+
+  // One path, so that what fires in several groups is no darker.
+  firings() {
+    const top = Chart.top, height = this.bottom - top;
+    const boxes = (this.data.stretches ?? []).map(([start, end]) => {
+      const x = this.x(start), width = Math.max(this.x(end) - x, 2);
+      return `M${x.toFixed(1)} ${top}h${width.toFixed(1)}v${height}h${-width.toFixed(1)}z`;
+    });
+    return Markup.svg("path", { class: "firing", d: boxes.join("") });
+  }
+
+  line({ base, tops, ink }) {
+    const place = (n, value) => `${this.x(this.data.times[n]).toFixed(1)} ${this.y(value).toFixed(1)}`;
+    const runs = this.runs(tops).map((run) => ({
+      top: run.map((n) => place(n, tops[n])),
+      foot: run.toReversed().map((n) => place(n, this.stacked ? base[n] : Math.max(this.low, 0))),
+    }));
+    const line = runs.map(({ top }) => `M${top.join("L")}${top.length > 1 ? "" : "h0"}`);
+    const parts = [Markup.svg("path", { class: "line", d: line.join("") })];
+    const lonely = runs.filter(({ top }) => top.length === 1).map(({ top }) => `M${top[0]}h0`);
+    if (lonely.length) parts.push(Markup.svg("path", { class: "lonely", d: lonely.join("") }));
+    if (this.stacked || this.layers.length === 1) {
+      const area = runs.map(({ top, foot }) => `M${top.join("L")}L${foot.join("L")}z`);
+      parts.unshift(Markup.svg("path", { class: this.stacked ? "area stacked" : "area", d: area.join("") }));
+    }
+    return Markup.svg("g", { class: ink }, ...parts);
+  }
+
+  // The stretches without a gap, with the points at either side of what is in sight.
+  runs(tops) {
+    const runs = [[]];
+    for (let n = Math.max(this.first - 1, 0); n <= Math.min(this.last + 1, tops.length - 1); n++) {
+      if (tops[n] === null) runs.push([]);
+      else runs.at(-1).push(n);
+    }
+    return runs.filter((run) => run.length);
+  }
+
+  thresholds() {
+    const parts = ["threshold", "recovery"].filter((name) => typeof this.data[name] === "number").flatMap((name) => {
+      const y = Math.round(this.y(this.data[name])) + 0.5, x = this.width - Chart.right;
+      const word = Markup.svg("text", { x: x - 4, y: y - 5, "text-anchor": "end" }, Ruler.number(this.data[name]));
+      return [Markup.svg("line", { class: name, x1: this.left, x2: x, y1: y, y2: y }), word];
+    });
+    return Markup.svg("g", { class: "thresholds" }, ...parts);
+  }
+
+  // Marks the values at the nth instant, and says them; without one, the last that are in sight.
+  point(n) {
+    this.pointed = n;
+    const at = this.data.times[n ?? this.last];
+    const step = this.data.times[1] - this.data.times[0];
+    this.legend.say(n ?? this.last, Ruler.moment(at, step), n === null);
+    this.svg.setAttribute("aria-valuenow", n ?? this.last);
+    this.svg.setAttribute("aria-valuetext", this.legend.sentence);
+    if (n === null) return this.marks.replaceChildren();
+    const x = this.x(at);
+    const dots = this.layers
+      .filter(({ tops }) => tops[n] !== null)
+      .map(({ tops, ink }) => Markup.svg("circle", { class: ink, cx: x, cy: this.y(tops[n]), r: 3.5 }));
+    this.marks.replaceChildren(Markup.svg("line", { x1: x, x2: x, y1: Chart.top, y2: this.bottom }), ...dots);
+  }
+}
 
 const Charts = {
   drawn: new Map(),
 
-  colour(name) {
-    // Resolves light-dark() to the colour that is in force.
-    const probe = document.createElement("i");
-    probe.hidden = true;
-    probe.className = name;
-    document.body.append(probe);
-    const found = getComputedStyle(probe).color;
-    probe.remove();
-    return found;
-  },
-
-  number(value) {
-    if (value === null || value === undefined) return "–";
-    const whole = Number.isInteger(value), small = Math.abs(value) < 1;
-    return value.toLocaleString("en", { minimumFractionDigits: whole || small ? 0 : 2, maximumFractionDigits: small ? 4 : 2 });
-  },
-
-  // `2M` rather than what an axis has no room for.
-  short(value) {
-    return Math.abs(value) < 1e5 ? Charts.number(value) : value.toLocaleString("en", { notation: "compact" });
-  },
-
-  stacked(lines) {
-    const sums = lines[0]?.values.map(() => 0) ?? [];
-    return lines.map((line) => line.values.map((value, n) => (sums[n] += value ?? 0)));
-  },
-
-  // What lies under a group's line, down to the next one; the last is drawn first.
-  options(figure, data, stacks) {
-    const ink = Charts.colour("ink-quiet"), grid = Charts.colour("ink-line");
-    const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 }, font: "12px system-ui, sans-serif" };
-    const series = data.lines.map((line, n) => {
-      const colour = Charts.colour(`ink-${(n % 10) + 1}`);
-      return {
-        label: line.name,
-        stroke: colour,
-        width: 1.5,
-        fill: stacks ? colour.replace("rgb(", "rgba(").replace(")", ", .22)") : data.lines.length === 1 ? colour.replace("rgb(", "rgba(").replace(")", ", .08)") : undefined,
-        points: { show: line.values.length < 3 },
-        value: (_, __, ___, index) => Charts.number(index === null ? line.values.at(-1) : line.values[index]),
-      };
-    });
-    const bands = stacks ? data.lines.slice(1).map((_, n) => ({ series: [n + 2, n + 1] })) : [];
-    return {
-      width: figure.clientWidth,
-      height: figure.classList.contains("tall") ? 280 : 180,
-      cursor: { drag: { x: true, y: false, setScale: !figure.closest("[data-region]") }, points: { size: 7 } },
-      legend: { live: true },
-      scales: { y: { range: (_, low, high) => Charts.range(data, low, high) } },
-      axes: [
-        { ...axis, space: 70, values: Charts.times },
-        { ...axis, size: 62, values: (_, splits) => splits.map(Charts.short) },
-      ],
-      series: [{ label: "Time", value: (_, at) => (at === null ? "last" : Charts.instant(at)) }, ...series],
-      bands,
-      hooks: {
-        drawClear: [(plot) => Charts.stretches(plot, data)],
-        draw: [(plot) => Charts.threshold(plot, data)],
-        setSelect: [(plot) => Charts.zoom(figure, plot)],
-      },
-    };
-  },
-
-  // From zero where that costs no detail, with the threshold in sight.
-  range(data, low, high) {
-    if (low === null) [low, high] = [0, 1];
-    for (const value of [data.threshold, data.recovery]) {
-      if (typeof value === "number") [low, high] = [Math.min(low, value), Math.max(high, value)];
+  resized: new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      const chart = Charts.drawn.get(target);
+      if (chart && contentRect.width && contentRect.width !== chart.width) chart.draw();
     }
-    if (low > 0 && low < high * 0.7) low = 0;
-    const room = (high - low || Math.abs(high) || 1) * 0.08;
-    return [low === 0 ? 0 : low - room, high + room];
-  },
-
-  instant(seconds) {
-    const shape = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-    return new Intl.DateTimeFormat(undefined, shape).format(seconds * 1000);
-  },
-
-  times(_, splits) {
-    const days = splits.length > 1 && splits.at(-1) - splits[0] > 2 * 86400;
-    let before = "";
-    return splits.map((at) => {
-      const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" }).format(at * 1000);
-      const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(at * 1000);
-      const shown = days && clock === "00:00" ? day : day === before || before === "" ? clock : `${clock}\n${day}`;
-      before = day;
-      return shown;
-    });
-  },
-
-  threshold(plot, data) {
-    for (const [value, dash] of [[data.threshold, []], [data.recovery, [5, 5]]]) {
-      if (typeof value !== "number") continue;
-      const y = Math.round(plot.valToPos(value, "y", true));
-      plot.ctx.save();
-      plot.ctx.strokeStyle = Charts.colour("ink-danger");
-      plot.ctx.lineWidth = devicePixelRatio;
-      plot.ctx.setLineDash(dash);
-      plot.ctx.beginPath();
-      plot.ctx.moveTo(plot.bbox.left, y);
-      plot.ctx.lineTo(plot.bbox.left + plot.bbox.width, y);
-      plot.ctx.stroke();
-      plot.ctx.restore();
-    }
-  },
-
-  stretches(plot, data) {
-    for (const [from, to] of data.stretches ?? []) {
-      const left = Math.max(plot.valToPos(from, "x", true), plot.bbox.left);
-      const right = Math.min(plot.valToPos(to, "x", true), plot.bbox.left + plot.bbox.width);
-      if (right < left) continue;
-      plot.ctx.save();
-      plot.ctx.globalAlpha = 0.16;
-      plot.ctx.fillStyle = Charts.colour("ink-danger");
-      plot.ctx.fillRect(left, plot.bbox.top, Math.max(right - left, 2 * devicePixelRatio), plot.bbox.height);
-      plot.ctx.restore();
-    }
-  },
-
-  // Where the page can ask for more points, a selection does: its address says from when to when.
-  zoom(figure, plot) {
-    if (!figure.closest("[data-region]") || plot.select.width < 8) return;
-    const at = (x) => new Date(plot.posToVal(x, "x") * 1000).toISOString();
-    const { left, width } = plot.select;
-    location.search = new URLSearchParams({ from: at(left), to: at(left + width) });
-  },
+  }),
 
   draw(figure) {
-    Charts.drawn.get(figure)?.destroy();
-    figure.replaceChildren();
     const data = JSON.parse(figure.dataset.chart);
-    if (!data.times.length || !data.lines.some((line) => line.values.some((value) => value !== null))) {
-      const nothing = document.createElement("p");
-      nothing.className = "quiet";
-      nothing.textContent = "There is nothing to draw: no interaction matches in this time.";
-      figure.append(nothing);
-      return;
+    if (data.lines.some((line) => line.values.some((value) => value !== null))) {
+      Charts.drawn.set(figure, new Chart(figure, data));
+      return Charts.resized.observe(figure);
     }
-    const stacks = data.stacks && document.querySelector("[data-stack]")?.getAttribute("aria-pressed") !== "false";
-    const values = stacks ? Charts.stacked(data.lines) : data.lines.map((line) => line.values);
-    Charts.drawn.set(figure, new uPlot(Charts.options(figure, data, stacks), [data.times, ...values], figure));
+    figure.setAttribute("role", "group");
+    figure.replaceChildren(Markup.html("p", { class: "quiet" }, "There is nothing to draw: no interaction matches in this time."));
   },
 
+  // In place of what was asked for anew; what was pointed at there stays so.
   all(root) {
-    for (const figure of Charts.drawn.keys()) if (!figure.isConnected) Charts.drawn.delete(figure);
+    const gone = [...Charts.drawn.values()].filter(({ figure }) => !figure.isConnected);
     root.querySelectorAll("[data-chart]").forEach(Charts.draw);
+    for (const before of gone) {
+      Charts.drawn.delete(before.figure);
+      Charts.resized.unobserve(before.figure);
+      const after = [...Charts.drawn.values()].find(({ region }) => region && region === before.region);
+      if (after && before.pointed !== null) after.point(after.nearest(before.data.times[before.pointed]));
+    }
   },
 };
 
 document.addEventListener("prepare", (event) => Charts.all(event.detail));
-document.addEventListener("theme", () => Charts.all(document));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => Charts.all(document));
-addEventListener("resize", () => {
-  clearTimeout(Charts.resizing);
-  Charts.resizing = setTimeout(() => {
-    for (const [figure, plot] of Charts.drawn) plot.setSize({ width: figure.clientWidth, height: plot.height });
-  }, 100);
-});
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-stack]");
   if (!button) return;
   button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") === "false"));
-  Charts.all(document);
+  for (const chart of Charts.drawn.values()) chart.draw();
 });

@@ -1,0 +1,40 @@
+// Which line is which, and its value at the instant that somebody points at; in words, too.
+"use strict";
+
+class Legend {
+  constructor(data) {
+    this.data = data;
+    this.instant = Markup.html("b");
+    this.values = data.lines.map(() => Markup.html("b", { class: "number" }));
+    this.back = Markup.html("button", { type: "button", class: "chip", hidden: "" }, "zoom back");
+    const entries = data.lines.map(({ name }, n) => {
+      const swatch = Markup.html("i", { class: `ink-${(n % 10) + 1}` });
+      return Markup.html("li", {}, swatch, Markup.html("span", { title: name }, name), this.values[n]);
+    });
+    const head = Markup.html("p", {}, this.instant, this.back);
+    this.element = Markup.html("div", { class: "legend" }, head, Markup.html("ul", {}, ...entries));
+  }
+
+  // The values at the nth instant.
+  say(n, moment, isLast) {
+    this.instant.textContent = isLast ? `${moment}, the last` : moment;
+    this.data.lines.forEach(({ values }, line) => { this.values[line].textContent = Ruler.number(values[n]); });
+    const said = this.data.lines.map(({ name, values }) => `${name} ${Ruler.number(values[n])}`);
+    this.sentence = `${moment}: ${said.join(", ")}`;
+  }
+
+  // The chart for those who cannot see it.
+  summary() {
+    const { lines, threshold, recovery, stretches } = this.data;
+    const said = lines.map(({ name, values }) => {
+      const known = values.filter((value) => value !== null);
+      if (!known.length) return `${name}: no values.`;
+      const [least, greatest] = [Math.min(...known), Math.max(...known)].map(Ruler.number);
+      return `${name}: from ${least} to ${greatest}, ${Ruler.number(known.at(-1))} at last.`;
+    });
+    if (typeof threshold === "number") said.push(`The threshold is ${Ruler.number(threshold)}.`);
+    if (typeof recovery === "number") said.push(`It recovers at ${Ruler.number(recovery)}.`);
+    if (stretches?.length) said.push(`Marked as firing: ${stretches.length === 1 ? "once" : `${stretches.length} times`}.`);
+    return said.join(" ");
+  }
+}
