@@ -11,10 +11,11 @@ from typing import Any
 
 import psycopg
 
+from benchmarks.copies import freeze
 from benchmarks.loading import Rows
 from benchmarks.record import Run
 from benchmarks.steps import Steps
-from benchmarks.tocsin_server import Server, freeze, serve
+from benchmarks.tocsin_server import Server, serve
 
 Connection = psycopg.Connection[Any]
 

@@ -21,10 +21,11 @@ from benchmarks.askers import (
 )
 from benchmarks.bench import Bench
 from benchmarks.compare import Asker, Result, compare
+from benchmarks.copies import freeze
 from benchmarks.defining import define
 from benchmarks.loading import Loaded, load, load_postgres, load_tocsin
 from benchmarks.queries import CASES, Case
-from benchmarks.tocsin_server import Server, freeze, wait_until_quiet
+from benchmarks.tocsin_server import Server, wait_until_quiet
 
 TRIALS = {100: 3, 1_000: 2}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -158,29 +157,6 @@ def wait_until_quiet(process: int | None = None) -> None:
 def _cpu_seconds(process: int | None) -> float:
     stat = Path(f"/proc/{process or 'self'}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def freeze(data_dir: Path, copy: Path) -> Path:
-    """A stopped server's folder at another path, by hard links.
-
-    One process owns a path, and the same table is to be asked by hand while the server runs. Parts
-    are never changed once they are written, so links do; both ends merge and remove on their own.
-    """
-    shutil.copytree(data_dir, copy, symlinks=True, copy_function=_link_parts)
-    return copy
-
-
-def _link_parts(source: str, target: str) -> None:
-    is_part = Path(source).suffix in {
-        ".bin",
-        ".cmrk4",
-        ".cmrk3",
-        ".cmrk2",
-        ".mrk2",
-        ".cidx",
-        ".idx",
-    }
-    (os.link if is_part else shutil.copy2)(source, target)
 
 
 def instant(at: datetime) -> str:
