@@ -1,7 +1,7 @@
 """How long does each system take for the same question, once it has given the same answer?
 
 The systems take turns within a round, in changing order, so that a disturbance hits all of them.
-Each round asks as of another millisecond: nobody answers from a cache of the question itself, as
+Each round asks as of another instant: nobody answers from a cache of the question itself, as
 nobody would in real use, where `at` is always now.
 """
 
@@ -22,6 +22,7 @@ TRIALS, TRIAL_SECONDS = 3, 2.0
 WARM_ROUNDS = 2
 LEAST_RUNS, MOST_RUNS = 3, 40
 CASE_SECONDS = 20.0
+MILLISECOND = timedelta(milliseconds=1)
 
 Answer = dict[tuple[str | None, ...], float | None]
 
@@ -85,8 +86,11 @@ def _try(candidate: Asker, at: datetime) -> float:
     return min(runs)
 
 
-def compare(case: Case, askers: Mapping[str, Asker], until: datetime) -> Result:
-    """Ask all, in turns; RuntimeError as soon as two answers to one question differ."""
+def compare(
+    case: Case, askers: Mapping[str, Asker], until: datetime, step: timedelta = MILLISECOND
+) -> Result:
+    """Ask all, in turns, each round as of `step` earlier; RuntimeError as soon as two answers to
+    one question differ."""
     runs: dict[str, list[float]] = {name: [] for name in askers}
     order = list(askers)
     answers: dict[str, Answer] = {}
@@ -94,7 +98,7 @@ def compare(case: Case, askers: Mapping[str, Asker], until: datetime) -> Result:
     for round_number in range(-WARM_ROUNDS, MOST_RUNS):
         if round_number >= LEAST_RUNS and time.monotonic() - began > CASE_SECONDS:
             break
-        at = until - timedelta(milliseconds=round_number + WARM_ROUNDS)
+        at = until - (round_number + WARM_ROUNDS) * step
         for name in order:
             seconds, answers[name] = _ask_once(askers[name], at)
             if round_number >= 0:

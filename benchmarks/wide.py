@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from benchmarks.askers import TOCSIN, by_calculating
@@ -18,6 +18,7 @@ from benchmarks.defining import Definition
 from benchmarks.queries import PG_COUNTRY, PG_TOTAL, PG_UNTIL, Case
 from benchmarks.tocsin_server import Server
 
+MOVES_BY = timedelta(seconds=7)
 TIMES_BEFORE = 4
 """Read twice from the interactions, then twice with all that is kept still to be made."""
 
@@ -72,7 +73,7 @@ def measure(
     """On a server that has not been asked for it; `others` answer the same question."""
     before = [_seconds(server.calculate, metric_id, until) for _ in range(TIMES_BEFORE)]
     askers = {TOCSIN: by_calculating(server, case, metric_id), **others}
-    return Wide(before, compare(case, askers, until))
+    return Wide(before, compare(case, askers, until, MOVES_BY))
 
 
 def _seconds(do: Callable[..., Any], *arguments: Any) -> float:
