@@ -19,7 +19,7 @@ from benchmarks.compare import Answer, check_equal
 from benchmarks.metric_set import Asked
 
 BOUND = 180.0  # seconds that a way may take at most
-HOPELESS = 1.5  # times the best so far, and a way is given up
+HOPELESS = 1.3  # times the best so far, and a way is given up
 AGAIN = 2
 ONE_BY_ONE = "one by one"
 Connection = psycopg.Connection[Any]

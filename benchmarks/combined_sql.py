@@ -43,15 +43,20 @@ def spellings(metrics: Sequence[Asked]) -> list[Spelling]:
     def split(name: str, key: Callable[[Asked], Hashable], write: Way) -> Spelling:
         return Spelling(name, tuple(write(some) for some in _by(metrics, key)))
 
+    def apart(metric: Asked) -> Hashable:
+        return metric.group_by, is_distinct(metric)
+
     return [
-        split("a scan for each group-by", lambda m: m.group_by, one_scan),
-        split("the same, distinct counts apart", lambda m: (m.group_by, is_distinct(m)), one_scan),
-        split("the same for each window", lambda m: (m.group_by, is_distinct(m), m.window),
-              one_scan),
-        split("payload taken apart once", lambda m: (m.group_by, is_distinct(m)), taken_apart),
-        split("counted by scope and window first", lambda m: (m.group_by, is_distinct(m)),
-              in_two_steps),
-    ]  # fmt: skip
+        split(
+            "a scan for each group-by and window, distinct counts apart",
+            lambda metric: (apart(metric), metric.window),
+            one_scan,
+        ),
+        split("counted by scope and window first, then added up", apart, in_two_steps),
+        split("a scan for each group-by", lambda metric: metric.group_by, one_scan),
+        split("a scan for each group-by, distinct counts apart", apart, one_scan),
+        split("the same, each payload taken apart once", apart, taken_apart),
+    ]
 
 
 def one_by_one(metrics: Sequence[Asked]) -> Spelling:

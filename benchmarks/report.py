@@ -50,7 +50,9 @@ def _about(run: Run) -> str:
     lines = [
         f"{env['date']}, {env['cpu']}, {env['cores']} cores, "
         f"{env['memoryBytes'] / GIB:.0f} GiB, {env['fileSystem']}, {env['system']}, "
-        f"load average {env['loadAverage']:.2f} at the start.",
+        f"load average {env['loadAverage']:.2f} at the start, "
+        f"{env['loadAverageAtTheEnd']:.2f} over the last 15 minutes of the run, "
+        "of which two are its own.",
         f"Python {env['python']}, {versions}, {', '.join(env['servers'])}.",
         f"Seed {run.seed}, as of {run.until}.",
         *run.notes,

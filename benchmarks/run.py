@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -75,3 +76,4 @@ def measure(bench: Bench, stack: ExitStack, with_postgres: bool) -> None:
     parts.many_groups(bench)
     parts.mixed_load(bench)
     bench.run.seconds |= bench.steps.seconds
+    bench.run.environment["loadAverageAtTheEnd"] = os.getloadavg()[2]
