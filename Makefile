@@ -35,9 +35,9 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000
+bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000 KEEP=folder
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.lock
-	$(BIN)/python -m benchmarks --rows $(ROWS)
+	$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(KEEP),--keep $(KEEP))
 
 screenshots: install  ## take docs/screenshots of the main pages, with Debian's chromium
 	$(BIN)/python tests/web/screenshots.py docs/screenshots

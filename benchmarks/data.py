@@ -8,8 +8,8 @@ hour late. A fifth of them lies in the last day, the others evenly in the 29 bef
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,15 @@ def generate(rows: int, seed: int, until: datetime) -> Iterator[Rows]:
         yield _chunk(first, count, rows, until, np.random.default_rng([seed, first // CHUNK]))
 
 
+def live(rows: int, seed: int, after: datetime, span: timedelta) -> Iterator[Rows]:
+    """Rows like the others, evenly in a time that begins after theirs."""
+    begin, length = _milliseconds(after), span // timedelta(milliseconds=1)
+    for number, some in enumerate(generate(rows, seed, after)):
+        place = number * CHUNK + np.arange(1, len(some.payload) + 1)
+        instants = begin + (place * length // rows).astype(np.int64)
+        yield replace(some, timestamp=_spelled(instants))
+
+
 def _chunk(first: int, count: int, rows: int, until: datetime, rng: Generator) -> Rows:
     user = rng.integers(0, USERS, count)
     picked = {name: _pick(rng, weights, count) for name, weights in _SCOPE.items()}
@@ -147,8 +156,15 @@ def _timestamps(first: int, count: int, rows: int, until: datetime, rng: Generat
     dense = DAYS - 1 + (share - (1 - DENSE_SHARE)) / DENSE_SHARE
     since_start = np.where(share < 1 - DENSE_SHARE, sparse, dense) * DAY_MS
     late = (rng.random(count) < LATE_SHARE) * rng.integers(0, LATE_MS, count)
-    start = int(until.astimezone(UTC).timestamp() * 1000) - DAYS * DAY_MS
-    instants = np.maximum(since_start - late, 0).astype(np.int64) + start + 1
+    start = _milliseconds(until) - DAYS * DAY_MS
+    return _spelled(np.maximum(since_start - late, 0).astype(np.int64) + start + 1)
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.astimezone(UTC).timestamp() * 1000)
+
+
+def _spelled(instants: np.ndarray) -> Text:
     text = pa.array(instants).cast(pa.timestamp("ms")).cast(pa.string())
     return _join(pc.replace_substring(text, " ", "T"), "Z")
 

@@ -1,20 +1,24 @@
-"""The shape of a run: how long each question took, how many went in, how long they took."""
+"""The shape of a run: how long each question took, what many cost together, how many went in."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 
-from benchmarks.compare import BY_HAND, POSTGRES, TOCSIN, percentile
+from benchmarks.askers import BY_HAND, OVER_JSON, POSTGRES, TOCSIN
+from benchmarks.combined import best_of
+from benchmarks.compare import percentile
 
 if TYPE_CHECKING:
-    from benchmarks.report import Run
+    from benchmarks.many import Many
+    from benchmarks.record import Run
 
 mpl.use("Agg")
-COLORS = {TOCSIN: "#1f6f5c", BY_HAND: "#e0a030", POSTGRES: "#7a8794"}
+COLORS = {TOCSIN: "#1f6f5c", OVER_JSON: "#8fbfae", BY_HAND: "#e0a030", POSTGRES: "#7a8794"}
 plt.rcParams.update({
     "font.size": 10, "figure.dpi": 150, "axes.spines.top": False, "axes.spines.right": False,
     "axes.axisbelow": True, "savefig.bbox": "tight",
@@ -24,7 +28,7 @@ plt.rcParams.update({
 def write(run: Run, stem: Path) -> list[Path]:
     """PNG files beside the others of this run; their paths."""
     paths = []
-    for name, draw in (("calculations", _calculations), ("ingestion", _ingestion)):
+    for name, draw in DRAWINGS.items():
         path = stem.with_name(f"{stem.name}-{name}.png")
         figure = draw(run)
         figure.savefig(path)
@@ -81,3 +85,31 @@ def _ingestion(run: Run):  # type: ignore[no-untyped-def]
     waits.legend(frameon=False, fontsize=8)
     figure.tight_layout()
     return figure
+
+
+def _many(run: Run):  # type: ignore[no-untyped-def]
+    figure, all_axes = plt.subplots(1, len(run.many), figsize=(5 * len(run.many), 2.6))
+    for axes, many in zip(all_axes, run.many, strict=True):
+        bars = _costs(many)
+        colors = [COLORS[POSTGRES if "PostgreSQL" in name else TOCSIN] for name in bars]
+        drawn = axes.barh(list(bars), [seconds * 1000 for seconds in bars.values()], color=colors)
+        axes.bar_label(drawn, fmt="{:,.0f}", padding=4, fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.25)
+        axes.set_title(f"{many.metrics:,} metrics, milliseconds", loc="left")
+    figure.tight_layout()
+    return figure
+
+
+def _costs(many: Many) -> dict[str, float]:
+    best = best_of(many.postgres)
+    return {
+        **({"PostgreSQL, combined": best} if best else {}),
+        "one by one": median(many.one_by_one),
+        "at once, 1st time": many.first_seconds,
+        "at once, 2nd time": median(many.second),
+        "at once, from then on": many.warm_seconds,
+    }
+
+
+DRAWINGS = {"calculations": _calculations, "many": _many, "ingestion": _ingestion}

@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster with the same rows: tuned, indexed, and gone afterwards."""
+"""A private PostgreSQL cluster with the same rows: tuned, indexed, and stopped afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CREATE TABLE interactions (
     payload jsonb NOT NULL
 )
 """
-# By name, in this order; a plan is made for the values at hand.
+# By name, in this order.
 PREPARATION = {
     "index by scope and time": ["CREATE INDEX ON interactions (resource_type, action, ts)"],
     "index by origin and time": ["CREATE INDEX ON interactions (origin, ts)"],
@@ -43,7 +43,6 @@ PREPARATION = {
     "vacuum and analyze": [
         "VACUUM (ANALYZE, FREEZE) interactions",
         "CHECKPOINT",
-        "SET plan_cache_mode = force_custom_plan",
     ],
 }
 
@@ -107,34 +106,38 @@ def tuning(cores: int) -> Settings:
 
 
 @contextmanager
-def cluster(folder: Path, cores: int) -> Iterator[psycopg.Connection[Any]]:
-    """A running server of our own, by a socket in a temporary folder; stopped and removed."""
+def cluster(home: Path, cores: int) -> Iterator[psycopg.Connection[Any]]:
+    """A running server of our own on the data in a folder, which is made if it is not there; its
+    socket is in a temporary folder, for its path has to be short."""
     binaries = server_binaries()
-    home = Path(tempfile.mkdtemp(prefix="tocsin-bench-pg-", dir=folder))
+    data = home / "data"
+    if not data.exists():
+        _initialize(binaries, home, data)
+    with tempfile.TemporaryDirectory(prefix="tpg-") as sockets:
+        os.chmod(sockets, 0o777)
+        settings = {**tuning(cores), "unix_socket_directories": sockets}
+        options = [f"{name} = '{value}'\n" for name, value in settings.items()]
+        with (data / "postgresql.conf").open("a") as file:
+            file.writelines(options)  # of several lines for one setting the last one counts
+        control = [binaries / "pg_ctl", "-D", data, "-w", "-t", "120"]
+        _run([*control, "-l", data / "log", "start"])
+        try:
+            with psycopg.connect(
+                host=sockets, user="bench", dbname="postgres", autocommit=True
+            ) as connection:
+                # A plan is made for the values at hand.
+                connection.execute("SET plan_cache_mode = force_custom_plan")
+                yield connection
+        finally:
+            _run([*control, "-m", "fast", "stop"])
+
+
+def _initialize(binaries: Path, home: Path, data: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
     if _is_root():
         shutil.chown(home, "postgres", "postgres")
-    data = home / "data"
-    try:
-        # The socket's path has to be short, whatever the folder's is.
-        with tempfile.TemporaryDirectory(prefix="tpg-") as sockets:
-            os.chmod(sockets, 0o777)
-            _run([binaries / "initdb", "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8",
-                  "--locale", "C", "--no-sync"])  # fmt: skip
-            settings = {**tuning(cores), "unix_socket_directories": sockets}
-            options = [f"{name} = '{value}'\n" for name, value in settings.items()]
-            with (data / "postgresql.conf").open("a") as file:
-                file.writelines(options)
-            control = [binaries / "pg_ctl", "-D", data, "-w", "-t", "120"]
-            _run([*control, "-l", data / "log", "start"])
-            try:
-                with psycopg.connect(
-                    host=sockets, user="bench", dbname="postgres", autocommit=True
-                ) as connection:
-                    yield connection
-            finally:
-                _run([*control, "-m", "fast", "stop"])
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    _run([binaries / "initdb", "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8",
+          "--locale", "C", "--no-sync"])  # fmt: skip
 
 
 def load(connection: psycopg.Connection[Any], chunks: Iterable[Rows]) -> float:

@@ -26,6 +26,16 @@ COUNTRY_OR_EMPTY = f"ifNull({COUNTRY}, '')"
 FLOAT, INTEGER = "interaction.total.:Float64", "interaction.total.:Int64"
 TOTAL = f"ifNull({FLOAT}, toFloat64({INTEGER}))"
 FLOAT_SCORE, INTEGER_SCORE = "interaction.user.score.:Float64", "interaction.user.score.:Int64"
+SCORE = f"ifNull({FLOAT_SCORE}, toFloat64({INTEGER_SCORE}))"
+# What the columns of promoted fields stand for.
+JSON_EXPRESSIONS = {
+    ("interaction.total", "number"): TOTAL,
+    ("interaction.user.score", "number"): SCORE,
+    ("interaction.country", "text"): COUNTRY,
+    ("interaction.outcome", "text"): "interaction.outcome.:String",
+    ("interaction.message", "text"): "interaction.message.:String",
+    ("interaction.user.id", "text"): "interaction.user.id.:String",
+}
 
 PG_UNTIL = "ts <= %(at)s"
 PG_LOGINS = "resource_type = %(user)s AND action = %(login)s"
@@ -210,8 +220,7 @@ CASES = (
         (
             f"SELECT greatest(max({FLOAT_SCORE}), toFloat64(max({INTEGER_SCORE}))) "
             f"FROM interactions WHERE {UNTIL}",
-            f"SELECT max(ifNull({FLOAT_SCORE}, toFloat64({INTEGER_SCORE}))) "
-            f"FROM interactions WHERE {UNTIL}",
+            f"SELECT max({SCORE}) FROM interactions WHERE {UNTIL}",
         ),
         (
             f"SELECT max((payload->'user'->'score')::float8) FROM interactions WHERE {PG_UNTIL}",

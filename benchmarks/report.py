@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from statistics import median
 
-from benchmarks.compare import BY_HAND, POSTGRES, TOCSIN, Result, percentile
+from benchmarks import record
+from benchmarks.askers import BY_HAND, OVER_JSON, POSTGRES, TOCSIN
+from benchmarks.compare import Result, percentile
 from benchmarks.load import Ingestion
-from benchmarks.tocsin_server import Memory
+from benchmarks.many import Many
+from benchmarks.record import Run
+from benchmarks.targets import targets
+from benchmarks.wide import Wide
+from benchmarks.words import GIB, mib, ms, table, title
 
-MS = 1000
-MIB = 1024 * 1024
-GIB = 1024 * MIB
-LONG_QUERY = 0.050  # seconds; from here on a ratio is asked for, below it a difference
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One whole benchmark."""
-
-    rows: int
-    seed: int
-    until: str
-    environment: dict[str, Any]
-    ingestion: list[Ingestion]
-    memory: dict[str, Memory]
-    results: list[Result]
-    calculate_all: list[float]
-    disk: dict[str, int]
-    seconds: dict[str, float]
-    missing: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Something that was promised, and whether this run kept it."""
-
-    promise: str
-    measured: str
-    is_met: bool
+VERDICTS = {True: "yes", False: "**no**", None: "at another size"}
+Sizes = Mapping[int, Mapping[str, float]]
 
 
 def write(run: Run, folder: Path) -> list[Path]:
@@ -51,66 +27,20 @@ def write(run: Run, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / str(run.rows)
     data, text = stem.with_suffix(".json"), stem.with_suffix(".md")
-    data.write_text(json.dumps(_as_json(run), indent=1) + "\n")
-    text.write_text(markdown(run))
+    data.write_text(record.as_json(run))
+    text.write_text(markdown(run, folder))
     return [data, text, *plots.write(run, stem)]
 
 
-def targets(run: Run) -> Iterator[Target]:
-    """The promises of the issue, in its order."""
-    yield from map(_close_to_hand, run.results)
-    for result in run.results:
-        if result.is_scoped_window:
-            middle = result.timings[TOCSIN].median
-            yield Target(f"{result.name}: under 10 ms", _ms(middle), middle < 0.010)
-    least = {5_000: 40_000, 500: 20_000, 1: 2_500}
-    for each in run.ingestion:
-        rate = each.per_second
-        promise = f"{_title(each)}: {least[each.size]:,}/s or more"
-        yield Target(promise, f"{rate:,.0f}/s", rate >= least[each.size])
-        if each.size == 1:
-            late = percentile(each.latencies, 99)
-            yield Target("single interactions: 99 of 100 under 80 ms", _ms(late), late < 0.080)
-    peak = max(memory.peak for memory in run.memory.values())
-    yield Target("at most 1.5 GiB resident", f"{peak / GIB:.2f} GiB", peak <= 1.5 * GIB)
-
-
-def _close_to_hand(result: Result) -> Target:
-    http, sql = result.timings[TOCSIN].median, result.timings[BY_HAND].median
-    if sql >= LONG_QUERY:
-        promise = f"{result.name}: at most 1.15 times the SQL by hand"
-        return Target(promise, f"{http / sql:.2f} times", http <= 1.15 * sql)
-    promise = f"{result.name}: at most 3 ms more than the SQL by hand"
-    return Target(promise, f"{(http - sql) * MS:+.1f} ms", http - sql <= 0.003)
-
-
-def markdown(run: Run) -> str:
-    parts = [
-        f"# {run.rows:,} interactions",
-        _about(run),
-        "## What was promised",
-        _table(
-            ["promise", "measured", "kept"],
-            [[t.promise, t.measured, "yes" if t.is_met else "**no**"] for t in targets(run)],
-        ),
-        "## Calculations (median, and 95 of 100, in ms)",
-        _table(
-            ["question", "rows", *_systems(run), "runs"],
-            [_query_row(result, _systems(run)) for result in run.results],
-        ),
-        f"All {len(run.results)} in one `calculate-all`: "
-        f"{_ms(percentile(run.calculate_all, 50))} in the middle.",
-        "## Ingestion (durable; latencies of a request in ms)",
-        _table(["", "interactions", "per second", "middle", "95%", "99%", "longest"],
-               list(map(_ingestion_row, run.ingestion))),
-        "## Memory and disk",
-        _table(["", "peak", "at the end", "of it no file"], [
-            [name, *(f"{size / MIB:,.0f} MiB" for size in (m.peak, m.resident, m.anonymous))]
-            for name, m in run.memory.items()
-        ]),
-        _table(["on disk", "MiB"], [[k, f"{v / MIB:,.0f}"] for k, v in run.disk.items()]),
-        _table(["step", "seconds"], [[k, f"{v:,.1f}"] for k, v in run.seconds.items()]),
-    ]  # fmt: skip
+def markdown(run: Run, folder: Path) -> str:
+    """`folder` is looked through for results at other sizes."""
+    sizes = record.warm_at_other_sizes(folder, run)
+    parts = [f"# {run.rows:,} interactions", _about(run), *_promises(run, sizes)]
+    parts += [*_singles(run), *_wide(run, sizes)]
+    for many in run.many:
+        parts += _many(many)
+    parts += [*_ingestion(run), *_mixed(run), *_cardinality(run), *_footprint(run)]
+    parts.append(table(["part", "seconds"], [[k, f"{v:,.1f}"] for k, v in run.seconds.items()]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -120,58 +50,143 @@ def _about(run: Run) -> str:
     lines = [
         f"{env['date']}, {env['cpu']}, {env['cores']} cores, "
         f"{env['memoryBytes'] / GIB:.0f} GiB, {env['fileSystem']}, {env['system']}, "
-        f"load average {env['loadAverage']:.2f} at the start.",
-        f"Python {env['python']}, {versions}, {', '.join(env.get('servers', []))}.",
+        f"load average {env['loadAverage']:.2f} at the start, "
+        f"{env['loadAverageAtTheEnd']:.2f} over the last 15 minutes of the run, "
+        "of which two are its own.",
+        f"Python {env['python']}, {versions}, {', '.join(env['servers'])}.",
         f"Seed {run.seed}, as of {run.until}.",
-        *run.missing,
+        *run.notes,
     ]
     return "  \n".join(lines)
 
 
-def _systems(run: Run) -> list[str]:
-    return [name for name in (TOCSIN, BY_HAND, POSTGRES) if name in run.results[0].timings]
+def _promises(run: Run, sizes: Sizes) -> Iterator[str]:
+    yield "## What was promised"
+    rows = [[t.promise, t.measured, VERDICTS[t.is_met]] for t in targets(run, sizes)]
+    yield table(["promise", "measured", "kept"], rows)
 
 
-def _query_row(result: Result, systems: list[str]) -> list[str]:
+def _singles(run: Run) -> Iterator[str]:
+    systems = [s for s in (TOCSIN, OVER_JSON, BY_HAND, POSTGRES) if s in run.results[0].timings]
+    yield "## Single calculations (median, and 95 of 100, in ms)"
+    yield (
+        "What has no window is asked each time as nobody asked before, so that all rows are read. "
+        "The server's memory is what was resident at most meanwhile."
+    )
+    rows = [_single(result, systems) for result in run.results]
+    yield table(["question", "rows", *systems, "memory", "runs"], rows)
+
+
+def _single(result: Result, systems: list[str]) -> list[str]:
     timings = [result.timings[name] for name in systems]
-    cells = [f"{t.median * MS:,.1f} ({t.p95 * MS:,.1f})" for t in timings]
-    return [result.name, str(result.answer_rows), *cells, str(len(timings[0].runs))]
+    cells = [f"{t.median * 1000:,.1f} ({t.p95 * 1000:,.1f})" for t in timings]
+    runs = str(len(timings[0].runs))
+    return [result.name, str(result.answer_rows), *cells, mib(result.peak), runs]
 
 
-def _ingestion_row(each: Ingestion) -> list[str]:
+def _wide(run: Run, sizes: Sizes) -> Iterator[str]:
+    yield "## Wide metrics that are asked again"
+    others = sorted(sizes)
+    head = ["question", "1st time", "2nd", "3rd", "4th", "from then on", "PostgreSQL"]
+    head += [f"from then on, at {rows:,}" for rows in others]
+    yield table(head, [_asked_again(each, sizes, others) for each in run.wide])
+
+
+def _asked_again(each: Wide, sizes: Sizes, others: list[int]) -> list[str]:
+    theirs = each.warm.timings.get(POSTGRES)
+    return [
+        each.warm.name,
+        *map(ms, each.before),
+        ms(each.warm_seconds),
+        ms(theirs.median) if theirs else "",
+        *(ms(sizes[rows][each.warm.name]) for rows in others),
+    ]
+
+
+def _many(many: Many) -> Iterator[str]:
+    yield f"## {many.metrics:,} metrics"
+    yield (
+        f"Defined, and their fields promoted, within {many.promoted_after:,.0f} s. "
+        f"Resident at most: {mib(many.peak)}."
+    )
+    rows = [
+        [f"{many.metrics:,} single calculations, one after the other", *_seconds(many.one_by_one)],
+        ["calculate-all, the first time", *_seconds(many.first)],
+        ["calculate-all, the second time", *_seconds(many.second)],
+        ["calculate-all, from then on", *_seconds(many.warm)],
+    ]
+    yield table(["", "middle", "least", "most", "measured"], rows)
+    if many.postgres:
+        ways = [
+            [name, ms(seconds) if seconds else "given up"]
+            for name, seconds in many.postgres.items()
+        ]
+        yield table(["PostgreSQL, each way to write it", ""], ways)
+
+
+def _seconds(runs: list[float]) -> list[str]:
+    return [ms(median(runs)), ms(min(runs)), ms(max(runs)), f"{len(runs)} times"]
+
+
+def _ingestion(run: Run) -> Iterator[str]:
+    yield "## Ingestion (durable; latencies of a request in ms)"
+    head = ["", "interactions", "per second", "middle", "95%", "99%", "longest"]
+    yield table(head, [_sent(title(each), each) for each in run.ingestion])
+
+
+def _sent(name: str, each: Ingestion) -> list[str]:
     waits = [percentile(each.latencies, percent) for percent in (50, 95, 99, 100)]
-    return [_title(each), f"{each.rows:,}", f"{each.per_second:,.0f}",
-            *(f"{wait * MS:,.1f}" for wait in waits)]  # fmt: skip
+    return [name, f"{each.rows:,}", f"{each.per_second:,.0f}",
+            *(f"{wait * 1000:,.1f}" for wait in waits)]  # fmt: skip
 
 
-def _title(each: Ingestion) -> str:
-    kind = "single interactions" if each.size == 1 else f"batches of {each.size:,}"
-    return f"{kind} over {each.connections} connections"
+def _mixed(run: Run) -> Iterator[str]:
+    if not run.mixed:
+        return
+    mixed = run.mixed
+    yield "## Ingestion in batches of 5,000 while four clients calculate without pause"
+    head = ["", "interactions", "per second", "middle", "95%", "99%", "longest"]
+    sent = {"alone": mixed.ingestion_alone, "beside calculations": mixed.ingestion_beside}
+    yield table(head, [_sent(name, each) for name, each in sent.items()])
+    rows = [
+        [name, ms(idle.median), ms(mixed.beside[name].median), f"{mixed.slower[name]:.2f}",
+         str(len(mixed.beside[name].runs))]
+        for name, idle in mixed.idle.items() if name in mixed.beside
+    ]  # fmt: skip
+    yield table(["four clients at once", "idle", "beside ingestion", "times", "runs"], rows)
 
 
-def _ms(seconds: float) -> str:
-    return f"{seconds * MS:,.1f} ms"
+def _cardinality(run: Run) -> Iterator[str]:
+    if not run.cardinality:
+        return
+    found = run.cardinality
+    yield "## A metric grouped by a field with a million values"
+    light, beside = found.light_alone, found.light_beside
+    before, peak = mib(found.resident_before), mib(found.peak)
+    crowd = ", ".join(f"{n} answered {status}" for status, n in sorted(found.crowd.items()))
+    rows = [
+        ["rows answered", f"{found.rows_answered:,}"],
+        ["truncated", str(found.is_truncated).lower()],
+        ["groupCount", f"{found.group_count or 0:,}"],
+        ["each time it was asked", ", ".join(map(ms, found.heavy.runs))],
+        ["resident before, and at most meanwhile", f"{before}, {peak}"],
+        ["logins within 1h, alone", f"{ms(light.median)} (95 of 100: {ms(light.p95)})"],
+        ["logins within 1h, beside it", f"{ms(beside.median)} (95 of 100: {ms(beside.p95)})"],
+        ["fifty of it at once", f"{crowd}, in {found.crowd_seconds:.1f} s"],
+        ["resident at most meanwhile", mib(found.crowd_peak)],
+    ]  # fmt: skip
+    yield table(["", ""], rows)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _as_json(run: Run) -> dict[str, Any]:
-    latencies = (1, 5, 25, 50, 75, 90, 95, 99, 99.9, 100)
-    return {
-        **asdict(run),
-        "targets": [asdict(target) for target in targets(run)],
-        "ingestion": [
-            {
-                "size": each.size,
-                "connections": each.connections,
-                "rows": each.rows,
-                "seconds": each.seconds,
-                "perSecond": each.per_second,
-                "latencyPercentiles": {p: percentile(each.latencies, p) for p in latencies},
-            }
-            for each in run.ingestion
-        ],
-    }
+def _footprint(run: Run) -> Iterator[str]:
+    yield "## Memory, disk, start"
+    rows = [
+        [name, *(mib(size) for size in (m.peak, m.resident, m.anonymous))]
+        for name, m in run.memory.items()
+    ]
+    yield table(["resident", "at most", "at the end", "of it no file"], rows)
+    yield table(["on disk", ""], [[name, mib(size)] for name, size in run.disk.items()])
+    yield (
+        f"Ready again after a start: {median(run.ready_after):.1f} s in the middle of "
+        f"{len(run.ready_after)}, {max(run.ready_after):.1f} s at most."
+    )

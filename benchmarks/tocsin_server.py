@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from benchmarks.connection import Address, Connection
 COMMAND = Path(sys.executable).parent / "tocsin"
 READY_WITHIN = 300.0  # seconds; a server that opens ten million interactions
 STOPPED_WITHIN = 120.0
+ON_DISK = "tocsin_engine_bytes_on_disk "
 QUIET_SHARE = 0.05  # of one core
 QUIET_WITHIN = 600.0
 KINDS = {
@@ -73,6 +73,28 @@ class Server:
 
     def calculate_all(self, at: datetime) -> bytes:
         return self._ask("POST", f"/api/interaction-metrics/calculate-all?at={instant(at)}")
+
+    def preview(self, metric: Mapping[str, Any], at: datetime) -> bytes:
+        path = f"/api/interaction-metrics/preview?at={instant(at)}"
+        return self._ask("POST", path, json.dumps(metric).encode())
+
+    def explain(self, metric_id: str, at: datetime) -> dict[str, Any]:
+        path = f"/api/interaction-metrics/{metric_id}/explain?at={instant(at)}"
+        return dict(self.ask("GET", path))
+
+    def bytes_on_disk(self) -> int:
+        """What the engine's active parts take."""
+        text = self._ask("GET", "/metrics").decode()
+        (line,) = (line for line in text.splitlines() if line.startswith(ON_DISK))
+        return int(float(line.split()[1]))
+
+    def connect(self) -> Connection:
+        """Another connection, for a client of its own."""
+        return Connection(self.address, self.key)
+
+    def forget_peak(self) -> None:
+        """From now on `memory` tells the peak of what follows."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     def memory(self) -> Memory:
         fields = dict(
@@ -135,29 +157,6 @@ def wait_until_quiet(process: int | None = None) -> None:
 def _cpu_seconds(process: int | None) -> float:
     stat = Path(f"/proc/{process or 'self'}/stat").read_text().rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def freeze(data_dir: Path, copy: Path) -> str:
-    """The stopped server's engine at another path, by hard links; the copy's DSN.
-
-    One process owns a path, and the same table is to be asked by hand while the server runs. Parts
-    are never changed once they are written, so links do; both ends merge and remove on their own.
-    """
-    shutil.copytree(data_dir / "engine", copy, symlinks=True, copy_function=_link_parts)
-    return f"chdb://{copy}"
-
-
-def _link_parts(source: str, target: str) -> None:
-    is_part = Path(source).suffix in {
-        ".bin",
-        ".cmrk4",
-        ".cmrk3",
-        ".cmrk2",
-        ".mrk2",
-        ".cidx",
-        ".idx",
-    }
-    (os.link if is_part else shutil.copy2)(source, target)
 
 
 def instant(at: datetime) -> str:
