@@ -3,11 +3,13 @@ there to measure?"""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -73,6 +75,9 @@ class Calculator:
 
     def _read(self, question: Question, at: datetime, limit: int) -> Answer:
         rows = self._ask(lambda table: compile_metric(question, at, limit, table), at)
+        if rows and rows[0][0] == math.inf:
+            careful = partial(compile_metric, question, at, limit, may_overflow=True)
+            rows = self._ask(careful, at)
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]

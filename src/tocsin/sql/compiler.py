@@ -24,10 +24,13 @@ SCALE_UP = "18446744073709551616."
 NARROW = timedelta(hours=1)
 
 
-def compile_metric(question: Question, at: datetime, limit: int, table: Table) -> Query:
+def compile_metric(
+    question: Question, at: datetime, limit: int, table: Table, *, may_overflow: bool = False
+) -> Query:
     """The question as of `at`: rows of (value, dimension texts...), `limit` and one at most.
 
-    The row beyond the limit tells that there are more.
+    The row beyond the limit tells that there are more. A first value that is infinite tells that a
+    sum passed what a double holds: it must be asked again with `may_overflow`, which costs more.
     """
     bind = Binder()
     fields = Fields(table, bind)
@@ -36,7 +39,8 @@ def compile_metric(question: Question, at: datetime, limit: int, table: Table) -
     texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
     lines = [
         *([f"WITH {measured} AS x"] if measured else []),
-        "SELECT " + ",\n       ".join([f"{measure(question)} AS value", *texts]),
+        "SELECT "
+        + ",\n       ".join([f"{measure(question, may_overflow=may_overflow)} AS value", *texts]),
         f"FROM {INTERACTIONS}",
         where(question, at, fields, bind),
     ]
@@ -118,7 +122,7 @@ def operand(question: Question, fields: Fields) -> str | None:
     return fields.number(question.field)
 
 
-def measure(question: Question) -> str:
+def measure(question: Question, *, may_overflow: bool) -> str:
     """The aggregation of the operand `x` over the rows of a group."""
     aggregation = question.aggregation
     if aggregation is Aggregation.RATE:
@@ -127,12 +131,17 @@ def measure(question: Question) -> str:
     sums = Sums("sum(x)", f"sum(x * {SCALE_DOWN})", "count(x)")
     return {
         Aggregation.COUNT: "count()",
-        Aggregation.SUM: sums.total,
-        Aggregation.AVG: sums.mean,
+        Aggregation.SUM: sums.total if may_overflow else _infinite_unless_finite("sum(x)", "0"),
+        Aggregation.AVG: sums.mean if may_overflow else _infinite_unless_finite("avg(x)", "NULL"),
         Aggregation.MIN: "min(x)",
         Aggregation.MAX: "max(x)",
         Aggregation.DISTINCT_COUNT: "uniqExact(x)",
     }[aggregation]
+
+
+def _infinite_unless_finite(value: str, over_nothing: str) -> str:
+    """So that what overflowed comes first in the order, wherever it would have come."""
+    return f"multiIf(isNull({value}), {over_nothing}, isFinite({value}), {value}, inf)"
 
 
 @dataclass(frozen=True, slots=True)
