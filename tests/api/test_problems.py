@@ -154,9 +154,9 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/api/interaction-metrics"
-    exists = [{"field": "interaction.bad", "operator": "exists"}]
+    marked = [{"field": "interaction.what", "operator": "eq", "value": "bad"}]
     bodies = [{"name": name, "metricType": "COUNT"} for name in ("one", "two")]
-    bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": exists})
+    bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": marked})
     one, bad, two = (api.post(path, json=body).json() for body in bodies)
 
     def refusing(ask: Callable[[Query], Any]) -> Callable[[Query], Any]:
