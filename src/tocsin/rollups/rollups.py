@@ -78,7 +78,7 @@ class Rollups:
         self._keep(uses, scanner.moment)
         return [
             answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
-            if use and not use.has_failed
+            if use and not use.is_alone
             else None
             for question, use in zip(questions, of_each, strict=True)
         ]
@@ -132,7 +132,7 @@ class Rollups:
                 if use.is_too_wide or use.rollup.bytes > MAX_ROLLUP_BYTES:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER
                     self._rollups.pop(basis, None)
-                elif not use.has_failed and not use.is_new:
+                elif not use.is_alone and not use.is_new:
                     self._rollups[basis] = use.rollup
             self._evict()
 

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 MAX_TOGETHER = 60
 """Different aggregates in a scan: each takes the engine half a millisecond to plan."""
 MOST_APART = 4
+ALONE_SECONDS, ROW_SECONDS = 6e-3, 1e-7
+"""What a scoped question takes by itself, and what a row takes in a shared scan."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +46,7 @@ class Use:
     covers: dict[timedelta | None, Cover] = field(default_factory=dict)
     pieces: dict[int, Rows] = field(default_factory=dict)
     edges: Rows | None = None
-    has_failed: bool = False
+    is_alone: bool = False
     is_too_wide: bool = False
 
     def parts(self, window: timedelta | None) -> list[Rows]:
@@ -85,16 +87,28 @@ class Scanner:
         self.moment = touched.now
 
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
-        """Give every use the cells and edges that it lacks; one whose scan fails says so."""
+        """Give every use the cells and edges that it lacks; one that is to be calculated alone,
+        because it had better be or because its scan failed, says so."""
         kept = [use for use in uses if not use.is_new]
         lacks = self._lacks(kept)
-        pieces = _piece_tasks([use for use in uses if use.is_new])
+        pieces = self._worth_it(_piece_tasks([use for use in uses if use.is_new]))
         tasks = [*pieces, *_edge_tasks(kept), *_cell_tasks(lacks)]
         list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
                 measure = use.rollup.measure
                 use.levels = put_together(measure, use.levels, level, cell, self.moment)
+
+    def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
+        """A shared scan goes over all rows, where a question by itself reads those of its scope
+        only: in a large table few questions are answered sooner alone."""
+        for task in tasks:
+            questions = sum(len(use.covers) for use in task.uses)
+            if questions * ALONE_SECONDS >= self._engine.rows() * ROW_SECONDS:
+                yield task
+            else:
+                for use in task.uses:
+                    use.is_alone = True
 
     def _lacks(self, uses: Sequence[Use]) -> dict[Use, Lack]:
         wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
@@ -119,11 +133,11 @@ class Scanner:
                 self._run(replace(task, uses=task.uses[:half]))
                 self._run(replace(task, uses=task.uses[half:]))
             else:
-                task.uses[0].is_too_wide = task.uses[0].has_failed = True
+                task.uses[0].is_too_wide = task.uses[0].is_alone = True
         except TocsinError as error:
             log.warning("shared scan failed", error=str(error), questions=len(task.uses))
             for use in task.uses:
-                use.has_failed = True
+                use.is_alone = True
 
     def _scan(self, task: _Task) -> None:
         rollups = [use.rollup for use in task.uses]
