@@ -102,9 +102,11 @@ class Scanner:
     def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
         """A shared scan goes over all rows, where a question by itself reads those of its scope
         only: in a large table few questions are answered sooner alone."""
+        shared = None
         for task in tasks:
+            shared = shared or self._engine.rows() * ROW_SECONDS
             questions = sum(len(use.covers) for use in task.uses)
-            if questions * ALONE_SECONDS >= self._engine.rows() * ROW_SECONDS:
+            if questions * ALONE_SECONDS >= shared:
                 yield task
             else:
                 for use in task.uses:
