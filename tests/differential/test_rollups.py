@@ -14,15 +14,22 @@ import nasty
 import pytest
 from worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 
-from tocsin.rollups import rollups
+from tocsin.rollups import fetcher, rollups
 
 COUNT = 40
+FETCHED, SCANNED, BOTH = fetcher.MOST, 1, 300
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+@pytest.fixture(scope="module", params=[FETCHED, SCANNED, BOTH], ids=["fetched", "scanned", "both"])
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """What is lacking comes as single interactions, or as partial results, or now one, now the
+    other."""
     opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
-    yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fetcher, "MOST", request.param)
+        yield opened
     opened.runtime.close()
 
 

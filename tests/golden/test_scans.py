@@ -1,5 +1,6 @@
 """Each file in `scans/` is some metrics that share a scan, its periods, its SQL, and how many rows
-of partial results it answers over `interactions.ndjson`."""
+of partial results it answers over `interactions.ndjson`; and the same for the interactions that
+are fetched instead where they are few."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from test_golden import pretty, recorded, shown  # noqa: F401
 
 from tocsin.model.draft import read_metric
 from tocsin.runtime import Runtime
-from tocsin.sql.plan import Period, compile_scan
+from tocsin.sql.fetching import compile_fetch
+from tocsin.sql.plan import compile_scan
+from tocsin.sql.writing import Period
 
 FILES = sorted((Path(__file__).parent / "scans").glob("*.yaml"))
 
@@ -44,4 +47,11 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
         for metric, names in zip(golden["metrics"], scan.columns, strict=True)
     }
     rows = len(runtime.engine.columns(scan.query))
-    return {**shown(runtime, scan.query), "columns": columns, "rows": rows}
+    fetch = compile_fetch(questions, [period for level in periods for period in level], table)
+    fetched = len(runtime.engine.columns(fetch.query))
+    return {
+        **shown(runtime, scan.query),
+        "columns": columns,
+        "rows": rows,
+        "fetched": {**shown(runtime, fetch.query), "rows": fetched},
+    }

@@ -155,14 +155,15 @@ class Engine:
                 raise _translated(error) from error
             return [tuple(row) for row in result.result_rows]
 
-    def columns(self, query: Query) -> pa.Table:
-        """The same as columns, for answers of many rows. Raises QueryTooHeavy, too, for more than
-        MAX_COLUMN_ROWS of them, or Unavailable."""
+    def columns(self, query: Query, *, most: int = MAX_COLUMN_ROWS) -> pa.Table:
+        """The same as `run`, as columns, for answers of many rows. Raises QueryTooHeavy, too, for
+        more than `most` of them, or Unavailable."""
         limits = {
-            "max_result_rows": MAX_COLUMN_ROWS,
+            "max_result_rows": most,
             "result_overflow_mode": "throw",
             # Compiling the many expressions of a shared scan takes longer than it saves.
             "compile_expressions": 0,
+            "output_format_arrow_low_cardinality_as_dictionary": 1,
         }
         with self._client() as client:
             return client.query_arrow(query.text, query.parameters, settings=limits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from uuid import UUID
 
@@ -10,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.model.catalog import Kind
-from tocsin.rollups.groups import Groups, GroupTexts
+from tocsin.rollups.encoding import doubles, group_numbers, integers, scope_codes
+from tocsin.rollups.groups import Groups
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
-from tocsin.sql.plan import Measure, Scan, scope_of
+from tocsin.sql.plan import Measure, Scan
+from tocsin.sql.writing import scope_of
 
 
 class Shared:
@@ -22,9 +23,10 @@ class Shared:
     def __init__(self, scan: Scan, table: pa.Table, groups: Groups) -> None:
         self._scan = scan
         self._table = table
-        self._levels = _integers(table["level"])
-        self._cells = _integers(table["cell"])
-        self._groups = _group_numbers(table, groups)
+        self._levels = integers(table["level"])
+        self._cells = integers(table["cell"])
+        dimensions = [table[name] for name in table.column_names if name.startswith("d")]
+        self._groups = group_numbers(dimensions, len(table), groups)
         self._places: dict[tuple[int, tuple[UUID | None, ...]], Integers] = {}
         self._columns: dict[tuple[str, bool], Doubles] = {}
         self._texts: dict[str, tuple[Integers, Integers]] = {}
@@ -60,22 +62,16 @@ class Shared:
 
     @cached_property
     def _scopes(self) -> dict[Kind, tuple[Integers, dict[bytes, int]]]:
-        scopes = {}
-        for number, kind in enumerate(self._scan.kinds):
-            ids = self._table.column(number).combine_chunks()
-            encoded = getattr(ids, "storage", ids).dictionary_encode()
-            known = {id: code for code, id in enumerate(encoded.dictionary.to_pylist())}
-            scopes[kind] = (_integers(encoded.indices), known)
-        return scopes
+        return {
+            kind: scope_codes(self._table.column(number))
+            for number, kind in enumerate(self._scan.kinds)
+        }
 
     def _doubles(self, name: str, *, is_extreme: bool) -> Doubles:
         """A column; where there is no number, an extreme is none, and a sum is nothing."""
         found = self._columns.get((name, is_extreme))
         if found is None:
-            column = self._table[name]
-            if column.null_count:
-                column = column.cast(pa.float64()).fill_null(np.nan if is_extreme else 0)
-            found = np.asarray(column.to_numpy(), dtype=np.float64)
+            found = doubles(self._table[name], np.nan if is_extreme else 0)
             self._columns[name, is_extreme] = found
         return found
 
@@ -84,7 +80,7 @@ class Shared:
         if found is None:
             lists = self._table[name].combine_chunks()
             hashes = lists.flatten().buffers()[1] or b""
-            offsets = _integers(lists.offsets)
+            offsets = integers(lists.offsets)
             halves = np.frombuffer(hashes, dtype=np.uint64).reshape(-1, 2)[: offsets[-1]]
             found = self._texts[name] = offsets, rollup.numbering.numbers(halves).astype(np.int64)
         offsets, numbers = found
@@ -93,38 +89,3 @@ class Shared:
         chosen = numbers[np.repeat(starts, lengths) + within]
         cells, groups = self._cells[mine], self._groups[mine]
         return Texts.of(np.repeat(cells, lengths), np.repeat(groups, lengths), chosen)
-
-
-def _group_numbers(table: pa.Table, groups: Groups) -> Integers:
-    """The number of each row's group; 0 where nothing is grouped."""
-    names = [name for name in table.column_names if name.startswith("d")]
-    codes = np.zeros(len(table), dtype=np.int64)
-    if not names:
-        return codes
-    columns = [_encoded(table[name]) for name in names]
-    for indices, values in columns:
-        _, codes = np.unique(codes * (len(values) + 1) + indices + 1, return_inverse=True)
-    _, first = np.unique(codes, return_index=True)
-    spelled: Sequence[GroupTexts] = list(
-        zip(
-            *(
-                [values[i] if i >= 0 else None for i in indices[first].tolist()]
-                for indices, values in columns
-            ),
-            strict=True,
-        )
-    )
-    numbers = np.asarray([groups.number(texts) for texts in spelled], dtype=np.int64)
-    return numbers[codes] if len(numbers) else codes
-
-
-def _encoded(column: pa.ChunkedArray) -> tuple[Integers, list[str]]:
-    """The code of each row's text, -1 where it is missing, and the texts by code."""
-    array = column.combine_chunks()
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
-    return _integers(array.indices.fill_null(-1)), array.dictionary.to_pylist()
-
-
-def _integers(array: pa.Array | pa.ChunkedArray) -> Integers:
-    return np.asarray(array.to_numpy(), dtype=np.int64)

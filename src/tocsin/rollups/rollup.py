@@ -95,7 +95,8 @@ class Rollup:
 
     @property
     def bytes(self) -> int:
-        return sum(level.rows.bytes for level in self.levels) + self.numbering.bytes
+        """Without the numbering, which others may share."""
+        return sum(level.rows.bytes for level in self.levels)
 
 
 def with_cells(

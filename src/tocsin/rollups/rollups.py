@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ from tocsin.rollups.answering import answer
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.scanner import Scanner, Use
+from tocsin.rollups.scanner import Scanner
 from tocsin.rollups.touched import Touched
+from tocsin.rollups.use import Use
 from tocsin.sql.cells import BEFORE_ALL, cover
-from tocsin.sql.plan import aggregates_of, basis_of, catalog_read_by
+from tocsin.sql.plan import basis_of, catalog_read_by
 from tocsin.sql.table import Table
 
 MAX_BYTES = 256 * 1024 * 1024
@@ -116,11 +118,12 @@ class Rollups:
 
     def _new(self, question: Question, table: Table) -> Rollup:
         """A rollup without a cell. Those that are grouped alike number their groups alike, and
-        those that aggregate alike their texts: they are read from one scan."""
+        those that tell the texts of the same field apart their texts."""
         grouped = question.group_by, catalog_read_by(question.group_by, table)
+        told = question.field, catalog_read_by([question.field] if question.field else [], table)
         with self._changing:
             groups = self._groups.setdefault(grouped, Groups())
-            numbering = self._numberings.setdefault((grouped, aggregates_of(question)), Numbering())
+            numbering = self._numberings.setdefault(told, Numbering())
         return Rollup(question, groups, numbering)
 
     def _keep(self, uses: dict[Hashable, Use], moment: int) -> None:
@@ -129,7 +132,8 @@ class Rollups:
         with self._changing:
             for basis, use in uses.items():
                 use.rollup.levels, use.rollup.used = use.levels, moment
-                if use.is_too_wide or use.rollup.bytes > MAX_ROLLUP_BYTES:
+                size = use.rollup.bytes + use.rollup.numbering.bytes
+                if use.is_too_wide or size > MAX_ROLLUP_BYTES:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER
                     self._rollups.pop(basis, None)
                 elif not use.is_alone and not use.is_new:
@@ -138,11 +142,14 @@ class Rollups:
 
     def _evict(self) -> None:
         """Drop the rollups that were asked least lately until the rest fit."""
+        users = Counter(rollup.numbering for rollup in self._rollups.values())
         size = sum(rollup.bytes for rollup in self._rollups.values())
+        size += sum(numbering.bytes for numbering in users)
         for basis, rollup in sorted(self._rollups.items(), key=lambda item: item[1].used):
             if size <= MAX_BYTES:
                 return
-            size -= rollup.bytes
+            users[rollup.numbering] -= 1
+            size -= rollup.bytes + (0 if users[rollup.numbering] else rollup.numbering.bytes)
             del self._rollups[basis]
 
 

@@ -20,6 +20,9 @@ Doubles = NDArray[np.float64]
 
 _ADDED = (np.add,)
 _FLAT = 1 << 26
+# From so many possible values to an actual one on, sorting is faster than looking at all of them.
+_SPARSE_BITS, _SPARSE = 256, 32
+_LARGEST = int(np.iinfo(np.int64).max)
 _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.COUNT: _ADDED,
     Measure.SUM: _ADDED * 4,
@@ -27,6 +30,18 @@ _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.MAX: (np.add, np.fmax),
     Measure.DISTINCT: _ADDED,
 }
+
+
+def occurring(keys: Integers, size: int) -> tuple[Integers, Integers]:
+    """The keys that occur, of 0 to `size`, in order; and the place of each row's among them."""
+    if size > _SPARSE * len(keys):
+        return np.unique(keys, return_inverse=True)
+    occurs = np.zeros(size, dtype=bool)
+    occurs[keys] = True
+    found = np.flatnonzero(occurs)
+    places = np.empty(size, dtype=np.int64)
+    places[found] = np.arange(len(found))
+    return found, places[keys]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,12 @@ class Texts:
 
     def once(self) -> Texts:
         """Each but once, in order."""
+        if not len(self.cells):
+            return self
+        first, width = int(self.cells.min()), int(self.keys.max()) + 1
+        if (int(self.cells.max()) - first + 1) * width <= _LARGEST:
+            cells, keys = np.divmod(np.unique((self.cells - first) * width + self.keys), width)
+            return Texts(cells + first, keys)
         order = np.lexsort((self.keys, self.cells))
         cells, keys = self.cells[order], self.keys[order]
         is_first = np.ones(len(cells), dtype=bool)
@@ -119,11 +140,21 @@ def _joined_texts(parts: Sequence[Rows]) -> Texts | None:
 
 def merged(measure: Measure, rows: Rows) -> Rows:
     """One row for each cell and group that occurs, in their order; a text once in each."""
-    width = int(rows.groups.max(initial=0)) + 1
-    keys, place = np.unique(rows.cells * width + rows.groups, return_inverse=True)
-    cells, groups = np.divmod(keys, width)
-    values = _reduced(measure, rows.values, place, len(keys))
-    return Rows(cells, groups, values, None if rows.texts is None else rows.texts.once())
+    first, keys, width, size = cell_and_group(rows.cells, rows.groups)
+    found, place = occurring(keys, size)
+    cells, groups = np.divmod(found, width)
+    values = _reduced(measure, rows.values, place, len(found))
+    texts = None if rows.texts is None else rows.texts.once()
+    return Rows(cells + first, groups, values, texts)
+
+
+def cell_and_group(cells: Integers, groups: Integers) -> tuple[int, Integers, int, int]:
+    """The first cell; for each row one number from 0 up that stands for the cells after that, times
+    a width, and the group; the width; how many such numbers there may be."""
+    first = int(cells.min()) if len(cells) else 0
+    width = int(groups.max(initial=0)) + 1
+    keys = (cells - first) * width + groups
+    return first, keys, width, int(keys.max(initial=0)) + 1
 
 
 def totals(measure: Measure, parts: Sequence[Rows], width: int | None) -> tuple[Integers, Doubles]:
@@ -162,7 +193,7 @@ def _distinct(parts: Sequence[Rows], width: int) -> Integers:
         return np.zeros(width, dtype=np.int64)
     groups, numbers = keys >> 32, keys & 0xFFFFFFFF
     many = int(numbers.max()) + 1
-    if many * width <= _FLAT:
+    if many * width <= min(_FLAT, _SPARSE_BITS * len(keys)):
         seen = np.zeros(many * width, dtype=bool)
         seen[groups * many + numbers] = True
         return np.asarray(np.count_nonzero(seen.reshape(width, many), axis=1))

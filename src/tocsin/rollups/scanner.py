@@ -4,9 +4,9 @@ many rollups, several of them side by side."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -14,13 +14,15 @@ import structlog
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.model.instant import from_milliseconds
+from tocsin.rollups.fetcher import Fetcher, Need, cells_needed, edges_needed, pieces_needed
 from tocsin.rollups.reading import Shared
-from tocsin.rollups.rollup import Lack, Levels, Rollup, Wanted, put_together, united, with_cells
-from tocsin.rollups.rows import Rows, empty
+from tocsin.rollups.rollup import Lack, Wanted, put_together, united, with_cells
 from tocsin.rollups.touched import Touched
-from tocsin.sql.cells import BEFORE_ALL, LENGTHS, MINUTE, Cover, Edge
-from tocsin.sql.plan import Period, aggregates_of, compile_scan
+from tocsin.rollups.use import ONE_CELL, Use, pieces_between
+from tocsin.sql.cells import LENGTHS, Edge, time_of
+from tocsin.sql.plan import aggregates_of, compile_scan
 from tocsin.sql.table import Table
+from tocsin.sql.writing import Period
 
 log = structlog.get_logger()
 
@@ -29,36 +31,6 @@ MAX_TOGETHER = 60
 MOST_APART = 4
 ALONE_SECONDS, ROW_SECONDS = 6e-3, 1e-7
 """What a scoped question takes by itself, and what a row takes in a shared scan."""
-
-
-@dataclass(slots=True, eq=False)
-class Use:
-    """What one calculation does with one rollup: its state, and the windows it is asked for.
-
-    One that is asked for the first time may not be asked again. Of it only the pieces between the
-    beginnings of its windows are read, by the beginning of each, and nothing is kept.
-    """
-
-    rollup: Rollup
-    levels: Levels
-    end: int
-    is_new: bool
-    covers: dict[timedelta | None, Cover] = field(default_factory=dict)
-    pieces: dict[int, Rows] = field(default_factory=dict)
-    edges: Rows | None = None
-    is_alone: bool = False
-    is_too_wide: bool = False
-
-    def parts(self, window: timedelta | None) -> list[Rows]:
-        """The rows of all cells and edges of a window."""
-        found = self.covers[window]
-        if self.is_new:
-            return [rows for begin, rows in self.pieces.items() if begin >= found.begin]
-        parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
-        if self.edges is not None:
-            minutes = [-(-edge.upto // MINUTE) for edge in found.edges]
-            parts += [self.edges.between(minute - 1, minute) for minute in minutes]
-        return parts or [empty(self.rollup.measure)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +46,7 @@ class _Task:
     @property
     def lengths(self) -> Sequence[int]:
         """How long a cell is at each level; a piece is one cell."""
-        return [-BEFORE_ALL * 10_000 for _ in self.pieces] or LENGTHS
+        return [ONE_CELL for _ in self.pieces] or LENGTHS
 
 
 class Scanner:
@@ -91,13 +63,24 @@ class Scanner:
         because it had better be or because its scan failed, says so."""
         kept = [use for use in uses if not use.is_new]
         lacks = self._lacks(kept)
-        pieces = self._worth_it(_piece_tasks([use for use in uses if use.is_new]))
-        tasks = [*pieces, *_edge_tasks(kept), *_cell_tasks(lacks)]
-        list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
+        needs = [pieces_needed(use) for use in uses if use.is_new]
+        needs += [edges_needed(use) for use in kept if use.all_edges]
+        needs += [cells_needed(use, lack) for use, lack in lacks.items() if lack.span]
+        left = Fetcher(self._engine, self._table, self.moment).fulfil(needs)
+        lacks |= self._scan_all(left, threads)
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
                 measure = use.rollup.measure
                 use.levels = put_together(measure, use.levels, level, cell, self.moment)
+
+    def _scan_all(self, needs: Sequence[Need], threads: Executor) -> dict[Use, Lack]:
+        """Scan for what was not fetched; answers what the uses then lacked."""
+        pieces = _piece_tasks([need.use for need in needs if need.use.is_new])
+        edges = [need.use for need in needs if not need.use.is_new and need.lack is None]
+        lacks = {need.use: need.lack for need in needs if need.lack}
+        tasks = [*self._worth_it(pieces), *_edge_tasks(edges), *_cell_tasks(lacks)]
+        list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
+        return lacks
 
     def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
         """A shared scan goes over all rows, where a question by itself reads those of its scope
@@ -169,11 +152,10 @@ def _periods(edges: Sequence[Edge]) -> list[Period]:
 
 def _piece_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
     for alike in _grouped_alike(uses):
-        spans = {use: use.end - min(found.begin for found in use.covers.values()) for use in alike}
+        spans = {use: use.end - use.begins[0] for use in alike}
         for together in _worth_sharing(spans):
-            begins = sorted({found.begin for use in together for found in use.covers.values()})
-            ends = [*begins[1:], together[0].end]
-            periods = [[Edge(*times)] for times in zip(begins, ends, strict=True)]
+            begins = sorted({begin for use in together for begin in use.begins})
+            periods = [[piece] for piece in pieces_between(begins, together[0].end)]
             for some in _some_at_once(together):
                 yield _Task(some, periods, pieces=begins)
 
@@ -181,10 +163,9 @@ def _piece_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
 def _edge_tasks(uses: Iterable[Use]) -> Iterator[_Task]:
     """Edges of different windows lie in different minutes: one scan reads all of them."""
     for alike in _grouped_alike(uses):
-        edges = {edge for use in alike for found in use.covers.values() for edge in found.edges}
-        if edges:
-            for some in _some_at_once(alike):
-                yield _Task(some, [sorted(edges)])
+        edges = sorted({edge for use in alike for edge in use.all_edges})
+        for some in _some_at_once(alike):
+            yield _Task(some, [edges])
 
 
 def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
@@ -196,7 +177,7 @@ def _cell_tasks(lacks: dict[Use, Lack]) -> Iterator[_Task]:
                 own = lacks[use]
                 lacks[use] = replace(own, put_together=own.put_together | lack.put_together)
             if lack.span:
-                periods = [_stretches(level, cells) for level, cells in enumerate(lack.scanned)]
+                periods = [time_of(level, cells) for level, cells in enumerate(lack.scanned)]
                 for some in _some_at_once(together):
                     yield _Task(some, periods, lack)
 
@@ -230,11 +211,3 @@ def _some_at_once(uses: Iterable[Use]) -> Iterator[list[Use]]:
     kinds = list(alike.values())
     for start in range(0, len(kinds), MAX_TOGETHER):
         yield [use for some in kinds[start : start + MAX_TOGETHER] for use in some]
-
-
-def _stretches(level: int, cells: Collection[int]) -> list[Edge]:
-    """The time of some cells, in their order."""
-    length = LENGTHS[level]
-    starts = sorted((cell - 1) * length for cell in cells if cell - 1 not in cells)
-    ends = sorted(cell * length for cell in cells if cell + 1 not in cells)
-    return [Edge(*times) for times in zip(starts, ends, strict=True)]

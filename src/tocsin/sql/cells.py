@@ -7,6 +7,7 @@ covered by the longest cells that lie in it, and by two edges that are no whole 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ class Stretch(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """A stretch of time within a minute, in milliseconds: later than `after`, up to `upto`."""
+    """A stretch of time, in milliseconds: later than `after`, up to `upto`."""
 
     after: int
     upto: int
@@ -68,6 +69,14 @@ def _stretches(level: int, after: int, upto: int) -> list[Stretch]:
         return [Stretch(level, after, upto)]
     sides = Stretch(level, after, first * fold), Stretch(level, last * fold, upto)
     return [side for side in sides if side.after < side.upto] + _stretches(level + 1, first, last)
+
+
+def time_of(level: int, cells: Collection[int]) -> list[Edge]:
+    """The stretches of time that some cells make up, in their order."""
+    length = LENGTHS[level]
+    starts = sorted((cell - 1) * length for cell in cells if cell - 1 not in cells)
+    ends = sorted(cell * length for cell in cells if cell + 1 not in cells)
+    return [Edge(*times) for times in zip(starts, ends, strict=True)]
 
 
 def smaller(level: int, cell: int) -> Stretch:

@@ -1,0 +1,61 @@
+"""Columns of Arrow as arrays, texts and ids as small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.rollups.groups import Groups, GroupTexts
+from tocsin.rollups.rows import Doubles, Integers, occurring
+
+
+def integers(array: pa.Array | pa.ChunkedArray) -> Integers:
+    return np.asarray(array.to_numpy(), dtype=np.int64)
+
+
+def doubles(column: pa.ChunkedArray, missing: float) -> Doubles:
+    """The numbers of a column, `missing` where there is none."""
+    if column.null_count:
+        column = column.cast(pa.float64()).fill_null(missing)
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def encoded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
+    """The code of each row's value, -1 where it is missing, and the values by code."""
+    array = column.combine_chunks()
+    array = getattr(array, "storage", array)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    return integers(array.indices.fill_null(-1)), array.dictionary
+
+
+def scope_codes(column: pa.ChunkedArray) -> tuple[Integers, dict[bytes, int]]:
+    """The code of each row's id, and the codes by id."""
+    codes, ids = encoded(column)
+    return codes, {id: code for code, id in enumerate(ids.to_pylist())}
+
+
+def group_numbers(columns: Sequence[pa.ChunkedArray], rows: int, groups: Groups) -> Integers:
+    """The number of each row's group, which its dimensions make; 0 where nothing is grouped."""
+    codes = np.zeros(rows, dtype=np.int64)
+    if not columns:
+        return codes
+    dimensions = [encoded(column) for column in columns]
+    count = 1
+    for indices, values in dimensions:
+        found, codes = occurring(codes * (len(values) + 1) + indices + 1, count * (len(values) + 1))
+        count = len(found)
+    first = np.empty(count, dtype=np.int64)
+    first[codes[::-1]] = np.arange(rows - 1, -1, -1)
+    spelled: list[GroupTexts] = list(
+        zip(*(_texts(values, indices[first]) for indices, values in dimensions), strict=True)
+    )
+    numbers = np.asarray([groups.number(texts) for texts in spelled], dtype=np.int64)
+    return numbers[codes] if count else codes
+
+
+def _texts(values: pa.Array, indices: Integers) -> list[str | None]:
+    texts = [*values.to_pylist(), None]
+    return [texts[index] for index in indices.tolist()]

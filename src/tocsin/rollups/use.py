@@ -1,0 +1,59 @@
+"""What one calculation does with one rollup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tocsin.rollups.rollup import Levels, Rollup
+from tocsin.rollups.rows import Rows, empty
+from tocsin.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge
+
+ONE_CELL = -BEFORE_ALL * 10_000
+"""Milliseconds; so long a cell holds every timestamp from 1970 on."""
+
+
+@dataclass(slots=True, eq=False)
+class Use:
+    """The state of a rollup, and the windows it is asked for.
+
+    One that is asked for the first time may not be asked again. Of it only the pieces between the
+    beginnings of its windows are read, by the beginning of each, and nothing is kept.
+    """
+
+    rollup: Rollup
+    levels: Levels
+    end: int
+    is_new: bool
+    covers: dict[timedelta | None, Cover] = field(default_factory=dict)
+    pieces: dict[int, Rows] = field(default_factory=dict)
+    edges: Rows | None = None
+    is_alone: bool = False
+    is_too_wide: bool = False
+
+    @property
+    def begins(self) -> list[int]:
+        """Where its windows begin, in milliseconds; one that is all time before everything."""
+        return sorted({found.begin for found in self.covers.values()})
+
+    @property
+    def all_edges(self) -> list[Edge]:
+        """The edges of its windows; those of different windows lie in different minutes."""
+        return sorted({edge for found in self.covers.values() for edge in found.edges})
+
+    def parts(self, window: timedelta | None) -> list[Rows]:
+        """The rows of all cells and edges of a window."""
+        found = self.covers[window]
+        if self.is_new:
+            return [rows for begin, rows in self.pieces.items() if begin >= found.begin]
+        parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
+        if self.edges is not None:
+            minutes = [-(-edge.upto // MINUTE) for edge in found.edges]
+            parts += [self.edges.between(minute - 1, minute) for minute in minutes]
+        return parts or [empty(self.rollup.measure)]
+
+
+def pieces_between(begins: Sequence[int], end: int) -> list[Edge]:
+    """The stretches of time from each beginning to the next."""
+    return [Edge(*times) for times in zip(begins, [*begins[1:], end], strict=True)]

@@ -1,0 +1,87 @@
+"""Many questions as the interactions that they look at, one row each.
+
+A shared scan (`plan.py`) costs the engine a millisecond for each aggregate, whatever it reads.
+Where there are few interactions it is cheaper to fetch them with all that any question asks of
+them, and to aggregate them in `rollups/fetched.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tocsin.model.catalog import Kind
+from tocsin.model.metric import Question
+from tocsin.sql.plan import Measure
+from tocsin.sql.query import Query
+from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
+from tocsin.sql.writing import Period, Writing, joined
+
+TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The columns that a question needs: its conditions, what it aggregates, its dimensions."""
+
+    conditions: tuple[str, ...]
+    operand: str | None
+    dimensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A query whose rows are (scope ids by `kinds`, time in milliseconds, what is asked...)."""
+
+    query: Query
+    kinds: tuple[Kind, ...]
+    asked: tuple[Asked, ...]
+
+
+def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], table: Table) -> Fetch:
+    """The interactions that any of the questions may look at, in some periods."""
+    writing = Writing(questions, table)
+    columns: dict[str, str] = {}
+
+    def column(expression: str) -> str:
+        return columns.setdefault(expression, f"c{len(columns)}")
+
+    asked = tuple(
+        Asked(
+            tuple(column(name) for name in writing.conditions(question)),
+            column(_operand(question, writing)) if question.field else None,
+            tuple(column(writing.fields.text(field)) for field in question.group_by),
+        )
+        for question in questions
+    )
+    selected = [
+        *(SCOPE_COLUMNS[kind] for kind in writing.kinds),
+        f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
+        *(f"{expression} AS {name}" for expression, name in columns.items()),
+    ]
+    where = writing.where(joined(periods))
+    lines = [
+        *writing.definitions(),
+        "SELECT " + ",\n       ".join(selected),
+        f"FROM {INTERACTIONS}",
+        where,
+    ]
+    return Fetch(Query("\n".join(lines), writing.bind.parameters), writing.kinds, asked)
+
+
+def compile_fetch_count(
+    questions: Sequence[Question], periods: Sequence[Period], table: Table
+) -> Query:
+    """How many interactions that would be."""
+    writing = Writing(questions, table)
+    where = writing.where(joined(periods))
+    lines = [*writing.definitions(), "SELECT count()", f"FROM {INTERACTIONS}", where]
+    return Query("\n".join(lines), writing.bind.parameters)
+
+
+def _operand(question: Question, writing: Writing) -> str:
+    assert question.field
+    if Measure.of(question.aggregation) is not Measure.DISTINCT:
+        return writing.named(writing.fields.number(question.field))
+    there, hashed = writing.hashed(question.field)
+    return writing.named(f"if({there}, {hashed}, NULL)")
