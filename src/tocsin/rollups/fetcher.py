@@ -12,10 +12,11 @@ from tocsin.errors import TocsinError
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metric import Question
 from tocsin.rollups.fetched import Fetched, Placed
-from tocsin.rollups.rollup import Lack, with_cells
+from tocsin.rollups.rollup import Lack, Minute, with_cells, with_minutes
 from tocsin.rollups.rows import Rows
-from tocsin.rollups.use import ONE_CELL, Use, pieces_between
-from tocsin.sql.cells import LENGTHS, Edge, time_of
+from tocsin.rollups.touched import Touched
+from tocsin.rollups.use import ONE_CELL, Use, minute_of, pieces_between
+from tocsin.sql.cells import LENGTHS, MINUTE, Edge, time_of
 from tocsin.sql.fetching import compile_fetch, compile_fetch_count
 from tocsin.sql.plan import aggregates_of
 from tocsin.sql.table import Table
@@ -50,7 +51,9 @@ class Need:
         if use.is_new:
             use.pieces = dict(zip(use.begins, levels, strict=True))
         elif self.lack is None:
-            (use.edges,) = levels
+            (rows,) = levels
+            minutes = [minute_of(edge) for edge in self.levels[0][0]]
+            use.minutes = with_minutes(use.minutes, minutes, rows, moment)
         else:
             for rows, (level, cells) in zip(levels, _lacking(self.lack), strict=True):
                 use.levels = with_cells(use.levels, level, cells, rows, moment)
@@ -61,8 +64,16 @@ def pieces_needed(use: Use) -> Need:
     return Need(use, [((piece,), ONE_CELL) for piece in pieces])
 
 
-def edges_needed(use: Use) -> Need:
-    return Need(use, [(tuple(use.all_edges), LENGTHS[0])])
+def minutes_needed(use: Use, touched: Touched) -> Need | None:
+    """The minutes in which windows begin and end, but for those that are kept."""
+    minutes = [minute_of(edge) for edge in use.all_edges]
+    lacking = [m for m in minutes if not _holds(use.minutes.get(m), touched.since(0, m))]
+    edges = tuple(Edge((minute - 1) * MINUTE, minute * MINUTE) for minute in lacking)
+    return Need(use, [(edges, 1)]) if edges else None
+
+
+def _holds(minute: Minute | None, since: int) -> bool:
+    return minute is not None and minute.made >= since
 
 
 def cells_needed(use: Use, lack: Lack) -> Need:
@@ -110,7 +121,7 @@ class Fetcher:
             return
         uses = _uses(needs)
         fetch = compile_fetch(_questions(uses), _periods(needs), self._table)
-        fetched = Fetched(fetch, self._engine.columns(fetch.query, most=MOST))
+        fetched = Fetched(fetch, self._engine.columns(fetch.query, most=_worth_fetching(needs)))
         asked = dict(zip(uses, fetch.asked, strict=True))
         placed: dict[tuple[tuple[Edge, ...], int], Placed] = {}
         for need in needs:

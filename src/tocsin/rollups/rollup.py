@@ -1,4 +1,5 @@
-"""What is kept of one basis: its partial results by minute, hour, day and month.
+"""What is kept of one basis: its partial results by minute, hour, day and month, and those of some
+minutes by millisecond.
 
 A rollup is never the record: it can be dropped at any time, and is then made anew. Its state is
 replaced as a whole, so a calculation that has it in hand is not disturbed by others.
@@ -14,11 +15,12 @@ from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rows import Rows, empty, joined, merged
 from tocsin.rollups.touched import Touched
-from tocsin.sql.cells import LENGTHS, Stretch, smaller
+from tocsin.sql.cells import LENGTHS, MINUTE, Stretch, smaller
 from tocsin.sql.plan import Measure
 
 MAX_CELLS = 4_000
 MAX_TOUCHED = 8
+MAX_MINUTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class Level:
         return Level(self.rows.without(first), made)
 
 
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """The rows of a minute in cells of a millisecond: a window can begin or end anywhere in it."""
+
+    rows: Rows
+    made: int
+
+
+Minutes = Mapping[int, Minute]
 Levels = tuple[Level, ...]
 """The state of a rollup: a level for each length of cells, the shortest first."""
 
@@ -92,11 +103,14 @@ class Rollup:
         self.used = 0
         nothing = Level(empty(self.measure), {})
         self.levels: Levels = tuple(nothing for _ in LENGTHS)
+        self.minutes: Minutes = {}
 
     @property
     def bytes(self) -> int:
         """Without the numbering, which others may share."""
-        return sum(level.rows.bytes for level in self.levels)
+        kept = [level.rows for level in self.levels]
+        kept += [minute.rows for minute in self.minutes.values()]
+        return sum(rows.bytes for rows in kept)
 
 
 def with_cells(
@@ -105,6 +119,17 @@ def with_cells(
     """With cells of a level made anew at a moment."""
     changed = levels[level].with_cells(cells, rows, moment)
     return (*levels[:level], changed, *levels[level + 1 :])
+
+
+def with_minutes(minutes: Minutes, new: Collection[int], rows: Rows, moment: int) -> Minutes:
+    """With some minutes made anew at a moment, of which all rows are given by millisecond; those
+    that were made first go."""
+    made = {
+        minute: Minute(rows.between((minute - 1) * MINUTE, minute * MINUTE), moment)
+        for minute in new
+    }
+    kept = [(minute, found) for minute, found in minutes.items() if minute not in made]
+    return dict([*kept[-MAX_MINUTES:], *made.items()])
 
 
 def put_together(measure: Measure, levels: Levels, level: int, cell: int, moment: int) -> Levels:

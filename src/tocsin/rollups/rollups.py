@@ -95,7 +95,7 @@ class Rollups:
         if use is None:
             rollup = self._rollups.get(basis) or self._new(question, table)
             is_new = self._is_asked_first(basis)
-            use = uses[basis] = Use(rollup, rollup.levels, to_milliseconds(at), is_new)
+            use = uses[basis] = _use(rollup, at, is_new)
         length = _length(question)
         if length not in use.covers:
             begin = BEFORE_ALL if length is None else to_milliseconds(at - length)
@@ -131,13 +131,14 @@ class Rollups:
         that, never what is right: every state is whole in itself."""
         with self._changing:
             for basis, use in uses.items():
-                use.rollup.levels, use.rollup.used = use.levels, moment
-                size = use.rollup.bytes + use.rollup.numbering.bytes
+                rollup = use.rollup
+                rollup.levels, rollup.minutes, rollup.used = use.levels, use.minutes, moment
+                size = rollup.bytes + rollup.numbering.bytes
                 if use.is_too_wide or size > MAX_ROLLUP_BYTES:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER
                     self._rollups.pop(basis, None)
                 elif not use.is_alone and not use.is_new:
-                    self._rollups[basis] = use.rollup
+                    self._rollups[basis] = rollup
             self._evict()
 
     def _evict(self) -> None:
@@ -151,6 +152,10 @@ class Rollups:
             users[rollup.numbering] -= 1
             size -= rollup.bytes + (0 if users[rollup.numbering] else rollup.numbering.bytes)
             del self._rollups[basis]
+
+
+def _use(rollup: Rollup, at: datetime, is_new: bool) -> Use:
+    return Use(rollup, rollup.levels, rollup.minutes, to_milliseconds(at), is_new)
 
 
 def _asked(question: Question) -> Hashable:

@@ -14,7 +14,7 @@ import structlog
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.model.instant import from_milliseconds
-from tocsin.rollups.fetcher import Fetcher, Need, cells_needed, edges_needed, pieces_needed
+from tocsin.rollups.fetcher import Fetcher, Need, cells_needed, minutes_needed, pieces_needed
 from tocsin.rollups.reading import Shared
 from tocsin.rollups.rollup import Lack, Wanted, put_together, united, with_cells
 from tocsin.rollups.touched import Touched
@@ -64,7 +64,7 @@ class Scanner:
         kept = [use for use in uses if not use.is_new]
         lacks = self._lacks(kept)
         needs = [pieces_needed(use) for use in uses if use.is_new]
-        needs += [edges_needed(use) for use in kept if use.all_edges]
+        needs += filter(None, (minutes_needed(use, self._touched) for use in kept))
         needs += [cells_needed(use, lack) for use, lack in lacks.items() if lack.span]
         left = Fetcher(self._engine, self._table, self.moment).fulfil(needs)
         lacks |= self._scan_all(left, threads)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tocsin.rollups.rollup import Levels, Rollup
+from tocsin.rollups.rollup import Levels, Minutes, Rollup
 from tocsin.rollups.rows import Rows, empty
 from tocsin.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge
 
@@ -24,6 +24,7 @@ class Use:
 
     rollup: Rollup
     levels: Levels
+    minutes: Minutes
     end: int
     is_new: bool
     covers: dict[timedelta | None, Cover] = field(default_factory=dict)
@@ -48,10 +49,19 @@ class Use:
         if self.is_new:
             return [rows for begin, rows in self.pieces.items() if begin >= found.begin]
         parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
-        if self.edges is not None:
-            minutes = [-(-edge.upto // MINUTE) for edge in found.edges]
-            parts += [self.edges.between(minute - 1, minute) for minute in minutes]
+        parts += [self._of_edge(edge) for edge in found.edges]
         return parts or [empty(self.rollup.measure)]
+
+    def _of_edge(self, edge: Edge) -> Rows:
+        minute = minute_of(edge)
+        if self.edges is not None:
+            return self.edges.between(minute - 1, minute)
+        return self.minutes[minute].rows.between(*edge)
+
+
+def minute_of(edge: Edge) -> int:
+    """The minute in which the edge of a window lies."""
+    return -(-edge.upto // MINUTE)
 
 
 def pieces_between(begins: Sequence[int], end: int) -> list[Edge]:
