@@ -164,6 +164,7 @@ class Engine:
             # Compiling the many expressions of a shared scan takes longer than it saves.
             "compile_expressions": 0,
             "output_format_arrow_low_cardinality_as_dictionary": 1,
+            "output_format_arrow_compression_method": "none",
         }
         with self._client() as client:
             return client.query_arrow(query.text, query.parameters, settings=limits)

@@ -10,6 +10,9 @@ import pyarrow as pa
 from tocsin.rollups.groups import Groups, GroupTexts
 from tocsin.rollups.rows import Doubles, Integers, occurring
 
+Codes = tuple[Integers, pa.Array]
+"""The code of each row's value, -1 where it is missing; the values by code."""
+
 
 def integers(array: pa.Array | pa.ChunkedArray) -> Integers:
     return np.asarray(array.to_numpy(), dtype=np.int64)
@@ -22,8 +25,7 @@ def doubles(column: pa.ChunkedArray, missing: float) -> Doubles:
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def encoded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
-    """The code of each row's value, -1 where it is missing, and the values by code."""
+def encoded(column: pa.ChunkedArray) -> Codes:
     array = column.combine_chunks()
     array = getattr(array, "storage", array)
     if not pa.types.is_dictionary(array.type):
@@ -37,12 +39,11 @@ def scope_codes(column: pa.ChunkedArray) -> tuple[Integers, dict[bytes, int]]:
     return codes, {id: code for code, id in enumerate(ids.to_pylist())}
 
 
-def group_numbers(columns: Sequence[pa.ChunkedArray], rows: int, groups: Groups) -> Integers:
+def group_numbers(dimensions: Sequence[Codes], rows: int, groups: Groups) -> Integers:
     """The number of each row's group, which its dimensions make; 0 where nothing is grouped."""
     codes = np.zeros(rows, dtype=np.int64)
-    if not columns:
+    if not dimensions:
         return codes
-    dimensions = [encoded(column) for column in columns]
     count = 1
     for indices, values in dimensions:
         found, codes = occurring(codes * (len(values) + 1) + indices + 1, count * (len(values) + 1))

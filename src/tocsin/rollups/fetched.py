@@ -2,93 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tocsin.model.metric import Question
-from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
-from tocsin.rollups.numbering import Hashes
+from tocsin.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
 from tocsin.sql.cells import Edge
 from tocsin.sql.compiler import SCALE_DOWN
-from tocsin.sql.fetching import TIME, Asked, Fetch
+from tocsin.sql.fetching import TIME, Asked
 from tocsin.sql.plan import Measure
-from tocsin.sql.writing import scope_of
 
+T = TypeVar("T")
 Flags = NDArray[np.bool_]
 
 
 class Fetched:
     """The interactions of one fetch; equal things are worked out once."""
 
-    def __init__(self, fetch: Fetch, table: pa.Table) -> None:
-        self.kinds = fetch.kinds
+    def __init__(self, table: pa.Table) -> None:
         self._table = table
-        self._of_scope: dict[tuple[UUID | None, ...], Integers] = {}
-        self._flags: dict[str, Flags] = {}
-        self._numbers: dict[str, Doubles] = {}
-        self._hashes: dict[str, tuple[Integers, Hashes]] = {}
-        self._groups: dict[tuple[str, ...], Integers] = {}
-        self._texts: dict[str, Integers] = {}
+        self._known: dict[tuple[object, ...], Any] = {}
 
-    @cached_property
+    @property
     def times(self) -> Integers:
-        return integers(self._table[TIME])
+        """Milliseconds since 1970."""
+        return self._integers(TIME)
 
-    @cached_property
-    def scopes(self) -> list[tuple[Integers, dict[bytes, int]]]:
-        """For each kind, the code of each row's id, and the codes by id."""
-        return [scope_codes(self._table[n]) for n in range(len(self.kinds))]
-
-    def of_scope(self, question: Question) -> Integers:
-        """The places of the rows that lie in the question's scope."""
-        scope = scope_of(question)
-        ids = tuple(scope[kind] for kind in self.kinds)
-        found = self._of_scope.get(ids)
-        if found is None:
-            chosen = np.ones(len(self._table), dtype=bool)
-            for (codes, known), id in zip(self.scopes, ids, strict=True):
-                if id is not None:
-                    chosen &= codes == known.get(id.bytes, -1)
-            found = self._of_scope[ids] = np.flatnonzero(chosen)
-        return found
+    def of_scope(self, scope: tuple[tuple[str, int], ...]) -> Integers:
+        """The places of the rows that lie in a scope."""
+        return self._once(("scope", scope), lambda: np.flatnonzero(self._lie_in(scope)))
 
     def flags(self, name: str) -> Flags:
-        found = self._flags.get(name)
-        if found is None:
-            found = self._flags[name] = integers(self._table[name]).astype(bool)
-        return found
+        return self._once(("flags", name), lambda: self._integers(name).astype(bool))
 
     def numbers(self, name: str) -> Doubles:
         """A column of numbers; NaN where there is none."""
-        found = self._numbers.get(name)
-        if found is None:
-            found = self._numbers[name] = doubles(self._table[name], np.nan)
-        return found
+        return self._once(("numbers", name), lambda: doubles(self._table[name], np.nan))
 
     def groups(self, rollup: Rollup, dimensions: tuple[str, ...]) -> Integers:
         """The number of each row's group."""
-        found = self._groups.get(dimensions)
-        if found is None:
-            columns = [self._table[name] for name in dimensions]
-            found = group_numbers(columns, len(self._table), rollup.groups)
-            self._groups[dimensions] = found
-        return found
+
+        def number() -> Integers:
+            codes = [self._codes(name) for name in dimensions]
+            return group_numbers(codes, len(self._table), rollup.groups)
+
+        return self._once(("groups", dimensions), number)
 
     def texts(self, rollup: Rollup, name: str) -> Integers:
         """The number of each row's text; -1 where there is none."""
-        found = self._texts.get(name)
-        if found is None:
-            codes, hashes = encoded(self._table[name])
+
+        def number() -> Integers:
+            codes, hashes = self._codes(name)
             halves = np.frombuffer(hashes.buffers()[1] or b"", dtype=np.uint64).reshape(-1, 2)
-            numbers = rollup.numbering.numbers(halves[: len(hashes)]).astype(np.int64)
-            found = self._texts[name] = np.append(numbers, -1)[codes]
+            numbers = rollup.numbering.numbers(halves[: len(hashes)])
+            return np.append(numbers.astype(np.int64), -1)[codes]
+
+        return self._once(("texts", name), number)
+
+    def _integers(self, name: str) -> Integers:
+        return self._once(("integers", name), lambda: integers(self._table[name]))
+
+    def _codes(self, name: str) -> Codes:
+        return self._once(("codes", name), lambda: encoded(self._table[name]))
+
+    def _lie_in(self, scope: tuple[tuple[str, int], ...]) -> Flags:
+        chosen = np.ones(len(self._table), dtype=bool)
+        for name, code in scope:
+            chosen &= self._integers(name) == code
+        return chosen
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
         return found
 
 
@@ -102,11 +93,11 @@ class Placed:
         place = np.searchsorted(after, times, "left") - 1
         self._within = (place >= 0) & (times <= upto[place])
         self._length = length
-        self._of_scope: dict[int, tuple[Integers, Integers]] = {}
+        self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
     def rows_of(self, rollup: Rollup, asked: Asked) -> Rows:
         """What the rollup keeps of the rows in its scope that fulfil its conditions."""
-        places, cells = self._of(rollup.question)
+        places, cells = self._of(asked.scope)
         for name in asked.conditions:
             holds = self._fetched.flags(name)[places]
             places, cells = places[holds], cells[holds]
@@ -124,14 +115,14 @@ class Placed:
         in_cell, in_group = np.divmod(found, width)
         return Rows(in_cell + first, in_group, np.stack(values), texts)
 
-    def _of(self, question: Question) -> tuple[Integers, Integers]:
-        """The places of the rows in the question's scope, and their cells."""
-        places = self._fetched.of_scope(question)
-        found = self._of_scope.get(id(places))
+    def _of(self, scope: tuple[tuple[str, int], ...]) -> tuple[Integers, Integers]:
+        """The places of the rows in a scope, and their cells."""
+        found = self._scopes.get(scope)
         if found is None:
-            within = places[self._within[places]]
-            cells = -(-self._fetched.times[within] // self._length)
-            found = self._of_scope[id(places)] = within, cells
+            places = self._fetched.of_scope(scope)
+            places = places[self._within[places]]
+            cells = -(-self._fetched.times[places] // self._length)
+            found = self._scopes[scope] = places, cells
         return found
 
     def _texts_of(

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 MOST = 500_000
 """Interactions; they take about 150 bytes each."""
-FEW, FOR_AN_AGGREGATE = 20_000, 5_000
+FEW, FOR_AN_AGGREGATE = 20_000, 8_000
 """Interactions fetched in the time that a scan takes to begin, and to plan an aggregate."""
 SHORT = 60 * 60 * 1_000
 """Milliseconds in which so few are to be expected that counting them first takes longer."""
@@ -121,7 +121,7 @@ class Fetcher:
             return
         uses = _uses(needs)
         fetch = compile_fetch(_questions(uses), _periods(needs), self._table)
-        fetched = Fetched(fetch, self._engine.columns(fetch.query, most=_worth_fetching(needs)))
+        fetched = Fetched(self._engine.columns(fetch.query, most=_worth_fetching(needs)))
         asked = dict(zip(uses, fetch.asked, strict=True))
         placed: dict[tuple[tuple[Edge, ...], int], Placed] = {}
         for need in needs:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.model.catalog import Kind
-from tocsin.rollups.encoding import doubles, group_numbers, integers, scope_codes
+from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
@@ -25,7 +25,8 @@ class Shared:
         self._table = table
         self._levels = integers(table["level"])
         self._cells = integers(table["cell"])
-        dimensions = [table[name] for name in table.column_names if name.startswith("d")]
+        names = [name for name in table.column_names if name.startswith("d")]
+        dimensions = [encoded(table[name]) for name in names]
         self._groups = group_numbers(dimensions, len(table), groups)
         self._places: dict[tuple[int, tuple[UUID | None, ...]], Integers] = {}
         self._columns: dict[tuple[str, bool], Doubles] = {}

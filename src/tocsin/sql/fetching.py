@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tocsin.model.catalog import Kind
 from tocsin.model.metric import Question
 from tocsin.sql.plan import Measure
 from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
-from tocsin.sql.writing import Period, Writing, joined
+from tocsin.sql.table import INTERACTIONS, Table
+from tocsin.sql.writing import Period, Writing, joined, scope_of
 
 TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The columns that a question needs: its conditions, what it aggregates, its dimensions."""
+    """The columns that a question needs: what those of its scope must be, its conditions, what it
+    aggregates, its dimensions."""
 
+    scope: tuple[tuple[str, int], ...]
     conditions: tuple[str, ...]
     operand: str | None
     dimensions: tuple[str, ...]
@@ -31,10 +32,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A query whose rows are (scope ids by `kinds`, time in milliseconds, what is asked...)."""
+    """A query whose rows are (time in milliseconds, what is asked...)."""
 
     query: Query
-    kinds: tuple[Kind, ...]
     asked: tuple[Asked, ...]
 
 
@@ -46,8 +46,14 @@ def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], tabl
     def column(expression: str) -> str:
         return columns.setdefault(expression, f"c{len(columns)}")
 
+    codes = {kind: writing.codes(kind) for kind in writing.kinds}
     asked = tuple(
         Asked(
+            tuple(
+                (column(text), numbers[id])
+                for kind, (text, numbers) in codes.items()
+                if (id := scope_of(question)[kind])
+            ),
             tuple(column(name) for name in writing.conditions(question)),
             column(_operand(question, writing)) if question.field else None,
             tuple(column(writing.fields.text(field)) for field in question.group_by),
@@ -55,7 +61,6 @@ def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], tabl
         for question in questions
     )
     selected = [
-        *(SCOPE_COLUMNS[kind] for kind in writing.kinds),
         f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
         *(f"{expression} AS {name}" for expression, name in columns.items()),
     ]
@@ -66,7 +71,7 @@ def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], tabl
         f"FROM {INTERACTIONS}",
         where,
     ]
-    return Fetch(Query("\n".join(lines), writing.bind.parameters), writing.kinds, asked)
+    return Fetch(Query("\n".join(lines), writing.bind.parameters), asked)
 
 
 def compile_fetch_count(

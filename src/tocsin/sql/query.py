@@ -42,6 +42,9 @@ class Binder:
     def integer(self, value: int) -> str:
         return self._bind("Int64", value)
 
+    def integers(self, values: Sequence[int]) -> str:
+        return self._bind("Array(Int64)", list(values))
+
     def uuid(self, value: UUID) -> str:
         return self._bind("UUID", str(value))
 

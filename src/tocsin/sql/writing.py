@@ -91,12 +91,20 @@ class Writing:
         text = self.named(self.fields.text(field))
         return f"isNotNull({text})", f"reinterpretAsUInt128(sipHash128(assumeNotNull({text})))"
 
+    def codes(self, kind: Kind) -> tuple[str, dict[UUID, int]]:
+        """A small number in place of a row's id, and what it is for those that are asked for."""
+        codes = {id: code for code, id in enumerate(self._ids(kind), start=1)}
+        ids, numbers = self.bind.uuids(list(codes)), self.bind.integers(list(codes.values()))
+        return f"transform({SCOPE_COLUMNS[kind]}, {ids}, {numbers}, 0)", codes
+
+    def _ids(self, kind: Kind) -> list[UUID]:
+        return sorted({id for scope in self._scopes if (id := scope[kind])})
+
     def _scope(self) -> list[str]:
         conditions = []
         for kind, column in SCOPE_COLUMNS.items():
-            ids = {scope[kind] for scope in self._scopes}
-            if None not in ids:
-                known = sorted(id for id in ids if id)
+            if all(scope[kind] for scope in self._scopes):
+                known = self._ids(kind)
                 ways = [f"= {self.bind.uuid(known[0])}", f"IN {self.bind.uuids(known)}"]
                 conditions.append(f"{column} {ways[len(known) > 1]}")
         return conditions
