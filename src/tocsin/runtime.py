@@ -196,7 +196,9 @@ class Runtime:
         self.promoter.wake(self.now())
 
     def _on_disk(self, interactions: Sequence[Interaction]) -> None:
-        self.calculator.rollups.touched.tell([i.timestamp for i in interactions])
+        self.calculator.rollups.touched.tell(
+            [i.timestamp for i in interactions], interactions[-1].interaction_number
+        )
         self.arrivals.tell(interactions)
 
     def alerts_changed(self) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tocsin.config import Settings
+from tocsin.model.field import Field
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Answer, Question
+from tocsin.model.metric import Aggregation, Answer, Question
 from tocsin.reader import Request
 from tocsin.rollups import fetcher
 from tocsin.runtime import Runtime
@@ -38,14 +41,17 @@ def asked(tmp_path: Path) -> Iterator[Runtime]:
     runtime.close()
 
 
-def record(runtime: Runtime, timestamp: datetime) -> None:
-    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
-    line = json.dumps({**said, "timestamp": format_instant(timestamp)}).encode()
-    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
+def record(runtime: Runtime, *timestamps: datetime) -> None:
+    said = {"resourceType": "A", "action": "B", "origin": "C"}
+    lines = [
+        json.dumps({**said, "resourceId": str(uuid4()), "timestamp": format_instant(at)}).encode()
+        for at in timestamps
+    ]
+    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == len(lines)
 
 
-def counts(runtime: Runtime, at: datetime) -> list[Any]:
-    answers = runtime.calculator.calculate_all(QUESTIONS, at)
+def counts(runtime: Runtime, at: datetime, questions: Sequence[Question] = QUESTIONS) -> list[Any]:
+    answers = runtime.calculator.calculate_all(questions, at)
     return [answer.readings[0].value for answer in answers if isinstance(answer, Answer)]
 
 
@@ -60,6 +66,13 @@ def test_windows_that_slide_within_a_minute_read_nothing(asked: Runtime) -> None
     assert counts(asked, AT + timedelta(seconds=30)) == [2, 3, 4]
     assert counts(asked, AT - timedelta(milliseconds=1)) == [1, 2, 3]
     assert queries(asked) == before + 1
+
+
+def test_minutes_of_other_instants_do_not_push_out_those_that_are_wanted(asked: Runtime) -> None:
+    for ago in (0, 20, 40, 60, 80, 0, 100, 20, 80, 0, 40):
+        for _ in range(2):
+            counts(asked, AT - timedelta(minutes=ago))
+    assert counts(asked, AT) == [2, 3, 4]
 
 
 def test_what_comes_late_into_such_a_minute_counts_to_the_millisecond(asked: Runtime) -> None:
@@ -78,3 +91,33 @@ def test_interactions_too_many_to_fetch_are_aggregated_by_the_engine(
     for _ in range(3):
         assert counts(asked, AT) == [4, 5, 6]
         assert counts(asked, AT + timedelta(minutes=2)) == [3, 4, 6]
+
+
+@pytest.mark.parametrize("most", [fetcher.MOST, 1], ids=["fetched", "scanned"])
+def test_while_interactions_come_in_each_is_counted_once_as_soon_as_it_is_acknowledged(
+    asked: Runtime, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(fetcher, "MOST", most)
+    acknowledged = 4
+    distinct = [
+        question.model_copy(
+            update={"aggregation": Aggregation.DISTINCT_COUNT, "field": Field("resourceId")}
+        )
+        for question in QUESTIONS
+    ]
+
+    def send() -> None:
+        nonlocal acknowledged
+        for number in range(60):
+            record(asked, *[AT - timedelta(seconds=second * number) for second in range(5)])
+            acknowledged += 5
+
+    with ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(send)
+        while not sending.done():
+            before = acknowledged
+            *_, count, _, _, texts = counts(asked, AT, [*QUESTIONS, *distinct])
+            assert before <= count <= acknowledged + 5
+            assert before <= texts <= acknowledged + 5
+        sending.result()
+    assert counts(asked, AT, QUESTIONS[2:]) == [acknowledged]

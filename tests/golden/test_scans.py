@@ -14,7 +14,7 @@ from test_golden import pretty, recorded, shown  # noqa: F401
 
 from tocsin.model.draft import read_metric
 from tocsin.runtime import Runtime
-from tocsin.sql.fetching import compile_fetch
+from tocsin.sql.fetching import Numbers, compile_fetch
 from tocsin.sql.plan import compile_scan
 from tocsin.sql.writing import Period
 
@@ -41,13 +41,14 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
     periods = [[Period(*span) for span in level] for level in golden["periods"]]
     assert isinstance(periods[0][0].upto, datetime)
     table = runtime.calculator._table()
-    scan = compile_scan(questions, periods, golden["lengths"], table)
+    scan = compile_scan(questions, periods, golden["lengths"], table, upto=1_000)
     columns = {
         metric["name"]: list(names)
         for metric, names in zip(golden["metrics"], scan.columns, strict=True)
     }
     rows = len(runtime.engine.columns(scan.query))
-    fetch = compile_fetch(questions, [period for level in periods for period in level], table)
+    every = [period for level in periods for period in level]
+    fetch = compile_fetch(questions, every, Numbers(7, 1_000), table)
     fetched = len(runtime.engine.columns(fetch.query))
     return {
         **shown(runtime, scan.query),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,11 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tocsin.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
+from tocsin.rollups.needs import Part
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
-from tocsin.sql.cells import Edge
 from tocsin.sql.compiler import SCALE_DOWN
-from tocsin.sql.fetching import TIME, Asked
+from tocsin.sql.fetching import NUMBER, TIME, Asked
 from tocsin.sql.plan import Measure
 
 T = TypeVar("T")
@@ -36,6 +36,11 @@ class Fetched:
     def of_scope(self, scope: tuple[tuple[str, int], ...]) -> Integers:
         """The places of the rows that lie in a scope."""
         return self._once(("scope", scope), lambda: np.flatnonzero(self._lie_in(scope)))
+
+    @property
+    def numbered(self) -> Integers:
+        """The number of each interaction."""
+        return self._integers(NUMBER)
 
     def flags(self, name: str) -> Flags:
         return self._once(("flags", name), lambda: self._integers(name).astype(bool))
@@ -84,15 +89,17 @@ class Fetched:
 
 
 class Placed:
-    """The interactions of some stretches of time, in cells of one length."""
+    """The interactions of a part of what is lacking."""
 
-    def __init__(self, fetched: Fetched, edges: Sequence[Edge], length: int) -> None:
+    def __init__(self, fetched: Fetched, part: Part) -> None:
         self._fetched = fetched
+        self._length = part.length
         times = fetched.times
-        after, upto = np.asarray(edges, dtype=np.int64).reshape(-1, 2).T
+        after, upto = np.asarray(part.edges, dtype=np.int64).T
         place = np.searchsorted(after, times, "left") - 1
         self._within = (place >= 0) & (times <= upto[place])
-        self._length = length
+        if part.made:
+            self._within &= fetched.numbered > np.asarray(part.made)[place]
         self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
     def rows_of(self, rollup: Rollup, asked: Asked) -> Rows:

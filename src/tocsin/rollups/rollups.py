@@ -42,7 +42,8 @@ class Rollups:
     """Any number of threads may use the object."""
 
     def __init__(self, engine: Engine, threads: Executor) -> None:
-        self.touched = Touched()
+        self.touched = Touched(engine.latest_number())
+        self._epoch = self.touched.epoch
         self._engine = engine
         self._threads = threads
         self._rollups: dict[Hashable, Rollup] = {}
@@ -73,11 +74,12 @@ class Rollups:
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be calculated by themselves: they have
         too many groups, or the scan that they share failed."""
+        epoch = self._current_epoch()
         scanner = Scanner(self._engine, self.touched, table)
         uses: dict[Hashable, Use] = {}
         of_each = [self._use(question, at, table, uses) for question in questions]
         scanner.complete(list(uses.values()), self._threads)
-        self._keep(uses, scanner.moment)
+        self._keep(uses, scanner.moment, epoch)
         return [
             answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
             if use and not use.is_alone
@@ -126,10 +128,20 @@ class Rollups:
             numbering = self._numberings.setdefault(told, Numbering())
         return Rollup(question, groups, numbering)
 
-    def _keep(self, uses: dict[Hashable, Use], moment: int) -> None:
+    def _current_epoch(self) -> int:
+        """What was made in another one does not hold."""
+        with self._changing:
+            if self._epoch != self.touched.epoch:
+                self._epoch = self.touched.epoch
+                self._rollups.clear()
+            return self._epoch
+
+    def _keep(self, uses: dict[Hashable, Use], moment: int, epoch: int) -> None:
         """Keep what this calculation has made. What another one made meanwhile may be lost by
         that, never what is right: every state is whole in itself."""
         with self._changing:
+            if epoch != self._epoch:
+                return
             for basis, use in uses.items():
                 rollup = use.rollup
                 rollup.levels, rollup.minutes, rollup.used = use.levels, use.minutes, moment

@@ -22,6 +22,7 @@ _ADDED = (np.add,)
 _FLAT = 1 << 26
 # From so many possible values to an actual one on, sorting is faster than looking at all of them.
 _SPARSE_BITS, _SPARSE = 256, 32
+_BEFORE = -1
 _LARGEST = int(np.iinfo(np.int64).max)
 _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.COUNT: _ADDED,
@@ -103,6 +104,14 @@ class Rows:
             left = np.isin(texts.cells, gone, invert=True)
             texts = Texts(texts.cells[left], texts.keys[left])
         return Rows(self.cells[kept], self.groups[kept], self.values[:, kept], texts)
+
+    def plus(self, measure: Measure, others: Rows) -> Rows:
+        """With other rows, which come to the same cells and groups or to new ones."""
+        if not len(others.cells):
+            return self
+        first, last = int(others.cells.min()) - 1, int(others.cells.max())
+        changed = merged(measure, joined([self.between(first, last), others]))
+        return joined([self.between(_BEFORE, first), changed, self.between(last, _LARGEST)])
 
     def in_cell(self, cell: int) -> Rows:
         """The same rows, all of them in one cell."""

@@ -14,9 +14,11 @@ import structlog
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.model.instant import from_milliseconds
-from tocsin.rollups.fetcher import Fetcher, Need, cells_needed, minutes_needed, pieces_needed
+from tocsin.rollups.fetcher import Fetcher
+from tocsin.rollups.lacks import Lack, Wanted, united
+from tocsin.rollups.needs import Kind, Need, cells_needed, minutes_needed, pieces_needed
 from tocsin.rollups.reading import Shared
-from tocsin.rollups.rollup import Lack, Wanted, put_together, united, with_cells
+from tocsin.rollups.rollup import put_together, with_cells
 from tocsin.rollups.touched import Touched
 from tocsin.rollups.use import ONE_CELL, Use, pieces_between
 from tocsin.sql.cells import LENGTHS, Edge, time_of
@@ -56,31 +58,32 @@ class Scanner:
         self._engine = engine
         self._touched = touched
         self._table = table
+        self._wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
         self.moment = touched.now
 
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one that is to be calculated alone,
         because it had better be or because its scan failed, says so."""
-        kept = [use for use in uses if not use.is_new]
-        lacks = self._lacks(kept)
-        needs = [pieces_needed(use) for use in uses if use.is_new]
-        needs += filter(None, (minutes_needed(use, self._touched) for use in kept))
-        needs += [cells_needed(use, lack) for use, lack in lacks.items() if lack.span]
-        left = Fetcher(self._engine, self._table, self.moment).fulfil(needs)
-        lacks |= self._scan_all(left, threads)
+        left = Fetcher(self._engine, self._table, self.moment).fulfil(self._needs(uses))
+        of_kind: dict[Kind, dict[Use, None]] = {kind: {} for kind in Kind}
+        for need in left:
+            of_kind[need.kind][need.use] = None
+        lacks = self._lacks(of_kind[Kind.CELLS])
+        pieces = self._worth_it(_piece_tasks(of_kind[Kind.PIECES]))
+        tasks = [*pieces, *_edge_tasks(of_kind[Kind.EDGES]), *_cell_tasks(lacks)]
+        list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
                 measure = use.rollup.measure
                 use.levels = put_together(measure, use.levels, level, cell, self.moment)
 
-    def _scan_all(self, needs: Sequence[Need], threads: Executor) -> dict[Use, Lack]:
-        """Scan for what was not fetched; answers what the uses then lacked."""
-        pieces = _piece_tasks([need.use for need in needs if need.use.is_new])
-        edges = [need.use for need in needs if not need.use.is_new and need.lack is None]
-        lacks = {need.use: need.lack for need in needs if need.lack}
-        tasks = [*self._worth_it(pieces), *_edge_tasks(edges), *_cell_tasks(lacks)]
-        list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
-        return lacks
+    def _needs(self, uses: Iterable[Use]) -> Iterator[Need]:
+        for use in uses:
+            if use.is_new:
+                yield pieces_needed(use)
+            else:
+                yield from minutes_needed(use, self._touched)
+                yield from cells_needed(use, self._wanted_by(use).missing(use.levels))
 
     def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
         """A shared scan goes over all rows, where a question by itself reads those of its scope
@@ -95,18 +98,17 @@ class Scanner:
                 for use in task.uses:
                     use.is_alone = True
 
-    def _lacks(self, uses: Sequence[Use]) -> dict[Use, Lack]:
-        wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
-        lacks = {}
-        for use in uses:
-            windows = tuple(use.covers)
-            if windows not in wanted:
-                stretches = [s for found in use.covers.values() for s in found.stretches]
-                wanted[windows] = Wanted(stretches, self._touched)
-            lack = wanted[windows].lacking(use.levels)
-            if lack:
-                lacks[use] = lack
-        return lacks
+    def _lacks(self, uses: Iterable[Use]) -> dict[Use, Lack]:
+        lacks = {use: self._wanted_by(use).lacking(use.levels) for use in uses}
+        return {use: lack for use, lack in lacks.items() if lack}
+
+    def _wanted_by(self, use: Use) -> Wanted:
+        """The cells of its windows; many uses are asked for the same ones."""
+        windows = tuple(use.covers)
+        if windows not in self._wanted:
+            stretches = [s for found in use.covers.values() for s in found.stretches]
+            self._wanted[windows] = Wanted(stretches, self._touched)
+        return self._wanted[windows]
 
     def _run(self, task: _Task) -> None:
         """Scan, and give each use its rows; what is too heavy together is scanned by halves."""
@@ -128,7 +130,8 @@ class Scanner:
         rollups = [use.rollup for use in task.uses]
         questions = [rollup.question for rollup in rollups]
         periods = list(map(_periods, task.periods))
-        scan = compile_scan(questions, periods, task.lengths, self._table)
+        upto = None if task.pieces else self.moment
+        scan = compile_scan(questions, periods, task.lengths, self._table, upto=upto)
         shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
             if task.pieces:

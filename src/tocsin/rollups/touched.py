@@ -1,8 +1,10 @@
 """In which minutes, hours, days and months was something recorded lately?
 
-A partial result holds as long as nothing was recorded in its cell since the scan that made it
-began. The committer tells of every block after it is on disk and before its senders are answered,
-so whatever was acknowledged is seen by every calculation that starts afterwards.
+A moment is the number of the last interaction that was known to be on disk: what has that number or
+a smaller one was read, what has a greater one was not. A partial result of a moment holds as long
+as nothing was recorded in its cell after it. The committer tells of every block after it is on disk
+and before its senders are answered, so whatever was acknowledged is seen by every calculation that
+starts afterwards.
 """
 
 from __future__ import annotations
@@ -20,26 +22,32 @@ MAX_CELLS = 200_000
 class Touched:
     """Any number of threads may use the object."""
 
-    def __init__(self) -> None:
-        self._moment = 1
-        self._forgotten = 0
+    def __init__(self, number: int) -> None:
+        """`number` is that of the last interaction before."""
+        self._moment = number
+        self._epoch = 0
         self._cells: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
         self._changing = threading.Lock()
 
     @property
     def now(self) -> int:
-        """The moment before which everything that was told can be read."""
+        """The number up to which everything can be read."""
         return self._moment
 
-    def tell(self, timestamps: Sequence[int]) -> None:
-        """Interactions with these timestamps, in milliseconds, have been recorded."""
+    @property
+    def epoch(self) -> int:
+        """Another one after all was forgotten: what was made before does not hold."""
+        return self._epoch
+
+    def tell(self, timestamps: Sequence[int], number: int) -> None:
+        """Interactions with these timestamps, in milliseconds, have been recorded; the last of them
+        has that number."""
         instants = np.asarray(timestamps, dtype=np.int64)
         with self._changing:
-            moment = self._moment + 1
             for length, touched in zip(LENGTHS, self._cells, strict=True):
                 cells = np.unique(-(-instants // length))
-                touched.update(dict.fromkeys(cells.tolist(), moment))
-            self._moment = moment
+                touched.update(dict.fromkeys(cells.tolist(), number))
+            self._moment = number
             if len(self._cells[0]) > MAX_CELLS:
                 self._forget()
 
@@ -49,10 +57,9 @@ class Touched:
             self._forget()
 
     def since(self, level: int, cell: int) -> int:
-        """The moment at which something was last recorded in a cell, or that all was forgotten."""
-        return max(self._cells[level].get(cell, 0), self._forgotten)
+        """The moment at which something was last recorded in a cell; 0 if that is long ago."""
+        return self._cells[level].get(cell, 0)
 
     def _forget(self) -> None:
-        self._moment += 1
-        self._forgotten = self._moment
+        self._epoch += 1
         self._cells = tuple({} for _ in LENGTHS)

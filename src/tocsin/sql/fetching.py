@@ -16,7 +16,15 @@ from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, Table
 from tocsin.sql.writing import Period, Writing, joined, scope_of
 
-TIME = "time"
+TIME, NUMBER = "time", "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Interactions with a number greater than `after`, and up to `upto`."""
+
+    after: int
+    upto: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A query whose rows are (time in milliseconds, what is asked...)."""
+    """A query whose rows are (time in milliseconds, interaction number, what is asked...)."""
 
     query: Query
     asked: tuple[Asked, ...]
 
 
-def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], table: Table) -> Fetch:
+def compile_fetch(
+    questions: Sequence[Question], periods: Sequence[Period], numbers: Numbers, table: Table
+) -> Fetch:
     """The interactions that any of the questions may look at, in some periods."""
     writing = Writing(questions, table)
     columns: dict[str, str] = {}
@@ -62,9 +72,10 @@ def compile_fetch(questions: Sequence[Question], periods: Sequence[Period], tabl
     )
     selected = [
         f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
+        f"toInt64(interactionNumber) AS {NUMBER}",
         *(f"{expression} AS {name}" for expression, name in columns.items()),
     ]
-    where = writing.where(joined(periods))
+    where = writing.where(joined(periods), writing.among(numbers.after, numbers.upto))
     lines = [
         *writing.definitions(),
         "SELECT " + ",\n       ".join(selected),

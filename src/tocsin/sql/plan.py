@@ -81,11 +81,13 @@ def compile_scan(
     periods: Sequence[Sequence[Period]],
     lengths: Sequence[int],
     table: Table,
+    *,
+    upto: int | None = None,
 ) -> Scan:
     """One pass for questions that are grouped by the same fields. The periods are those of each
     level, and do not overlap: a row in one goes into a cell of its level, `lengths` milliseconds
-    long."""
-    return _Writing(questions, table).scan(periods, lengths)
+    long. Only interactions with a number up to `upto` are looked at, if one is given."""
+    return _Writing(questions, table).scan(periods, lengths, upto)
 
 
 class _Writing(Writing):
@@ -95,12 +97,15 @@ class _Writing(Writing):
         super().__init__(questions, table)
         self._aggregates: dict[str, str] = {}
 
-    def scan(self, periods: Sequence[Sequence[Period]], lengths: Sequence[int]) -> Scan:
+    def scan(
+        self, periods: Sequence[Sequence[Period]], lengths: Sequence[int], upto: int | None
+    ) -> Scan:
         question = self.questions[0]
         groups = [self.fields.group(field) for field in question.group_by]
         columns = tuple(self._partials(question) for question in self.questions)
         spans = {level: self.within(some) for level, some in enumerate(periods) if some}
-        where = self.where(joined([period for some in periods for period in some]))
+        known = [] if upto is None else [self.among(0, upto)]
+        where = self.where(joined([period for some in periods for period in some]), *known)
         scope = [SCOPE_COLUMNS[kind] for kind in self.kinds]
         selected = [
             *scope,

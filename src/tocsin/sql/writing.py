@@ -67,12 +67,18 @@ class Writing:
         texts = [condition(filter, self.fields, self.bind) for filter in question.filters]
         return [self.named(f"ifNull({text}, false)") for text in texts]
 
-    def where(self, periods: Sequence[Period]) -> str:
+    def where(self, periods: Sequence[Period], *others: str) -> str:
         """Rows that no question looks at are left out as far as that is cheaply told: the engine
         takes longer to plan for thirty scopes than to read what lies between them."""
         common = self.questions[0].filters if self._has_common_filters else ()
         filters = [condition(filter, self.fields, self.bind) for filter in common]
-        return "WHERE " + "\n  AND ".join([*self._scope(), self.within(periods), *filters])
+        conditions = [*self._scope(), self.within(periods), *others, *filters]
+        return "WHERE " + "\n  AND ".join(conditions)
+
+    def among(self, after: int, upto: int) -> str:
+        """Whether a row has a number later than `after`, and up to `upto`; 0 is before all."""
+        begins = [f"interactionNumber > {self.bind.integer(after)}"] if after else []
+        return " AND ".join([*begins, f"interactionNumber <= {self.bind.integer(upto)}"])
 
     def within(self, periods: Sequence[Period]) -> str:
         """Whether a row lies in one of the periods, which come in their order."""
