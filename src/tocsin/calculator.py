@@ -29,7 +29,7 @@ from tocsin.model.metric import (
     plain,
 )
 from tocsin.rollups.rollups import Rollups
-from tocsin.sql.compiler import compile_group_count, compile_metric
+from tocsin.sql.compiler import compile_group_count, compile_metric, time_tests
 from tocsin.sql.discovery import (
     EXAMPLES,
     Scope,
@@ -74,14 +74,14 @@ class Calculator:
             return self._read(question, at, limit)
 
     def _read(self, question: Question, at: datetime, limit: int) -> Answer:
-        rows = self._ask(lambda table: compile_metric(question, at, limit, table), at)
+        compile = partial(compile_metric, question, at, limit)
+        rows = self._ask(question, at, compile)
         if rows and rows[0][0] == math.inf:
-            careful = partial(compile_metric, question, at, limit, may_overflow=True)
-            rows = self._ask(careful, at)
+            rows = self._ask(question, at, partial(compile, may_overflow=True))
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]
-            counted = self._ask(lambda table: compile_group_count(question, at, table), at)
+            counted = self._ask(question, at, partial(compile_group_count, question, at))
             group_count = int(counted[0][0])
         names = question.dimensions
         readings = [
@@ -169,20 +169,26 @@ class Calculator:
         paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
         return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
 
-    def _ask(self, compile: Callable[[Table], Query], at: datetime) -> list[Row]:
-        """The rows of a query as of `at`. If something dated after it was recorded meanwhile, and
-        the query did not look at the time, it is asked again so that it does."""
+    def _ask(
+        self, question: Question, at: datetime, compile: Callable[[Table], Query]
+    ) -> list[Row]:
+        """The rows of a query as of `at`. If meanwhile something was recorded that lies outside of
+        its window, at an end that it did not look at, it is asked again so that it does."""
         table = self._table_as_of(at)
         rows = self._engine.run(compile(table))
-        if table.latest and self._engine.latest.at > at:
+        made = time_tests(question, at, table.extent)
+        needed = time_tests(question, at, self._engine.known_extent.now)
+        if not set(needed).issubset(made):
             rows = self._engine.run(compile(self._table()))
         return rows
 
     def _table_as_of(self, at: datetime) -> Table:
-        """Where something was recorded just now, more is to be expected: then queries had better
-        look at the time at once."""
-        table, latest = self._table(), self._engine.latest.at
-        return replace(table, latest=latest) if latest < at - QUIET else table
+        """Where something is dated just now, later is to be expected: then queries had better look
+        at it at once."""
+        extent = self._engine.known_extent.now
+        if extent.latest >= at - QUIET:
+            extent = extent.open_ended()
+        return replace(self._table(), extent=extent)
 
     def _table(self) -> Table:
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}

@@ -29,8 +29,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.field_types import FieldTypes
+from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.latest import Latest
 from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA, TENDING_SETTINGS
 from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.catalog import Kind
@@ -78,7 +78,7 @@ class Engine:
         self.field_types = FieldTypes()
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
-        self.latest = Latest()
+        self.known_extent = KnownExtent()
         self._dsn = f"chdb:///{quote(str(folder.resolve()))}"
         self._appending = threading.Lock()
         self._appender = self._open(APPEND_SETTINGS)
@@ -111,7 +111,7 @@ class Engine:
         self._tender = self._open({**TENDING_SETTINGS, "max_memory_usage": memory})
         self._patience = seconds
         self._load_known_ids()
-        self._load_latest()
+        self._load_known_extent()
 
     def close(self) -> None:
         self._meter.close()
@@ -123,8 +123,9 @@ class Engine:
 
         Raises BadBlock if the engine refuses an interaction in it, Unavailable if it fails.
         """
-        # Before the append, so that no query sees what lies after the latest that is known.
-        self.latest.note(max(interaction.timestamp for interaction in interactions))
+        timestamps = [interaction.timestamp for interaction in interactions]
+        # Before the append, so that no query sees what lies outside of what is known.
+        self.known_extent.note(min(timestamps), max(timestamps))
         block = arrow_stream(interactions)
         appender = self._appenders.get()
         try:
@@ -248,11 +249,12 @@ class Engine:
             self.field_types.note(Field(spelling).path, [JsonType.OBJECT])
         self.field_types.complete()
 
-    def _load_latest(self) -> None:
+    def _load_known_extent(self) -> None:
         """The parts know it: nothing is read."""
-        text = f"SELECT count(), toUnixTimestamp64Milli(max(timestamp)) FROM {INTERACTIONS}"
-        ((count, latest),) = self.upkeep(Query(text))
-        self.latest.note(latest if count else 0)
+        ends = [f"toUnixTimestamp64Milli({end}(timestamp))" for end in ("min", "max")]
+        rows = self.upkeep(Query(f"SELECT {', '.join(ends)} FROM {INTERACTIONS} HAVING count()"))
+        for first, last in rows:
+            self.known_extent.note(first, last)
 
     def _load_known_ids(self) -> None:
         """A partition at a time, so that memory stays bounded; takes 0.2 s a million ids."""

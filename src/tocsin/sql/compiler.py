@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from tocsin.model.catalog import Kind
 from tocsin.model.metric import Aggregation, Question
+from tocsin.sql.extent import Extent
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query
@@ -101,10 +102,21 @@ def scope(question: Question, bind: Binder) -> list[str]:
 
 
 def within(question: Question, at: datetime, table: Table, bind: Binder) -> list[str]:
-    """The conditions of "Which interactions count" 2: a window is open at its beginning."""
+    """The conditions of "Which interactions count" 2."""
+    tests = time_tests(question, at, table.extent)
+    return [f"timestamp {comparison} {bind.instant(instant)}" for comparison, instant in tests]
+
+
+def time_tests(question: Question, at: datetime, extent: Extent) -> list[tuple[str, datetime]]:
+    """What the time has to be compared with: a window is open at its beginning, and an end of it
+    that nothing recorded lies beyond need not be looked at."""
+    tests = []
     window = question.time_window
-    begins = [f"timestamp > {bind.instant(at - window.length)}"] if window else []
-    return begins if table.ends_by(at) else [*begins, f"timestamp <= {bind.instant(at)}"]
+    if window and extent.earliest <= at - window.length:
+        tests.append((">", at - window.length))
+    if extent.latest > at:
+        tests.append(("<=", at))
+    return tests
 
 
 def order_by(value: str, dimensions: int) -> str:

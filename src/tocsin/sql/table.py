@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.payload import Path
+from tocsin.sql.extent import UNKNOWN, Extent
 
 INTERACTIONS = "interactions"
 PAYLOAD = "interaction"
@@ -72,15 +72,11 @@ class Table:
 
     `types_of` must never leave out a type that occurs: an expression that does not look for it
     would not see the values that have it. `promoted` names the column that holds the number or the
-    text of a payload field, if there is one. Nothing is dated after `latest`, where that is known:
-    who relies on it has to see afterwards whether it still holds.
+    text of a payload field, if there is one. Nothing is dated outside of `extent`: who relies on it
+    has to see afterwards whether that still holds.
     """
 
     mnemonics: Mapping[Kind, Mapping[UUID, str]]
     types_of: TypesOf = any_type
     promoted: ColumnOf = no_column
-    latest: datetime | None = None
-
-    def ends_by(self, at: datetime) -> bool:
-        """Whether nothing is dated after `at`, so that it need not be looked at."""
-        return self.latest is not None and self.latest <= at
+    extent: Extent = UNKNOWN
