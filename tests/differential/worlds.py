@@ -75,11 +75,11 @@ def sent(interaction: dict[str, Any]) -> bytes:
     return f'{text},"interaction":{interaction["payload"]}}}'.encode()
 
 
-def check_metrics(world: World, seed: int, count: int) -> None:
+def check_metrics(world: World, seed: int, count: int, at: datetime = AT) -> None:
     for number, (metric, limit) in enumerate(drawn(world, seed, count)):
-        answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
+        answer = world.runtime.calculator.calculate(world.question(metric), at, limit)
         difference = oracle.disagreement(
-            metric, world.interactions, AT, written(answer), limit=limit
+            metric, world.interactions, at, written(answer), limit=limit
         )
         assert difference is None, f"seed {seed}, metric {number}: {metric}: {difference}"
 
