@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from benchmarks.data import ACTIONS, ORIGINS, RESOURCE_TYPES, Rows
 from tocsin.engine.block import COLUMNS
-from tocsin.engine.schema import APPEND_SETTINGS, SCHEMA
+from tocsin.engine.schema import SCHEMA
+from tocsin.engine.settings import APPEND_SETTINGS
 from tocsin.sql.table import INTERACTIONS
 
 

@@ -21,6 +21,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.metric import Answer, Line, Question
 from tocsin.reader import Request
 from tocsin.runtime import Runtime
+from tocsin.sql.query import Query
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)
 
@@ -131,4 +132,4 @@ def written_line(line: Line) -> dict[str, Any]:
 
 def merge(world: World) -> None:
     """Make one part of each month; the rows stay, the parts and their types change."""
-    world.runtime.engine._appender.command("OPTIMIZE TABLE interactions FINAL")
+    world.runtime.engine.upkeep(Query("OPTIMIZE TABLE interactions FINAL"))

@@ -5,66 +5,38 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 
 from __future__ import annotations
 
-import queue
-import re
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
-import chdb
-import clickhouse_connect
-import numpy as np
 import pyarrow as pa
-import structlog
-from clickhouse_connect.driver.binding import bind_query
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
+from tocsin.engine.clients import Clients
+from tocsin.engine.failures import is_of_bad_data
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA, TENDING_SETTINGS
-from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
+from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
+from tocsin.engine.meter import Cost, Meter
+from tocsin.engine.schema import SCHEMA
+from tocsin.engine.settings import APPEND_SETTINGS, calculation_settings, tending_settings
+from tocsin.errors import Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
-from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType
-
-log = structlog.get_logger()
+from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 
 Row = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000
-CALCULATION_NICENESS = 3
-
-# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
-# rows in an answer.
-_TOO_HEAVY = {158, 159, 160, 241, 307, 396}
-# What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
-# family, INCORRECT_DATA, TYPE_MISMATCH and the like.
-_BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
 
 
 class BadBlock(Exception):
     """The engine refuses something in this block; nothing of it was stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a query read; milliseconds are those the engine took."""
-
-    rows_read: int
-    bytes_read: int
-    elapsed_ms: float
 
 
 class Engine:
@@ -79,44 +51,23 @@ class Engine:
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self.known_extent = KnownExtent()
-        self._dsn = f"chdb:///{quote(str(folder.resolve()))}"
-        self._appending = threading.Lock()
-        self._appender = self._open(APPEND_SETTINGS)
-        self._appender.command(SCHEMA)
-        limits = {
-            **QUERY_SETTINGS,
-            "max_memory_usage": memory,
-            # What does not fit goes to disk: a million groups are slower, not refused.
-            "max_bytes_before_external_group_by": memory // 2,
-            "max_bytes_before_external_sort": memory // 2,
-            "max_execution_time": seconds,
-            # Those who record wait for a thread, those who calculate for two cores: appends go
-            # first where the process may say so (CAP_SYS_NICE); elsewhere this does nothing.
-            "os_threads_nice_value_query": CALCULATION_NICENESS,
-            "readonly": 2,
-        }
-        self._appenders: queue.LifoQueue[Client] = queue.LifoQueue()
-        self._second_appender = self._open(APPEND_SETTINGS)
-        for appender in (self._appender, self._second_appender):
-            self._appenders.put(appender)
-        self._measuring = threading.Lock()
-        self._meter = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
-        for name, value in limits.items():
-            self._meter.query(f"SET {name} = {value}")
-        self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
-        self._clients = [self._open(limits) for _ in range(concurrency)]
-        for client in self._clients:
-            self._idle.put(client)
-        self._tending = threading.Lock()
-        self._tender = self._open({**TENDING_SETTINGS, "max_memory_usage": memory})
-        self._patience = seconds
-        self._load_known_ids()
-        self._load_known_extent()
+        # For the committer alone: those who record wait for nothing but their append.
+        self._appending = Clients(folder, APPEND_SETTINGS)
+        with self._appending.lend() as client:
+            client.command(SCHEMA)
+        # For learning and retention, which have to end well however large the table is.
+        self._unlimited = Clients(folder, {})
+        self._tending = Clients(folder, tending_settings(memory))
+        settings = calculation_settings(memory, seconds)
+        self._calculating = Clients(folder, settings, concurrency, patience=seconds)
+        self._meter = Meter(folder, settings)
+        learn_ids(self._unlimited, self.known_ids)
+        learn_extent(self._unlimited, self.known_extent)
 
     def close(self) -> None:
         self._meter.close()
-        for client in [*self._clients, self._appender, self._second_appender, self._tender]:
-            client.close()
+        for clients in (self._calculating, self._tending, self._unlimited, self._appending):
+            clients.close()
 
     def append(self, interactions: Sequence[Interaction]) -> None:
         """Append a block; when this returns it is on disk and in every query that starts.
@@ -127,21 +78,19 @@ class Engine:
         # Before the append, so that no query sees what lies outside of what is known.
         self.known_extent.note(min(timestamps), max(timestamps))
         block = arrow_stream(interactions)
-        appender = self._appenders.get()
-        try:
-            summary = appender.raw_insert(INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream")
-        except ClickHouseError as error:
-            if _code(error) in _BAD_DATA:
-                raise BadBlock(str(error)) from error
-            raise _translated(error) from error
-        finally:
-            self._appenders.put(appender)
+        with self._appending.lend() as client:
+            try:
+                summary = client.raw_insert(INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream")
+            except ClickHouseError as error:
+                if is_of_bad_data(error):
+                    raise BadBlock(str(error)) from error
+                raise
         if summary.written_rows < len(interactions):
             raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
 
     def run(self, query: Query) -> list[Row]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-        with self._client() as client:
+        with self._calculating.lend() as client:
             return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
 
     def upkeep(self, statement: Query) -> list[Row]:
@@ -149,11 +98,8 @@ class Engine:
 
         Raises QueryTooHeavy or Unavailable.
         """
-        with self._tending:
-            try:
-                result = self._tender.query(statement.text, statement.parameters)
-            except ClickHouseError as error:
-                raise _translated(error) from error
+        with self._tending.lend() as client:
+            result = client.query(statement.text, statement.parameters)
             return [tuple(row) for row in result.result_rows]
 
     def columns(self, query: Query, *, most: int = MAX_COLUMN_ROWS) -> pa.Table:
@@ -167,24 +113,12 @@ class Engine:
             "output_format_arrow_low_cardinality_as_dictionary": 1,
             "output_format_arrow_compression_method": "none",
         }
-        with self._client() as client:
+        with self._calculating.lend() as client:
             return client.query_arrow(query.text, query.parameters, settings=limits)
 
     def measure(self, query: Query) -> Cost:
-        """Run a query for what it costs.
-
-        Through a handle of chDB's own: the driver's summary leaves out what storage read.
-        """
-        text, parameters = bind_query(query.text, query.parameters)
-        bound = {name.removeprefix("param_"): value for name, value in parameters.items()}
-        with self._measuring:
-            started = time.perf_counter()
-            try:
-                result = self._meter.query(text, "Null", params=bound)
-            except RuntimeError as error:
-                raise _translated(error) from error
-            elapsed = (time.perf_counter() - started) * 1000
-        return Cost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
+        """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
+        return self._meter.measure(query)
 
     def ready(self) -> None:
         """Raises Unavailable unless the engine answers a query on the table."""
@@ -214,9 +148,9 @@ class Engine:
             f"AND table = '{INTERACTIONS}' AND toUInt32(partition) < {{month:UInt32}}"
         )
         months = self.run(Query(text, {"month": instant.year * 100 + instant.month}))
-        with self._appending:
+        with self._unlimited.lend() as client:
             for (month,) in months:
-                self._appender.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
+                client.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
         return len(months)
 
     def rows(self) -> int:
@@ -231,91 +165,9 @@ class Engine:
         self.learn_field_types()
 
     def learn_field_types(self) -> None:
-        """Read from the table which types its fields have; takes 0.1 s a million interactions."""
-        text = (
-            f"SELECT distinctJSONPathsAndTypes({PAYLOAD}), groupUniqArrayArray(bigIntegers), "
-            f"groupUniqArrayArray(hollowObjects) FROM {INTERACTIONS}"
-        )
-        with self._client(limited=False) as client:
-            types, big, hollow = client.query(text).result_rows[0]
-        for spelled, names in types.items():
-            path = path_of(spelled)
-            self.field_types.note(path, map(type_of, names))
-            for depth in range(1, len(path)):
-                self.field_types.note(path[:depth], [JsonType.OBJECT])
-        for spelling in big:
-            self.field_types.note(Field(spelling).path, [JsonType.BIG_INTEGER])
-        for spelling in hollow:
-            self.field_types.note(Field(spelling).path, [JsonType.OBJECT])
-        self.field_types.complete()
-
-    def _load_known_extent(self) -> None:
-        """The parts know it: nothing is read."""
-        ends = [f"toUnixTimestamp64Milli({end}(timestamp))" for end in ("min", "max")]
-        rows = self.upkeep(Query(f"SELECT {', '.join(ends)} FROM {INTERACTIONS} HAVING count()"))
-        for first, last in rows:
-            self.known_extent.note(first, last)
-
-    def _load_known_ids(self) -> None:
-        """A partition at a time, so that memory stays bounded; takes 0.2 s a million ids."""
-        partitions = self.run(
-            Query(
-                "SELECT DISTINCT partition FROM system.parts "
-                f"WHERE active AND table = '{INTERACTIONS}'"
-            )
-        )
-        for (partition,) in partitions:
-            raw = self._appender.raw_query(
-                f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}",
-                parameters={"p": partition},
-                fmt="RowBinary",
-            )
-            self.known_ids.add_halves(np.frombuffer(raw, dtype="<u8").reshape(-1, 2))
+        """Read from the table which types its fields have; until then, all are looked for."""
+        learn_field_types(self._unlimited, self.field_types)
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
         return int(self.run(Query(text))[0][0])
-
-    def _open(self, settings: dict[str, int]) -> Client:
-        try:
-            client = clickhouse_connect.get_client(dsn=self._dsn)
-        except ClickHouseError as error:
-            raise _translated(error) from error
-        for name, value in settings.items():
-            client.set_client_setting(name, value)
-        return client
-
-    @contextmanager
-    def _client(self, limited: bool = True) -> Iterator[Client]:
-        """A client of the pool; one client runs one statement at a time."""
-        if not limited:
-            with self._appending:
-                yield self._appender
-            return
-        try:
-            client = self._idle.get(timeout=self._patience)
-        except queue.Empty:
-            raise Unavailable("All calculations that may run at once are running") from None
-        try:
-            yield client
-        except ClickHouseError as error:
-            raise _translated(error) from error
-        finally:
-            self._idle.put(client)
-
-
-def _translated(error: Exception) -> TocsinError:
-    """The error that a caller should see; the engine's own words go to the log."""
-    text, code = str(error), _code(error)
-    if code in _TOO_HEAVY:
-        return QueryTooHeavy()
-    if "Cannot lock file" in text or "another process" in text:
-        return DataFolderInUse()
-    log.error("engine failed", code=code, error=text[:2_000])
-    return Unavailable("The engine could not answer; its error is in the log")
-
-
-def _code(error: Exception) -> int | None:
-    """ClickHouse's number of an error, from the driver or from chDB's words."""
-    told = re.search(r"Code: (\d+)", str(error))
-    return int(told[1]) if told else None

@@ -40,33 +40,3 @@ ORDER BY (resourceTypeId, actionId, timestamp)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
     index_granularity = 2048
 """
-
-# These must hold wherever JSON is parsed, the default of the column included.
-JSON_SETTINGS = {
-    "input_format_try_infer_dates": 0,
-    "input_format_try_infer_datetimes": 0,
-    "json_type_escape_dots_in_keys": 1,
-}
-
-APPEND_SETTINGS = {
-    **JSON_SETTINGS,
-    # A block of interactions from many years may fall into any number of months.
-    "max_partitions_per_insert_block": 0,
-    "max_insert_threads": 1,
-}
-
-QUERY_SETTINGS = {
-    # sum(x * 2^-64) must not become sum(x) * 2^-64: it is there because sum(x) overflows.
-    "optimize_arithmetic_operations_in_aggregate_functions": 0,
-    # Has given wrong answers with JSON columns in 2026; the compiler names subcolumns itself.
-    "optimize_functions_to_subcolumns": 0,
-    # There are no projections, and a window that slides never asks the same condition twice.
-    "optimize_use_projections": 0,
-    "use_query_condition_cache": 0,
-}
-
-TENDING_SETTINGS = {
-    # A column is filled in the background; one that is dropped is gone when the statement returns.
-    "mutations_sync": 0,
-    "max_threads": 1,
-}

@@ -1,0 +1,62 @@
+"""Whose turn is it? A client of the driver runs one statement at a time.
+
+The driver's exceptions end here: what comes out is an error of `tocsin.errors`, chained to it.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from tocsin.engine.failures import translated
+from tocsin.engine.settings import Settings
+from tocsin.errors import Unavailable
+
+
+class Clients:
+    """Clients with the same settings, each lent to one thread at a time."""
+
+    def __init__(
+        self, folder: Path, settings: Settings, count: int = 1, patience: float | None = None
+    ) -> None:
+        """Open them; `patience` is for how many seconds one who wants a client waits for it."""
+        self._patience = patience
+        self._all = [_open(folder, settings) for _ in range(count)]
+        self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
+        for client in self._all:
+            self._idle.put(client)
+
+    @contextmanager
+    def lend(self) -> Iterator[Client]:
+        """Raises QueryTooHeavy or Unavailable for what fails meanwhile."""
+        try:
+            client = self._idle.get(timeout=self._patience)
+        except queue.Empty:
+            raise Unavailable("All calculations that may run at once are running") from None
+        try:
+            yield client
+        except ClickHouseError as error:
+            raise translated(error) from error
+        finally:
+            self._idle.put(client)
+
+    def close(self) -> None:
+        for client in self._all:
+            client.close()
+
+
+def _open(folder: Path, settings: Settings) -> Client:
+    try:
+        client = clickhouse_connect.get_client(dsn=f"chdb:///{quote(str(folder.resolve()))}")
+    except ClickHouseError as error:
+        raise translated(error) from error
+    for name, value in settings.items():
+        client.set_client_setting(name, value)
+    return client

@@ -1,0 +1,40 @@
+"""What does an error of the engine mean to those who asked?"""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+
+from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
+
+log = structlog.get_logger()
+
+# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
+# rows in an answer.
+_TOO_HEAVY = {158, 159, 160, 241, 307, 396}
+# What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
+# family, INCORRECT_DATA, TYPE_MISMATCH and the like.
+_BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
+
+
+def translated(error: Exception) -> TocsinError:
+    """The error that a caller should see; the engine's own words go to the log."""
+    text, code = str(error), _code(error)
+    if code in _TOO_HEAVY:
+        return QueryTooHeavy()
+    if "Cannot lock file" in text or "another process" in text:
+        return DataFolderInUse()
+    log.error("engine failed", code=code, error=text[:2_000])
+    return Unavailable("The engine could not answer; its error is in the log")
+
+
+def is_of_bad_data(error: Exception) -> bool:
+    """Whether a value was refused, rather than that anything failed."""
+    return _code(error) in _BAD_DATA
+
+
+def _code(error: Exception) -> int | None:
+    """ClickHouse's number of an error, from the driver or from chDB's words."""
+    told = re.search(r"Code: (\d+)", str(error))
+    return int(told[1]) if told else None

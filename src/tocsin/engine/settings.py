@@ -1,0 +1,54 @@
+"""With which settings does the engine append, calculate and look after the table?"""
+
+from __future__ import annotations
+
+Settings = dict[str, int]
+
+# These must hold wherever JSON is parsed, the default of the column included.
+JSON_SETTINGS: Settings = {
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "json_type_escape_dots_in_keys": 1,
+}
+
+APPEND_SETTINGS: Settings = {
+    **JSON_SETTINGS,
+    # A block of interactions from many years may fall into any number of months.
+    "max_partitions_per_insert_block": 0,
+    "max_insert_threads": 1,
+}
+
+CALCULATION_NICENESS = 3
+
+
+def calculation_settings(memory: int, seconds: int) -> Settings:
+    """For queries that may take so many bytes and seconds each."""
+    return {
+        # sum(x * 2^-64) must not become sum(x) * 2^-64: it is there because sum(x) overflows.
+        "optimize_arithmetic_operations_in_aggregate_functions": 0,
+        # Has given wrong answers with JSON columns in 2026; the compiler names subcolumns itself.
+        "optimize_functions_to_subcolumns": 0,
+        # There are no projections, and a window that slides never asks the same condition twice.
+        "optimize_use_projections": 0,
+        "use_query_condition_cache": 0,
+        "max_memory_usage": memory,
+        # What does not fit goes to disk: a million groups are slower, not refused.
+        "max_bytes_before_external_group_by": memory // 2,
+        "max_bytes_before_external_sort": memory // 2,
+        "max_execution_time": seconds,
+        # Those who record wait for a thread, those who calculate for two cores: appends go first
+        # where the process may say so (CAP_SYS_NICE); elsewhere this does nothing.
+        "os_threads_nice_value_query": CALCULATION_NICENESS,
+        "readonly": 2,
+    }
+
+
+def tending_settings(memory: int) -> Settings:
+    """For statements that change the table, or ask how it is, of so many bytes each."""
+    return {
+        # A column is filled in the background; one that is dropped is gone when the statement
+        # returns.
+        "mutations_sync": 0,
+        "max_threads": 1,
+        "max_memory_usage": memory,
+    }
