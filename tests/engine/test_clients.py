@@ -1,0 +1,77 @@
+"""Does everybody who uses the engine get a client, and nobody one that somebody else uses?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tocsin.config import Settings
+from tocsin.engine.clients import Clients
+from tocsin.errors import Unavailable
+from tocsin.reader import Request
+from tocsin.runtime import Runtime
+
+MONTHS = 12
+
+
+@pytest.fixture
+def clients(tmp_path: Path) -> Iterator[Clients]:
+    clients = Clients(tmp_path / "engine", {}, 2, patience=0.01)
+    yield clients
+    clients.close()
+
+
+def record(runtime: Runtime, month: int) -> None:
+    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+    timestamp = f"2025-{month:02}-20T14:30:00Z"
+    line = json.dumps({**said, "timestamp": timestamp, "interaction": {f"n{month}": 1}}).encode()
+    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
+
+
+def test_a_client_is_lent_to_one_at_a_time(clients: Clients) -> None:
+    with clients.lend() as one, clients.lend() as other:
+        assert one is not other
+        with pytest.raises(Unavailable), clients.lend():
+            pass
+    with clients.lend() as again:
+        assert again in (one, other)
+
+
+def test_a_client_whose_statement_failed_is_lent_again(clients: Clients) -> None:
+    for _ in range(4):
+        with pytest.raises(Unavailable), clients.lend() as client:
+            client.query("SELECT nothing FROM nowhere")
+    with clients.lend() as client, clients.lend():
+        assert client.query("SELECT 1").result_rows == [(1,)]
+
+
+def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: Path) -> None:
+    runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
+    engine = runtime.engine
+    with engine._unlimited.lend(), engine._tending.lend(), engine._calculating.lend():
+        record(runtime, 1)
+    assert engine.rows() == 1
+    runtime.close()
+
+
+def test_months_are_dropped_while_field_types_are_learnt_and_interactions_recorded(
+    tmp_path: Path,
+) -> None:
+    runtime = Runtime(Settings(data_dir=tmp_path))
+    with ThreadPoolExecutor(3) as threads:
+        for month in range(1, MONTHS + 1):
+            begins = datetime(2025, month, 1, tzinfo=UTC)
+            under_way = [
+                threads.submit(runtime.engine.learn_field_types),
+                threads.submit(runtime.engine.drop_before, begins),
+                threads.submit(record, runtime, month),
+            ]
+            for future in under_way:
+                future.result()
+    assert runtime.engine.rows() == 1
+    runtime.close()
