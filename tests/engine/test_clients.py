@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from recording import record
 from tocsin.config import Settings
 from tocsin.engine.clients import Clients
 from tocsin.errors import Unavailable
-from tocsin.reader import Request
 from tocsin.runtime import Runtime
 
 MONTHS = 12
@@ -24,13 +23,6 @@ def clients(tmp_path: Path) -> Iterator[Clients]:
     clients = Clients(tmp_path / "engine", {}, 2, patience=0.01)
     yield clients
     clients.close()
-
-
-def record(runtime: Runtime, month: int) -> None:
-    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
-    timestamp = f"2025-{month:02}-20T14:30:00Z"
-    line = json.dumps({**said, "timestamp": timestamp, "interaction": {f"n{month}": 1}}).encode()
-    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
 
 
 def test_a_client_is_lent_to_one_at_a_time(clients: Clients) -> None:
@@ -54,7 +46,7 @@ def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: P
     runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
     engine = runtime.engine
     with engine._unlimited.lend(), engine._tending.lend(), engine._calculating.lend():
-        record(runtime, 1)
+        record(runtime, datetime(2025, 1, 20, tzinfo=UTC))
     assert engine.rows() == 1
     runtime.close()
 
@@ -69,7 +61,7 @@ def test_months_are_dropped_while_field_types_are_learnt_and_interactions_record
             under_way = [
                 threads.submit(runtime.engine.learn_field_types),
                 threads.submit(runtime.engine.drop_before, begins),
-                threads.submit(record, runtime, month),
+                threads.submit(record, runtime, begins, **{f"n{month}": 1}),
             ]
             for future in under_way:
                 future.result()

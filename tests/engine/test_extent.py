@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import pytest
 
+from recording import record
 from tocsin.config import Settings
 from tocsin.engine.known_extent import KnownExtent
-from tocsin.model.instant import format_instant
 from tocsin.model.metric import Question
-from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric, time_tests
 from tocsin.sql.extent import EMPTY, Extent
@@ -36,12 +34,6 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
     runtime = Runtime(Settings(data_dir=tmp_path))
     yield runtime
     runtime.close()
-
-
-def record(runtime: Runtime, timestamp: datetime) -> None:
-    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
-    line = json.dumps({**said, "timestamp": format_instant(timestamp)}).encode()
-    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
 
 
 def count(runtime: Runtime, at: datetime, question: Question = ALL_TIME) -> Any:

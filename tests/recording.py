@@ -1,0 +1,18 @@
+"""An interaction of which only the time matters, recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from tocsin.model.instant import format_instant
+from tocsin.reader import Request
+from tocsin.runtime import Runtime
+
+
+def record(runtime: Runtime, timestamp: datetime, **payload: Any) -> None:
+    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+    when = {"timestamp": format_instant(timestamp)}
+    line = json.dumps({**said, **when, "interaction": payload}).encode()
+    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
