@@ -32,7 +32,7 @@ from tocsin.sql.table import Table
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ROLLUP_BYTES = 96 * 1024 * 1024
 TRIED_AGAIN_AFTER = 100
-SLOW_SECONDS = 0.025
+SLOW_SECONDS = 0.008
 """Completing a rollup takes half of that; what is read faster than this needs none."""
 SLOW_TIMES = 2
 MAX_REMEMBERED = 10_000
