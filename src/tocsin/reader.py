@@ -54,7 +54,7 @@ class Request:
 
 
 class Reader:
-    """Reads the interactions of one request, which is their unit of work if nothing else is said."""
+    """Reads the interactions of one request, their unit of work where nothing else is said."""
 
     def __init__(
         self,

@@ -31,7 +31,13 @@ from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.latest import Latest
-from tocsin.engine.schema import APPEND_SETTINGS, QUERY_SETTINGS, SCHEMA, TENDING_SETTINGS
+from tocsin.engine.schema import (
+    APPEND_SETTINGS,
+    MERGE_CLOSED,
+    QUERY_SETTINGS,
+    SCHEMA,
+    TENDING_SETTINGS,
+)
 from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
@@ -83,6 +89,7 @@ class Engine:
         self._appending = threading.Lock()
         self._appender = self._open(APPEND_SETTINGS)
         self._appender.command(SCHEMA)
+        self._amend()
         limits = {
             **QUERY_SETTINGS,
             "max_memory_usage": memory,
@@ -247,6 +254,12 @@ class Engine:
         for spelling in hollow:
             self.field_types.note(Field(spelling).path, [JsonType.OBJECT])
         self.field_types.complete()
+
+    def _amend(self) -> None:
+        """Give a table that an earlier version made what it lacks."""
+        text = f"SELECT engine_full FROM system.tables WHERE name = '{INTERACTIONS}'"
+        if MERGE_CLOSED not in str(self._appender.command(text)):
+            self._appender.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {MERGE_CLOSED}")
 
     def _load_latest(self) -> None:
         """The parts know it: nothing is read."""
