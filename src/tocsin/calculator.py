@@ -55,11 +55,14 @@ class Catalog(Protocol):
 class Calculator:
     """Answers questions as of an instant; every method may raise QueryTooHeavy or Unavailable."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, *, concurrency: int) -> None:
+    def __init__(
+        self, engine: Engine, catalog: Catalog, latest_number: int, *, concurrency: int
+    ) -> None:
+        """`latest_number` is that of the last interaction recorded."""
         self._engine = engine
         self._catalog = catalog
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="calculate")
-        self.rollups = Rollups(engine, self._threads)
+        self.rollups = Rollups(engine, self._threads, latest_number)
 
     def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
         """The rows of the question as of `at`, in their order, at most `limit` of them.

@@ -18,7 +18,7 @@ import structlog
 
 from tocsin.engine.engine import BadBlock, Engine
 from tocsin.errors import TocsinError, Unavailable
-from tocsin.ids import new_id
+from tocsin.ids import new_ids
 from tocsin.model.interaction import Interaction
 
 log = structlog.get_logger()
@@ -149,9 +149,10 @@ class Committer:
         """Append what is new; the repeats of an interaction share its refusal."""
         recorded = self._recorded_before(interactions)
         first: dict[bytes, Interaction] = {}
+        ids = iter(new_ids(sum(not interaction.interaction_id for interaction in interactions)))
         for interaction in interactions:
             if not interaction.interaction_id:
-                interaction.interaction_id = new_id()
+                interaction.interaction_id = next(ids)
             elif interaction.interaction_id in recorded:
                 continue
             first.setdefault(interaction.interaction_id, interaction)
@@ -161,6 +162,8 @@ class Committer:
         new = list(first.values())
         with self._outbox.staged(new) as refused:
             refused.update(self._append(new))
+        if not refused and len(new) == len(interactions):
+            return [Outcome.RECORDED] * len(new)
         return [
             refused.get(interaction.interaction_id)
             or (

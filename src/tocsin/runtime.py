@@ -91,15 +91,16 @@ class Runtime:
         )
         self._closing.callback(self.engine.close)
         self.history = History(self.engine, self.catalog)
+        latest_number = self._latest_number()
         self.calculator = Calculator(
-            self.engine, self.catalog, concurrency=settings.query_concurrency
+            self.engine, self.catalog, latest_number, concurrency=settings.query_concurrency
         )
         self._closing.callback(self.calculator.close)
         outbox = Outbox(self.deliveries, self.engine.existing, self.now)
         self.intake = Intake(
             self.engine,
             self.catalog,
-            self._latest_number() + 1,
+            latest_number + 1,
             self._on_disk,
             outbox,
             strict_catalog=settings.strict_catalog,

@@ -6,7 +6,7 @@ import gzip
 import json
 import threading
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import zstandard
@@ -77,6 +77,28 @@ def test_headers_say_what_the_body_leaves_out(api: TestClient) -> None:
     assert (said["timestamp"], said["userId"]) == ("1970-01-01T00:00:00.000Z", "bob")
     wrong = api.post("/api/interactions", json=NAMED, headers={"x-uowid": "1"})
     assert fields(wrong) == {"x-uowid"}
+
+
+def units_of_work(api: TestClient, *bodies: dict[str, Any], **headers: str) -> list[str]:
+    """Of the interactions of one batch, in their order."""
+    resource_id = str(uuid4())
+    batch = [{**NAMED, "resourceId": resource_id, **body} for body in bodies]
+    answer = api.post("/api/interactions/batch", json=batch, headers=headers)
+    assert answer.json()["accepted"] == len(bodies)
+    page = api.get("/api/interactions", params={"resourceId": resource_id}).json()
+    found = sorted(page["interactions"], key=lambda one: int(one["interactionNumber"]))
+    return [one["uowId"] for one in found]
+
+
+def test_a_request_is_a_unit_of_work_where_nobody_says_otherwise(api: TestClient) -> None:
+    given, header = str(uuid4()), str(uuid4())
+    first, said, last = units_of_work(api, {}, {"uowId": given}, {"action": "OTHER"})
+    assert UUID(first).version == 4
+    assert (said, last) == (given, first)
+    assert units_of_work(api, {}, {}).count(first) == 0
+    headed = units_of_work(api, {}, {"uowId": given}, {}, **{"x-uowid": header})
+    assert headed == [header, given, header]
+    assert post(api).json()["uowId"] != post(api).json()["uowId"]
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,10 @@ def test_payloads_that_are_fine_are_proven_so_together_however_they_are_written(
     raws = [b'{"a": 12.50, "b" : "x:y"}', b"{}", b'{"c": 1E5, "d": [{"a": 1}, {"a": 2}]}']
     members = decode_together(raws, Traits.of(b"".join(raws)))
     assert members == [{"a": 12.5, "b": "x:y"}, {}, {"c": 1e5, "d": [{"a": 1}, {"a": 2}]}]
+
+
+@pytest.mark.parametrize("before", range(17))
+def test_endless_digits_are_found_wherever_they_begin(before: int) -> None:
+    for count in (308, 309, 310):
+        raw = b'{"a": ' + b" " * before + b"7" * count + b"}"
+        assert Traits.of(raw).endless_digits is (count >= 309)

@@ -87,7 +87,7 @@ def _header(name: str, description: str) -> dict[str, Any]:
 
 _HEADERS = [
     _header("x-interaction-timestamp", "When it happened, where `timestamp` is left out"),
-    _header("x-uowid", "The unit of work, where `uowId` is left out"),
+    _header("x-uowid", "The unit of work, where `uowId` is left out; else the request is one"),
     _header("x-userid", "The user, where `userId` is left out"),
 ]
 

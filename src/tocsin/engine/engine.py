@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
@@ -22,7 +23,7 @@ from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
 from tocsin.engine.meter import Cost, Meter
-from tocsin.engine.schema import SCHEMA
+from tocsin.engine.schema import MERGE_CLOSED, SCHEMA
 from tocsin.engine.settings import APPEND_SETTINGS, calculation_settings, tending_settings
 from tocsin.errors import Unavailable
 from tocsin.model.catalog import Kind
@@ -55,6 +56,7 @@ class Engine:
         self._appending = Clients(folder, APPEND_SETTINGS)
         with self._appending.lend() as client:
             client.command(SCHEMA)
+            _amend(client)
         # For learning and retention, which have to end well however large the table is.
         self._unlimited = Clients(folder, {})
         self._tending = Clients(folder, tending_settings(memory))
@@ -171,3 +173,10 @@ class Engine:
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
         return int(self.run(Query(text))[0][0])
+
+
+def _amend(client: Client) -> None:
+    """Give a table that an earlier version made what it lacks."""
+    text = f"SELECT engine_full FROM system.tables WHERE name = '{INTERACTIONS}'"
+    if MERGE_CLOSED not in str(client.command(text)):
+        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {MERGE_CLOSED}")

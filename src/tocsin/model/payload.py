@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 MAX_BYTES = 1024 * 1024
 MAX_LEVELS = 64
@@ -23,6 +24,8 @@ _DECODE_ALL = msgspec.json.Decoder(list[dict[str, Any]]).decode
 _ENCODER = msgspec.json.Encoder()
 _ZEROS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
 _ENDLESS_DIGITS = b"0" * 309
+_STRIDE = 16
+_MANY = 16 * 1024
 _EMPTY_OBJECT = re.compile(rb"\{\s*\}")
 
 Members = dict[str, Any]
@@ -33,7 +36,7 @@ class PayloadRefused(ValueError):
     """The payload cannot be recorded; the message says why and what would be right."""
 
 
-class Payload(NamedTuple):
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """A payload that may be recorded, and the paths of its objects without a single leaf, of
     which the engine's JSON type keeps no trace."""
 
@@ -53,9 +56,16 @@ class Traits(NamedTuple):
         # A byte is found many times faster than two: most bodies have no % and no backslash.
         return cls(
             escapes=(b"%" in raw and b"%2E" in raw) or (b"\\" in raw and b"\\u" in raw),
-            endless_digits=_ENDLESS_DIGITS in raw.translate(_ZEROS),
+            endless_digits=_has_endless_digits(raw),
             hollow_objects=b"null" in raw or _EMPTY_OBJECT.search(raw) is not None,
         )
+
+
+def _has_endless_digits(raw: bytes) -> bool:
+    """Few of the bytes nearly always tell that there are not so many digits in a row."""
+    some = raw[::_STRIDE].translate(_ZEROS)
+    likely = _ENDLESS_DIGITS[::_STRIDE][1:] in some
+    return likely and _ENDLESS_DIGITS in raw.translate(_ZEROS)
 
 
 def decode_together(raws: Sequence[bytes], traits: Traits) -> list[Members] | None:
@@ -145,7 +155,14 @@ def _decode(raw: bytes) -> Members:
 def _says_no_key_twice(raw: bytes, value: Any, traits: Traits) -> bool:
     """Whether that is proven: of a key said twice the decoder keeps one, and a colon is missing
     when what it kept is written again. Only an escape could make up for it."""
-    return not traits.escapes and raw.count(b":") == _ENCODER.encode(value).count(b":")
+    return not traits.escapes and _colons(raw) == _colons(_ENCODER.encode(value))
+
+
+def _colons(raw: bytes) -> int:
+    """Where every tenth byte is one, numpy takes a fifth of the time, once it has begun."""
+    if len(raw) < _MANY:
+        return raw.count(b":")
+    return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord(":")))
 
 
 def _brackets(raw: bytes) -> int:

@@ -41,8 +41,8 @@ MAX_REMEMBERED = 10_000
 class Rollups:
     """Any number of threads may use the object."""
 
-    def __init__(self, engine: Engine, threads: Executor) -> None:
-        self.touched = Touched(engine.latest_number())
+    def __init__(self, engine: Engine, threads: Executor, latest_number: int) -> None:
+        self.touched = Touched(latest_number)
         self._epoch = self.touched.epoch
         self._engine = engine
         self._threads = threads
