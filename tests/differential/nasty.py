@@ -32,7 +32,7 @@ _MS = timedelta(milliseconds=1)
 _MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
-_LONG_AGO = (2, 12, 40, 121)
+_LONG_AGO = (12, 40, 121)
 """Spans of 30 days back. Few, for each month is a partition that every query opens; the edges of
 windows of one and ten years lie within two of them."""
 
