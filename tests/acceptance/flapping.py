@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -77,6 +80,18 @@ class Flapper(threading.Thread):
         evaluated = client.post(f"{ALERTS}/{self._alert_id}/evaluate")
         assert evaluated.is_success or evaluated.status_code in (409, 503), evaluated.text
         self.evaluated.release()
+
+
+@contextmanager
+def started(folder: Path, **environment: str) -> Iterator[Server]:
+    """A server that a test may kill and start again; a test that fails leaves none behind."""
+    server = Server(folder, environment=environment)
+    try:
+        server.start()
+        yield server
+    finally:
+        if server.process and server.process.poll() is None:
+            server.kill()
 
 
 def define(client: httpx.Client, aggregation: str) -> str:

@@ -8,24 +8,21 @@ from random import Random
 
 import httpx
 import pytest
-from flapping import ALERTS, Moves, define, flap_until_killed, recorded, transitions
-
-from conftest import Server
+from flapping import ALERTS, Moves, define, flap_until_killed, recorded, started, transitions
 
 
 def flap_and_crash(folder: Path, rounds: int, seed: int) -> None:
     moves = Moves(Random(seed))
-    server = Server(folder)
-    server.start()
-    with server.client() as client:
-        alert_id = define(client, "SUM")
-    for _ in range(rounds):
-        flap_until_killed(server, alert_id, moves)
-        server.start()
-    with server.client() as client:
-        client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
-        check(client, alert_id)
-    assert server.stop() == 0
+    with started(folder) as server:
+        with server.client() as client:
+            alert_id = define(client, "SUM")
+        for _ in range(rounds):
+            flap_until_killed(server, alert_id, moves)
+            server.start()
+        with server.client() as client:
+            client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
+            check(client, alert_id)
+        assert server.stop() == 0
 
 
 def check(client: httpx.Client, alert_id: str) -> None:

@@ -9,10 +9,17 @@ from random import Random
 
 import httpx
 import pytest
-from flapping import ALERTS, Moves, all_of, define, flap_until_killed, recorded, transitions
+from flapping import (
+    ALERTS,
+    Moves,
+    all_of,
+    define,
+    flap_until_killed,
+    recorded,
+    started,
+    transitions,
+)
 from receivers import Receiver, receiver, wait_for
-
-from conftest import Server
 
 Told = set[tuple[str, str]]
 """Which interaction was told of, under which `webhook-id`."""
@@ -28,9 +35,7 @@ def subscribe(client: httpx.Client, there: Receiver) -> None:
 
 def flap_tell_and_crash(folder: Path, rounds: int, seed: int) -> None:
     moves = Moves(Random(seed))
-    server = Server(folder, environment={"TOCSIN_ALLOW_PRIVATE_TARGETS": "true"})
-    server.start()
-    with receiver() as there:
+    with receiver() as there, started(folder, TOCSIN_ALLOW_PRIVATE_TARGETS="true") as server:
         with server.client() as client:
             subscribe(client, there)
             alert_id = define(client, "AVG")
@@ -41,7 +46,7 @@ def flap_tell_and_crash(folder: Path, rounds: int, seed: int) -> None:
             client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
             happened = check_transitions(client, alert_id, moves)
             check_told(client, there, happened)
-    assert server.stop() == 0
+        assert server.stop() == 0
 
 
 def check_transitions(client: httpx.Client, alert_id: str, moves: Moves) -> set[str]:
