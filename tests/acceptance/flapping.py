@@ -129,6 +129,15 @@ def flap_until_killed(server: Server, alert_id: str, moves: Moves) -> None:
     assert not flapper.is_alive()
 
 
+def flap_through_crashes(server: Server, alert_id: str, moves: Moves, crashes: int) -> None:
+    """At the end the server runs, and the alert has been evaluated once more."""
+    for _ in range(crashes):
+        flap_until_killed(server, alert_id, moves)
+        server.start()
+    with server.client() as client:
+        client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
+
+
 def transitions(client: httpx.Client, alert_id: str) -> list[dict[str, Any]]:
     """All of the alert's, the newest first, which fire and recover in turn in every group."""
     told = all_of(client, f"{ALERTS}/{alert_id}/transitions", "transitions", {})

@@ -10,11 +10,10 @@ from random import Random
 import httpx
 import pytest
 from flapping import (
-    ALERTS,
     Moves,
     all_of,
     define,
-    flap_until_killed,
+    flap_through_crashes,
     recorded,
     started,
     transitions,
@@ -33,17 +32,14 @@ def subscribe(client: httpx.Client, there: Receiver) -> None:
         client.post("/api/subscriptions", json=wanted).raise_for_status()
 
 
-def flap_tell_and_crash(folder: Path, rounds: int, seed: int) -> None:
+def flap_tell_and_crash(folder: Path, crashes: int, seed: int) -> None:
     moves = Moves(Random(seed))
     with receiver() as there, started(folder, TOCSIN_ALLOW_PRIVATE_TARGETS="true") as server:
         with server.client() as client:
             subscribe(client, there)
             alert_id = define(client, "AVG")
-        for _ in range(rounds):
-            flap_until_killed(server, alert_id, moves)
-            server.start()
+        flap_through_crashes(server, alert_id, moves, crashes)
         with server.client() as client:
-            client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
             happened = check_transitions(client, alert_id, moves)
             check_told(client, there, happened)
         assert server.stop() == 0
@@ -74,11 +70,11 @@ def statuses(client: httpx.Client) -> set[str]:
 
 
 def test_killed_between_interaction_and_webhook_it_tells_of_each_transition(tmp_path: Path) -> None:
-    flap_tell_and_crash(tmp_path / "data", rounds=3, seed=1)
+    flap_tell_and_crash(tmp_path / "data", crashes=3, seed=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("seed", range(2, 5))
 def test_killed_many_times_it_still_tells_of_each_transition(seed: int, tmp_path: Path) -> None:
-    flap_tell_and_crash(tmp_path / "data", rounds=20, seed=seed)
+    flap_tell_and_crash(tmp_path / "data", crashes=20, seed=seed)
