@@ -34,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write what is answered into tests/golden"
     )
+    parser.addoption(
+        "--first-seed", type=int, default=0, help="draw other worlds and metrics for the long test"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

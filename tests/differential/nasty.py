@@ -29,9 +29,12 @@ __all__ = [
 ]
 
 _MS = timedelta(milliseconds=1)
-_MINUTE, _HOUR, _DAY, _YEAR = 60_000, 3_600_000, 86_400_000, 31_536_000_000
+_MINUTE, _HOUR, _DAY = 60_000, 3_600_000, 86_400_000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2299, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+_LONG_AGO = (12, 40, 121)
+"""Spans of 30 days back. Few, for each month is a partition that every query opens; the edges of
+windows of one and ten years lie within two of them."""
 
 
 def interactions(
@@ -53,16 +56,22 @@ def interactions(
 
 def edges(at: datetime) -> list[datetime]:
     """The instants at which a window may go wrong by a millisecond, and the first and the last."""
-    windows = (0, _MINUTE, 5 * _MINUTE, 10 * _MINUTE, _HOUR, _DAY, 7 * _DAY, 30 * _DAY)
+    days = (_DAY, 7 * _DAY, 30 * _DAY, 365 * _DAY, 3_650 * _DAY)
+    windows = (0, _MINUTE, 5 * _MINUTE, 10 * _MINUTE, _HOUR, *days)
     near = [at - _MS * (window + off) for window in windows for off in (-1, 0, 1)]
     return [*near, _FIRST, _LAST]
 
 
 def _moment(rng: Random, at: datetime) -> datetime:
-    spans = (_HOUR, _DAY, 30 * _DAY, 9 * _YEAR, -10 * _MINUTE)
-    span = rng.choices(spans, (50, 20, 13, 9, 8))[0]
-    ago = rng.randint(0, span) if span > 0 else rng.randint(span, -1)
-    return max(_FIRST, at - _MS * ago)
+    long_ago = 30 * _DAY * rng.choice(_LONG_AGO)
+    spans = (
+        (0, _HOUR),
+        (0, _DAY),
+        (0, 30 * _DAY),
+        (long_ago, long_ago + 30 * _DAY),
+        (-10 * _MINUTE, -1),
+    )
+    return at - _MS * rng.randint(*rng.choices(spans, (50, 20, 13, 9, 8))[0])
 
 
 def _interaction(rng: Random, timestamp: datetime, text: str) -> dict[str, Any]:

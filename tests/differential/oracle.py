@@ -10,12 +10,10 @@ takes them, with mnemonics for their scope. This module gathers what tests call.
 from oracle_agree import agree, agree_series, disagreement, series_disagreement
 from oracle_filters import OPERATORS, holds
 from oracle_metrics import (
-    absolute_sums,
     calculate,
     duration,
     instants,
     series,
-    series_absolute_sums,
 )
 from oracle_payloads import discover, refuses
 from oracle_values import (
@@ -39,7 +37,6 @@ __all__ = [
     "Interaction",
     "Metric",
     "Number",
-    "absolute_sums",
     "agree",
     "agree_series",
     "calculate",
@@ -55,7 +52,6 @@ __all__ = [
     "parse",
     "refuses",
     "series",
-    "series_absolute_sums",
     "series_disagreement",
     "spelled",
     "text_of",

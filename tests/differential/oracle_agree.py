@@ -14,15 +14,15 @@ from oracle_metrics import (
     MAX_SERIES,
     Texts,
     absolute_sums,
-    calculate,
+    lines_of,
+    matching,
+    matching_at_steps,
     order_key,
-    series,
-    series_absolute_sums,
+    rows_of,
 )
 from oracle_values import Interaction, Metric
 
 Row = dict[str, Any]
-EVERYTHING = 1 << 60
 _NOTHING = Fraction(0)
 _SHARE = Fraction(1, 10**9)
 
@@ -35,9 +35,9 @@ def disagreement(
     limit: int = 10_000,
 ) -> str | None:
     """Calculates the metric and compares the whole answer, with `truncated` and `groupCount`."""
-    known = list(interactions)
-    expected = calculate(metric, known, at, limit=EVERYTHING)["results"]
-    sums = absolute_sums(metric, known, at)
+    groups = matching(metric, interactions, at)
+    expected = rows_of(metric, groups)
+    sums = absolute_sums(metric, groups)
     return _cut_difference(answer, len(expected), limit) or agree(
         expected, answer["results"], sums, limit=limit
     )
@@ -52,9 +52,9 @@ def series_disagreement(
     answer: Mapping[str, Any],
 ) -> str | None:
     """The same for a series; a point's `at` may be a datetime or its ISO 8601 text."""
-    known = list(interactions)
-    expected = series(metric, known, start, to, step, limit=EVERYTHING)["series"]
-    sums = series_absolute_sums(metric, known, start, to, step)
+    steps = matching_at_steps(metric, interactions, start, to, step)
+    expected = lines_of(metric, steps)
+    sums = [absolute_sums(metric, groups) for _, groups in steps]
     return _cut_difference(answer, len(expected), MAX_SERIES) or agree_series(
         expected, answer["series"], sums
     )

@@ -21,6 +21,8 @@ from oracle_values import (
 
 Texts = tuple[str | None, ...]
 """A group: the text of each field grouped by, () for the one row of an ungrouped metric."""
+Groups = dict[Texts, list[Interaction]]
+Steps = list[tuple[datetime, Groups]]
 Value = int | float | None
 
 MAX_SERIES = 100
@@ -42,19 +44,32 @@ def calculate(
 
     When there are more than `limit` rows, also `"truncated": True` and `"groupCount"`.
     """
-    matching = _within(_relevant(metric, interactions), at, _window(metric))
-    values = _values(metric, _groups(metric, matching))
-    rows = [_row(metric, texts, values[texts]) for texts in in_order(values)]
+    rows = rows_of(metric, matching(metric, interactions, at))
     return {"results": rows[:limit], **_cut(len(rows), limit)}
 
 
-def absolute_sums(
-    metric: Metric, interactions: Iterable[Interaction], at: datetime
-) -> dict[Texts, Fraction]:
+def matching(metric: Metric, interactions: Iterable[Interaction], at: datetime) -> Groups:
+    """The interactions that the metric counts as of `at`, by group."""
+    return _groups(metric, _relevant(metric, _within(interactions, at, _window(metric))))
+
+
+def rows_of(metric: Metric, groups: Groups) -> list[dict[str, Any]]:
+    """All rows, in the total order."""
+    values = _values(metric, groups)
+    return [_row(metric, texts, values[texts]) for texts in in_order(values)]
+
+
+def absolute_sums(metric: Metric, groups: Groups) -> dict[Texts, Fraction]:
     """What 1e-9 is taken of by group ("Exactness"): the sum of absolute values, for `AVG` divided
     by how many there are. Empty for every other type, whose values are exact."""
-    matching = _within(_relevant(metric, interactions), at, _window(metric))
-    return _absolute_sums(metric, _groups(metric, matching))
+    if metric["metricType"] not in _SUMS:
+        return {}
+    sums = {}
+    for texts, group in groups.items():
+        numbers = _numbers(metric, group)
+        divisor = len(numbers) if metric["metricType"] == "AVG" else 1
+        sums[texts] = _exact_sum(map(abs, numbers)) / max(divisor, 1)
+    return sums
 
 
 def series(
@@ -70,31 +85,37 @@ def series(
     The groups stand in the order of their last points; `"truncated"` and `"groupCount"` are there
     when there are more than `limit` of them.
     """
-    steps = _steps(metric, interactions, instants(start, to, step), step)
+    lines = lines_of(metric, matching_at_steps(metric, interactions, start, to, step))
+    return {"series": lines[:limit], **_cut(len(lines), limit)}
+
+
+def matching_at_steps(
+    metric: Metric,
+    interactions: Iterable[Interaction],
+    start: datetime,
+    to: datetime,
+    step: timedelta,
+) -> Steps:
+    """The groups at each point; a metric without a window counts within each step."""
+    relevant = _relevant(metric, interactions)
+    window = _window(metric) or step
+    points = instants(start, to, step)
+    return [(at, _groups(metric, _within(relevant, at, window))) for at in points]
+
+
+def lines_of(metric: Metric, steps: Steps) -> list[dict[str, Any]]:
+    """The series of every group, in the order of their last points."""
     tables = [(at, _values(metric, groups)) for at, groups in steps]
     nothing = _aggregate(metric, [])
     every = {texts for _, values in tables for texts in values}
     last = {texts: tables[-1][1].get(texts, nothing) for texts in every}
-    lines = [
+    return [
         {
             "dimensions": _dimensions(metric, texts),
             "points": [{"at": at, "value": values.get(texts, nothing)} for at, values in tables],
         }
         for texts in in_order(last)
     ]
-    return {"series": lines[:limit], **_cut(len(lines), limit)}
-
-
-def series_absolute_sums(
-    metric: Metric,
-    interactions: Iterable[Interaction],
-    start: datetime,
-    to: datetime,
-    step: timedelta,
-) -> list[dict[Texts, Fraction]]:
-    """`absolute_sums` of each point of the series, in ascending time."""
-    steps = _steps(metric, interactions, instants(start, to, step), step)
-    return [_absolute_sums(metric, groups) for _, groups in steps]
 
 
 def instants(start: datetime, to: datetime, step: timedelta) -> list[datetime]:
@@ -148,27 +169,18 @@ def _window(metric: Metric) -> timedelta | None:
     return duration(metric["timeWindow"]) if metric.get("timeWindow") else None
 
 
-def _steps(
-    metric: Metric, interactions: Iterable[Interaction], points: list[datetime], step: timedelta
-) -> list[tuple[datetime, dict[Texts, list[Interaction]]]]:
-    """The groups at each point; a metric without a window counts within each step."""
-    relevant = _relevant(metric, interactions)
-    window = _window(metric) or step
-    return [(at, _groups(metric, _within(relevant, at, window))) for at in points]
-
-
-def _groups(metric: Metric, matching: list[Interaction]) -> dict[Texts, list[Interaction]]:
+def _groups(metric: Metric, counted: list[Interaction]) -> Groups:
     fields = metric.get("groupBy") or []
     if not fields:
-        return {(): matching}
-    groups: dict[Texts, list[Interaction]] = {}
-    for interaction in matching:
+        return {(): counted}
+    groups: Groups = {}
+    for interaction in counted:
         texts = tuple(text_of(value_at(interaction, field)) for field in fields)
         groups.setdefault(texts, []).append(interaction)
     return groups
 
 
-def _values(metric: Metric, groups: dict[Texts, list[Interaction]]) -> dict[Texts, Value]:
+def _values(metric: Metric, groups: Groups) -> dict[Texts, Value]:
     return {texts: _aggregate(metric, group) for texts, group in groups.items()}
 
 
@@ -214,17 +226,6 @@ def _double(exact: Fraction) -> float | None:
         return float(exact)
     except OverflowError:
         return None
-
-
-def _absolute_sums(metric: Metric, groups: dict[Texts, list[Interaction]]) -> dict[Texts, Fraction]:
-    if metric["metricType"] not in _SUMS:
-        return {}
-    sums = {}
-    for texts, group in groups.items():
-        numbers = _numbers(metric, group)
-        divisor = len(numbers) if metric["metricType"] == "AVG" else 1
-        sums[texts] = _exact_sum(map(abs, numbers)) / max(divisor, 1)
-    return sums
 
 
 def _row(metric: Metric, texts: Texts, value: Value) -> dict[str, Any]:

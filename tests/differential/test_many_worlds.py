@@ -1,4 +1,4 @@
-"""Thousands of random metrics: `make test-long`."""
+"""Thousands of random metrics: `make test-long`. Others are drawn with `--first-seed 1000`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ import pytest
 from worlds import check_all_together, check_metrics, check_series, merge, open_world
 
 METRICS = 5_000
-SEEDS = range(10)
+WORLDS = 5
+EACH = METRICS // WORLDS
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-@pytest.mark.parametrize("seed", SEEDS)
-def test_thousands_of_metrics_over_many_worlds(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", range(WORLDS))
+def test_thousands_of_metrics_over_many_worlds(
+    number: int, pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    seed = pytestconfig.getoption("first_seed") + number
     world = open_world(tmp_path, seed=100 + seed)
     try:
-        check_metrics(world, seed=200 + seed, count=METRICS // len(SEEDS))
-        check_series(world, seed=300 + seed, count=METRICS // len(SEEDS) // 5)
+        check_metrics(world, seed=200 + seed, count=EACH // 2)
+        check_series(world, seed=300 + seed, count=EACH // 10)
+        check_all_together(world, seed=400 + seed, count=EACH // 10)
         merge(world)
-        check_all_together(world, seed=400 + seed, count=METRICS // len(SEEDS) // 5)
+        check_metrics(world, seed=500 + seed, count=EACH // 2)
+        check_series(world, seed=600 + seed, count=EACH // 10)
+        check_all_together(world, seed=700 + seed, count=EACH // 10)
     finally:
         world.runtime.close()

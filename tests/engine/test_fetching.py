@@ -121,3 +121,19 @@ def test_while_interactions_come_in_each_is_counted_once_as_soon_as_it_is_acknow
             assert before <= texts <= acknowledged + 5
         sending.result()
     assert counts(asked, AT, QUESTIONS[2:]) == [acknowledged]
+
+
+def test_groups_by_fields_that_nobody_sent_are_told_apart(asked: Runtime) -> None:
+    """Such fields are read alike, as nothing; what is grouped by them is numbered apart."""
+    fields = ("interaction.nobody", "interaction.sent")
+    questions = [
+        Question.model_validate({"metricType": "COUNT", "groupBy": [field, "action"]})
+        for field in fields
+    ]
+    for _ in range(3):
+        answers = asked.calculator.calculate_all(questions, AT)
+        for field, answer in zip(fields, answers, strict=True):
+            assert isinstance(answer, Answer)
+            (row,) = answer.readings
+            key = field.replace(".", "_")
+            assert (row.value, row.dimensions) == (4, {key: None, "action": "B"})

@@ -56,7 +56,8 @@ class Fetched:
             codes = [self._codes(name) for name in dimensions]
             return group_numbers(codes, len(self._table), rollup.groups)
 
-        return self._once(("groups", dimensions), number)
+        # Fields that nobody sent are one column, and yet several groupings.
+        return self._once(("groups", id(rollup.groups), dimensions), number)
 
     def texts(self, rollup: Rollup, name: str) -> Integers:
         """The number of each row's text; -1 where there is none."""
@@ -67,7 +68,7 @@ class Fetched:
             numbers = rollup.numbering.numbers(halves[: len(hashes)])
             return np.append(numbers.astype(np.int64), -1)[codes]
 
-        return self._once(("texts", name), number)
+        return self._once(("texts", id(rollup.numbering), name), number)
 
     def _integers(self, name: str) -> Integers:
         return self._once(("integers", name), lambda: integers(self._table[name]))
