@@ -73,10 +73,13 @@ class Calculator:
             (found,) = self.rollups.answer([question], at, limit, self._table())
             if found is not None:
                 return found
-        with self.rollups.timing(question):
-            return self._read(question, at, limit)
+        return self._read(question, at, limit)
 
     def _read(self, question: Question, at: datetime, limit: int) -> Answer:
+        with self.rollups.timing(question):
+            return self._answer(question, at, limit)
+
+    def _answer(self, question: Question, at: datetime, limit: int) -> Answer:
         compile = partial(compile_metric, question, at, limit)
         rows = self._ask(question, at, compile)
         if rows and rows[0][0] == math.inf:
@@ -100,16 +103,15 @@ class Calculator:
 
         Whatever can share scans does; the others are calculated by themselves, side by side.
         """
-        answers: list[Answer | TocsinError | None] = [None] * len(questions)
-        if len(questions) > 1:
-            answers = list(self.rollups.answer(questions, at, limit, self._table()))
+        if len(questions) == 1:
+            return [_or_error(self.calculate, questions[0], at, limit)]
+        answers: list[Answer | TocsinError | None] = list(
+            self.rollups.answer(questions, at, limit, self._table())
+        )
         alone = [place for place, found in enumerate(answers) if found is None]
 
         def one(place: int) -> Answer | TocsinError:
-            try:
-                return self.calculate(questions[place], at, limit)
-            except TocsinError as error:
-                return error
+            return _or_error(self._read, questions[place], at, limit)
 
         for place, found in zip(alone, self._threads.map(one, alone), strict=True):
             answers[place] = found
@@ -201,6 +203,18 @@ class Calculator:
             self._engine.field_types.of,
             lambda field, aspect: promoted.get((field, aspect)),
         )
+
+
+def _or_error(
+    calculate: Callable[[Question, datetime, int], Answer],
+    question: Question,
+    at: datetime,
+    limit: int,
+) -> Answer | TocsinError:
+    try:
+        return calculate(question, at, limit)
+    except TocsinError as error:
+        return error
 
 
 def _scope(resource_type_id: UUID | None, action_id: UUID | None) -> Scope:

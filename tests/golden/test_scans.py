@@ -48,7 +48,7 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
     }
     rows = len(runtime.engine.columns(scan.query))
     every = [period for level in periods for period in level]
-    fetch = compile_fetch(questions, every, Numbers(7, 1_000), table)
+    fetch = compile_fetch(questions, every, Numbers(1_000, after=7), table)
     fetched = len(runtime.engine.columns(fetch.query))
     return {
         **shown(runtime, scan.query),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ def integers(array: pa.Array | pa.ChunkedArray) -> Integers:
 
 def doubles(column: pa.ChunkedArray, missing: float) -> Doubles:
     """The numbers of a column, `missing` where there is none."""
-    if column.null_count:
+    if column.null_count and not (isnan(missing) and pa.types.is_float64(column.type)):
         column = column.cast(pa.float64()).fill_null(missing)
     return np.asarray(column.to_numpy(), dtype=np.float64)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 
 import structlog
 
@@ -11,10 +12,10 @@ from tocsin.errors import TocsinError
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metric import Question
 from tocsin.rollups.fetched import Fetched, Placed
-from tocsin.rollups.needs import Need, Part
+from tocsin.rollups.needs import Kind, Need, Part
 from tocsin.rollups.use import Use
-from tocsin.sql.fetching import Numbers, compile_fetch, compile_fetch_count
-from tocsin.sql.plan import aggregates_of
+from tocsin.sql.fetching import Asked, Numbers, compile_fetch, compile_fetch_count
+from tocsin.sql.plan import Measure, aggregates_of
 from tocsin.sql.table import Table
 from tocsin.sql.writing import Period
 
@@ -22,7 +23,7 @@ log = structlog.get_logger()
 
 MOST = 500_000
 """Interactions; they take about 150 bytes each."""
-FEW, FOR_AN_AGGREGATE = 20_000, 8_000
+FEW, FOR_AN_AGGREGATE = 20_000, 10_000
 """Interactions fetched in the time that a scan takes to begin, and to plan an aggregate."""
 SHORT = 60 * 60 * 1_000
 """Milliseconds in which so few are to be expected that counting them first takes longer."""
@@ -32,10 +33,11 @@ NARROWER = 4
 class Fetcher:
     """Fetches for one calculation."""
 
-    def __init__(self, engine: Engine, table: Table, moment: int) -> None:
+    def __init__(self, engine: Engine, table: Table, moment: int, threads: Executor) -> None:
         self._engine = engine
         self._table = table
         self._moment = moment
+        self._threads = threads
 
     def fulfil(self, needs: Iterable[Need]) -> list[Need]:
         """Fulfil the needs for which few interactions must be fetched; answers the others."""
@@ -44,14 +46,14 @@ class Fetcher:
             (whole if need.since is None else newer).append(need)
         recent = self._recent(newer)
         return [
-            *self._fetched(self._few(whole), whole, since=0),
-            *self._fetched(recent, newer, since=_oldest(recent)),
+            *self._fetched(self._few(whole), whole),
+            *self._fetched(recent, newer),
         ]
 
-    def _fetched(self, few: Sequence[Need], needs: Sequence[Need], since: int) -> list[Need]:
+    def _fetched(self, few: Sequence[Need], needs: Sequence[Need]) -> list[Need]:
         """The needs that are left after the few."""
         try:
-            self._fetch(few, since)
+            self._fetch(few)
         except TocsinError as error:
             log.debug("not fetched", error=str(error), needs=len(few))
             return list(needs)
@@ -75,14 +77,15 @@ class Fetcher:
         most = _worth_fetching(needs)
         return [need for need in needs if self._moment - (need.since or 0) <= most]
 
-    def _fetch(self, needs: Sequence[Need], since: int) -> None:
+    def _fetch(self, needs: Sequence[Need]) -> None:
         if not needs:
             return
         uses = _uses(needs)
-        numbers = Numbers(since, self._moment)
+        numbers = self._numbers(needs)
         fetch = compile_fetch(_questions(uses), _periods(needs), numbers, self._table)
         fetched = Fetched(self._engine.columns(fetch.query, most=_worth_fetching(needs)))
         asked = dict(zip(uses, fetch.asked, strict=True))
+        self._tell_apart(fetched, asked)
         placed: dict[Part, Placed] = {}
         for need in needs:
             rollup, told = need.use.rollup, asked[need.use]
@@ -90,6 +93,24 @@ class Fetcher:
                 if part not in placed:
                     placed[part] = Placed(fetched, part)
             need.take([placed[part].rows_of(rollup, told) for part in need.parts], self._moment)
+
+    def _numbers(self, needs: Iterable[Need]) -> Numbers | None:
+        """Those that must be known; of what is not kept it does not matter."""
+        if all(need.kind is Kind.PIECES for need in needs):
+            return None
+        since = [need.since for need in needs if need.since is not None]
+        return Numbers(self._moment, min(since, default=None))
+
+    def _tell_apart(self, fetched: Fetched, asked: Mapping[Use, Asked]) -> None:
+        """Number the texts of all distinct counts, side by side: that takes longest."""
+        columns = {
+            (told.operand, use.rollup.numbering): use.rollup
+            for use, told in asked.items()
+            if told.operand and use.rollup.measure is Measure.DISTINCT
+        }
+        if len(columns) > 1:
+            rollups, names = columns.values(), [name for name, _ in columns]
+            list(self._threads.map(fetched.texts, rollups, names))
 
 
 def _worth_fetching(needs: Sequence[Need]) -> int:
@@ -110,7 +131,3 @@ def _questions(uses: Iterable[Use]) -> list[Question]:
 def _periods(needs: Iterable[Need]) -> list[Period]:
     edges = {edge for need in needs for part in need.parts for edge in part.edges}
     return [Period(from_milliseconds(e.after), from_milliseconds(e.upto)) for e in edges]
-
-
-def _oldest(needs: Iterable[Need]) -> int:
-    return min((need.since for need in needs if need.since is not None), default=0)

@@ -64,7 +64,8 @@ class Scanner:
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one that is to be calculated alone,
         because it had better be or because its scan failed, says so."""
-        left = Fetcher(self._engine, self._table, self.moment).fulfil(self._needs(uses))
+        fetcher = Fetcher(self._engine, self._table, self.moment, threads)
+        left = fetcher.fulfil(self._needs(uses))
         of_kind: dict[Kind, dict[Use, None]] = {kind: {} for kind in Kind}
         for need in left:
             of_kind[need.kind][need.use] = None

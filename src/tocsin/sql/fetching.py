@@ -21,10 +21,11 @@ TIME, NUMBER = "time", "number"
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Interactions with a number greater than `after`, and up to `upto`."""
+    """Interactions with a number up to `upto`; if `after` is given, greater than that, and their
+    numbers are to be told."""
 
-    after: int
     upto: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A query whose rows are (time in milliseconds, interaction number, what is asked...)."""
+    """A query whose rows are (time in milliseconds, what is asked...)."""
 
     query: Query
     asked: tuple[Asked, ...]
 
 
 def compile_fetch(
-    questions: Sequence[Question], periods: Sequence[Period], numbers: Numbers, table: Table
+    questions: Sequence[Question],
+    periods: Sequence[Period],
+    numbers: Numbers | None,
+    table: Table,
 ) -> Fetch:
-    """The interactions that any of the questions may look at, in some periods."""
+    """The interactions that any of the questions may look at, in some periods; all of them, or
+    those with some numbers."""
     writing = Writing(questions, table)
     columns: dict[str, str] = {}
 
@@ -72,10 +77,12 @@ def compile_fetch(
     )
     selected = [
         f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
-        f"toInt64(interactionNumber) AS {NUMBER}",
         *(f"{expression} AS {name}" for expression, name in columns.items()),
     ]
-    where = writing.where(joined(periods), writing.among(numbers.after, numbers.upto))
+    if numbers and numbers.after is not None:
+        selected.append(f"toInt64(interactionNumber) AS {NUMBER}")
+    known = [writing.among(numbers.upto, numbers.after)] if numbers else []
+    where = writing.where(joined(periods), *known)
     lines = [
         *writing.definitions(),
         "SELECT " + ",\n       ".join(selected),

@@ -104,7 +104,7 @@ class _Writing(Writing):
         groups = [self.fields.group(field) for field in question.group_by]
         columns = tuple(self._partials(question) for question in self.questions)
         spans = {level: self.within(some) for level, some in enumerate(periods) if some}
-        known = [] if upto is None else [self.among(0, upto)]
+        known = [] if upto is None else [self.among(upto)]
         where = self.where(joined([period for some in periods for period in some]), *known)
         scope = [SCOPE_COLUMNS[kind] for kind in self.kinds]
         selected = [

@@ -75,9 +75,9 @@ class Writing:
         conditions = [*self._scope(), self.within(periods), *others, *filters]
         return "WHERE " + "\n  AND ".join(conditions)
 
-    def among(self, after: int, upto: int) -> str:
-        """Whether a row has a number later than `after`, and up to `upto`; 0 is before all."""
-        begins = [f"interactionNumber > {self.bind.integer(after)}"] if after else []
+    def among(self, upto: int, after: int | None = None) -> str:
+        """Whether a row has a number up to `upto`, and greater than `after`."""
+        begins = [] if after is None else [f"interactionNumber > {self.bind.integer(after)}"]
         return " AND ".join([*begins, f"interactionNumber <= {self.bind.integer(upto)}"])
 
     def within(self, periods: Sequence[Period]) -> str:
@@ -101,7 +101,7 @@ class Writing:
         """A small number in place of a row's id, and what it is for those that are asked for."""
         codes = {id: code for code, id in enumerate(self._ids(kind), start=1)}
         ids, numbers = self.bind.uuids(list(codes)), self.bind.integers(list(codes.values()))
-        return f"transform({SCOPE_COLUMNS[kind]}, {ids}, {numbers}, 0)", codes
+        return f"toUInt16(transform({SCOPE_COLUMNS[kind]}, {ids}, {numbers}, 0))", codes
 
     def _ids(self, kind: Kind) -> list[UUID]:
         return sorted({id for scope in self._scopes if (id := scope[kind])})
