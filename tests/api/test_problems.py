@@ -159,11 +159,11 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
     bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": marked})
     one, bad, two = (api.post(path, json=body).json() for body in bodies)
 
-    def refusing(ask: Callable[[Query], Any]) -> Callable[[Query], Any]:
-        def sometimes(query: Query) -> Any:
+    def refusing(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def sometimes(query: Query, **options: Any) -> Any:
             if "bad" in query.parameters.values():
                 raise QueryTooHeavy
-            return ask(query)
+            return ask(query, **options)
 
         return sometimes
 

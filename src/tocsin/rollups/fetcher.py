@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 
 import structlog
@@ -44,18 +44,17 @@ class Fetcher:
         whole, newer = list[Need](), list[Need]()
         for need in needs:
             (whole if need.since is None else newer).append(need)
-        recent = self._recent(newer)
-        return [
-            *self._fetched(self._few(whole), whole),
-            *self._fetched(recent, newer),
-        ]
+        return [*self._left(whole, self._few), *self._left(newer, self._recent)]
 
-    def _fetched(self, few: Sequence[Need], needs: Sequence[Need]) -> list[Need]:
-        """The needs that are left after the few."""
+    def _left(
+        self, needs: Sequence[Need], choose: Callable[[Sequence[Need]], list[Need]]
+    ) -> list[Need]:
+        """The needs that are left after the chosen ones were fetched; all, if that failed."""
         try:
+            few = choose(needs)
             self._fetch(few)
         except TocsinError as error:
-            log.debug("not fetched", error=str(error), needs=len(few))
+            log.debug("not fetched", error=str(error), needs=len(needs))
             return list(needs)
         fulfilled = set(few)
         return [need for need in needs if need not in fulfilled]
