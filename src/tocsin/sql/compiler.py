@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.model.catalog import Kind
 from tocsin.model.metric import Aggregation, Question
 from tocsin.sql.extent import Extent
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
+from tocsin.sql.writing import scope_of
 
 # A sum may pass what a double holds on the way to a value that does not. Summed again at
 # 2^-64 of the scale, which is exact for doubles of that size, it cannot.
@@ -93,11 +93,7 @@ def group_keys(question: Question, fields: Fields) -> list[str]:
 
 def scope(question: Question, bind: Binder) -> list[str]:
     """The conditions of "Which interactions count" 1 in semantics.md."""
-    ids = {
-        Kind.RESOURCE_TYPE: question.resource_type_id,
-        Kind.ACTION: question.action_id,
-        Kind.ORIGIN: question.origin_id,
-    }
+    ids = scope_of(question)
     return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
 
 
