@@ -34,6 +34,7 @@ _TOO_MANY = f"The metric has {{:,}} groups; an alert looks at {MAX_LIMIT:,} at m
 
 class Found(Protocol):
     version: int
+    evaluated_at: datetime | None
     states: dict[Key, AlertState]
 
 
@@ -50,9 +51,7 @@ class Metrics(Protocol):
 class Evaluations(Protocol):
     def standing(self, id: UUID) -> Standing: ...
     def found(self, ids: Sequence[UUID]) -> Mapping[UUID, Found]: ...
-    def keep(
-        self, findings: Sequence[Finding], at: datetime, slot: datetime | None
-    ) -> set[UUID]: ...
+    def keep(self, findings: Sequence[Finding], slot: datetime | None) -> set[UUID]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,14 @@ class _Watch:
     alert: Alert
     metric: Metric
     found: Found
+
+    def as_of(self, at: datetime) -> datetime:
+        """The instant; or a later one that somebody was faster with, when the alert was looked at
+        or defined: it must not be undone by what was true before. One that is further ahead than
+        the next slot comes of a clock that was set back."""
+        known = (self.found.evaluated_at, self.alert.modified_date, self.metric.modified_date)
+        end = at + self.alert.interval.length
+        return max((one for one in known if one and at < one < end), default=at)
 
 
 class Evaluator:
@@ -88,6 +95,7 @@ class Evaluator:
         self, ids: Sequence[UUID], at: datetime, slot: datetime | None = None
     ) -> list[Finding]:
         """Judge every group of these alerts as of `at`, and take a slot of theirs, if one is given.
+        An alert that others have looked at or changed since is judged as of then.
 
         Answers what was kept: for all that are still there, unless others keep coming first.
         Raises Unavailable if the store fails.
@@ -95,7 +103,7 @@ class Evaluator:
         kept: list[Finding] = []
         remaining = list(ids)
         for _ in range(_TRIES):
-            kept += self._keep(self._find(remaining, at, judge), at, slot)
+            kept += self._keep(self._find(remaining, at, judge), slot)
             done = {finding.alert.alert_id for finding in kept}
             remaining = [id for id in remaining if id not in done]
             if not remaining:
@@ -111,7 +119,7 @@ class Evaluator:
     def evaluate_rising(self, ids: Sequence[UUID], at: datetime) -> None:
         """Let conditions come true between slots; nothing clears, and failures are left to them."""
         findings = self._find(ids, at, judge_rising)
-        self._keep([one for one in findings if one.states and not one.error], at, None)
+        self._keep([one for one in findings if one.states and not one.error], None)
 
     def groups(self, alert: Alert) -> list[Group]:
         """The groups of an alert as of its last evaluation: those that fire, are pending, are OK.
@@ -137,12 +145,10 @@ class Evaluator:
             return {}
         return {key_of(reading.dimensions): reading for reading in answer.readings}
 
-    def _keep(
-        self, findings: Sequence[Finding], at: datetime, slot: datetime | None
-    ) -> list[Finding]:
+    def _keep(self, findings: Sequence[Finding], slot: datetime | None) -> list[Finding]:
         if not findings:
             return []
-        ids = self._evaluations.keep(findings, at, slot)
+        ids = self._evaluations.keep(findings, slot)
         kept = [finding for finding in findings if finding.alert.alert_id in ids]
         if any(finding.transitions for finding in kept):
             self._report()
@@ -151,17 +157,17 @@ class Evaluator:
     def _find(
         self, ids: Sequence[UUID], at: datetime, how: Callable[..., Judgement]
     ) -> list[Finding]:
-        watches = self._watches(ids)
-        by_delay: dict[timedelta, list[_Watch]] = defaultdict(list)
-        for watch in watches:
-            by_delay[watch.alert.evaluation_delay.length].append(watch)
+        together: dict[tuple[datetime, timedelta], list[_Watch]] = defaultdict(list)
+        for watch in self._watches(ids):
+            together[watch.as_of(at), watch.alert.evaluation_delay.length].append(watch)
         findings = []
-        for delay, some in by_delay.items():
+        for (as_of, delay), some in together.items():
             began = time.perf_counter()
-            answers = self._answers(some, at - delay)
+            answers = self._answers(some, as_of - delay)
             elapsed = round((time.perf_counter() - began) * 1000, 3)
             findings += [
-                _finding(watch, answers[watch.metric.metric_id], at, elapsed, how) for watch in some
+                _finding(watch, answers[watch.metric.metric_id], as_of, elapsed, how)
+                for watch in some
             ]
         return findings
 
@@ -192,10 +198,11 @@ def _finding(
     alert, version = watch.alert, watch.found.version
     error = _error(answer)
     if error is not None or isinstance(answer, TocsinError):
-        return Finding(alert, version, elapsed_ms, error)
+        return Finding(alert, at, version, elapsed_ms, error)
     judgement = how(alert.rule, watch.found.states, answer.readings, at)
     return Finding(
         alert,
+        at,
         version,
         elapsed_ms,
         states=judgement.states,

@@ -54,14 +54,13 @@ class Slots:
     def take_due(self, at: datetime) -> None:
         """Raises Unavailable if the store fails; what was not taken is still due."""
         standings = self._evaluations.standings()
-        due: dict[tuple[datetime, datetime], list[UUID]] = defaultdict(list)
+        due: dict[datetime, list[UUID]] = defaultdict(list)
         for alert in self._enabled():
             standing = standings.get(alert.alert_id)
             if standing and is_due(alert, standing.slot, at):
-                slot = slot_at(alert, at)
-                due[slot, _as_of(alert, standing, slot)].append(alert.alert_id)
-        for slot, as_of in sorted(due):
-            for finding in self._evaluator.evaluate(due[slot, as_of], as_of, slot):
+                due[slot_at(alert, at)].append(alert.alert_id)
+        for slot in sorted(due):
+            for finding in self._evaluator.evaluate(due[slot], slot, slot):
                 last = standings[finding.alert.alert_id].slot
                 self.missed += missed_between(finding.alert, last, slot)
 
@@ -70,14 +69,6 @@ class Slots:
 
     def _enabled(self) -> Iterator[Alert]:
         return (alert for alert in self._alerts.all() if alert.enabled)
-
-
-def _as_of(alert: Alert, standing: Standing, slot: datetime) -> datetime:
-    """The slot; or when the alert was looked at since, which must not be undone by what was true
-    before."""
-    looked = standing.evaluated_at
-    is_since = looked is not None and slot < looked < slot + alert.interval.length
-    return looked if looked and is_since else slot
 
 
 class Scheduler:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from receivers import wait_for
 
 from conftest import Server
 
@@ -147,6 +148,19 @@ def transitions(client: httpx.Client, alert_id: str) -> list[dict[str, Any]]:
     for statuses in by_group.values():
         assert statuses == (["FIRING", "OK"] * len(statuses))[: len(statuses)]
     return told
+
+
+def wait_until_recorded(
+    client: httpx.Client, alert_id: str, happened: Sequence[dict[str, Any]]
+) -> None:
+    """Each transition is an interaction, once; whoever lists it may be faster than its append."""
+    expected = Counter(one["interactionId"] for one in happened)
+
+    def told() -> Counter[str]:
+        return Counter(recorded(client, resourceId=alert_id, origin="METRIC_EVAL"))
+
+    wait_for(lambda: told() >= expected)
+    assert told() == expected
 
 
 def recorded(client: httpx.Client, **search: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
-from flapping import Moves, define, flap_through_crashes, recorded, started, transitions
+from flapping import Moves, define, flap_through_crashes, started, transitions, wait_until_recorded
 
 
 def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
@@ -25,8 +24,7 @@ def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
 def check(client: httpx.Client, alert_id: str) -> None:
     told = transitions(client, alert_id)
     assert len(told) > 10
-    stored = Counter(recorded(client, resourceType="ALERT", resourceId=alert_id))
-    assert stored == Counter(transition["interactionId"] for transition in told)
+    wait_until_recorded(client, alert_id, told)
 
 
 def test_killed_while_alerts_flap_it_tells_everything_once(tmp_path: Path) -> None:

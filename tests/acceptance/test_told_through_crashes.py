@@ -17,6 +17,7 @@ from flapping import (
     recorded,
     started,
     transitions,
+    wait_until_recorded,
 )
 from receivers import Receiver, receiver, wait_for
 
@@ -50,11 +51,10 @@ def check_transitions(client: httpx.Client, alert_id: str, moves: Moves) -> set[
     stored = Counter(recorded(client, resourceType="FLAP"))
     assert max(stored.values()) == 1
     assert set(moves.acknowledged) <= stored.keys()
-    happened = [one["interactionId"] for one in transitions(client, alert_id)]
+    happened = transitions(client, alert_id)
     assert len(happened) > len(moves.acknowledged) // 2
-    told = recorded(client, resourceId=alert_id, origin="METRIC_EVAL")
-    assert Counter(told) == Counter(happened)
-    return set(happened)
+    wait_until_recorded(client, alert_id, happened)
+    return {one["interactionId"] for one in happened}
 
 
 def check_told(client: httpx.Client, there: Receiver, happened: set[str]) -> None:

@@ -92,6 +92,28 @@ def test_what_was_found_since_a_slot_is_not_undone_by_it(house: House) -> None:
     assert (told.change.status, told.change.at) == (Status.FIRING, since)
 
 
+def test_whoever_comes_late_undoes_nothing(house: House) -> None:
+    alert = house.store.alert(threshold=-1)
+    house.evaluator.evaluate([alert.alert_id], AT)
+    (found,) = house.evaluator.evaluate([alert.alert_id], AT - timedelta(milliseconds=5))
+    assert found.at == AT
+    (found,) = house.evaluator.evaluate([alert.alert_id], AT - 2 * MINUTE)
+    assert found.at == AT - 2 * MINUTE, "the clock was set back"
+
+
+def test_a_definition_is_not_judged_before_it_was_made(house: House) -> None:
+    alert = house.store.alert(threshold=-1)
+    slot = next_slot(alert, AT)
+    house.evaluator.evaluate([alert.alert_id], slot - timedelta(seconds=1))
+    changed = slot + timedelta(seconds=3)
+    draft = house.store.draft(threshold=-2)
+    house.store.alerts.replace(alert.alert_id, draft, house.store.metric, changed)
+    house.slots.take_due(slot + timedelta(seconds=9))
+    told = [one.change for one in reversed(house.store.transitions.page(9))]
+    assert [one.status for one in told] == [Status.FIRING, Status.OK, Status.FIRING]
+    assert [one.at for one in told[1:]] == [changed, changed]
+
+
 def test_a_delay_asks_for_earlier_and_judges_at_the_slot(house: House) -> None:
     alert = house.store.alert(threshold=-1, evaluationDelay="10m")
     slot = next_slot(alert, AT)

@@ -79,8 +79,8 @@ def evaluate(store: Store, alert: Alert, values: tuple[Any, ...], at: datetime) 
     ]
     judgement = judge(alert.rule, found.states, readings, at)
     made = [Transition.of(change, alert, store.metric) for change in judgement.changes]
-    finding = Finding(alert, found.version, 1.0, states=judgement.states, transitions=made)
-    assert store.evaluations.keep([finding], at, None) == {alert.alert_id}
+    finding = Finding(alert, at, found.version, 1.0, states=judgement.states, transitions=made)
+    assert store.evaluations.keep([finding], None) == {alert.alert_id}
 
 
 def agree(store: Store, rule: dict[str, Any], steps: list[Any], restart: int) -> None:

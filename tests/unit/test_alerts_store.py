@@ -32,15 +32,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def finding(store: Store, alert: Alert, version: int = 0, **members: Any) -> Finding:
     made = [Transition.of(FIRED, alert, store.metric)]
-    return Finding(
-        alert, version, 1.5, **{"states": {(None,): STATE}, "transitions": made, **members}
-    )
+    found = {"states": {(None,): STATE}, "transitions": made, **members}
+    return Finding(alert, LATER, version, 1.5, **found)
 
 
 def fire(store: Store, alert: Alert) -> Transition:
     version = store.evaluations.found([alert.alert_id])[alert.alert_id].version
     found = finding(store, alert, version)
-    assert store.evaluations.keep([found], LATER, None) == {alert.alert_id}
+    assert store.evaluations.keep([found], None) == {alert.alert_id}
     return found.transitions[0]
 
 
@@ -82,9 +81,9 @@ def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> No
 def test_who_comes_second_keeps_nothing(store: Store) -> None:
     alert, other = store.alert(), store.alert()
     both = [finding(store, alert), finding(store, other)]
-    assert store.evaluations.keep([finding(store, other)], LATER, LATER) == {other.alert_id}
-    assert store.evaluations.keep(both, LATER, LATER) == {alert.alert_id}
-    assert store.evaluations.keep(both, LATER, LATER) == set()
+    assert store.evaluations.keep([finding(store, other)], LATER) == {other.alert_id}
+    assert store.evaluations.keep(both, LATER) == {alert.alert_id}
+    assert store.evaluations.keep(both, LATER) == set()
     assert len(changes(store)) == 2
     assert len(store.outbox.told) == 2
 
@@ -92,7 +91,7 @@ def test_who_comes_second_keeps_nothing(store: Store) -> None:
 def test_a_definition_that_changes_meanwhile_voids_an_evaluation(store: Store) -> None:
     alert = store.alert()
     store.alerts.replace(alert.alert_id, store.draft(title="other"), store.metric, LATER)
-    assert store.evaluations.keep([finding(store, alert)], LATER, LATER) == set()
+    assert store.evaluations.keep([finding(store, alert)], LATER) == set()
     assert changes(store) == []
 
 
@@ -100,7 +99,7 @@ def test_a_failure_is_kept_as_health_and_forgets_nothing(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
     failed = finding(store, alert, 1, error="engine down", states={}, transitions=[])
-    store.evaluations.keep([failed], LATER, LATER)
+    store.evaluations.keep([failed], LATER)
     standing = store.evaluations.standing(alert.alert_id)
     assert (standing.health, standing.error) == ("ERROR", "engine down")
     assert (standing.slot, standing.evaluated_at, standing.elapsed_ms) == (LATER, LATER, 1.5)

@@ -65,7 +65,8 @@ class Browser:
 
     @property
     def text(self) -> str:
-        return self.driver.find_element(By.TAG_NAME, "body").text
+        # In one go: a page that gives way to the next meanwhile has no elements left to ask.
+        return str(self.script("return document.body ? document.body.innerText : ''"))
 
     def refreshed(self) -> str:
         """The text of the page, asked for anew."""

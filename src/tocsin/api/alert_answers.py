@@ -5,7 +5,6 @@ The shapes are for the OpenAPI document; the functions beside them build what ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
@@ -218,10 +217,6 @@ def shown_transition(made: Made) -> dict[str, Any]:
     }
 
 
-def shown_evaluations(findings: Sequence[Finding], at: datetime) -> list[dict[str, Any]]:
-    return [_finding(finding, at) for finding in findings]
-
-
 def shown_past(past: GroupPast) -> dict[str, Any]:
     return {
         "dimensions": past.dimensions,
@@ -240,10 +235,10 @@ def shown_past(past: GroupPast) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding, at: datetime) -> dict[str, Any]:
+def shown_finding(finding: Finding) -> dict[str, Any]:
     return {
         "alertId": finding.alert.alert_id,
-        "evaluatedAt": format_instant(at),
+        "evaluatedAt": format_instant(finding.at),
         "health": finding.health,
         **({"error": finding.error} if finding.error else {}),
         "groups": finding.groups,

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from tocsin.api import alert_answers
-from tocsin.api.alert_answers import shown_evaluations, shown_past
+from tocsin.api.alert_answers import shown_finding, shown_past
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, decode
@@ -73,7 +73,7 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
             findings = runtime.evaluator.evaluate([id], at)
         if not findings:
             raise Conflict("This alert was changed meanwhile; evaluate it again")
-        return answer(shown_evaluations(findings, at)[0])
+        return answer(shown_finding(findings[0]))
 
     @router.post(
         "/evaluate-all",
@@ -86,7 +86,9 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
         enabled = [alert.alert_id for alert in runtime.alerts.all() if alert.enabled]
         with observations.calculating("evaluate-all"):
             findings = runtime.evaluator.evaluate(enabled, at)
-        return answer({"evaluated": len(findings), "results": shown_evaluations(findings, at)})
+        return answer(
+            {"evaluated": len(findings), "results": [shown_finding(one) for one in findings]}
+        )
 
 
 def _add_backtest(router: APIRouter, runtime: Runtime, observations: Observations) -> None:

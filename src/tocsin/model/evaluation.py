@@ -14,13 +14,14 @@ from tocsin.model.transition import Transition
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One alert at one instant: what is to be kept if nobody came before.
+    """One alert as of one instant: what is to be kept if nobody came before.
 
     `version` is that of the states it was judged by; `states` holds those that changed, None for
     a group that is forgotten. Where there is an `error`, nothing else was found.
     """
 
     alert: Alert
+    at: datetime
     version: int
     elapsed_ms: float
     error: str | None = None

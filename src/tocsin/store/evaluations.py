@@ -37,9 +37,10 @@ _FORGET = delete(alert_states).where(
 
 @dataclass(slots=True)
 class Found:
-    """What was found of an alert up to a version."""
+    """What was found of an alert up to a version, and as of when; None before the first time."""
 
     version: int
+    evaluated_at: datetime | None = None
     states: dict[Key, AlertState] = field(default_factory=dict)
 
 
@@ -65,26 +66,27 @@ class Evaluations:
 
     def found(self, ids: Sequence[UUID]) -> dict[UUID, Found]:
         """The versions and states of some alerts; an alert that is gone is left out."""
-        versions = select(evaluations.c.alert_id, evaluations.c.version)
+        columns = evaluations.c
+        versions = select(columns.alert_id, columns.version, columns.evaluated_at)
         with self._database.reading() as connection:
-            rows = connection.execute(versions.where(evaluations.c.alert_id.in_(ids)))
-            found = {id: Found(version) for id, version in rows}
+            rows = connection.execute(versions.where(columns.alert_id.in_(ids)))
+            found = {id: Found(version, evaluated_at) for id, version, evaluated_at in rows}
             kept = select(alert_states).where(alert_states.c.alert_id.in_(ids))
             for row in connection.execute(kept).mappings():
                 if row["alert_id"] in found:
                     found[row["alert_id"]].states[_key(row)] = _state(row)
         return found
 
-    def keep(self, findings: Sequence[Finding], at: datetime, slot: datetime | None) -> set[UUID]:
-        """Keep what was found at an instant, as the one who takes a slot if there is one; answers
-        the alerts for which it was kept, which are those that nobody else has evaluated or changed
+    def keep(self, findings: Sequence[Finding], slot: datetime | None) -> set[UUID]:
+        """Keep what was found, as the one who takes a slot if there is one; answers the alerts
+        for which it was kept, which are those that nobody else has evaluated or changed
         meanwhile. Claim, states, transitions and deliveries are one transaction."""
         with self._database.writing() as connection:
-            kept = self._claim(connection, findings, at, slot)
+            kept = self._claim(connection, findings, slot)
             claimed = [finding for finding in findings if finding.alert.alert_id in kept]
             _write_states(connection, claimed)
             made = [transition for finding in claimed for transition in finding.transitions]
-            self._transitions.insert(connection, made, at)
+            self._transitions.insert(connection, made)
         return kept
 
     def begin(self, connection: Connection, id: UUID, slot: datetime) -> None:
@@ -105,22 +107,18 @@ class Evaluations:
         states = [_state(row) for row in connection.execute(kept).mappings().all()]
         changes = [change for state in states if (change := close(state, reason, at))]
         made = [Transition.of(change, alert, metric) for change in changes]
-        self._transitions.insert(connection, made, at)
+        self._transitions.insert(connection, made)
         self.move(connection, alert.alert_id, None)
         connection.execute(delete(alert_states).where(alert_states.c.alert_id == alert.alert_id))
 
     def _claim(
-        self,
-        connection: Connection,
-        findings: Sequence[Finding],
-        at: datetime,
-        slot: datetime | None,
+        self, connection: Connection, findings: Sequence[Finding], slot: datetime | None
     ) -> set[UUID]:
-        by_health: dict[tuple[str | None, float], list[Finding]] = defaultdict(list)
+        by_health: dict[tuple[datetime, str | None, float], list[Finding]] = defaultdict(list)
         for finding in findings:
-            by_health[finding.error, finding.elapsed_ms].append(finding)
+            by_health[finding.at, finding.error, finding.elapsed_ms].append(finding)
         kept: set[UUID] = set()
-        for (error, elapsed_ms), some in by_health.items():
+        for (at, error, elapsed_ms), some in by_health.items():
             values = {"evaluated_at": at, "error": error, "elapsed_ms": elapsed_ms}
             for start in range(0, len(some), _CLAIMED_AT_ONCE):
                 part = some[start : start + _CLAIMED_AT_ONCE]

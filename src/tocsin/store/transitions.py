@@ -54,7 +54,7 @@ class Transitions:
             rows = connection.execute(found.limit(limit)).mappings().all()
         return [_transition(row) for row in rows]
 
-    def insert(self, connection: Connection, made: Sequence[Transition], at: datetime) -> None:
+    def insert(self, connection: Connection, made: Sequence[Transition]) -> None:
         """Keep transitions, and what is to be delivered of them, in this transaction."""
         if not made:
             return
@@ -65,7 +65,7 @@ class Transitions:
         for some in by_alert.values():
             told = [told for transition in some if (told := transition.interaction())]
             if told:
-                self._outbox.enqueue(connection, told, at, some[0].alert.labels)
+                self._outbox.enqueue(connection, told, some[0].change.at, some[0].alert.labels)
 
     def unrecorded(self, limit: int) -> list[Transition]:
         """Those whose interaction may not have been appended yet, the first made first."""
