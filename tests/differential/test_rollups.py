@@ -17,10 +17,15 @@ from worlds import AT, World, check_all_together, check_metrics, merge, open_wor
 from tocsin.rollups import fetcher, rollups
 
 COUNT = 40
-FETCHED, SCANNED, BOTH = fetcher.MOST, 1, 300
+WAYS = {
+    "fetched": {},
+    "fetched-bit-by-bit": {"AT_ONCE": 100},
+    "scanned": {"MOST": 1},
+    "both": {"MOST": 300},
+}
 
 
-@pytest.fixture(scope="module", params=[FETCHED, SCANNED, BOTH], ids=["fetched", "scanned", "both"])
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
@@ -28,7 +33,8 @@ def world(
     other."""
     opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fetcher, "MOST", request.param)
+        for limit, interactions in request.param.items():
+            patch.setattr(fetcher, limit, interactions)
         yield opened
     opened.runtime.close()
 

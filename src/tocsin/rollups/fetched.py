@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from tocsin.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
 from tocsin.rollups.needs import Part
+from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
 from tocsin.sql.compiler import SCALE_DOWN
@@ -27,6 +29,7 @@ class Fetched:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
         self._known: dict[tuple[object, ...], Any] = {}
+        self._texts: dict[tuple[int, str], Future[Integers]] = {}
 
     @property
     def times(self) -> Integers:
@@ -59,16 +62,15 @@ class Fetched:
         # Fields that nobody sent are one column, and yet several groupings.
         return self._once(("groups", id(rollup.groups), dimensions), number)
 
+    def tell_apart(self, rollup: Rollup, name: str, threads: Executor) -> None:
+        """Begin to number the texts of a column."""
+        key = id(rollup.numbering), name
+        if key not in self._texts:
+            self._texts[key] = threads.submit(_numbered, self._table[name], rollup.numbering)
+
     def texts(self, rollup: Rollup, name: str) -> Integers:
-        """The number of each row's text; -1 where there is none."""
-
-        def number() -> Integers:
-            codes, hashes = self._codes(name)
-            halves = np.frombuffer(hashes.buffers()[1] or b"", dtype=np.uint64).reshape(-1, 2)
-            numbers = rollup.numbering.numbers(halves[: len(hashes)])
-            return np.append(numbers.astype(np.int64), -1)[codes]
-
-        return self._once(("texts", id(rollup.numbering), name), number)
+        """The number of each row's text, which was begun; -1 where there is none."""
+        return self._texts[id(rollup.numbering), name].result()
 
     def _integers(self, name: str) -> Integers:
         return self._once(("integers", name), lambda: integers(self._table[name]))
@@ -87,6 +89,13 @@ class Fetched:
             self._known[key] = make()
         found: T = self._known[key]
         return found
+
+
+def _numbered(column: pa.ChunkedArray, numbering: Numbering) -> Integers:
+    codes, hashes = encoded(column)
+    halves = np.frombuffer(hashes.buffers()[1] or b"", dtype=np.uint64).reshape(-1, 2)
+    numbers = numbering.numbers(halves[: len(hashes)])
+    return np.append(numbers.astype(np.int64), -1)[codes]
 
 
 class Placed:

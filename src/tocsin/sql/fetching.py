@@ -92,13 +92,20 @@ def compile_fetch(
     return Fetch(Query("\n".join(lines), writing.bind.parameters), asked)
 
 
-def compile_fetch_count(
-    questions: Sequence[Question], periods: Sequence[Period], table: Table
+def compile_fetch_size(
+    questions: Sequence[Question], periods: Sequence[Period], parts: int, table: Table
 ) -> Query:
-    """How many interactions that would be."""
+    """How many interactions that would be, and the times in milliseconds that part them about
+    evenly into so many parts."""
     writing = Writing(questions, table)
     where = writing.where(joined(periods))
-    lines = [*writing.definitions(), "SELECT count()", f"FROM {INTERACTIONS}", where]
+    levels = ", ".join(str(part / parts) for part in range(1, parts))
+    lines = [
+        *writing.definitions(),
+        f"SELECT count(), quantiles({levels})(toUnixTimestamp64Milli(timestamp))",
+        f"FROM {INTERACTIONS}",
+        where,
+    ]
     return Query("\n".join(lines), writing.bind.parameters)
 
 
