@@ -14,7 +14,7 @@ import nasty
 import pytest
 from worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 
-from tocsin.rollups import fetcher, rollups
+from tocsin.rollups import fetcher, rollup, rollups
 
 COUNT = 40
 WAYS = {
@@ -35,6 +35,7 @@ def world(
     with pytest.MonkeyPatch.context() as patch:
         for limit, interactions in request.param.items():
             patch.setattr(fetcher, limit, interactions)
+        patch.setattr(rollup, "MANY_TEXTS", 2)
         yield opened
     opened.runtime.close()
 
@@ -45,6 +46,17 @@ def world(
 )
 def test_windows_slide_exactly_over_what_is_kept(world: World, later: timedelta) -> None:
     check_all_together(world, seed=21, count=COUNT, at=AT + later)
+
+
+def test_while_somebody_else_is_making_rollups_none_are_made(world: World) -> None:
+    found = world.runtime.calculator.rollups
+    kept = set(found._rollups)
+    with found._making:
+        for _ in range(2):
+            check_all_together(world, seed=24, count=COUNT)
+    assert set(found._rollups) == kept
+    check_all_together(world, seed=24, count=COUNT)
+    assert set(found._rollups) > kept
 
 
 def test_late_interactions_are_seen_in_what_is_kept(world: World) -> None:

@@ -16,6 +16,8 @@ Hashes = NDArray[np.uint64]
 Run = tuple[Hashes, Hashes, NDArray[np.uint32]]
 """Lower halves in their order, upper halves, numbers."""
 
+_AT_ONCE = 1 << 18
+
 
 class Numbering:
     """Numbers 128-bit hashes from 0 up, in the order in which they come.
@@ -35,15 +37,22 @@ class Numbering:
 
     def numbers(self, hashes: Hashes) -> NDArray[np.uint32]:
         """The numbers of some hashes, given as rows of two halves; unknown ones get new numbers."""
+        numbers = np.empty(len(hashes), dtype=np.uint32)
+        for start in range(0, len(hashes), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            with self._changing:
+                numbers[some] = self._some(hashes[some])
+        return numbers
+
+    def _some(self, hashes: Hashes) -> NDArray[np.int64]:
         low, high = np.ascontiguousarray(hashes[:, 0]), np.ascontiguousarray(hashes[:, 1])
-        with self._changing:
-            found = np.full(len(low), -1, dtype=np.int64)
-            for run in self._runs:
-                self._find(run, low, high, found)
-            new = np.flatnonzero(found < 0)
-            if len(new):
-                found[new] = self._add(low[new], high[new])
-        return found.astype(np.uint32)
+        found = np.full(len(low), -1, dtype=np.int64)
+        for run in self._runs:
+            self._find(run, low, high, found)
+        new = np.flatnonzero(found < 0)
+        if len(new):
+            found[new] = self._add(low[new], high[new])
+        return found
 
     @staticmethod
     def _find(run: Run, low: Hashes, high: Hashes, found: NDArray[np.int64]) -> None:

@@ -8,16 +8,17 @@ replaced as a whole, so a calculation that has it in hand is not disturbed by ot
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from tocsin.model.metric import Question
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
-from tocsin.rollups.rows import Rows, empty, joined, merged
+from tocsin.rollups.rows import Rows, Texts, empty, joined, merged
 from tocsin.sql.cells import LENGTHS, MINUTE, smaller
 from tocsin.sql.plan import Measure
 
 MAX_CELLS = 4_000
+MANY_TEXTS, MAX_STRETCHES = 10_000, 8
 MAX_MINUTES = 16
 
 
@@ -27,6 +28,24 @@ class Level:
 
     rows: Rows
     made: Mapping[int, int]
+    _texts: dict[tuple[int, int], Texts] = field(default_factory=dict, compare=False)
+    """Those of long stretches: while time goes on, the same ones are asked for again and again."""
+
+    @property
+    def bytes(self) -> int:
+        return self.rows.bytes + sum(texts.keys.nbytes for texts in self._texts.values())
+
+    def between(self, after: int, upto: int) -> Rows:
+        """The rows of the cells later than `after` and up to `upto`, to be added up."""
+        rows = self.rows.between(after, upto)
+        if rows.texts is None or len(rows.texts.keys) < MANY_TEXTS:
+            return rows
+        texts = self._texts.get((after, upto))
+        if texts is None:
+            if len(self._texts) >= MAX_STRETCHES:
+                self._texts.clear()
+            texts = self._texts[after, upto] = rows.texts.in_any_cell()
+        return replace(rows, texts=texts)
 
     def with_cells(self, cells: Collection[int], rows: Rows, moment: int) -> Level:
         kept = self.rows
@@ -87,9 +106,8 @@ class Rollup:
     @property
     def bytes(self) -> int:
         """Without the numbering, which others may share."""
-        kept = [level.rows for level in self.levels]
-        kept += [minute.rows for minute in self.minutes.values()]
-        return sum(rows.bytes for rows in kept)
+        minutes = sum(minute.rows.bytes for minute in self.minutes.values())
+        return minutes + sum(level.bytes for level in self.levels)
 
 
 def with_cells(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from tocsin.sql.plan import basis_of, catalog_read_by
 from tocsin.sql.table import Table
 
 MAX_BYTES = 256 * 1024 * 1024
-MAX_ROLLUP_BYTES = 96 * 1024 * 1024
+MAX_ROLLUP_BYTES = MAX_BYTES // 2
 TRIED_AGAIN_AFTER = 100
 SLOW_SECONDS = 0.008
 """Completing a rollup takes half of that; what is read faster than this needs none."""
@@ -53,6 +53,7 @@ class Rollups:
         self._asked: set[Hashable] = set()
         self._slow: dict[Hashable, int] = {}
         self._changing = threading.Lock()
+        self._making = threading.Lock()
 
     @contextmanager
     def timing(self, question: Question) -> Iterator[None]:
@@ -78,14 +79,29 @@ class Rollups:
         scanner = Scanner(self._engine, self.touched, table)
         uses: dict[Hashable, Use] = {}
         of_each = [self._use(question, at, table, uses) for question in questions]
-        scanner.complete(list(uses.values()), self._threads)
-        self._keep(uses, scanner.moment, epoch)
+        with self._one_making(uses):
+            scanner.complete([use for use in uses.values() if not use.is_alone], self._threads)
+            self._keep(uses, scanner.moment, epoch)
         return [
             answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
             if use and not use.is_alone
             else None
             for question, use in zip(questions, of_each, strict=True)
         ]
+
+    @contextmanager
+    def _one_making(self, uses: Mapping[Hashable, Use]) -> Iterator[None]:
+        """Rollups are made by one calculation at a time: what takes much memory and time once
+        would otherwise do so for each who asks. The others keep nothing this time."""
+        making = [u for basis, u in uses.items() if not u.is_new and basis not in self._rollups]
+        is_mine = bool(making) and self._making.acquire(blocking=False)
+        for use in making if not is_mine else ():
+            use.is_new, use.is_alone = True, len(uses) == 1
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._making.release()
 
     def _use(
         self, question: Question, at: datetime, table: Table, uses: dict[Hashable, Use]

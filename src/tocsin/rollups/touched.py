@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tocsin.rollups.rows import unique
 from tocsin.sql.cells import LENGTHS
 
 MAX_CELLS = 200_000
@@ -45,7 +46,7 @@ class Touched:
         instants = np.asarray(timestamps, dtype=np.int64)
         with self._changing:
             for length, touched in zip(LENGTHS, self._cells, strict=True):
-                cells = np.unique(-(-instants // length))
+                cells = unique(-(-instants // length))
                 touched.update(dict.fromkeys(cells.tolist(), number))
             self._moment = number
             if len(self._cells[0]) > MAX_CELLS:

@@ -48,7 +48,7 @@ class Use:
         found = self.covers[window]
         if self.is_new:
             return [rows for begin, rows in self.pieces.items() if begin >= found.begin]
-        parts = [self.levels[s.level].rows.between(s.after, s.upto) for s in found.stretches]
+        parts = [self.levels[s.level].between(s.after, s.upto) for s in found.stretches]
         parts += [self._of_edge(edge) for edge in found.edges]
         return parts or [empty(self.rollup.measure)]
 
