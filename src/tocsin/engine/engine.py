@@ -5,10 +5,10 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pyarrow as pa
@@ -17,14 +17,20 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.clients import Clients
-from tocsin.engine.failures import is_of_bad_data
+from tocsin.engine.failures import is_of_bad_data, is_of_memory
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
 from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.schema import MERGE_CLOSED, SCHEMA
-from tocsin.engine.settings import APPEND_SETTINGS, calculation_settings, tending_settings
+from tocsin.engine.settings import (
+    APPEND_SETTINGS,
+    Settings,
+    calculation_settings,
+    spilling_settings,
+    tending_settings,
+)
 from tocsin.errors import Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
@@ -32,6 +38,7 @@ from tocsin.model.interaction import Interaction
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000
 
@@ -60,9 +67,10 @@ class Engine:
         # For learning and retention, which have to end well however large the table is.
         self._unlimited = Clients(folder, {})
         self._tending = Clients(folder, tending_settings(memory))
+        self._spilling = spilling_settings(memory)
         settings = calculation_settings(memory, seconds)
         self._calculating = Clients(folder, settings, concurrency, patience=seconds)
-        self._meter = Meter(folder, settings)
+        self._meter = Meter(folder, settings | self._spilling)
         learn_ids(self._unlimited, self.known_ids)
         learn_extent(self._unlimited, self.known_extent)
 
@@ -92,8 +100,12 @@ class Engine:
 
     def run(self, query: Query) -> list[Row]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-        with self._calculating.lend() as client:
-            return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
+
+        def ask(client: Client, settings: Settings) -> list[Row]:
+            result = client.query(query.text, query.parameters, settings)
+            return [tuple(row) for row in result.result_rows]
+
+        return self._asked(query, ask)
 
     def upkeep(self, statement: Query) -> list[Row]:
         """Change the table, or ask how it is: takes no turn from a calculation or an append.
@@ -115,8 +127,12 @@ class Engine:
             "output_format_arrow_low_cardinality_as_dictionary": 1,
             "output_format_arrow_compression_method": "none",
         }
-        with self._calculating.lend() as client:
-            return client.query_arrow(query.text, query.parameters, settings=limits)
+        return self._asked(
+            query,
+            lambda client, settings: client.query_arrow(
+                query.text, query.parameters, settings=limits | settings
+            ),
+        )
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
@@ -169,6 +185,17 @@ class Engine:
     def learn_field_types(self) -> None:
         """Read from the table which types its fields have; until then, all are looked for."""
         learn_field_types(self._unlimited, self.field_types)
+
+    def _asked(self, query: Query, ask: Callable[[Client, Settings], T]) -> T:
+        """The answer; groups that do not fit into memory are asked for again, by way of the disk:
+        a million of them are slower, not refused."""
+        with self._calculating.lend() as client:
+            try:
+                return ask(client, {})
+            except ClickHouseError as error:
+                if not is_of_memory(error) or "GROUP BY" not in query.text:
+                    raise
+            return ask(client, self._spilling)
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
