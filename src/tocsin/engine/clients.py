@@ -47,6 +47,11 @@ class Clients:
         finally:
             self._idle.put(client)
 
+    @property
+    def lent(self) -> int:
+        """How many are in use."""
+        return len(self._all) - self._idle.qsize()
+
     def close(self) -> None:
         for client in self._all:
             client.close()

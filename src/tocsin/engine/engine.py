@@ -5,10 +5,11 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.clients import Clients
-from tocsin.engine.failures import is_of_bad_data, is_of_memory
+from tocsin.engine.failures import is_of_bad_data
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
@@ -28,7 +29,6 @@ from tocsin.engine.settings import (
     APPEND_SETTINGS,
     Settings,
     calculation_settings,
-    spilling_settings,
     tending_settings,
 )
 from tocsin.errors import Unavailable
@@ -38,7 +38,6 @@ from tocsin.model.interaction import Interaction
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 
-T = TypeVar("T")
 Row = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000
 
@@ -67,10 +66,10 @@ class Engine:
         # For learning and retention, which have to end well however large the table is.
         self._unlimited = Clients(folder, {})
         self._tending = Clients(folder, tending_settings(memory))
-        self._spilling = spilling_settings(memory)
+        self._cores = os.cpu_count() or 1
         settings = calculation_settings(memory, seconds)
         self._calculating = Clients(folder, settings, concurrency, patience=seconds)
-        self._meter = Meter(folder, settings | self._spilling)
+        self._meter = Meter(folder, settings)
         learn_ids(self._unlimited, self.known_ids)
         learn_extent(self._unlimited, self.known_extent)
 
@@ -100,12 +99,9 @@ class Engine:
 
     def run(self, query: Query) -> list[Row]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-
-        def ask(client: Client, settings: Settings) -> list[Row]:
-            result = client.query(query.text, query.parameters, settings)
+        with self._calculating.lend() as client:
+            result = client.query(query.text, query.parameters, self._share())
             return [tuple(row) for row in result.result_rows]
-
-        return self._asked(query, ask)
 
     def upkeep(self, statement: Query) -> list[Row]:
         """Change the table, or ask how it is: takes no turn from a calculation or an append.
@@ -127,12 +123,9 @@ class Engine:
             "output_format_arrow_low_cardinality_as_dictionary": 1,
             "output_format_arrow_compression_method": "none",
         }
-        return self._asked(
-            query,
-            lambda client, settings: client.query_arrow(
-                query.text, query.parameters, settings=limits | settings
-            ),
-        )
+        with self._calculating.lend() as client:
+            settings = limits | self._share()
+            return client.query_arrow(query.text, query.parameters, settings=settings)
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
@@ -186,16 +179,10 @@ class Engine:
         """Read from the table which types its fields have; until then, all are looked for."""
         learn_field_types(self._unlimited, self.field_types)
 
-    def _asked(self, query: Query, ask: Callable[[Client, Settings], T]) -> T:
-        """The answer; groups that do not fit into memory are asked for again, by way of the disk:
-        a million of them are slower, not refused."""
-        with self._calculating.lend() as client:
-            try:
-                return ask(client, {})
-            except ClickHouseError as error:
-                if not is_of_memory(error) or "GROUP BY" not in query.text:
-                    raise
-            return ask(client, self._spilling)
+    def _share(self) -> Settings:
+        """The threads of a query that has a client: as many as cores, or a part of them while
+        others run. Together they would be no faster with more, and take more memory."""
+        return {"max_threads": max(self._cores // self._calculating.lent, 1)}
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"

@@ -12,8 +12,7 @@ log = structlog.get_logger()
 
 # Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
 # rows in an answer.
-_MEMORY = 241
-_TOO_HEAVY = {158, 159, 160, _MEMORY, 307, 396}
+_TOO_HEAVY = {158, 159, 160, 241, 307, 396}
 # What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
 # family, INCORRECT_DATA, TYPE_MISMATCH and the like.
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
@@ -28,11 +27,6 @@ def translated(error: Exception) -> TocsinError:
         return DataFolderInUse()
     log.error("engine failed", code=code, error=text[:2_000])
     return Unavailable("The engine could not answer; its error is in the log")
-
-
-def is_of_memory(error: Exception) -> bool:
-    """Whether a query took more memory than it may."""
-    return _code(error) == _MEMORY
 
 
 def is_of_bad_data(error: Exception) -> bool:

@@ -18,7 +18,7 @@ APPEND_SETTINGS: Settings = {
     "max_insert_threads": 1,
 }
 
-CALCULATION_NICENESS = 3
+CALCULATION_NICENESS = 8
 
 
 def calculation_settings(memory: int, seconds: int) -> Settings:
@@ -32,6 +32,8 @@ def calculation_settings(memory: int, seconds: int) -> Settings:
         "optimize_use_projections": 0,
         "use_query_condition_cache": 0,
         "max_memory_usage": memory,
+        # What does not fit goes to disk: a million groups are slower, not refused.
+        "max_bytes_before_external_group_by": memory // 4 * 3,
         "max_bytes_before_external_sort": memory // 2,
         "max_execution_time": seconds,
         # Those who record wait for a thread, those who calculate for two cores: appends go first
@@ -39,12 +41,6 @@ def calculation_settings(memory: int, seconds: int) -> Settings:
         "os_threads_nice_value_query": CALCULATION_NICENESS,
         "readonly": 2,
     }
-
-
-def spilling_settings(memory: int) -> Settings:
-    """For a query that took more memory than it may: groups that do not fit go to disk. Being
-    ready for that makes counting distinct values an eighth slower, so it is not at first."""
-    return {"max_bytes_before_external_group_by": memory // 2}
 
 
 def tending_settings(memory: int) -> Settings:

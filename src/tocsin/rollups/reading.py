@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tocsin.model.catalog import Kind
 from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
@@ -15,6 +16,8 @@ from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
 from tocsin.sql.plan import Measure, Scan
 from tocsin.sql.writing import scope_of
+
+_AT_ONCE = 1 << 18
 
 
 class Shared:
@@ -30,7 +33,7 @@ class Shared:
         self._groups = group_numbers(dimensions, len(table), groups)
         self._places: dict[tuple[int, tuple[UUID | None, ...]], Integers] = {}
         self._columns: dict[tuple[str, bool], Doubles] = {}
-        self._texts: dict[str, tuple[Integers, Integers]] = {}
+        self._texts: dict[str, tuple[Integers, NDArray[np.uint32]]] = {}
 
     def rows_of(self, rollup: Rollup, place: int, level: int) -> Rows:
         """The rows, in cells of a level, of the rollup whose question stands at a place of the
@@ -38,6 +41,7 @@ class Shared:
         matched, *others = self._scan.columns[place]
         mine = self._in_scope(rollup, level)
         mine = mine[self._doubles(matched, is_extreme=False)[mine] > 0]
+        mine = mine[self._cells[mine].argsort(kind="stable")]
         texts = None
         if rollup.measure is Measure.DISTINCT:
             texts = self._texts_of(rollup, others.pop(), mine)
@@ -83,10 +87,19 @@ class Shared:
             hashes = lists.flatten().buffers()[1] or b""
             offsets = integers(lists.offsets)
             halves = np.frombuffer(hashes, dtype=np.uint64).reshape(-1, 2)[: offsets[-1]]
-            found = self._texts[name] = offsets, rollup.numbering.numbers(halves).astype(np.int64)
+            found = self._texts[name] = offsets, rollup.numbering.numbers(halves)
         offsets, numbers = found
-        starts, lengths = offsets[mine], np.diff(offsets)[mine]
-        within = np.arange(lengths.sum()) - np.repeat(lengths.cumsum() - lengths, lengths)
-        chosen = numbers[np.repeat(starts, lengths) + within]
-        cells, groups = self._cells[mine], self._groups[mine]
-        return Texts.of(np.repeat(cells, lengths), np.repeat(groups, lengths), chosen)
+        lengths = np.diff(offsets)[mine]
+        keys = np.empty(lengths.sum(), dtype=np.int64)
+        begins = lengths.cumsum() - lengths
+        # Bit by bit: what is needed meanwhile takes several times the room of what comes of it.
+        parts = begins.searchsorted(np.arange(_AT_ONCE, len(keys), _AT_ONCE))
+        for rows, begin, length in zip(
+            *(np.split(some, parts) for some in (mine, begins, lengths)), strict=True
+        ):
+            if len(rows):
+                end = begin[-1] + length[-1]
+                shift = np.repeat(offsets[rows] - begin, length)
+                texts = numbers[np.arange(begin[0], end) + shift]
+                keys[begin[0] : end] = np.repeat(self._groups[rows] << 32, length) | texts
+        return Texts(np.repeat(self._cells[mine], lengths), keys)

@@ -54,6 +54,7 @@ class Rollups:
         self._slow: dict[Hashable, int] = {}
         self._changing = threading.Lock()
         self._making = threading.Lock()
+        self._in_the_making: frozenset[Hashable] = frozenset()
 
     @contextmanager
     def timing(self, question: Question) -> Iterator[None]:
@@ -75,10 +76,12 @@ class Rollups:
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be calculated by themselves: they have
         too many groups, or the scan that they share failed."""
+        uses, of_each = self._uses(questions, at, table)
+        if self._lacking(uses) & self._in_the_making:
+            with self._making:
+                uses, of_each = self._uses(questions, at, table)
         epoch = self._current_epoch()
         scanner = Scanner(self._engine, self.touched, table)
-        uses: dict[Hashable, Use] = {}
-        of_each = [self._use(question, at, table, uses) for question in questions]
         with self._one_making(uses):
             scanner.complete([use for use in uses.values() if not use.is_alone], self._threads)
             self._keep(uses, scanner.moment, epoch)
@@ -92,16 +95,34 @@ class Rollups:
     @contextmanager
     def _one_making(self, uses: Mapping[Hashable, Use]) -> Iterator[None]:
         """Rollups are made by one calculation at a time: what takes much memory and time once
-        would otherwise do so for each who asks. The others keep nothing this time."""
-        making = [u for basis, u in uses.items() if not u.is_new and basis not in self._rollups]
-        is_mine = bool(making) and self._making.acquire(blocking=False)
-        for use in making if not is_mine else ():
-            use.is_new, use.is_alone = True, len(uses) == 1
+        would otherwise do so for each who asks. Who asks for the same ones waits for them; the
+        others keep nothing this time."""
+        lacking = self._lacking(uses)
+        is_mine = bool(lacking) and self._making.acquire(blocking=False)
+        if not is_mine:
+            for basis in lacking:
+                uses[basis].is_new, uses[basis].is_alone = True, len(uses) == 1
+            yield
+            return
+        self._in_the_making = lacking
         try:
             yield
         finally:
-            if is_mine:
-                self._making.release()
+            self._in_the_making = frozenset()
+            self._making.release()
+
+    def _lacking(self, uses: Mapping[Hashable, Use]) -> frozenset[Hashable]:
+        """Those of which a rollup is to be made."""
+        return frozenset(
+            basis for basis, use in uses.items() if not use.is_new and basis not in self._rollups
+        )
+
+    def _uses(
+        self, questions: Sequence[Question], at: datetime, table: Table
+    ) -> tuple[dict[Hashable, Use], list[Use | None]]:
+        """By basis, and of each question."""
+        uses: dict[Hashable, Use] = {}
+        return uses, [self._use(question, at, table, uses) for question in questions]
 
     def _use(
         self, question: Question, at: datetime, table: Table, uses: dict[Hashable, Use]

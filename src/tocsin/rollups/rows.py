@@ -163,12 +163,15 @@ def _joined_texts(parts: Sequence[Rows]) -> Texts | None:
 
 
 def merged(measure: Measure, rows: Rows) -> Rows:
-    """One row for each cell and group that occurs, in their order; a text once in each."""
+    """One row for each cell and group that occurs, in their order; a text once in each, as it is in
+    each of the rows before."""
     first, keys, width, size = cell_and_group(rows.cells, rows.groups)
     found, place = occurring(keys, size)
     cells, groups = np.divmod(found, width)
     values = _reduced(measure, rows.values, place, len(found))
-    texts = None if rows.texts is None else rows.texts.once()
+    texts = rows.texts
+    if texts is not None and len(found) < len(rows.cells):
+        texts = texts.once()
     return Rows(cells + first, groups, values, texts)
 
 
