@@ -182,7 +182,8 @@ class Engine:
     def _share(self) -> Settings:
         """The threads of a query that has a client: as many as cores, or a part of them while
         others run. Together they would be no faster with more, and take more memory."""
-        return {"max_threads": max(self._cores // self._calculating.lent, 1)}
+        lent = self._calculating.lent
+        return {"max_threads": max(self._cores // lent, 1)} if lent > 1 else {}
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
