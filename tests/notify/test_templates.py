@@ -47,7 +47,7 @@ def test_a_template_is_rendered_over_the_interaction(
         ("{{ 'a' * 10**10 }}", "memory"),
         ("{{ 'a'|center(10**10) }}", "memory"),
         ("{% set n = namespace(x='aa') %}{% for i in range(99) %}{% set n.x = n.x ~ n.x %}"
-         "{% endfor %}", "memory"),
+         "{% endfor %}", "longer|memory"),
         ("{{ 9**(9**(9**9)) }}", "longer|memory"),
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "unsafe"),
         ("{{ interaction.update({}) }}", "unsafe"),
