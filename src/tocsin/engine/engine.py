@@ -27,6 +27,7 @@ from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.schema import MERGE_CLOSED, SCHEMA
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
+    COLUMNS_SETTINGS,
     Settings,
     calculation_settings,
     tending_settings,
@@ -115,17 +116,14 @@ class Engine:
     def columns(self, query: Query, *, most: int = MAX_COLUMN_ROWS) -> pa.Table:
         """The same as `run`, as columns, for answers of many rows. Raises QueryTooHeavy, too, for
         more than `most` of them, or Unavailable."""
-        limits = {
-            "max_result_rows": most,
-            "result_overflow_mode": "throw",
-            # Compiling the many expressions of a shared scan takes longer than it saves.
-            "compile_expressions": 0,
-            "output_format_arrow_low_cardinality_as_dictionary": 1,
-            "output_format_arrow_compression_method": "none",
-        }
+        settings = COLUMNS_SETTINGS | {"max_result_rows": most} | self._share()
+        # In the text, for the driver would change and restore each by statements of their own.
+        said = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
         with self._calculating.lend() as client:
-            settings = limits | self._share()
-            return client.query_arrow(query.text, query.parameters, settings=settings)
+            raw = client.raw_query(
+                f"{query.text}\nSETTINGS {said}", query.parameters, fmt="ArrowStream"
+            )
+        return pa.ipc.open_stream(raw).read_all()
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""

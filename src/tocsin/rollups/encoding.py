@@ -49,10 +49,10 @@ def group_numbers(dimensions: Sequence[Codes], rows: int, groups: Groups) -> Int
     for indices, values in dimensions:
         found, codes = occurring(codes * (len(values) + 1) + indices + 1, count * (len(values) + 1))
         count = len(found)
-    first = np.empty(count, dtype=np.int64)
-    first[codes[::-1]] = np.arange(rows - 1, -1, -1)
+    one_of_each = np.empty(count, dtype=np.int64)
+    one_of_each[codes] = np.arange(rows)
     spelled: list[GroupTexts] = list(
-        zip(*(_texts(values, indices[first]) for indices, values in dimensions), strict=True)
+        zip(*(_texts(values, indices[one_of_each]) for indices, values in dimensions), strict=True)
     )
     numbers = np.asarray([groups.number(texts) for texts in spelled], dtype=np.int64)
     return numbers[codes] if count else codes

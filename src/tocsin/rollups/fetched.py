@@ -46,7 +46,7 @@ class Fetched:
         return self._integers(NUMBER)
 
     def flags(self, name: str) -> Flags:
-        return self._once(("flags", name), lambda: self._integers(name).astype(bool))
+        return self._once(("flags", name), lambda: self._small(name).astype(bool))
 
     def numbers(self, name: str) -> Doubles:
         """A column of numbers; NaN where there is none."""
@@ -81,8 +81,12 @@ class Fetched:
     def _lie_in(self, scope: tuple[tuple[str, int], ...]) -> Flags:
         chosen = np.ones(len(self._table), dtype=bool)
         for name, code in scope:
-            chosen &= self._integers(name) == code
+            chosen &= self._small(name) == code
         return chosen
+
+    def _small(self, name: str) -> NDArray[Any]:
+        """A column of integers, each in as few bytes as it came."""
+        return self._once(("small", name), lambda: self._table[name].to_numpy())
 
     def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         if key not in self._known:
@@ -104,12 +108,7 @@ class Placed:
     def __init__(self, fetched: Fetched, part: Part) -> None:
         self._fetched = fetched
         self._length = part.length
-        times = fetched.times
-        after, upto = np.asarray(part.edges, dtype=np.int64).T
-        place = np.searchsorted(after, times, "left") - 1
-        self._within = (place >= 0) & (times <= upto[place])
-        if part.made:
-            self._within &= fetched.numbered > np.asarray(part.made)[place]
+        self._within = _within(part, fetched)
         self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
     def rows_of(self, rollup: Rollup, asked: Asked) -> Rows:
@@ -148,6 +147,20 @@ class Placed:
         numbers = self._fetched.texts(rollup, name)[places]
         there = numbers >= 0
         return Texts.of(cells[there], groups[there], numbers[there]).once()
+
+
+def _within(part: Part, fetched: Fetched) -> Flags:
+    """Which rows belong to a part."""
+    times = fetched.times
+    if len(part.edges) == 1 and not part.made:
+        ((after, upto),) = part.edges
+        return (times > after) & (times <= upto)
+    after, upto = np.asarray(part.edges, dtype=np.int64).T
+    place = np.searchsorted(after, times, "left") - 1
+    within = (place >= 0) & (times <= upto[place])
+    if part.made:
+        within &= fetched.numbered > np.asarray(part.made)[place]
+    return np.asarray(within)
 
 
 def _values(measure: Measure, numbers: Doubles, place: Integers, count: int) -> list[Doubles]:

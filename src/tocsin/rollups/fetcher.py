@@ -112,11 +112,12 @@ class Fetcher:
         self, needs: Sequence[Need], times: Sequence[Edge]
     ) -> Iterator[tuple[Fetch, pa.Table]]:
         uses, numbers = _questions(_uses(needs)), self._numbers(needs)
-        stretches = [[found for e in _edges(needs) if (found := _within(e, t))] for t in times]
+        edges = _edges(needs)
+        stretches = [[found for e in edges if (found := _within(e, t))] for t in times]
         fetches = [
-            compile_fetch(uses, _periods(edges), numbers, self._table)
-            for edges in stretches
-            if edges
+            compile_fetch(uses, _periods(stretch), numbers, self._table)
+            for stretch in stretches
+            if stretch
         ]
         read = partial(self._engine.columns, most=MOST_AT_ONCE)
         following = None

@@ -69,7 +69,7 @@ def compile_fetch(
                 for kind, (text, numbers) in codes.items()
                 if (id := scope_of(question)[kind])
             ),
-            tuple(column(name) for name in writing.conditions(question)),
+            tuple(column(f"CAST({name} AS UInt8)") for name in writing.conditions(question)),
             column(_operand(question, writing)) if question.field else None,
             tuple(column(writing.fields.text(field)) for field in question.group_by),
         )
