@@ -22,6 +22,7 @@ UNTIL = f"timestamp <= {AT}"
 LOGINS = "resourceTypeId = {user:UUID} AND actionId = {login:UUID}"
 PURCHASES = "resourceTypeId = {order:UUID} AND actionId = {purchase:UUID}"
 COUNTRY = "interaction.country.:String"
+USER = "interaction.user.id.:String"
 COUNTRY_OR_EMPTY = f"ifNull({COUNTRY}, '')"
 FLOAT, INTEGER = "interaction.total.:Float64", "interaction.total.:Int64"
 TOTAL = f"ifNull({FLOAT}, toFloat64({INTEGER}))"
@@ -34,7 +35,7 @@ JSON_EXPRESSIONS = {
     ("interaction.country", "text"): COUNTRY,
     ("interaction.outcome", "text"): "interaction.outcome.:String",
     ("interaction.message", "text"): "interaction.message.:String",
-    ("interaction.user.id", "text"): "interaction.user.id.:String",
+    ("interaction.user.id", "text"): USER,
 }
 
 PG_UNTIL = "ts <= %(at)s"
@@ -184,7 +185,14 @@ CASES = (
             "field": "interaction.user.id",
             "groupBy": ["interaction.country"],
         },
-        _by_country("uniqExact(interaction.user.id.:String)", UNTIL),
+        (
+            *_by_country(f"uniqExact({USER})", UNTIL),
+            *_by_country(
+                f"uniqExactIf(reinterpretAsUInt128(sipHash128(assumeNotNull({USER}))), "
+                f"isNotNull({USER}))",
+                UNTIL,
+            ),
+        ),
         (
             "SELECT count(u), c FROM (SELECT DISTINCT payload->'user'->>'id' AS u, "
             f"{PG_COUNTRY} AS c FROM interactions WHERE {PG_UNTIL}) AS pairs GROUP BY c",
@@ -233,10 +241,7 @@ CASES = (
             "metricType": "COUNT",
             "filters": [{"field": "interaction.user.id", "operator": "eq", "value": "u-4711"}],
         },
-        (
-            "SELECT count() FROM interactions "
-            f"WHERE interaction.user.id.:String = 'u-4711' AND {UNTIL}",
-        ),
+        (f"SELECT count() FROM interactions WHERE {USER} = 'u-4711' AND {UNTIL}",),
         (
             "SELECT count(*) FROM interactions "
             f"""WHERE payload @> '{{"user": {{"id": "u-4711"}}}}' AND {PG_UNTIL}""",

@@ -15,7 +15,7 @@ from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
-from tocsin.sql.writing import scope_of
+from tocsin.sql.writing import scope_of, told_apart
 
 # A sum may pass what a double holds on the way to a value that does not. Summed again at
 # 2^-64 of the scale, which is exact for doubles of that size, it cannot.
@@ -137,13 +137,14 @@ def measure(question: Question, *, may_overflow: bool) -> str:
         assert question.time_window
         return f"count() / {question.time_window.count}"
     sums = Sums("sum(x)", f"sum(x * {SCALE_DOWN})", "count(x)")
+    there, told = told_apart("x")
     return {
         Aggregation.COUNT: "count()",
         Aggregation.SUM: sums.total if may_overflow else _infinite_unless_finite("sum(x)", "0"),
         Aggregation.AVG: sums.mean if may_overflow else _infinite_unless_finite("avg(x)", "NULL"),
         Aggregation.MIN: "min(x)",
         Aggregation.MAX: "max(x)",
-        Aggregation.DISTINCT_COUNT: "uniqExact(x)",
+        Aggregation.DISTINCT_COUNT: f"uniqExactIf({told}, {there})",
     }[aggregation]
 
 

@@ -90,12 +90,8 @@ class Writing:
         return f"({' OR '.join(spelled)})"
 
     def hashed(self, field: Field) -> tuple[str, str]:
-        """Whether a field has a text, and what tells it from other texts.
-
-        As an integer it is gathered twice as fast as in the form the function answers.
-        """
-        text = self.named(self.fields.text(field))
-        return f"isNotNull({text})", f"reinterpretAsUInt128(sipHash128(assumeNotNull({text})))"
+        """Whether a field has a text, and what tells it from other texts."""
+        return told_apart(self.named(self.fields.text(field)))
 
     def codes(self, kind: Kind) -> tuple[str, dict[UUID, int]]:
         """A small number in place of a row's id, and what it is for those that are asked for."""
@@ -114,6 +110,12 @@ class Writing:
                 ways = [f"= {self.bind.uuid(known[0])}", f"IN {self.bind.uuids(known)}"]
                 conditions.append(f"{column} {ways[len(known) > 1]}")
         return conditions
+
+
+def told_apart(text: str) -> tuple[str, str]:
+    """Whether there is a text, and what tells it from other texts: the 128 bits that the engine's
+    `uniqExact` takes of it too. As an integer they are gathered in two thirds of the time."""
+    return f"isNotNull({text})", f"reinterpretAsUInt128(sipHash128(assumeNotNull({text})))"
 
 
 def joined(periods: Sequence[Period]) -> list[Period]:
