@@ -28,7 +28,7 @@ COLUMNS_SETTINGS: Settings = {
     "output_format_arrow_compression_method": "none",
 }
 
-CALCULATION_NICENESS = 8
+CALCULATION_NICENESS = 10
 
 
 def calculation_settings(memory: int, seconds: int) -> Settings:
