@@ -26,12 +26,6 @@ class Connection:
         self, method: str, path: str, body: bytes | memoryview = b"", content_type: str = JSON
     ) -> tuple[int, bytes]:
         """The status and the body of the answer; OSError if the connection breaks."""
-        self.send(method, path, body, content_type)
-        return self.receive()
-
-    def send(
-        self, method: str, path: str, body: bytes | memoryview = b"", content_type: str = JSON
-    ) -> None:
         content = memoryview(body)
         head = (
             f"{method} {path} HTTP/1.1\r\n{self._headers}"
@@ -42,23 +36,20 @@ class Connection:
         else:
             self._socket.sendall(head)
             self._socket.sendall(content)
+        return self._answer()
 
-    def receive(self) -> tuple[int, bytes]:
-        """The answer to what was sent: its status and its body."""
-        received = self._some()
+    def _answer(self) -> tuple[int, bytes]:
+        received = self._receive()
         while (end := received.find(b"\r\n\r\n")) < 0:
-            received += self._some()
+            received += self._receive()
         head, body = received[:end].lower(), received[end + 4 :]
         status = int(head[9:12])
         length = _content_length(head)
         while len(body) < length:
-            body += self._some()
+            body += self._receive()
         return status, body
 
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def _some(self) -> bytes:
+    def _receive(self) -> bytes:
         data = self._socket.recv(262_144)
         if not data:
             raise ConnectionError("The server closed the connection before it had answered.")

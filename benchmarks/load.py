@@ -1,16 +1,16 @@
 """How many interactions a second does the server take, and how long does a sender wait?
 
-The bodies stand ready in a file before the clock starts. Senders are processes of their own, so
-neither encoding nor this process's GIL is in the figures.
+The bodies stand ready in a file before the clock starts. Senders are processes of their own, with a
+blocking connection in each thread, so neither encoding nor this process's GIL is in the figures.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
-import select
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import get_context
@@ -133,62 +133,39 @@ def _send_all(share: _Share, start) -> _Sent:  # type: ignore[no-untyped-def]
         share.file.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as content,
+        ThreadPoolExecutor(len(share.bodies)) as threads,
     ):
-        lanes = [_Lane(share, content, bodies) for bodies in share.bodies]
+        connections = [Connection(share.address, share.key) for _ in share.bodies]
         start.wait(STARTED_WITHIN)
-        return _drive(lanes)
+        work = [
+            threads.submit(_lane, connection, share.single, content, bodies)
+            for connection, bodies in zip(connections, share.bodies, strict=True)
+        ]
+        done = [each.result() for each in work]
+    return _Sent(
+        sum(each.accepted for each in done),
+        min(each.first for each in done),
+        max(each.last for each in done),
+        [latency for each in done for latency in each.latencies],
+    )
 
 
-class _Lane:
-    """One connection, whose bodies are sent one after the other, each when the one before has been
-    answered."""
-
-    def __init__(self, share: _Share, content: memoryview, bodies: list[Span]) -> None:
-        self.connection = Connection(share.address, share.key)
-        self._single = share.single
-        self._path = "/api/interactions" if share.single else "/api/interactions/batch"
-        self._kind = JSON if share.single else NDJSON
-        self._content = content
-        self._left = iter(bodies)
-        self.accepted = 0
-        self.latencies: list[float] = []
-        self._sent_at = 0.0
-
-    def send_next(self) -> bool:
-        """Whether anything was left to send."""
-        span = next(self._left, None)
-        if span is None:
-            return False
-        self._sent_at = time.monotonic()  # the same clock in every process
-        with self._content[slice(*span)] as body:
-            self.connection.send("POST", self._path, body, self._kind)
-        return True
-
-    def receive(self) -> None:
-        status, answer = self.connection.receive()
-        self.latencies.append(time.monotonic() - self._sent_at)
+def _lane(connection: Connection, single: bool, content: memoryview, bodies: list[Span]) -> _Sent:
+    """Send bodies one after the other, each when the one before has been answered."""
+    path = "/api/interactions" if single else "/api/interactions/batch"
+    kind = JSON if single else NDJSON
+    accepted, latencies = 0, []
+    first = now = time.monotonic()  # the same clock in every process
+    for begin, end in bodies:
+        with content[begin:end] as body:
+            status, answer = connection.request("POST", path, body, kind)
         if status != 201:
-            said = answer[:500].decode(errors="replace")
-            raise RuntimeError(f"{self._path} answered {status}: {said}")
-        self.accepted += 1 if self._single else int(json.loads(answer)["accepted"])
+            raise RuntimeError(f"{path} answered {status}: {answer[:500].decode(errors='replace')}")
+        accepted += 1 if single else _accepted(answer)
+        before, now = now, time.monotonic()
+        latencies.append(now - before)
+    return _Sent(accepted, first, now, latencies)
 
 
-def _drive(lanes: list[_Lane]) -> _Sent:
-    """All lanes in one thread: a thread for each would wait for the GIL more than for the server.
-    Bodies of many kilobytes have a process each, so writing one keeps no other lane waiting."""
-    first = time.monotonic()
-    with select.epoll() as answers:
-        waiting = {}
-        for lane in lanes:
-            if lane.send_next():
-                waiting[lane.connection.fileno()] = lane
-                answers.register(lane.connection, select.EPOLLIN)
-        while waiting:
-            for descriptor, _ in answers.poll():
-                lane = waiting[descriptor]
-                lane.receive()
-                if not lane.send_next():
-                    answers.unregister(descriptor)
-                    del waiting[descriptor]
-    latencies = [latency for lane in lanes for latency in lane.latencies]
-    return _Sent(sum(lane.accepted for lane in lanes), first, time.monotonic(), latencies)
+def _accepted(answer: bytes) -> int:
+    return int(json.loads(answer)["accepted"])
