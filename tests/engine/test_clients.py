@@ -12,7 +12,7 @@ import pytest
 from recording import record
 from tocsin.config import Settings
 from tocsin.engine.clients import Clients
-from tocsin.errors import Unavailable
+from tocsin.errors import QueryTooHeavy, Unavailable
 from tocsin.runtime import Runtime
 
 MONTHS = 12
@@ -40,6 +40,20 @@ def test_a_client_whose_statement_failed_is_lent_again(clients: Clients) -> None
             client.query("SELECT nothing FROM nowhere")
     with clients.lend() as client, clients.lend():
         assert client.query("SELECT 1").result_rows == [(1,)]
+
+
+@pytest.mark.parametrize("form", ["Native", "ArrowStream"])
+def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
+    tmp_path: Path, form: str
+) -> None:
+    clients = Clients(tmp_path / "engine", {}, 1)
+    fails_late = "SELECT number FROM numbers(100000) SETTINGS max_result_rows = 90000"
+    for _ in range(2):
+        with pytest.raises(QueryTooHeavy), clients.lend() as client:
+            client.raw_query(f"{fails_late}, max_block_size = 1000", fmt=form)
+        with clients.lend() as client:
+            assert client.query("SELECT 7::UInt64 AS number").result_rows == [(7,)]
+    clients.close()
 
 
 def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: Path) -> None:

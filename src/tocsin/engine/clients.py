@@ -29,6 +29,7 @@ class Clients:
         """Open them; `patience` is for how many seconds one who wants a client waits for it."""
         self._patience = patience
         self._all = [_open(folder, settings) for _ in range(count)]
+        self._failed: set[Client] = set()
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
         for client in self._all:
             self._idle.put(client)
@@ -41,11 +42,22 @@ class Clients:
         except queue.Empty:
             raise Unavailable("All calculations that may run at once are running") from None
         try:
+            self._drain(client)
             yield client
-        except ClickHouseError as error:
-            raise translated(error) from error
+        except BaseException as error:
+            self._failed.add(client)
+            if isinstance(error, ClickHouseError):
+                raise translated(error) from error
+            raise
         finally:
             self._idle.put(client)
+
+    def _drain(self, client: Client) -> None:
+        """What a statement had put out before it failed would be answered to the next one, ahead of
+        its own rows (chDB 4.4): a statement that puts out nothing takes it away."""
+        if client in self._failed:
+            client.raw_query("SELECT 1", fmt="Null")
+            self._failed.discard(client)
 
     @property
     def lent(self) -> int:
