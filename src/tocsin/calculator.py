@@ -70,7 +70,7 @@ class Calculator:
         What was slow to read and is asked again is answered from partial results.
         """
         if self.rollups.are_worth_it(question):
-            (found,) = self.rollups.answer([question], at, limit, self._table())
+            found = self.rollups.answer_one(question, at, limit, self._table())
             if found is not None:
                 return found
         return self._read(question, at, limit)

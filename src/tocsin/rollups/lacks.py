@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.rollups.rollup import Level
-from tocsin.rollups.touched import Touched
+from tocsin.rollups.touched import Seen
 from tocsin.sql.cells import LENGTHS, Stretch, smaller
 
 MAX_TOUCHED = 8
@@ -57,12 +57,12 @@ def united(lacks: Iterable[Lack]) -> Lack:
 class Wanted:
     """The cells that some windows need, each with the moment it must have been made at least."""
 
-    def __init__(self, stretches: Iterable[Stretch], touched: Touched) -> None:
-        self._touched = touched
+    def __init__(self, stretches: Iterable[Stretch], seen: Seen) -> None:
+        self._seen = seen
         self._cells: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
         for stretch in stretches:
             for cell in stretch.cells:
-                self._cells[stretch.level][cell] = touched.since(stretch.level, cell)
+                self._cells[stretch.level][cell] = seen.since(stretch.level, cell)
 
     def missing(self, levels: Sequence[Level]) -> Missing:
         """What a rollup in this state lacks, if what is new can be added to what it has."""
@@ -80,7 +80,7 @@ class Wanted:
 
     def lacking(self, levels: Sequence[Level]) -> Lack | None:
         """What a rollup in this state lacks, if it is to be read anew; None if nothing."""
-        lacking = _Lacking(levels, self._touched)
+        lacking = _Lacking(levels, self._seen)
         for level, cells in enumerate(self._cells):
             made = levels[level].made.get
             # A cell that was never made is older than any moment.
@@ -92,9 +92,9 @@ class Wanted:
 class _Lacking:
     """Gathers what is lacking."""
 
-    def __init__(self, levels: Sequence[Level], touched: Touched) -> None:
+    def __init__(self, levels: Sequence[Level], seen: Seen) -> None:
         self._levels = levels
-        self._touched = touched
+        self._seen = seen
         self._scanned: tuple[set[int], ...] = tuple(set() for _ in LENGTHS)
         self._together: set[tuple[int, int]] = set()
 
@@ -105,7 +105,7 @@ class _Lacking:
         """A cell that was made before, and in which something was recorded since, is put together
         anew: mostly only one minute of it must be scanned."""
         made = self._levels[level].made.get(cell, -1)
-        if made >= self._touched.since(level, cell):
+        if made >= self._seen.since(level, cell):
             return
         if made < 0 or level == 0 or self._is_touched_all_over(level, cell, made):
             self._scanned[level].add(cell)
@@ -114,7 +114,7 @@ class _Lacking:
 
     def _is_touched_all_over(self, level: int, cell: int, made: int) -> bool:
         small = smaller(level, cell).cells
-        touched = sum(self._touched.since(level - 1, part) > made for part in small)
+        touched = sum(self._seen.since(level - 1, part) > made for part in small)
         return touched > MAX_TOUCHED
 
     def lack(self) -> Lack:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tocsin.rollups.lacks import Missing
 from tocsin.rollups.rollup import Minute, with_added, with_cells, with_minutes
 from tocsin.rollups.rows import Rows
-from tocsin.rollups.touched import Touched
+from tocsin.rollups.touched import Seen
 from tocsin.rollups.use import ONE_CELL, Use, minute_of, pieces_between
 from tocsin.sql.cells import LENGTHS, MINUTE, Edge, time_of
 
@@ -82,14 +82,14 @@ def cells_needed(use: Use, missing: Missing) -> Iterator[Need]:
         yield Need(use, Kind.CELLS, newer, add)
 
 
-def minutes_needed(use: Use, touched: Touched) -> Iterator[Need]:
+def minutes_needed(use: Use, seen: Seen) -> Iterator[Need]:
     """The minutes in which windows begin and end."""
     wanted = [minute_of(edge) for edge in use.all_edges]
     never = [minute for minute in wanted if minute not in use.minutes]
     stale = {
         minute: found.made
         for minute in wanted
-        if (found := use.minutes.get(minute)) and found.made < touched.since(0, minute)
+        if (found := use.minutes.get(minute)) and found.made < seen.since(0, minute)
     }
 
     def take(parts: Sequence[Rows], moment: int) -> None:

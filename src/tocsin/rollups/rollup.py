@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from tocsin.model.metric import Question
 from tocsin.rollups.groups import Groups
@@ -99,6 +100,8 @@ class Rollup:
         self.measure = Measure.of(question.aggregation)
         self.numbering = numbering
         self.used = 0
+        self.asked: dict[timedelta | None, float] = {}
+        """When each window was last asked for by itself, in seconds of a clock that nobody sets."""
         nothing = Level(empty(self.measure), {})
         self.levels: Levels = tuple(nothing for _ in LENGTHS)
         self.minutes: Minutes = {}

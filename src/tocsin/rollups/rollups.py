@@ -23,9 +23,8 @@ from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.scanner import Scanner
-from tocsin.rollups.touched import Touched
+from tocsin.rollups.touched import Seen, Touched
 from tocsin.rollups.use import Use
-from tocsin.sql.cells import BEFORE_ALL, cover
 from tocsin.sql.plan import basis_of, catalog_read_by
 from tocsin.sql.table import Table
 
@@ -36,6 +35,9 @@ SLOW_SECONDS = 0.008
 """Completing a rollup takes half of that; what is read faster than this needs none."""
 SLOW_TIMES = 2
 MAX_REMEMBERED = 10_000
+LATELY_SECONDS, MAX_EXTRA = 1.0, 50
+"""Windows that were asked for by themselves so lately, and at most so many rollups of them, get
+what is new together with one of them that is asked for now."""
 
 
 class Rollups:
@@ -53,6 +55,7 @@ class Rollups:
         self._asked: set[Hashable] = set()
         self._slow: dict[Hashable, int] = {}
         self._changing = threading.Lock()
+        self._catching_up = threading.Lock()
         self._making = threading.Lock()
         self._in_the_making: frozenset[Hashable] = frozenset()
 
@@ -71,26 +74,80 @@ class Rollups:
         """Whether the question was slow more than once: then it is asked again and again."""
         return self._slow.get(_asked(question), 0) >= SLOW_TIMES
 
+    def answer_one(
+        self, question: Question, at: datetime, limit: int, table: Table
+    ) -> Answer | None:
+        """The answer to a question that is asked by itself, or None as `answer` has it.
+
+        Whoever comes first after something was recorded fetches what is new of all that was asked
+        for lately; those who come meanwhile wait for it and need not read."""
+        must_see = self.touched.now
+        rollup = self._rollups.get(_basis(question, table))
+        if rollup:
+            rollup.asked[_length(question)] = time.monotonic()
+        if rollup and rollup.used < must_see:
+            with self._catching_up:
+                if rollup.used < must_see:
+                    return self._answer([question], at, limit, table, with_extra=True)[0]
+        return self._answer([question], at, limit, table, must_see)[0]
+
     def answer(
         self, questions: Sequence[Question], at: datetime, limit: int, table: Table
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be calculated by themselves: they have
         too many groups, or the scan that they share failed."""
+        return self._answer(questions, at, limit, table)
+
+    def _answer(
+        self,
+        questions: Sequence[Question],
+        at: datetime,
+        limit: int,
+        table: Table,
+        must_see: int | None = None,
+        *,
+        with_extra: bool = False,
+    ) -> list[Answer | None]:
+        """The answers as of a moment that may be as early as `must_see`; else, as of now."""
+        epoch = self._current_epoch()
         uses, of_each = self._uses(questions, at, table)
         if self._lacking(uses) & self._in_the_making:
             with self._making:
                 uses, of_each = self._uses(questions, at, table)
-        epoch = self._current_epoch()
-        scanner = Scanner(self._engine, self.touched, table)
+        if with_extra:
+            self._add_extra(uses, at, table)
+        moment = self.touched.now
+        if must_see is not None:
+            # Not before anything was made that is at hand: it would be fetched and added again.
+            moment = max([must_see, *(use.rollup.used for use in uses.values())])
+        scanner = Scanner(self._engine, Seen(self.touched, moment), table)
         with self._one_making(uses):
             scanner.complete([use for use in uses.values() if not use.is_alone], self._threads)
-            self._keep(uses, scanner.moment, epoch)
+            self._keep(uses, moment, epoch)
+        if epoch != self.touched.epoch:
+            return [None for _ in questions]
         return [
             answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
             if use and not use.is_alone
             else None
             for question, use in zip(questions, of_each, strict=True)
         ]
+
+    def _add_extra(self, uses: dict[Hashable, Use], at: datetime, table: Table) -> None:
+        """What was asked for by itself lately, and so will be again."""
+        since = time.monotonic() - LATELY_SECONDS
+        with self._changing:
+            kept = [(basis, rollup) for basis, rollup in self._rollups.items() if rollup.asked]
+        for basis, rollup in kept:
+            lately = [length for length, when in list(rollup.asked.items()) if when > since]
+            # Mnemonics may have changed: then it will not be asked for again.
+            if lately and basis not in uses and basis == _basis(rollup.question, table):
+                use = uses[basis] = _use(rollup, at, is_new=False)
+                use.is_extra = True
+                for length in lately:
+                    use.cover(length)
+                if len(uses) > MAX_EXTRA:
+                    return
 
     @contextmanager
     def _one_making(self, uses: Mapping[Hashable, Use]) -> Iterator[None]:
@@ -135,10 +192,7 @@ class Rollups:
             rollup = self._rollups.get(basis) or self._new(question, table)
             is_new = self._is_asked_first(basis)
             use = uses[basis] = _use(rollup, at, is_new)
-        length = _length(question)
-        if length not in use.covers:
-            begin = BEFORE_ALL if length is None else to_milliseconds(at - length)
-            use.covers[length] = cover(begin, use.end)
+        use.cover(_length(question))
         return use
 
     def _is_asked_first(self, basis: Hashable) -> bool:
@@ -181,7 +235,9 @@ class Rollups:
                 return
             for basis, use in uses.items():
                 rollup = use.rollup
-                rollup.levels, rollup.minutes, rollup.used = use.levels, use.minutes, moment
+                # First: whoever has the new levels in hand must not take them for older ones.
+                rollup.used = max(rollup.used, moment)
+                rollup.levels, rollup.minutes = use.levels, use.minutes
                 size = rollup.bytes + rollup.numbering.bytes
                 if use.is_too_wide or size > MAX_ROLLUP_BYTES:
                     self._too_wide[basis] = TRIED_AGAIN_AFTER

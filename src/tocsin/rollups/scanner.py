@@ -19,7 +19,7 @@ from tocsin.rollups.lacks import Lack, Wanted, united
 from tocsin.rollups.needs import Kind, Need, cells_needed, minutes_needed, pieces_needed
 from tocsin.rollups.reading import Shared
 from tocsin.rollups.rollup import put_together, with_cells
-from tocsin.rollups.touched import Touched
+from tocsin.rollups.touched import Seen
 from tocsin.rollups.use import ONE_CELL, Use, pieces_between
 from tocsin.sql.cells import LENGTHS, Edge, time_of
 from tocsin.sql.plan import aggregates_of, compile_scan
@@ -54,18 +54,17 @@ class _Task:
 class Scanner:
     """Completes the uses of one calculation, as of one moment of what was recorded."""
 
-    def __init__(self, engine: Engine, touched: Touched, table: Table) -> None:
+    def __init__(self, engine: Engine, seen: Seen, table: Table) -> None:
         self._engine = engine
-        self._touched = touched
+        self._seen = seen
         self._table = table
         self._wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
-        self.moment = touched.now
 
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one that is to be calculated alone,
         because it had better be or because its scan failed, says so."""
-        fetcher = Fetcher(self._engine, self._table, self.moment, threads)
-        left = fetcher.fulfil(self._needs(uses))
+        fetcher = Fetcher(self._engine, self._table, self._seen.moment, threads)
+        left = [need for need in fetcher.fulfil(self._needs(uses)) if not need.use.is_extra]
         of_kind: dict[Kind, dict[Use, None]] = {kind: {} for kind in Kind}
         for need in left:
             of_kind[need.kind][need.use] = None
@@ -76,15 +75,18 @@ class Scanner:
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
                 measure = use.rollup.measure
-                use.levels = put_together(measure, use.levels, level, cell, self.moment)
+                use.levels = put_together(measure, use.levels, level, cell, self._seen.moment)
 
     def _needs(self, uses: Iterable[Use]) -> Iterator[Need]:
         for use in uses:
             if use.is_new:
                 yield pieces_needed(use)
-            else:
-                yield from minutes_needed(use, self._touched)
-                yield from cells_needed(use, self._wanted_by(use).missing(use.levels))
+                continue
+            needs = [
+                *minutes_needed(use, self._seen),
+                *cells_needed(use, self._wanted_by(use).missing(use.levels)),
+            ]
+            yield from (need for need in needs if need.since is not None or not use.is_extra)
 
     def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
         """A shared scan goes over all rows, where a question by itself reads those of its scope
@@ -108,7 +110,7 @@ class Scanner:
         windows = tuple(use.covers)
         if windows not in self._wanted:
             stretches = [s for found in use.covers.values() for s in found.stretches]
-            self._wanted[windows] = Wanted(stretches, self._touched)
+            self._wanted[windows] = Wanted(stretches, self._seen)
         return self._wanted[windows]
 
     def _run(self, task: _Task) -> None:
@@ -131,7 +133,7 @@ class Scanner:
         rollups = [use.rollup for use in task.uses]
         questions = [rollup.question for rollup in rollups]
         periods = list(map(_periods, task.periods))
-        upto = None if task.pieces else self.moment
+        upto = None if task.pieces else self._seen.moment
         scan = compile_scan(questions, periods, task.lengths, self._table, upto=upto)
         shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
@@ -147,7 +149,7 @@ class Scanner:
         for level, cells in enumerate(lack.scanned):
             if cells:
                 rows = shared.rows_of(use.rollup, place, level)
-                use.levels = with_cells(use.levels, level, cells, rows, self.moment)
+                use.levels = with_cells(use.levels, level, cells, rows, self._seen.moment)
 
 
 def _periods(edges: Sequence[Edge]) -> list[Period]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -64,3 +65,15 @@ class Touched:
     def _forget(self) -> None:
         self._epoch += 1
         self._cells = tuple({} for _ in LENGTHS)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a calculation as of some moment has to see of what was recorded."""
+
+    touched: Touched
+    moment: int
+
+    def since(self, level: int, cell: int) -> int:
+        """The moment as of which a cell must have been made at least."""
+        return min(self.touched.since(level, cell), self.moment)

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from tocsin.rollups.rollup import Levels, Minutes, Rollup
 from tocsin.rollups.rows import Rows, empty
-from tocsin.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge
+from tocsin.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge, cover
 
+MILLISECOND = timedelta(milliseconds=1)
 ONE_CELL = -BEFORE_ALL * 10_000
 """Milliseconds; so long a cell holds every timestamp from 1970 on."""
 
@@ -32,6 +33,14 @@ class Use:
     edges: Rows | None = None
     is_alone: bool = False
     is_too_wide: bool = False
+    is_extra: bool = False
+    """Whether it is not asked for now: of it only what is new is fetched, with that of others."""
+
+    def cover(self, length: timedelta | None) -> None:
+        """Ask for a window that ends where the others do."""
+        if length not in self.covers:
+            begin = BEFORE_ALL if length is None else self.end - length // MILLISECOND
+            self.covers[length] = cover(begin, self.end)
 
     @property
     def begins(self) -> list[int]:
