@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from tocsin.model.field import Field
 from tocsin.model.instant import format_instant
 from tocsin.model.metric import Aggregation, Answer, Question
 from tocsin.reader import Request
-from tocsin.rollups import fetcher
+from tocsin.rollups import fetcher, rollups
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query
 
@@ -121,6 +122,92 @@ def test_while_interactions_come_in_each_is_counted_once_as_soon_as_it_is_acknow
             assert before <= texts <= acknowledged + 5
         sending.result()
     assert counts(asked, AT, QUESTIONS[2:]) == [acknowledged]
+
+
+ALONE = [
+    Question.model_validate({"metricType": "COUNT", "timeWindow": "30d"}),
+    Question.model_validate(
+        {
+            "metricType": "COUNT",
+            "filters": [{"field": "action", "operator": "eq", "value": "B"}],
+        }
+    ),
+    Question.model_validate({"metricType": "DISTINCT_COUNT", "field": "resourceId"}),
+    Question.model_validate({"metricType": "COUNT", "groupBy": ["action"]}),
+]
+"""Of a basis each; all of them look at all interactions."""
+
+
+def alone(runtime: Runtime, question: Question, at: datetime = AT) -> Any:
+    (reading,) = runtime.calculator.calculate(question, at).readings
+    return reading.value
+
+
+@pytest.fixture
+def asked_alone(asked: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    """Every question is kept that was asked by itself for a few times."""
+    monkeypatch.setattr(rollups, "SLOW_SECONDS", 0)
+    for _ in range(5):
+        assert [alone(asked, question) for question in ALONE] == [4] * 4
+    return asked
+
+
+def test_what_is_new_is_read_once_for_all_that_were_asked_lately(asked_alone: Runtime) -> None:
+    record(asked_alone, AT)
+    before = queries(asked_alone)
+    assert [alone(asked_alone, question) for question in ALONE] == [5] * 4
+    assert queries(asked_alone) == before + 2
+
+
+def test_what_was_not_asked_lately_is_not_read_with_others(
+    asked_alone: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "LATELY_SECONDS", 0)
+    record(asked_alone, AT)
+    before = queries(asked_alone)
+    assert [alone(asked_alone, question) for question in ALONE] == [5] * 4
+    assert queries(asked_alone) == before + 5
+
+
+def test_others_that_lack_more_than_what_is_new_are_left_to_themselves(
+    asked_alone: Runtime,
+) -> None:
+    """Only what one of them asks for is looked at as of another instant."""
+    later = AT + timedelta(days=1)
+    record(asked_alone, AT, later)
+    assert alone(asked_alone, ALONE[0], later) == 5
+    assert [alone(asked_alone, question, later) for question in ALONE[1:]] == [6] * 3
+    assert [alone(asked_alone, question) for question in ALONE] == [5] * 4
+
+
+def test_clients_that_ask_while_interactions_come_in_see_whole_batches(
+    asked_alone: Runtime,
+) -> None:
+    acknowledged = 4
+    done = Event()
+
+    def send() -> None:
+        nonlocal acknowledged
+        for number in range(80):
+            record(asked_alone, *[AT - timedelta(seconds=second * number) for second in range(5)])
+            acknowledged += 5
+        done.set()
+
+    def ask(first: int) -> int:
+        number = 0
+        while not done.is_set():
+            before = acknowledged
+            found = alone(asked_alone, ALONE[(first + number) % len(ALONE)])
+            assert before <= found <= acknowledged + 5
+            assert found % 5 == 4
+            number += 1
+        return number
+
+    with ThreadPoolExecutor(5) as threads:
+        clients = [threads.submit(ask, first) for first in range(4)]
+        threads.submit(send).result()
+        assert sum(client.result() for client in clients) > 100
+    assert [alone(asked_alone, question) for question in ALONE] == [404] * 4
 
 
 def test_groups_by_fields_that_nobody_sent_are_told_apart(asked: Runtime) -> None:
