@@ -35,9 +35,8 @@ SLOW_SECONDS = 0.008
 """Completing a rollup takes half of that; what is read faster than this needs none."""
 SLOW_TIMES = 2
 MAX_REMEMBERED = 10_000
-LATELY_SECONDS, MAX_EXTRA = 1.0, 50
-"""Windows that were asked for by themselves so lately, and at most so many rollups of them, get
-what is new together with one of them that is asked for now."""
+LATELY_SECONDS, MAX_TOGETHER = 1.0, 50
+"""What was asked for by itself so lately gets what is new together; at most so many rollups."""
 
 
 class Rollups:
@@ -85,10 +84,10 @@ class Rollups:
         rollup = self._rollups.get(_basis(question, table))
         if rollup:
             rollup.asked[_length(question)] = time.monotonic()
-        if rollup and rollup.used < must_see:
-            with self._catching_up:
-                if rollup.used < must_see:
-                    return self._answer([question], at, limit, table, with_extra=True)[0]
+            if rollup.used < must_see:
+                with self._catching_up:
+                    if rollup.used < must_see:
+                        self._catch_up(at, table)
         return self._answer([question], at, limit, table, must_see)[0]
 
     def answer(
@@ -105,8 +104,6 @@ class Rollups:
         limit: int,
         table: Table,
         must_see: int | None = None,
-        *,
-        with_extra: bool = False,
     ) -> list[Answer | None]:
         """The answers as of a moment that may be as early as `must_see`; else, as of now."""
         epoch = self._current_epoch()
@@ -114,8 +111,6 @@ class Rollups:
         if self._lacking(uses) & self._in_the_making:
             with self._making:
                 uses, of_each = self._uses(questions, at, table)
-        if with_extra:
-            self._add_extra(uses, at, table)
         moment = self.touched.now
         if must_see is not None:
             # Not before anything was made that is at hand: it would be fetched and added again.
@@ -133,21 +128,30 @@ class Rollups:
             for question, use in zip(questions, of_each, strict=True)
         ]
 
-    def _add_extra(self, uses: dict[Hashable, Use], at: datetime, table: Table) -> None:
-        """What was asked for by itself lately, and so will be again."""
-        since = time.monotonic() - LATELY_SECONDS
+    def _catch_up(self, at: datetime, table: Table) -> None:
+        """Add what is new to the rollups that were asked for by themselves lately."""
+        epoch = self._current_epoch()
+        uses = self._asked_lately(at, table)
+        moment = self.touched.now
+        scanner = Scanner(self._engine, Seen(self.touched, moment), table)
+        scanner.catch_up(list(uses.values()), self._threads)
+        self._keep(uses, moment, epoch)
+
+    def _asked_lately(self, at: datetime, table: Table) -> dict[Hashable, Use]:
+        """The windows that were asked for by themselves lately, and so will be again."""
         with self._changing:
             kept = [(basis, rollup) for basis, rollup in self._rollups.items() if rollup.asked]
-        for basis, rollup in kept:
+        kept.sort(key=lambda found: max(list(found[1].asked.values())), reverse=True)
+        since = time.monotonic() - LATELY_SECONDS
+        uses = {}
+        for basis, rollup in kept[:MAX_TOGETHER]:
             lately = [length for length, when in list(rollup.asked.items()) if when > since]
-            # Mnemonics may have changed: then it will not be asked for again.
-            if lately and basis not in uses and basis == _basis(rollup.question, table):
+            # Where the mnemonics that it is grouped by have changed, it is not asked for again.
+            if lately and basis == _basis(rollup.question, table):
                 use = uses[basis] = _use(rollup, at, is_new=False)
-                use.is_extra = True
                 for length in lately:
                     use.cover(length)
-                if len(uses) > MAX_EXTRA:
-                    return
+        return uses
 
     @contextmanager
     def _one_making(self, uses: Mapping[Hashable, Use]) -> Iterator[None]:

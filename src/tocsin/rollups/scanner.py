@@ -63,8 +63,7 @@ class Scanner:
     def complete(self, uses: Sequence[Use], threads: Executor) -> None:
         """Give every use the cells and edges that it lacks; one that is to be calculated alone,
         because it had better be or because its scan failed, says so."""
-        fetcher = Fetcher(self._engine, self._table, self._seen.moment, threads)
-        left = [need for need in fetcher.fulfil(self._needs(uses)) if not need.use.is_extra]
+        left = self._fetcher(threads).fulfil(self._needs(uses))
         of_kind: dict[Kind, dict[Use, None]] = {kind: {} for kind in Kind}
         for need in left:
             of_kind[need.kind][need.use] = None
@@ -77,16 +76,21 @@ class Scanner:
                 measure = use.rollup.measure
                 use.levels = put_together(measure, use.levels, level, cell, self._seen.moment)
 
+    def catch_up(self, uses: Sequence[Use], threads: Executor) -> None:
+        """Give every use what is new in the cells and edges that it has, unless that is much."""
+        newer = [need for need in self._needs(uses) if need.since is not None]
+        self._fetcher(threads).fulfil(newer)
+
+    def _fetcher(self, threads: Executor) -> Fetcher:
+        return Fetcher(self._engine, self._table, self._seen.moment, threads)
+
     def _needs(self, uses: Iterable[Use]) -> Iterator[Need]:
         for use in uses:
             if use.is_new:
                 yield pieces_needed(use)
-                continue
-            needs = [
-                *minutes_needed(use, self._seen),
-                *cells_needed(use, self._wanted_by(use).missing(use.levels)),
-            ]
-            yield from (need for need in needs if need.since is not None or not use.is_extra)
+            else:
+                yield from minutes_needed(use, self._seen)
+                yield from cells_needed(use, self._wanted_by(use).missing(use.levels))
 
     def _worth_it(self, tasks: Iterable[_Task]) -> Iterator[_Task]:
         """A shared scan goes over all rows, where a question by itself reads those of its scope

@@ -33,8 +33,6 @@ class Use:
     edges: Rows | None = None
     is_alone: bool = False
     is_too_wide: bool = False
-    is_extra: bool = False
-    """Whether it is not asked for now: of it only what is new is fetched, with that of others."""
 
     def cover(self, length: timedelta | None) -> None:
         """Ask for a window that ends where the others do."""
