@@ -113,7 +113,7 @@ class Fetcher:
     ) -> Iterator[tuple[Fetch, pa.Table]]:
         uses, numbers = _questions(_uses(needs)), self._numbers(needs)
         edges = _edges(needs)
-        stretches = [[found for e in edges if (found := _within(e, t))] for t in times]
+        stretches = [[found for e in edges if (found := _overlap(e, t))] for t in times]
         fetches = [
             compile_fetch(uses, _periods(stretch), numbers, self._table)
             for stretch in stretches
@@ -179,7 +179,7 @@ def _parted(count: int, times: Sequence[float]) -> list[Edge]:
     return [Edge(*edge) for edge in pairwise([_ALL_TIME.after, *ends, _ALL_TIME.upto])]
 
 
-def _within(edge: Edge, time: Edge) -> Edge | None:
+def _overlap(edge: Edge, time: Edge) -> Edge | None:
     after, upto = max(edge.after, time.after), min(edge.upto, time.upto)
     return Edge(after, upto) if after < upto else None
 
