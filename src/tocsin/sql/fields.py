@@ -36,6 +36,9 @@ class Fields:
     def __init__(self, table: Table, bind: Binder) -> None:
         self.table = table
         self._bind = bind
+        self.are_columns = True
+        """Whether all that was asked for so far are columns, and nothing has to be looked for in
+        the payload."""
 
     def text(self, field: Field) -> str:
         """The field's text, a Nullable(String) where it can be missing."""
@@ -145,6 +148,7 @@ class Fields:
         return f"dynamicElement({self._dynamic(field)}, '{kind}')"
 
     def _dynamic(self, field: Field) -> str:
+        self.are_columns = False
         path = ".".join(key.replace(".", "%2E") for key in field.path)
         if self._is_bindable(field.path):
             return f"{PAYLOAD}.{self._bind.identifier(path)}"
