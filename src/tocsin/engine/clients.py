@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,6 +46,9 @@ class Clients:
             yield client
         except BaseException as error:
             self._failed.add(client)
+            # At once, for it may be large; if that fails too, before the client is lent again.
+            with suppress(ClickHouseError):
+                self._drain(client)
             if isinstance(error, ClickHouseError):
                 raise translated(error) from error
             raise
