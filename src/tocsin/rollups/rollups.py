@@ -88,16 +88,9 @@ class Rollups:
                 with self._catching_up:
                     if rollup.used < must_see:
                         self._catch_up(at, table)
-        return self._answer([question], at, limit, table, must_see)[0]
+        return self.answer([question], at, limit, table, must_see)[0]
 
     def answer(
-        self, questions: Sequence[Question], at: datetime, limit: int, table: Table
-    ) -> list[Answer | None]:
-        """Each question's answer; None for those that must be calculated by themselves: they have
-        too many groups, or the scan that they share failed."""
-        return self._answer(questions, at, limit, table)
-
-    def _answer(
         self,
         questions: Sequence[Question],
         at: datetime,
@@ -105,7 +98,9 @@ class Rollups:
         table: Table,
         must_see: int | None = None,
     ) -> list[Answer | None]:
-        """The answers as of a moment that may be as early as `must_see`; else, as of now."""
+        """Each question's answer, as of now or of a moment that may be as early as `must_see`;
+        None for those that must be calculated by themselves: they have too many groups, or the
+        scan that they share failed."""
         epoch = self._current_epoch()
         uses, of_each = self._uses(questions, at, table)
         if self._lacking(uses) & self._in_the_making:
