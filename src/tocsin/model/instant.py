@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 FIRST_YEAR = 1970
 LAST_YEAR = 2299
+MILLISECOND = timedelta(milliseconds=1)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:[.]\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
@@ -60,7 +60,7 @@ def to_milliseconds(instant: datetime) -> int:
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    return _EPOCH + milliseconds * _MILLISECOND
+    return _EPOCH + milliseconds * MILLISECOND
 
 
 _END = to_milliseconds(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))

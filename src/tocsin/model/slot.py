@@ -9,10 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tocsin.model.alert import Alert
-from tocsin.model.instant import from_milliseconds, to_milliseconds
+from tocsin.model.instant import MILLISECOND, from_milliseconds, to_milliseconds
 
 _GRAIN = timedelta(seconds=5)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def slot_at(alert: Alert, at: datetime) -> datetime:
@@ -43,10 +42,10 @@ def missed_between(alert: Alert, last: datetime, slot: datetime) -> int:
 
 
 def _interval(alert: Alert) -> int:
-    return alert.interval.length // _MILLISECOND
+    return alert.interval.length // MILLISECOND
 
 
 def _shift(alert: Alert) -> int:
     """Stable for an alert wherever and whenever it is asked for."""
     places = max(alert.interval.length // _GRAIN, 1)
-    return alert.alert_id.int % places * (_GRAIN // _MILLISECOND)
+    return alert.alert_id.int % places * (_GRAIN // MILLISECOND)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tocsin.model.instant import MILLISECOND
 from tocsin.rollups.rollup import Levels, Minutes, Rollup
 from tocsin.rollups.rows import Rows, empty
 from tocsin.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge, cover
 
-MILLISECOND = timedelta(milliseconds=1)
 ONE_CELL = -BEFORE_ALL * 10_000
 """Milliseconds; so long a cell holds every timestamp from 1970 on."""
 

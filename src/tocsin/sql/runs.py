@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.model.instant import to_milliseconds
+from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metric import Aggregation, Question
 from tocsin.sql.compiler import SCALE_DOWN, scope
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder
 from tocsin.sql.table import INTERACTIONS
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,4 +141,4 @@ def aggregates(question: Question) -> list[str]:
 
 
 def _milliseconds(length: timedelta) -> int:
-    return length // _MILLISECOND
+    return length // MILLISECOND

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
 from tocsin.model.delivery import Attempt, Delivery, Receipt, Status
-from tocsin.model.instant import cut
+from tocsin.model.instant import MILLISECOND, cut
 from tocsin.model.subscription import Template
 from tocsin.store.tables import attempts
-
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
@@ -41,7 +38,7 @@ def attempts_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[
     found: dict[UUID, list[Attempt]] = {}
     for row in connection.execute(query):
         receipt = Receipt(row.error, row.http_status)
-        attempt = Attempt(row.at, receipt, row.duration_ms * _MILLISECOND)
+        attempt = Attempt(row.at, receipt, row.duration_ms * MILLISECOND)
         found.setdefault(row.delivery_id, []).append(attempt)
     return found
 
@@ -52,5 +49,5 @@ def attempt_row(delivery_id: UUID, attempt: Attempt) -> dict[str, Any]:
         "at": cut(attempt.at),
         "http_status": attempt.receipt.http_status,
         "error": attempt.receipt.error,
-        "duration_ms": attempt.duration // _MILLISECOND,
+        "duration_ms": attempt.duration // MILLISECOND,
     }
