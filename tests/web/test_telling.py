@@ -69,6 +69,8 @@ def test_from_a_channel_over_a_silence_to_a_delivery(
     browser.press("Subscriptions")
     browser.press("New subscription")
     browser.press("Save")
+    # The form itself offers the desk already.
+    browser.until(lambda: browser.path == "/web/subscriptions")
     browser.until_says("The desk")
 
     browser.open("/web/alerts/new")
