@@ -10,7 +10,7 @@ with the column can still be waiting when it goes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from tocsin.sql.promoted import (
     compile_fill,
     compile_present,
     compile_under_way,
+    sought,
     worth_promoting,
 )
 from tocsin.sql.table import Aspect
@@ -66,9 +67,13 @@ class Promotion:
         offered = self._engine.promoted
         self._engine.promoted = {ask: offered[ask] for ask in asks if ask in offered}
         self._look_at([field for field, aspect in asks if aspect is Aspect.TEXT])
+        looked_for = sought(questions)
         return {
             (field, aspect): PromotedColumn(
-                field, aspect, is_few=aspect is Aspect.TEXT and self._few[field]
+                field,
+                aspect,
+                is_few=aspect is Aspect.TEXT and self._few[field],
+                is_sought=field in looked_for,
             )
             for field, aspect in asks
         }
@@ -77,18 +82,24 @@ class Promotion:
         """Add what is missing, offer what is filled, begin to fill the others, drop what has not
         been needed for long; whether nothing is left to wait for."""
         present = {name for (name,) in self._engine.upkeep(compile_present())}
-        missing = [column for column in wanted.values() if column.name not in present]
+        missing = [column for column in wanted.values() if not column.names <= present]
         if missing:
             self._engine.upkeep(compile_add(missing))
-        there = present.union(column.name for column in missing)
+        there = present.union(*(column.names for column in missing))
         lacking = self._lacking(there)
         self._engine.promoted = _offered(wanted, there - lacking)
-        names = [column.name for column in wanted.values()]
+        names = {name for column in wanted.values() for name in column.names}
         self._drop_unneeded(present.difference(names, self._engine.promoted.values()), at)
-        unfilled = [name for name in names if name in lacking]
+        unfilled = [column for column in wanted.values() if column.name in lacking]
         if unfilled and not self._engine.upkeep(compile_under_way())[0][0]:
-            self._engine.upkeep(compile_fill(unfilled))
+            self._fill(name for column in unfilled for name in column.names)
+        # Of a column that is filled already; which parts have an index the engine does not tell.
+        self._fill(column.index for column in missing if column not in unfilled and column.index)
         return not unfilled
+
+    def _fill(self, names: Iterable[str]) -> None:
+        if some := list(names):
+            self._engine.upkeep(compile_fill(some))
 
     def _look_at(self, fields: Sequence[Field]) -> None:
         """Which of the fields have few different texts?"""
@@ -109,10 +120,10 @@ class Promotion:
 
     def _drop_unneeded(self, names: set[str], at: datetime) -> None:
         self._unneeded_since = {name: self._unneeded_since.get(name, at) for name in names}
-        for name, since in self._unneeded_since.items():
-            if at - since >= self._patience:
-                self._engine.upkeep(compile_drop(name))
-                log.info("dropped a column that no metric needs", column=name)
+        unneeded = [n for n, since in self._unneeded_since.items() if at - since >= self._patience]
+        if unneeded:
+            self._engine.upkeep(compile_drop(unneeded))
+            log.info("dropped what no metric needs", columns=unneeded)
 
 
 def _offered(wanted: Columns, filled: set[str]) -> dict[Ask, str]:

@@ -208,6 +208,42 @@ def test_a_field_whose_texts_become_many_gets_a_column_for_many(
     assert len(opened.calculator.calculate(by_user, AT).readings) == 10
 
 
+def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.promoter.FEW", 3)
+    rows = 20_000
+    record(opened, *({"user": f"u{n // 10}"} for n in range(rows)))
+    by_user = question(groupBy=["interaction.user"])
+    of_one = question(filters=[{"field": "interaction.user", "operator": "eq", "value": "u7"}])
+    promotion = Promotion(opened.engine, PATIENCE, little=0)
+    settle(promotion, by_user)
+    assert len(columns(opened)) == 1
+    assert opened.calculator.explain(of_one, AT).rows_read == rows
+    settle(promotion, by_user, of_one)
+    assert len(columns(opened)) == 2
+    wait_until(lambda: opened.calculator.explain(of_one, AT).rows_read < rows / 2)
+    record(opened, {"user": "u7"}, {"user": "u8"}, {"user": 7}, {"user": None})
+    assert value(opened, of_one) == 11
+
+    settle(promotion, by_user)
+    settle(promotion, by_user, at=AT + PATIENCE)
+    assert columns(opened) == set(opened.engine.promoted.values())
+    settle(promotion, by_user, of_one)
+    settle(promotion)
+    settle(promotion, at=AT + PATIENCE)
+    assert columns(opened) == set()
+    assert value(opened, of_one) == 11
+
+
+def test_numbers_and_few_texts_have_no_index(opened: Runtime) -> None:
+    record(opened, {"total": 0}, {"total": -0.0}, {"total": "x"})
+    is_nought = {"field": "interaction.total", "operator": "in", "value": [0, "x"]}
+    settle(Promotion(opened.engine, PATIENCE), question(filters=[is_nought]))
+    assert columns(opened) == set(opened.engine.promoted.values())
+    assert value(opened, question(filters=[is_nought])) == 3
+
+
 def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
     opened: Runtime, folder: Path
 ) -> None:

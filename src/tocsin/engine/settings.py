@@ -16,6 +16,8 @@ APPEND_SETTINGS: Settings = {
     # A block of interactions from many years may fall into any number of months.
     "max_partitions_per_insert_block": 0,
     "max_insert_threads": 1,
+    # Merging makes them; till then a part is small enough to be read through.
+    "materialize_skip_indexes_on_insert": 0,
 }
 
 COLUMNS_SETTINGS: Settings = {

@@ -4,18 +4,21 @@ A promoted column holds the number or the text of a payload field, computed by t
 by which a query would find it in the JSON, with every type looked for. Its name is a digest of
 that definition: a column that is computed otherwise is another column. Keys are bound, as in any
 query: the engine takes parameters in ALTER too (26.9), and keeps what they came to.
+
+Where a metric looks for one of many texts, an index tells in which granules that text cannot be.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
+from tocsin.model.filter import Operator
 from tocsin.model.metric import Question
 from tocsin.sql.compiler import compile_metric
 from tocsin.sql.fields import Fields
@@ -25,6 +28,9 @@ from tocsin.sql.table import INTERACTIONS, Aspect, Table, TypesOf
 MAX_FIELDS = 200
 # Up to so many different texts, each is kept once in a part, and compared and counted once.
 FEW = 1_000
+# A filter of five bits a text: one in ten of the granules without it is read all the same.
+_PLACES = "bloom_filter(0.1) GRANULARITY 1"
+_PLACES_OF = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 _PARTS = f"active AND database = currentDatabase() AND table = '{INTERACTIONS}'"
@@ -37,17 +43,30 @@ Ask = tuple[Field, Aspect]
 
 @dataclass(frozen=True, slots=True)
 class PromotedColumn:
-    """The number or the text of a field; `is_few` says that it has few different texts."""
+    """The number or the text of a field; `is_few` says that it has few different texts,
+    `is_sought` that metrics look for some of them."""
 
     field: Field
     aspect: Aspect
     is_few: bool = False
+    is_sought: bool = False
 
     @property
     def name(self) -> str:
         bind = Binder()
         told = f"{self.definition(bind)} {sorted(bind.parameters.items())}"
         return f"{self.aspect}_{blake2b(told.encode(), digest_size=8).hexdigest()}"
+
+    @property
+    def index(self) -> str | None:
+        """The name of its index. Numbers have none: 0 would not be found where -0.0 is."""
+        has_one = self.is_sought and self.aspect is Aspect.TEXT and not self.is_few
+        return f"{_PLACES_OF}{self.name}" if has_one else None
+
+    @property
+    def names(self) -> set[str]:
+        """What the table has for it."""
+        return {self.name} | ({self.index} if self.index else set())
 
     def definition(self, bind: Binder) -> str:
         """Its type, and the expression that computes it."""
@@ -69,6 +88,16 @@ def worth_promoting(questions: Iterable[Question], types_of: TypesOf) -> list[As
     return list(dict.fromkeys(ask for some in asks for ask in some if ask[0] in chosen))
 
 
+def sought(questions: Iterable[Question]) -> set[Field]:
+    """The fields that have to be one of some values."""
+    return {
+        filter.field
+        for question in questions
+        for filter in question.filters
+        if filter.operator in (Operator.EQ, Operator.IN)
+    }
+
+
 def asked(question: Question, types_of: TypesOf) -> list[Ask]:
     """For which columns its query asks the table, in their order: compiled to be overheard."""
     asks: dict[Ask, None] = {}
@@ -83,25 +112,41 @@ def asked(question: Question, types_of: TypesOf) -> list[Ask]:
 
 def compile_add(columns: Iterable[PromotedColumn]) -> Query:
     """Interactions recorded from now on have the columns; of those before it they are computed
-    when they are read, until they are filled."""
+    when they are read, until they are filled. Indexes are made when parts are merged or filled."""
     bind = Binder()
-    changes = [f"ADD COLUMN IF NOT EXISTS {c.name} {c.definition(bind)}" for c in columns]
+    changes = []
+    for column in columns:
+        changes.append(f"ADD COLUMN IF NOT EXISTS {column.name} {column.definition(bind)}")
+        if column.index:
+            changes.append(f"ADD INDEX IF NOT EXISTS {column.index} {column.name} TYPE {_PLACES}")
     return Query(f"ALTER TABLE {INTERACTIONS} " + ",\n  ".join(changes), bind.parameters)
 
 
-def compile_fill(names: Sequence[str]) -> Query:
-    """Compute the columns for all that is recorded: the engine does so in the background."""
-    changes = ", ".join(f"MATERIALIZE COLUMN {name}" for name in names)
+def compile_fill(names: Iterable[str]) -> Query:
+    """Compute columns and indexes for all that is recorded: the engine does so in the background"""
+    changes = ", ".join(f"MATERIALIZE {_kind(name)} {name}" for name in names)
     return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
 
 
-def compile_drop(name: str) -> Query:
-    return Query(f"ALTER TABLE {INTERACTIONS} DROP COLUMN IF EXISTS {name}")
+def compile_drop(names: Iterable[str]) -> Query:
+    """An index has to go before its column."""
+    ordered = sorted(names, key=_kind, reverse=True)
+    changes = ", ".join(f"DROP {_kind(name)} IF EXISTS {name}" for name in ordered)
+    return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
 
 
 def compile_present() -> Query:
-    """Rows of (name): the promoted columns that the table has, filled or not."""
-    return Query(f"SELECT name FROM system.columns WHERE {_COLUMNS}")
+    """Rows of (name): the promoted columns and their indexes that the table has, filled or not."""
+    indexes = f"database = currentDatabase() AND table = '{INTERACTIONS}'"
+    return Query(
+        f"SELECT name FROM system.columns WHERE {_COLUMNS}\nUNION ALL\n"
+        f"SELECT name FROM system.data_skipping_indices\n"
+        f"WHERE {indexes} AND startsWith(name, '{_PLACES_OF}')"
+    )
+
+
+def _kind(name: str) -> str:
+    return "INDEX" if name.startswith(_PLACES_OF) else "COLUMN"
 
 
 def compile_by_part() -> Query:
