@@ -21,11 +21,11 @@ from tocsin.api import (
     subscriptions,
 )
 from tocsin.api.body import answer
+from tocsin.api.direct import Direct
 from tocsin.api.docs import page
 from tocsin.api.observe import Observations, Observed
 from tocsin.api.openapi import document
 from tocsin.api.problems import answer_errors
-from tocsin.api.recorder import Recorder
 from tocsin.runtime import Runtime
 
 
@@ -34,7 +34,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.runtime = runtime
     observations = Observations(runtime)
-    app.add_middleware(Recorder, runtime=runtime)
+    app.add_middleware(Direct, runtime=runtime, observations=observations)
     app.add_middleware(Observed, observations=observations)
     answer_errors(app)
     for router in (

@@ -50,10 +50,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     )
     def calculate_metric(id: UUID, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate one metric, enabled or not, as of now or of `at`."""
-        metric = runtime.metrics.get(id)
-        with observations.calculating("calculate"):
-            found = runtime.calculator.calculate(metric.question, at or runtime.now(), limit)
-        return answer({**_named(metric), **_calculated(found)})
+        return calculate(runtime, observations, id, at, limit)
 
     @router.post(
         "/calculate-all",
@@ -63,13 +60,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     def calculate_all_metrics(at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate every enabled metric as of the same instant. One that fails has an `error`
         and takes no other down with it."""
-        at = at or runtime.now()
-        enabled = [metric for metric in runtime.metrics.all() if metric.enabled]
-        with observations.calculating("calculate-all"):
-            found = runtime.calculator.calculate_all([m.question for m in enabled], at, limit)
-        results = [_one_of_all(*pair, at) for pair in zip(enabled, found, strict=True)]
-        failed = sum("error" in result for result in results)
-        return answer({"calculated": len(results) - failed, "results": results})
+        return calculate_all(runtime, observations, at, limit)
 
     @router.post(
         "/preview",
@@ -78,10 +69,37 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     )
     def preview_metric(body: Body, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate a definition that is not saved; it needs no name."""
-        draft, question = read_metric(decode(body), runtime.catalog, name_required=False)
-        with observations.calculating("preview"):
-            found = runtime.calculator.calculate(question, at or runtime.now(), limit)
-        return answer({**_heading(None, draft.name, question.aggregation), **_calculated(found)})
+        return preview(runtime, observations, body, at, limit)
+
+
+def calculate(
+    runtime: Runtime, observations: Observations, id: UUID, at: datetime | None, limit: int
+) -> Response:
+    metric = runtime.metrics.get(id)
+    with observations.calculating("calculate"):
+        found = runtime.calculator.calculate(metric.question, at or runtime.now(), limit)
+    return answer({**_named(metric), **_calculated(found)})
+
+
+def calculate_all(
+    runtime: Runtime, observations: Observations, at: datetime | None, limit: int
+) -> Response:
+    at = at or runtime.now()
+    enabled = [metric for metric in runtime.metrics.all() if metric.enabled]
+    with observations.calculating("calculate-all"):
+        found = runtime.calculator.calculate_all([m.question for m in enabled], at, limit)
+    results = [_one_of_all(*pair, at) for pair in zip(enabled, found, strict=True)]
+    failed = sum("error" in result for result in results)
+    return answer({"calculated": len(results) - failed, "results": results})
+
+
+def preview(
+    runtime: Runtime, observations: Observations, body: bytes, at: datetime | None, limit: int
+) -> Response:
+    draft, question = read_metric(decode(body), runtime.catalog, name_required=False)
+    with observations.calculating("preview"):
+        found = runtime.calculator.calculate(question, at or runtime.now(), limit)
+    return answer({**_heading(None, draft.name, question.aggregation), **_calculated(found)})
 
 
 def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observations) -> None:

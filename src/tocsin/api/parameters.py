@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from annotated_types import Interval
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from tocsin.model.instant import parse_instant
-from tocsin.model.metric import MAX_LIMIT
+from tocsin.model.metric import DEFAULT_LIMIT, MAX_LIMIT
 
 
 def _instant(value: Any) -> Any:
@@ -45,6 +46,26 @@ Limit = Annotated[
     BeforeValidator(_whole),
     Query(description="At most so many rows."),
 ]
+
+AsOf = tuple[datetime | None, int]
+
+_AT: TypeAdapter[datetime | None] = TypeAdapter(At)
+_LIMIT: TypeAdapter[int] = TypeAdapter(Limit)
+
+
+def plain_as_of(query: bytes) -> AsOf | None:
+    """The `at` and the `limit` of a query string that says nothing else, each right and at most
+    once; None for any other, which the framework can say more of."""
+    said = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    given = dict(said)
+    if len(given) < len(said) or not given.keys() <= {"at", "limit"} or "" in given.values():
+        return None
+    try:
+        at = _AT.validate_python(given.get("at"))
+        return at, _LIMIT.validate_python(given.get("limit", DEFAULT_LIMIT))
+    except ValidationError:
+        return None
+
 
 PageLimit = Annotated[
     int, Interval(ge=1, le=1_000), BeforeValidator(_whole), Query(description="At most so many.")
