@@ -5,22 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from tocsin.config import Settings
-from tocsin.engine.schema import MERGE_CLOSED
+from tocsin.engine.schema import MERGE_CLOSED, TIME_CODEC
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS
 
-SETTINGS = Query(f"SELECT engine_full FROM system.tables WHERE name = '{INTERACTIONS}'")
+MADE = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
 
 
-def test_a_table_of_an_earlier_version_merges_its_closed_months_too(tmp_path: Path) -> None:
+def test_a_table_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))
-    made = runtime.engine.upkeep(SETTINGS)
+    made = runtime.engine.upkeep(MADE)[0][0]
     name = MERGE_CLOSED.split()[0]
-    runtime.engine.upkeep(Query(f"ALTER TABLE {INTERACTIONS} RESET SETTING {name}"))
-    assert name not in runtime.engine.upkeep(SETTINGS)[0][0]
+    for change in (f"RESET SETTING {name}", "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))"):
+        runtime.engine.upkeep(Query(f"ALTER TABLE {INTERACTIONS} {change}"))
+    earlier = runtime.engine.upkeep(MADE)[0][0]
+    assert MERGE_CLOSED not in earlier
+    assert TIME_CODEC not in earlier
     runtime.close()
     again = Runtime(Settings(data_dir=tmp_path))
-    assert sorted(again.engine.upkeep(SETTINGS)[0][0].split()) == sorted(made[0][0].split())
-    assert MERGE_CLOSED in again.engine.upkeep(SETTINGS)[0][0]
+    amended = again.engine.upkeep(MADE)[0][0]
+    assert sorted(amended.split()) == sorted(made.split())
+    assert MERGE_CLOSED in amended
+    assert TIME_CODEC in amended
     again.close()

@@ -24,7 +24,7 @@ from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
 from tocsin.engine.meter import Cost, Meter
-from tocsin.engine.schema import MERGE_CLOSED, SCHEMA
+from tocsin.engine.schema import MERGE_CLOSED, SCHEMA, TIME_CODEC
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
     COLUMNS_SETTINGS,
@@ -190,6 +190,10 @@ class Engine:
 
 def _amend(client: Client) -> None:
     """Give a table that an earlier version made what it lacks."""
-    text = f"SELECT engine_full FROM system.tables WHERE name = '{INTERACTIONS}'"
-    if MERGE_CLOSED not in str(client.command(text)):
+    text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
+    made = str(client.command(text))
+    if MERGE_CLOSED not in made:
         client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {MERGE_CLOSED}")
+    if TIME_CODEC not in made:
+        # Parts get it when they are merged.
+        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")

@@ -5,6 +5,8 @@
   integer literals past 64 bits (kept as strings) and objects without a single leaf (dropped).
 - Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5 a row is merged
   half as often.
+- T64 keeps of 64 instants the bits in which they differ: as small as differences in ZSTD, and read
+  in a third of the time. Nearly every scan reads it.
 - With 2,048 rows to a granule instead of 8,192, the edges of windows are read a third quicker, for
   every scope has rows in them; whole scans, appends and the size on disk are the same.
 - A partition is a month of `timestamp`: retention drops whole partitions, and years of history
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 from tocsin.sql.table import INTERACTIONS
 
+TIME_CODEC = "CODEC(T64, LZ4)"
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
 
 SCHEMA = f"""
@@ -26,7 +29,7 @@ CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
     actionId UUID,
     originId UUID CODEC(ZSTD(1)),
     resourceId String CODEC(ZSTD(1)),
-    timestamp DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    timestamp DateTime64(3, 'UTC') {TIME_CODEC},
     uowId Nullable(UUID) CODEC(ZSTD(1)),
     userId Nullable(String) CODEC(ZSTD(1)),
     externalReference Nullable(String) CODEC(ZSTD(1)),
