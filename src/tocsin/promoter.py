@@ -10,7 +10,7 @@ with the column can still be waiting when it goes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -90,16 +90,13 @@ class Promotion:
         self._engine.promoted = _offered(wanted, there - lacking)
         names = {name for column in wanted.values() for name in column.names}
         self._drop_unneeded(present.difference(names, self._engine.promoted.values()), at)
-        unfilled = [column for column in wanted.values() if column.name in lacking]
+        unfilled = [column.name for column in wanted.values() if column.name in lacking]
         if unfilled and not self._engine.upkeep(compile_under_way())[0][0]:
-            self._fill(name for column in unfilled for name in column.names)
-        # Of a column that is filled already; which parts have an index the engine does not tell.
-        self._fill(column.index for column in missing if column not in unfilled and column.index)
+            self._engine.upkeep(compile_fill(unfilled))
+        # Only now: which parts have an index the engine does not tell.
+        if unindexed := [column.index for column in missing if column.index]:
+            self._engine.upkeep(compile_fill(unindexed))
         return not unfilled
-
-    def _fill(self, names: Iterable[str]) -> None:
-        if some := list(names):
-            self._engine.upkeep(compile_fill(some))
 
     def _look_at(self, fields: Sequence[Field]) -> None:
         """Which of the fields have few different texts?"""

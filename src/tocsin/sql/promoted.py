@@ -28,8 +28,8 @@ from tocsin.sql.table import INTERACTIONS, Aspect, Table, TypesOf
 MAX_FIELDS = 200
 # Up to so many different texts, each is kept once in a part, and compared and counted once.
 FEW = 1_000
-# A filter of five bits a text: one in ten of the granules without it is read all the same.
-_PLACES = "bloom_filter(0.1) GRANULARITY 1"
+# Ten bits for each text of two granules: one in a hundred of those without it is read all the same.
+_PLACES = "bloom_filter(0.01) GRANULARITY 2"
 _PLACES_OF = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -123,7 +123,7 @@ def compile_add(columns: Iterable[PromotedColumn]) -> Query:
 
 
 def compile_fill(names: Iterable[str]) -> Query:
-    """Compute columns and indexes for all that is recorded: the engine does so in the background"""
+    """Compute columns and indexes of all that is recorded: the engine does it in the background."""
     changes = ", ".join(f"MATERIALIZE {_kind(name)} {name}" for name in names)
     return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
 
