@@ -88,15 +88,26 @@ class Promotion:
         there = present.union(*(column.names for column in missing))
         lacking = self._lacking(there)
         self._engine.promoted = _offered(wanted, there - lacking)
-        names = {name for column in wanted.values() for name in column.names}
-        self._drop_unneeded(present.difference(names, self._engine.promoted.values()), at)
+        needed = {name for column in wanted.values() for name in column.names}
+        overdue = self._overdue(present.difference(needed, self._engine.promoted.values()), at)
         unfilled = [column.name for column in wanted.values() if column.name in lacking]
-        if unfilled and not self._engine.upkeep(compile_under_way())[0][0]:
-            self._engine.upkeep(compile_fill(unfilled))
+        # What is being filled the engine would refuse to drop.
+        if (overdue or unfilled) and not self._engine.upkeep(compile_under_way())[0][0]:
+            self._drop(overdue)
+            self._fill(unfilled)
+            overdue = []
         # Only now: which parts have an index the engine does not tell.
-        if unindexed := [column.index for column in missing if column.index]:
-            self._engine.upkeep(compile_fill(unindexed))
-        return not unfilled
+        self._fill([column.index for column in missing if column.index])
+        return not unfilled and not overdue
+
+    def _drop(self, names: Sequence[str]) -> None:
+        if names:
+            self._engine.upkeep(compile_drop(names))
+            log.info("dropped what no metric needs", columns=names)
+
+    def _fill(self, names: Sequence[str]) -> None:
+        if names:
+            self._engine.upkeep(compile_fill(names))
 
     def _look_at(self, fields: Sequence[Field]) -> None:
         """Which of the fields have few different texts?"""
@@ -115,12 +126,10 @@ class Promotion:
         lacking = {name: sum(rows for had, rows in parts if name not in had) for name in names}
         return {name for name, rows in lacking.items() if rows > self._little}
 
-    def _drop_unneeded(self, names: set[str], at: datetime) -> None:
-        self._unneeded_since = {name: self._unneeded_since.get(name, at) for name in names}
-        unneeded = [n for n, since in self._unneeded_since.items() if at - since >= self._patience]
-        if unneeded:
-            self._engine.upkeep(compile_drop(unneeded))
-            log.info("dropped what no metric needs", columns=unneeded)
+    def _overdue(self, unneeded: set[str], at: datetime) -> list[str]:
+        """Which of the columns and indexes have not been needed for long?"""
+        self._unneeded_since = {name: self._unneeded_since.get(name, at) for name in unneeded}
+        return [n for n, since in self._unneeded_since.items() if at - since >= self._patience]
 
 
 def _offered(wanted: Columns, filled: set[str]) -> dict[Ask, str]:
