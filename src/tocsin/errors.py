@@ -112,6 +112,10 @@ class Unavailable(TocsinError):
     retry_after_seconds: ClassVar[int] = 1
 
 
+class Stopping(Unavailable):
+    """The service is stopping; ask again when it is back."""
+
+
 class DataFolderInUse(TocsinError):
     """Another process uses this data folder; stop it first, or choose another --data-dir."""
 

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from tocsin.calculator import Calculator
-from tocsin.errors import TocsinError
+from tocsin.errors import Stopping, TocsinError
 from tocsin.model.alert import Alert
 from tocsin.model.alert_state import AlertState, Key, key_of
 from tocsin.model.evaluation import Finding, Group, Standing, groups_of
@@ -166,8 +166,10 @@ class Evaluator:
             answers = self._answers(some, as_of - delay)
             elapsed = round((time.perf_counter() - began) * 1000, 3)
             findings += [
-                _finding(watch, answers[watch.metric.metric_id], as_of, elapsed, how)
+                _finding(watch, answer, as_of, elapsed, how)
                 for watch in some
+                # The service stops: that is no failure of an alert.
+                if not isinstance(answer := answers[watch.metric.metric_id], Stopping)
             ]
         return findings
 

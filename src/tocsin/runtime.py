@@ -96,6 +96,7 @@ class Runtime:
             self.engine, self.catalog, latest_number, concurrency=settings.query_concurrency
         )
         self._closing.callback(self.calculator.close)
+        self._closing.callback(self.engine.stop_calculating)
         outbox = Outbox(self.deliveries, self.engine.existing, self.now)
         self.intake = Intake(
             self.engine,

@@ -6,7 +6,8 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -21,8 +22,10 @@ from tocsin.web.app import add_pages
 
 log = structlog.get_logger()
 
-# Requests that are still under way when the server stops get this long.
+# Requests that are still under way when the server stops get this long; calculations are ended
+# before, so that they are answered.
 STOP_SECONDS = 5
+CALCULATE_SECONDS = 3
 # Longer than a proxy or a client keeps an idle connection.
 KEEP_ALIVE_SECONDS = 75
 # The thread that appends needs the interpreter often and briefly; at Python's 5 ms it would wait
@@ -64,7 +67,7 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        _Server(config).run(sockets=[listening])
+        _Server(config, runtime.engine.stop_calculating).run(sockets=[listening])
     finally:
         runtime.close()
         log.info("stopped")
@@ -90,6 +93,16 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Uvicorn raises the signal that stopped it once more, which would end the process before
     what waits to be recorded is on disk."""
+
+    def __init__(self, config: uvicorn.Config, stop_calculating: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop_calculating = stop_calculating
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = threading.Timer(CALCULATE_SECONDS, self._stop_calculating)
+        ending.start()
+        await super().shutdown(sockets)
+        ending.cancel()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,7 +6,8 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,13 @@ from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.schema import MERGE_CLOSED, SCHEMA, TIME_CODEC
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
+    CALCULATION,
     COLUMNS_SETTINGS,
     Settings,
     calculation_settings,
     tending_settings,
 )
-from tocsin.errors import Unavailable
+from tocsin.errors import Stopping, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
@@ -66,6 +68,8 @@ class Engine:
             _amend(client)
         # For learning and retention, which have to end well however large the table is.
         self._unlimited = Clients(folder, {})
+        self._stopping = Clients(folder, {})
+        self._is_stopping = False
         self._tending = Clients(folder, tending_settings(memory))
         self._cores = os.cpu_count() or 1
         settings = calculation_settings(memory, seconds)
@@ -76,8 +80,20 @@ class Engine:
 
     def close(self) -> None:
         self._meter.close()
-        for clients in (self._calculating, self._tending, self._unlimited, self._appending):
+        for clients in (
+            self._calculating,
+            self._tending,
+            self._stopping,
+            self._unlimited,
+            self._appending,
+        ):
             clients.close()
+
+    def stop_calculating(self) -> None:
+        """End the calculations that run, and refuse those that would begin, with Stopping."""
+        self._is_stopping = True
+        with self._stopping.lend() as client:
+            client.command(f"KILL QUERY WHERE Settings['log_comment'] = '{CALCULATION}' ASYNC")
 
     def append(self, interactions: Sequence[Interaction]) -> None:
         """Append a block; when this returns it is on disk and in every query that starts.
@@ -100,9 +116,8 @@ class Engine:
 
     def run(self, query: Query) -> list[Row]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-        with self._calculating.lend() as client:
-            result = client.query(query.text, query.parameters, self._share())
-            return [tuple(row) for row in result.result_rows]
+        with self._turn() as client:
+            return self._rows_of(client, query)
 
     def upkeep(self, statement: Query) -> list[Row]:
         """Change the table, or ask how it is: takes no turn from a calculation or an append.
@@ -119,7 +134,7 @@ class Engine:
         settings = COLUMNS_SETTINGS | {"max_result_rows": most} | self._share()
         # In the text, for the driver would change and restore each by statements of their own.
         said = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
-        with self._calculating.lend() as client:
+        with self._turn() as client:
             raw = client.raw_query(
                 f"{query.text}\nSETTINGS {said}", query.parameters, fmt="ArrowStream"
             )
@@ -127,11 +142,13 @@ class Engine:
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
+        if self._is_stopping:
+            raise Stopping
         return self._meter.measure(query)
 
     def ready(self) -> None:
         """Raises Unavailable unless the engine answers a query on the table."""
-        self.run(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
+        self._look_up(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
 
     def existing(self, ids: Sequence[bytes]) -> set[bytes]:
         """Those of the interaction ids (16 bytes each) that are recorded."""
@@ -139,16 +156,16 @@ class Engine:
             f"SELECT interactionId FROM {INTERACTIONS} WHERE interactionId IN {{ids:Array(UUID)}}",
             {"ids": [str(UUID(bytes=id)) for id in ids]},
         )
-        return {row[0].bytes for row in self.run(query)}
+        return {row[0].bytes for row in self._look_up(query)}
 
     def uses(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""
         text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
-        return bool(self.run(Query(text, {"id": str(id)})))
+        return bool(self._look_up(Query(text, {"id": str(id)})))
 
     def latest_number(self) -> int:
         """The greatest interaction number in the table, 0 if there is none."""
-        return int(self.run(Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}"))[0][0])
+        return int(self._look_up(Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}"))[0][0])
 
     def drop_before(self, instant: datetime) -> int:
         """Drop the months that lie before an instant as a whole; answers how many."""
@@ -156,7 +173,7 @@ class Engine:
             "SELECT DISTINCT toUInt32(partition) FROM system.parts WHERE active "
             f"AND table = '{INTERACTIONS}' AND toUInt32(partition) < {{month:UInt32}}"
         )
-        months = self.run(Query(text, {"month": instant.year * 100 + instant.month}))
+        months = self._look_up(Query(text, {"month": instant.year * 100 + instant.month}))
         with self._unlimited.lend() as client:
             for (month,) in months:
                 client.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
@@ -177,6 +194,23 @@ class Engine:
         """Read from the table which types its fields have; until then, all are looked for."""
         learn_field_types(self._unlimited, self.field_types)
 
+    @contextmanager
+    def _turn(self) -> Iterator[Client]:
+        """A client to calculate with."""
+        with self._calculating.lend() as client:
+            if self._is_stopping:
+                raise Stopping
+            yield client
+
+    def _look_up(self, query: Query) -> list[Row]:
+        """What recording needs to know until its end."""
+        with self._calculating.lend() as client:
+            return self._rows_of(client, query)
+
+    def _rows_of(self, client: Client, query: Query) -> list[Row]:
+        result = client.query(query.text, query.parameters, self._share())
+        return [tuple(row) for row in result.result_rows]
+
     def _share(self) -> Settings:
         """The threads of a query that has a client: as many as cores, or a part of them while
         others run. Together they would be no faster with more, and take more memory."""
@@ -185,7 +219,7 @@ class Engine:
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
-        return int(self.run(Query(text))[0][0])
+        return int(self._look_up(Query(text))[0][0])
 
 
 def _amend(client: Client) -> None:

@@ -6,13 +6,14 @@ import re
 
 import structlog
 
-from tocsin.errors import DataFolderInUse, QueryTooHeavy, TocsinError, Unavailable
+from tocsin.errors import DataFolderInUse, QueryTooHeavy, Stopping, TocsinError, Unavailable
 
 log = structlog.get_logger()
 
 # Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
 # rows in an answer.
 _TOO_HEAVY = {158, 159, 160, 241, 307, 396}
+_CANCELLED = 394
 # What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
 # family, INCORRECT_DATA, TYPE_MISMATCH and the like.
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
@@ -23,6 +24,8 @@ def translated(error: Exception) -> TocsinError:
     text, code = str(error), _code(error)
     if code in _TOO_HEAVY:
         return QueryTooHeavy()
+    if code == _CANCELLED:
+        return Stopping()
     if "Cannot lock file" in text or "another process" in text:
         return DataFolderInUse()
     log.error("engine failed", code=code, error=text[:2_000])

@@ -31,7 +31,7 @@ class Meter:
         self._measuring = threading.Lock()
         self._handle = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
         for name, value in settings.items():
-            self._handle.query(f"SET {name} = {value}")
+            self._handle.query(f"SET {name} = {value!r}")
 
     def measure(self, query: Query) -> Cost:
         """Run a query. Raises QueryTooHeavy or Unavailable."""

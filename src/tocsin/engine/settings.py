@@ -31,6 +31,8 @@ COLUMNS_SETTINGS: Settings = {
 }
 
 CALCULATION_NICENESS = 10
+CALCULATION = "calculation"
+"""The comment by which calculations are told from all else that runs."""
 
 
 def calculation_settings(memory: int, seconds: int) -> Settings:
@@ -51,6 +53,7 @@ def calculation_settings(memory: int, seconds: int) -> Settings:
         # Those who record wait for a thread, those who calculate for two cores: appends go first
         # where the process may say so (CAP_SYS_NICE); elsewhere this does nothing.
         "os_threads_nice_value_query": CALCULATION_NICENESS,
+        "log_comment": CALCULATION,
         "readonly": 2,
     }
 

@@ -1,0 +1,82 @@
+"""Do calculations end when the service stops, and what recording needs go on?"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tocsin.config import Settings
+from tocsin.errors import Stopping, TocsinError
+from tocsin.model.draft import read_metric
+from tocsin.reader import Request
+from tocsin.runtime import Runtime
+from tocsin.sql.query import Query
+
+LONG = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
+RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
+SENT = {
+    "interactionId": "7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11",
+    **{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"},
+}
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Runtime]:
+    runtime = Runtime(Settings(data_dir=tmp_path))
+    yield runtime
+    runtime.close()
+
+
+def begin(runtime: Runtime, ended: list[TocsinError]) -> threading.Thread:
+    """A calculation that would take an hour, once it runs."""
+
+    def calculate() -> None:
+        try:
+            runtime.engine.run(LONG)
+        except TocsinError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=calculate)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not runtime.engine.upkeep(RUNNING)[0][0]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return thread
+
+
+def test_calculations_that_run_are_ended_and_others_refused(opened: Runtime) -> None:
+    ended: list[TocsinError] = []
+    thread = begin(opened, ended)
+    opened.engine.stop_calculating()
+    thread.join(5)
+    assert [type(error) for error in ended] == [Stopping]
+    _, question = read_metric({"name": "All", "metricType": "COUNT"}, opened.catalog)
+    with pytest.raises(Stopping):
+        opened.calculator.calculate(question, opened.now())
+    with pytest.raises(Stopping):
+        opened.calculator.explain(question, opened.now())
+
+
+def test_what_is_sent_meanwhile_is_recorded_once(opened: Runtime) -> None:
+    opened.engine.stop_calculating()
+    for accepted, duplicates in ((1, 0), (0, 1)):
+        batch = opened.intake.record_batch([json.dumps(SENT).encode()], Request(received=0))
+        assert (batch.accepted, batch.duplicates) == (accepted, duplicates)
+    assert opened.engine.rows() == 1
+
+
+def test_closing_does_not_wait_for_a_calculation(tmp_path: Path) -> None:
+    runtime = Runtime(Settings(data_dir=tmp_path))
+    ended: list[TocsinError] = []
+    thread = begin(runtime, ended)
+    began = time.monotonic()
+    runtime.close()
+    assert time.monotonic() - began < 5
+    thread.join(5)
+    assert [type(error) for error in ended] == [Stopping]
