@@ -16,6 +16,8 @@ _BITS_PER_ID = 24
 _PROBES = 8
 _FIRST_CAPACITY = 1 << 18
 _LARGEST_CAPACITY = 1 << 23
+# Working out where the bits of an id are takes 130 bytes for a moment.
+_AT_ONCE = 1 << 16
 
 Halves = NDArray[np.uint64]
 _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
@@ -39,8 +41,9 @@ class KnownIds:
                 capacity = min(self._segments[-1].capacity * 2, _LARGEST_CAPACITY)
                 self._segments.append(_Segment(capacity))
                 continue
-            self._segments[-1].add(halves[:room])
-            halves = halves[room:]
+            some = min(room, _AT_ONCE)
+            self._segments[-1].add(halves[:some])
+            halves = halves[some:]
 
     def perhaps(self, ids: Sequence[bytes]) -> list[bytes]:
         """Those of the ids that may have been added; all others certainly were not."""

@@ -14,7 +14,7 @@ from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
 
 
 def learn_ids(clients: Clients, known: KnownIds) -> None:
-    """A partition at a time, so that memory stays bounded; takes 0.2 s a million ids."""
+    """A partition at a time, so that memory stays bounded; takes 0.3 s a million ids."""
     ids = f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}"
     partitions = (
         f"SELECT DISTINCT partition FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
