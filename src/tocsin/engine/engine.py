@@ -68,6 +68,7 @@ class Engine:
             _amend(client)
         # For learning and retention, which have to end well however large the table is.
         self._unlimited = Clients(folder, {})
+        # Has nothing else to do, so that a stop waits for no statement.
         self._stopping = Clients(folder, {})
         self._is_stopping = False
         self._tending = Clients(folder, tending_settings(memory))

@@ -33,10 +33,9 @@ _PLACES = "bloom_filter(0.01) GRANULARITY 2"
 _PLACES_OF = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
-_PARTS = f"active AND database = currentDatabase() AND table = '{INTERACTIONS}'"
-_COLUMNS = (
-    f"database = currentDatabase() AND table = '{INTERACTIONS}' AND default_kind = 'MATERIALIZED'"
-)
+_OF_TABLE = f"database = currentDatabase() AND table = '{INTERACTIONS}'"
+_PARTS = f"active AND {_OF_TABLE}"
+_COLUMNS = f"{_OF_TABLE} AND default_kind = 'MATERIALIZED'"
 
 Ask = tuple[Field, Aspect]
 
@@ -137,11 +136,10 @@ def compile_drop(names: Iterable[str]) -> Query:
 
 def compile_present() -> Query:
     """Rows of (name): the promoted columns and their indexes that the table has, filled or not."""
-    indexes = f"database = currentDatabase() AND table = '{INTERACTIONS}'"
     return Query(
         f"SELECT name FROM system.columns WHERE {_COLUMNS}\nUNION ALL\n"
-        f"SELECT name FROM system.data_skipping_indices\n"
-        f"WHERE {indexes} AND startsWith(name, '{_PLACES_OF}')"
+        "SELECT name FROM system.data_skipping_indices\n"
+        f"WHERE {_OF_TABLE} AND startsWith(name, '{_PLACES_OF}')"
     )
 
 
@@ -160,10 +158,7 @@ def compile_by_part() -> Query:
 
 def compile_under_way() -> Query:
     """One row: how many changes of the table are not done yet."""
-    return Query(
-        "SELECT count() FROM system.mutations "
-        f"WHERE NOT is_done AND database = currentDatabase() AND table = '{INTERACTIONS}'"
-    )
+    return Query(f"SELECT count() FROM system.mutations WHERE NOT is_done AND {_OF_TABLE}")
 
 
 def compile_different(fields: Iterable[Field], types_of: TypesOf) -> Query:
