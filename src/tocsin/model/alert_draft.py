@@ -42,8 +42,13 @@ _NAMED = {
 }
 
 
+def _number(value: Any) -> float | None:
+    """The number of a JSON number; None for a value of any other type."""
+    return number_of(value) if isinstance(value, int | float) else None
+
+
 def _finite(value: Any) -> int | float:
-    number = None if isinstance(value, str) else number_of(value)
+    number = _number(value)
     if number is None:
         raise ValueError("must be a finite number")
     found = plain(number)
@@ -173,10 +178,6 @@ def _recovery_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     side = "less" if comparison.is_upward else "greater"
     if not (recovery < threshold if comparison.is_upward else recovery > threshold):
         yield Problem("recoveryThreshold", f"must be {side} than threshold with {comparison}")
-
-
-def _number(value: Any) -> float | None:
-    return None if isinstance(value, str | list | dict) else number_of(value)
 
 
 def _unknown(
