@@ -137,6 +137,9 @@ def test_there_are_seven_types_and_their_ids_are_taken(api: TestClient) -> None:
     assert [kind["mnemonic"] for kind in types] == [
         *("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE")
     ]
+    assert [kind["name"] for kind in types] == [
+        *("Count", "Sum", "Average", "Minimum", "Maximum", "Distinct Count", "Rate")
+    ]
     for kind in types:
         body: dict[str, Any] = {"name": "n", "metricTypeId": kind["metricTypeId"]}
         if kind["requiresField"]:

@@ -49,7 +49,7 @@ _WORDS = {
     Aggregation.AVG: ("Average", "The mean of a field's numbers."),
     Aggregation.MIN: ("Minimum", "The least of a field's numbers."),
     Aggregation.MAX: ("Maximum", "The greatest of a field's numbers."),
-    Aggregation.DISTINCT_COUNT: ("Distinct count", "How many different texts a field has, exact."),
+    Aggregation.DISTINCT_COUNT: ("Distinct Count", "How many different texts a field has, exact."),
     Aggregation.RATE: ("Rate", "Matching interactions per minute, hour or day of the window."),
 }
 
