@@ -20,10 +20,12 @@ from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
 from tocsin.engine.engine import Engine
-from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings
+from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings, TocsinError
 from tocsin.evaluator import Evaluator
 from tocsin.history import History
 from tocsin.ingest import Intake
+from tocsin.model.alert import Alert
+from tocsin.model.alert_draft import AlertDraft
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
@@ -208,6 +210,31 @@ class Runtime:
         self._watch_arrivals()
         self.scheduler.look_again()
         self._report()
+
+    def create_alert(self, draft: AlertDraft) -> Alert:
+        """Create an alert and, if it is enabled, evaluate it immediately."""
+        alert = self.alerts.create(draft, self.now())
+        self._alert_begins(alert)
+        return alert
+
+    def replace_alert(self, id: UUID, draft: AlertDraft) -> None:
+        """Replace an alert; one that becomes enabled is evaluated immediately. Raises NotFound."""
+        former = self.alerts.get(id)
+        self.alerts.replace(id, draft, self.metrics.get(former.metric_id), self.now())
+        if former.enabled:
+            self.alerts_changed()
+        else:
+            self._alert_begins(self.alerts.get(id))
+
+    def _alert_begins(self, alert: Alert) -> None:
+        self.alerts_changed()
+        if not alert.enabled:
+            return
+        try:
+            self.evaluator.evaluate([alert.alert_id], self.now())
+        except TocsinError as error:
+            # The definition is stored; its next slot evaluates it.
+            log.warning("new alert not evaluated", alert=str(alert.alert_id), error=str(error))
 
     def _watch_arrivals(self) -> None:
         with self.alerts.steady(), self.metrics.steady():

@@ -198,7 +198,10 @@ def test_states_are_all_groups_with_their_values_the_firing_ones_first(
     api: TestClient, action: str
 ) -> None:
     alert = create(api, metric(api, action))
-    assert api.get(f"{PATH}/{alert['alertId']}/states").json() == []
+    first = api.get(f"{PATH}/{alert['alertId']}/states").json()
+    assert [(group["dimensions"]["interaction_country"], group["status"]) for group in first] == [
+        ("nowhere", "OK")
+    ]
     record(api, action, *[{"country": "ZA"}] * 3, {"country": "US"}, {})
     evaluate(api, alert)
     states = api.get(f"{PATH}/{alert['alertId']}/states").json()
@@ -342,3 +345,27 @@ def test_evaluations_missed_slots_and_health_are_in_the_service_metrics(
     assert f'tocsin_alert_evaluations_total{{outcome="ok"}} {evaluated}.0' in text
     assert "tocsin_alert_slots_missed_total 0.0" in text
     assert f'tocsin_alerts{{health="OK"}} {len(runtime.alerts.all())}.0' in text
+
+
+def test_a_new_alert_is_evaluated_immediately(api: TestClient, action: str) -> None:
+    watched = metric(api, action)
+    for _ in range(3):
+        record(api, action, {"country": "ZA"})
+    made = create(api, watched)
+    assert made["evaluatedAt"] is not None
+    assert [fired["dimensions"] for fired in transitions(api, made)] == [
+        {"interaction_country": "ZA"}
+    ]
+
+
+def test_an_alert_that_becomes_enabled_is_evaluated_immediately(
+    api: TestClient, action: str
+) -> None:
+    watched = metric(api, action)
+    for _ in range(3):
+        record(api, action, {"country": "ZA"})
+    made = create(api, watched, enabled=False)
+    assert (made["evaluatedAt"], transitions(api, made)) == (None, [])
+    replaced = api.put(f"{PATH}/{made['alertId']}", json=definition(watched))
+    assert replaced.json()["evaluatedAt"] is not None
+    assert len(transitions(api, made)) == 1

@@ -133,10 +133,9 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         ),
     )
     def create_alert(body: Body) -> Response:
-        """Create an alert. Everything that is wrong with it is answered at once."""
-        draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        alert = runtime.alerts.create(draft, runtime.now())
-        runtime.alerts_changed()
+        """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
+        of the definition."""
+        alert = runtime.create_alert(read_alert(decode(body), runtime.catalog, runtime.metrics))
         standing = runtime.evaluations.standing(alert.alert_id)
         return created(shown(runtime, alert, standing), PATH, alert.alert_id)
 
@@ -148,12 +147,11 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         ),
     )
     def replace_alert(id: UUID, body: Body) -> Response:
-        """Replace an alert. Another metric, operator or threshold ends what fires with the reason
-        `changed`, disabling with `disabled`."""
-        former = runtime.alerts.get(id)
+        """Replace an alert. Another metric, operator or threshold resolves what fires with the
+        reason `changed`, disabling with `disabled`; enabling evaluates it immediately."""
+        runtime.alerts.get(id)
         draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        runtime.alerts.replace(id, draft, runtime.metrics.get(former.metric_id), runtime.now())
-        runtime.alerts_changed()
+        runtime.replace_alert(id, draft)
         return _answered(runtime, id)
 
     @router.delete(

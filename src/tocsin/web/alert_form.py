@@ -15,7 +15,7 @@ from tocsin.model.alert_draft import read_alert
 from tocsin.model.catalog import Kind
 from tocsin.model.filter import WORDS, Operator
 from tocsin.web import words
-from tocsin.web.alerts import DEFINED, PATH, definition_of, replace
+from tocsin.web.alerts import DEFINED, PATH, definition_of
 from tocsin.web.charts import read_range
 from tocsin.web.firing import Watch
 from tocsin.web.forms import Form
@@ -81,13 +81,9 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
     def create_alert(request: Request, _viewer: Admin, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            draft = read_alert(said, runtime.catalog, runtime.metrics)
-            alert = runtime.alerts.create(draft, runtime.now())
+            alert = runtime.create_alert(read_alert(said, runtime.catalog, runtime.metrics))
         except TocsinError as error:
             return _shown(pages, request, said, error)
-        runtime.alerts_changed()
-        if alert.enabled:
-            runtime.evaluator.evaluate([alert.alert_id], runtime.now())
         watch.forget()
         return go_to(f"{PATH}/{alert.alert_id}")
 
@@ -95,7 +91,7 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
     def replace_alert(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            replace(runtime, id, read_alert(said, runtime.catalog, runtime.metrics))
+            runtime.replace_alert(id, read_alert(said, runtime.catalog, runtime.metrics))
         except TocsinError as error:
             return _shown(pages, request, said, error, editing=id)
         watch.forget()

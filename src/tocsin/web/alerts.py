@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.alert_answers import shown
 from tocsin.api.body import Body
-from tocsin.model.alert_draft import AlertDraft, read_alert
+from tocsin.model.alert_draft import read_alert
 from tocsin.model.evaluation import Standing
 from tocsin.runtime import Runtime
 from tocsin.web.firing import Watch, Watched
@@ -63,18 +63,11 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
     @router.post(PATH + "/{id:uuid}/enabled")
     def switch_alert(_viewer: Admin, id: UUID, body: Body) -> Response:
         said = {**definition_of(runtime, id), "enabled": Form(body).has("enabled")}
-        replace(runtime, id, read_alert(said, runtime.catalog, runtime.metrics))
+        runtime.replace_alert(id, read_alert(said, runtime.catalog, runtime.metrics))
         watch.forget()
         return go_to(PATH)
 
     return router
-
-
-def replace(runtime: Runtime, id: UUID, draft: AlertDraft) -> None:
-    """Put another definition in the place of an alert's; raises NotFound."""
-    former = runtime.alerts.get(id)
-    runtime.alerts.replace(id, draft, runtime.metrics.get(former.metric_id), runtime.now())
-    runtime.alerts_changed()
 
 
 def definition_of(runtime: Runtime, id: UUID) -> dict[str, Any]:
