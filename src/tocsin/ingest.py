@@ -6,7 +6,9 @@ sent is read in `reader.py`, and the thread that appends is in `committer.py`.
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +54,7 @@ class Intake:
         self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number, on_disk, outbox)
         self._gathering = Gathering(self._committer)
-        self._gate = _Gate()
+        self._in_flight = _InFlight()
         self._reading = threading.Lock()
 
     async def record(self, raw: bytes, request: Request) -> tuple[Interaction, bool]:
@@ -60,14 +62,16 @@ class Intake:
 
         Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
         """
-        with self._gate.entered():
+        with self._in_flight.entered():
             reader = self._reader(request, raw)
             try:
                 interaction = reader.read(raw)
             except InvalidInput:
                 self.rejected += 1
                 raise
-            reader.add_unknown()
+            if reader.has_unknown:
+                # The store writes to disk, which the event loop must not wait for.
+                await asyncio.to_thread(reader.add_unknown)
             outcome = await self._gathering.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Refused):
@@ -77,7 +81,7 @@ class Intake:
     def record_batch(self, items: Sequence[bytes], request: Request) -> Batch:
         """Record each item for itself; blocks until all are on disk. Raises Unavailable."""
         batch = Batch()
-        with self._gate.entered():
+        with self._in_flight.entered():
             indexes, interactions = [], []
             reader = self._reader(request, b"".join(items))
             # One batch at a time: together they would all be read at the end, and the engine
@@ -108,18 +112,16 @@ class Intake:
         """
         if not interactions:
             return []
-        with self._gate.entered():
+        with self._in_flight.entered():
             for interaction in interactions:
                 self._engine.field_types.learn(msgspec.json.decode(interaction.payload))
             outcomes = self._committer.submit(interactions).result()
         self._count(outcomes)
         return outcomes
 
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """Nothing is being recorded while this is held, and whatever was, is on disk."""
-        with self._gate.closed():
-            yield
+    def finish_earlier(self) -> None:
+        """Block until everything that is being recorded now is on disk, or has failed."""
+        self._in_flight.finish_earlier()
 
     def close(self) -> None:
         """Append what waits, then stop."""
@@ -139,35 +141,35 @@ def _problems(error: TocsinError) -> list[Problem]:
     return list(error.problems) if isinstance(error, InvalidInput) else [Problem("", error.detail)]
 
 
-class _Gate:
-    """Lets any number in, or none."""
+class _InFlight:
+    """Counts the requests that are being recorded, by the generation in which they entered.
+
+    Recording enters and leaves on the event loop and never waits; only who asks for the end of
+    earlier requests does.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._inside = 0
-        self._is_closed = False
+        self._generation = 0
+        self._inside: Counter[int] = Counter()
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_closed)
-            self._inside += 1
+            generation = self._generation
+            self._inside[generation] += 1
         try:
             yield
         finally:
             with self._changed:
-                self._inside -= 1
-                self._changed.notify_all()
+                self._inside[generation] -= 1
+                if not self._inside[generation]:
+                    del self._inside[generation]
+                    self._changed.notify_all()
 
-    @contextmanager
-    def closed(self) -> Iterator[None]:
+    def finish_earlier(self) -> None:
+        """Block until every request that has entered by now has left."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_closed)
-            self._is_closed = True
-            self._changed.wait_for(lambda: self._inside == 0)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._is_closed = False
-                self._changed.notify_all()
+            last = self._generation
+            self._generation += 1
+            self._changed.wait_for(lambda: all(one > last for one in self._inside))

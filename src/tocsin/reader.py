@@ -41,6 +41,9 @@ class Catalog(Protocol):
     def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
     def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
+    def claim(self, kind: Kind, id: UUID) -> Entry | None: ...
+    @property
+    def is_deleting(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Reader:
         self._field_types = field_types
         self._request = request
         self._is_strict = strict
+        # A deletion that begins later waits for this request to end.
+        self._claims_entries = catalog.is_deleting
         self._own_uow_id: bytes | None = None
         self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
         self._unknown: list[tuple[Interaction, Kind, str]] = []
@@ -152,10 +157,14 @@ class Reader:
             self._own_uow_id = new_id()
         return self._own_uow_id
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether mnemonics were read that the catalog lacks."""
+        return bool(self._unknown)
+
     def add_unknown(self) -> None:
-        """Add the mnemonics that were read and that the catalog lacks; once, after all reading."""
-        if not self._unknown:
-            return
+        """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
+        Writes to the store, which may block for seconds."""
         at = from_milliseconds(self._request.received)
         for kind in Kind:
             lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
@@ -183,7 +192,7 @@ class Reader:
         self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
     ) -> bytes:
         """The id of what is named; b"" where it is added later or something is wrong."""
-        named = self._catalog.find(kind, mnemonic) if mnemonic is not None else None
+        named = self._claimed(self._catalog.find(kind, mnemonic)) if mnemonic is not None else None
         if id is not None:
             return self._resolve_id(kind, mnemonic, named, id, problems)
         if named:
@@ -204,13 +213,19 @@ class Reader:
         id: str,
         problems: list[Problem],
     ) -> bytes:
-        entry = self._catalog.by_id(kind, UUID(id)) if _UUID.fullmatch(id) else None
+        is_uuid = _UUID.fullmatch(id)
+        entry = self._claimed(self._catalog.by_id(kind, UUID(id))) if is_uuid else None
         if entry is None:
             problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
             return b""
         if mnemonic is not None and entry != named:
             problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
         return entry.id_bytes
+
+    def _claimed(self, entry: Entry | None) -> Entry | None:
+        if entry is None or not self._claims_entries:
+            return entry
+        return self._catalog.claim(entry.kind, entry.id)
 
     def _learn(
         self, raw: bytes, members: Members | None, problems: list[Problem]

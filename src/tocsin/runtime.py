@@ -20,7 +20,7 @@ from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
 from tocsin.engine.engine import Engine
-from tocsin.errors import Conflict, DataFolderInUse, InvalidSettings, TocsinError
+from tocsin.errors import DataFolderInUse, InvalidSettings, TocsinError
 from tocsin.evaluator import Evaluator
 from tocsin.history import History
 from tocsin.ingest import Intake
@@ -243,12 +243,12 @@ class Runtime:
 
     def delete_entry(self, kind: Kind, id: UUID) -> None:
         """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""
-        entry = self.catalog.get(kind, id)
-        # Nothing may be recorded between the question whether it is used and its end.
-        with self.intake.quiet():
-            if not entry.is_system and self.engine.uses(kind, id):
-                raise Conflict(f"Interactions use the {kind.words} {entry.mnemonic}")
-            self.catalog.delete(kind, id)
+
+        def is_recorded() -> bool:
+            self.intake.finish_earlier()
+            return self.engine.uses(kind, id)
+
+        self.catalog.delete(kind, id, is_recorded)
 
     def tend(self, at: datetime) -> None:
         """What is to be done every so often."""

@@ -183,3 +183,27 @@ def test_entries_come_by_mnemonic_without_regard_to_case(catalog: Catalog) -> No
     catalog.ensure_all(Kind.ORIGIN, ["b", "A", "C"], AT)
     names = [entry.mnemonic for entry in catalog.entries(Kind.ORIGIN)]
     assert names == ["A", "b", "C", "METRIC_EVAL", "NOTIFY"]
+
+
+def test_an_entry_that_is_claimed_while_it_is_deleted_stays(catalog: Catalog) -> None:
+    entry = catalog.ensure(Kind.ACTION, "claimed", AT)
+
+    def is_recorded() -> bool:
+        assert catalog.is_deleting
+        assert catalog.claim(Kind.ACTION, entry.id) == entry
+        return False
+
+    with pytest.raises(Conflict, match="Interactions use the action claimed"):
+        catalog.delete(Kind.ACTION, entry.id, is_recorded)
+    assert catalog.find(Kind.ACTION, "claimed") == entry
+    catalog.delete(Kind.ACTION, entry.id)
+    assert catalog.claim(Kind.ACTION, entry.id) is None
+    assert catalog.ensure(Kind.ACTION, "claimed", AT).id != entry.id
+
+
+def test_an_entry_that_interactions_have_stays(catalog: Catalog) -> None:
+    entry = catalog.ensure(Kind.ORIGIN, "recorded", AT)
+    with pytest.raises(Conflict, match="Interactions use the origin recorded"):
+        catalog.delete(Kind.ORIGIN, entry.id, lambda: True)
+    assert not catalog.is_deleting
+    assert catalog.find(Kind.ORIGIN, "recorded") == entry

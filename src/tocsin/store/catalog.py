@@ -8,7 +8,8 @@ first, puts a new one in its place, and readers need no lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, delete, false, insert, or_, select, update
 
-from tocsin.errors import Conflict, InvalidInput, NotFound
+from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
@@ -65,6 +66,9 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._changing = threading.Lock()
+        # Held for the time of a look-up only: recording waits for it on the event loop.
+        self._claiming = threading.Lock()
+        self._leaving: set[UUID] = set()
         self._shelves = self._load()
         self._seed()
 
@@ -109,18 +113,59 @@ class Catalog:
             self._put({**self._shelves[kind].by_id, id: entry}, kind)
             return entry
 
-    def delete(self, kind: Kind, id: UUID) -> None:
-        """Raises NotFound, or Conflict for a system entry and one that a metric or alert uses.
+    @property
+    def is_deleting(self) -> bool:
+        """Whether an entry is being deleted, so that what is recorded has to `claim` its own."""
+        return bool(self._leaving)
 
-        Whether an interaction uses it is the caller's to ask before.
+    def claim(self, kind: Kind, id: UUID) -> Entry | None:
+        """The entry, whose deletion is called off; None if it is gone. Reads memory only."""
+        with self._claiming:
+            self._leaving.discard(id)
+            return self.by_id(kind, id)
+
+    def delete(self, kind: Kind, id: UUID, is_recorded: Callable[[], bool] = lambda: False) -> None:
+        """Delete an entry that nothing uses.
+
+        `is_recorded` tells whether an interaction has the entry. It is called while the entry is
+        marked as leaving; an interaction that is recorded from then on claims it, which calls the
+        deletion off. Raises NotFound, or Conflict for a system entry and one that is in use.
         """
-        with self._changing:
-            self._changeable(kind, id)
-            with self._database.writing() as connection:
-                _refuse_used(connection, kind, id)
-                connection.execute(delete(catalog).where(catalog.c.id == id))
-            by_id = self._shelves[kind].by_id
-            self._put({key: entry for key, entry in by_id.items() if key != id}, kind)
+        entry = self._changeable(kind, id)
+        with self._marked_as_leaving(entry):
+            if is_recorded():
+                raise _recorded(entry)
+            with self._changing:
+                former = self._changeable(kind, id)
+                try:
+                    with self._database.writing() as connection:
+                        _refuse_used(connection, kind, id)
+                        connection.execute(delete(catalog).where(catalog.c.id == id))
+                        # Before the commit: nobody may claim what is gone on disk.
+                        self._remove(former)
+                except Unavailable:
+                    self._put({**self._shelves[kind].by_id, id: former}, kind)
+                    raise
+
+    @contextmanager
+    def _marked_as_leaving(self, entry: Entry) -> Iterator[None]:
+        with self._claiming:
+            if entry.id in self._leaving:
+                raise Conflict(f"The {entry.kind.words} {entry.mnemonic} is being deleted")
+            self._leaving.add(entry.id)
+        try:
+            yield
+        finally:
+            with self._claiming:
+                self._leaving.discard(entry.id)
+
+    def _remove(self, entry: Entry) -> None:
+        """Take an entry out of the snapshot; raises Conflict if it was claimed meanwhile."""
+        with self._claiming:
+            if entry.id not in self._leaving:
+                raise _recorded(entry)
+            by_id = self._shelves[entry.kind].by_id
+            self._put({key: one for key, one in by_id.items() if key != entry.id}, entry.kind)
 
     def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry:
         """The entry of this mnemonic, added with its mnemonic as title if it is not there.
@@ -208,6 +253,10 @@ def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
         return EntryDraft(mnemonic=mnemonic, title=mnemonic)
     except ValidationError as error:
         raise InvalidInput.at(kind.value, MNEMONIC_RULE) from error
+
+
+def _recorded(entry: Entry) -> Conflict:
+    return Conflict(f"Interactions use the {entry.kind.words} {entry.mnemonic}")
 
 
 def _refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
