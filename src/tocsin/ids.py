@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import random
+import os
 
 _CLEARED = (~(0xF << 76 | 0x3 << 62) & (1 << 128) - 1).to_bytes(16)
 _VERSION = (0x4 << 76 | 0x2 << 62).to_bytes(16)
 
 
 def new_id() -> bytes:
-    """Unique, not secret: seeded by the operating system, and 40 times faster than asking it."""
+    """Unique and not to be guessed: an id gives access to an interaction."""
     return new_ids(1)[0]
 
 
 def new_ids(count: int) -> list[bytes]:
-    """Many, made as one large number: a quarter of the time."""
-    cleared = random.getrandbits(128 * count) & int.from_bytes(_CLEARED * count)
+    """Many, from one call of the system's random source and as one large number."""
+    drawn = int.from_bytes(os.urandom(16 * count))
+    cleared = drawn & int.from_bytes(_CLEARED * count)
     raw = (cleared | int.from_bytes(_VERSION * count)).to_bytes(16 * count)
     return [raw[at : at + 16] for at in range(0, len(raw), 16)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from uuid import RFC_4122, UUID
 
 from tocsin.ids import new_id, new_ids
@@ -12,3 +13,10 @@ def test_ids_made_at_once_are_different_random_uuids() -> None:
     assert len(set(made)) == 1_001
     assert {(id.version, id.variant) for id in made} == {(4, RFC_4122)}
     assert new_ids(0) == []
+
+
+def test_ids_do_not_come_from_a_generator_that_can_be_foretold() -> None:
+    state = random.getstate()
+    first = new_ids(4)
+    random.setstate(state)
+    assert not set(first) & set(new_ids(4))
