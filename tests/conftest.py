@@ -19,6 +19,7 @@ import pytest
 from desk import Desk
 from fastapi.testclient import TestClient
 
+from blocking import never_blocked
 from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
@@ -66,11 +67,12 @@ def keys(runtime: Runtime) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def api(runtime: Runtime) -> Iterator[TestClient]:
-    """A client of the whole application, as an admin."""
+    """A client of the whole application, as an admin; nothing may block its event loop."""
     from tocsin.api.app import create_app
 
     app = create_app(runtime)
-    with TestClient(app, raise_server_exceptions=False, headers={"x-api-key": ADMIN_KEY}) as client:
+    client = TestClient(app, raise_server_exceptions=False, headers={"x-api-key": ADMIN_KEY})
+    with never_blocked(), client:
         yield client
 
 

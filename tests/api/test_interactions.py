@@ -231,3 +231,13 @@ def test_a_wrong_parameter_of_a_listing_is_named(api: TestClient, name: str, val
 def test_an_id_that_nothing_has_is_not_found(api: TestClient) -> None:
     assert api.get(f"/api/interactions/{uuid4()}").status_code == 404
     assert api.get("/api/interactions/nonsense").status_code == 404
+
+
+@pytest.mark.parametrize("element", ["[[[]]]", '{"b":1}', "[0,0]"])
+def test_a_large_interaction_keeps_nobody_waiting(api: TestClient, element: str) -> None:
+    """The fixture fails if the event loop is blocked."""
+    payload = f'{{"a":[{",".join([element] * (900_000 // (len(element) + 1)))}]}}'
+    body = (
+        f'{{"resourceType":"T","resourceId":"1","action":"A","origin":"O","interaction":{payload}}}'
+    )
+    assert api.post("/api/interactions", content=body).status_code == 201
