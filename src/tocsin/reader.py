@@ -54,6 +54,8 @@ class Request:
     timestamp: str | None = None
     uow_id: str | None = None
     user_id: str | None = None
+    # Tocsin's own, and what an admin imports from another installation.
+    may_be_from_tocsin: bool = False
 
 
 class Reader:
@@ -196,6 +198,7 @@ class Reader:
         if id is not None:
             return self._resolve_id(kind, mnemonic, named, id, problems)
         if named:
+            self._refuse_system(named, kind, problems)
             return named.id_bytes
         if mnemonic is None:
             problems.append(Problem(kind, f"is required (or {kind.id_member})"))
@@ -218,9 +221,16 @@ class Reader:
         if entry is None:
             problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
             return b""
+        self._refuse_system(entry, kind.id_member, problems)
         if mnemonic is not None and entry != named:
             problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
         return entry.id_bytes
+
+    def _refuse_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
+        """Nobody else may write what readers and subscribers take for an alert or a delivery."""
+        is_protected = entry.is_system and entry.kind is not Kind.ACTION
+        if is_protected and not self._request.may_be_from_tocsin:
+            problems.append(Problem(member, f"{entry.mnemonic} is reserved for Tocsin itself"))
 
     def _claimed(self, entry: Entry | None) -> Entry | None:
         if entry is None or not self._claims_entries:

@@ -170,7 +170,8 @@ class Runtime:
     def _record(self, interactions: Sequence[dict[str, Any]]) -> None:
         """Record what Tocsin itself has to say; raises Unavailable."""
         items = [msgspec.json.encode(interaction) for interaction in interactions]
-        batch = self.intake.record_batch(items, Request(to_milliseconds(self.now())))
+        request = Request(to_milliseconds(self.now()), may_be_from_tocsin=True)
+        batch = self.intake.record_batch(items, request)
         for index, problems in batch.rejected:
             log.error("not recorded", interaction=interactions[index], problems=problems)
 

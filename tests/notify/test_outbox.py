@@ -44,7 +44,7 @@ def runtime(tmp_path: Path, there: Receiver) -> Iterator[Runtime]:
 
 def record(runtime: Runtime, count: int = 1, **said: Any) -> Batch:
     body = {"resourceType": "T", "resourceId": "1", "action": "LEFT", "origin": "WEB"} | said
-    request = Request(to_milliseconds(runtime.now()))
+    request = Request(to_milliseconds(runtime.now()), may_be_from_tocsin=True)
     return runtime.intake.record_batch([json.dumps(body).encode()] * count, request)
 
 
