@@ -15,6 +15,7 @@ from nasty_pools import (
     INTEGERS,
     MEETING_KEYS,
     NEARLY_NUMERIC_TEXTS,
+    NOTATION_KEYS,
     NUMERIC_TEXTS,
     ODD_KEYS,
     ODD_TEXTS,
@@ -93,7 +94,7 @@ def _character(rng: Random, character: str, escapes: float) -> str:
 
 
 def _key(rng: Random) -> str:
-    pool = rng.choices((MEETING_KEYS, ODD_KEYS, ("",)), (55, 43, 2))[0]
+    pool = rng.choices((MEETING_KEYS, ODD_KEYS, NOTATION_KEYS, ("",)), (55, 33, 10, 2))[0]
     return rng.choice(pool)
 
 
@@ -193,7 +194,7 @@ def _deep(rng: Random) -> dict[str, Node]:
     node: Node = _value(rng, 0)
     arrays = rng.random() < 0.3
     for _ in range(rng.choice((MAX_LEVELS - 1, MAX_LEVELS - 1, rng.randint(2, 40)))):
-        node = [node] if arrays else {rng.choice(("d", "d", "d", "a.b", "\\")): node}
+        node = [node] if arrays else {rng.choice(("d", "d", "d", "a.b", "\\", ":`d`")): node}
     return {"deep": node}
 
 
@@ -206,6 +207,13 @@ _SHAPES: tuple[Callable[[Random], dict[str, Node]], ...] = (
     lambda rng: {"null": {"null": _value(rng, 0)}, "size0": [_value(rng, 0)]},
     lambda rng: {"e\u0301": _value(rng, 0), "é": _value(rng, 0)},
     lambda rng: {"user": {"plan": _value(rng, 0), "plan.id": Literal("1"), "Plan": _value(rng, 0)}},
+    lambda rng: {f"{prefix}`a`": _value(rng, 1) for prefix in "@^:"} | {"a": _value(rng, 1)},
+    lambda rng: {"a": {f"{prefix}`b`": _value(rng, 0) for prefix in "@^:"} | {"b": _value(rng, 0)}},
+    lambda rng: {
+        "a": {":`Int64`": _value(rng, 0), "b": {":`Int64`": Literal("1")}},
+        "a[]": {"b": Literal("2")},
+    },
+    lambda rng: {"@`a`": {"b": _value(rng, 0)}, "a": [{"b": _value(rng, 0)}], "a.:`Int64`": "x"},
     lambda rng: {"a%2eb": _value(rng, 0), "a.b": _value(rng, 0)},
     lambda rng: {
         "n": [Literal("1"), Literal("2.5"), Literal(rng.choice(INTEGERS)), "x", True, None]

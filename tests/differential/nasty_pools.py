@@ -24,6 +24,22 @@ ODD_KEYS = (
     "') OR 1=1 --", "k" * 300,
 )  # fmt: skip
 
+_NOTATIONS = (
+    "@{}", "^{}", ":{}", "@^{}", "^@{}", ".:{}", ".^{}", ".@{}", "a.:{}", "a:{}", "a@{}", "a^{}",
+    "{}[]", "{}@", "{}^", "{}:", "{}.b", "{}.:`Int64`", "{}:`Int64`", "{}.null", "{}.size0",
+    "@{}.b", ":{}.b", "^{}[]", "[]{}", "{}`", "`{}", "\\{}", " {}", "{}\0", "{}%2e",
+)  # fmt: skip
+_NAMED = ("`a`", "`", "``", "`a", "a`", "`b`", "`null`", "`Int64`", "`String`", "`a.b`", '"a"')
+NOTATION_KEYS = (
+    *(notation.format(named) for notation in _NOTATIONS for named in _NAMED),
+    ":`Array(Nullable(Int64))`", ":`Array(JSON)`", ":`JSON`", ":`Dynamic`", ":`Array(JSON)`.a",
+    "^``.b", "@`a%2eb`", "@`é`", "^`日本`", "a[].b", "[].a", "[1]", "a.[]", "^a.b", ".:Int64",
+    "'a'", "`a`.`b`", "``a``", "a``b", "`interaction`", "interaction.`a`", "@`interaction.a`",
+)  # fmt: skip
+"""What the engine writes of a path: a prefix or a type, with something in backticks or without.
+
+Taken for notation they would name other keys that occur, such as `a`, or fail."""
+
 NUMERIC_TEXTS = (
     "12", "-1.5e3", "0", "-0", "-0.0", "1.0", "1.50", "1e22", "1E2", "1e+2", "1e-7", "0.1", "3",
     "3.0", "1e-400", "-1e-400", "5e-324", "1.7976931348623157e308", "0e999", "0.000", "100", "9",

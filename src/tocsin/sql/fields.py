@@ -3,7 +3,8 @@
 The rules are "Fields" in semantics.md. A payload path holds several types at once, each in a
 subcolumn of its own, so a field's text is a choice among them; only types that may occur are
 looked for, which halves what a scan reads. Where the table has a column that holds the very choice
-(`promoted.py`), that is read instead.
+(`promoted.py`), that is read instead; keys that no subcolumn name can spell are read from the
+payload's text (`raw_values.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tocsin.model.catalog import Kind
 from tocsin.model.field import Column, Field
 from tocsin.model.payload import Path
 from tocsin.sql.query import Binder
+from tocsin.sql.raw_values import RawValue, has_subcolumn
 from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table
 
 NO_TEXT = "CAST(NULL, 'Nullable(String)')"
@@ -26,8 +28,6 @@ KINDS = {
 _NUMBERS = (JsonType.INTEGER, JsonType.UNSIGNED, JsonType.DOUBLE)
 _SCALARS = (*_NUMBERS, JsonType.BOOLEAN, JsonType.STRING, JsonType.BIG_INTEGER)
 _NULLABLE = {Column.USER_ID, Column.UOW_ID, Column.EXTERNAL_REFERENCE}
-# The engine escapes these once too often in an Identifier, and finds nothing (26.9).
-_UNBINDABLE = set("`'\\\b\f\n\r\t\0")
 
 
 class Fields:
@@ -47,6 +47,8 @@ class Fields:
         promoted = self.table.promoted(field, Aspect.TEXT)
         if promoted:
             return promoted
+        if raw := self._raw(field):
+            return raw.text if self._may_be(field, *_SCALARS) else NO_TEXT
         texts = self._texts(field, *_NUMBERS, JsonType.BOOLEAN)
         if self._may_be(field, JsonType.STRING, JsonType.BIG_INTEGER):
             texts.insert(0, self._leaf(field, JsonType.STRING))
@@ -59,6 +61,8 @@ class Fields:
         promoted = self.table.promoted(field, Aspect.NUMBER)
         if promoted:
             return promoted
+        if raw := self._raw(field):
+            return _number_of_string(raw.text) if self._may_be(field, *_SCALARS) else NO_NUMBER
         numbers = (
             [self._leaf(field, JsonType.DOUBLE)] if self._may_be(field, JsonType.DOUBLE) else []
         )
@@ -77,7 +81,8 @@ class Fields:
             return self.text(field)
         if not self._may_be(field, JsonType.STRING):
             return NO_TEXT
-        string = self._leaf(field, JsonType.STRING)
+        raw = self._raw(field)
+        string = raw.string if raw else self._leaf(field, JsonType.STRING)
         if not self._may_be(field, JsonType.BIG_INTEGER):
             return string
         return f"if(has(bigIntegers, {self._bind.string(str(field))}), NULL, {string})"
@@ -85,6 +90,8 @@ class Fields:
     def is_array(self, field: Field) -> str:
         if not self._may_be(field, JsonType.ARRAY):
             return "false"
+        if raw := self._raw(field):
+            return raw.is_array
         return f"startsWith(dynamicType({self._dynamic(field)}), 'Array')"
 
     def exists(self, field: Field) -> str:
@@ -95,6 +102,8 @@ class Fields:
             promoted = self.table.promoted(field, Aspect.TEXT)
             if promoted:
                 return f"isNotNull({promoted})"
+        if raw := self._raw(field):
+            return raw.exists
         there = f"isNotNull({self._dynamic(field)})"
         if not self._may_be(field, JsonType.OBJECT):
             return there
@@ -106,11 +115,8 @@ class Fields:
         if field.column or not self._may_be(field, JsonType.ARRAY):
             return None
         # Read from the raw payload: the JSON type bends the elements of mixed arrays.
-        element = (
-            "if(startsWith(e, '\"'), JSONExtractString(e), if(match(e, '^[-0-9tf]'), e, NULL))"
-        )
         elements = f"JSONExtractArrayRaw(raw, {self._keys(field.path)})"
-        found = f"arrayExists(e -> ifNull({element} = {text}, false), {elements})"
+        found = f"arrayExists(e -> ifNull({RawValue('e').text} = {text}, false), {elements})"
         return f"if({self.is_array(field)}, {found}, false)"
 
     def group(self, field: Field) -> tuple[str, str]:
@@ -143,20 +149,19 @@ class Fields:
         return self.table.types_of(field.path) <= set(kinds)
 
     def _leaf(self, field: Field, kind: JsonType) -> str:
-        if self._is_bindable(field.path):
-            return f"{self._dynamic(field)}.:{kind}"
-        return f"dynamicElement({self._dynamic(field)}, '{kind}')"
+        return f"{self._dynamic(field)}.:{kind}"
 
     def _dynamic(self, field: Field) -> str:
         self.are_columns = False
         path = ".".join(key.replace(".", "%2E") for key in field.path)
-        if self._is_bindable(field.path):
-            return f"{PAYLOAD}.{self._bind.identifier(path)}"
-        return f"getSubcolumn({PAYLOAD}, {self._bind.string(path)})"
+        return f"{PAYLOAD}.{self._bind.identifier(path)}"
 
-    @staticmethod
-    def _is_bindable(path: Path) -> bool:
-        return not any(_UNBINDABLE & set(key) for key in path)
+    def _raw(self, field: Field) -> RawValue | None:
+        """The value in the payload's text, if the field has to be read from there."""
+        if has_subcolumn(field.path):
+            return None
+        self.are_columns = False
+        return RawValue.at(self._keys(field.path))
 
     def _keys(self, path: Path) -> str:
         return ", ".join(map(self._bind.string, path))
