@@ -4,7 +4,8 @@ What is promoted is a function of the metrics. A column is added at once, filled
 recorded already in the background, and offered to queries once every part of the table has it:
 until then the JSON is read. What no metric needs any more is no longer offered from then on, and
 dropped only after some patience: editing a metric rebuilds nothing, and no query that was compiled
-with the column can still be waiting when it goes.
+with the column can still be waiting when it goes. A field that the engine refuses as a column is
+read from the JSON; all others are promoted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from tocsin.engine.engine import Engine
+from tocsin.isolation import Isolation
 from tocsin.model.field import Field
 from tocsin.model.metric import Metric, Question
 from tocsin.sql.promoted import (
@@ -60,19 +62,23 @@ class Promotion:
         self._unneeded_since: dict[str, datetime] = {}
         self._few: dict[Field, bool] = {}
         self._rows_then = -1
+        self._looking = Isolation("looking at a field's texts")
+        self._adding = Isolation("adding a column")
+        self._filling = Isolation("filling a column or an index")
+        self._dropping = Isolation("dropping a column or an index")
 
-    def choose(self, questions: Sequence[Question]) -> Columns:
+    def choose(self, questions: Sequence[Question], at: datetime) -> Columns:
         """The columns that the questions ask for; whatever else was offered no longer is."""
         asks = worth_promoting(questions, self._engine.field_types.of)
         offered = self._engine.promoted
         self._engine.promoted = {ask: offered[ask] for ask in asks if ask in offered}
-        self._look_at([field for field, aspect in asks if aspect is Aspect.TEXT])
+        self._look_at([field for field, aspect in asks if aspect is Aspect.TEXT], at)
         looked_for = sought(questions)
         return {
             (field, aspect): PromotedColumn(
                 field,
                 aspect,
-                is_few=aspect is Aspect.TEXT and self._few[field],
+                is_few=aspect is Aspect.TEXT and self._few.get(field, False),
                 is_sought=field in looked_for,
             )
             for field, aspect in asks
@@ -83,42 +89,47 @@ class Promotion:
         been needed for long; whether nothing is left to wait for."""
         present = {name for (name,) in self._engine.upkeep(compile_present())}
         missing = [column for column in wanted.values() if not column.names <= present]
-        if missing:
-            self._engine.upkeep(compile_add(missing))
-        there = present.union(*(column.names for column in missing))
+        added = self._adding.run(missing, at, self._add)
+        there = present.union(*(column.names for column in added))
         lacking = self._lacking(there)
         self._engine.promoted = _offered(wanted, there - lacking)
         needed = {name for column in wanted.values() for name in column.names}
-        overdue = self._overdue(present.difference(needed, self._engine.promoted.values()), at)
-        unfilled = [column.name for column in wanted.values() if column.name in lacking]
+        unneeded = present.difference(needed, self._engine.promoted.values())
+        overdue = [n for n in self._overdue(unneeded, at) if self._dropping.is_due(n, at)]
+        names = [column.name for column in wanted.values() if column.name in lacking]
+        unfilled = [name for name in names if self._filling.is_due(name, at)]
         # What is being filled the engine would refuse to drop.
         if (overdue or unfilled) and not self._engine.upkeep(compile_under_way())[0][0]:
-            self._drop(overdue)
-            self._fill(unfilled)
+            self._dropping.run(overdue, at, self._drop)
+            self._filling.run(unfilled, at, self._fill)
             overdue = []
         # Only now: which parts have an index the engine does not tell.
-        self._fill([column.index for column in missing if column.index])
+        self._filling.run([column.index for column in added if column.index], at, self._fill)
         return not unfilled and not overdue
 
+    def _add(self, columns: Sequence[PromotedColumn]) -> None:
+        self._engine.upkeep(compile_add(columns))
+
     def _drop(self, names: Sequence[str]) -> None:
-        if names:
-            self._engine.upkeep(compile_drop(names))
-            log.info("dropped what no metric needs", columns=names)
+        self._engine.upkeep(compile_drop(names))
+        log.info("dropped what no metric needs", columns=names)
 
     def _fill(self, names: Sequence[str]) -> None:
-        if names:
-            self._engine.upkeep(compile_fill(names))
+        self._engine.upkeep(compile_fill(names))
 
-    def _look_at(self, fields: Sequence[Field]) -> None:
-        """Which of the fields have few different texts?"""
+    def _look_at(self, fields: Sequence[Field], at: datetime) -> None:
+        """Which of the fields have few different texts? Of one that cannot be looked at, many are
+        assumed."""
         rows = self._engine.rows()
         if rows > self._rows_then * GROWTH:
             self._few, self._rows_then = {}, rows
         new = [field for field in dict.fromkeys(fields) if field not in self._few]
-        if new:
-            query = compile_different(new, self._engine.field_types.of)
-            counts = self._engine.upkeep(query)[0]
-            self._few |= {field: count <= FEW for field, count in zip(new, counts, strict=True)}
+        self._looking.run(new, at, self._count_texts)
+
+    def _count_texts(self, fields: Sequence[Field]) -> None:
+        query = compile_different(fields, self._engine.field_types.of)
+        counts = self._engine.upkeep(query)[0]
+        self._few |= {field: count <= FEW for field, count in zip(fields, counts, strict=True)}
 
     def _lacking(self, names: set[str]) -> set[str]:
         """Those of the columns that more than a little of the table lacks."""
@@ -187,7 +198,7 @@ class Promoter:
 
     def _settle(self, at: datetime) -> None:
         enabled = [metric.question for metric in self._metrics() if metric.enabled]
-        wanted = self._promotion.choose(enabled)
+        wanted = self._promotion.choose(enabled, at)
         while not self._promotion.step(wanted, at):
             with self._woken:
                 if self._woken.wait_for(lambda: self._at or self._is_closed, POLL_SECONDS):

@@ -76,7 +76,7 @@ def total(key: str = "total") -> Question:
 
 
 def settle(promotion: Promotion, *questions: Question, at: datetime = AT) -> None:
-    wanted = promotion.choose(questions)
+    wanted = promotion.choose(questions, at)
     wait_until(lambda: promotion.step(wanted, at))
 
 
@@ -98,7 +98,7 @@ def value(runtime: Runtime, question: Question) -> Any:
 def test_until_every_part_has_the_column_the_json_is_read(opened: Runtime) -> None:
     record(opened, {"total": 1}, {"total": "2.5"})
     promotion = Promotion(opened.engine, PATIENCE, little=0)
-    wanted = promotion.choose([total()])
+    wanted = promotion.choose([total()], AT)
     assert not promotion.step(wanted, AT)
     assert opened.engine.promoted == {}
     record(opened, {"total": True}, {"total": 4.25})
@@ -130,6 +130,33 @@ def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) ->
         said = {next(iter((reading.dimensions or {}).values())) for reading in readings}
         assert said == {str(number), str(number + 0.5)}, HOSTILE[number]
     opened.close()
+
+
+def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logged_once(
+    opened: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endless = "k" * 100_000  # in the table's definition more often than the engine can read again
+    record(opened, {"a": 1, endless: 2, "b": 4}, {"a": 8, endless: "x", "b": 16})
+    questions = [
+        total("a"),
+        total(endless),
+        question(groupBy=[f"interaction.{endless}"]),
+        total("b"),
+    ]
+    promotion = Promotion(opened.engine, PATIENCE, little=0)
+    for minutes in (0, 5, 10, 20, 30):
+        settle(promotion, *questions, at=AT + timedelta(minutes=minutes))
+    assert [str(field) for field, _ in opened.engine.promoted] == ["interaction.a", "interaction.b"]
+    assert [value(opened, question) for question in questions] == [9, 2, 1, 20]
+    assert capsys.readouterr().out.count("failed") == 1
+    for asked in questions:
+        promoted = opened.calculator.explain(asked, AT).promoted
+        assert promoted == ((asked.field,) if asked in (total("a"), total("b")) else ())
+    reports = opened.calculator.discover_details()
+    assert [str(report.field) for report in reports if report.promoted] == [
+        "interaction.a",
+        "interaction.b",
+    ]
 
 
 def test_what_no_metric_needs_is_not_offered_at_once_and_dropped_after_some_patience(
@@ -217,7 +244,7 @@ def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
     by_user = question(groupBy=["interaction.user"])
     of_one = question(filters=[{"field": "interaction.user", "operator": "eq", "value": "u7"}])
     promotion = Promotion(opened.engine, PATIENCE, little=0)
-    promotion.step(promotion.choose([by_user]), AT)
+    promotion.step(promotion.choose([by_user], AT), AT)
     assert len(columns(opened)) == 1
     assert opened.calculator.explain(of_one, AT).rows_read == rows
     settle(promotion, by_user, of_one)  # the column is being filled when the index is added

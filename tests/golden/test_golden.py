@@ -72,9 +72,9 @@ def test_metric_compiles_to_its_sql_and_has_its_answer(
 def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
     """What the questions ask for has columns meanwhile."""
     promotion = Promotion(runtime.engine, timedelta(0))
-    promotion.step(promotion.choose(questions), AT)
+    promotion.step(promotion.choose(questions, AT), AT)
     yield
-    promotion.step(promotion.choose([]), AT)
+    promotion.step(promotion.choose([], AT), AT)
 
 
 def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, Any]:

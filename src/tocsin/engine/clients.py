@@ -24,10 +24,20 @@ class Clients:
     """Clients with the same settings, each lent to one thread at a time."""
 
     def __init__(
-        self, folder: Path, settings: Settings, count: int = 1, patience: float | None = None
+        self,
+        folder: Path,
+        settings: Settings,
+        count: int = 1,
+        patience: float | None = None,
+        *,
+        is_logging: bool = True,
     ) -> None:
-        """Open them; `patience` is for how many seconds one who wants a client waits for it."""
+        """Open them; `patience` is for how many seconds one who wants a client waits for it.
+
+        Without `is_logging` a failure is logged by the caller, who expects some.
+        """
         self._patience = patience
+        self._is_logging = is_logging
         self._all = [_open(folder, settings) for _ in range(count)]
         self._failed: set[Client] = set()
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
@@ -50,7 +60,7 @@ class Clients:
             with suppress(ClickHouseError):
                 self._drain(client)
             if isinstance(error, ClickHouseError):
-                raise translated(error) from error
+                raise translated(error, is_logging=self._is_logging) from error
             raise
         finally:
             self._idle.put(client)

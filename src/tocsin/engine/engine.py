@@ -71,7 +71,7 @@ class Engine:
         # Has nothing else to do, so that a stop waits for no statement.
         self._stopping = Clients(folder, {})
         self._is_stopping = False
-        self._tending = Clients(folder, tending_settings(memory))
+        self._tending = Clients(folder, tending_settings(memory), is_logging=False)
         self._cores = os.cpu_count() or 1
         settings = calculation_settings(memory, seconds)
         self._calculating = Clients(folder, settings, concurrency, patience=seconds)
@@ -123,7 +123,7 @@ class Engine:
     def upkeep(self, statement: Query) -> list[Row]:
         """Change the table, or ask how it is: takes no turn from a calculation or an append.
 
-        Raises QueryTooHeavy or Unavailable.
+        Raises QueryTooHeavy or Unavailable; the caller logs it.
         """
         with self._tending.lend() as client:
             result = client.query(statement.text, statement.parameters)

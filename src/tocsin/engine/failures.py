@@ -19,7 +19,7 @@ _CANCELLED = 394
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
 
 
-def translated(error: Exception) -> TocsinError:
+def translated(error: Exception, *, is_logging: bool = True) -> TocsinError:
     """The error that a caller should see; the engine's own words go to the log."""
     text, code = str(error), _code(error)
     if code in _TOO_HEAVY:
@@ -28,7 +28,8 @@ def translated(error: Exception) -> TocsinError:
         return Stopping()
     if "Cannot lock file" in text or "another process" in text:
         return DataFolderInUse()
-    log.error("engine failed", code=code, error=text[:2_000])
+    if is_logging:
+        log.error("engine failed", code=code, error=text[:2_000])
     return Unavailable("The engine could not answer; its error is in the log")
 
 

@@ -50,6 +50,9 @@ class PromotedColumn:
     is_few: bool = False
     is_sought: bool = False
 
+    def __str__(self) -> str:
+        return f"{self.aspect} of {self.field}"
+
     @property
     def name(self) -> str:
         bind = Binder()

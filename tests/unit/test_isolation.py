@@ -1,0 +1,72 @@
+"""Which items make a statement fail, and when are they tried again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tocsin.errors import Stopping, Unavailable
+from tocsin.isolation import Isolation
+
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+
+
+class Statement:
+    """Fails for some numbers, and keeps what it was run over."""
+
+    def __init__(self, *bad: int) -> None:
+        self.bad = set(bad)
+        self.runs: list[list[int]] = []
+
+    def __call__(self, items: Sequence[int]) -> None:
+        self.runs.append(list(items))
+        if self.bad & set(items):
+            raise Unavailable
+
+
+def test_without_a_failure_one_statement_does_it() -> None:
+    statement = Statement()
+    assert Isolation("test").run(range(9), AT, statement) == list(range(9))
+    assert statement.runs == [list(range(9))]
+    assert Isolation("test").run([], AT, statement) == []
+    assert len(statement.runs) == 1
+
+
+def test_it_succeeds_for_all_items_but_those_that_fail_alone() -> None:
+    assert Isolation("test").run(range(9), AT, Statement(0, 5, 8)) == [1, 2, 3, 4, 6, 7]
+
+
+def test_a_failed_item_is_tried_again_after_ten_minutes_then_after_twice_as_long() -> None:
+    isolation, statement = Isolation("test"), Statement(1)
+    tried = []
+    for minute in range(0, 5_000, 10):
+        statement.runs.clear()
+        isolation.run([1], AT + timedelta(minutes=minute), statement)
+        tried += [minute] * bool(statement.runs)
+    assert tried == [0, 10, 30, 70, 150, 310, 630, 1_270, 2_550, 3_990]
+
+
+def test_an_item_that_succeeds_again_begins_anew() -> None:
+    isolation, statement = Isolation("test"), Statement(1)
+    isolation.run([1], AT, statement)
+    statement.bad.clear()
+    assert isolation.run([1], AT + timedelta(minutes=9), statement) == []
+    assert isolation.run([1], AT + timedelta(minutes=10), statement) == [1]
+    assert isolation.run([1], AT + timedelta(minutes=10), statement) == [1]
+
+
+def test_a_failed_item_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
+    isolation, statement = Isolation("adding"), Statement(3)
+    for hours in range(5):
+        isolation.run(range(9), AT + timedelta(hours=hours), statement)
+    assert capsys.readouterr().out.count("adding failed") == 1
+
+
+def test_a_stop_ends_it() -> None:
+    def stop(_items: Sequence[int]) -> None:
+        raise Stopping
+
+    with pytest.raises(Stopping):
+        Isolation("test").run(range(9), AT, stop)
