@@ -1,0 +1,187 @@
+"""Is every key read as it is spelled, where the engine has a meaning of its own for the spelling?
+
+Such keys stand at each place of a path, beside those that they would name as notation. Each field
+is asked in every way in which a path is read, as discovery lists it. The ordinary run takes a
+sample of the keys.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import nasty
+import oracle
+import pytest
+from nasty_pools import NOTATION_KEYS, ODD_KEYS
+from worlds import AT, World, record, written, written_series
+
+from tocsin.config import Settings
+from tocsin.model.draft import read_metric
+from tocsin.model.metric import Answer
+from tocsin.runtime import Runtime
+from tocsin.sql.promoted import worth_promoting
+
+KEYS = sorted({*NOTATION_KEYS, *ODD_KEYS})
+SAMPLE, PER_WORLD, COLUMNS = 6, 60, 24
+SPAN = (AT - timedelta(hours=2), AT, timedelta(hours=1))
+NAMED_BY_NOTATION = (
+    '{"a":-1,"b":-2,"c":-3,"null":-4,"Int64":-5,"String":"s","":-6}',
+    '{"a":{"b":-7,"c":-8,"a":-9},"p":-10}',
+    '{"a":[{"b":-11,"c":-12}],"p":[{"a":-13}]}',
+    '{"p":{"a":-14,"b":"s","c":-15,"Int64":-16,"":-17}}',
+    '{"p":{"a":{"c":-18},"b":{"c":"s"}},"a.b":-19}',
+)
+
+
+def chunks() -> list[Any]:
+    """The keys of each world; the first stands for all in the ordinary run."""
+    keys = list(KEYS)
+    Random(3).shuffle(keys)
+    worlds = [keys[:SAMPLE]]
+    worlds += [keys[start : start + PER_WORLD] for start in range(SAMPLE, len(keys), PER_WORLD)]
+    return [
+        pytest.param(world, id=str(number), marks=[pytest.mark.long] * bool(number))
+        for number, world in enumerate(worlds)
+    ]
+
+
+@pytest.fixture(scope="module", params=chunks())
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("world")
+    made.joinpath("keys").write_text(json.dumps(request.param))
+    return made
+
+
+@pytest.fixture(scope="module")
+def world(folder: Path) -> Iterator[World]:
+    random = Random(4)
+    opened = World(Runtime(Settings(data_dir=folder / "data")), [])
+    texts = payloads(json.loads(folder.joinpath("keys").read_text()))
+    random.shuffle(texts)
+    made = nasty.interactions(random, len(texts), AT, texts)
+    for minutes, interaction in enumerate(made):
+        # In a month or two: each part is filled by itself.
+        interaction["timestamp"] = AT - timedelta(minutes=minutes)
+    for start in range(0, len(made), len(made) // 2 + 1):
+        record(opened, made[start : start + len(made) // 2 + 1], random)
+    yield opened
+    opened.runtime.close()
+
+
+def payloads(keys: Sequence[str]) -> list[str]:
+    """Each key at each place, with a value of each type."""
+    texts = list(NAMED_BY_NOTATION) * 3
+    for number, key in enumerate(keys):
+        places = ((key,), ("p", key), ("p", key, "c"), (key, "c"))
+        values = (number, number + 0.5, f"{number}", f"t{number}", True, [number, "x"], 2**70, {})
+        texts += [nested(place, value) for place in places for value in values]
+    return texts
+
+
+def nested(path: Sequence[str], value: Any) -> str:
+    for key in reversed(path):
+        value = {key: value}
+    return json.dumps(value)
+
+
+def asked(field: str) -> list[dict[str, Any]]:
+    filters = [
+        ("exists", None),
+        ("contains", "x"),
+        ("in", ["t1", 2.5, True]),
+        ("gte", "t"),
+        ("lt", 9),
+    ]
+    return [
+        {"metricType": "SUM", "field": field},
+        {"metricType": "COUNT", "groupBy": [field]},
+        *(
+            {"metricType": "DISTINCT_COUNT", "field": field, "filters": [filter_(field, *one)]}
+            for one in filters
+        ),
+        {"metricType": "COUNT", "filters": [filter_(field, "not_exists", None)]},
+        {"metricType": "COUNT", "filters": [filter_(field, "contains", "x")]},
+    ]
+
+
+def filter_(field: str, operator: str, value: Any) -> dict[str, Any]:
+    given = {} if value is None else {"value": value}
+    return {"field": field, "operator": operator, **given}
+
+
+def listed(world: World) -> list[str]:
+    return [str(field) for field in world.runtime.calculator.discover()]
+
+
+def check(world: World, metric: dict[str, Any], answer: object) -> None:
+    assert isinstance(answer, Answer), metric
+    difference = oracle.disagreement(metric, world.interactions, AT, written(answer))
+    assert difference is None, f"{metric}: {difference}"
+
+
+def check_alone(world: World, fields: Sequence[str]) -> None:
+    for field in fields:
+        for metric in asked(field):
+            check(world, metric, world.runtime.calculator.calculate(world.question(metric), AT))
+
+
+def test_discovery_lists_every_key_as_it_is_spelled(world: World) -> None:
+    expected = oracle.discover(world.interactions)
+    assert listed(world) == sorted(expected)
+    reports = world.runtime.calculator.discover_details()
+    found = {str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports}
+    assert found == expected
+
+
+def test_each_listed_field_is_read_as_it_is_spelled(world: World) -> None:
+    check_alone(world, listed(world))
+
+
+def test_fields_are_read_the_same_when_asked_together_and_kept(world: World) -> None:
+    metrics = [metric for field in listed(world) for metric in asked(field)[:3]]
+    for start in range(0, len(metrics), 60):
+        some = metrics[start : start + 60]
+        for _ in range(2):
+            answers = world.runtime.calculator.calculate_all(list(map(world.question, some)), AT)
+            for metric, answer in zip(some, answers, strict=True):
+                check(world, metric, answer)
+
+
+def test_series_read_fields_as_they_are_spelled(world: World) -> None:
+    for field in listed(world)[::3]:
+        metric = {"metricType": "SUM", "field": field, "timeWindow": "30d"}
+        found = world.runtime.calculator.series(world.question(metric), *SPAN)
+        difference = oracle.series_disagreement(
+            metric, world.interactions, *SPAN, written_series(found)
+        )
+        assert difference is None, f"{metric}: {difference}"
+
+
+def test_all_listed_fields_become_columns_and_hold_the_same_after_a_restart(
+    world: World, folder: Path
+) -> None:
+    fields = listed(world)
+    wanted = [metric for field in fields for metric in asked(field)[:2]]
+    for number, metric in enumerate(wanted[:COLUMNS]):
+        draft, question = read_metric({"name": str(number), **metric}, world.runtime.catalog)
+        world.runtime.metrics.create(draft, question, AT)
+    wait_until_promoted(world)
+    check_alone(world, fields[: COLUMNS // 2])
+    world.runtime.close()
+    world.runtime = Runtime(Settings(data_dir=folder / "data"))
+    wait_until_promoted(world)
+    check_alone(world, fields[: COLUMNS // 2 : 4])
+
+
+def wait_until_promoted(world: World) -> None:
+    engine, deadline = world.runtime.engine, time.monotonic() + 120
+    questions = [metric.question for metric in world.runtime.metrics.all()]
+    while set(engine.promoted) != set(worth_promoting(questions, engine.field_types.of)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
