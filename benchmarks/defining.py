@@ -42,7 +42,7 @@ def wait_until_promoted(
 
 
 def reads_json(sql: str) -> bool:
-    return "interaction.{" in sql or "getSubcolumn(interaction" in sql
+    return "interaction.{" in sql or "JSONExtractRaw(raw" in sql
 
 
 def _one_of_each(definitions: Sequence[Definition], ids: Sequence[str]) -> list[str]:
