@@ -61,6 +61,23 @@ def test_slack_gets_a_text_in_which_nothing_of_the_payload_is_markup(desk: Desk)
     assert text.startswith("*CUSTOMER 0: LEFT*\nnote: &lt;!channel&gt; &amp; &lt;@U1&gt;")
 
 
+@pytest.mark.parametrize("kind", ["webhook", "slack"])
+def test_a_template_that_writes_what_cannot_be_encoded_falls_back_to_the_plain_text(
+    desk: Desk, kind: str
+) -> None:
+    with receiver(answering(200)) as there:
+        member = "url" if kind == "webhook" else "webhookUrl"
+        template = {"title": "Gone {{ resourceId }}", "body": r"{{ '\ud800' }}"}
+        desk.subscribe(desk.channel(kind, **{member: there.url}), template)
+        desk.start()
+        desk.tell()
+        desk.wait(lambda: desk.all(Status.SENT))
+    (one,) = there.received
+    assert "Gone 0" in one.body.decode()
+    assert "country: ZA" in one.body.decode()
+    assert "half of a surrogate pair" in one.body.decode()
+
+
 class Mailbox:
     def __init__(self) -> None:
         self.letters: list[Any] = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tocsin.errors import InvalidInput
+from tocsin.model.delivery import Delivery, Status
 from tocsin.model.subscription import Template
 from tocsin.senders.templates import TemplateFailed, Templates
 
@@ -37,6 +42,116 @@ def test_a_template_is_rendered_over_the_interaction(
     templates: Templates, template: str, text: str
 ) -> None:
     assert templates._rendered(template, INTERACTION, 300) == text
+
+
+CLASHING: dict[str, Any] = {
+    "resourceType": "CUSTOMER",
+    "resourceId": "42",
+    "action": "LEFT",
+    "origin": "WEB",
+    "timestamp": "2026-03-20T14:30:00.000Z",
+    "interaction": {
+        "items": [{"keys": "k", "values": 5, "user": {"get": "g"}}, {"user": None}],
+        "copy": {"pop": {"clear": "c"}},
+        "note": "abc",
+        "amount": 5,
+        "loop": "L",
+        "range": "R",
+        "dict": "D",
+        "self": "S",
+        "resourceId": "inner",
+        "prices": {"0": 7},
+        "list": [3, 4],
+        "none": None,
+    },
+}
+
+
+def body(templates: Templates, template: str) -> str:
+    """The body of a message about the interaction whose names clash."""
+    delivery = Delivery(
+        delivery_id=uuid4(),
+        subscription_id=uuid4(),
+        channel_id=uuid4(),
+        interaction_id=uuid4(),
+        status=Status.PENDING,
+        snapshot=json.dumps(CLASHING),
+        template=Template(body=template),
+        silence_id=None,
+        tries=0,
+        due=None,
+        created_date=datetime.now(UTC),
+        finished_date=None,
+    )
+    return templates.render(delivery)[1]
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ interaction.items[0]['keys'] }}{{ interaction['items'][0].values }}", "k5"),
+        ("{{ interaction.copy.pop.clear }}", "c"),
+        ("{% for i in interaction.items %}{{ i.keys }},{{ i.user.get }};{% endfor %}", "k,g;,;"),
+        ("{{ interaction.items|map(attribute='keys')|join('+') }}", "k+"),
+        ("{{ interaction.items|map(attribute='user.get')|join('+') }}", "g+"),
+        ("{{ interaction.items|map('attr', 'values')|join('+') }}", "5+"),
+        ("{{ interaction.items|selectattr('keys')|list|length }}", "1"),
+        ("{{ '{0.items[0].keys}'.format(interaction) }}", "k"),
+        ("{{ interaction.loop }}{{ interaction.range }}{{ interaction.dict }}", "LRD"),
+        ("{{ interaction.self }}{{ interaction.resourceId }}{{ resourceId }}", "Sinner42"),
+        ("{% for n in interaction.list %}{{ loop.index }}{{ action }}{% endfor %}", "1LEFT2LEFT"),
+        ("{{ interaction.prices.0 }}{{ interaction.list.0 }}{{ interaction.list[-1] }}", "734"),
+    ],
+)  # fmt: skip
+def test_a_key_is_found_whatever_else_has_its_name(
+    templates: Templates, template: str, text: str
+) -> None:
+    assert body(templates, template) == text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ interaction.keys }}{{ interaction.values.deeper.still }}",
+        "{{ interaction['keys'] }}{{ interaction.copy['items'] }}{{ interaction|attr('keys') }}",
+        "{{ interaction.update }}{{ interaction.update.x }}{{ interaction.__class__ }}",
+        "{{ interaction.note.title }}{{ interaction.note.format }}{{ interaction.note.x.y }}",
+        "{{ interaction.list.count }}{{ interaction.list.9 }}{{ interaction.list.x[0].y }}",
+        "{{ interaction.amount.real }}{{ interaction.amount.numerator.x }}",
+        "{{ interaction.none.items.x }}{{ interaction.prices.1 }}{{ interaction.x[0]['y'].z }}",
+        "{{ interaction.list|map(attribute='count')|join }}{{ action.items }}{{ title.items }}",
+        "{% for one in interaction.values %}{{ one }}{% endfor %}",
+        "{% for n in interaction.list %}{{ n.real }}{{ loop.items }}{% endfor %}",
+        "{{ nothing }}{{ items }}{{ range }}{{ dict }}{{ lipsum }}",
+    ],
+)
+def test_a_missing_key_is_empty_at_any_depth_and_never_a_method(
+    templates: Templates, template: str
+) -> None:
+    assert body(templates, template) == ""
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{% for k, v in interaction.prices.items() %}{{ k }}={{ v }}{% endfor %}", "0=7"),
+        ("{% for k, v in interaction.prices|items %}{{ k }}={{ v }}{% endfor %}", "0=7"),
+        ("{{ interaction.note.upper() }}{{ '%s'|format(interaction.amount) }}", "ABC5"),
+        ("{{ interaction.values is defined }}{{ interaction.values|default('x') }}", "Falsex"),
+        ("{% for n in range(2) %}{{ n }}{% endfor %}", "01"),
+    ],
+)
+def test_methods_can_still_be_called(templates: Templates, template: str, text: str) -> None:
+    assert body(templates, template) == text
+
+
+def test_a_surrogate_pair_is_one_character_and_half_of_one_is_refused(
+    templates: Templates,
+) -> None:
+    assert body(templates, r"{{ '\ud83d\ude00' }}") == "😀"
+    plain = body(templates, r"{{ '\ud800' }}")
+    assert plain.startswith("items: ")
+    assert plain.endswith("half of a surrogate pair, which cannot be sent)")
 
 
 @pytest.mark.parametrize(

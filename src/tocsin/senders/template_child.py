@@ -15,14 +15,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tocsin.senders.confinement import confine
+from tocsin.senders.template_environment import TemplateEnvironment
 
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 1.0
 
-_environment = ImmutableSandboxedEnvironment(undefined=jinja2.ChainableUndefined)
+_environment = TemplateEnvironment()
 
 
 class _TooSlow(Exception):
@@ -59,7 +59,8 @@ def _answer(asked: dict[str, Any]) -> dict[str, str]:
     except MemoryError:
         return {"error": "takes too much memory"}
     except Exception as error:
-        return {"error": str(error)[:500] or type(error).__name__}
+        reason = str(error)[:500] or type(error).__name__
+        return {"error": reason.encode(errors="backslashreplace").decode()}
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
@@ -74,8 +75,18 @@ def _rendered(template: jinja2.Template, interaction: dict[str, Any], longest: i
     for piece in template.generate(interaction):
         text += piece
         if len(text) > longest:
-            return text[: longest - 1] + "…"
-    return text
+            break
+    text = _encodable(text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _encodable(text: str) -> str:
+    """Joins surrogate pairs, which Jinja reads from `'\\ud83d\\ude00'` as two characters; raises
+    ValueError for half of one, which no sender could encode."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise ValueError("writes half of a surrogate pair, which cannot be sent") from None
 
 
 def _interrupt(_number: int, _frame: Any) -> None:
