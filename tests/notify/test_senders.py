@@ -19,6 +19,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tocsin.model.delivery import Status
 from tocsin.model.smtp import SmtpServer
 from tocsin.senders.senders import Senders
+from tocsin.senders.slack import MAX_TEXT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -59,6 +60,57 @@ def test_slack_gets_a_text_in_which_nothing_of_the_payload_is_markup(desk: Desk)
         desk.wait(lambda: desk.all(Status.SENT))
     text = there.received[0].json["text"]
     assert text.startswith("*CUSTOMER 0: LEFT*\nnote: &lt;!channel&gt; &amp; &lt;@U1&gt;")
+
+
+def sent_to_slack(desk: Desk, template: dict[str, str]) -> str:
+    """The text of the one message that a template makes."""
+    with receiver(answering(200)) as there:
+        desk.subscribe(desk.channel("slack", webhookUrl=there.url), template)
+        desk.start()
+        desk.tell()
+        desk.wait(lambda: desk.all(Status.SENT))
+    text: str = there.received[0].json["text"]
+    return text
+
+
+@pytest.mark.parametrize(
+    ("title", "bold"),
+    [
+        ("Gone:\r\n{{ resourceId }}\n", "*Gone: 0*"),
+        (r"{{ 'a\u2028b\u0085c\u0000d\u001be' }}", "*a b c d e*"),
+        ("*2*3* `rm` ~x~", "*∗2∗3∗ ˋrmˋ ∼x∼*"),
+        ("_LOGIN_FAILED_ _", "*ˍLOGIN_FAILEDˍ ˍ*"),
+        ("<!channel> & 1 > 0", "*&lt;!channel&gt; &amp; 1 &gt; 0*"),
+    ],
+)
+def test_a_title_is_one_bold_line_in_slack_whatever_is_in_it(
+    desk: Desk, title: str, bold: str
+) -> None:
+    assert sent_to_slack(desk, {"title": title, "body": "*b*"}) == f"{bold}\n*b*"
+
+
+def test_without_a_title_slack_gets_the_body_alone(desk: Desk) -> None:
+    assert sent_to_slack(desk, {"title": " \n", "body": "b"}) == "b"
+
+
+@pytest.mark.parametrize(("mark", "written"), [("&", "&amp;"), ("<", "&lt;"), ("😀", "😀")])
+@pytest.mark.parametrize("shift", range(5))
+def test_slack_gets_a_text_that_is_cut_between_characters(
+    desk: Desk, mark: str, written: str, shift: int
+) -> None:
+    text = sent_to_slack(desk, {"title": "x" * (1 + shift), "body": f"{{{{ '{mark}' * 19999 }}}}"})
+    units = len(text.encode("utf-16-le")) // 2
+    assert units <= MAX_TEXT
+    assert units > MAX_TEXT - 5
+    assert text.endswith(written + "…")
+    assert text.split("\n", 1)[1] == written * text.count(written) + "…"
+
+
+def test_a_text_that_just_fits_into_slack_is_not_cut(desk: Desk) -> None:
+    body = "{{ '&' * 6999 }}b"
+    text = sent_to_slack(desk, {"title": "1", "body": body})
+    assert text == "*1*\n" + "&amp;" * 6999 + "b"
+    assert len(text) == MAX_TEXT
 
 
 @pytest.mark.parametrize("kind", ["webhook", "slack"])
@@ -135,6 +187,31 @@ def test_an_email_arrives_at_a_real_smtp_server_and_has_the_same_id_at_every_try
     assert letter["subject"] == "Gone: 0 ü"
     assert letter["message-id"] == f"<{desk.only().delivery_id}@tocsin>"
     assert letter.get_content().strip() == "from ZA"
+
+
+@pytest.mark.parametrize(
+    ("title", "subject"),
+    [
+        (r"{{ 'a\u0000b\u001b[31mc\r\nBcc: eve@example.com\u2028d' }}",
+         "a b [31mc Bcc: eve@example.com d"),
+        ("=?utf-8?q?a=0D=0ABcc:_eve@example.com?=", "= ?utf-8?q?a=0D=0ABcc:_eve@example.com?="),
+        ("=?utf-8?b?{{ 'ü' }}?=", "= ?utf-8?b?ü?="),
+    ],
+)  # fmt: skip
+def test_a_subject_is_one_line_and_adds_no_header(desk: Desk, title: str, subject: str) -> None:
+    box = Mailbox()
+    with smtp_server(box) as port:
+        smtp = SmtpServer.parse(f"smtp://127.0.0.1:{port}", "Tocsin <tocsin@example.com>")
+        template = {"title": title, "body": r"{{ 'one\r\ntwo\u0000\u001b[31m\tthree' }}"}
+        desk.subscribe(desk.channel("email", to=["ada@example.com"]), template)
+        desk.start(Senders(allow_private=False, smtp=smtp))
+        desk.tell()
+        desk.wait(lambda: desk.all(Status.SENT))
+    (envelope,) = box.letters
+    letter = message_from_bytes(envelope.content, policy=policy.default)
+    assert letter["subject"] == subject
+    assert letter["bcc"] is None
+    assert letter.get_content().splitlines() == ["one", "two  [31m\tthree"]
 
 
 def test_without_a_server_for_it_an_email_says_which_setting_is_missing(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ MAX_TITLE = 300
 MAX_BODY = 20_000
 
 _LONGEST_VALUE = 200
+# Control characters, and the line and paragraph separators that are none.
+_CONTROLS = ("Cc", "Zl", "Zp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,24 @@ def default_body(interaction: Mapping[str, Any]) -> str:
     payload = interaction["interaction"]
     lines = _transition(payload) if _is_transition(interaction) else _lines(payload)
     return "\n".join([*lines, interaction["timestamp"]])[:MAX_BODY]
+
+
+def one_line(text: str) -> str:
+    """The text without line ends and other control characters: as a subject and in bold it has to
+    be one line."""
+    return " ".join(_without_controls(text).split())
+
+
+def printable_lines(text: str) -> str:
+    """The text without control characters other than tabs and line ends."""
+    return "\n".join(
+        "\t".join(_without_controls(part) for part in line.split("\t"))
+        for line in text.splitlines()
+    )
+
+
+def _without_controls(text: str) -> str:
+    return "".join(" " if unicodedata.category(c) in _CONTROLS else c for c in text)
 
 
 def _is_transition(interaction: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ import sys
 
 from tocsin.model.channel import AppriseSettings
 from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message
+from tocsin.model.message import Message, one_line
 
 _AT_ONCE = 4
 _COMMAND = (sys.executable, "-I", "-m", "tocsin.senders.apprise_child")
@@ -28,7 +28,7 @@ class AppriseSender:
     async def send(self, settings: AppriseSettings, message: Message) -> Receipt:
         asked = {
             "url": settings.url.get_secret_value(),
-            "title": message.title,
+            "title": one_line(message.title),
             "body": message.body,
             "allowPrivate": self._allows_private,
         }

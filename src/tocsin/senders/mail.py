@@ -12,7 +12,7 @@ import structlog
 
 from tocsin.model.channel import EmailSettings
 from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message
+from tocsin.model.message import Message, one_line, printable_lines
 from tocsin.model.smtp import SmtpServer
 from tocsin.senders.sender import SECONDS
 
@@ -53,9 +53,15 @@ def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> Em
     letter = EmailMessage(policy=SMTP)
     letter["From"] = server.sender
     letter["To"] = ", ".join(settings.to)
-    letter["Subject"] = " ".join(message.title.split())
+    letter["Subject"] = _subject(message.title)
     letter["Date"] = format_datetime(message.at)
     letter["Message-ID"] = f"<{message.id}@tocsin>"
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(message.body)
+    letter.set_content(printable_lines(message.body))
     return letter
+
+
+def _subject(title: str) -> str:
+    """One line without the mark of an encoded word: EmailMessage decodes those that it is given,
+    and one that holds a line end (`=?utf-8?q?=0D=0ABcc:?=`) becomes a header of its own."""
+    return one_line(title).replace("=?", "= ?")
