@@ -22,7 +22,15 @@ from uuid import UUID
 import structlog
 
 from tocsin.model.channel import Channel
-from tocsin.model.delivery import RETRY_DELAYS, Attempt, Delivery, Receipt, Try, judge
+from tocsin.model.delivery import (
+    RETRY_DELAYS,
+    Attempt,
+    Delivery,
+    Receipt,
+    Try,
+    judge,
+    resting_until,
+)
 from tocsin.model.ending import ending
 from tocsin.model.message import Message, message_of
 from tocsin.senders.senders import Senders
@@ -50,6 +58,7 @@ class Channels(Protocol):
     def all(self) -> list[Channel]: ...
     def find(self, id: UUID) -> Channel | None: ...
     def disable(self, id: UUID, reason: str, at: datetime) -> None: ...
+    def rest(self, id: UUID, until: datetime | None) -> None: ...
 
 
 class Rendering(Protocol):
@@ -82,7 +91,6 @@ class Notifier:
         self._delays = delays
         self.attempts: Counter[tuple[str, str]] = Counter()
         self._under_way: Counter[UUID] = Counter()
-        self._resting: dict[UUID, datetime] = {}
         self._tries: list[Try] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -100,9 +108,13 @@ class Notifier:
             self._loop.call_soon_threadsafe(self._woken.set)
 
     def send(self, channel: Channel, message: Message) -> Attempt:
-        """One try, at once and outside of any lane; blocks until it is known what came of it."""
+        """One try, immediately and outside of any lane; blocks until it is known what came of it.
+        It ends a rest of the channel, unless the receiver asks for another one."""
         trying = self._attempt(channel, message)
-        return asyncio.run_coroutine_threadsafe(trying, self._loop).result()
+        attempt = asyncio.run_coroutine_threadsafe(trying, self._loop).result()
+        self._channels.rest(channel.channel_id, resting_until(attempt.receipt, self._now()))
+        self.wake()
+        return attempt
 
     def close(self) -> None:
         """Let what is being sent end, if it does so soon; the rest is sent after the next start."""
@@ -135,8 +147,7 @@ class Notifier:
         could not be found out."""
         try:
             await self._stored(self._settle)
-            at = self._now()
-            due = await self._stored(self._claims.claim, self._room(at), at)
+            due = await self._stored(self._claim, self._now())
         except Exception:
             log.exception("deliveries wait")
             return False
@@ -147,17 +158,29 @@ class Notifier:
             task.add_done_callback(self._tasks.discard)
         return True
 
+    def _claim(self, at: datetime) -> list[Delivery]:
+        """On the thread that stores, so that a rest that was just stored is seen."""
+        return self._claims.claim(self._room(at), at)
+
     def _room(self, at: datetime) -> dict[UUID, int]:
         return {
             channel.channel_id: room
             for channel in self._channels.all()
             if channel.said.enabled
-            and self._resting.get(channel.channel_id, at) <= at
+            and not channel.rests_until(at)
             and (room := LANE_WIDTH - self._under_way[channel.channel_id]) > 0
         }
 
     async def _deliver(self, delivery: Delivery) -> None:
-        attempt = await self._attempted(delivery)
+        try:
+            attempt = await self._attempted(delivery)
+        except (Exception, asyncio.CancelledError) as error:
+            # Only a stop may leave a try without a result: it would keep its place in the lane.
+            if self._is_closing:
+                raise
+            log.exception("delivery failed", delivery=str(delivery.delivery_id))
+            receipt = Receipt(f"could not be sent: {type(error).__name__}")
+            attempt = Attempt(self._now(), receipt, timedelta(0))
         verdict = judge(
             delivery.tries + 1,
             attempt.receipt,
@@ -165,7 +188,6 @@ class Notifier:
             random.uniform(-1, 1),
             self._delays,
         )
-        self._heed(delivery.channel_id, attempt.receipt)
         self._tries.append(Try(delivery, attempt, verdict))
         self._tried.set()
 
@@ -187,11 +209,6 @@ class Notifier:
         self.attempts[channel.kind, "sent" if receipt.is_sent else "failed"] += 1
         return Attempt(message.at, receipt, timedelta(seconds=time.perf_counter() - started))
 
-    def _heed(self, channel_id: UUID, receipt: Receipt) -> None:
-        """What a receiver asks for holds for everything that would be sent to it."""
-        if receipt.retry_after:
-            self._resting[channel_id] = self._now() + receipt.retry_after
-
     async def _keep(self) -> None:
         while True:
             await self._tried.wait()
@@ -210,6 +227,10 @@ class Notifier:
         self._woken.set()
 
     def _finish(self, tries: Sequence[Try]) -> None:
+        # A Retry-After pauses the whole channel, before its lane has room again.
+        for one in tries:
+            if one.verdict.resting_until:
+                self._channels.rest(one.delivery.channel_id, one.verdict.resting_until)
         if tries:
             self._claims.finish(tries)
         for channel_id in {t.delivery.channel_id for t in tries if t.attempt.receipt.is_gone}:

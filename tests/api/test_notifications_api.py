@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tocsin.config import Settings
+from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 
 CHANNELS, SUBSCRIPTIONS = "/api/channels", "/api/subscriptions"
@@ -192,6 +195,52 @@ def test_deliveries_are_listed_page_by_page_and_tried_once_more(api: TestClient)
     for wrong in ({"status": "staged"}, {"cursor": "x"}, {"limit": 0}, {"channelId": "x"}):
         assert fields(api.get(DELIVERIES, params=wrong)) == set(wrong)
     assert 'tocsin_deliveries{status="pending"}' in api.get("/metrics").text
+
+
+def test_what_arrives_for_a_disabled_channel_is_listed_as_skipped_and_retried(
+    api: TestClient,
+) -> None:
+    channel = create(api, {**WEBHOOK, "enabled": False})["channelId"]
+    api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
+    sent = {**topic(api), "resourceId": "43", "origin": "WEB"}
+    assert api.post("/api/interactions", json=sent).status_code == 201
+    asked = {"channelId": channel, "status": "skipped"}
+    (skipped,) = api.get(DELIVERIES, params=asked).json()["deliveries"]
+    assert skipped["interaction"]["resourceId"] == "43"
+    assert skipped["reason"] == "The channel was disabled"
+    assert (skipped["nextAttemptDate"], skipped["finishedDate"]) == (None, None)
+    assert 'tocsin_deliveries{status="skipped"} 1.0' in api.get("/metrics").text
+    retried = api.post(f"{DELIVERIES}/{skipped['deliveryId']}/retry").json()
+    assert (retried["status"], retried["reason"], retried["nextAttemptDate"]) == (
+        "pending",
+        None,
+        None,
+    )
+
+
+def test_a_resting_channel_and_its_pending_deliveries_say_until_when(
+    api: TestClient, runtime: Runtime
+) -> None:
+    made = create(api)
+    assert made["restingUntil"] is None
+    channel, path = made["channelId"], f"{CHANNELS}/{made['channelId']}"
+    until = runtime.now() + timedelta(hours=1)
+    runtime.channels.rest(UUID(channel), until)
+    api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
+    sent = {**topic(api), "resourceId": "44", "origin": "WEB"}
+    assert api.post("/api/interactions", json=sent).status_code == 201
+    (pending,) = api.get(DELIVERIES, params={"channelId": channel}).json()["deliveries"]
+    shown = format_instant(until)
+    assert (pending["status"], pending["tries"]) == ("pending", 0)
+    assert pending["nextAttemptDate"] == api.get(path).json()["restingUntil"] == shown
+    assert api.get(CHANNELS).json()[0]["restingUntil"] == shown
+    renamed = {name: made[name] for name in ("name", "kind", "settings", "enabled")}
+    assert api.put(path, json=renamed).json()["restingUntil"] is None
+    runtime.channels.rest(UUID(channel), runtime.now() - timedelta(hours=1))
+    assert api.get(path).json()["restingUntil"] is None
+    runtime.channels.rest(UUID(channel), until)
+    assert api.post(f"{path}/test").json()["sent"] is False
+    assert api.get(path).json()["restingUntil"] is None
 
 
 def test_silences_are_kept_replaced_and_deleted(api: TestClient) -> None:

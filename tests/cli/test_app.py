@@ -23,6 +23,9 @@ COMMANDS = [
     "channels",
     "channels list",
     "channels test",
+    "deliveries",
+    "deliveries list",
+    "deliveries retry",
 ]
 NOBODY = "http://127.0.0.1:1"
 

@@ -57,7 +57,9 @@ def test_a_page_that_is_not_tocsins_is_no_answer() -> None:
     assert "is not Tocsin" in str(refusal(200, text="<html>hello</html>"))
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("soon", None), ("Sun Nov  6 08:49:37 1994", 0)]
+)
 def test_retry_after_is_read_as_seconds(header: str, seconds: float | None) -> None:
     assert refusal(503, headers={"retry-after": header}).retry_after == seconds
 

@@ -109,6 +109,9 @@ class Desk:
         if self.notifier:
             self.notifier.wake()
 
+    def disable(self, channel: Channel, reason: str = "by hand") -> None:
+        self.channels.disable(channel.channel_id, reason, self.now())
+
     def all(self, status: Status | None = None) -> list[Delivery]:
         return self.deliveries.page(100_000, status=status).deliveries
 

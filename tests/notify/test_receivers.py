@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from desk import Desk
 from receivers import Receiver, answering, deaf, never_ending, receiver
 
+from tocsin.model.channel import Channel
 from tocsin.model.delivery import JITTER, RETRY_DELAYS, Status
+from tocsin.model.message import sample
+from tocsin.model.retry_after import LONGEST_DELAY
+from tocsin.notifier import LANE_WIDTH
 from tocsin.senders.posting import MAX_ANSWER
 from tocsin.senders.senders import Senders
 
@@ -80,11 +86,13 @@ def test_410_disables_the_channel_and_what_else_is_pending_waits(desk: Desk) -> 
         assert desk.only().status is Status.FAILED
         assert "410" in (desk.channels.get(channel.channel_id).disabled_reason or "")
         desk.tell()
-        assert len(desk.all()) == 1
+        (skipped,) = desk.all(Status.SKIPPED)
+        assert skipped.skip_reason == "The channel was disabled: It answered 410 Gone"
         there.behave = answering(204)
         desk.channels.replace(channel.channel_id, channel.said, desk.now())
         desk.tell()
         desk.wait(lambda: desk.all(Status.SENT))
+        assert len(desk.all(Status.SKIPPED)) == 1
 
 
 def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: Desk) -> None:
@@ -103,6 +111,103 @@ def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: D
         assert len(there.received) == 1
         desk.ahead = HOUR
         desk.wait(lambda: len(desk.all(Status.SENT)) == 3)
+
+
+FAR_DATES = [
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Friday, 31-Dec-75 23:59:59 GMT",
+    "Fri Dec 31 23:59:59 9999",
+]
+
+
+@pytest.mark.parametrize("date", FAR_DATES)
+def test_a_far_date_as_retry_after_costs_a_day_and_no_place_in_the_lane(
+    desk: Desk, date: str
+) -> None:
+    with receiver(answering(503, Retry_After=date)) as there:
+        channel = desk.channel(url=there.url)
+        desk.subscribe(channel)
+        desk.tell(LANE_WIDTH * 2)
+        desk.start()
+        desk.wait(lambda: desk.channels.get(channel.channel_id).resting_until)
+        resting_until = desk.channels.get(channel.channel_id).resting_until
+        assert resting_until is not None
+        assert resting_until - desk.now() <= LONGEST_DELAY
+        desk.wait(lambda: all(one.tries for one in desk.all()[-LANE_WIDTH:]))
+        there.behave = answering(204)
+        desk.ahead = 2 * LONGEST_DELAY
+        desk.wait(lambda: len(desk.all(Status.SENT)) == LANE_WIDTH * 2)
+
+
+def rest(desk: Desk, there: Receiver) -> Channel:
+    """A channel that rests for an hour, with one delivery that was tried and one that was not."""
+    there.behave = answering(429, Retry_After="3600")
+    channel = desk.channel(url=there.url)
+    desk.subscribe(channel)
+    desk.start()
+    desk.tell()
+    desk.wait(lambda: desk.only().tries == 1)
+    desk.tell()
+    there.behave = answering(204)
+    return desk.channels.get(channel.channel_id)
+
+
+def test_what_is_pending_shows_the_end_of_its_channels_rest(desk: Desk) -> None:
+    with receiver() as there:
+        resting = rest(desk, there)
+        assert [one.due for one in desk.all()] == [resting.resting_until] * 2
+        assert resting.rests_until(desk.now()) == resting.resting_until
+        assert resting.rests_until(desk.now() + HOUR) is None
+
+
+def test_a_restart_keeps_the_rest_of_a_channel(desk: Desk, tmp_path: Path) -> None:
+    with receiver() as there:
+        resting = rest(desk, there)
+        desk.close()
+        again = Desk(tmp_path)
+        try:
+            assert again.channels.get(resting.channel_id) == resting
+            again.subscribe(again.channel(url=there.url))
+            again.start()
+            again.tell()
+            again.wait(lambda: again.all(Status.SENT))
+            assert len(there.received) == 2
+            assert len(again.all(Status.PENDING)) == 3
+            again.ahead = HOUR
+            again.wait(lambda: len(again.all(Status.SENT)) == 4)
+        finally:
+            again.close()
+
+
+def test_a_test_send_ends_the_rest_unless_the_receiver_asks_for_another(desk: Desk) -> None:
+    with receiver() as there:
+        resting = rest(desk, there)
+        assert desk.notifier
+        there.behave = answering(503, Retry_After="7200")
+        desk.notifier.send(resting, sample(resting, desk.now()))
+        longer = desk.channels.get(resting.channel_id).resting_until
+        assert longer
+        assert HOUR < longer - desk.now() <= 2 * HOUR
+        there.behave = answering(204)
+        desk.notifier.send(resting, sample(resting, desk.now()))
+        assert desk.channels.get(resting.channel_id).resting_until is None
+        desk.wait(lambda: desk.all(Status.SENT))
+
+
+def test_a_replaced_channel_does_not_rest(desk: Desk) -> None:
+    with receiver() as there:
+        resting = rest(desk, there)
+        desk.channels.replace(resting.channel_id, resting.said, desk.now())
+        desk.wait(lambda: desk.all(Status.SENT))
+
+
+def test_what_is_pending_in_a_disabled_channel_has_no_next_attempt(desk: Desk) -> None:
+    channel = desk.channel(url="http://127.0.0.1:9/")
+    desk.subscribe(channel)
+    desk.tell()
+    assert desk.only().due
+    desk.channels.disable(channel.channel_id, "by hand", desk.now())
+    assert desk.only().due is None
 
 
 def test_a_redirect_is_not_followed(desk: Desk) -> None:

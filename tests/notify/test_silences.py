@@ -55,6 +55,16 @@ def test_a_silence_matches_by_alert_labels_and_dimensions(
     assert told(desk) is status
 
 
+def test_a_silence_goes_before_a_disabled_channel(desk: Desk) -> None:
+    channel = desk.channel(url="http://example.com/")
+    desk.subscribe(channel)
+    desk.disable(channel)
+    assert told(desk) is Status.SKIPPED
+    silence(desk, alertId=ALERT)
+    assert told(desk) is Status.SILENCED
+    assert desk.all()[0].skip_reason is None
+
+
 def test_it_holds_from_its_start_until_before_its_end(desk: Desk) -> None:
     desk.subscribe(desk.channel(url="http://example.com/"))
     start = (desk.now() + timedelta(minutes=10)).isoformat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,12 +41,13 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     @router.get("", **reads, **documented([answers.Channel], "Every channel, the first made first"))
     def list_channels() -> Response:
         """List all channels."""
-        return answer([shown(channel) for channel in runtime.channels.all()])
+        at = runtime.now()
+        return answer([shown(channel, at) for channel in runtime.channels.all()])
 
     @router.get("/{id:uuid}", **reads, **documented(answers.Channel, "The channel", problems=[404]))
     def get_channel(id: UUID) -> Response:
         """Get one channel. Its secrets are shown as `***`."""
-        return answer(shown(runtime.channels.get(id)))
+        return answer(shown(runtime.channels.get(id), runtime.now()))
 
 
 def _add_changing(router: APIRouter, runtime: Runtime) -> None:
@@ -60,9 +62,10 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         """Create a channel. The secret that a webhook is given if it brings none is in this answer
         and in no other."""
         draft = read_channel(decode(body))
-        channel = runtime.channels.create(draft, runtime.now())
+        at = runtime.now()
+        channel = runtime.channels.create(draft, at)
         is_given = isinstance(draft, WebhookDraft) and draft.settings.secret is None
-        return created(shown(channel, with_secret=is_given), PATH, channel.channel_id)
+        return created(shown(channel, at, with_secret=is_given), PATH, channel.channel_id)
 
     @router.put(
         "/{id:uuid}",
@@ -70,11 +73,12 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **documented(answers.Channel, "Replaced", body=_DRAFT, example=EXAMPLE, problems=[404]),
     )
     def replace_channel(id: UUID, body: Body) -> Response:
-        """Replace a channel. A secret is kept where `***` stands for it."""
+        """Replace a channel, which ends its rest. A secret is kept where `***` stands for it."""
         draft = read_channel(decode(body), runtime.channels.get(id))
-        channel = runtime.channels.replace(id, draft, runtime.now())
+        at = runtime.now()
+        channel = runtime.channels.replace(id, draft, at)
         runtime.notifier.wake()
-        return answer(shown(channel))
+        return answer(shown(channel, at))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
@@ -90,15 +94,17 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **documented(answers.Trial, "What came of it", problems=[404]),
     )
     def test_channel(id: UUID) -> Response:
-        """Send a sample, once, enabled or not, and say what came of it."""
+        """Send a sample, once, enabled or not, and say what came of it. This ends a rest of the
+        channel, unless the receiver asks for another one."""
         channel = runtime.channels.get(id)
         attempt = runtime.notifier.send(channel, sample(channel, runtime.now()))
         return answer({"sent": attempt.receipt.is_sent, **shown_attempt(attempt)})
 
 
-def shown(channel: Channel, *, with_secret: bool = False) -> dict[str, Any]:
-    """A channel as the API answers it."""
+def shown(channel: Channel, at: datetime, *, with_secret: bool = False) -> dict[str, Any]:
+    """A channel as the API answers it at an instant."""
     settings = channel.said.settings
+    rest = channel.rests_until(at)
     return {
         "channelId": channel.channel_id,
         "name": channel.said.name,
@@ -106,6 +112,7 @@ def shown(channel: Channel, *, with_secret: bool = False) -> dict[str, Any]:
         "settings": settings.revealed() if with_secret else settings.shown(),
         "enabled": channel.said.enabled,
         "disabledReason": channel.disabled_reason,
+        "restingUntil": format_instant(rest) if rest else None,
         "createdDate": format_instant(channel.created_date),
         "modifiedDate": format_instant(channel.modified_date),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from tocsin.runtime import Runtime
 
 PATH = "/api/deliveries"
 
-Asked = Annotated[Literal["pending", "sent", "failed", "silenced"] | None, Query()]
+Asked = Annotated[answers.Status | None, Query()]
 
 
 def routes(runtime: Runtime) -> APIRouter:
@@ -60,7 +60,8 @@ def routes(runtime: Runtime) -> APIRouter:
         **documented(answers.Delivery, "Pending again", problems=[404, 409]),
     )
     def retry_delivery(id: UUID) -> Response:
-        """Try once more what has failed, or send what a silence held back."""
+        """Try once more what has failed, or send what a silence held back or a disabled channel
+        skipped."""
         delivery = runtime.deliveries.retry(id, runtime.now())
         runtime.notifier.wake()
         return answer(shown(delivery))
@@ -93,6 +94,7 @@ def shown(delivery: Delivery) -> dict[str, Any]:
         "interactionId": delivery.interaction_id,
         "status": delivery.status,
         "silenceId": delivery.silence_id,
+        "reason": delivery.skip_reason,
         "tries": delivery.tries,
         "nextAttemptDate": format_instant(due) if due and is_pending else None,
         "attempts": [shown_attempt(attempt) for attempt in delivery.attempts],

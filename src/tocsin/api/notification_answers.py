@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from tocsin.model.channel import ChannelKind
 from tocsin.model.subscription import Template
 
-Status = Literal["pending", "sent", "failed", "silenced"]
+Status = Literal["pending", "sent", "failed", "silenced", "skipped"]
 
 
 class ChannelSettings(TypedDict, total=False):
@@ -34,6 +34,10 @@ class Channel(TypedDict):
     enabled: bool
     disabledReason: Annotated[
         str | None, Member(description="Why Tocsin itself disabled it, if it did")
+    ]
+    restingUntil: Annotated[
+        datetime | None,
+        Member(description="Nothing is sent before: the receiver asked for it by Retry-After"),
     ]
     createdDate: datetime
     modifiedDate: datetime
@@ -72,8 +76,12 @@ class Delivery(TypedDict):
     interactionId: UUID
     status: Status
     silenceId: UUID | None
+    reason: Annotated[str | None, Member(description="Why it was skipped, if it was")]
     tries: int
-    nextAttemptDate: datetime | None
+    nextAttemptDate: Annotated[
+        datetime | None,
+        Member(description="After the channel's rest; null while the channel is disabled"),
+    ]
     attempts: list[Attempt]
     interaction: Annotated[dict[str, Any], Member(description="As it was when it was recorded")]
     createdDate: datetime

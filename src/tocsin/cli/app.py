@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from tocsin import __version__
-from tocsin.cli import alerts, channels, demo, importing, keys, metrics, serve, unit_tests
+from tocsin.cli import (
+    alerts,
+    channels,
+    deliveries,
+    demo,
+    importing,
+    keys,
+    metrics,
+    serve,
+    unit_tests,
+)
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -29,6 +39,7 @@ app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
 app.add_typer(channels.app, name="channels")
+app.add_typer(deliveries.app, name="deliveries")
 
 
 def _say_version(wanted: bool) -> None:

@@ -6,14 +6,14 @@ shown as it is.
 
 from __future__ import annotations
 
-import email.utils
-import time
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
 from tocsin.errors import Problem, TocsinError
+from tocsin.model.retry_after import read_retry_after
 
 TIMEOUT = httpx.Timeout(90, connect=10)
 CONNECTIONS = 4
@@ -160,17 +160,8 @@ def _json_of(answer: httpx.Response) -> Any:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds, from either spelling of the header (RFC 9110, 10.2.3)."""
-    text = answer.headers.get("retry-after")
-    if text is None:
-        return None
-    if text.isdigit():
-        return float(text)
-    try:
-        instant = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, instant.timestamp() - time.time())
+    asked = read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    return None if asked is None else asked.total_seconds()
 
 
 def _plain(error: Exception) -> str:

@@ -138,8 +138,33 @@ def channel_table(channels: Iterable[Body]) -> Table:
     table = _table("Name", "Kind", "Enabled", "Id")
     for channel in channels:
         enabled = "yes" if channel["enabled"] else channel["disabledReason"] or "no"
+        if channel["restingUntil"]:
+            enabled += f", rests until {channel['restingUntil']}"
         table.add_row(_plain(channel["name"]), channel["kind"], enabled, channel["channelId"])
     return table
+
+
+def delivery_table(deliveries: Iterable[Body], channels: Mapping[str, str]) -> Table:
+    table = _table("Made", "Status", "Channel", "Of", "What happened", "Id")
+    for delivery in deliveries:
+        told = delivery["interaction"]
+        table.add_row(
+            delivery["createdDate"],
+            delivery["status"],
+            _plain(channels.get(delivery["channelId"], "deleted")),
+            _plain(f"{told['action']} on {told['resourceType']} {told['resourceId']}"),
+            _plain(_outcome(delivery)),
+            delivery["deliveryId"],
+        )
+    return table
+
+
+def _outcome(delivery: Body) -> str:
+    """The reason of a skipped delivery, else its last error and its next attempt."""
+    error = delivery["attempts"][-1]["error"] if delivery["attempts"] else None
+    upcoming = delivery["nextAttemptDate"]
+    parts = (delivery["reason"], error, f"next attempt at {upcoming}" if upcoming else None)
+    return "; ".join(part for part in parts if part)
 
 
 def value_text(value: float | None) -> str:

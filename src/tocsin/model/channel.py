@@ -221,19 +221,39 @@ DRAFTS: Mapping[str, type[ChannelDraft]] = {
 
 
 class Channel(BaseModel):
-    """A channel as it is kept. One that is disabled sends nothing; what is pending waits."""
+    """A channel as it is kept. One that is disabled sends nothing: what is pending waits, what
+    arrives is skipped. One that rests sends nothing either, as its receiver asked for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel_id: UUID
     said: ChannelDraft
     disabled_reason: str | None = None
+    resting_until: datetime | None = None
     created_date: datetime
     modified_date: datetime
 
     @property
     def kind(self) -> ChannelKind:
         return self.said.kind
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why what arrives now is not delivered; None for a channel that is enabled."""
+        if self.said.enabled:
+            return None
+        reason = f": {self.disabled_reason}" if self.disabled_reason else ""
+        return f"The channel was disabled{reason}"
+
+    def rests_until(self, at: datetime) -> datetime | None:
+        """The end of the rest that the channel is in at an instant, if it is in one."""
+        return self.resting_until if self.resting_until and self.resting_until > at else None
+
+    def next_attempt(self, due: datetime) -> datetime | None:
+        """When a delivery that is due then is tried; None while the channel is disabled."""
+        if not self.said.enabled:
+            return None
+        return max(due, self.resting_until) if self.resting_until else due
 
 
 def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:

@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from tocsin.model.retry_after import LONGEST_DELAY
 from tocsin.model.subscription import Template
 
 # After the first try and each one that failed, so there are eight in all; then it has failed.
@@ -29,8 +30,6 @@ RETRY_DELAYS = (
     timedelta(hours=10),
 )
 JITTER = 0.2
-LONGEST_DELAY = timedelta(hours=24)
-"""However long a receiver asks to be left alone, it is not longer than this."""
 
 
 class Status(StrEnum):
@@ -39,9 +38,10 @@ class Status(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     SILENCED = "silenced"
+    SKIPPED = "skipped"
 
 
-SHOWN = (Status.PENDING, Status.SENT, Status.FAILED, Status.SILENCED)
+SHOWN = (Status.PENDING, Status.SENT, Status.FAILED, Status.SILENCED, Status.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as it is kept. `snapshot` is the interaction, as JSON by the API's names."""
+    """A delivery as it is kept. `snapshot` is the interaction, as JSON by the API's names; `due`
+    is when it is tried next, as far as that is known."""
 
     delivery_id: UUID
     subscription_id: UUID
@@ -87,6 +88,7 @@ class Delivery:
     due: datetime | None
     created_date: datetime
     finished_date: datetime | None
+    skip_reason: str | None = None
     attempts: tuple[Attempt, ...] = ()
 
     @property
@@ -105,10 +107,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a try makes of its delivery: its status, and when the next one is due."""
+    """What a try makes of its delivery: its status, and when the next one is due; and until when
+    its receiver wants to be left alone."""
 
     status: Status
     due: datetime | None = None
+    resting_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +139,15 @@ def judge(
     """What follows from a try, the `tries`-th one; `jitter` lies between -1 and 1."""
     if receipt.is_sent:
         return Verdict(Status.SENT)
+    rest = resting_until(receipt, at)
     if receipt.is_gone or tries > len(delays):
-        return Verdict(Status.FAILED)
-    delay = delays[tries - 1] * (1 + JITTER * jitter)
-    asked = min(receipt.retry_after or timedelta(0), LONGEST_DELAY)
-    return Verdict(Status.PENDING, at + max(delay, asked))
+        return Verdict(Status.FAILED, resting_until=rest)
+    due = at + delays[tries - 1] * (1 + JITTER * jitter)
+    return Verdict(Status.PENDING, max(due, rest or due), rest)
+
+
+def resting_until(receipt: Receipt, at: datetime) -> datetime | None:
+    """The end of the rest that a receiver asked for by Retry-After, if it did."""
+    if not receipt.retry_after:
+        return None
+    return at + min(receipt.retry_after, LONGEST_DELAY)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import httpcore
 import httpx
 
 from tocsin import __version__
-from tocsin.model.delivery import LONGEST_DELAY, Receipt
+from tocsin.model.delivery import Receipt
+from tocsin.model.retry_after import read_retry_after
 from tocsin.senders.addresses import TargetRefused
 from tocsin.senders.guard import GuardedBackend, GuardedTransport
 
@@ -83,18 +83,8 @@ def _receipt(answer: httpx.Response, body: bytes, at: datetime) -> Receipt:
         error += "; redirects are not followed"
     elif excerpt := " ".join(body[:_EXCERPT].decode(errors="replace").split()):
         error += f": {excerpt}"
-    return Receipt(error, answer.status_code, _retry_after(answer, at))
-
-
-def _retry_after(answer: httpx.Response, at: datetime) -> timedelta | None:
-    """From either spelling of the header (RFC 9110, 10.2.3); nonsense is as good as none."""
-    text = answer.headers.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text[:9]), LONGEST_DELAY.total_seconds()))
-    try:
-        return max(timedelta(0), email.utils.parsedate_to_datetime(text) - at)
-    except (ValueError, TypeError):
-        return None
+    asked = read_retry_after(answer.headers.get("retry-after", ""), at)
+    return Receipt(error, answer.status_code, asked)
 
 
 def _said(error: Exception) -> str:

@@ -39,9 +39,9 @@ class Channels:
         return self._kept.add(channel.channel_id, channel)
 
     def replace(self, id: UUID, draft: ChannelDraft, at: datetime) -> Channel:
-        """Raises NotFound."""
+        """Replace a channel, which also ends its rest; raises NotFound."""
         with self._kept.changing():
-            changed = {"said": _with_secret(draft), "disabled_reason": None}
+            changed = {"said": _with_secret(draft), "disabled_reason": None, "resting_until": None}
             channel = self.get(id).model_copy(update={**changed, "modified_date": cut(at)})
             return self._kept.put(id, channel)
 
@@ -52,6 +52,15 @@ class Channels:
                 said = channel.said.model_copy(update={"enabled": False})
                 changed = {"said": said, "disabled_reason": reason, "modified_date": cut(at)}
                 self._kept.put(id, channel.model_copy(update=changed))
+
+    def rest(self, id: UUID, until: datetime | None) -> None:
+        """Send nothing through a channel, if it is still there, until an instant; None ends its
+        rest."""
+        until = cut(until) if until else None
+        with self._kept.changing():
+            channel = self.find(id)
+            if channel and channel.resting_until != until:
+                self._kept.put(id, channel.model_copy(update={"resting_until": until}))
 
     def delete(self, id: UUID, at: datetime) -> None:
         """What is pending in it fails. Raises NotFound, or Conflict if a subscription uses it."""
@@ -86,6 +95,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "settings": json.dumps(channel.said.settings.revealed()),
         "enabled": channel.said.enabled,
         "disabled_reason": channel.disabled_reason,
+        "resting_until": channel.resting_until,
         "created_date": channel.created_date,
         "modified_date": channel.modified_date,
     }
@@ -97,6 +107,7 @@ def _channel(row: RowMapping) -> Channel:
         channel_id=row["channel_id"],
         said=DRAFTS[row["kind"]].model_validate({**said, "settings": json.loads(row["settings"])}),
         disabled_reason=row["disabled_reason"],
+        resting_until=row["resting_until"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],
     )

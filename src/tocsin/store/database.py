@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 
 from tocsin.errors import Conflict, Unavailable
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

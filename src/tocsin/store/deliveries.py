@@ -8,16 +8,18 @@ once it is known to be on disk there.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.catalog import Kind, system_id
+from tocsin.model.channel import Channel
 from tocsin.model.delivery import SHOWN, Delivery, Page, Status, delivery_id
 from tocsin.model.instant import cut
 from tocsin.model.interaction import Interaction
@@ -31,10 +33,11 @@ from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.tables import deliveries
 
 KEPT = timedelta(days=30)
-"""How long a delivery that has ended, or was silenced, is kept."""
+"""How long a delivery that has ended, was silenced or skipped is kept."""
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
 _AT_ONCE = 10_000
+_HELD_BACK = (Status.SILENCED, Status.SKIPPED)
 
 
 class Deliveries:
@@ -62,7 +65,7 @@ class Deliveries:
         """In the caller's transaction, deliver transitions of an alert with these labels: one
         delivery for each enabled subscription that matches each of them."""
         rows = [
-            {**row, "silence_id": silence, "status": Status.SILENCED if silence else Status.PENDING}
+            {**row, **_first_status(row["skip_reason"], silence)}
             for interaction in interactions
             if (rows := self._rows(interaction, at))
             for silence in [self._silence(interaction, labels, at)]
@@ -92,9 +95,12 @@ class Deliveries:
         ]
 
     def settle(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None:
-        """What is staged for interactions on disk becomes pending; for those missing it goes."""
+        """What is staged for interactions on disk becomes pending, or skipped where there is a
+        reason to; for those missing it goes."""
         staged = deliveries.c.status == Status.STAGED
-        told = update(deliveries).where(staged).values(status=Status.PENDING)
+        is_skipped = deliveries.c.skip_reason.is_not(None)
+        status = case((is_skipped, Status.SKIPPED), else_=Status.PENDING)
+        told = update(deliveries).where(staged).values(status=status)
         with self._database.writing() as connection:
             for ids in _portions(on_disk):
                 connection.execute(told.where(deliveries.c.interaction_id.in_(ids)))
@@ -136,7 +142,7 @@ class Deliveries:
         return Page([one for _, one in shown], shown[-1][0] if len(found) > limit else None)
 
     def retry(self, id: UUID, at: datetime) -> Delivery:
-        """Try once more what has failed, or was silenced.
+        """Try once more what has failed, or send what was silenced or skipped.
 
         Raises NotFound, or Conflict for one that is pending, was sent, or has no channel.
         """
@@ -146,8 +152,14 @@ class Deliveries:
         again = (
             update(deliveries)
             .where(deliveries.c.delivery_id == id)
-            .where(deliveries.c.status.in_([Status.FAILED, Status.SILENCED]))
-            .values(status=Status.PENDING, due=cut(at), finished_date=None, is_end_recorded=False)
+            .where(deliveries.c.status.in_([Status.FAILED, *_HELD_BACK]))
+            .values(
+                status=Status.PENDING,
+                due=cut(at),
+                finished_date=None,
+                is_end_recorded=False,
+                skip_reason=None,
+            )
         )
         with self._database.writing() as connection:
             if not connection.execute(again).rowcount:
@@ -162,17 +174,27 @@ class Deliveries:
         return {status: found.get(status, 0) for status in SHOWN}
 
     def drop_before(self, instant: datetime) -> int:
-        """Forget deliveries that ended, or were silenced, before an instant; answers how many."""
+        """Forget deliveries that ended, were silenced or skipped before an instant; answers how
+        many."""
         ended = deliveries.c.finished_date < instant
-        silenced = (deliveries.c.status == Status.SILENCED) & (deliveries.c.created_date < instant)
+        is_held_back = deliveries.c.status.in_(_HELD_BACK)
+        held_back = is_held_back & (deliveries.c.created_date < instant)
         with self._database.writing() as connection:
-            return connection.execute(delete(deliveries).where(ended | silenced)).rowcount
+            return connection.execute(delete(deliveries).where(ended | held_back)).rowcount
 
     def _read(self, query: Select[Any]) -> list[tuple[int, Delivery]]:
         with self._database.reading() as connection:
             rows: Sequence[Row[Any]] = connection.execute(query).all()
             tried = attempts_of(connection, [row.delivery_id for row in rows])
-        return [(row.number, delivery_of(row, tried.get(row.delivery_id, ()))) for row in rows]
+        found = [(row.number, delivery_of(row, tried.get(row.delivery_id, ()))) for row in rows]
+        return [(number, self._as_due(delivery)) for number, delivery in found]
+
+    def _as_due(self, delivery: Delivery) -> Delivery:
+        """A rest of the channel postpones what is pending in it."""
+        channel = self._channels.find(delivery.channel_id)
+        if delivery.status is not Status.PENDING or not delivery.due or not channel:
+            return delivery
+        return replace(delivery, due=channel.next_attempt(delivery.due))
 
     def _rows(self, interaction: Interaction, at: datetime) -> list[dict[str, Any]]:
         matching = list(self._matching(interaction))
@@ -193,18 +215,19 @@ class Deliveries:
                 "due": at,
                 "is_end_recorded": False,
                 "created_date": at,
+                "skip_reason": channel.skip_reason,
             }
-            for one in matching
+            for one, channel in matching
         ]
 
-    def _matching(self, interaction: Interaction) -> Iterator[Subscription]:
+    def _matching(self, interaction: Interaction) -> Iterator[tuple[Subscription, Channel]]:
         topic = interaction.resource_type_id, interaction.action_id
         for one in self._subscriptions.topics.get(topic, ()):
             if one.origin_id is not None and one.origin_id.bytes != interaction.origin_id:
                 continue
             channel = self._channels.find(one.channel_id)
-            if channel and channel.said.enabled:
-                yield one
+            if channel:
+                yield one, channel
 
     def _silence(
         self, interaction: Interaction, labels: Mapping[str, str], at: datetime
@@ -213,6 +236,15 @@ class Deliveries:
 
 
 _SHOWN = select(deliveries).where(deliveries.c.status != Status.STAGED)
+
+
+def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:
+    """The members of a new delivery of a transition; a silence goes before a disabled channel, so
+    that what it held back is complete."""
+    if silence_id:
+        return {"status": Status.SILENCED, "silence_id": silence_id, "skip_reason": None}
+    status = Status.SKIPPED if skip_reason else Status.PENDING
+    return {"status": status, "silence_id": None, "skip_reason": skip_reason}
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:

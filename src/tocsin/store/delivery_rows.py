@@ -28,6 +28,7 @@ def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
         due=row.due,
         created_date=row.created_date,
         finished_date=row.finished_date,
+        skip_reason=row.skip_reason,
         attempts=tuple(tried),
     )
 

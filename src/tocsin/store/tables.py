@@ -176,6 +176,7 @@ channels = Table(
     Column("disabled_reason", Text),
     Column("created_date", Instant, nullable=False),
     Column("modified_date", Instant, nullable=False),
+    Column("resting_until", Instant),
 )
 
 subscriptions = Table(
@@ -231,6 +232,7 @@ deliveries = Table(
     Column("is_end_recorded", Boolean, nullable=False),
     Column("created_date", Instant, nullable=False),
     Column("finished_date", Instant),
+    Column("skip_reason", Text),
 )
 Index("deliveries_due", deliveries.c.status, deliveries.c.channel_id, deliveries.c.due)
 Index("deliveries_status", deliveries.c.status, deliveries.c.number)

@@ -40,7 +40,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
 
     @router.get(PATH + "/{id:uuid}")
     def edit_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
-        return _form(pages, request, shown(runtime.channels.get(id)), editing=id)
+        return _form(pages, request, shown(runtime.channels.get(id), runtime.now()), editing=id)
 
 
 def _add_saving(router: APIRouter, pages: Pages) -> None:
@@ -105,11 +105,12 @@ def _listed(
     pages: Pages, request: Request, new: Channel | None = None, tried: Any = None
 ) -> Response:
     runtime = pages.runtime
-    revealed = shown(new, with_secret=True)["settings"] if new else {}
+    revealed = new.said.settings.revealed() if new else {}
     return pages.show(
         request,
         "channels.html",
-        channels=[(one, _SETTINGS | shown(one)["settings"]) for one in runtime.channels.all()],
+        channels=[(one, _SETTINGS | one.said.settings.shown()) for one in runtime.channels.all()],
+        now=runtime.now(),
         secret=revealed.get("secret"),
         tried=tried,
     )

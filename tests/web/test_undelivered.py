@@ -1,0 +1,61 @@
+"""The pages say why something is not delivered yet, and until when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi.testclient import TestClient
+
+from tocsin.model.instant import format_instant
+from tocsin.runtime import Runtime
+
+TOPIC = {"resourceType": "ALERT", "action": "fired"}
+CHANNEL = {"name": "The desk", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
+
+
+def subscribed(api: TestClient, **members: Any) -> dict[str, Any]:
+    """A channel with a subscription, and one interaction that was recorded for it."""
+    channel: dict[str, Any] = api.post("/api/channels", json={**CHANNEL, **members}).json()
+    topic = {**TOPIC, "channelId": channel["channelId"]}
+    assert api.post("/api/subscriptions", json=topic).status_code == 201
+    return channel
+
+
+def record(api: TestClient) -> None:
+    sent = {**TOPIC, "resourceId": "1", "origin": "WEB"}
+    assert api.post("/api/interactions", json=sent).status_code == 201
+
+
+def text_of(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def test_pages_say_why_a_delivery_was_skipped_and_until_when_a_channel_rests(
+    api: TestClient, site: Callable[..., TestClient], runtime: Runtime
+) -> None:
+    off, resting = subscribed(api, name="Off", enabled=False), subscribed(api, name="Resting")
+    until = runtime.now() + timedelta(hours=1)
+    runtime.channels.rest(UUID(resting["channelId"]), until)
+    record(api)
+    pages = site()
+
+    skipped = pages.get("/web/deliveries?status=skipped").text
+    assert "The channel was disabled" in text_of(skipped)
+    assert "skipped 1" in text_of(skipped)
+    assert "Send anyway" in skipped
+    pending = pages.get(f"/web/deliveries?channel={resting['channelId']}").text
+    assert "not tried yet, next try at" in text_of(pending)
+    assert format_instant(until) in pending
+
+    channels = pages.get("/web/channels").text
+    assert "Rests until" in text_of(channels)
+    assert format_instant(until) in channels
+    (delivery,) = api.get("/api/deliveries", params={"status": "skipped"}).json()["deliveries"]
+    retried = pages.post(f"/web/deliveries/{delivery['deliveryId']}/retry")
+    assert retried.status_code == 303
+    waiting = pages.get(f"/web/deliveries?channel={off['channelId']}").text
+    assert "waits: the channel is disabled" in text_of(waiting)
