@@ -107,12 +107,19 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a try makes of its delivery: its status, and when the next one is due; and until when
-    its receiver wants to be left alone."""
+    """What a try makes of its delivery: its status, and when to retry; and until when its receiver
+    wants to be left alone, which is kept with the channel, so that it can be ended there."""
 
     status: Status
-    due: datetime | None = None
+    retry_at: datetime | None = None
     resting_until: datetime | None = None
+
+    @property
+    def due(self) -> datetime | None:
+        """When the next try is made, if there is one and the rest is not ended before."""
+        if self.retry_at is None or self.resting_until is None:
+            return self.retry_at
+        return max(self.retry_at, self.resting_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +149,7 @@ def judge(
     rest = resting_until(receipt, at)
     if receipt.is_gone or tries > len(delays):
         return Verdict(Status.FAILED, resting_until=rest)
-    due = at + delays[tries - 1] * (1 + JITTER * jitter)
-    return Verdict(Status.PENDING, max(due, rest or due), rest)
+    return Verdict(Status.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
 
 
 def resting_until(receipt: Receipt, at: datetime) -> datetime | None:

@@ -105,7 +105,7 @@ def _finished(one: Try) -> Any:
         .values(
             status=one.verdict.status,
             tries=one.delivery.tries + 1,
-            due=one.verdict.due,
+            due=one.verdict.retry_at,
             claimed_until=None,
             finished_date=cut(one.attempt.at + one.attempt.duration) if is_over else None,
         )
