@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 
-TOPIC = {"resourceType": "ALERT", "action": "fired"}
+TOPIC = {"resourceType": "SHOP", "action": "CLOSED"}
 CHANNEL = {"name": "The desk", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
 
 
@@ -37,6 +37,8 @@ def text_of(page: str) -> str:
 def test_pages_say_why_a_delivery_was_skipped_and_until_when_a_channel_rests(
     api: TestClient, site: Callable[..., TestClient], runtime: Runtime
 ) -> None:
+    # The first interaction makes the catalog entries that the subscriptions name.
+    record(api)
     off, resting = subscribed(api, name="Off", enabled=False), subscribed(api, name="Resting")
     until = runtime.now() + timedelta(hours=1)
     runtime.channels.rest(UUID(resting["channelId"]), until)
