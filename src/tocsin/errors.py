@@ -43,6 +43,13 @@ class MalformedBody(TocsinError):
     title = "Malformed body"
 
 
+class MalformedRequest(TocsinError):
+    """The request is not valid HTTP/1.1."""
+
+    status = 400
+    title = "Malformed request"
+
+
 class Unauthenticated(TocsinError):
     """Give a valid key in the header x-api-key, or as Authorization: Bearer <key>."""
 
@@ -62,6 +69,13 @@ class NotFound(TocsinError):
 
     status = 404
     title = "Not found"
+
+
+class RequestTimeout(TocsinError):
+    """The request did not arrive in time: a head has 10 seconds, a body at least 1 KiB/s."""
+
+    status = 408
+    title = "Request timeout"
 
 
 class Conflict(TocsinError):
@@ -96,6 +110,13 @@ class InvalidInput(TocsinError):
         return cls(problems=[Problem(field, message)])
 
 
+class HeadTooLarge(TocsinError):
+    """The request line and the headers may have 64 KiB together."""
+
+    status = 431
+    title = "Request header fields too large"
+
+
 class QueryTooHeavy(TocsinError):
     """The calculation needs more memory or time than it may use: narrow its scope, its time window
     or its grouping."""
@@ -110,6 +131,10 @@ class Unavailable(TocsinError):
     status = 503
     title = "Unavailable"
     retry_after_seconds: ClassVar[int] = 1
+
+
+class TooManyConnections(Unavailable):
+    """The server has as many connections as it may have; try again in a moment."""
 
 
 class Stopping(Unavailable):

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
+import threading
+import time
+from typing import Any
 
 import structlog
 
 from tocsin.config import Settings
+from tocsin.log_writer import LogStream, LogWriter
+
+log = structlog.get_logger()
+
+_STDOUT, _STDERR = 1, 2
+# What any stranger makes uvicorn log, once for each request.
+_BY_STRANGERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket")
 
 
 def configure(settings: Settings) -> None:
-    """Send this process's log, and that of the libraries it uses, to standard error."""
+    """Send this process's log, and that of the libraries it uses, to standard error.
+
+    Neither the log nor anything else that is printed blocks or fails from here on.
+    """
+    writer = _detach_output()
     is_json = settings.log_format == "json" or (
         settings.log_format == "auto" and not sys.stderr.isatty()
     )
@@ -29,6 +44,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    logging.getLogger("uvicorn.error").addFilter(_OncePerSecond())
     root.setLevel(settings.log_level.upper())
     # Alembic and the driver tell of every step they take; httpx of every URL, and those of channels
     # are secrets.
@@ -47,8 +63,72 @@ def configure(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    writer.on_recovery = lambda lines: log.warning("log lines dropped", lines=lines)
 
 
 def _console() -> structlog.typing.Processor:
     # Plain tracebacks: the rich ones show local variables, secrets among them.
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def _detach_output() -> LogWriter:
+    """Replace standard output and standard error by streams that a thread of their own writes."""
+    writers = LogWriter(_STDOUT), LogWriter(_STDERR)
+    for writer in writers:
+        atexit.register(writer.flush)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    sys.stdout, sys.stderr = LogStream(writers[0], _STDOUT), LogStream(writers[1], _STDERR)
+    return writers[1]
+
+
+class Throttle:
+    """Lets each kind of event through once a second, and counts those it holds back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next: dict[str, float] = {}
+        self._held_back: dict[str, int] = {}
+
+    def admits(self, kind: str) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next.get(kind, 0.0):
+                self._held_back[kind] = self._held_back.get(kind, 0) + 1
+                return False
+            self._next[kind] = now + 1
+            return True
+
+    def held_back(self, kind: str) -> int:
+        """How many were held back since the last call."""
+        with self._lock:
+            return self._held_back.pop(kind, 0)
+
+
+class ThrottledLog:
+    """A log for events that any stranger can cause: at most one line a second for each."""
+
+    def __init__(self) -> None:
+        self._throttle = Throttle()
+
+    def warning(self, event: str, **fields: Any) -> None:
+        if self._throttle.admits(event):
+            log.warning(event, **fields, held_back=self._throttle.held_back(event))
+
+
+class _OncePerSecond(logging.Filter):
+    """The same for the lines of uvicorn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._throttle = Throttle()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = str(record.msg)
+        kind = next((kind for kind in _BY_STRANGERS if text.startswith(kind)), None)
+        if kind is None:
+            return True
+        if not self._throttle.admits(kind):
+            return False
+        record.msg = f"{text} ({self._throttle.held_back(kind)} more were held back)"
+        return True

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import structlog
 import uvicorn
 
-from tocsin import __version__, logs
+from tocsin import __version__, descriptors, logs
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.http_protocol import BoundedProtocol
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 
@@ -28,6 +32,8 @@ STOP_SECONDS = 5
 CALCULATE_SECONDS = 3
 # Longer than a proxy or a client keeps an idle connection.
 KEEP_ALIVE_SECONDS = 75
+# How often uvicorn calls on_tick.
+_TICKS_A_SECOND = 10
 # The thread that appends needs the interpreter often and briefly; at Python's 5 ms it would wait
 # longer for a thread that reads a batch than the engine takes.
 SWITCH_SECONDS = 0.0005
@@ -39,15 +45,16 @@ GARBAGE = 50_000
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; raises DataFolderInUse, InvalidSettings or Unavailable."""
     logs.configure(settings)
+    limit = descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings.host, settings.port)
     try:
-        _serve(settings, listening)
+        _serve(settings, listening, limit)
     finally:
         listening.close()
 
 
-def _serve(settings: Settings, listening: socket.socket) -> None:
+def _serve(settings: Settings, listening: socket.socket, open_files: int) -> None:
     runtime = Runtime(settings)
     _spare_the_collector()
     try:
@@ -57,7 +64,9 @@ def _serve(settings: Settings, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=partial(  # type: ignore[arg-type]
+                BoundedProtocol, max_connections=descriptors.connections_within(open_files)
+            ),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -91,12 +100,22 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn raises the signal that stopped it once more, which would end the process before
-    what waits to be recorded is on disk."""
+    """Enforces the deadlines of connections, and ends calculations before it stops.
+
+    Uvicorn raises the signal that stopped it once more, which would end the process before what
+    waits to be recorded is on disk.
+    """
 
     def __init__(self, config: uvicorn.Config, stop_calculating: Callable[[], None]) -> None:
         super().__init__(config)
         self._stop_calculating = stop_calculating
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.tick()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         ending = threading.Timer(CALCULATE_SECONDS, self._stop_calculating)
@@ -106,10 +125,11 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        former = {
-            number: signal.signal(number, self.handle_exit)
-            for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        stopping = [signal.SIGTERM, signal.SIGINT]
+        # nohup ignores it, so that the server outlives its terminal.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            stopping.append(signal.SIGHUP)
+        former = {number: signal.signal(number, self.handle_exit) for number in stopping}
         try:
             yield
         finally:
@@ -120,13 +140,34 @@ class _Server(uvicorn.Server):
 def _announce(settings: Settings, port: int, secret: str | None) -> None:
     url = f"http://{settings.host}:{port}"
     if secret:
-        # Shown once, and to people: it must not end up in a log that is kept.
-        print(
-            f"\n  Your admin key, shown this once:  {secret}\n"
-            f"  Try it:  curl -H 'x-api-key: {secret}' {url}/api/interaction-metrics/types\n",
-            file=sys.stdout,
-            flush=True,
-        )
+        _hand_over(secret, url, settings.data_dir / "admin-key")
     log.info(
         "serving", url=url, docs=f"{url}/docs", data=str(settings.data_dir), version=__version__
     )
+
+
+def _hand_over(secret: str, url: str, file: Path) -> None:
+    """Show the first admin key on a terminal; elsewhere write it to a file, for standard output
+    may be a log that is kept and read by many."""
+    if not sys.stdout.isatty() and _written(file, secret):
+        log.warning(
+            "admin key written", file=str(file), advice="keep it elsewhere and delete the file"
+        )
+        return
+    print(
+        f"\n  Your admin key, shown this once:  {secret}\n"
+        f"  Try it:  curl -H 'x-api-key: {secret}' {url}/api/interaction-metrics/types\n"
+    )
+
+
+def _written(file: Path, secret: str) -> bool:
+    """Whether the file could be written; it is readable by its owner only."""
+    try:
+        file.unlink(missing_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(f"{secret}\n")
+    except OSError as error:
+        log.error("admin key not written", file=str(file), error=error.strerror)
+        return False
+    return True

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
-from tocsin.errors import Problem, TocsinError
+from tocsin.errors import Problem, TocsinError, TooLarge
 from tocsin.model.filter import LISTS, UNARY
 
+MAX_FIELDS = 2_000
 _KINDS = {"text": "a text", "number": "a number", "boolean": "true or false", "null": "null"}
 
 
@@ -24,7 +25,10 @@ class Form:
 
     def __init__(self, body: bytes | str) -> None:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-        self._values = parse_qs(text, keep_blank_values=True, max_num_fields=2_000)
+        try:
+            self._values = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError:
+            raise TooLarge(f"A form has at most {MAX_FIELDS:,} fields") from None
 
     def text(self, name: str) -> str | None:
         """The last value, without blanks around it, or None."""

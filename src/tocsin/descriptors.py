@@ -1,0 +1,43 @@
+"""Open files: raises what the process may have, and divides it between engine and connections."""
+
+from __future__ import annotations
+
+import os
+import resource
+from contextlib import suppress
+
+import structlog
+
+log = structlog.get_logger()
+
+# A merge of payloads with thousands of keys opens up to NEEDED_MERGE files; see decision 55.
+NEEDED = 8192
+# For the engine where there are few: enough to append and calculate while nothing large is merged.
+ENGINE_RESERVE = 200
+# More connections than this cost memory and gain nothing: each may hold a head of 64 KiB.
+MAX_CONNECTIONS = 4096
+_FEWEST_CONNECTIONS = 16
+
+
+def raise_limit() -> int:
+    """Raise the soft limit for open files to the hard one; answers the limit in force."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Refused where the hard limit exceeds what the kernel gives to one process.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    limit = soft if soft != resource.RLIM_INFINITY else 2**31 - 1
+    if limit < NEEDED:
+        log.warning(
+            "open files limited",
+            allowed=limit,
+            needed=NEEDED,
+            remedy="LimitNOFILE=65536 in the systemd unit, or ulimit -Hn 65536 before the start",
+        )
+    return limit
+
+
+def connections_within(limit: int) -> int:
+    """How many connections leave the engine its descriptors, given those that are open now."""
+    free = limit - len(os.listdir("/dev/fd")) - ENGINE_RESERVE
+    return max(min(free, MAX_CONNECTIONS), _FEWEST_CONNECTIONS)

@@ -1,0 +1,125 @@
+"""Writes the log from a thread of its own, so that logging never blocks whoever logs.
+
+A pipe that nobody reads, a reader that is gone or a full disk behind the descriptor costs log
+lines, which are counted, and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_LINES = 20_000
+# At the end of the process, what still waits gets so long.
+FLUSH_SECONDS = 1.0
+# How often a non-blocking descriptor is tried again.
+_RETRY_SECONDS = 0.5
+
+
+class LogWriter:
+    """A bounded queue of lines before a file descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._reported = 0
+        self._is_writing = False
+        self._changed = threading.Condition()
+        # Called from the writing thread with the number of lines that were lost before it.
+        self.on_recovery: Callable[[int], None] | None = None
+        threading.Thread(target=self._write_for_ever, name="log writer", daemon=True).start()
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were lost since the start."""
+        return self._dropped
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, or count it as dropped where the queue is full."""
+        with self._changed:
+            if self._size + len(line) > MAX_BYTES or len(self._lines) >= MAX_LINES:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._size += len(line)
+            self._changed.notify_all()
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Wait until everything is written, but no longer than so many seconds."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while self._lines or self._is_writing:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return
+                self._changed.wait(remaining)
+
+    def _write_for_ever(self) -> None:
+        while True:
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+                while not self._lines:
+                    self._changed.wait()
+                line = self._lines.popleft()
+                self._size -= len(line)
+                self._is_writing = True
+            self._write(line)
+
+    def _write(self, line: bytes) -> None:
+        try:
+            _write_whole(self._descriptor, line)
+        except OSError:
+            with self._changed:
+                self._dropped += 1
+            return
+        dropped = self._dropped - self._reported
+        if dropped and self.on_recovery:
+            self._reported += dropped
+            self.on_recovery(dropped)
+
+
+def _write_whole(descriptor: int, line: bytes) -> None:
+    remaining = memoryview(line)
+    while remaining:
+        try:
+            remaining = remaining[os.write(descriptor, remaining) :]
+        except BlockingIOError:
+            # Another process may have made the terminal that it shares with us non-blocking.
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll(_RETRY_SECONDS * 1000)
+
+
+class LogStream(io.TextIOBase):
+    """Stands for sys.stdout or sys.stderr, so that no print of any library can block or fail."""
+
+    def __init__(self, writer: LogWriter, descriptor: int) -> None:
+        self._writer = writer
+        self._descriptor = descriptor
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return os.isatty(self._descriptor)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, text: str) -> int:
+        if text:
+            self._writer.put(text.encode("utf-8", "backslashreplace"))
+        return len(text)
