@@ -129,7 +129,12 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.transport.abort()
         elif self._reads_too_slowly():
             self.transport.abort()
-        elif self._sends_too_slowly():
+        elif not self._sends_too_slowly():
+            return
+        elif self._phase is _Phase.HEAD and not self._pending:
+            # Browsers open connections ahead of requests, and would show the answer to the next.
+            self.transport.close()
+        else:
             log.warning("request timed out", phase=self._phase.name.lower())
             self._refuse(RequestTimeout())
 
@@ -162,7 +167,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer with an error unless an answer has begun; nothing more is read as a request."""
         cycle = self.cycle
         is_answering = cycle is not None and not cycle.response_complete
-        if not (is_answering and cycle.response_started) and not self.transport.is_closing():
+        has_answered = cycle is not None and cycle.response_started
+        is_for_this = self._phase is _Phase.BODY or is_answering
+        if not (has_answered and is_for_this) and not self.transport.is_closing():
             self.transport.write(_encoded(problem(error), self.server_state.default_headers))
         if is_answering:
             # The application learns that its client has gone.

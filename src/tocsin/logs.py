@@ -113,7 +113,9 @@ class ThrottledLog:
 
     def warning(self, event: str, **fields: Any) -> None:
         if self._throttle.admits(event):
-            log.warning(event, **fields, held_back=self._throttle.held_back(event))
+            if held_back := self._throttle.held_back(event):
+                fields["held_back"] = held_back
+            log.warning(event, **fields)
 
 
 class _OncePerSecond(logging.Filter):
@@ -130,5 +132,6 @@ class _OncePerSecond(logging.Filter):
             return True
         if not self._throttle.admits(kind):
             return False
-        record.msg = f"{text} ({self._throttle.held_back(kind)} more were held back)"
+        if held_back := self._throttle.held_back(kind):
+            record.msg = f"{text} ({held_back} more were held back)"
         return True

@@ -6,6 +6,7 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,7 +26,7 @@ from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
 from tocsin.engine.meter import Cost, Meter
-from tocsin.engine.schema import MERGE_CLOSED, SCHEMA, TIME_CODEC
+from tocsin.engine.schema import SCHEMA, TIME_CODEC, table_settings
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
     CALCULATION,
@@ -224,11 +225,13 @@ class Engine:
 
 
 def _amend(client: Client) -> None:
-    """Give a table that an earlier version made what it lacks."""
+    """Give a table what it lacks: a new one, and one that an earlier version made."""
     text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
     made = str(client.command(text))
-    if MERGE_CLOSED not in made:
-        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {MERGE_CLOSED}")
+    settings = set(re.split(r"[\n,] *|SETTINGS ", made))
+    for setting in table_settings():
+        if setting not in settings:
+            client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")
     if TIME_CODEC not in made:
         # Parts get it when they are merged.
         client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")

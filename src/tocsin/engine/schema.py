@@ -12,14 +12,27 @@
 - A partition is a month of `timestamp`: retention drops whole partitions, and years of history
   still make few parts. One in which nothing was recorded for a day becomes one part: neighbours in
   the order are alike, so it is a tenth smaller.
+- A wide part has up to sixteen files for each path of the payloads that is a subcolumn, and the
+  engine makes up to 1,024 paths subcolumns. So appends make compact parts, and merges keep the 64
+  commonest paths as subcolumns; the others share files and are read as quickly (decision 55).
 """
 
 from __future__ import annotations
 
+import resource
+
 from tocsin.sql.table import INTERACTIONS
 
 TIME_CODEC = "CODEC(T64, LZ4)"
+# What a table of an earlier version may lack.
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
+APPEND_COMPACT = "min_level_for_wide_part = 1"
+FEW_SUBCOLUMNS = "merge_max_dynamic_subcolumns_in_wide_part = 64"
+# Two merges of ten wide parts of payloads with thousands of keys of three types each.
+OPEN_FILES_FOR_WIDE_PARTS = 16_384
+_WIDE_PART_BYTES = 10 * 1024 * 1024
+_NEVER = 1 << 50
+
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
@@ -44,5 +57,17 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
-    index_granularity = 2048, {MERGE_CLOSED}
+    index_granularity = 2048, {MERGE_CLOSED}, {APPEND_COMPACT}, {FEW_SUBCOLUMNS}
 """
+
+
+def table_settings() -> list[str]:
+    """The settings of the table that an earlier version, or a start with another limit for open
+    files, may have left otherwise.
+
+    With few files allowed all parts are compact: nine files each, and scans take twice as long.
+    """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
+    wide = f"min_bytes_for_wide_part = {_WIDE_PART_BYTES if is_enough else _NEVER}"
+    return [MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]
