@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,11 +134,13 @@ class Server:
     def log(self) -> str:
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
 
-    def start(self, patience: float = 20) -> float:
-        """Start and wait until it is ready; answers the seconds that took."""
+    def start(self, patience: float = 60, wrapper: Sequence[str] = ()) -> float:
+        """Start, by a wrapping command if one is given, and wait until it is ready; answers the
+        seconds that took."""
         self.port = self.port or free_port()
         environment = {**os.environ, "TOCSIN_ADMIN_KEY": self.admin_key, **self.environment}
         command = [
+            *wrapper,
             *(sys.executable, "-m", "tocsin.cli", "serve"),
             *("--port", str(self.port), "--data-dir", str(self.folder)),
         ]

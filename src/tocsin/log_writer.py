@@ -82,7 +82,8 @@ class LogWriter:
                 self._dropped += 1
             return
         dropped = self._dropped - self._reported
-        if dropped and self.on_recovery:
+        # Once there is room, so that the report itself is not dropped.
+        if dropped and self.on_recovery and len(self._lines) < MAX_LINES // 2:
             self._reported += dropped
             self.on_recovery(dropped)
 

@@ -80,19 +80,6 @@ def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_first_start_without_a_key_prints_one_that_works(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data", environment={"TOCSIN_ADMIN_KEY": ""})
-    server.admin_key = ""
-    server.start()
-    printed = server.log.split("shown this once:")[1].split()[0]
-    answer = httpx.get(f"{server.url}/api/keys", headers={"x-api-key": printed})
-    server.stop()
-    assert answer.status_code == 200
-    server.start()
-    server.stop()
-    assert server.log.count("shown this once:") == 1
-
-
 def test_the_log_is_json_when_nobody_watches(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     server.start()

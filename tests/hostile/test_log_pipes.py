@@ -1,0 +1,128 @@
+"""Whatever becomes of standard error and standard output, the server serves and stops."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from raw_client import RawClient
+
+from conftest import ADMIN_KEY, Server, free_port
+
+PIPE_BYTES = 4096
+
+
+@contextmanager
+def full_pipe() -> Iterator[int]:
+    """A pipe that nobody reads, without room for another byte."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    os.write(writing, b"x" * PIPE_BYTES)
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+@contextmanager
+def pipe_without_a_reader() -> Iterator[int]:
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@contextmanager
+def full_disk() -> Iterator[int]:
+    opened = os.open("/dev/full", os.O_WRONLY)
+    yield opened
+    os.close(opened)
+
+
+def start(folder: Path, output: int, **environment: str) -> Server:
+    """A ready server that writes its log and its standard output to a descriptor."""
+    server = Server(folder, port=free_port())
+    command = [
+        *(sys.executable, "-m", "tocsin.cli", "serve"),
+        *("--port", str(server.port), "--data-dir", str(folder)),
+    ]
+    variables = {**os.environ, "TOCSIN_ADMIN_KEY": ADMIN_KEY, **environment}
+    server.process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None
+        try:
+            if httpx.get(f"{server.url}/readyz", timeout=5).is_success:
+                return server
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the server was not ready")
+
+
+def make_it_log(server: Server) -> None:
+    """Each of these requests logs at least a line, a traceback among them."""
+    for request in (b"NONSENSE\r\n\r\n", b"GET /" + b"a" * 70_000):
+        with RawClient(server) as client:
+            client.send(request)
+            assert client.status() in (400, 431)
+
+
+@pytest.mark.parametrize("output", [full_pipe, pipe_without_a_reader, full_disk])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_log_that_cannot_be_written_stops_neither_requests_nor_the_stop(
+    output: Callable[[], Iterator[int]], number: signal.Signals, tmp_path: Path
+) -> None:
+    with ExitStack() as opened:
+        descriptor = opened.enter_context(output())  # type: ignore[arg-type]
+        server = start(tmp_path / "data", descriptor, TOCSIN_LOG_LEVEL="debug")
+        assert server.process
+        try:
+            make_it_log(server)
+            with server.client() as client:
+                body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+                assert client.post("/api/interactions", json=body).status_code == 201
+            server.process.send_signal(number)
+            assert server.process.wait(30) == 0
+        finally:
+            server.process.kill()
+
+
+def test_a_reader_that_comes_back_reads_how_many_lines_were_dropped() -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    command = [sys.executable, "-c", _LOGS_MUCH]
+    process = subprocess.Popen(command, stderr=writing, stdout=subprocess.PIPE)
+    os.close(writing)
+    assert process.stdout
+    assert process.stdout.readline() == b"logged\n"
+    with os.fdopen(reading, "rb") as log:
+        text = log.read().decode()
+    assert process.wait(30) == 0
+    reports = [json.loads(line) for line in text.splitlines() if "log lines dropped" in line]
+    dropped = sum(report["lines"] for report in reports)
+    assert dropped > 0
+    assert text.count('"a line"') + dropped == 100_000
+
+
+_LOGS_MUCH = """
+import sys, time
+import structlog
+from tocsin import logs
+from tocsin.config import Settings
+logs.configure(Settings())
+log = structlog.get_logger()
+for number in range(100_000):
+    log.warning("a line", text="x" * 100)
+print("logged", flush=True)
+sys.stdout.flush()
+time.sleep(2)
+"""
