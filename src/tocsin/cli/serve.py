@@ -27,7 +27,8 @@ def serve(
 ) -> None:
     """Run the server.
 
-    The first start prints an admin key, unless TOCSIN_ADMIN_KEY sets one.
+    The first start prints an admin key, unless TOCSIN_ADMIN_KEY sets one; where standard output is
+    no terminal, it writes the key to the file admin-key in the data folder.
     """
     # Loading the engine takes a second, which no other command should pay.
     from tocsin.config import Settings
