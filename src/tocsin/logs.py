@@ -17,6 +17,7 @@ from tocsin.log_writer import LogStream, LogWriter
 log = structlog.get_logger()
 
 _STDOUT, _STDERR = 1, 2
+_writers: list[LogWriter] = []
 # What any stranger makes uvicorn log, once for each request.
 _BY_STRANGERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket")
 
@@ -73,13 +74,17 @@ def _console() -> structlog.typing.Processor:
 
 def _detach_output() -> LogWriter:
     """Replace standard output and standard error by streams that a thread of their own writes."""
-    writers = LogWriter(_STDOUT), LogWriter(_STDERR)
-    for writer in writers:
+    output, errors = LogWriter(_STDOUT), LogWriter(_STDERR)
+    _writers[:] = [output, errors]
+    for writer in _writers:
         atexit.register(writer.flush)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    sys.stdout, sys.stderr = LogStream(writers[0], _STDOUT), LogStream(writers[1], _STDERR)
-    return writers[1]
+    sys.stdout, sys.stderr = LogStream(output, _STDOUT), LogStream(errors, _STDERR)
+    return errors
+
+
+def dropped_lines() -> int:
+    """How many lines standard output and standard error did not take since the start."""
+    return sum(writer.dropped for writer in _writers)
 
 
 class Throttle:

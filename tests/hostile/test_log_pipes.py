@@ -90,6 +90,7 @@ def test_a_log_that_cannot_be_written_stops_neither_requests_nor_the_stop(
             with server.client() as client:
                 body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
                 assert client.post("/api/interactions", json=body).status_code == 201
+                assert "tocsin_log_lines_dropped_total" in client.get("/metrics").text
             server.process.send_signal(number)
             assert server.process.wait(30) == 0
         finally:

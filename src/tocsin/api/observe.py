@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.problems import problem
 from tocsin.errors import TocsinError
+from tocsin.logs import dropped_lines
 from tocsin.model.alert import Health
 from tocsin.runtime import Runtime
 
@@ -80,6 +81,9 @@ class _Counts(Collector):
         interactions.add_metric(["duplicate"], intake.duplicates)
         interactions.add_metric(["rejected"], intake.rejected)
         yield interactions
+        yield CounterMetricFamily(
+            "tocsin_log_lines_dropped", "Lines that the log's reader did not take.", dropped_lines()
+        )
         yield from self._alerts()
         yield from self._of_notifications()
         try:
