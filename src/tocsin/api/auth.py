@@ -10,6 +10,7 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from tocsin.api.headers import header
 from tocsin.errors import Forbidden, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
@@ -55,7 +56,7 @@ def requires(*roles: Role) -> dict[str, Any]:
 
 
 def _secret(request: Request) -> str | None:
-    if key := request.headers.get(HEADER):
+    if key := header(request, HEADER):
         return key
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    scheme, _, credentials = (header(request, "authorization") or "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else None

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from tocsin.api.headers import header
 from tocsin.errors import Forbidden
 
 _HARMLESS = ("GET", "HEAD")
@@ -23,9 +24,9 @@ def refuse_foreign(request: Request) -> None:
 
 
 def _is_ours(request: Request) -> bool:
-    site = request.headers.get("sec-fetch-site")
+    site = header(request, "sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = urlsplit(request.headers.get("origin", "")).netloc
-    host = request.headers.get("x-forwarded-host") or request.headers.get("host")
+    origin = urlsplit(header(request, "origin") or "").netloc
+    host = header(request, "x-forwarded-host") or header(request, "host")
     return bool(origin) and origin == host

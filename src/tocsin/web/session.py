@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from tocsin.api.headers import header
 from tocsin.errors import Unauthenticated
 from tocsin.model.key import Key
 from tocsin.runtime import Runtime
@@ -65,4 +66,4 @@ def _signing_secret(runtime: Runtime) -> str:
 
 def _is_encrypted(request: Request) -> bool:
     """Also where a proxy in front of us does it; who lies here only harms themselves."""
-    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+    return "https" in (request.url.scheme, header(request, "x-forwarded-proto"))
