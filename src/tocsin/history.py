@@ -12,6 +12,7 @@ from tocsin.errors import NotFound
 from tocsin.model.catalog import Kind
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.interaction import Interaction
+from tocsin.model.payload import readable
 from tocsin.model.search import Search
 from tocsin.sql.listing import compile_by_id, compile_page
 from tocsin.sql.table import Table
@@ -62,7 +63,7 @@ def _interaction(row: Row) -> Interaction:
         resource_id,
         timestamp,
         raw.encode(),
-        response.encode(),
+        readable(response.encode()) if response else b"",
         uow_id.bytes if uow_id else None,
         user_id,
         reference,

@@ -21,6 +21,7 @@ from tocsin.model.payload import (
     Path,
     PayloadRefused,
     Traits,
+    check_value,
     decode_together,
     read_payload,
 )
@@ -124,6 +125,9 @@ class Reader:
         timestamp = _timestamp(draft, request, problems)
         uow_id = self._uow_id(draft, problems)
         interaction_id = _uuid("interactionId", draft.interaction_id, problems)
+        response = bytes(draft.external_response)
+        if response:
+            self._check_response(response, problems)
         big, hollow = self._learn(raw, members, problems)
         if problems:
             raise InvalidInput(problems=problems)
@@ -135,7 +139,7 @@ class Reader:
             draft.resource_id,
             timestamp,
             raw,
-            bytes(draft.external_response),
+            response,
             uow_id,
             draft.user_id if draft.user_id is not None else request.user_id,
             draft.external_reference,
@@ -236,6 +240,12 @@ class Reader:
         if entry is None or not self._claims_entries:
             return entry
         return self._catalog.claim(entry.kind, entry.id)
+
+    def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
+        try:
+            check_value(raw, self._traits)
+        except PayloadRefused as error:
+            problems.append(Problem("externalResponse", str(error)))
 
     def _learn(
         self, raw: bytes, members: Members | None, problems: list[Problem]

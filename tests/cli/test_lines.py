@@ -103,6 +103,12 @@ def test_numbers_count_blank_lines_and_any_line_ending_does() -> None:
     assert list(numbered([text])) == [(1, b'{"a":1}'), (4, b'{"b":2}'), (5, b'{"c":3}')]
 
 
+def test_a_byte_order_mark_may_begin_any_line() -> None:
+    mark = b"\xef\xbb\xbf"
+    text = mark + b'{"a":1}\n' + mark + b'{"b":2}\n' + mark + b"\n " + mark + b' {"c":3}'
+    assert list(numbered([text])) == [(1, b'{"a":1}'), (2, b'{"b":2}'), (4, b'{"c":3}')]
+
+
 @given(st.lists(st.binary(max_size=5)), st.integers(1, 7))
 def test_how_a_file_is_cut_into_pieces_does_not_matter(lines: list[bytes], size: int) -> None:
     text = b"\n".join(lines)

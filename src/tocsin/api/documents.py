@@ -39,7 +39,9 @@ class InteractionDraft(TypedDict):
     originId: NotRequired[UUID | None]
     interaction: NotRequired[dict[str, Any]]
     externalReference: NotRequired[_Text]
-    externalResponse: NotRequired[Any]
+    externalResponse: NotRequired[
+        Annotated[Any, Member(description="Any JSON value, under the rules of payloads")]
+    ]
     timestamp: NotRequired[_Timestamp]
     uowId: NotRequired[UUID | None]
     userId: NotRequired[_Text]
@@ -112,7 +114,6 @@ RECORD_BATCH = _recording(
         status=201,
         body=[InteractionDraft],
         example=[_EXAMPLE],
-        problems=[415],
     ),
     207,
     "Some were rejected",

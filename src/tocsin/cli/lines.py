@@ -15,12 +15,12 @@ from uuid import UUID
 import msgspec
 
 from tocsin.cli.repeats import Repeats
+from tocsin.model.interaction import trim_line
 
 NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000003")
 MAX_LINES = 5_000
 MAX_BYTES = 16 * 1024 * 1024
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NAMESPACE = NAMESPACE.bytes
 
 
@@ -75,7 +75,7 @@ def numbered(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
         if line is None:
             yield number, None
             continue
-        text = line.removeprefix(_BYTE_ORDER_MARK).strip() if number == 1 else line.strip()
+        text = trim_line(line)
         if text:
             yield number, text
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,8 +17,10 @@ import msgspec
 from tocsin.errors import InvalidInput, MalformedBody, Problem
 
 MAX_RESOURCE_ID = 512
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\]\[{},]', re.DOTALL)
+# A string without an end is a token too: else the search would begin anew at each quote in it.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\]\[{},]', re.DOTALL)
 _NOT_UNICODE = "holds text that is not valid Unicode: a lone surrogate"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -71,6 +73,7 @@ _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _DRAFT = msgspec.json.Decoder(Draft)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str | None)
+_KEY = msgspec.json.Decoder(str)
 _JSON_MEMBERS = {"interaction", "externalResponse"}
 _NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Draft)}
 
@@ -78,16 +81,14 @@ _NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Draf
 def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
     """The interaction in some JSON, as far as it can be read, and what is wrong with the rest.
 
-    Raises MalformedBody if it is no JSON, InvalidInput if it is nested without end.
+    Raises MalformedBody if it is no JSON.
     """
     try:
         if not raw.isascii():
             raw.decode()
         draft = _DRAFT.decode(raw)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
         return _read_member_by_member(raw)
-    except RecursionError:
-        raise InvalidInput.at("interaction", "is nested deeper than 64 levels") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if _SURROGATE.search(raw):
             return _read_without_lone_surrogates(raw)
@@ -112,6 +113,20 @@ def _is_text(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def split_lines(body: bytes) -> list[bytes]:
+    """The trimmed lines of NDJSON that are not blank."""
+    trim = trim_line if BYTE_ORDER_MARK in body else bytes.strip
+    return [line for line in map(trim, body.split(b"\n")) if line]
+
+
+def trim_line(line: bytes) -> bytes:
+    """A line of NDJSON without blanks around it and without a byte order mark at its beginning.
+
+    Not only the first line may have one: where files were joined, the first of each file has.
+    """
+    return line.strip().removeprefix(BYTE_ORDER_MARK).lstrip()
 
 
 def split_array(body: bytes) -> list[bytes]:
@@ -154,6 +169,34 @@ def _split_at_commas(body: bytes) -> list[bytes]:
     return elements if elements != [b""] else []
 
 
+def split_object(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """The members of a JSON object by their brackets alone, however deep one of them is nested;
+    each value as the bytes that were sent. Raises MalformedBody."""
+    depth = start = 0
+    name = None
+    for token in _TOKEN.finditer(raw):
+        mark = token[0]
+        if mark in b"[{":
+            depth += 1
+        elif mark in b"]}":
+            depth -= 1
+        elif depth == 1 and name is None and mark[:1] == b'"':
+            name, start = _key(mark), raw.find(b":", token.end()) + 1
+        if name is not None and (depth == 0 or (depth == 1 and mark == b",")):
+            yield name, raw[start : token.start()].strip()
+            name = None
+        if depth == 0:
+            return
+    raise MalformedBody
+
+
+def _key(token: bytes) -> str:
+    try:
+        return _KEY.decode(token)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MalformedBody from None
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
@@ -190,7 +233,9 @@ def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
     except msgspec.ValidationError:
         return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
     except RecursionError:
-        raise InvalidInput.at("interaction", "is nested deeper than 64 levels") from None
+        if raw.lstrip()[:1] != b"{":
+            return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+        members = {name: msgspec.Raw(value) for name, value in split_object(raw)}
     except msgspec.DecodeError as error:
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
     values: dict[str, Any] = {}
@@ -203,7 +248,7 @@ def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
         else:
             try:
                 values[_NAMES[name]] = _TEXT.decode(member)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 problems.append(Problem(name, "must be a string"))
     named = {problem.field for problem in problems}
     if values.get("resource_id") is None:

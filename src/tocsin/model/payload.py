@@ -1,6 +1,6 @@
-"""May this payload be recorded, and which types do its fields have?
+"""Checks the JSON values of an interaction: its payload, and its `externalResponse`.
 
-The refusals are the last paragraph of "Fields" in semantics.md. Most payloads are proven fine
+The refusals are the last paragraph of "Fields" in semantics.md. Most values are proven fine
 by decoding them once and by counting bytes; only what cannot be proven so is walked.
 """
 
@@ -88,24 +88,47 @@ def read_payload(raw: bytes, traits: Traits, members: Members | None = None) -> 
     `traits` may be those of the payload, or of a whole request that it came with; `members` what
     `decode_together` made of it.
     """
+    members = _checked(raw, traits, members)
+    if type(members) is not dict:
+        raise PayloadRefused("must be a JSON object")
+    return Payload(members, list(_hollow(members, ())) if traits.hollow_objects else [])
+
+
+def check_value(raw: bytes, traits: Traits) -> None:
+    """Raise PayloadRefused for a JSON value that breaks the rules of payloads; it may be of any
+    type. `traits` are those of the value, or of a whole request that it came with."""
+    _checked(raw, traits, None)
+
+
+def readable(raw: bytes) -> bytes:
+    """The JSON value itself, or, if readers of JSON cannot be relied on to read it, a JSON string
+    of its text. Earlier versions recorded such values as `externalResponse`."""
+    try:
+        value = _decode(raw)
+        _refuse_levels(raw, value)
+        _refuse_endless_integers(value)
+    except PayloadRefused:
+        return _ENCODER.encode(raw.decode(errors="replace"))
+    return raw
+
+
+def _checked(raw: bytes, traits: Traits, proven: Members | None) -> Any:
+    """The decoded value; `proven` is what `decode_together` made of it."""
     size = len(raw)
     if size > MAX_BYTES:
         raise PayloadRefused("is larger than 1 MiB")
-    is_proven = members is not None
-    if members is None:
-        members = _decode(raw)
-    # A level takes two bytes at least, a path five.
-    if size > 2 * MAX_LEVELS and _brackets(raw) > MAX_LEVELS and _levels(members) > MAX_LEVELS:
-        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
-    if not is_proven and not _says_no_key_twice(raw, members, traits):
+    value: Any = _decode(raw) if proven is None else proven
+    _refuse_levels(raw, value)
+    if proven is None and not _says_no_key_twice(raw, value, traits):
         _refuse_repeated_keys(raw)
     if traits.escapes:
-        _refuse_escaped_dots(members)
-    if size > 5 * MAX_PATHS and sum(1 for _ in leaves(members)) > MAX_PATHS:
+        _refuse_escaped_dots(value)
+    # A path takes five bytes at least.
+    if size > 5 * MAX_PATHS and type(value) is dict and _paths(value) > MAX_PATHS:
         raise PayloadRefused(f"has more than {MAX_PATHS:,} different paths")
     if traits.endless_digits:
-        _refuse_endless_integers(members)
-    return Payload(members, list(_hollow(members, ())) if traits.hollow_objects else [])
+        _refuse_endless_integers(value)
+    return value
 
 
 def big_integers(members: Members) -> list[Path]:
@@ -134,9 +157,13 @@ def leaves(members: Members, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield (*prefix, key), value
 
 
-def _decode(raw: bytes) -> Members:
+def _paths(members: Members) -> int:
+    return sum(1 for _ in leaves(members))
+
+
+def _decode(raw: bytes) -> Any:
     try:
-        members = _DECODER.decode(raw)
+        return _DECODER.decode(raw)
     except RecursionError:
         raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels") from None
     except msgspec.ValidationError:
@@ -147,9 +174,6 @@ def _decode(raw: bytes) -> Members:
         if re.search(rb"\\u[dD][89a-fA-F]", raw):
             raise PayloadRefused("holds text that is not valid Unicode") from None
         raise PayloadRefused(f"is not valid JSON: {error}") from None
-    if type(members) is not dict:
-        raise PayloadRefused("must be a JSON object")
-    return members
 
 
 def _says_no_key_twice(raw: bytes, value: Any, traits: Traits) -> bool:
@@ -167,6 +191,12 @@ def _colons(raw: bytes) -> int:
 
 def _brackets(raw: bytes) -> int:
     return raw.count(b"{") + raw.count(b"[")
+
+
+def _refuse_levels(raw: bytes, value: Any) -> None:
+    # A level takes two bytes at least.
+    if len(raw) > 2 * MAX_LEVELS and _brackets(raw) > MAX_LEVELS and _levels(value) > MAX_LEVELS:
+        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
 
 
 def _levels(value: Any) -> int:

@@ -13,13 +13,23 @@ import msgspec
 
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_milliseconds
-from tocsin.model.interaction import Interaction
+from tocsin.model.interaction import Interaction, split_object
+from tocsin.model.payload import readable
 
 
 class Mnemonics(Protocol):
     """The part of the catalog that a snapshot needs."""
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
+
+
+class _Told(msgspec.Struct, rename="camel"):
+    """The member of a kept snapshot that may be unreadable."""
+
+    external_response: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_TOLD = msgspec.json.Decoder(_Told)
 
 
 def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
@@ -43,3 +53,21 @@ def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
         "externalResponse": msgspec.Raw(response) if response else None,
         "interaction": msgspec.Raw(interaction.payload),
     }
+
+
+def readable_snapshot(kept: str) -> str:
+    """A kept snapshot, whose `externalResponse` is a text of its JSON where that is unreadable.
+
+    Earlier versions did not check it, and one that cannot be decoded would fail every list.
+    """
+    try:
+        response = bytes(_TOLD.decode(kept).external_response)
+        if readable(response) == response:
+            return kept
+    except (msgspec.DecodeError, RecursionError):
+        # Too deep, or not Unicode, for the decoder even to skip it.
+        pass
+    members = dict(split_object(kept.encode()))
+    members["externalResponse"] = readable(members["externalResponse"])
+    raw = {name: msgspec.Raw(value) for name, value in members.items()}
+    return msgspec.json.encode(raw).decode()

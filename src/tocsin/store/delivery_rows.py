@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from tocsin.model.delivery import Attempt, Delivery, Receipt, Status
 from tocsin.model.instant import MILLISECOND, cut
+from tocsin.model.snapshot import readable_snapshot
 from tocsin.model.subscription import Template
 from tocsin.store.tables import attempts
 
@@ -21,7 +22,7 @@ def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
         channel_id=row.channel_id,
         interaction_id=row.interaction_id,
         status=Status(row.status),
-        snapshot=row.snapshot,
+        snapshot=readable_snapshot(row.snapshot),
         template=Template(title=row.title_template, body=row.body_template),
         silence_id=row.silence_id,
         tries=row.tries,
