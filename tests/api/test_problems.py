@@ -48,7 +48,7 @@ def is_problem(answer: Response, status: int) -> bool:
         b'{"name":"\xff"}',
         b'{"\xff":1}',
         b'{"name":"\x01"}',
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf" * 2 + b"{}",
         b"[" * 10_000 + b"]" * 10_000,
         b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
         b"[" * 10_000,

@@ -13,9 +13,13 @@ from uuid import UUID
 import msgspec
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
-from tocsin.errors import InvalidInput, MalformedBody, TooLarge
+from tocsin.api.headers import header, header_list
+from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEncoding
+from tocsin.model.interaction import BYTE_ORDER_MARK
 from tocsin.model.problems import problems_of
+from tocsin.unpacking import CODINGS, unpack_body
 
 MAX_BYTES = 2 * 1024 * 1024
 
@@ -23,9 +27,28 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body as it came; TooLarge as soon as it is longer than `limit` bytes."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    """The body without its Content-Encoding and without a byte order mark.
+
+    Raises TooLarge as soon as it is longer than `limit` bytes, packed or unpacked,
+    UnsupportedEncoding, or MalformedBody if it cannot be unpacked.
+    """
+    coding = _content_coding(request)
+    body = await _received(request, limit)
+    if coding:
+        body = await run_in_threadpool(unpack_body, body, coding, limit)
+    return body.removeprefix(BYTE_ORDER_MARK)
+
+
+def _content_coding(request: Request) -> str | None:
+    codings = [one for one in header_list(request, "content-encoding") if one != "identity"]
+    if len(codings) > 1 or not CODINGS.issuperset(codings):
+        raise UnsupportedEncoding
+    return codings[0] if codings else None
+
+
+async def _received(request: Request, limit: int) -> bytes:
+    announced = header(request, "content-length") or ""
+    if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
     # Joined once at the end: a body that grows by each chunk is copied over and over.
     chunks, size = [], 0

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-import zstandard
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from tocsin.api import documents
 from tocsin.api.auth import requires
 from tocsin.api.body import read_body
-from tocsin.errors import (
-    InvalidInput,
-    MalformedBody,
-    Problem,
-    TooLarge,
-    UnsupportedEncoding,
-)
+from tocsin.api.headers import header
+from tocsin.errors import InvalidInput, Problem, TooLarge
 from tocsin.ingest import Batch
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import parse_instant, to_milliseconds
-from tocsin.model.interaction import Interaction, split_array
+from tocsin.model.interaction import Interaction, split_array, split_lines
 from tocsin.model.key import Role
 from tocsin.model.search import Search
 from tocsin.model.snapshot import snapshot
@@ -113,7 +106,7 @@ async def record(runtime: Runtime, request: Request) -> Response:
 
 
 def _record_batch(runtime: Runtime, request: Request, body: bytes) -> Response:
-    items = _items(request, _unpacked(request, body))
+    items = _items(request, body)
     if len(items) > MAX_ROWS:
         raise TooLarge(f"A batch holds at most {MAX_ROWS:,} interactions; this one {len(items):,}")
     batch = runtime.intake.record_batch(items, _sent_with(runtime, request))
@@ -130,43 +123,19 @@ def _outcome(batch: Batch) -> dict[str, Any]:
     return {"accepted": batch.accepted, "duplicates": batch.duplicates, "rejected": rejected}
 
 
-def _unpacked(request: Request, body: bytes) -> bytes:
-    """The body without its Content-Encoding, which must not unpack to more than a batch holds."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    try:
-        if encoding == "gzip":
-            unpacking = zlib.decompressobj(wbits=31)
-            body = unpacking.decompress(body, MAX_BATCH + 1)
-            if not unpacking.eof and len(body) <= MAX_BATCH:
-                raise MalformedBody("The gzip body ends too early")
-        elif encoding == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(
-                body, read_across_frames=True
-            ) as reader:
-                body = reader.read(MAX_BATCH + 1)
-        elif encoding != "identity":
-            raise UnsupportedEncoding
-    except (zlib.error, zstandard.ZstdError):
-        raise MalformedBody(f"The body is not valid {encoding}") from None
-    if len(body) > MAX_BATCH:
-        raise TooLarge(f"A batch unpacks to at most {MAX_BATCH >> 20} MiB")
-    return body
-
-
 def _items(request: Request, body: bytes) -> list[bytes]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = (header(request, "content-type") or "").partition(";")[0].strip().lower()
     if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
-        return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+        return split_lines(body)
     return split_array(body)
 
 
 def _sent_with(runtime: Runtime, request: Request) -> SentWith:
-    headers = request.headers
     return SentWith(
         received=to_milliseconds(runtime.now()),
-        timestamp=headers.get("x-interaction-timestamp"),
-        uow_id=headers.get("x-uowid"),
-        user_id=headers.get("x-userid"),
+        timestamp=header(request, "x-interaction-timestamp"),
+        uow_id=header(request, "x-uowid"),
+        user_id=header(request, "x-userid"),
     )
 
 

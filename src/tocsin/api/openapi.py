@@ -29,7 +29,7 @@ Send a key as `x-api-key`, or as `Authorization: Bearer`. Instants are RFC 3339;
 them in UTC with milliseconds. Errors are `application/problem+json`, with every problem of an
 input and the path where it stands. Lists are bare arrays, except where a cursor is named."""
 _PROBLEMS = {
-    400: "What was sent is no JSON",
+    400: "The body is no valid JSON, or cannot be unpacked",
     401: "No key, or an unknown or revoked one",
     403: "The role of the key does not cover this",
     404: "There is no such thing",
@@ -79,7 +79,7 @@ def documented(
     """
     failures = {
         *problems,
-        *((400, 413, 422) if body else ()),
+        *((400, 413, 415, 422) if body else ()),
         *((401, 403, 503) if needs_key else ()),
     }
     content = {} if answer is None else {"content": {"application/json": {"schema": _any(answer)}}}

@@ -35,6 +35,8 @@ def problem(error: TocsinError) -> Response:
         headers["Retry-After"] = str(retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        headers["Accept-Encoding"] = "gzip, zstd, identity"
     errors = [{"field": p.field, "message": p.message} for p in error.problems]
     return _problem(error.status, error.title, error.detail, headers, errors)
 

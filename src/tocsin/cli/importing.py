@@ -90,14 +90,14 @@ def _total(files: list[str]) -> int | None:
 
 def _batches(files: list[str], progress: ImportProgress) -> Iterator[Batch]:
     from tocsin.cli.lines import batches
-    from tocsin.cli.unpacking import unpacked
+    from tocsin.unpacking import unpack_file
 
     before = 0
     for name in files:
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
             position = before
-            for batch in batches(shown, unpacked(file, shown)):
+            for batch in batches(shown, unpack_file(file, shown)):
                 yield batch
                 position = before + (file.tell() if file.seekable() else 0)
                 progress.read(shown, position)

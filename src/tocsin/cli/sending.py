@@ -19,7 +19,7 @@ import zstandard
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
 from tocsin.cli.routes import BATCH
-from tocsin.cli.unpacking import Unreadable
+from tocsin.unpacking import Unreadable
 
 IN_FLIGHT = 2 * CONNECTIONS
 PATIENCE_SECONDS = 300

@@ -9,13 +9,13 @@ import os
 import pytest
 import zstandard
 
-from tocsin.cli.unpacking import Unreadable, unpacked
+from tocsin.unpacking import Unreadable, unpack_file
 
 TEXT = b'{"a":1}\n' * 50_000
 
 
 def content(packed: bytes, name: str = "-") -> bytes:
-    return b"".join(unpacked(io.BytesIO(packed), name))
+    return b"".join(unpack_file(io.BytesIO(packed), name))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
@@ -27,6 +27,13 @@ def test_content_comes_out_whatever_it_is_packed_with(pack: type[bytes], text: b
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_streams_in_a_row_and_padding_after_them_are_read(pack: type[bytes]) -> None:
     assert content(pack(TEXT) + pack(b"more") + b"\0" * 10_000) == TEXT + b"more"
+
+
+def test_a_zstd_file_may_begin_with_a_frame_that_holds_no_data() -> None:
+    skippable = b"\x50\x2a\x4d\x18" + b"\x04\0\0\0" + b"size"
+    assert content((skippable + zstandard.compress(TEXT)) * 2, "x.zst") == TEXT * 2
+    with pytest.raises(Unreadable, match="june is cut off"):
+        content(zstandard.compress(TEXT) + skippable[:-1], "june")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
@@ -54,6 +61,6 @@ def test_a_name_that_promises_what_the_file_is_not_is_refused(name: str, kind: s
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_a_small_file_that_holds_a_lot_is_unpacked_in_small_pieces(pack: type[bytes]) -> None:
     text = TEXT * 300
-    pieces = [len(piece) for piece in unpacked(io.BytesIO(pack(text)), "-")]
+    pieces = [len(piece) for piece in unpack_file(io.BytesIO(pack(text)), "-")]
     assert sum(pieces) == len(text)
     assert max(pieces) < 16 * 1024 * 1024

@@ -1,0 +1,125 @@
+"""Headers as they come over a connection: blanks around a value, and letters beyond ASCII."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from conftest import ADMIN_KEY, Server
+
+NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+ONE = json.dumps(NAMED).encode()
+KEY = ADMIN_KEY.encode()
+UOW = b"0190a1b2-0000-7000-8000-00000000000f"
+
+Headers = list[tuple[str, bytes]]
+
+
+def post(
+    server: Server, headers: Headers, body: bytes = ONE, path: str = "/api/interactions"
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Headers byte for byte, which no client library leaves alone."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    try:
+        connection.putrequest("POST", path)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer, answer.read()
+    finally:
+        connection.close()
+
+
+def recorded(server: Server, *headers: tuple[str, bytes], **sent: Any) -> Any:
+    answer, content = post(server, [("x-api-key", KEY), *headers], **sent)
+    assert answer.status == 201, content
+    return json.loads(content)
+
+
+@pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-api-key", KEY),
+        ("authorization", b"Bearer " + KEY),
+        ("authorization", b"bEARER   " + KEY),
+    ],
+)
+def test_a_key_is_known_with_blanks_around_it(
+    server: Server, name: str, value: bytes, blanks: bytes
+) -> None:
+    for sent in (value + blanks, blanks + value, blanks + value + blanks):
+        answer, content = post(server, [(name, sent)])
+        assert answer.status == 201, content
+
+
+def test_a_key_of_blanks_alone_is_none_and_leaves_the_other_header_to_say_it(
+    server: Server,
+) -> None:
+    answer, _ = post(server, [("x-api-key", b"  ")])
+    assert answer.status == 401
+    answer, _ = post(server, [("x-api-key", b" "), ("authorization", b"Bearer " + KEY)])
+    assert answer.status == 201
+
+
+@pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
+def test_what_headers_say_of_an_interaction_is_trimmed(server: Server, blanks: bytes) -> None:
+    found = recorded(
+        server,
+        ("x-interaction-timestamp", b"2026-03-20T14:30:00Z" + blanks),
+        ("x-uowid", blanks + UOW + blanks),
+        ("x-userid", blanks + b"ann  lee" + blanks),
+    )
+    assert found["timestamp"] == "2026-03-20T14:30:00.000Z"
+    assert found["uowId"] == UOW.decode()
+    assert found["userId"] == "ann  lee"
+
+
+@pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
+def test_the_type_and_the_coding_of_a_body_are_trimmed(server: Server, blanks: bytes) -> None:
+    sent = recorded(
+        server,
+        ("content-type", b"application/x-ndjson" + blanks),
+        ("content-encoding", b"gzip" + blanks),
+        body=gzip.compress(ONE + b"\n" + ONE),
+        path="/api/interactions/batch",
+    )
+    assert sent["accepted"] == 2
+
+
+@pytest.mark.parametrize("user", ["José", "à", "voilà", "Ünal", "日本", "😀", "a\u00a0b"])
+def test_a_user_in_utf_8_is_the_one_of_the_body(server: Server, user: str) -> None:
+    resource_id = str(uuid4())
+    body = json.dumps({**NAMED, "resourceId": resource_id}).encode()
+    by_body = json.dumps({**NAMED, "resourceId": resource_id, "userId": user}).encode()
+    for blanks in (b"", b" "):
+        found = recorded(server, ("x-userid", user.encode() + blanks), body=body)
+        assert found["userId"] == user
+    recorded(server, body=by_body)
+    with server.client() as client:
+        asked = {"userId": user, "resourceId": resource_id}
+        page = client.get("/api/interactions", params=asked).json()
+    assert len(page["interactions"]) == 3
+
+
+@pytest.mark.parametrize("user", ["José", "Ünal", "à la carte"])
+def test_a_user_in_latin_1_is_read_as_such(server: Server, user: str) -> None:
+    found = recorded(server, ("x-userid", user.encode("latin-1")))
+    assert found["userId"] == user
+
+
+def test_headers_that_a_page_relies_on_are_trimmed(server: Server) -> None:
+    form = b"key=" + KEY
+    headers = [("sec-fetch-site", b"same-origin "), ("x-forwarded-proto", b"https ")]
+    answer, _ = post(server, headers, form, "/web/sign-in")
+    assert answer.status == 303
+    assert "; Secure" in (answer.getheader("set-cookie") or "")
+    answer, _ = post(server, [("origin", f"{server.url} ".encode())], form, "/web/sign-in")
+    assert answer.status == 303
