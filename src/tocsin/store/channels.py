@@ -39,10 +39,14 @@ class Channels:
         return self._kept.add(channel.channel_id, channel)
 
     def replace(self, id: UUID, draft: ChannelDraft, at: datetime) -> Channel:
-        """Replace a channel, which also ends its rest; raises NotFound."""
+        """Replace a channel, which also ends its rest; why Tocsin disabled it is kept until it is
+        enabled again. Raises NotFound."""
         with self._kept.changing():
-            changed = {"said": _with_secret(draft), "disabled_reason": None, "resting_until": None}
-            channel = self.get(id).model_copy(update={**changed, "modified_date": cut(at)})
+            former = self.get(id)
+            reason = None if draft.enabled else former.disabled_reason
+            changed = {"said": _with_secret(draft), "disabled_reason": reason}
+            changed |= {"resting_until": None, "modified_date": cut(at)}
+            channel = former.model_copy(update=changed)
             return self._kept.put(id, channel)
 
     def disable(self, id: UUID, reason: str, at: datetime) -> None:

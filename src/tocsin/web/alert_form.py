@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
@@ -20,6 +19,8 @@ from tocsin.web.charts import read_range
 from tocsin.web.firing import Watch
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.preview import complaints
+from tocsin.web.quoting import decoded, write_pairs
 from tocsin.web.routing import page_router
 from tocsin.web.trial import tried
 
@@ -57,6 +58,7 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
 
     @router.post(PATH + "/preview")
     def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
+        """When the form's alert would have fired; what is not filled in yet is no error."""
         form = Form(body)
         try:
             draft = read_alert(
@@ -67,11 +69,11 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
             over = read_range(form.text("range"), None, None, runtime.now())
             found = tried(runtime, alert, over)
         except TocsinError as error:
-            return pages.show(request, "alert_preview.html", found=None, error=error)
+            wrong = complaints(form, error)
+            return pages.show(request, "alert_preview.html", found=None, complaints=wrong)
         sentence = words.rule(alert.rule, name)
-        return pages.show(
-            request, "alert_preview.html", found=found, error=None, sentence=sentence, over=over
-        )
+        shown = {"found": found, "sentence": sentence, "over": over}
+        return pages.show(request, "alert_preview.html", complaints=None, **shown)
 
 
 def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
@@ -112,8 +114,8 @@ def definition_in(form: Form) -> dict[str, Any]:
 def _number(text: str) -> Any:
     """A number; what is none stays text, and is refused as such."""
     try:
-        value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        value = decoded(text)
+    except ValueError:
         return text
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
@@ -126,13 +128,12 @@ def _shown(
     editing: UUID | None = None,
 ) -> Response:
     runtime = pages.runtime
-    labels = said.get("labels") or {}
     return pages.show_form(
         request,
         "alert_form.html",
         error,
         said={**dict.fromkeys(DEFINED), **said},
-        labels="\n".join(f"{key}={value}" for key, value in labels.items()),
+        labels=write_pairs(said.get("labels") or {}, "="),
         editing=editing,
         metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),
         operators={comparison: WORDS[Operator(comparison)] for comparison in Comparison},

@@ -14,6 +14,7 @@ from tocsin.model.channel import Channel, ChannelKind, WebhookDraft, read_channe
 from tocsin.model.message import sample
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.quoting import write_pairs
 from tocsin.web.routing import page_router
 
 PATH = "/web/channels"
@@ -123,12 +124,14 @@ def _form(
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
+    settings = said.get("settings", {})
     return pages.show_form(
         request,
         "channel_form.html",
         error,
         said={"name": None, **said},
-        settings={**_SETTINGS, **said.get("settings", {})},
+        settings={**_SETTINGS, **settings},
+        headers=write_pairs(settings.get("headers") or {}, ": "),
         kinds=list(ChannelKind),
         editing=editing,
     )

@@ -1,4 +1,4 @@
-"""How is a metric written down: as a form, as YAML, as a curl command."""
+"""Writes a metric down: as a form, as YAML, as a curl command."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MEMBERS = (
     *("name", "description", "metricType", "resourceType", "action", "origin"),
     *("field", "filters", "timeWindow", "groupBy"),
 )
-_TEXTS = tuple(member for member in MEMBERS if member not in ("filters", "groupBy"))
+_TEXTS = tuple(member for member in MEMBERS if member not in ("field", "filters", "groupBy"))
 
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
     """The metric as somebody would write it: with mnemonics, without what says nothing."""
     said = shown(runtime, metric)
-    written = {member: said[member] for member in MEMBERS if said[member]}
+    written = {member: said[member] for member in MEMBERS if said[member] not in (None, [])}
     # Through JSON, so that what is written down holds plain values only.
     plain: dict[str, Any] = json.loads(json.dumps(written))
     return plain if metric.enabled else {**plain, "enabled": False}
@@ -34,8 +34,9 @@ def definition_in(form: Form) -> dict[str, Any]:
     """The definition that a form holds, right or wrong."""
     return {
         **form.members(*_TEXTS),
+        **({"field": field} if (field := form.field("field")) else {}),
         "filters": form.filters(),
-        "groupBy": form.all("groupBy"),
+        "groupBy": form.fields("groupBy"),
         "enabled": form.has("enabled"),
     }
 
@@ -57,11 +58,12 @@ def read_form(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes whatever begins with no letter: PyYAML takes `1e3` for text, YAML 1.2 for a number."""
+    """Quotes all but simple texts: PyYAML takes `1e3` for text, YAML 1.2 for a number, and it folds
+    line ends in other styles."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = None if text[:1].isalpha() else '"'
+    style = None if text[:1].isalpha() and text.isprintable() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 

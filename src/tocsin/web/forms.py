@@ -1,23 +1,29 @@
-"""What did a form send? Its fields as text, and rows of conditions as filters.
+"""Reads what a form sent: its fields as text, and its rows of conditions as filters.
 
-A form sends what the API takes, member for member, so that one reader holds for both and every
+A form sends what the API takes, member for member, so that one reader serves both and every
 problem it finds has a field to stand beside.
+
+A browser changes what it sends: line ends become CRLF. People add blanks at the edges, which are
+cut off. So a text of which either would change something has its original beside it, in a hidden
+field: what comes back as it was shown means the original, byte for byte.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-import msgspec
-
 from tocsin.errors import Problem, TocsinError, TooLarge
-from tocsin.model.filter import LISTS, UNARY
+from tocsin.web.conditions import KINDS, Condition
+from tocsin.web.quoting import decoded, read_pairs, unquoted
 
 MAX_FIELDS = 2_000
-_KINDS = {"text": "a text", "number": "a number", "boolean": "true or false", "null": "null"}
+
+_ORIGINAL = "was."
+_VALUE_OF_ROW = re.compile(r"filters\[(\d+)\]\.value")
 
 
 class Form:
@@ -31,24 +37,35 @@ class Form:
             raise TooLarge(f"A form has at most {MAX_FIELDS:,} fields") from None
 
     def text(self, name: str) -> str | None:
-        """The last value, without blanks around it, or None."""
-        return self._values.get(name, [""])[-1].strip() or None
+        """The last value without blanks around it, or None; the original if it was not changed."""
+        sent = self.raw(name)
+        original = self._original(name)
+        if original is None:
+            return sent.strip() or None
+        if sent == _shown(original):
+            return original
+        edited = sent if original != original.strip() else sent.strip()
+        return (edited.replace("\n", "\r\n") if "\r\n" in original else edited) or None
 
     def raw(self, name: str) -> str:
-        return self._values.get(name, [""])[-1]
+        """The last value with its blanks; line ends are LF."""
+        return _with_line_feeds(self._values.get(name, [""])[-1])
 
-    def all(self, name: str) -> list[str]:
-        """Every value that says something."""
-        return [value.strip() for value in self._values.get(name, []) if value.strip()]
+    def field(self, name: str) -> str | None:
+        """The spelling of a field."""
+        return next(reversed(self.fields(name)), None)
+
+    def fields(self, name: str) -> list[str]:
+        """The spellings of all fields that are named."""
+        return [unquoted(one.strip()) for one in self._values.get(name, []) if one.strip()]
 
     def lines(self, name: str) -> list[str]:
         """The lines that say something."""
-        return [line.strip() for line in (self.text(name) or "").splitlines() if line.strip()]
+        return [line.strip() for line in self.raw(name).split("\n") if line.strip()]
 
-    def pairs(self, name: str, sign: str) -> dict[str, str]:
+    def pairs(self, name: str, sign: str, *, nullable: bool = False) -> dict[str, str | None]:
         """The lines as names and values, with a sign between them."""
-        cut = (line.partition(sign) for line in self.lines(name))
-        return {key.strip(): value.strip() for key, _, value in cut}
+        return read_pairs(self.lines(name), sign, nullable=nullable)
 
     def has(self, name: str) -> bool:
         """Whether a box is ticked."""
@@ -58,81 +75,74 @@ class Form:
         """Those fields that say something, under their names."""
         return {name: text for name in names if (text := self.text(name)) is not None}
 
-    def filters(self) -> list[dict[str, Any]]:
+    def conditions(self) -> list[Condition]:
         """The rows of conditions whose field is named."""
-        return [_filter(*row) for row in self._rows()]
+        names = ("filterField", "filterOperator", "filterKind", "filterValue")
+        rows = zip_longest(*(self._values.get(name, []) for name in names), fillvalue="")
+        return [
+            Condition(field, operator or "eq", _kind(kind), _with_line_feeds(text))
+            for field, operator, kind, text in rows
+            if field.strip()
+        ]
+
+    def filters(self) -> list[dict[str, Any]]:
+        return [condition.filter for condition in self.conditions()]
 
     def filter_problems(self) -> list[Problem]:
         """Values that are not of the kind that was chosen for them."""
-        problems = []
-        for index, row in enumerate(self._rows()):
-            value = _filter(*row).get("value")
-            values = value if isinstance(value, list) else [value]
-            if row[1] not in UNARY and any(kind_of(v) != row[2] for v in values):
-                problems.append(Problem(f"filters[{index}].value", f"is not {_KINDS[row[2]]}"))
-        return problems
+        return [
+            Problem(f"filters[{index}].value", condition.complaint)
+            for index, condition in enumerate(self.conditions())
+            if condition.complaint
+        ]
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        names = ("filterField", "filterOperator", "filterKind", "filterValue")
-        rows = zip_longest(*(self._values.get(name, []) for name in names), fillvalue="")
-        known = ((f, o, k if k in _KINDS else "text", v) for f, o, k, v in rows)
-        return [row for row in known if row[0].strip()]
+    def is_empty(self, field: str) -> bool:
+        """Whether nothing is entered yet where a problem with this field is."""
+        if match := _VALUE_OF_ROW.fullmatch(field):
+            return not self.conditions()[int(match[1])].text.strip()
+        return not self.raw(field).strip()
 
     def query(self, without: Sequence[str] = ()) -> str:
-        """What says something, as the query of an address."""
+        """What says something, as the query of an address; rows stay aligned."""
         kept = {
-            name: [value for value in values if value.strip()]
+            name: values
             for name, values in self._values.items()
-            if name not in without
+            if name not in without and any(value.strip() for value in values)
         }
         return urlencode(kept, doseq=True)
+
+    def _original(self, name: str) -> str | None:
+        try:
+            original = decoded(self._values.get(_ORIGINAL + name, [""])[-1])
+        except ValueError:
+            return None
+        return original if isinstance(original, str) else None
+
+
+def needs_original(text: str | None) -> bool:
+    """Whether a text that a form sends back unchanged would be read as another one."""
+    return text is not None and (_shown(text).strip() or None) != text
 
 
 def problems_by_field(error: TocsinError | None) -> Mapping[str, str]:
     """What is wrong, by the field that it stands beside; under "" what stands beside none."""
     if error is None:
         return {}
-    said: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for problem in error.problems or (Problem("", error.detail),):
-        before = f"{said[problem.field]}; " if problem.field in said else ""
-        said[problem.field] = before + problem.message
-    return said
+        before = f"{messages[problem.field]}; " if problem.field in messages else ""
+        messages[problem.field] = before + problem.message
+    return messages
 
 
-def kind_of(value: Any) -> str:
-    """As what a value is entered; a list as what its first element is."""
-    if isinstance(value, list):
-        return kind_of(value[0]) if value else "text"
-    if isinstance(value, bool):
-        return "boolean"
-    return "null" if value is None else "text" if isinstance(value, str) else "number"
+def _kind(name: str) -> str:
+    return name if name in KINDS else "text"
 
 
-def entered(value: Any) -> str:
-    """The value as it is entered: the elements of a list on a line each."""
-    if isinstance(value, list):
-        return "\n".join(map(entered, value))
-    if isinstance(value, str):
-        return value
-    return "" if value is None else msgspec.json.encode(value).decode()
+def _with_line_feeds(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _filter(field: str, operator: str, kind: str, value: str) -> dict[str, Any]:
-    said: dict[str, Any] = {"field": field.strip(), "operator": operator or "eq"}
-    if operator in UNARY:
-        return said
-    if operator in LISTS:
-        return {**said, "value": [_value(kind, line) for line in value.splitlines() if line]}
-    return {**said, "value": _value(kind, value)}
-
-
-def _value(kind: str, text: str) -> Any:
-    """A scalar; what is not of its kind stays text."""
-    text = text.replace("\r\n", "\n")
-    if kind in ("text", "null"):
-        return text if kind == "text" else None
-    try:
-        value = msgspec.json.decode(text.strip())
-    except msgspec.DecodeError:
-        return text
-    return value if kind_of(value) == kind else text
+def _shown(text: str) -> str:
+    """The text as a browser has it: no page can hold a NUL or tell a CR from a LF."""
+    return _with_line_feeds(text).replace("\0", "\ufffd")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -16,11 +15,12 @@ from tocsin.model.instant import from_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.search import Search
 from tocsin.runtime import Runtime
-from tocsin.web.forms import Form, entered, kind_of
+from tocsin.web.conditions import KINDS
+from tocsin.web.forms import Form
 from tocsin.web.pages import Pages, Reader
 from tocsin.web.payload import short, tree
 from tocsin.web.routing import page_router
-from tocsin.web.search import SINCE, counting, read_search
+from tocsin.web.search import SINCE, address_of, counting, read_search
 
 PATH = "/web/interactions"
 _PAGE = 50
@@ -71,11 +71,13 @@ def routes(pages: Pages) -> APIRouter:
             next_cursor=found and found.next_cursor,
             query=form.query(without=["cursor"]),
             counting=counting(form),
+            is_bounded=bool(form.text("from") or form.text("to")) and not form.text("since"),
             since=SINCE,
-            filters=_conditions(form),
+            conditions_shown=form.conditions(),
             operators=WORDS,
             unary=UNARY,
             lists=LISTS,
+            kinds=KINDS,
             entries={kind.value: catalog.entries(kind) for kind in Kind},
             any_recorded=bool(found and found.interactions) or runtime.engine.rows() > 0,
         )
@@ -94,6 +96,7 @@ def routes(pages: Pages) -> APIRouter:
             payload=tree(one.payload),
             response=tree(one.external_response) if one.external_response else None,
             raw=one.payload.decode(),
+            address_of=address_of,
             unit=[shown(runtime, i) for i in reversed(unit)],
         )
 
@@ -114,10 +117,3 @@ def shown(runtime: Runtime, interaction: Interaction) -> Shown:
         interaction,
     )
 
-
-def _conditions(form: Form) -> list[dict[str, Any]]:
-    """The rows of conditions, as the form shows them."""
-    return [
-        {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
-        for filter in form.filters()
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,12 @@ from tocsin.model.field import Column
 from tocsin.model.filter import LISTS, UNARY, WORDS
 from tocsin.model.metric import Aggregation
 from tocsin.web.board import Board
+from tocsin.web.conditions import KINDS, Condition
 from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form
-from tocsin.web.forms import Form, entered, kind_of
+from tocsin.web.forms import Form
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import Admin, Pages, Reader, go_to
-from tocsin.web.preview import preview_of
+from tocsin.web.preview import complaints, preview_of
 from tocsin.web.routing import page_router
 
 BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
@@ -32,6 +34,8 @@ AGGREGATIONS = {
     Aggregation.MAX: "Greatest of a field",
     Aggregation.DISTINCT_COUNT: "How many different values of a field",
 }
+_COPY = " (copy)"
+_LONGEST_NAME = 200
 WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
 
 
@@ -51,12 +55,12 @@ def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
         form = Form(request.url.query)
         if like:
             definition = definition_of(runtime, runtime.metrics.get(like))
-            definition["name"] = f"{definition['name']} (copy)"
-        else:
-            said = {k: v for k, v in definition_in(form).items() if v}
-            # A search without a time counts all of it, where an empty form suggests a window.
-            definition = {"metricType": "COUNT", **said} if said else dict(NEW)
-        return _shown(pages, request, definition)
+            definition["name"] = definition["name"][: _LONGEST_NAME - len(_COPY)] + _COPY
+            return _shown(pages, request, definition)
+        said = {k: v for k, v in definition_in(form).items() if v}
+        # A search without a time counts all of it, where an empty form suggests a window.
+        definition = {"metricType": "COUNT", **said} if said else dict(NEW)
+        return _shown(pages, request, definition, form.conditions())
 
     @router.get(PATH + "/{id:uuid}/edit")
     def edit_metric(request: Request, _viewer: Admin, id: UUID) -> Response:
@@ -65,13 +69,15 @@ def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
 
     @router.post(PATH + "/preview")
     def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:
-        """What the form's definition says now; what is still missing is said, not refused."""
+        """What the form's definition says now; what is not filled in yet is no error."""
+        form = Form(body)
         try:
-            _, question = read_form(runtime, Form(body), name_required=False)
+            _, question = read_form(runtime, form, name_required=False)
             found = preview_of(runtime, question)
         except TocsinError as error:
-            return pages.show(request, "metric_preview.html", found=None, error=error)
-        return pages.show(request, "metric_preview.html", found=found, error=None)
+            wrong = complaints(form, error)
+            return pages.show(request, "metric_preview.html", found=None, complaints=wrong)
+        return pages.show(request, "metric_preview.html", found=found, complaints=None)
 
     @router.get("/web/fields")
     def fields(
@@ -98,7 +104,7 @@ def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
             draft, question = read_form(runtime, form)
             metric = runtime.metrics.create(draft, question, runtime.now())
         except TocsinError as error:
-            return _shown(pages, request, definition_in(form), error)
+            return _shown(pages, request, definition_in(form), form.conditions(), error)
         board.forget()
         return go_to(f"{PATH}/{metric.metric_id}")
 
@@ -110,7 +116,7 @@ def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
             runtime.metrics.replace(id, draft, question, runtime.now(), runtime.alerts.end_all_of)
             runtime.alerts_changed()
         except TocsinError as error:
-            return _shown(pages, request, definition_in(form), error, editing=id)
+            return _shown(pages, request, definition_in(form), form.conditions(), error, editing=id)
         board.forget()
         return go_to(f"{PATH}/{id}")
 
@@ -125,24 +131,26 @@ def _shown(
     pages: Pages,
     request: Request,
     definition: dict[str, Any],
+    conditions: Sequence[Condition] | None = None,
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
+    """The form; conditions that were entered already are shown as they were entered."""
     catalog = pages.runtime.catalog
+    if conditions is None:
+        conditions = [Condition.of(filter) for filter in definition.get("filters", ())]
     return pages.show_form(
         request,
         "metric_form.html",
         error,
         said={**BLANK, **definition},
-        filters=[
-            {**filter, "kind": kind_of(filter.get("value")), "text": entered(filter.get("value"))}
-            for filter in definition.get("filters", ())
-        ],
+        conditions_shown=conditions,
         editing=editing,
         aggregations=AGGREGATIONS,
         operators=WORDS,
         unary=UNARY,
         lists=LISTS,
+        kinds=KINDS,
         windows=WINDOWS,
         entries={kind.value: catalog.entries(kind) for kind in Kind},
     )

@@ -1,4 +1,4 @@
-"""How does a page become an answer: its template, who looks at it, and the headers it goes with.
+"""Makes an answer of a page: its template, who looks at it, and the headers it goes with.
 
 Templates escape whatever they are given, and the headers forbid every script and style that is
 not a file of ours: what stands in a payload is text, and stays text.
@@ -21,7 +21,8 @@ from tocsin.errors import Forbidden, TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
 from tocsin.web import assets, words
-from tocsin.web.forms import problems_by_field
+from tocsin.web.forms import needs_original, problems_by_field
+from tocsin.web.quoting import as_json, quoted
 from tocsin.web.session import Sessions
 
 SIGN_IN = "/web/sign-in"
@@ -66,6 +67,8 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(words.FILTERS)
+        self._templates.filters.update(as_json=as_json, quoted=quoted)
+        self._templates.tests["changed_by_a_form"] = needs_original
         self._templates.globals.update(asset=assets.url, version=__version__, words=words)
 
     def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:

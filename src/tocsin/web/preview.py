@@ -1,4 +1,4 @@
-"""What would a definition say, before anything is saved?"""
+"""What a definition would say, before anything is saved."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from tocsin.errors import Problem, TocsinError
 from tocsin.model.metric import Answer, Explanation, Question
 from tocsin.runtime import Runtime
 from tocsin.web import words
 from tocsin.web.charts import Range, chart
+from tocsin.web.forms import Form
 
 ROWS = 10
 _DAY = timedelta(days=1)
@@ -38,3 +40,28 @@ def preview_of(runtime: Runtime, question: Question) -> Preview:
         chart=chart(series, question),
         explanation=calculator.explain(question, at),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """Why there is no preview: what is not filled in yet, and what is wrong."""
+
+    lacking: list[str]
+    wrong: list[Problem]
+
+
+_LABELS = {
+    "metricId": "a metric",
+    "threshold": "a threshold",
+    "field": "a field",
+    "timeWindow": "a time window",
+}
+_VALUE = "the value of a condition"
+
+
+def complaints(form: Form, error: TocsinError) -> Complaints:
+    """What is wrong with a form; nobody did anything wrong in a field that is still empty."""
+    problems = error.problems or [Problem("", error.detail)]
+    lacking = [p for p in problems if p.field and form.is_empty(p.field)]
+    labels = [_LABELS.get(p.field, _VALUE if "[" in p.field else p.field) for p in lacking]
+    return Complaints(list(dict.fromkeys(labels)), [p for p in problems if p not in lacking])

@@ -1,7 +1,8 @@
-"""Which interactions does an address ask for? And the metric that would count them."""
+"""The interactions that an address asks for, and the metric that would count them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +17,9 @@ from tocsin.model.instant import parse_instant
 from tocsin.model.problems import problems_of
 from tocsin.model.search import Search
 from tocsin.runtime import Runtime
-from tocsin.web.forms import Form, entered, kind_of
+from tocsin.web.conditions import Condition
+from tocsin.web.forms import Form
+from tocsin.web.quoting import is_plain
 
 SINCE = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}
 _FILTERS = TypeAdapter(tuple[Filter, ...])
@@ -47,19 +50,35 @@ def read_search(runtime: Runtime, form: Form, now: datetime) -> Search:
 
 
 def counting(form: Form) -> str:
-    """The query that fills the form of a metric with this search."""
-    filters: list[dict[str, Any]] = [
-        *({"field": name, "operator": "eq", "value": form.text(name)} for name in _COLUMNS),
-        *form.filters(),
+    """The query that fills the form of a metric with this search, without its `from` and `to`."""
+    columns = [_equal(name, text) for name in _COLUMNS if (text := form.text(name))]
+    scope = [(kind.value, form.text(kind.value) or "") for kind in Kind]
+    rows = [*map(Condition.of, columns), *form.conditions()]
+    return urlencode([*scope, ("timeWindow", form.text("since") or ""), *_rows(rows)])
+
+
+def address_of(column: str, text: str) -> str:
+    """The query that looks for a text in a column of the interaction, whatever it holds."""
+    if is_plain(text):
+        return urlencode({column: text})
+    return urlencode(_rows([Condition.of(_equal(column, text))]))
+
+
+def _equal(column: str, text: str) -> dict[str, Any]:
+    """As a search compares: it reads a unit of work as a UUID, in any spelling."""
+    id = _uuid(text, []) if column == "uowId" else None
+    return {"field": column, "operator": "eq", "value": str(id) if id else text}
+
+
+def _rows(rows: Iterable[Condition]) -> list[tuple[str, str]]:
+    return [
+        pair
+        for row in rows
+        for pair in (
+            *(("filterField", row.field), ("filterOperator", row.operator)),
+            *(("filterKind", row.kind), ("filterValue", row.text)),
+        )
     ]
-    rows = [filter for filter in filters if filter.get("value", "") is not None]
-    said: list[tuple[str, str]] = [(kind.value, form.text(kind.value) or "") for kind in Kind]
-    said += [("timeWindow", form.text("since") or "")]
-    for filter in rows:
-        value = filter.get("value")
-        said += [("filterField", filter["field"]), ("filterOperator", filter["operator"])]
-        said += [("filterKind", kind_of(value)), ("filterValue", entered(value))]
-    return urlencode(said)
 
 
 def _entry_id(runtime: Runtime, kind: Kind, form: Form, problems: list[Problem]) -> UUID | None:

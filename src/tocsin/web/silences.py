@@ -1,4 +1,4 @@
-"""Whose transitions are not delivered for a while, why, and what was held back."""
+"""Silences: whose transitions are not delivered for a while, and why; made, changed, ended."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
+from tocsin.api.silences import shown
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.silence import read_silence
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, Viewer, go_to
+from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.quoting import write_pairs
 from tocsin.web.routing import page_router
 
 PATH = "/web/silences"
+_MEMBERS = ("alertId", "author", "reason", "from", "to", "length")
 LENGTHS = {
     "1h": timedelta(hours=1),
     "4h": timedelta(hours=4),
@@ -27,6 +30,12 @@ LENGTHS = {
 
 def routes(pages: Pages) -> APIRouter:
     router = page_router()
+    _add_showing(router, pages)
+    _add_saving(router, pages)
+    return router
+
+
+def _add_showing(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH)
@@ -41,15 +50,33 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get(PATH + "/new")
     def new_silence(request: Request, viewer: Admin, alert: UUID | None = None) -> Response:
-        return _form(pages, request, viewer, {"alertId": alert and str(alert)})
+        said = {"alertId": alert, "author": viewer.key.name, "length": next(iter(LENGTHS))}
+        return _form(pages, request, said)
+
+    @router.get(PATH + "/{id:uuid}")
+    def edit_silence(request: Request, _viewer: Admin, id: UUID) -> Response:
+        return _form(pages, request, shown(runtime.silences.get(id)), editing=id)
+
+
+def _add_saving(router: APIRouter, pages: Pages) -> None:
+    runtime = pages.runtime
 
     @router.post(PATH + "/new")
-    def create_silence(request: Request, viewer: Admin, body: Body) -> Response:
-        said = silence_in(Form(body), runtime.now())
+    def create_silence(request: Request, _viewer: Admin, body: Body) -> Response:
+        form, now = Form(body), runtime.now()
         try:
-            runtime.silences.create(read_silence(said, runtime.now()), runtime.now())
+            runtime.silences.create(read_silence(silence_in(form, now), now), now)
         except TocsinError as error:
-            return _form(pages, request, viewer, said, error)
+            return _form(pages, request, _as_entered(form), error)
+        return go_to(PATH)
+
+    @router.post(PATH + "/{id:uuid}")
+    def replace_silence(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+        form, now = Form(body), runtime.now()
+        try:
+            runtime.silences.replace(id, read_silence(silence_in(form, now), now), now)
+        except TocsinError as error:
+            return _form(pages, request, _as_entered(form), error, editing=id)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/delete")
@@ -57,33 +84,45 @@ def routes(pages: Pages) -> APIRouter:
         runtime.silences.delete(id)
         return go_to(PATH)
 
-    return router
-
 
 def silence_in(form: Form, now: datetime) -> dict[str, Any]:
-    """The silence that a form holds, right or wrong; it ends after a while, or when it is said."""
+    """The silence that a form holds, right or wrong; a length counts from now."""
     length = LENGTHS.get(form.text("length") or "")
-    ends = {"to": format_instant(now + length)} if length else form.members("to")
+    ends = {"to": format_instant(now + length)} if length else {}
     return {
-        **form.members("alertId", "author", "reason"),
+        **form.members("alertId", "author", "reason", "from", "to"),
         "labels": form.pairs("labels", "="),
-        "dimensions": form.pairs("dimensions", "="),
+        "dimensions": form.pairs("dimensions", "=", nullable=True),
         **ends,
+    }
+
+
+def _as_entered(form: Form) -> dict[str, Any]:
+    """What the form shows again after an error."""
+    return {
+        **form.members("alertId", "author", "reason", "from", "to", "length"),
+        "labels": form.pairs("labels", "="),
+        "dimensions": form.pairs("dimensions", "=", nullable=True),
     }
 
 
 def _form(
     pages: Pages,
     request: Request,
-    viewer: Viewer,
     said: dict[str, Any],
     error: TocsinError | None = None,
+    editing: UUID | None = None,
 ) -> Response:
+    alerts = pages.runtime.alerts.all()
     return pages.show_form(
         request,
         "silence_form.html",
         error,
-        said={"author": viewer.key.name, **said},
+        said={**dict.fromkeys(_MEMBERS), **said},
+        labels=write_pairs(said.get("labels") or {}, "="),
+        dimensions=write_pairs(said.get("dimensions") or {}, "="),
+        editing=editing,
         lengths=LENGTHS,
-        alerts=sorted(pages.runtime.alerts.all(), key=lambda alert: alert.title.casefold()),
+        alerts=sorted(alerts, key=lambda alert: alert.title.casefold()),
+        known={str(alert.alert_id) for alert in alerts},
     )

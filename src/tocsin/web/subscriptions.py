@@ -80,7 +80,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
 
 def subscription_in(form: Form) -> dict[str, Any]:
     """The subscription that a form holds, right or wrong."""
-    template = {part: text for part in ("title", "body") if (text := form.text(part))}
+    template = form.members("title", "body")
     return {
         **form.members(*_MEMBERS),
         **({"template": template} if template else {}),

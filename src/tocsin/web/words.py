@@ -67,9 +67,12 @@ def duration(length: timedelta) -> str:
 
 def dimensions(of: Mapping[str, str | None] | None) -> str:
     """`ZA · pro`: the texts of a group."""
-    if of is None:
-        return ""
-    return " · ".join(NOTHING if text is None else text or '""' for text in of.values())
+    return " · ".join(map(group_text, (of or {}).values()))
+
+
+def group_text(text: str | None) -> str:
+    """One text of a group: a missing one and an empty one are told apart."""
+    return NOTHING if text is None else text or '""'
 
 
 def window(of: Window) -> str:
@@ -124,4 +127,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "time": time,
     "duration": duration,
     "dimensions": dimensions,
+    "group_text": group_text,
 }

@@ -29,7 +29,8 @@ const Forms = {
       offered.hidden = offered.disabled = fits.size > 0 && !fits.has(offered.value) && !(offered.selected && !chosen);
     }
     if (operator.selectedOptions[0]?.disabled) operator.value = [...fits][0];
-    if (chosen && types.length) holder.querySelector("[data-kind]").value = Forms.kinds[types.at(-1)] ?? "text";
+    const kind = holder.querySelector("[data-kind]");
+    if (chosen && types.length && kind.value !== "json") kind.value = Forms.kinds[types.at(-1)] ?? "text";
     Forms.fit(holder);
   },
 
@@ -48,7 +49,9 @@ const Forms = {
     const kind = row.querySelector("[data-kind]"), value = row.querySelector("[data-value]");
     kind.style.visibility = unary ? "hidden" : "";
     value.style.visibility = unary || kind.value === "null" ? "hidden" : "";
-    value.placeholder = list ? "one on each line" : kind.value === "boolean" ? "true or false" : "value";
+    const isJson = kind.value === "json";
+    row.querySelector("[data-json-hint]").hidden = unary || !isJson;
+    value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one on each line" : kind.value === "boolean" ? "true or false" : "value";
   },
 
   needField(form) {

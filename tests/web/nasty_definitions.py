@@ -1,0 +1,143 @@
+"""Draws definitions that the API takes, with texts and values that forms have trouble with."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from tocsin.model.field import Field
+
+PIECES = (
+    *("a", "US", "12", "1e3", "null", "true", "-0", " ", "\t", "\n", "\r", "\r\n", "\0", "="),
+    *(":", '"', "'", "\\", "\\n", "<b>", "&amp;", "&#10;", "</textarea>", "{{ a }}", "[1]", "é"),
+    *("\x85", "\u2028", "\u00a0", "\u200b", "\ufeff", "\ufffd", "\x7f", "\x0c", "😀", "，", "#"),
+)
+SCOPES = ("", "ONE", "Two")
+
+
+def texts(least: int = 0, most: int = 200) -> st.SearchStrategy[str]:
+    joined = st.lists(st.sampled_from(PIECES), max_size=5).map("".join)
+    drawn = joined | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+    return drawn.filter(lambda text: least <= len(text) <= most)
+
+
+NUMBERS = (
+    st.integers(-(10**40), 10**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0, -0.0, 12.0, 1e22, 1e-7, 0.1 + 0.2, 123456789.123456789, 10**30])
+)
+SCALARS = st.none() | st.booleans() | NUMBERS | texts()
+FIELDS = st.sampled_from(["resourceId", "uowId"]) | st.lists(
+    texts(1).filter(lambda key: "%2E" not in key), min_size=1, max_size=2
+).map(lambda path: str(Field.of_path(tuple(path))))
+LABELS = st.dictionaries(texts(most=100), texts(most=100), max_size=4)
+VALUES = {
+    **dict.fromkeys(["eq", "neq"], SCALARS),
+    **dict.fromkeys(["gt", "gte", "lt", "lte", "contains"], NUMBERS | texts()),
+    **dict.fromkeys(["in", "not_in"], st.lists(SCALARS, min_size=1, max_size=4)),
+    **dict.fromkeys(["starts_with", "ends_with"], texts()),
+}
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> dict[str, Any]:
+    operator = draw(st.sampled_from([*VALUES, "exists", "not_exists"]))
+    said = {"field": draw(FIELDS), "operator": operator}
+    return {**said, "value": draw(VALUES[operator])} if operator in VALUES else said
+
+
+@st.composite
+def metrics(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(["COUNT", "SUM", "DISTINCT_COUNT", "RATE"]))
+    windows = st.sampled_from(["5m", "60m", "3650d"])
+    groups = st.lists(FIELDS, max_size=3, unique_by=lambda field: Field(field).key)
+    return {
+        **{"name": draw(texts(1)), "description": draw(st.none() | texts())},
+        **{"metricType": kind, "enabled": draw(st.booleans())},
+        **{"resourceType": draw(st.none() | st.just("ONE")), "action": draw(st.none())},
+        "origin": draw(st.none() | st.just("Two")),
+        "field": draw(FIELDS) if kind in ("SUM", "DISTINCT_COUNT") else None,
+        "filters": draw(st.lists(filters(), max_size=3)),
+        "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
+        "groupBy": draw(groups),
+    }
+
+
+@st.composite
+def alerts(draw: st.DrawFn, metric: str) -> dict[str, Any]:
+    waits = st.none() | st.sampled_from(["0s", "60s", "2m", "1d"])
+    urls = st.none() | texts(most=100).map(lambda text: f"https://a.example/{text}")
+    return {
+        **{"title": draw(texts(1)), "description": draw(st.none() | texts())},
+        **{"runbookUrl": draw(urls), "labels": draw(st.none() | LABELS), "metricId": metric},
+        "operator": draw(st.sampled_from(["eq", "neq"])),
+        "threshold": draw(NUMBERS),
+        **{"alertAction": "fired", "recoveryAction": draw(st.none() | st.just("recovered"))},
+        "severity": draw(st.none() | st.sampled_from(["info", "critical"])),
+        **{"for": draw(waits), "keepFiringFor": draw(waits), "evaluationDelay": draw(waits)},
+        "interval": draw(st.none() | st.sampled_from(["10s", "60s", "1m", "24h"])),
+        "noData": draw(st.none() | st.sampled_from(["ok", "keep", "firing"])),
+        **{"resourceType": draw(st.none() | st.just("ONE")), "enabled": draw(st.booleans())},
+    }
+
+
+@st.composite
+def channels(draw: st.DrawFn) -> dict[str, Any]:
+    urls = st.sampled_from(["http://a", "https://a.example/%?q=a&b#'", "https://é.example:8443/é"])
+    headers = st.dictionaries(
+        st.sampled_from(["X-A", "x-b", "Authorization", "!#$%"]),
+        st.sampled_from(["", "Bearer x", " y ", "a: b", "null"]),
+    )
+    addresses = st.lists(
+        st.sampled_from(["a@b.example", "A+b=c@é.example", "x'y@b"]), min_size=1, max_size=4
+    )
+    kind, settings = draw(
+        st.sampled_from(
+            [
+                ("webhook", {"url": draw(urls), "headers": draw(headers)}),
+                ("slack", {"webhookUrl": "https://hooks.example/a"}),
+                ("email", {"to": draw(addresses)}),
+                ("apprise", {"url": "tgram://token/chat"}),
+            ]
+        )
+    )
+    return {
+        **{"name": draw(texts(1)), "kind": kind, "settings": settings},
+        "enabled": draw(st.booleans()),
+    }
+
+
+@st.composite
+def subscriptions(draw: st.DrawFn, channel: str) -> dict[str, Any]:
+    part = st.none() | texts().filter(lambda text: "{" not in text)
+    template = draw(st.none() | st.fixed_dictionaries({"title": part, "body": part}))
+    return {
+        **{"channelId": channel, "resourceType": "ONE", "action": draw(st.just("fired"))},
+        **{"origin": draw(st.none() | st.just("Two")), "template": template},
+        "enabled": draw(st.booleans()),
+    }
+
+
+@st.composite
+def silences(draw: st.DrawFn) -> dict[str, Any]:
+    gone = draw(st.none() | st.uuids().map(UUID.__str__))
+    labels = st.dictionaries(texts(most=100), texts(most=100), min_size=gone is None, max_size=4)
+    dimensions = st.dictionaries(texts(most=100), st.none() | texts(most=100), max_size=4)
+    return {
+        **{"alertId": gone, "labels": draw(labels), "dimensions": draw(dimensions)},
+        "from": draw(st.sampled_from(["2026-03-20T14:00:00.123Z", "1970-01-01T00:00:00Z"])),
+        "to": draw(st.sampled_from(["2299-12-31T23:59:59.999Z", "2026-03-20T18:00:00+02:00"])),
+        **{"author": draw(st.none() | texts()), "reason": draw(st.none() | texts())},
+    }
+
+
+@st.composite
+def entries(draw: st.DrawFn, mnemonic: str) -> dict[str, Any]:
+    colours = st.none() | st.sampled_from(["#1F6FEB", "#abcdef"])
+    return {
+        **{"mnemonic": mnemonic, "title": draw(texts(1))},
+        **{"description": draw(st.none() | texts()), "icon": draw(st.none() | texts())},
+        **{"fontColorHex": draw(colours), "bgColorHex": draw(colours)},
+    }
