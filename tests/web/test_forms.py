@@ -1,11 +1,18 @@
 """What a form sends means what the API takes."""
 
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
+import nasty_definitions as nasty
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tocsin.web.forms import Form, entered, kind_of
+from tocsin.errors import InvalidInput
+from tocsin.web.conditions import Condition
+from tocsin.web.forms import Form
 from tocsin.web.payload import short, tree
+from tocsin.web.quoting import quoted, read_pairs, unquoted, write_pairs
+from tocsin.web.search import address_of, counting
 
 
 def conditions(*rows: tuple[str, str, str, str]) -> Form:
@@ -26,6 +33,10 @@ def conditions(*rows: tuple[str, str, str, str]) -> Form:
         (("a", "eq", "text", "a\r\nb"), {"operator": "eq", "value": "a\nb"}),
         (("a", "in", "text", "x\r\ny z\r\n"), {"operator": "in", "value": ["x", "y z"]}),
         (("a", "in", "number", "1\n2.5"), {"operator": "in", "value": [1, 2.5]}),
+        (("a", "in", "null", ""), {"operator": "in", "value": [None]}),
+        (("a", "in", "json", ' ["US", null, ""] '), {"operator": "in", "value": ["US", None, ""]}),
+        (("a", "eq", "json", '"a\\r\\n"'), {"operator": "eq", "value": "a\r\n"}),
+        (("a", "eq", "json", "null"), {"operator": "eq", "value": None}),
         (("a", "exists", "text", "ignored"), {"operator": "exists"}),
         (("a", "", "", "x"), {"operator": "eq", "value": "x"}),
     ],
@@ -38,17 +49,126 @@ def test_a_row_of_the_form_is_a_filter(
     assert form.filter_problems() == []
 
 
-@pytest.mark.parametrize(("kind", "text"), [("number", "3x"), ("number", ""), ("boolean", "yes")])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *(("number", "3x"), ("number", ""), ("boolean", "yes"), ("json", "US"), ("json", "")),
+        *(("json", "[" * 100_000), ("json", '"\\ud800"'), ("number", "9" * 5_000)),
+    ],
+)
 def test_a_value_that_is_not_of_its_kind_is_a_problem_of_its_row(kind: str, text: str) -> None:
     (problem,) = conditions(("a", "eq", "text", "x"), ("b", "eq", kind, text)).filter_problems()
     assert problem.field == "filters[1].value"
 
 
-@pytest.mark.parametrize("value", ["x", "", 3, 1.5, 10**30, True, False, None, ["a", "b"], [1, 2]])
-def test_what_is_shown_in_a_form_is_read_back_as_it_was(value: object) -> None:
-    operator = "in" if isinstance(value, list) else "eq"
-    form = conditions(("a", operator, kind_of(value), entered(value)))
-    assert form.filters() == [{"field": "a", "operator": operator, "value": value}]
+@pytest.mark.parametrize(
+    ("operator", "value", "kind", "text"),
+    [
+        ("eq", "x", "text", "x"),
+        ("eq", "", "text", ""),
+        ("eq", "12", "text", "12"),
+        ("eq", 12, "number", "12"),
+        ("eq", 1.0, "number", "1.0"),
+        ("eq", True, "boolean", "true"),
+        ("eq", None, "null", ""),
+        ("eq", " x", "json", '" x"'),
+        ("eq", "a\nb\u200b", "json", r'"a\nb\u200b"'),
+        ("in", ["US", "ZA"], "text", "US\nZA"),
+        ("in", [1, 2.5], "number", "1\n2.5"),
+        ("in", ["US", None], "json", '["US", null]'),
+        ("in", ["US", ""], "json", '["US", ""]'),
+        ("in", [1, "1"], "json", '[1, "1"]'),
+        ("in", [True, 1], "json", "[true, 1]"),
+    ],
+)
+def test_a_value_is_shown_as_plainly_as_it_can_be(
+    operator: str, value: object, kind: str, text: str
+) -> None:
+    shown = Condition.of({"field": "resourceId", "operator": operator, "value": value})
+    assert (shown.kind, shown.text) == (kind, text)
+
+
+@given(filter=nasty.filters())
+def test_a_condition_that_is_shown_is_read_back_as_it_was(filter: dict[str, object]) -> None:
+    shown = Condition.of(filter)
+    read = conditions((shown.field, shown.operator, shown.kind, shown.text))
+    assert repr(read.filters()) == repr([filter])
+    assert read.filter_problems() == []
+
+
+@given(text=nasty.texts())
+def test_a_text_in_quotes_is_read_back_as_it_was(text: str) -> None:
+    assert unquoted(quoted(text).strip()) == text
+    assert "\n" not in quoted(text)
+
+
+@given(pairs=st.dictionaries(nasty.texts(), st.none() | nasty.texts()), sign=st.sampled_from("=:"))
+def test_pairs_that_are_shown_are_read_back_as_they_were(
+    pairs: dict[str, str | None], sign: str
+) -> None:
+    lines = write_pairs(pairs, sign).split("\n") if pairs else []
+    assert list(read_pairs(lines, sign, nullable=True).items()) == list(pairs.items())
+
+
+@pytest.mark.parametrize(
+    ("line", "pair"),
+    [
+        ("team=payments", ("team", "payments")),
+        (" team = a=b ", ("team", "a=b")),
+        ("team", ("team", "")),
+        ('"a=b"="x\\ny"', ("a=b", "x\ny")),
+        ('"a=b"', ("a=b", "")),
+        ('say="hi" he said', ("say", '"hi" he said')),
+    ],
+)
+def test_a_label_is_a_line(line: str, pair: tuple[str, str]) -> None:
+    assert read_pairs([line], "=") == dict([pair])
+
+
+def test_a_text_keeps_its_line_ends_when_it_is_changed() -> None:
+    original = {"was.a": '"one\\r\\ntwo "', "was.b": '""'}
+    assert Form(urlencode({**original, "a": "one\r\ntwo "})).text("a") == "one\r\ntwo "
+    assert Form(urlencode({**original, "a": "one\r\n2\r\n"})).text("a") == "one\r\n2\r\n"
+    assert Form(urlencode({"a": " one\r\n2\r\n"})).text("a") == "one\n2"
+    assert Form(urlencode({**original, "b": ""})).text("b") == ""
+    assert Form(urlencode({**original, "b": " x "})).text("b") == "x"
+    assert Form(urlencode({"was.a": "[1]", "a": " x"})).text("a") == "x"
+
+
+def test_a_search_that_becomes_a_metric_keeps_every_condition() -> None:
+    rows = (
+        ("interaction.a", "eq", "null", ""),
+        ("interaction.b", "in", "json", '["US", null]'),
+        ("interaction.c", "exists", "text", ""),
+        ("interaction.d", "eq", "text", ""),
+    )
+    search = f"{urlencode({'resourceId': '12', 'uowId': 'A' * 32})}&{conditions(*rows).query()}"
+    filled = Form(counting(Form(search))).filters()
+    id = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+    assert filled == [
+        {"field": "resourceId", "operator": "eq", "value": "12"},
+        {"field": "uowId", "operator": "eq", "value": id},
+        *conditions(*rows).filters(),
+    ]
+
+
+def test_the_address_of_the_next_page_searches_for_the_same() -> None:
+    form = conditions(("a", "eq", "text", ""), ("b", "eq", "null", ""), ("c", "eq", "text", "x"))
+    assert Form(form.query(without=["cursor"])).filters() == form.filters()
+
+
+@given(text=nasty.texts(1))
+def test_a_link_looks_for_any_text_in_a_column(text: str) -> None:
+    query = address_of("resourceId", text)
+    named = {"field": "resourceId", "operator": "eq", "value": text}
+    found = Form(query)
+    assert parse_qs(query)
+    assert found.text("resourceId") == text or found.filters() == [named]
+
+
+def test_a_form_with_too_many_fields_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="fields"):
+        Form("&".join(["a=b"] * 2_001))
 
 
 def test_bytes_that_are_no_text_do_no_harm() -> None:

@@ -3,8 +3,11 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
+import nasty_definitions as nasty
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from tocsin.cli.definitions import read_definitions
 from tocsin.web.definitions import as_curl, as_yaml
@@ -23,3 +26,13 @@ def test_a_definition_means_the_same_as_yaml_and_in_a_shell(text: str, tmp_path:
     assert read_definitions(tmp_path / "metrics.yaml") == [definition]
     command = shlex.split(as_curl(definition, "http://127.0.0.1:8420"))
     assert json.loads(command[command.index("-d") + 1]) == definition
+
+
+@given(definition=nasty.metrics())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_definition_can_be_pasted_back(definition: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "metrics.yaml").write_text(as_yaml(definition), encoding="utf-8", newline="")
+    # By their spelling: 12 and 12.0 are equal, and so are 1 and true.
+    assert repr(read_definitions(tmp_path / "metrics.yaml")) == repr([definition])
+    command = shlex.split(as_curl(definition, "http://127.0.0.1:8420"))
+    assert repr(json.loads(command[command.index("-d") + 1])) == repr(definition)

@@ -18,7 +18,7 @@ from conftest import ADMIN_KEY
 KEY = {"x-api-key": ADMIN_KEY}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 DRAWN = settings(
-    max_examples=80,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,
