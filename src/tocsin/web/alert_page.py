@@ -66,6 +66,8 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
             chart=drawn(runtime, metric.question, alert.rule, over, stretches),
             part=part_of(runtime.evaluator.groups(alert), _ORDERS, sort, page, range=range or ""),
             history=history[:_HISTORY],
+            changes=len(history),
+            drawn=_DRAWN,
             now=now,
         )
 

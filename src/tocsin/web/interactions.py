@@ -85,10 +85,11 @@ def routes(pages: Pages) -> APIRouter:
     @router.get(PATH + "/{id:uuid}")
     def interaction(request: Request, _viewer: Reader, id: UUID) -> Response:
         one = runtime.history.get(id)
-        unit = []
+        unit, is_cut = [], False
         if one.uow_id:
             search = Search(uow_id=UUID(bytes=one.uow_id))
-            unit = runtime.history.page(search, _SHOWN_OF_UNIT, None).interactions
+            page = runtime.history.page(search, _SHOWN_OF_UNIT, None)
+            unit, is_cut = page.interactions, page.next_cursor is not None
         return pages.show(
             request,
             "interaction.html",
@@ -98,6 +99,7 @@ def routes(pages: Pages) -> APIRouter:
             raw=one.payload.decode(),
             address_of=address_of,
             unit=[shown(runtime, i) for i in reversed(unit)],
+            unit_is_cut=is_cut,
         )
 
     return router

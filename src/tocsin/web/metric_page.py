@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import answer
-from tocsin.model.instant import format_instant
 from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
 from tocsin.web import words
 from tocsin.web.charts import RANGES, chart, read_range
 from tocsin.web.definitions import as_curl, as_yaml, definition_of
+from tocsin.web.downloads import as_csv, as_json
 from tocsin.web.firing import Watch
 from tocsin.web.listing import part_of
 from tocsin.web.metrics import PATH
@@ -23,7 +20,6 @@ from tocsin.web.pages import HEADERS, Pages, Reader
 from tocsin.web.routing import page_router
 
 _ROWS = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def routes(pages: Pages, watch: Watch) -> APIRouter:
@@ -61,6 +57,7 @@ def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
             ranges=RANGES,
             chart=chart(series, question),
             found=found,
+            downloaded=MAX_LIMIT,
             alerts=watch.of_metric(id),
             part=_part(metric, found, sort, page, {"range": range or ""}),
             yaml=as_yaml(definition),
@@ -82,15 +79,12 @@ def _add_taking(router: APIRouter, pages: Pages) -> None:
 
     @router.get(PATH + "/{id:uuid}/rows.csv")
     def rows_as_csv(_viewer: Reader, id: UUID) -> Response:
-        metric, found = calculated(id)
-        return _file(_csv(metric, found).encode(), "text/csv; charset=utf-8", f"{id}.csv")
+        content = as_csv(*calculated(id))
+        return _file(content, "text/csv; charset=utf-8", f"{id}.csv")
 
     @router.get(PATH + "/{id:uuid}/rows.json")
     def rows_as_json(_viewer: Reader, id: UUID) -> Response:
-        metric, found = calculated(id)
-        said = {"metricName": metric.name, "calculatedAt": format_instant(found.at)}
-        content = answer({**said, "results": found.readings}).body
-        return _file(bytes(content), "application/json", f"{id}.json")
+        return _file(as_json(*calculated(id)), "application/json", f"{id}.json")
 
 
 def _part(metric: Metric, found: Answer, sort: str | None, page: int, asked: dict[str, str]) -> Any:
@@ -108,23 +102,6 @@ def _part(metric: Metric, found: Answer, sort: str | None, page: int, asked: dic
 
 def _order(text: str | None) -> tuple[bool, str]:
     return text is None, (text or "").casefold()
-
-
-def _csv(metric: Metric, found: Answer) -> str:
-    """A row for each group; what a spreadsheet would take for a formula is marked as text."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow([*metric.question.dimensions, "value"])
-    for reading in found.readings:
-        texts = (reading.dimensions or {}).values()
-        writer.writerow([*map(_harmless, texts), "" if reading.value is None else reading.value])
-    return file.getvalue()
-
-
-def _harmless(text: str | None) -> str:
-    if text is None:
-        return ""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

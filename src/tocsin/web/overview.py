@@ -51,7 +51,7 @@ def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
             firing=watch.firing(),
             shown_firing=_SHOWN_FIRING,
             failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
-            alerts=len(watch.all()),
+            alerts=sum(one.alert.enabled for one in watch.all()),
             recorded=runtime.engine.rows(),
             metrics=rows_of(runtime, board, enabled[:_SHOWN_METRICS]),
             of=len(metrics),

@@ -6,7 +6,7 @@ not a file of ours: what stands in a payload is text, and stays text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -28,6 +28,8 @@ from tocsin.web.session import Sessions
 SIGN_IN = "/web/sign-in"
 THEME_COOKIE = "tocsin_theme"
 THEMES = ("light", "dark")
+ZONE_COOKIE = "tocsin_zone"
+ZONES = ("utc",)
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -75,7 +77,11 @@ class Pages:
         """The page that the template makes of what is to be shown."""
         key = self.sessions.key_of(request)
         text = self._templates.get_template(template).render(
-            viewer=key and Viewer(key), theme=_theme(request), path=request.url.path, **shown
+            viewer=key and Viewer(key),
+            theme=_chosen(request, THEME_COOKIE, THEMES, "auto"),
+            zone=_chosen(request, ZONE_COOKIE, ZONES, "own"),
+            path=request.url.path,
+            **shown,
         )
         return HTMLResponse(text, status, HEADERS)
 
@@ -93,10 +99,10 @@ class Pages:
         return self.show(request, "error.html", error.status, error=error)
 
 
-def _theme(request: Request) -> str:
-    """What the viewer chose; else the browser's own."""
-    chosen = request.cookies.get(THEME_COOKIE)
-    return chosen if chosen in THEMES else "auto"
+def _chosen(request: Request, cookie: str, choices: Collection[str], otherwise: str) -> str:
+    """What the viewer chose, as the browser remembers it."""
+    chosen = request.cookies.get(cookie, "")
+    return chosen if chosen in choices else otherwise
 
 
 def _sign_in_and_return(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""How would an alert have done: its metric's last day, and when it would have fired."""
+"""How an alert would have done: its metric's last day, and when it would have fired."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from tocsin.web import words
 from tocsin.web.charts import Range, chart
 
 DAYS = 30
-_MARKED = 1_000
 
 Stretch = tuple[datetime, datetime]
 
@@ -49,7 +48,7 @@ def drawn(
 ) -> dict[str, Any]:
     """The metric's chart with the threshold, and the stretches in which something fired."""
     series = runtime.calculator.series(question, over.start, over.to, over.step)
-    seen = [(start, end) for start, end in stretches if end >= over.start][:_MARKED]
+    seen = _joined((start, end) for start, end in stretches if end >= over.start)
     return {
         **chart(series, question),
         "stacks": False,
@@ -71,6 +70,17 @@ def stretches_of(changes: Iterable[Change], now: datetime) -> list[Stretch]:
         elif group not in open_groups:
             stretches.append((change.at, now))
     return stretches
+
+
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """The stretches in which at least one group fired, in order: those that overlap are one."""
+    joined: list[Stretch] = []
+    for start, end in sorted(stretches):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _stretches(past: Past, to: datetime) -> list[Stretch]:

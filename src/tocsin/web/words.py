@@ -48,7 +48,7 @@ def number(value: float | None) -> str:
 
 
 def time(at: datetime) -> Markup:
-    """An instant: in UTC here, where it stays on hover; the browser shows it in its own zone."""
+    """An instant: in UTC, which stays on hover; `app.js` shows it in the zone that was chosen."""
     instant = format_instant(at)
     spelled = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, spelled, spelled)

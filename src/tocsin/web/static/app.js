@@ -1,4 +1,4 @@
-// What every page does by itself: times in the viewer's zone, the theme, regions that stay fresh.
+// What every page does by itself: times in the zone that is shown, the theme, regions that stay fresh.
 "use strict";
 
 const Tocsin = {
@@ -19,10 +19,10 @@ const Tocsin = {
   localize(element) {
     const at = new Date(element.dateTime);
     if (isNaN(at)) return;
-    const today = at.toDateString() === new Date().toDateString();
-    const day = today ? {} : { year: "numeric", month: "short", day: "numeric" };
+    const date = { year: "numeric", month: "short", day: "numeric" }, dates = Zone.format(date);
+    const day = dates.format(at) === dates.format() ? {} : date;
     const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-    element.textContent = new Intl.DateTimeFormat(undefined, { ...day, ...clock }).format(at);
+    element.textContent = Zone.format({ ...day, ...clock }).format(at);
   },
 
   // Text of ours that the server made; anything else is an error that is said as a sentence.
@@ -154,6 +154,8 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     }, 200);
   });
 }
+
+document.addEventListener("zone", () => document.querySelectorAll("time[datetime]").forEach(Tocsin.localize));
 
 Tocsin.prepare(document);
 keepFresh();

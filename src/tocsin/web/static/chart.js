@@ -235,6 +235,7 @@ const Charts = {
 };
 
 document.addEventListener("prepare", (event) => Charts.all(event.detail));
+document.addEventListener("zone", () => Charts.drawn.forEach((chart) => chart.draw()));
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-stack]");
   if (!button) return;

@@ -50,7 +50,7 @@ const Ruler = {
     return value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: small ? 4 : 2 });
   },
 
-  // Round instants in the viewer's zone, as seconds, with the two rows of words under each.
+  // Round instants in the zone that is shown, as seconds, with the two rows of words under each.
   instants(from, to, room) {
     const least = (to - from) / Math.max(room, 1);
     const seconds = Ruler.seconds.find((step) => step >= least);
@@ -72,20 +72,22 @@ const Ruler = {
   },
 
   wall(at) {
-    return at - new Date(at * 1000).getTimezoneOffset() * 60;
+    return Zone.isUtc ? at : at - new Date(at * 1000).getTimezoneOffset() * 60;
   },
 
   instant(wall) {
+    if (Zone.isUtc) return wall;
     const [date, time] = new Date(wall * 1000).toISOString().split(/[TZ]/);
     return new Date(`${date}T${time}`) / 1000;
   },
 
   calendar(from, to, step) {
-    const first = new Date(from * 1000);
-    const months = (first.getFullYear() - 2000) * 12 + first.getMonth();
+    // The same fields as on the wall, read as UTC.
+    const first = new Date(Ruler.wall(from) * 1000);
+    const months = (first.getUTCFullYear() - 2000) * 12 + first.getUTCMonth();
     const found = [];
     for (let month = Math.floor(months / step) * step; ; month += step) {
-      const at = new Date(2000, month, 1) / 1000;
+      const at = Ruler.instant(Date.UTC(2000, month, 1) / 1000);
       if (at > to) return found;
       if (at >= from) found.push(at);
     }
@@ -93,7 +95,7 @@ const Ruler = {
 
   // The lower row says the day or the year where it is another than at the tick before.
   labelled(instants, step) {
-    const [upper, lower] = Ruler.forms(step).map((form) => new Intl.DateTimeFormat(undefined, form));
+    const [upper, lower] = Ruler.forms(step).map(Zone.format);
     const above = instants.map((at) => upper.format(at * 1000));
     const below = instants.map((at) => lower.format(at * 1000));
     return instants.map((at, n) => ({ at, above: above[n], below: below[n] === below[n - 1] || below[n] === above[n] ? "" : below[n] }));
@@ -112,7 +114,8 @@ const Ruler = {
   moment(at, step) {
     const form = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     if (step < 60) form.second = "2-digit";
-    if (new Date(at * 1000).getFullYear() !== new Date().getFullYear()) form.year = "numeric";
-    return new Intl.DateTimeFormat(undefined, form).format(at * 1000);
+    const year = Zone.format({ year: "numeric" });
+    if (year.format(at * 1000) !== year.format()) form.year = "numeric";
+    return Zone.format(form).format(at * 1000);
   },
 };

@@ -1,0 +1,44 @@
+// The zone that times are shown in: the browser's own, or UTC. A cookie remembers the choice.
+"use strict";
+
+const Zone = {
+  get isUtc() {
+    return document.documentElement.dataset.zone === "utc";
+  },
+
+  // Formats instants in the zone that is shown.
+  format: (form) => new Intl.DateTimeFormat(undefined, { ...form, timeZone: Zone.isUtc ? "UTC" : undefined }),
+
+  get own() {
+    return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  },
+
+  // `Asia/Kathmandu (UTC+05:45 now)`; the offset may be another at other times of the year.
+  get words() {
+    const minutes = -new Date().getTimezoneOffset(), size = Math.abs(minutes);
+    if (Zone.isUtc || /^(Etc\/)?UTC$/.test(Zone.own)) return "UTC";
+    const two = (number) => String(Math.trunc(number)).padStart(2, "0");
+    return `${Zone.own} (UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)} now)`;
+  },
+
+  choose(name) {
+    document.documentElement.dataset.zone = name;
+    document.cookie = `tocsin_zone=${name}; path=/; max-age=31536000; samesite=lax`;
+    Zone.show();
+    document.dispatchEvent(new Event("zone"));
+  },
+
+  // Says the zone once, beside the switch to the other one.
+  show() {
+    const name = document.querySelector("[data-zone-name]"), button = document.querySelector("[data-zone-switch]");
+    if (!name) return;
+    name.textContent = Zone.words;
+    button.textContent = Zone.isUtc ? "Show local time" : "Show UTC";
+    button.hidden = /^(Etc\/)?UTC$/.test(Zone.own);
+  },
+};
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-zone-switch]")) Zone.choose(Zone.isUtc ? "own" : "utc");
+});
+Zone.show();

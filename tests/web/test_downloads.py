@@ -1,0 +1,74 @@
+"""The rows of a metric as a file: no cell is a formula, and no two groups look alike."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+
+from conftest import ADMIN_KEY
+
+KEY = {"x-api-key": ADMIN_KEY}
+CELLS = {
+    None: "",
+    "": "'",
+    "ZA": "ZA",
+    "null": "null",
+    "'s-Hertogenbosch": "'s-Hertogenbosch",
+    "'": "''",
+    "'=1": "''=1",
+    **{f"{sign}1+1": f"'{sign}1+1" for sign in "=+-@＝＋－＠\t\r\n\0"},
+    "a=1": "a=1",
+    "a\r\nb": "a\r\nb",
+    '"': '"',
+    '""': '""',
+}
+
+
+@pytest.fixture(scope="module")
+def grouped(site: Callable[[], TestClient]) -> tuple[TestClient, str]:
+    """The pages, and those of a metric with a group for each text."""
+    client = site()
+    sent = [
+        {
+            **{"resourceType": "T", "resourceId": "r", "action": "A", "origin": "O"},
+            "interaction": {} if text is None else {"text": text},
+        }
+        for text in CELLS
+    ]
+    batch = client.post("/api/interactions/batch", json=sent, headers=KEY)
+    assert batch.json()["accepted"] == len(CELLS)
+    said = {"name": "m", "metricType": "COUNT", "groupBy": ["interaction.text"]}
+    metric = client.post("/api/interaction-metrics", json=said, headers=KEY).json()["metricId"]
+    return client, f"/web/metrics/{metric}"
+
+
+def test_a_table_marks_what_begins_a_formula_and_tells_null_from_an_empty_text(
+    grouped: tuple[TestClient, str],
+) -> None:
+    client, page = grouped
+    text = client.get(f"{page}/rows.csv").content.decode()
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert head == ["interaction_text", "value"]
+    assert sorted(cell for cell, _ in rows) == sorted(CELLS.values())
+    assert len(set(CELLS.values())) == len(CELLS)
+
+
+def test_the_page_tells_null_from_an_empty_text_and_says_how_the_file_does(
+    grouped: tuple[TestClient, str],
+) -> None:
+    client, page = grouped
+    text = client.get(page).text
+    assert "<td>–</td>" in text
+    assert "<td>&#34;&#34;</td>" in text
+    assert "an empty cell is a missing value" in text
+
+
+def test_json_holds_the_texts_themselves(grouped: tuple[TestClient, str]) -> None:
+    client, page = grouped
+    results = client.get(f"{page}/rows.json").json()["results"]
+    found = [row["dimensions"]["interaction_text"] for row in results]
+    assert sorted(map(repr, found)) == sorted(map(repr, CELLS))
