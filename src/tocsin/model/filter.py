@@ -6,6 +6,7 @@ the operators and what they mean are the table "Filters" in semantics.md.
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -90,8 +91,12 @@ class Filter(BaseModel):
 
 
 def _in_words(value: Scalar) -> str:
+    """The value's text, in quotes where it would be taken for another one."""
     text = text_of(value)
-    return "null" if text is None else text or '""'
+    if text is None:
+        return "null"
+    is_plain = text.isprintable() and text == text.strip() and text not in ("", "null")
+    return text if is_plain or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 
 
 def _complaint(operator: Operator, value: Any) -> str | None:

@@ -118,4 +118,3 @@ def shown(runtime: Runtime, interaction: Interaction) -> Shown:
         entry(Kind.ORIGIN, interaction.origin_id),
         interaction,
     )
-

@@ -13,12 +13,13 @@ const Zone = {
     return new Intl.DateTimeFormat().resolvedOptions().timeZone;
   },
 
-  // `Asia/Kathmandu (UTC+05:45 now)`; the offset may be another at other times of the year.
+  // `Asia/Kathmandu (UTC+05:45)`; where the offset changes over the year it is said to be that of now.
   get words() {
-    const minutes = -new Date().getTimezoneOffset(), size = Math.abs(minutes);
     if (Zone.isUtc || /^(Etc\/)?UTC$/.test(Zone.own)) return "UTC";
+    const now = new Date(), minutes = -now.getTimezoneOffset(), size = Math.abs(minutes);
+    const changes = [0, 6].some((month) => -new Date(now.getFullYear(), month, 1).getTimezoneOffset() !== minutes);
     const two = (number) => String(Math.trunc(number)).padStart(2, "0");
-    return `${Zone.own} (UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)} now)`;
+    return `${Zone.own} (UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}${changes ? " now" : ""})`;
   },
 
   choose(name) {
