@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import nasty_definitions as nasty
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ADMIN_KEY
+from tocsin.runtime import Runtime
 
 KEY = {"x-api-key": ADMIN_KEY}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -120,6 +122,20 @@ def test_saving_a_channel_unchanged_changes_nothing(
     definitions: Definitions, said: dict[str, Any]
 ) -> None:
     definitions.check("/api/channels", said, "/web/channels/{}")
+
+
+def test_saving_a_channel_that_tocsin_disabled_keeps_the_reason(
+    definitions: Definitions, runtime: Runtime
+) -> None:
+    said = {"name": "gone", "kind": "webhook", "settings": {"url": "https://a.example"}}
+    address = definitions.make("/api/channels", said)
+    id = UUID(definitions.id_of(address))
+    runtime.channels.disable(id, "answered 410", runtime.now())
+    before = definitions.answered(address)
+    definitions.save_unchanged(f"/web/channels/{id}")
+    assert definitions.answered(address) == before
+    enabled = definitions.client.put(address, json={**said, "enabled": True}, headers=KEY)
+    assert enabled.json()["disabledReason"] is None
 
 
 @pytest.fixture(scope="module")

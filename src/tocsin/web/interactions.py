@@ -50,6 +50,12 @@ class Shown:
 
 def routes(pages: Pages) -> APIRouter:
     router = page_router()
+    _add_list(router, pages)
+    _add_one(router, pages)
+    return router
+
+
+def _add_list(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH)
@@ -82,6 +88,10 @@ def routes(pages: Pages) -> APIRouter:
             any_recorded=bool(found and found.interactions) or runtime.engine.rows() > 0,
         )
 
+
+def _add_one(router: APIRouter, pages: Pages) -> None:
+    runtime = pages.runtime
+
     @router.get(PATH + "/{id:uuid}")
     def interaction(request: Request, _viewer: Reader, id: UUID) -> Response:
         one = runtime.history.get(id)
@@ -101,8 +111,6 @@ def routes(pages: Pages) -> APIRouter:
             unit=[shown(runtime, i) for i in reversed(unit)],
             unit_is_cut=is_cut,
         )
-
-    return router
 
 
 def shown(runtime: Runtime, interaction: Interaction) -> Shown:

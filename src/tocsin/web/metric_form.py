@@ -41,12 +41,13 @@ WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
 
 def routes(pages: Pages, board: Board) -> APIRouter:
     router = page_router()
-    _add_showing(router, pages, board)
+    _add_showing(router, pages)
+    _add_trying(router, pages, board)
     _add_saving(router, pages, board)
     return router
 
 
-def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
+def _add_showing(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH + "/new")
@@ -66,6 +67,10 @@ def _add_showing(router: APIRouter, pages: Pages, board: Board) -> None:
     def edit_metric(request: Request, _viewer: Admin, id: UUID) -> Response:
         metric = runtime.metrics.get(id)
         return _shown(pages, request, definition_of(runtime, metric), editing=id)
+
+
+def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
+    runtime = pages.runtime
 
     @router.post(PATH + "/preview")
     def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:

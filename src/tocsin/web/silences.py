@@ -67,7 +67,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
         try:
             runtime.silences.create(read_silence(silence_in(form, now), now), now)
         except TocsinError as error:
-            return _form(pages, request, _as_entered(form), error)
+            return _form(pages, request, _entered(form), error)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
@@ -76,7 +76,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
         try:
             runtime.silences.replace(id, read_silence(silence_in(form, now), now), now)
         except TocsinError as error:
-            return _form(pages, request, _as_entered(form), error, editing=id)
+            return _form(pages, request, _entered(form), error, editing=id)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/delete")
@@ -87,20 +87,15 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
 
 def silence_in(form: Form, now: datetime) -> dict[str, Any]:
     """The silence that a form holds, right or wrong; a length counts from now."""
-    length = LENGTHS.get(form.text("length") or "")
-    ends = {"to": format_instant(now + length)} if length else {}
-    return {
-        **form.members("alertId", "author", "reason", "from", "to"),
-        "labels": form.pairs("labels", "="),
-        "dimensions": form.pairs("dimensions", "=", nullable=True),
-        **ends,
-    }
+    said = _entered(form)
+    length = LENGTHS.get(said.pop("length", ""))
+    return {**said, "to": format_instant(now + length)} if length else said
 
 
-def _as_entered(form: Form) -> dict[str, Any]:
-    """What the form shows again after an error."""
+def _entered(form: Form) -> dict[str, Any]:
+    """What the form holds, and shows again after an error."""
     return {
-        **form.members("alertId", "author", "reason", "from", "to", "length"),
+        **form.members(*_MEMBERS),
         "labels": form.pairs("labels", "="),
         "dimensions": form.pairs("dimensions", "=", nullable=True),
     }
