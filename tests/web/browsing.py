@@ -40,7 +40,9 @@ class Browser:
         self.url = ""
 
     def forget(self) -> None:
+        """As if nobody had been here: no cookies, and no complaints about what others did."""
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        self.complaints()
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import ADMIN_KEY
+from tocsin.cli.definitions import read_definitions
 from tocsin.runtime import Runtime
 
 KEY = {"x-api-key": ADMIN_KEY}
@@ -99,6 +101,24 @@ def test_a_duplicate_measures_the_same(definitions: Definitions, said: dict[str,
     }
     for made in (address, api):
         assert definitions.client.delete(made, headers=KEY).status_code == 204
+
+
+@settings(DRAWN, max_examples=12)
+@given(said=nasty.metrics())
+def test_the_yaml_of_a_page_can_be_pasted_back(
+    definitions: Definitions, tmp_path_factory: pytest.TempPathFactory, said: dict[str, Any]
+) -> None:
+    address = definitions.make("/api/interaction-metrics", said)
+    page = definitions.client.get(f"/web/metrics/{definitions.id_of(address)}").text
+    shown = re.search('<pre id="yaml">(.*?)</pre>', page, re.DOTALL)
+    assert shown
+    file = tmp_path_factory.mktemp("pasted") / "metrics.yaml"
+    file.write_text(html.unescape(shown[1]), encoding="utf-8", newline="")
+    (definition,) = read_definitions(file)
+    before = definitions.answered(address)
+    assert definitions.client.put(address, json=definition, headers=KEY).status_code == 200
+    assert definitions.answered(address) == before
+    assert definitions.client.delete(address, headers=KEY).status_code == 204
 
 
 @pytest.fixture(scope="module")
