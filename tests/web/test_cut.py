@@ -90,4 +90,6 @@ def test_the_overview_counts_alerts_that_watch(client: TestClient) -> None:
         alert = {**said, "alertAction": "fired", "enabled": enabled}
         made = client.post("/api/interaction-alerts", json=alert, headers=KEY)
         assert made.status_code == 201
+    # Pages share what they know of alerts for some seconds, unless one of them is evaluated.
+    assert client.post("/web/alerts/evaluate-all").status_code == 303
     assert "All quiet: 1 alert watches" in words(client, "/")
