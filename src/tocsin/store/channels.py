@@ -45,8 +45,8 @@ class Channels:
             former = self.get(id)
             reason = None if draft.enabled else former.disabled_reason
             changed = {"said": _with_secret(draft), "disabled_reason": reason}
-            changed |= {"resting_until": None, "modified_date": cut(at)}
-            channel = former.model_copy(update=changed)
+            rest = {"resting_until": None, "modified_date": cut(at)}
+            channel = former.model_copy(update={**changed, **rest})
             return self._kept.put(id, channel)
 
     def disable(self, id: UUID, reason: str, at: datetime) -> None:
