@@ -6,9 +6,10 @@ rows, and the state machine is only asked where its answer can be another than j
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -17,15 +18,17 @@ import pyarrow as pa
 
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
-from tocsin.fold import Values, covering, value_of, values_of
+from tocsin.fold import Inexact, Values, covering, values_of
 from tocsin.model.alert import Comparison, NoData, Rule
 from tocsin.model.alert_state import AlertState, Change, Dimensions, Status, advance
 from tocsin.model.backtest_draft import PastSpan
 from tocsin.model.catalog import Kind
-from tocsin.model.metric import MAX_LIMIT, Question, Reading
+from tocsin.model.metric import MAX_LIMIT, Question, Reading, plain
 from tocsin.sql.backtest import compile_size, compile_slab
+from tocsin.sql.query import Query
 from tocsin.sql.runs import Points, aggregates
 from tocsin.sql.table import Table
+from tocsin.sums import integer_of
 
 SLAB_ROWS = 1_000_000
 
@@ -74,27 +77,44 @@ class Backtester:
         `from`, one after the other."""
         points = self.points(span)
         asked = Points(points.first - trial.delay, points.step, points.count)
-        for number, row in enumerate(self._groups(trial.question, asked)):
+        for number, line in enumerate(self._lines(trial.question, asked)):
             if number >= MAX_LIMIT:
                 raise QueryTooHeavy(
                     f"There are more than {MAX_LIMIT:,} groups in this span: narrow the metric, "
                     "or bring from and to together"
                 )
-            yield _judged(trial.rule, points, _line(trial.question, points.count, row))
+            yield _judged(trial.rule, points, line)
 
     @staticmethod
     def points(span: PastSpan) -> Points:
         return Points.between(span.start, span.to, span.step.length)
 
-    def _groups(self, question: Question, points: Points) -> Iterator[dict[str, Any]]:
+    def _lines(self, question: Question, points: Points) -> Iterator[_Line]:
         table = Table(
             {kind: self._catalog.mnemonics(kind) for kind in Kind}, self._engine.field_types.of
         )
         ((rows,),) = self._engine.run(compile_size(question, points, table))
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
         for slab in range(slabs):
-            found = self._engine.columns(compile_slab(question, points, slab, slabs, table))
-            yield from _rows_of(found)
+            compile = partial(compile_slab, question, points, slab, slabs, table)
+            yield from self._slab(question, points, compile)
+
+    def _slab(
+        self, question: Question, points: Points, compile: Callable[..., Query]
+    ) -> Iterator[_Line]:
+        """The groups of a slab; those whose sums are not exact are asked for once more."""
+        inexact = set()
+        for row in _rows_of(self._engine.columns(compile())):
+            try:
+                line = _line(question, points.count, row)
+            except Inexact:
+                inexact.add(_texts(question, row))
+            else:
+                yield line
+        if inexact:
+            for row in _rows_of(self._engine.columns(compile(is_exact=True))):
+                if _texts(question, row) in inexact:
+                    yield _line(question, points.count, row, is_exact=True)
 
 
 def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -114,17 +134,32 @@ class _Line:
     def reading(self, place: int) -> Reading | None:
         if not self.is_there[place]:
             return None
-        return Reading(value_of(self.values[place].item()), self.dimensions)
+        return Reading(plain(self.values[place].item()), self.dimensions)
 
 
-def _line(question: Question, count: int, row: Mapping[str, Any]) -> _Line:
-    columns = [row[f"{name}s"].values.to_numpy() for name in aggregates(question)]
-    names = question.dimensions
-    dimensions = {key: row[f"d{n}"].as_py() for n, key in enumerate(names)} if names else None
+def _texts(question: Question, row: Mapping[str, Any]) -> tuple[str | None, ...]:
+    return tuple(row[f"d{n}"].as_py() for n in range(len(question.group_by)))
+
+
+def _line(
+    question: Question, count: int, row: Mapping[str, Any], *, is_exact: bool = False
+) -> _Line:
+    """The group of a row of a slab. Raises Inexact."""
+    names = aggregates(question, is_exact=is_exact)
+    columns = [_column(row[f"{name}s"].values, name) for name in names]
+    keys = question.dimensions
+    dimensions = dict(zip(keys, _texts(question, row), strict=True)) if keys else None
     values = values_of(question, count, columns)
     # Ungrouped there always is a row, over nothing too.
-    is_there = covering(count, columns[0], columns[1]) > 0 if names else np.ones(count, dtype=bool)
+    is_there = covering(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
     return _Line(dimensions, values, is_there)
+
+
+def _column(column: pa.Array, name: str) -> Values:
+    if name == "integers":
+        pairs = (tuple(pair.values()) for pair in column.to_pylist())
+        return np.array([integer_of(pair) for pair in pairs], dtype=object)
+    return np.asarray(column.to_numpy())
 
 
 def _judged(rule: Rule, points: Points, line: _Line) -> Past:

@@ -13,13 +13,16 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
+import numpy as np
+
 from tocsin.engine.engine import Engine, Row
 from tocsin.errors import TocsinError
-from tocsin.fold import fold
+from tocsin.fold import Inexact, fold
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.metric import (
     DEFAULT_LIMIT,
+    Aggregation,
     Answer,
     Explanation,
     FieldReport,
@@ -28,8 +31,9 @@ from tocsin.model.metric import (
     Series,
     plain,
 )
+from tocsin.ranking import Ranked, in_order, ranked_integers, ranked_parts, unclear_border
 from tocsin.rollups.rollups import Rollups
-from tocsin.sql.compiler import compile_group_count, compile_metric, time_tests
+from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests
 from tocsin.sql.discovery import (
     EXAMPLES,
     Scope,
@@ -42,8 +46,9 @@ from tocsin.sql.discovery import (
 from tocsin.sql.promoted import asked
 from tocsin.sql.query import Query
 from tocsin.sql.runs import Points
-from tocsin.sql.series import compile_series
+from tocsin.sql.series import MAX_LINES, compile_series
 from tocsin.sql.table import JsonType, Table
+from tocsin.sums import rounded
 
 QUIET = timedelta(seconds=1)
 
@@ -80,10 +85,7 @@ class Calculator:
             return self._answer(question, at, limit)
 
     def _answer(self, question: Question, at: datetime, limit: int) -> Answer:
-        compile = partial(compile_metric, question, at, limit)
-        rows = self._ask(question, at, compile)
-        if rows and rows[0][0] == math.inf:
-            rows = self._ask(question, at, partial(compile, may_overflow=True))
+        rows = self._rows(question, at, limit)
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]
@@ -91,10 +93,32 @@ class Calculator:
             group_count = int(counted[0][0])
         names = question.dimensions
         readings = [
-            Reading(plain(row[0]), dict(zip(names, row[1:], strict=True)) if names else None)
-            for row in rows
+            Reading(value, dict(zip(names, texts, strict=True)) if names else None)
+            for value, texts in rows
         ]
         return Answer(at, readings, question.unit, group_count)
+
+    def _rows(self, question: Question, at: datetime, limit: int) -> list[Ranked]:
+        """The first rows in their order, `limit` and one at most."""
+        compile = partial(compile_metric, question, at, limit)
+        rows = self._ask(question, at, compile)
+        dimensions = len(question.group_by)
+        if not question.aggregation.is_sum:
+            values = [row[0] for row in rows]
+            if question.aggregation is Aggregation.RATE:
+                values = rounded(np.array(values, dtype=np.float64)).tolist()
+            return [(plain(value), row[1:]) for value, row in zip(values, rows, strict=True)]
+        if rows and rows[0][0] == math.inf:
+            rows = self._ask(question, at, partial(compile_exact, question, at))
+            return ranked_integers(question.aggregation, rows, dimensions)[: limit + 1]
+        ranked = ranked_parts(question.aggregation, rows, dimensions)
+        border = unclear_border([row[0] for row in rows], limit)
+        if border is None:
+            return ranked
+        rows = self._ask(question, at, partial(compile, between=border))
+        close = ranked_parts(question.aggregation, rows, dimensions)
+        by_texts = {texts: value for value, texts in [*close, *ranked]}
+        return in_order([(value, texts) for texts, value in by_texts.items()])[: limit + 1]
 
     def calculate_all(
         self, questions: Sequence[Question], at: datetime, limit: int = DEFAULT_LIMIT
@@ -120,8 +144,20 @@ class Calculator:
     def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
         points = Points.between(start, to, step)
-        rows = self._engine.run(compile_series(question, points, self._table()))
-        return fold(question, points, rows)
+        compile = partial(compile_series, question, points, self._table())
+        rows = self._engine.run(compile())
+        border = None
+        if question.aggregation.is_sum:
+            border = unclear_border([row[-2] for row in rows], MAX_LINES)
+        try:
+            if border is None or rows[0][-2] == math.inf:
+                return fold(question, points, rows)
+            known = {row[: len(question.group_by)] for row in rows}
+            close = self._engine.run(compile(between=border))
+            rows += [row for row in close if row[: len(question.group_by)] not in known]
+            return fold(question, points, rows)
+        except Inexact:
+            return fold(question, points, self._engine.run(compile(is_exact=True)))
 
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and what one real run of it read."""

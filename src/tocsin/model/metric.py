@@ -6,6 +6,7 @@ The meaning of every part is in semantics.md; `sql/compiler.py` turns a metric i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,8 @@ MAX_FILTERS = 50
 MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
 MAX_LIMIT = 100_000
+
+Value = int | float | None
 
 _LARGEST_EXACT = 2**53
 _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000001")
@@ -46,6 +49,11 @@ class Aggregation(StrEnum):
     @property
     def requires_window(self) -> bool:
         return self is Aggregation.RATE
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds the field's numbers."""
+        return self in (Aggregation.SUM, Aggregation.AVG)
 
     @property
     def type_id(self) -> UUID:
@@ -126,13 +134,20 @@ class Metric(BaseModel):
     modified_date: datetime
 
 
-def plain(value: Any) -> int | float | None:
-    """A value as it is written in JSON: whole numbers without a fraction, as far as exact."""
+def plain(value: Any) -> Value:
+    """A value as it is written in JSON: whole numbers without a fraction, as far as exact; null
+    where it is not finite."""
     if isinstance(value, float):
-        assert math.isfinite(value)
+        if not math.isfinite(value):
+            return None
         if value.is_integer() and abs(value) < _LARGEST_EXACT:
             return int(value)
     return value  # type: ignore[no-any-return]
+
+
+def rank(value: Value, texts: Iterable[str | None]) -> tuple[object, ...]:
+    """The order of rows: by value, greatest first, null last; then by the texts of dimensions."""
+    return value is None, -(value or 0), [(text is None, text or "") for text in texts]
 
 
 @dataclass(frozen=True, slots=True)

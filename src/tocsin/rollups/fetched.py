@@ -15,9 +15,9 @@ from tocsin.rollups.needs import Part
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
-from tocsin.sql.compiler import SCALE_DOWN
 from tocsin.sql.fetching import NUMBER, TIME, Asked
 from tocsin.sql.plan import Measure
+from tocsin.sums import parts_of
 
 T = TypeVar("T")
 Flags = NDArray[np.bool_]
@@ -168,9 +168,8 @@ def _values(measure: Measure, numbers: Doubles, place: Integers, count: int) -> 
     there = ~np.isnan(numbers)
     numbers, place = numbers[there], place[there]
     if measure is Measure.SUM:
-        scaled = numbers * float(SCALE_DOWN)
+        weights = (None, *parts_of(numbers))
         with np.errstate(over="ignore", invalid="ignore"):
-            weights = (None, numbers, scaled)
             return [np.bincount(place, some, count).astype(np.float64) for some in weights]
     extremes = np.full(count, np.nan)
     how = np.fmin if measure is Measure.MIN else np.fmax

@@ -1,7 +1,7 @@
 """Partial results as columns: by cell and group, what a measure needs to be added up.
 
 A row says how many interactions of a cell and group matched, and what else its measure keeps: for
-a sum how many numbers, their sum, and the sum at a smaller scale; for a least or greatest number
+a sum how many numbers, and the sums of their parts (`sql/sums.py`); for a least or greatest number
 that number; for a distinct count the numbers of its texts, which are rows of their own.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.sql.plan import Measure
+from tocsin.sql.sums import PARTS
 
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -28,7 +29,7 @@ _BEFORE = -1
 _LARGEST = int(np.iinfo(np.int64).max)
 _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.COUNT: _ADDED,
-    Measure.SUM: _ADDED * 4,
+    Measure.SUM: _ADDED * (2 + PARTS),
     Measure.MIN: (np.add, np.fmin),
     Measure.MAX: (np.add, np.fmax),
     Measure.DISTINCT: _ADDED,

@@ -8,6 +8,7 @@ larger than it has to be.
 from __future__ import annotations
 
 from tocsin.model.metric import Question
+from tocsin.sql.compiler import SUMS
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder, Query
 from tocsin.sql.runs import Points, Span, aggregates, compile_runs, compile_where
@@ -21,8 +22,17 @@ def compile_size(question: Question, points: Points, table: Table) -> Query:
     return Query(f"SELECT count()\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
 
 
-def compile_slab(question: Question, points: Points, slab: int, slabs: int, table: Table) -> Query:
-    """A row for each group of a slab: dimension texts, then a list for each column of its runs."""
+def compile_slab(
+    question: Question,
+    points: Points,
+    slab: int,
+    slabs: int,
+    table: Table,
+    *,
+    is_exact: bool = False,
+) -> Query:
+    """A row for each group of a slab: dimension texts, then a list for each column of its runs.
+    With `is_exact` sums are integers by exponent."""
     bind = Binder()
     fields = Fields(table, bind)
     names = [f"d{n}" for n in range(len(question.group_by))]
@@ -30,8 +40,11 @@ def compile_slab(question: Question, points: Points, slab: int, slabs: int, tabl
     if slabs > 1 and names:
         hashed = f"cityHash64(tuple({', '.join(names)}))"
         among = [f"modulo({hashed}, {bind.integer(slabs)}) = {bind.integer(slab)}"]
-    runs = compile_runs(question, _span(question, points), fields, bind, among)
-    lists = [f"groupArray({_nullable(name)}) AS {name}s" for name in aggregates(question)]
+    runs = compile_runs(question, _span(question, points), fields, bind, among, is_exact=is_exact)
+    lists = [
+        f"groupArray({_nullable(name)}) AS {name}s"
+        for name in aggregates(question, is_exact=is_exact)
+    ]
     lines = [
         "SELECT " + ", ".join([*names, *lists]),
         f"FROM (\n{runs}\n)",
@@ -46,6 +59,8 @@ def _span(question: Question, points: Points) -> Span:
 
 def _nullable(name: str) -> str:
     """groupArray leaves nulls out, which would put the lists out of step."""
-    if name in ("plain", "scaled", "extreme"):
+    if name == "integers":
+        return name
+    if name in (*SUMS, "extreme"):
         return f"ifNull(toFloat64({name}), nan)"
     return f"toInt64({name})"

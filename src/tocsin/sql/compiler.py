@@ -7,52 +7,86 @@ wherever they are asked for, because they are the same code.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.model.metric import Aggregation, Question
 from tocsin.sql.extent import Extent
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder, Query
+from tocsin.sql.query import Binder, Names, Query
+from tocsin.sql.sums import approximate, by_exponent, parts
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.sql.writing import scope_of, told_apart
 
-# A sum may pass what a double holds on the way to a value that does not. Summed again at
-# 2^-64 of the scale, which is exact for doubles of that size, it cannot.
-SCALE_DOWN = "5.421010862427522e-20"
-SCALE_UP = "18446744073709551616."
-
 NARROW = timedelta(hours=1)
+SUMS = ("s0", "s1", "s2", "s3")
 
 
 def compile_metric(
-    question: Question, at: datetime, limit: int, table: Table, *, may_overflow: bool = False
+    question: Question,
+    at: datetime,
+    limit: int,
+    table: Table,
+    *,
+    between: tuple[float, float] | None = None,
 ) -> Query:
     """The question as of `at`: rows of (value, dimension texts...), `limit` and one at most.
 
-    The row beyond the limit tells that there are more. A first value that is infinite tells that a
-    sum passed what a double holds: it must be asked again with `may_overflow`, which costs more.
+    The value of a SUM or an AVG only tells the order of rows; the last columns of a row are the
+    number of numbers and the sums of their parts (`sums.py`). A first value that is infinite tells
+    that some parts are not exact: `compile_exact` asks for what is. With `between`, only groups
+    with such values are answered, of those with equal sums `limit` and one.
     """
-    bind = Binder()
-    fields = Fields(table, bind)
-    measured = operand(question, fields)
-    groups = [fields.group(field) for field in question.group_by]
-    texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
-    lines = [
-        *([f"WITH {measured} AS x"] if measured else []),
-        "SELECT "
-        + ",\n       ".join([f"{measure(question, may_overflow=may_overflow)} AS value", *texts]),
-        f"FROM {INTERACTIONS}",
-        where(question, at, fields, bind),
-    ]
-    if groups:
-        lines.append("GROUP BY " + ", ".join(group_keys(question, fields)))
-        lines.append(order_by("value", len(groups)))
-        lines.append(f"LIMIT {bind.integer(limit + 1)}")
+    writing = _Writing(question, at, table)
+    bind = writing.bind
+    values = _sum_columns(question, writing) if question.aggregation.is_sum else _value(question)
+    ending = []
+    if question.group_by:
+        count = bind.integer(limit + 1)
+        having = between and f"HAVING value BETWEEN {' AND '.join(map(bind.double, between))}"
+        ending = [
+            having or "",
+            order_by("value", len(question.group_by)),
+            f"LIMIT {count} BY {', '.join(('c', *SUMS))}" if between else f"LIMIT {count}",
+        ]
     if _is_narrow(question):
-        lines.append("SETTINGS max_threads = 1, optimize_move_to_prewhere = 0")
-    return Query("\n".join(filter(None, lines)), bind.parameters)
+        ending.append("SETTINGS max_threads = 1, optimize_move_to_prewhere = 0")
+    return writing.query(values[:1], values[1:], ending)
+
+
+def compile_exact(question: Question, at: datetime, table: Table) -> Query:
+    """The sums of a question as of `at`, in no order: rows of (number of numbers, dimension
+    texts..., integers by exponent)."""
+    writing = _Writing(question, at, table)
+    return writing.query(["count(x) AS c"], [f"{by_exponent('x')} AS integers"], [])
+
+
+class _Writing:
+    """The parts of one query."""
+
+    def __init__(self, question: Question, at: datetime, table: Table) -> None:
+        self.bind = Binder()
+        self._question = question
+        self._fields = Fields(table, self.bind)
+        measured = operand(question, self._fields)
+        self.named = Names()
+        self._operand = [f"{measured} AS x"] if measured else []
+        groups = [self._fields.group(field) for field in question.group_by]
+        self._texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
+        self._where = where(question, at, self._fields, self.bind)
+
+    def query(self, before: Sequence[str], after: Sequence[str], ending: Sequence[str]) -> Query:
+        """The columns before and after the texts of dimensions, and what follows the groups."""
+        definitions = [*self._operand, *self.named.definitions]
+        lines = [
+            *(["WITH " + ",\n     ".join(definitions)] if definitions else []),
+            "SELECT " + ",\n       ".join([*before, *self._texts, *after]),
+            f"FROM {INTERACTIONS}",
+            self._where,
+        ]
+        if self._texts:
+            lines.append("GROUP BY " + ", ".join(group_keys(self._question, self._fields)))
+        return Query("\n".join(filter(None, [*lines, *ending])), self.bind.parameters)
 
 
 def _is_narrow(question: Question) -> bool:
@@ -141,51 +175,34 @@ def operand(question: Question, fields: Fields) -> str | None:
     return fields.number(question.field)
 
 
-def measure(question: Question, *, may_overflow: bool) -> str:
+def _sum_columns(question: Question, writing: _Writing) -> list[str]:
+    """About the value, the number of numbers, and the sums of their parts."""
+    sums = [
+        f"sum({part}) AS {name}" for part, name in zip(parts("x", writing.named), SUMS, strict=True)
+    ]
+    return [f"{ranked(question, 'c', SUMS)} AS value", "count(x) AS c", *sums]
+
+
+def ranked(question: Question, count: str, sums: Sequence[str]) -> str:
+    """What groups are ordered by: about the SUM or AVG; infinite where the sums are not exact, so
+    that this comes first."""
+    over_nothing = "NULL" if question.aggregation is Aggregation.AVG else "0"
+    value = f"about / {count}" if question.aggregation is Aggregation.AVG else "about"
+    total = f"({approximate(sums)}) AS about"
+    return f"multiIf({count} = 0, {over_nothing}, isFinite({total}), {value}, inf)"
+
+
+def _value(question: Question) -> list[str]:
     """The aggregation of the operand `x` over the rows of a group."""
     aggregation = question.aggregation
     if aggregation is Aggregation.RATE:
         assert question.time_window
-        return f"count() / {question.time_window.count}"
-    sums = Sums("sum(x)", f"sum(x * {SCALE_DOWN})", "count(x)")
-    there, told = told_apart("x")
-    return {
+        return [f"count() / {question.time_window.count} AS value"]
+    there, hashed = told_apart("x")
+    values = {
         Aggregation.COUNT: "count()",
-        Aggregation.SUM: sums.total if may_overflow else _infinite_unless_finite("sum(x)", "0"),
-        Aggregation.AVG: sums.mean if may_overflow else _infinite_unless_finite("avg(x)", "NULL"),
         Aggregation.MIN: "min(x)",
         Aggregation.MAX: "max(x)",
-        Aggregation.DISTINCT_COUNT: f"uniqExactIf({told}, {there})",
-    }[aggregation]
-
-
-def _infinite_unless_finite(value: str, over_nothing: str) -> str:
-    """So that what overflowed comes first in the order, wherever it would have come."""
-    return f"multiIf(isNull({value}), {over_nothing}, isFinite({value}), {value}, inf)"
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """A sum, the same at a smaller scale, and how many numbers went into it."""
-
-    plain: str
-    scaled: str
-    count: str
-
-    @property
-    def total(self) -> str:
-        """0 over nothing, NULL where no double can hold it."""
-        large = f"{self.scaled} * {SCALE_UP}"
-        return self._finite("0", self.plain, large)
-
-    @property
-    def mean(self) -> str:
-        """NULL over nothing, and where no double can hold it."""
-        large = f"{self.scaled} / {self.count} * {SCALE_UP}"
-        return self._finite("NULL", f"{self.plain} / {self.count}", large)
-
-    def _finite(self, over_nothing: str, value: str, large: str) -> str:
-        return (
-            f"multiIf({self.count} = 0, {over_nothing}, isFinite({self.plain}), {value}, "
-            f"isFinite({large}), {large}, NULL)"
-        )
+        Aggregation.DISTINCT_COUNT: f"uniqExactIf({hashed}, {there})",
+    }
+    return [f"{values[aggregation]} AS value"]

@@ -15,9 +15,10 @@ from enum import StrEnum
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.metric import Aggregation, Question
-from tocsin.sql.compiler import SCALE_DOWN, group_keys
+from tocsin.sql.compiler import group_keys
 from tocsin.sql.fields import KINDS
 from tocsin.sql.query import Query
+from tocsin.sql.sums import parts
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.sql.writing import Period, Writing, joined
 
@@ -141,8 +142,7 @@ class _Writing(Writing):
         return (
             matched,
             self._aggregate("count", "", [*holds, f"isNotNull({number})"]),
-            self._aggregate("sum", number, holds),
-            self._aggregate("sum", f"{number} * {SCALE_DOWN}", holds),
+            *(self._aggregate("sum", part, holds) for part in parts(number, self.named)),
         )
 
     def _aggregate(self, function: str, argument: str, holds: list[str]) -> str:

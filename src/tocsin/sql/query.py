@@ -15,6 +15,21 @@ class Query:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
+class Names:
+    """Names of the expressions of one query; equal expressions share a name."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def __call__(self, expression: str) -> str:
+        """The name of an expression."""
+        return self._names.setdefault(expression, f"x{len(self._names)}")
+
+    @property
+    def definitions(self) -> list[str]:
+        return [f"{expression} AS {name}" for expression, name in self._names.items()]
+
+
 class Binder:
     """Collects the values of one query; equal values of a type share a placeholder.
 

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 
 from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metric import Aggregation, Question
-from tocsin.sql.compiler import SCALE_DOWN, scope
+from tocsin.sql.compiler import SUMS, scope
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder
+from tocsin.sql.query import Binder, Names
+from tocsin.sql.sums import by_exponent, parts
 from tocsin.sql.table import INTERACTIONS
 
 
@@ -52,18 +53,29 @@ class Span:
 
 
 def compile_runs(
-    question: Question, span: Span, fields: Fields, bind: Binder, among: Sequence[str] = ()
+    question: Question,
+    span: Span,
+    fields: Fields,
+    bind: Binder,
+    among: Sequence[str] = (),
+    *,
+    is_exact: bool = False,
 ) -> str:
     """Rows of (dimension texts..., lo, hi, aggregates...), among the interactions for which some
-    further conditions hold."""
+    further conditions hold. With `is_exact` numbers are added as integers by exponent, which takes
+    longer and holds every sum."""
     keys = [fields.group(field) for field in question.group_by]
     texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(keys)]
     if question.aggregation is Aggregation.DISTINCT_COUNT:
         return _distinct_runs(question, span, fields, bind, among)
-    columns = [*texts, *_ends(span, bind), *_partials(question, fields)]
+    named = Names()
+    partials = _partials(question, fields, named, is_exact=is_exact)
+    columns = [*texts, *_ends(span, bind), *partials]
     where = "\n  AND ".join([compile_where(question, span, fields, bind), "lo <= hi", *among])
+    definitions = ", ".join(named.definitions)
     return (
-        f"SELECT {', '.join(columns)}\nFROM {INTERACTIONS}\n"
+        (f"WITH {definitions}\n" if definitions else "")
+        + f"SELECT {', '.join(columns)}\nFROM {INTERACTIONS}\n"
         f"WHERE {where}\n"
         f"GROUP BY {', '.join([*(key for key, _ in keys), 'lo', 'hi'])}"
     )
@@ -116,7 +128,7 @@ def compile_where(question: Question, span: Span, fields: Fields, bind: Binder) 
     return "\n  AND ".join(conditions)
 
 
-def _partials(question: Question, fields: Fields) -> list[str]:
+def _partials(question: Question, fields: Fields, named: Names, *, is_exact: bool) -> list[str]:
     """What is kept of the rows of one run."""
     if question.aggregation in (Aggregation.COUNT, Aggregation.RATE):
         return ["count() AS c"]
@@ -124,19 +136,18 @@ def _partials(question: Question, fields: Fields) -> list[str]:
     number = fields.number(question.field)
     if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
         return [f"{question.aggregation.lower()}({number}) AS extreme"]
-    return [
-        f"sum({number}) AS plain",
-        f"sum({number} * {SCALE_DOWN}) AS scaled",
-        f"count({number}) AS c",
-    ]
+    if is_exact:
+        return [f"{by_exponent(number)} AS integers", f"count({number}) AS c"]
+    sums = zip(parts(named(number), named), SUMS, strict=True)
+    return [*(f"sum({part}) AS {name}" for part, name in sums), f"count({number}) AS c"]
 
 
-def aggregates(question: Question) -> list[str]:
+def aggregates(question: Question, *, is_exact: bool = False) -> list[str]:
     """The columns of a run: its ends, and what is kept of its rows."""
     if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
         return ["lo", "hi", "extreme"]
-    if question.aggregation in (Aggregation.SUM, Aggregation.AVG):
-        return ["lo", "hi", "plain", "scaled", "c"]
+    if question.aggregation.is_sum:
+        return ["lo", "hi", *(["integers"] if is_exact else SUMS), "c"]
     return ["lo", "hi", "c"]
 
 

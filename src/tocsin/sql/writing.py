@@ -15,7 +15,7 @@ from tocsin.model.field import Field
 from tocsin.model.metric import Question
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder
+from tocsin.sql.query import Binder, Names
 from tocsin.sql.table import SCOPE_COLUMNS, Table
 
 
@@ -42,7 +42,7 @@ class Writing:
         self.questions = questions
         self.bind = Binder()
         self.fields = Fields(table, self.bind)
-        self._names: dict[str, str] = {}
+        self.named = Names()
         self._scopes = [scope_of(question) for question in questions]
         self.kinds = tuple(
             kind for kind in Kind if len({scope[kind] for scope in self._scopes}) > 1
@@ -50,14 +50,9 @@ class Writing:
         filters = {tuple(map(str, question.filters)) for question in questions}
         self._has_common_filters = len(filters) == 1
 
-    def named(self, expression: str) -> str:
-        """A name for an expression."""
-        return self._names.setdefault(expression, f"x{len(self._names)}")
-
     def definitions(self, *others: str) -> list[str]:
         """The clause that says what the names stand for, if there are any."""
-        named = [f"{expression} AS {name}" for expression, name in self._names.items()]
-        together = ",\n     ".join([*named, *others])
+        together = ",\n     ".join([*self.named.definitions, *others])
         return [f"WITH {together}"] if together else []
 
     def conditions(self, question: Question) -> list[str]:

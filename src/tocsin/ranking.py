@@ -1,0 +1,66 @@
+"""The rows of a SUM or an AVG in their order, from what the engine answers.
+
+The engine orders groups by about their values, so groups whose values are equal once rounded may
+be on either side of a limit: `unclear_border` tells which groups must be looked at as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tocsin.model.metric import Aggregation, Value, plain, rank
+from tocsin.sums import integer_of, values_of_integers, values_of_parts
+
+Texts = tuple[str | None, ...]
+Ranked = tuple[Value, Texts]
+
+_RELATIVE, _ABSOLUTE = 2e-14, 2.0**-21
+"""More than rounding to 15 digits moves a value, and more than the error of what the engine orders
+by: 2^-54 for each of at most 2^33 numbers."""
+
+
+def ranked_parts(
+    aggregation: Aggregation, rows: Sequence[Sequence[Any]], dimensions: int
+) -> list[Ranked]:
+    """From rows of (value, dimension texts..., number of numbers, sums of parts...)."""
+    columns = [*zip(*(row[1 + dimensions :] for row in rows), strict=True)]
+    if not columns:
+        return []
+    counts, *sums = (np.array(column, dtype=np.float64) for column in columns)
+    # Over nothing, the sums are null.
+    sums = [np.where(counts > 0, part, 0) for part in sums]
+    return _ranked(values_of_parts(aggregation, counts, sums).tolist(), rows, dimensions)
+
+
+def ranked_integers(
+    aggregation: Aggregation, rows: Sequence[Sequence[Any]], dimensions: int
+) -> list[Ranked]:
+    """From rows of (number of numbers, dimension texts..., integers by exponent)."""
+    counts = np.array([row[0] for row in rows], dtype=np.int64)
+    totals = np.array([integer_of(row[-1]) for row in rows], dtype=object)
+    return _ranked(values_of_integers(aggregation, counts, totals).tolist(), rows, dimensions)
+
+
+def _ranked(
+    values: Sequence[float], rows: Sequence[Sequence[Any]], dimensions: int
+) -> list[Ranked]:
+    texts = (tuple(row[1 : 1 + dimensions]) for row in rows)
+    return in_order(list(zip(map(plain, values), texts, strict=True)))
+
+
+def in_order(rows: Sequence[Ranked]) -> list[Ranked]:
+    return sorted(rows, key=lambda row: rank(*row))
+
+
+def unclear_border(values: Sequence[float | None], limit: int) -> tuple[float, float] | None:
+    """Between which values the engine may have cut off rows that belong to the first `limit`."""
+    if len(values) <= limit:
+        return None
+    last, following = values[limit - 1], values[limit]
+    if last is None or following is None:
+        return None
+    room = _RELATIVE * abs(last) + _ABSOLUTE
+    return (last - room, last + room) if last - following <= room else None
