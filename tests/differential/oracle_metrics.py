@@ -32,7 +32,6 @@ _UNITS = {
     "d": ("per day", timedelta(days=1)),
 }
 _SCOPE = ("resourceType", "action", "origin")
-_SUMS = ("SUM", "AVG")
 _SCALE = 1 << 1074
 """Every finite double is a whole number of 1 / `_SCALE`."""
 
@@ -57,19 +56,6 @@ def rows_of(metric: Metric, groups: Groups) -> list[dict[str, Any]]:
     """All rows, in the total order."""
     values = _values(metric, groups)
     return [_row(metric, texts, values[texts]) for texts in in_order(values)]
-
-
-def absolute_sums(metric: Metric, groups: Groups) -> dict[Texts, Fraction]:
-    """What 1e-9 is taken of by group ("Exactness"): the sum of absolute values, for `AVG` divided
-    by how many there are. Empty for every other type, whose values are exact."""
-    if metric["metricType"] not in _SUMS:
-        return {}
-    sums = {}
-    for texts, group in groups.items():
-        numbers = _numbers(metric, group)
-        divisor = len(numbers) if metric["metricType"] == "AVG" else 1
-        sums[texts] = _exact_sum(map(abs, numbers)) / max(divisor, 1)
-    return sums
 
 
 def series(
@@ -190,7 +176,7 @@ def _aggregate(metric: Metric, group: list[Interaction]) -> Value:
     if kind == "COUNT":
         return len(group)
     if kind == "RATE":
-        return len(group) / int(metric["timeWindow"][:-1])
+        return _rounded(len(group) / int(metric["timeWindow"][:-1]))
     if kind == "DISTINCT_COUNT":
         texts = {text_of(value_at(interaction, metric["field"])) for interaction in group}
         return len(texts - {None})
@@ -204,11 +190,11 @@ def _numbers(metric: Metric, group: list[Interaction]) -> list[float]:
 
 def _of_numbers(kind: str, numbers: list[float]) -> float | None:
     if kind == "SUM":
-        return _double(_exact_sum(numbers))
+        return _rounded(_double(_exact_sum(numbers)))
     if not numbers:
         return None
     if kind == "AVG":
-        return _double(_exact_sum(numbers) / len(numbers))
+        return _rounded(_double(_exact_sum(numbers) / len(numbers)))
     return min(numbers) if kind == "MIN" else max(numbers)
 
 
@@ -226,6 +212,20 @@ def _double(exact: Fraction) -> float | None:
         return float(exact)
     except OverflowError:
         return None
+
+
+def _rounded(value: float | None) -> float | None:
+    """To 15 significant digits ("Exact decimals"): of the exact value of the double, half to even.
+
+    Integers and what is 1e15 or more in magnitude stay as they are.
+    """
+    if value is None or value.is_integer() or abs(value) >= 1e15:
+        return value
+    exact = Fraction(value)
+    places = 15 - len(str(int(abs(exact)))) if abs(exact) >= 1 else 15
+    while abs(exact) * 10**places < 10**14:
+        places += 1
+    return float(Fraction(round(exact * 10**places), 10**places))
 
 
 def _row(metric: Metric, texts: Texts, value: Value) -> dict[str, Any]:
