@@ -105,7 +105,7 @@ def check(world: World, random: Random, question: Question) -> int:
     return sum(map(len, expected.values()))
 
 
-# Of each aggregation that is exact, with and without windows and groups.
+# Of each aggregation, with and without windows and groups.
 METRICS: list[dict[str, Any]] = [
     {"metricType": "COUNT", "groupBy": ["action"], "timeWindow": "10m"},
     {"metricType": "COUNT", "groupBy": ["resourceType", "userId"]},
@@ -131,28 +131,37 @@ def test_a_backtest_of_any_metric_gives_what_live_evaluation_gave(world: World) 
     assert sum(told) > 30
 
 
+AMOUNTS = {
+    "whole numbers": ["1", "2", "64", "-4", "null"],
+    "money": ["0.1", "0.2", "0.7", "12.34", "-0.3", "null"],
+    "far apart": ["1e16", "-1e16", "0.1", "1e-300", "1.7e308", "5e-324", "-0.0"],
+}
+
+
+@pytest.mark.parametrize("amounts", AMOUNTS)
 @pytest.mark.parametrize("aggregation", ["SUM", "AVG"])
-def test_sums_of_whole_numbers_are_tried_exactly(world: World, aggregation: str) -> None:
+def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it(
+    world: World, aggregation: str, amounts: str
+) -> None:
     random = Random(32)
-    rows = [
-        {
-            "resourceType": "EXACT",
-            "resourceId": "1",
-            "action": aggregation,
-            "origin": "TEST",
-            "timestamp": format_instant(AT - timedelta(seconds=random.randrange(7_000))),
-            "interaction": {"n": random.choice([1, 2, 64, -4, None]), "g": random.choice("abc")},
-        }
+    action = f"{aggregation}{list(AMOUNTS).index(amounts)}"
+    members = {"resourceType": "EXACT", "resourceId": "1", "action": action, "origin": "TEST"}
+    sent = [
+        json.dumps(
+            members | {"timestamp": format_instant(AT - timedelta(seconds=random.randrange(7_000)))}
+        )[:-1]
+        + f', "interaction": {{"n": {random.choice(AMOUNTS[amounts])}, '
+        + f'"g": "{random.choice("abc")}"}}}}'
         for _ in range(300)
     ]
-    sent = [json.dumps(row).encode() for row in rows]
-    assert not world.runtime.intake.record_batch(sent, Request(received=0)).rejected
+    batch = world.runtime.intake.record_batch([s.encode() for s in sent], Request(received=0))
+    assert not batch.rejected
     told = 0
     for window in (None, "1m", "10m", "1h"):
         for groups in ([], ["interaction.g"]):
             metric = {
                 "metricType": aggregation,
-                "action": aggregation,
+                "action": action,
                 "field": "interaction.n",
                 "timeWindow": window,
                 "groupBy": groups,

@@ -1,0 +1,190 @@
+"""Sums do not depend on the order of addition, nor on how the rows are split ("Exact decimals").
+
+Numbers of every kind are recorded in many orders and batches, and asked alone, together with
+other metrics, from rollups, and as series.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import oracle
+import pytest
+from worlds import AT, World, written, written_series
+
+from tocsin.config import Settings
+from tocsin.model.instant import format_instant
+from tocsin.reader import Request
+from tocsin.rollups import fetcher
+from tocsin.runtime import Runtime
+
+COUNT = 60
+KINDS: dict[str, list[str]] = {
+    "money": ["0.01", "0.1", "0.2", "0.7", "9.99", "12.34", "-0.3", "1211.26", "99999.99"],
+    "whole": ["1", "-3", "1000000000000000", "9007199254740993"],
+    "mixed": ["1e16", "0.1", "-1e16", "0.2", "1e15", "0.30000000000000004"],
+    "cancelling": ["0.1", "0.2", "-0.3", "1e8", "-1e8", "1e-9", "-1e-9"],
+    "subnormal": ["5e-324", "-5e-324", "1e-310", "2.2250738585072014e-308"],
+    "zero": ["-0.0", "0.0"],
+    "overflowing": ["1.7976931348623157e308", "1e308", "-1e308"],
+    "small": ["1.5e-9", "0.000123456789", "2e-10"],
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Two months of numbers: each kind with the same numbers in several orders, in small batches
+    whose interactions lie anywhere in time."""
+    random = Random(50)
+    runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("sums")))
+    world = World(runtime, [])
+    rows = []
+    for kind, literals in KINDS.items():
+        numbers = [random.choice(literals) for _ in range(COUNT)]
+        for order in range(3):
+            random.shuffle(numbers)
+            rows += [interaction(random, kind, order, number) for number in numbers]
+    random.shuffle(rows)
+    for start in range(0, len(rows), 500):
+        record(world, rows[start : start + 500])
+    yield world
+    runtime.close()
+
+
+def interaction(random: Random, kind: str, order: int, number: str) -> dict[str, Any]:
+    age = random.choice([60, 3_600, 86_400, 60 * 86_400]) * random.random()
+    return {
+        "resourceType": "SUM",
+        "resourceId": str(random.randrange(4)),
+        "action": kind,
+        "origin": "TEST",
+        "userId": str(order),
+        "timestamp": AT - timedelta(milliseconds=int(age * 1_000)),
+        "payload": f'{{"n":{number}}}',
+    }
+
+
+def record(world: World, interactions: list[dict[str, Any]]) -> None:
+    lines = [
+        json.dumps({k: v for k, v in row.items() if k not in ("payload", "timestamp")})[:-1]
+        + f',"timestamp":"{format_instant(row["timestamp"])}","interaction":{row["payload"]}}}'
+        for row in interactions
+    ]
+    assert not world.runtime.intake.record_batch(
+        [line.encode() for line in lines], Request(received=0)
+    ).rejected
+    world.interactions += interactions
+
+
+def metrics() -> list[dict[str, Any]]:
+    return [
+        {
+            "metricType": aggregation,
+            "field": "interaction.n",
+            "action": kind,
+            "groupBy": groups,
+            "timeWindow": window,
+        }
+        for aggregation in ("SUM", "AVG")
+        for kind in KINDS
+        for groups in ([], ["userId"])
+        for window in (None, "3d")
+    ]
+
+
+def test_a_sum_alone_is_what_the_oracle_says(world: World) -> None:
+    for metric in metrics():
+        for limit in (10_000, 2):
+            answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
+            found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
+            assert found is None, (metric, found)
+
+
+@pytest.mark.parametrize("most", [1, 300, fetcher.MOST], ids=["scanned", "both", "fetched"])
+def test_sums_together_and_kept_are_what_the_oracle_says(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(fetcher, "MOST", most)
+    every = metrics()
+    questions = [world.question(metric) for metric in every]
+    for later in (0, 0, 61_001):
+        at = AT + timedelta(milliseconds=later)
+        answers = world.runtime.calculator.calculate_all(questions, at)
+        for metric, answer in zip(every, answers, strict=True):
+            found = oracle.disagreement(metric, world.interactions, at, written(answer))  # type: ignore[arg-type]
+            assert found is None, (metric, later, found)
+
+
+def test_a_series_of_sums_is_what_the_oracle_says(
+    world: World,
+) -> None:
+    span = (AT - timedelta(hours=10), AT, timedelta(hours=1))
+    for metric in metrics():
+        series = world.runtime.calculator.series(world.question(metric), *span)
+        found = oracle.series_disagreement(
+            metric, world.interactions, *span, written_series(series)
+        )
+        assert found is None, (metric, found)
+
+
+def test_the_same_numbers_in_any_order_have_the_same_sum(world: World) -> None:
+    for kind in KINDS:
+        metric = {
+            "metricType": "SUM",
+            "field": "interaction.n",
+            "action": kind,
+            "groupBy": ["userId"],
+        }
+        answer = world.runtime.calculator.calculate(world.question(metric), AT)
+        assert len({reading.value for reading in answer.readings}) == 1, kind
+
+
+def test_thousands_of_amounts_add_up_to_the_decimal_sum(world: World) -> None:
+    random = Random(51)
+    amounts = [f"{random.randrange(1, 100_000) / 100:.2f}" for _ in range(5_000)]
+    record(world, [interaction(random, "cents", 0, amount) for amount in amounts])
+    metric = {"metricType": "SUM", "field": "interaction.n", "action": "cents"}
+    answer = world.runtime.calculator.calculate(world.question(metric), AT)
+    assert answer.readings[0].value == float(sum(map(Fraction, amounts)))
+
+
+def ties(world: World, action: str, groups: int) -> dict[str, Any]:
+    """A metric whose groups sum to 0.3, or as doubles to a little more."""
+    random, rows = Random(52), []
+    for number in range(groups):
+        user = f"{random.randrange(1_000)}-{number}"
+        for amount in random.choice([("0.1", "0.2"), ("0.3",), ("0.15", "0.15"), ("0.1",) * 3]):
+            row = interaction(random, action, 0, amount)
+            rows.append(row | {"userId": user, "timestamp": AT - timedelta(minutes=1)})
+    record(world, rows)
+    return {
+        "metricType": "SUM",
+        "field": "interaction.n",
+        "action": action,
+        "groupBy": ["userId"],
+        "timeWindow": "1h",
+    }
+
+
+def test_groups_that_are_equal_once_rounded_are_cut_by_their_texts(world: World) -> None:
+    metric = ties(world, "ties", 30)
+    question = world.question(metric)
+    for limit in range(1, 30, 3):
+        answer = world.runtime.calculator.calculate(question, AT, limit)
+        found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
+        assert found is None, (limit, found)
+
+
+def test_the_lines_of_a_series_that_are_equal_once_rounded_are_cut_by_their_texts(
+    world: World,
+) -> None:
+    metric = ties(world, "more-ties", 130)
+    span = (AT - timedelta(minutes=2), AT, timedelta(minutes=1))
+    series = world.runtime.calculator.series(world.question(metric), *span)
+    found = oracle.series_disagreement(metric, world.interactions, *span, written_series(series))
+    assert found is None, found
