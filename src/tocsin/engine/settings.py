@@ -38,7 +38,8 @@ CALCULATION = "calculation"
 def calculation_settings(memory: int, seconds: int) -> Settings:
     """For queries that may take so many bytes and seconds each."""
     return {
-        # sum(x * 2^-64) must not become sum(x) * 2^-64: it is there because sum(x) overflows.
+        # sum(part * scale) must not become sum(part) * scale: a scaled sum is exact or overflows,
+        # an unscaled one loses digits without a sign.
         "optimize_arithmetic_operations_in_aggregate_functions": 0,
         # Has given wrong answers with JSON columns in 2026; the compiler names subcolumns itself.
         "optimize_functions_to_subcolumns": 0,
