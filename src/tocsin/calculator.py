@@ -31,7 +31,7 @@ from tocsin.model.metric import (
     Series,
     plain,
 )
-from tocsin.ranking import Ranked, in_order, ranked_integers, ranked_parts, unclear_border
+from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_parts, unclear_border
 from tocsin.rollups.rollups import Rollups
 from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests
 from tocsin.sql.discovery import (
@@ -100,10 +100,11 @@ class Calculator:
 
     def _rows(self, question: Question, at: datetime, limit: int) -> list[Ranked]:
         """The first rows in their order, `limit` and one at most."""
-        compile = partial(compile_metric, question, at, limit)
+        is_sum = question.aggregation.is_sum
+        compile = partial(compile_metric, question, at, limit + SPARE if is_sum else limit)
         rows = self._ask(question, at, compile)
         dimensions = len(question.group_by)
-        if not question.aggregation.is_sum:
+        if not is_sum:
             values = [row[0] for row in rows]
             if question.aggregation is Aggregation.RATE:
                 values = rounded(np.array(values, dtype=np.float64)).tolist()
@@ -112,9 +113,9 @@ class Calculator:
             rows = self._ask(question, at, partial(compile_exact, question, at))
             return ranked_integers(question.aggregation, rows, dimensions)[: limit + 1]
         ranked = ranked_parts(question.aggregation, rows, dimensions)
-        border = unclear_border([row[0] for row in rows], limit)
+        border = unclear_border([row[0] for row in rows], limit, SPARE)
         if border is None:
-            return ranked
+            return ranked[: limit + 1]
         rows = self._ask(question, at, partial(compile, between=border))
         close = ranked_parts(question.aggregation, rows, dimensions)
         by_texts = {texts: value for value, texts in [*close, *ranked]}
@@ -146,9 +147,8 @@ class Calculator:
         points = Points.between(start, to, step)
         compile = partial(compile_series, question, points, self._table())
         rows = self._engine.run(compile())
-        border = None
-        if question.aggregation.is_sum:
-            border = unclear_border([row[-2] for row in rows], MAX_LINES)
+        values = [row[-2] for row in rows] if question.aggregation.is_sum else []
+        border = unclear_border(values, MAX_LINES)
         try:
             if border is None or rows[0][-2] == math.inf:
                 return fold(question, points, rows)

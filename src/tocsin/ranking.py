@@ -17,6 +17,8 @@ from tocsin.sums import integer_of, values_of_integers, values_of_parts
 Texts = tuple[str | None, ...]
 Ranked = tuple[Value, Texts]
 
+SPARE = 100
+"""Rows asked for beyond the limit: so many are rarely equal to the last one within it."""
 _RELATIVE, _ABSOLUTE = 2e-14, 2.0**-21
 """More than rounding to 15 digits moves a value, and more than the error of what the engine orders
 by: 2^-54 for each of at most 2^33 numbers."""
@@ -55,11 +57,14 @@ def in_order(rows: Sequence[Ranked]) -> list[Ranked]:
     return sorted(rows, key=lambda row: rank(*row))
 
 
-def unclear_border(values: Sequence[float | None], limit: int) -> tuple[float, float] | None:
-    """Between which values the engine may have cut off rows that belong to the first `limit`."""
-    if len(values) <= limit:
+def unclear_border(
+    values: Sequence[float | None], limit: int, spare: int = 0
+) -> tuple[float, float] | None:
+    """Between which values the engine may have cut off rows that belong to the first `limit`, where
+    it was asked for `limit + spare + 1`."""
+    if len(values) <= limit + spare:
         return None
-    last, following = values[limit - 1], values[limit]
+    last, following = values[limit - 1], values[-1]
     if last is None or following is None:
         return None
     room = _RELATIVE * abs(last) + _ABSOLUTE

@@ -172,9 +172,9 @@ def ties(world: World, action: str, groups: int) -> dict[str, Any]:
 
 
 def test_groups_that_are_equal_once_rounded_are_cut_by_their_texts(world: World) -> None:
-    metric = ties(world, "ties", 30)
+    metric = ties(world, "ties", 150)
     question = world.question(metric)
-    for limit in range(1, 30, 3):
+    for limit in range(1, 150, 6):
         answer = world.runtime.calculator.calculate(question, AT, limit)
         found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
         assert found is None, (limit, found)
