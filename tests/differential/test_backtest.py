@@ -167,7 +167,7 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
                 "groupBy": groups,
             }
             told += check(world, random, world.question(metric))
-    assert told > 10
+    assert told > (10 if amounts == "whole numbers" else 3)
 
 
 def test_slabs_hold_every_group_once(world: World) -> None:
