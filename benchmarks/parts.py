@@ -87,7 +87,7 @@ def singles(bench: Bench, ids: list[str]) -> None:
     with (
         bench.serving(plain) as over_json,
         bench.serving() as server,
-        clickhouse_connect.get_client(dsn=f"chdb://{copy / 'engine'}") as client,
+        clickhouse_connect.get_client(interface="chdb", path=str(copy / "engine")) as client,
     ):
         bench.run.environment["servers"].append(f"ClickHouse {client.server_version}")
         with bench.part("wait until all engines are quiet"):

@@ -81,7 +81,7 @@ def append(folder: Path, made: Sequence[bytes], size: int, threads: int) -> Appe
 
 
 def _client(folder: Path) -> Any:
-    client = clickhouse_connect.get_client(dsn=f"chdb:///{folder}")
+    client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
     for name, value in APPEND_SETTINGS.items():
         client.set_client_setting(name, value)
     return client

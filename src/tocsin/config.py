@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8420
     data_dir: Path = Path("tocsin-data")
     admin_key: Annotated[SecretStr, Field(min_length=16)] | None = None
+    accept_new_store: bool = False
+    accept_new_engine: bool = False
+    accept_loss: bool = False
     strict_catalog: bool = False
     retention: Window | None = None
     query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 320 * MIB

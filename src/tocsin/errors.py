@@ -141,6 +141,18 @@ class Stopping(Unavailable):
     """The service is stopping; ask again when it is back."""
 
 
+class CannotWrite(Unavailable):
+    """Nothing can be written to the disk; `reason` is the system's word for it."""
+
+    def __init__(self, detail: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(detail)
+
+
+class IncompleteFolder(TocsinError):
+    """The halves of the data folder do not belong together."""
+
+
 class DataFolderInUse(TocsinError):
     """Another process uses this data folder; stop it first, or choose another --data-dir."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,9 +17,10 @@ from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
-from tocsin.engine.engine import Engine
-from tocsin.errors import DataFolderInUse, InvalidSettings, TocsinError
+from tocsin.errors import TocsinError, Unavailable
 from tocsin.evaluator import Evaluator
+from tocsin.folder import lock, open_folder
+from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
 from tocsin.model.alert import Alert
@@ -42,10 +41,8 @@ from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.claims import Claims
-from tocsin.store.database import Database
 from tocsin.store.deliveries import KEPT, Deliveries
 from tocsin.store.evaluations import Evaluations
-from tocsin.store.facts import Facts
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.silences import Silences
@@ -61,12 +58,15 @@ class Runtime:
     """One open data folder: `tocsin.lock`, `store.sqlite` and `engine/`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the folder; raises DataFolderInUse, InvalidSettings or Unavailable."""
+        """Open the folder.
+
+        Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
+        """
         self.settings = settings
         self._closing = ExitStack()
-        folder = _folder(settings.data_dir)
+        folder = open_folder(settings.data_dir)
         try:
-            self._closing.callback(_lock(folder).close)
+            self._closing.callback(lock(folder).close)
             self._open(folder)
         except BaseException:
             self._closing.close()
@@ -74,24 +74,17 @@ class Runtime:
 
     def _open(self, folder: Path) -> None:
         settings = self.settings
-        self.database = Database(folder / "store.sqlite")
-        self._closing.callback(self.database.close)
+        halves = Halves(folder, settings, self._closing)
+        self.engine, self.database, self.facts = halves.engine, halves.database, halves.facts
+        self._open_losses(halves)
         self.catalog = Catalog(self.database)
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
-        self.facts = Facts(self.database)
         self._open_deliveries()
         self.transitions = Transitions(self.database, self.deliveries)
         self.evaluations = Evaluations(self.database, self.transitions)
         self.alerts = Alerts(self.database, self.evaluations)
         self.arrivals = Arrivals()
-        self.engine = Engine(
-            folder / "engine",
-            memory=settings.query_memory,
-            seconds=settings.query_seconds,
-            concurrency=settings.query_concurrency,
-        )
-        self._closing.callback(self.engine.close)
         self.history = History(self.engine, self.catalog)
         latest_number = self._latest_number()
         self.calculator = Calculator(
@@ -119,6 +112,26 @@ class Runtime:
         learning = threading.Thread(target=self._warm_up, daemon=True)
         learning.start()
         self._closing.callback(learning.join)
+
+    def _open_losses(self, halves: Halves) -> None:
+        self.disk, self.losses = halves.disk, halves.losses
+        # An engine that is new on purpose lacks everything that the store remembers.
+        if self.settings.accept_loss or self.settings.accept_new_engine:
+            self.losses.acknowledge(self.now())
+        self._check_losses()
+        # Between the last append and the closing of either half.
+        self._closing.callback(self._check_losses)
+
+    def _check_losses(self) -> None:
+        try:
+            self._remember_number()
+            self.losses.check(self.now())
+        except Unavailable as error:
+            log.warning("interactions not counted", reason=error.detail)
+
+    def problems(self) -> dict[str, list[str]]:
+        """What an operator has to see to, by kind, though the service answers queries."""
+        return {"disk": self.disk.problems(), "losses": self.losses.problems()}
 
     def _open_alerts(self) -> None:
         self.backtester = Backtester(self.engine, self.catalog)
@@ -254,52 +267,34 @@ class Runtime:
     def tend(self, at: datetime) -> None:
         """What is to be done every so often."""
         self.promoter.wake(at)
+        self._check_losses()
         self.drop_expired(at)
 
     def drop_expired(self, at: datetime) -> int:
         """Drop the months that lie before the retention as a whole; answers how many."""
+        # Months first: on a full disk the store cannot delete, until dropping has made room.
+        dropped = self._drop_months(at)
         self.deliveries.drop_before(at - KEPT)
-        retention = self.settings.retention
-        if retention is None:
+        return dropped
+
+    def _drop_months(self, at: datetime) -> int:
+        if (retention := self.settings.retention) is None:
             return 0
-        # The newest interaction may be dated long ago; its number must not be given again.
-        self.facts.set(_LATEST_NUMBER, str(self._latest_number()))
-        dropped = self.engine.drop_before(at - retention.length)
+        self._remember_number()
+        horizon = at - retention.length
+        self.losses.forget_before(f"{horizon:%Y%m}")
+        dropped = self.engine.drop_before(horizon)
         self.calculator.rollups.touched.forget()
         if dropped:
             log.info("dropped expired interactions", months=dropped, retention=str(retention))
         return dropped
 
+    def _remember_number(self) -> None:
+        number = str(self._latest_number())
+        # The newest interaction may expire or be lost; its number must not be given again.
+        if number != self.facts.get(_LATEST_NUMBER):
+            self.facts.set(_LATEST_NUMBER, number)
+
     def _latest_number(self) -> int:
         remembered = int(self.facts.get(_LATEST_NUMBER) or 0)
         return max(self.engine.latest_number(), remembered)
-
-
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        return path.resolve(strict=True)
-    except OSError as error:
-        raise InvalidSettings(f"Cannot use {path} as data folder: {error.strerror}") from error
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Hold the folder for this process; the lock ends with it, however it ends."""
-    try:
-        file = (folder / "tocsin.lock").open("a+", encoding="utf-8")
-    except OSError as error:
-        raise InvalidSettings(f"Cannot write to {folder}: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        owner = file.read().strip()
-        file.close()
-        raise DataFolderInUse(
-            f"The data folder {folder} is in use by process {owner or 'unknown'}: "
-            "stop it first, or choose another --data-dir"
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file

@@ -12,6 +12,7 @@ import pytest
 from recording import record
 from tocsin.config import Settings
 from tocsin.engine.clients import Clients
+from tocsin.engine.location import Location
 from tocsin.errors import QueryTooHeavy, Unavailable
 from tocsin.runtime import Runtime
 
@@ -20,7 +21,7 @@ MONTHS = 12
 
 @pytest.fixture
 def clients(tmp_path: Path) -> Iterator[Clients]:
-    clients = Clients(tmp_path / "engine", {}, 2, patience=0.01)
+    clients = Clients(Location(tmp_path / "engine"), {}, 2, patience=0.01)
     yield clients
     clients.close()
 
@@ -46,7 +47,7 @@ def test_a_client_whose_statement_failed_is_lent_again(clients: Clients) -> None
 def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
     tmp_path: Path, form: str
 ) -> None:
-    clients = Clients(tmp_path / "engine", {}, 1)
+    clients = Clients(Location(tmp_path / "engine"), {}, 1)
     fails_late = "SELECT number FROM numbers(100000) SETTINGS max_result_rows = 90000"
     for _ in range(2):
         with pytest.raises(QueryTooHeavy), clients.lend() as client:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tocsin.config import Settings
-from tocsin.engine.schema import APPEND_COMPACT, FEW_SUBCOLUMNS, MERGE_CLOSED, TIME_CODEC
+from tocsin.engine.schema import (
+    APPEND_COMPACT,
+    BROKEN_PARTS,
+    FEW_SUBCOLUMNS,
+    MERGE_CLOSED,
+    TIME_CODEC,
+)
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS
@@ -16,7 +22,7 @@ MADE = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTER
 def test_a_table_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))
     made = runtime.engine.upkeep(MADE)[0][0]
-    settings = (MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
+    settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
     resets = [f"RESET SETTING {setting.split()[0]}" for setting in settings]
     for change in (*resets, "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))"):
         runtime.engine.upkeep(Query(f"ALTER TABLE {INTERACTIONS} {change}"))

@@ -189,3 +189,8 @@ class NewKey(Key):
 
 class State(TypedDict):
     status: str
+
+
+class Readiness(TypedDict):
+    status: Literal["ready", "degraded"]
+    problems: NotRequired[list[str]]

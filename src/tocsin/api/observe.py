@@ -5,6 +5,7 @@ Each application has a registry of its own, so that tests can make several.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin.api.problems import problem
 from tocsin.errors import TocsinError
 from tocsin.logs import dropped_lines
+from tocsin.losses import SHOWN_PARTS
 from tocsin.model.alert import Health
 from tocsin.runtime import Runtime
 
@@ -86,6 +88,7 @@ class _Counts(Collector):
         )
         yield from self._alerts()
         yield from self._of_notifications()
+        yield from _problems(self._runtime)
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()
         except TocsinError:
@@ -131,6 +134,31 @@ class _Counts(Collector):
             for status, count in self._runtime.deliveries.counts().items():
                 deliveries.add_metric([status], count)
         yield deliveries
+
+
+def _problems(runtime: Runtime) -> Iterator[Metric]:
+    problems = GaugeMetricFamily(
+        "tocsin_problems", "What an operator has to see to; readyz says what.", labels=["kind"]
+    )
+    for kind, sentences in runtime.problems().items():
+        problems.add_metric([kind], len(sentences))
+    yield problems
+    with suppress(OSError):
+        free = runtime.disk.free_bytes()
+        yield GaugeMetricFamily("tocsin_disk_free_bytes", "Free on the data folder's disk.", free)
+    parts = GaugeMetricFamily(
+        "tocsin_engine_detached_part_rows",
+        "Interactions of a part that the engine set aside; NaN where unknown.",
+        labels=["part", "reason"],
+    )
+    for part in runtime.losses.parts[:SHOWN_PARTS]:
+        parts.add_metric([part.name, part.reason], math.nan if part.rows is None else part.rows)
+    yield parts
+    missing = GaugeMetricFamily(
+        "tocsin_missing_interactions", "Interactions that were recorded and are gone."
+    )
+    missing.add_metric([], sum(runtime.losses.missing.values()))
+    yield missing
 
 
 class Observed:

@@ -25,8 +25,10 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
     @router.get(
         "/readyz",
         **documented(
-            answers.State,
-            "The engine and the store both answered a query",
+            answers.Readiness,
+            "The engine and the store both answered a query. The status is degraded, and problems "
+            "says why, if an operator has to see to something: the disk takes no writes, or "
+            "recorded interactions were lost",
             needs_key=False,
             problems=[503],
         ),
@@ -35,6 +37,9 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
         """Answers 503 unless the engine and the store both answer a query."""
         runtime.database.ping()
         runtime.engine.ready()
+        problems = [each for kind in runtime.problems().values() for each in kind]
+        if problems:
+            return answer({"status": "degraded", "problems": problems})
         return answer({"status": "ready"})
 
     @router.get("/metrics", **requires(Role.READ), **_PROMETHEUS)

@@ -24,6 +24,27 @@ def serve(
             help="Where everything is kept. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]"
         ),
     ] = None,
+    accept_new_store: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-store",
+            help="Go on with a store.sqlite that is new, or another folder's, beside engine/.",
+        ),
+    ] = False,
+    accept_new_engine: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new-engine",
+            help="Go on with an engine/ that is new, or another folder's, beside store.sqlite.",
+        ),
+    ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Report no longer the damaged parts and missing interactions of this moment.",
+        ),
+    ] = False,
 ) -> None:
     """Run the server.
 
@@ -33,7 +54,14 @@ def serve(
     # Loading the engine takes a second, which no other command should pay.
     from tocsin.config import Settings
 
-    settings = Settings.load(host=host, port=port, data_dir=data_dir)
+    settings = Settings.load(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        accept_new_store=accept_new_store or None,
+        accept_new_engine=accept_new_engine or None,
+        accept_loss=accept_loss or None,
+    )
 
     from tocsin.server import run
 

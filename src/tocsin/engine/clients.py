@@ -8,14 +8,13 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from urllib.parse import quote
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.failures import translated
+from tocsin.engine.location import Location
 from tocsin.engine.settings import Settings
 from tocsin.errors import Unavailable
 
@@ -25,7 +24,7 @@ class Clients:
 
     def __init__(
         self,
-        folder: Path,
+        location: Location,
         settings: Settings,
         count: int = 1,
         patience: float | None = None,
@@ -38,7 +37,7 @@ class Clients:
         """
         self._patience = patience
         self._is_logging = is_logging
-        self._all = [_open(folder, settings) for _ in range(count)]
+        self._all = [_open(location, settings) for _ in range(count)]
         self._failed: set[Client] = set()
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
         for client in self._all:
@@ -82,9 +81,9 @@ class Clients:
             client.close()
 
 
-def _open(folder: Path, settings: Settings) -> Client:
+def _open(location: Location, settings: Settings) -> Client:
     try:
-        client = clickhouse_connect.get_client(dsn=f"chdb:///{quote(str(folder.resolve()))}")
+        client = clickhouse_connect.get_client(interface="chdb", path=location.spelling)
     except ClickHouseError as error:
         raise translated(error) from error
     for name, value in settings.items():

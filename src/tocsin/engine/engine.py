@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.clients import Clients
-from tocsin.engine.failures import is_of_bad_data
+from tocsin.engine.contents import EngineContents, contents, mark
+from tocsin.engine.detached import DetachedPart, detached_parts
+from tocsin.engine.failures import is_of_bad_data, translated
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
+from tocsin.engine.location import Location
 from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.schema import SCHEMA, TIME_CODEC, table_settings
 from tocsin.engine.settings import (
@@ -35,12 +38,13 @@ from tocsin.engine.settings import (
     calculation_settings,
     tending_settings,
 )
-from tocsin.errors import Stopping, Unavailable
+from tocsin.errors import CannotWrite, Stopping, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
+from tocsin.write_state import WriteState
 
 Row = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000
@@ -53,43 +57,73 @@ class BadBlock(Exception):
 class Engine:
     """One process owns the folder; any number of threads may use the object."""
 
-    def __init__(self, folder: Path, *, memory: int, seconds: int, concurrency: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        memory: int,
+        seconds: int,
+        concurrency: int,
+        admit: Callable[[EngineContents], None] = lambda _: None,
+    ) -> None:
         """Open the engine in a folder, which is created if it is not there.
 
         `memory` in bytes and `seconds` limit each query; `concurrency` queries run at once.
+        `admit` sees what is in the folder before anything is changed, and raises to refuse it.
         """
         self.field_types = FieldTypes()
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self.known_extent = KnownExtent()
+        self.write_state = WriteState()
+        self._is_stopping = False
+        self._cores = os.cpu_count() or 1
+        self._closing = ExitStack()
+        try:
+            location = Location(folder)
+            self._closing.callback(location.close)
+            self._open(location, admit, memory, seconds, concurrency)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def _open(
+        self,
+        location: Location,
+        admit: Callable[[EngineContents], None],
+        memory: int,
+        seconds: int,
+        concurrency: int,
+    ) -> None:
         # For the committer alone: those who record wait for nothing but their append.
-        self._appending = Clients(folder, APPEND_SETTINGS)
+        self._appending = self._kept(Clients(location, APPEND_SETTINGS))
         with self._appending.lend() as client:
+            before = contents(client)
+            admit(before)
             client.command(SCHEMA)
+        self.folder_id = before.folder_id
+        # A full disk must not keep what was recorded from being read.
+        with suppress(CannotWrite), self._appending.lend() as client:
             _amend(client)
         # For learning and retention, which have to end well however large the table is.
-        self._unlimited = Clients(folder, {})
+        self._unlimited = self._kept(Clients(location, {}))
         # Has nothing else to do, so that a stop waits for no statement.
-        self._stopping = Clients(folder, {})
-        self._is_stopping = False
-        self._tending = Clients(folder, tending_settings(memory), is_logging=False)
-        self._cores = os.cpu_count() or 1
+        self._stopping = self._kept(Clients(location, {}))
+        self._tending = self._kept(Clients(location, tending_settings(memory), is_logging=False))
         settings = calculation_settings(memory, seconds)
-        self._calculating = Clients(folder, settings, concurrency, patience=seconds)
-        self._meter = Meter(folder, settings)
+        self._calculating = self._kept(Clients(location, settings, concurrency, patience=seconds))
+        self._meter = Meter(location, settings)
+        self._closing.callback(self._meter.close)
         learn_ids(self._unlimited, self.known_ids)
         learn_extent(self._unlimited, self.known_extent)
 
+    def _kept(self, clients: Clients) -> Clients:
+        """The same clients, which are closed with the engine."""
+        self._closing.callback(clients.close)
+        return clients
+
     def close(self) -> None:
-        self._meter.close()
-        for clients in (
-            self._calculating,
-            self._tending,
-            self._stopping,
-            self._unlimited,
-            self._appending,
-        ):
-            clients.close()
+        self._closing.close()
 
     def stop_calculating(self) -> None:
         """End the calculations that run, and refuse those that would begin, with Stopping."""
@@ -112,7 +146,11 @@ class Engine:
             except ClickHouseError as error:
                 if is_of_bad_data(error):
                     raise BadBlock(str(error)) from error
-                raise
+                failure = translated(error)
+                if isinstance(failure, CannotWrite):
+                    self.write_state.fail(failure.reason)
+                raise failure from error
+        self.write_state.succeed()
         if summary.written_rows < len(interactions):
             raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
 
@@ -184,6 +222,25 @@ class Engine:
     def rows(self) -> int:
         return self._of_parts("rows")
 
+    def rows_by_month(self) -> dict[str, int]:
+        """The interactions of each month that has any; months are spelled `202603`."""
+        text = (
+            "SELECT partition, sum(rows) FROM system.parts "
+            f"WHERE active AND table = '{INTERACTIONS}' GROUP BY partition ORDER BY partition"
+        )
+        return {str(month): int(rows) for month, rows in self._look_up(Query(text))}
+
+    def detached_parts(self) -> list[DetachedPart]:
+        """The parts that the engine does not read; raises Unavailable."""
+        with self._unlimited.lend() as client:
+            return detached_parts(client)
+
+    def mark(self, folder_id: str) -> None:
+        """Keep the id of the data folder with the interactions."""
+        with self._unlimited.lend() as client:
+            mark(client, folder_id)
+        self.folder_id = folder_id
+
     def bytes_on_disk(self) -> int:
         return self._of_parts("bytes_on_disk")
 
@@ -228,7 +285,7 @@ def _amend(client: Client) -> None:
     """Give a table what it lacks: a new one, and one that an earlier version made."""
     text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
     made = str(client.command(text))
-    settings = set(re.split(r"[\n,] *|SETTINGS ", made))
+    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", made))
     for setting in table_settings():
         if setting not in settings:
             client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import chdb
 from clickhouse_connect.driver.binding import bind_query
 
 from tocsin.engine.failures import translated
+from tocsin.engine.location import Location
 from tocsin.engine.settings import Settings
 from tocsin.sql.query import Query
 
@@ -27,9 +27,9 @@ class Cost:
 class Meter:
     """A handle of chDB's own: the driver's summary leaves out what storage read."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, location: Location, settings: Settings) -> None:
         self._measuring = threading.Lock()
-        self._handle = chdb.connect(str(folder.resolve()))  # type: ignore[no-untyped-call]
+        self._handle = chdb.connect(location.spelling)  # type: ignore[no-untyped-call]
         for name, value in settings.items():
             self._handle.query(f"SET {name} = {value!r}")
 

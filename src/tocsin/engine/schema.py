@@ -15,6 +15,8 @@
 - A wide part has up to sixteen files for each path of the payloads that is a subcolumn, and the
   engine makes up to 1,024 paths subcolumns. So appends make compact parts, and merges keep the 64
   commonest paths as subcolumns; the others share files and are read as quickly (decision 55).
+- A damaged part never keeps the table from opening, however many and large the damaged parts are
+  (the engine's own limits are 100 parts and 1 GiB): they are set aside and reported.
 """
 
 from __future__ import annotations
@@ -28,11 +30,14 @@ TIME_CODEC = "CODEC(T64, LZ4)"
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
 APPEND_COMPACT = "min_level_for_wide_part = 1"
 FEW_SUBCOLUMNS = "merge_max_dynamic_subcolumns_in_wide_part = 64"
+BROKEN_PARTS = (
+    "max_suspicious_broken_parts = 1000000000",
+    "max_suspicious_broken_parts_bytes = 1000000000000000000",
+)
 # Two merges of ten wide parts of payloads with thousands of keys of three types each.
 OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
 _NEVER = 1 << 50
-
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
@@ -57,7 +62,8 @@ ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
-    index_granularity = 2048, {MERGE_CLOSED}, {APPEND_COMPACT}, {FEW_SUBCOLUMNS}
+    index_granularity = 2048, {", ".join(BROKEN_PARTS)}, {MERGE_CLOSED}, {APPEND_COMPACT},
+    {FEW_SUBCOLUMNS}
 """
 
 
@@ -70,4 +76,4 @@ def table_settings() -> list[str]:
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
     wide = f"min_bytes_for_wide_part = {_WIDE_PART_BYTES if is_enough else _NEVER}"
-    return [MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]
+    return [*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]

@@ -7,21 +7,78 @@ of `tocsin.errors`, chained to its cause.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, exc, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, text
 from sqlalchemy.engine import URL
 
-from tocsin.errors import Conflict, Unavailable
+from tocsin.errors import CannotWrite, Conflict, InvalidSettings, Unavailable
+from tocsin.write_state import WriteState
 
 HEAD = "0004"
 """The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 5_000
+# SQLite opens paths up to 512 bytes, and appends "-journal" to them.
+_LONGEST_PATH = 504
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_CANNOT_WRITE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+)
+FOLDER_ID = "folder id"
+"""The fact that holds the id of the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreContents:
+    """`folder_id` is None in a store that no version with ids has opened."""
+
+    has_tables: bool
+    folder_id: str | None = None
+
+
+def store_contents(path: Path) -> StoreContents:
+    """What a file holds, without making or changing it.
+
+    Raises InvalidSettings for a path that SQLite cannot open, Unavailable for a damaged file.
+    """
+    length = len(os.fsencode(path.resolve()))
+    if length > _LONGEST_PATH:
+        raise InvalidSettings(
+            f"Cannot use {path.parent} as data folder: the path of its {path.name} has {length} "
+            f"bytes, and SQLite opens paths of up to {_LONGEST_PATH}. Choose a shorter path"
+        )
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return StoreContents(False)
+    engine = _engine(path)
+    try:
+        with _translating(), engine.connect() as connection:
+            return _contents(connection)
+    finally:
+        engine.dispose()
+
+
+def _contents(connection: Connection) -> StoreContents:
+    damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if damage != "ok":
+        raise Unavailable(_damaged(damage))
+    tables = inspect(connection).get_table_names()
+    if "facts" not in tables:
+        return StoreContents(bool(tables))
+    folder_id = text("SELECT value FROM facts WHERE name = :name")
+    return StoreContents(True, connection.execute(folder_id, {"name": FOLDER_ID}).scalar())
 
 
 class Database:
@@ -29,10 +86,9 @@ class Database:
 
     def __init__(self, path: Path | str) -> None:
         """Open the file, which is made if it is not there, and bring it to the newest revision."""
+        self.write_state = WriteState()
         _make_private(path)
-        self._engine = create_engine(URL.create("sqlite", database=str(path)))
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        self._engine = _engine(path)
         self._migrate()
 
     def close(self) -> None:
@@ -51,10 +107,15 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that holds the write lock from its start, committed when left whole."""
-        with _translating(), self._engine.connect() as connection:
-            connection.execution_options(tocsin_writes=True)
-            with connection.begin():
-                yield connection
+        try:
+            with _translating(), self._engine.connect() as connection:
+                connection.execution_options(tocsin_writes=True)
+                with connection.begin():
+                    yield connection
+        except CannotWrite as error:
+            self.write_state.fail(error.reason)
+            raise
+        self.write_state.succeed()
 
     def _migrate(self) -> None:
         with self.reading() as connection:
@@ -75,6 +136,13 @@ class Database:
             raise Unavailable(
                 "The store was written by a newer Tocsin; start that version, or a later one"
             ) from error
+
+
+def _engine(path: Path | str) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _make_private(path: Path | str) -> None:
@@ -117,6 +185,24 @@ def _translating() -> Iterator[None]:
     except exc.IntegrityError as error:
         raise Conflict("Something else was changed at the same time; look again") from error
     except exc.DBAPIError as error:
-        raise Unavailable(f"The store does not answer: {error.orig}") from error
+        raise _of_driver(error.orig) from error
     except exc.TimeoutError as error:
         raise Unavailable from error
+
+
+def _of_driver(error: BaseException | None) -> Unavailable:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in _CANNOT_WRITE:
+        reason = str(error)
+        return CannotWrite(f"Nothing can be changed: the store cannot write ({reason})", reason)
+    # The lowest byte of an extended code is the code of its kind.
+    if code is not None and code & 0xFF in _DAMAGED:
+        return Unavailable(_damaged(str(error)))
+    return Unavailable(f"The store does not answer: {error}")
+
+
+def _damaged(reason: str) -> str:
+    return (
+        f"store.sqlite is damaged, or no SQLite file ({reason}). Restore the data folder from a "
+        "backup, or repair the file: see “A damaged store” in docs/operations.md"
+    )

@@ -22,6 +22,7 @@ PATH = "/"
 _SHOWN_FIRING = 12
 _SHOWN_METRICS = 20
 _SHOWN_CHANGES = 8
+_SHOWN_PROBLEMS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
         return pages.show(
             request,
             "overview.html",
+            problems=[each for kind in runtime.problems().values() for each in kind],
+            shown_problems=_SHOWN_PROBLEMS,
             pulse=pulse,
             firing=watch.firing(),
             shown_firing=_SHOWN_FIRING,

@@ -1,0 +1,91 @@
+"""Whether the disk of the data folder takes writes: a small file is written to find out.
+
+Free space alone does not tell: quotas, read-only file systems and limits of the process refuse
+writes, too. The engine and the store say what their own last writes failed with.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import structlog
+
+from tocsin.write_state import WriteState
+
+log = structlog.get_logger()
+
+_PROBE = "tocsin.probe"
+_PROBE_BYTES = 64 * 1024
+# The engine reserves 1 MiB for an append, however small.
+_LEAST_FREE = 2 * 1024 * 1024
+# Anybody may ask whether the service is ready: the disk is asked no more often than this.
+_VALID_SECONDS = 1.0
+
+
+class Disk:
+    """The file systems of some folders, usually one."""
+
+    def __init__(self, folders: Iterable[Path], halves: Sequence[WriteState]) -> None:
+        self._folders = list({folder.stat().st_dev: folder for folder in folders}.values())
+        self._halves = halves
+        self._probing = threading.Lock()
+        self._probed_at = float("-inf")
+        self._failure: str | None = None
+        self._logged: str | None = None
+
+    def problems(self) -> list[str]:
+        """Why nothing can be recorded, in a sentence; none if the disk takes writes."""
+        with self._probing:
+            if time.monotonic() - self._probed_at >= _VALID_SECONDS:
+                self._failure = next(filter(None, map(_failure, self._folders)), None)
+                self._probed_at = time.monotonic()
+            reason = self._failure or next(
+                (half.failure for half in self._halves if half.failure), None
+            )
+            self._log(reason)
+        if reason is None:
+            return []
+        return [f"The data folder cannot be written ({reason}): nothing can be recorded"]
+
+    def free_bytes(self) -> int:
+        """The least of the file systems' free space."""
+        return min(map(_free, self._folders))
+
+    def _log(self, reason: str | None) -> None:
+        if reason and not self._logged:
+            log.error("data folder not writable", reason=reason)
+        elif self._logged and not reason:
+            log.info("data folder writable again")
+        self._logged = reason
+
+
+def _free(folder: Path) -> int:
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
+
+
+def _failure(folder: Path) -> str | None:
+    probe = folder / _PROBE
+    try:
+        with probe.open("wb", buffering=0) as file:
+            file.write(bytes(_PROBE_BYTES))
+            os.fsync(file.fileno())
+        is_full = _free(folder) < _LEAST_FREE
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        _remove(probe)
+    return os.strerror(errno.ENOSPC) if is_full else None
+
+
+def _remove(probe: Path) -> None:
+    try:
+        probe.unlink(missing_ok=True)
+    except OSError:
+        # On a read-only file system there is nothing to remove.
+        return

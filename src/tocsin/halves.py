@@ -1,0 +1,125 @@
+"""Opens the two halves of a data folder, `store.sqlite` and `engine/`, unless they do not match.
+
+They need each other: interactions hold ids that only the store can name. Both hold the id of
+their folder. Folders of earlier versions have none, and are given one.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+from tocsin.config import Settings
+from tocsin.disk import Disk
+from tocsin.engine.contents import EngineContents
+from tocsin.engine.engine import Engine
+from tocsin.errors import CannotWrite, IncompleteFolder
+from tocsin.losses import Losses
+from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
+from tocsin.store.facts import Facts
+
+log = structlog.get_logger()
+
+_HELD_BY_STORE = "the names of all types, actions and origins, and all metrics, alerts and keys"
+
+
+class Halves:
+    """An open engine and an open store that belong together, and the state of both on disk."""
+
+    def __init__(self, folder: Path, settings: Settings, closing: ExitStack) -> None:
+        """Open both; `closing` will close them. Nothing is changed before they are known to match.
+
+        Raises IncompleteFolder, InvalidSettings or Unavailable.
+        """
+        path = folder / "store.sqlite"
+        store = store_contents(path)
+        folder_id = ""
+
+        def admit(engine: EngineContents) -> None:
+            nonlocal folder_id
+            folder_id = _agreed_id(
+                store,
+                engine,
+                new_store=settings.accept_new_store,
+                new_engine=settings.accept_new_engine,
+            )
+
+        self.engine = Engine(
+            folder / "engine",
+            memory=settings.query_memory,
+            seconds=settings.query_seconds,
+            concurrency=settings.query_concurrency,
+            admit=admit,
+        )
+        closing.callback(self.engine.close)
+        self.database = Database(path)
+        closing.callback(self.database.close)
+        self.facts = Facts(self.database)
+        self.losses = Losses(self.engine, self.facts)
+        self.disk = Disk(
+            [folder, folder / "engine", path.resolve().parent],
+            [self.engine.write_state, self.database.write_state],
+        )
+        self._mark(folder_id)
+
+    def _mark(self, folder_id: str) -> None:
+        """The engine last: until it is marked, an empty one may get any store."""
+        try:
+            if self.facts.get(FOLDER_ID) != folder_id:
+                self.facts.set(FOLDER_ID, folder_id)
+            if self.engine.folder_id != folder_id:
+                self.engine.mark(folder_id)
+        except CannotWrite as error:
+            log.warning("data folder not marked", reason=error.reason)
+
+
+def _agreed_id(
+    store: StoreContents, engine: EngineContents, *, new_store: bool, new_engine: bool
+) -> str:
+    """The folder's id that both halves should hold from now on.
+
+    `new_store` and `new_engine` accept that this half is missing, or is another folder's.
+    Raises IncompleteFolder.
+    """
+    is_first_start = not store.has_tables and not engine.folder_id and not engine.rows
+    if store.has_tables and not engine.has_table:
+        _require(new_engine, _engine_missing())
+    elif not store.has_tables and not is_first_start:
+        _require(new_store, _store_missing(engine.rows))
+    elif store.folder_id and engine.folder_id and store.folder_id != engine.folder_id:
+        _require(new_store or new_engine, _foreign())
+    kept = store.folder_id if new_engine else engine.folder_id
+    return kept or engine.folder_id or store.folder_id or uuid4().hex
+
+
+def _require(is_accepted: bool, complaint: str) -> None:
+    if not is_accepted:
+        raise IncompleteFolder(complaint)
+    log.warning("incomplete data folder accepted", complaint=complaint)
+
+
+def _store_missing(rows: int) -> str:
+    return (
+        f"store.sqlite is missing or empty, but engine/ holds {rows:,} interactions. It had "
+        f"{_HELD_BY_STORE}. Restore store.sqlite from the backup that engine/ belongs to; "
+        "or go on without, with an empty store: --accept-new-store"
+    )
+
+
+def _engine_missing() -> str:
+    return (
+        "engine/ is missing or empty, but store.sqlite belongs to a folder that had one. It had "
+        "all interactions. Restore engine/ from the backup that store.sqlite belongs to; "
+        "or go on without any interaction: --accept-new-engine"
+    )
+
+
+def _foreign() -> str:
+    return (
+        "store.sqlite and engine/ belong to two different data folders, so the store cannot name "
+        "what the interactions refer to. Restore both from the same backup; or go on with this "
+        "pair: --accept-new-store"
+    )

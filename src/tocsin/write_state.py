@@ -1,0 +1,29 @@
+"""Whether the last write of the engine or of the store failed, and why."""
+
+from __future__ import annotations
+
+import time
+
+# Without another attempt, a failure is believed for this long.
+_MEMORY_SECONDS = 30
+
+
+class WriteState:
+    """Set by the threads that write, read by those that report: a single attribute, no lock."""
+
+    def __init__(self) -> None:
+        self._failure: tuple[float, str] | None = None
+
+    def fail(self, reason: str) -> None:
+        self._failure = (time.monotonic(), reason)
+
+    def succeed(self) -> None:
+        self._failure = None
+
+    @property
+    def failure(self) -> str | None:
+        """The reason of the last write's failure; None if it succeeded or was long ago."""
+        failure = self._failure
+        if failure is None or time.monotonic() - failure[0] > _MEMORY_SECONDS:
+            return None
+        return failure[1]
