@@ -23,6 +23,7 @@ from tocsin.api import (
 from tocsin.api.body import answer
 from tocsin.api.direct import Direct
 from tocsin.api.docs import page
+from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.observe import Observations, Observed
 from tocsin.api.openapi import document
 from tocsin.api.problems import answer_errors
@@ -67,10 +68,10 @@ def _add_document(app: FastAPI) -> None:
     # schemathesis and other tools ask the application itself.
     app.openapi = made  # type: ignore[method-assign]
 
-    @app.get("/openapi.json", include_in_schema=False)
+    @app.get("/openapi.json", include_in_schema=False, **REFUSES_UNKNOWN)
     def openapi_json() -> Response:
         return answer(made())
 
-    @app.get("/docs", include_in_schema=False)
+    @app.get("/docs", include_in_schema=False, **REFUSES_UNKNOWN)
     def docs() -> Response:
         return page(made())

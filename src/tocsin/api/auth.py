@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
 from tocsin.api.headers import header
+from tocsin.api.known_parameters import refuse_unknown
 from tocsin.errors import Forbidden, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
@@ -51,8 +52,12 @@ def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> None
 
 
 def requires(*roles: Role) -> dict[str, Any]:
-    """The arguments of a route that any one of the roles may call, and an admin always."""
-    return {"dependencies": [Security(_authorize, scopes=[role.value for role in roles])]}
+    """The arguments of a route that any one of the roles may call, and an admin always.
+
+    Only those who may are told which query parameters it takes.
+    """
+    role = Security(_authorize, scopes=[role.value for role in roles])
+    return {"dependencies": [role, Depends(refuse_unknown)]}
 
 
 def _secret(request: Request) -> str | None:

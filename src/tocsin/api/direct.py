@@ -72,7 +72,7 @@ class Direct:
         await response(scope, receive, send)
 
     def _asked(self, path: str, query: bytes) -> _Asked | None:
-        if path == interactions.PATH:
+        if path == interactions.PATH and not query:
             return _Asked(path, Role.INGEST, partial(interactions.record, self._runtime))
         as_of = plain_as_of(query) if path.startswith(PATH) else None
         if as_of is None:

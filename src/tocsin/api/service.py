@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tocsin.api import answers
 from tocsin.api.auth import requires
 from tocsin.api.body import answer
+from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented
 from tocsin.model.key import Role
@@ -17,13 +18,18 @@ from tocsin.runtime import Runtime
 def routes(runtime: Runtime, observations: Observations) -> APIRouter:
     router = APIRouter(tags=["Service"])
 
-    @router.get("/healthz", **documented(answers.State, "The process lives", needs_key=False))
+    @router.get(
+        "/healthz",
+        **REFUSES_UNKNOWN,
+        **documented(answers.State, "The process lives", needs_key=False),
+    )
     def healthz() -> Response:
         """Answers as long as the process lives."""
         return answer({"status": "alive"})
 
     @router.get(
         "/readyz",
+        **REFUSES_UNKNOWN,
         **documented(
             answers.Readiness,
             "The engine and the store both answered a query. The status is degraded, and problems "

@@ -1,0 +1,76 @@
+"""Rejection of query parameters that a route does not declare.
+
+A misspelled filter must never answer everything. The names are those of the route's own signature
+and of its dependencies, so that no route keeps a list of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from difflib import SequenceMatcher
+from itertools import islice
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+
+from tocsin.errors import InvalidInput, Problem
+
+# A query string holds thousands of names, each of any length.
+MAX_PROBLEMS = 20
+MAX_NAME = 64
+
+
+async def refuse_unknown(request: Request) -> None:
+    """Raise InvalidInput for parameters that the route does not have, or has once and got twice."""
+    query: bytes = request.scope["query_string"]
+    if not query:
+        return
+    known = names_of(request.scope["route"].dependant)
+    given = Counter(given_names(query))
+    problems = (
+        Problem(shortened(name), _unknown(name, known))
+        if name not in known
+        else Problem(name, f"is given {count} times; give it once")
+        for name, count in given.items()
+        if name not in known or count > 1
+    )
+    if named := list(islice(problems, MAX_PROBLEMS)):
+        raise InvalidInput(problems=named)
+
+
+REFUSES_UNKNOWN: dict[str, Any] = {"dependencies": [Depends(refuse_unknown)]}
+"""The arguments of a route that takes no key; `auth.requires` has them for all others."""
+
+
+def names_of(dependant: Dependant) -> frozenset[str]:
+    """The query parameters that a route and its dependencies declare."""
+    own = (parameter.alias for parameter in dependant.query_params)
+    return frozenset(own).union(*map(names_of, dependant.dependencies))
+
+
+def given_names(query: bytes) -> list[str]:
+    """The names in a query string, as often as they are given."""
+    return [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+
+
+def closest_first(name: str, known: Collection[str]) -> list[str]:
+    """The known names, the most similar one first."""
+    asked = shortened(name).casefold()
+
+    def similarity(one: str) -> float:
+        return SequenceMatcher(None, asked, one.casefold()).ratio()
+
+    return sorted(sorted(known), key=similarity, reverse=True)
+
+
+def shortened(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}…"
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    if not known:
+        return "is no parameter of this route; it takes none"
+    return f"is no parameter of this route; it takes {', '.join(closest_first(name, known))}"
