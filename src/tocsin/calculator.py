@@ -35,6 +35,7 @@ from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_part
 from tocsin.rollups.rollups import Rollups
 from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests
 from tocsin.sql.discovery import (
+    EXAMPLE_LENGTH,
     EXAMPLES,
     Scope,
     compile_big_integers,
@@ -177,19 +178,27 @@ class Calculator:
         )
 
     def discover(
-        self, resource_type_id: UUID | None = None, action_id: UUID | None = None
+        self,
+        resource_type_id: UUID | None = None,
+        action_id: UUID | None = None,
+        origin_id: UUID | None = None,
     ) -> list[Field]:
         """The payload fields that occur in the scope, in the order of their names."""
-        return sorted(self._types(_scope(resource_type_id, action_id)), key=str)
+        scope = _scope(resource_type_id, action_id, origin_id)
+        return sorted(self._types(scope), key=str)
 
     def discover_details(
-        self, resource_type_id: UUID | None = None, action_id: UUID | None = None
+        self,
+        resource_type_id: UUID | None = None,
+        action_id: UUID | None = None,
+        origin_id: UUID | None = None,
     ) -> list[FieldReport]:
-        """The same, with the JSON types of each field, how often it occurs, and examples.
+        """The same, with the JSON types of each field, how often it occurs, and examples of at
+        most EXAMPLE_LENGTH characters.
 
         Takes every payload apart: about a second a million interactions.
         """
-        scope = _scope(resource_type_id, action_id)
+        scope = _scope(resource_type_id, action_id, origin_id)
         big = {Field(name): n for name, n in self._engine.run(compile_big_integers(scope))}
         tallies: dict[Field, _Tally] = defaultdict(_Tally)
         for spelled, name, count, examples in self._engine.run(compile_details(scope)):
@@ -253,8 +262,8 @@ def _or_error(
         return error
 
 
-def _scope(resource_type_id: UUID | None, action_id: UUID | None) -> Scope:
-    return {Kind.RESOURCE_TYPE: resource_type_id, Kind.ACTION: action_id}
+def _scope(*ids: UUID | None) -> Scope:
+    return dict(zip(Kind, ids, strict=True))
 
 
 class _Tally:
@@ -281,8 +290,23 @@ class _Tally:
                     int(text) for text in examples.pop("string")
                 ]
         types = tuple(sorted(name for name, count in counts.items() if count))
-        shown = [example for name in types for example in examples.get(name, [])]
-        return FieldReport(field, types, sum(counts.values()), tuple(shown[:EXAMPLES]), promoted)
+        shown = [example for name in types for example in examples.get(name, [])][:EXAMPLES]
+        return FieldReport(
+            field,
+            types,
+            sum(counts.values()),
+            tuple(map(_cut, shown)),
+            any(map(_is_longer, shown)),
+            promoted,
+        )
+
+
+def _is_longer(example: Any) -> bool:
+    return isinstance(example, str) and len(example) > EXAMPLE_LENGTH
+
+
+def _cut(example: Any) -> Any:
+    return example[:EXAMPLE_LENGTH] if isinstance(example, str) else example
 
 
 def _number(text: str) -> int | float:

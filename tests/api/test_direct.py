@@ -65,9 +65,7 @@ def test_the_answers_are_those_of_the_routes(
         "/api/interactions": {},
     }
     for path, body in asked.items():
-        direct, by_route = (
-            client.post(path, params=params, json=body) for client in (api, routed)
-        )
+        direct, by_route = (client.post(path, params=params, json=body) for client in (api, routed))
         assert (direct.status_code, direct.json()) == (by_route.status_code, by_route.json()), path
         assert direct.headers == by_route.headers
 

@@ -328,3 +328,44 @@ def test_now_is_when_it_is_calculated_unless_an_instant_is_given(api: TestClient
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     answer = api.post(f"{PATH}/preview", json={"metricType": "COUNT"}).json()
     assert before <= parse_instant(answer["calculatedAt"]) <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("member", ["resourceType", "action", "origin"])
+def test_fields_are_discovered_by_mnemonic_by_id_or_by_both(api: TestClient, member: str) -> None:
+    sent = {"resourceId": "1", "resourceType": "BARGE", "action": "tow", "origin": "CANAL"}
+    barge = api.post("/api/interactions", json={**sent, "interaction": {"locks": 3}}).json()
+    path, by_id = f"{PATH}/fields/discover", {f"{member}Id": barge[f"{member}Id"]}
+    for asked in (by_id, {member: sent[member].lower()}, {member: sent[member], **by_id}):
+        assert api.get(path, params=asked).json() == ["interaction.locks"]
+    other = api.post("/api/interactions", json={**sent, member: "OTHER"}).json()
+    for field, asked in {
+        member: {member: "NO_SUCH"},
+        f"{member}Id": {f"{member}Id": NOBODY, member: sent[member]},
+        member.upper(): {member.upper(): sent[member]},
+    }.items():
+        refused = api.get(path, params=asked)
+        assert refused.status_code == 422
+        assert [error["field"] for error in refused.json()["errors"]] == [field]
+    disagreeing = {member: sent[member], f"{member}Id": other[f"{member}Id"]}
+    assert api.get(path, params=disagreeing).json()["errors"][0]["field"] == member
+
+
+def test_examples_are_cut_and_the_field_says_so(api: TestClient) -> None:
+    sent = {"resourceId": "1", "resourceType": "LONG", "action": "A", "origin": "O"}
+    number = 10**300 + 7
+    whole, longer = "é" * 320, "😀" * 200_000
+    payload = {"whole": whole, "longer": longer, "array": [longer[:1000]], "number": number}
+    recorded = api.post("/api/interactions", json={**sent, "interaction": payload})
+    assert recorded.status_code == 201
+    asked = {"resourceType": "LONG", "detail": True}
+    answer = api.get(f"{PATH}/fields/discover", params=asked)
+    assert len(answer.content) < 20_000
+    found = {report["field"]: report for report in answer.json()}
+    assert found["interaction.longer"]["examples"] == [longer[:320]]
+    assert found["interaction.longer"]["truncated"] is True
+    assert found["interaction.whole"]["examples"] == [whole]
+    assert found["interaction.number"]["examples"] == [number]
+    assert found["interaction.array"]["examples"] == []
+    assert [name for name, report in found.items() if "truncated" in report] == [
+        "interaction.longer"
+    ]

@@ -171,6 +171,9 @@ class FieldReport(TypedDict):
     types: list[Literal["string", "number", "boolean", "array"]]
     occurrences: int
     examples: list[str | int | float | bool]
+    truncated: NotRequired[
+        Annotated[Literal[True], Member(description="Only there when an example was cut")]
+    ]
     promoted: NotRequired[Promoted]
 
 

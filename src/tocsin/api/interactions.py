@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,13 +13,12 @@ from tocsin.api import documents
 from tocsin.api.auth import requires
 from tocsin.api.body import read_body
 from tocsin.api.headers import header
-from tocsin.errors import InvalidInput, Problem, TooLarge
+from tocsin.api.searching import Searched
+from tocsin.errors import TooLarge
 from tocsin.ingest import Batch
-from tocsin.model.catalog import Kind
-from tocsin.model.instant import parse_instant, to_milliseconds
+from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction, split_array, split_lines
 from tocsin.model.key import Role
-from tocsin.model.search import Search
 from tocsin.model.snapshot import snapshot
 from tocsin.reader import Request as SentWith
 from tocsin.runtime import Runtime
@@ -52,37 +50,11 @@ def routes(runtime: Runtime) -> APIRouter:
 
     @router.get("", **requires(Role.READ), **documents.LIST)
     def list_interactions(
-        resourceTypeId: str | None = None,  # noqa: N803
-        resourceType: str | None = None,  # noqa: N803
-        resourceId: str | None = None,  # noqa: N803
-        actionId: str | None = None,  # noqa: N803
-        action: str | None = None,
-        originId: str | None = None,  # noqa: N803
-        origin: str | None = None,
-        uowId: str | None = None,  # noqa: N803
-        userId: str | None = None,  # noqa: N803
-        from_: Annotated[str | None, Query(alias="from")] = None,
-        to: str | None = None,
+        search: Searched,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> Response:
         """The newest first, by timestamp and number; `from` is included, `to` is not."""
-        problems: list[Problem] = []
-        types = _named(runtime, Kind.RESOURCE_TYPE, resourceType, resourceTypeId, problems)
-        actions = _named(runtime, Kind.ACTION, action, actionId, problems)
-        origins = _named(runtime, Kind.ORIGIN, origin, originId, problems)
-        search = Search(
-            resource_type_id=types,
-            resource_id=resourceId,
-            action_id=actions,
-            origin_id=origins,
-            uow_id=_uuid("uowId", uowId, problems),
-            user_id=userId,
-            start=_instant("from", from_, problems),
-            to=_instant("to", to, problems),
-        )
-        if problems:
-            raise InvalidInput(problems=problems)
         page = runtime.history.page(search, limit, cursor)
         shown = [_shown(runtime, interaction) for interaction in page.interactions]
         return _json({"interactions": shown, "nextCursor": page.next_cursor})
@@ -142,37 +114,6 @@ def _sent_with(runtime: Runtime, request: Request) -> SentWith:
 def _shown(runtime: Runtime, interaction: Interaction) -> dict[str, Any]:
     """The interaction as the API answers it; JSON values byte for byte as they were sent."""
     return snapshot(interaction, runtime.catalog)
-
-
-def _named(
-    runtime: Runtime, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
-) -> UUID | None:
-    """What a listing is narrowed to; a mnemonic or an id that nothing has is a problem."""
-    found = _uuid(kind.id_member, id, problems)
-    if mnemonic is None:
-        return found
-    entry = runtime.catalog.find(kind, mnemonic)
-    if entry is None:
-        problems.append(Problem(kind, f"is no {kind.words} of the catalog"))
-    elif found is not None and found != entry.id:
-        problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
-    return entry.id if entry else None
-
-
-def _uuid(name: str, text: str | None, problems: list[Problem]) -> UUID | None:
-    try:
-        return UUID(text) if text is not None else None
-    except ValueError:
-        problems.append(Problem(name, "must be a UUID"))
-        return None
-
-
-def _instant(name: str, text: str | None, problems: list[Problem]) -> datetime | None:
-    try:
-        return parse_instant(text) if text is not None else None
-    except ValueError as error:
-        problems.append(Problem(name, str(error)))
-        return None
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -14,8 +14,7 @@ from tocsin.api import answers
 from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
-from tocsin.api.parameters import OptionalId
-from tocsin.errors import InvalidInput, Problem
+from tocsin.api.searching import Scoped
 from tocsin.model.catalog import Kind
 from tocsin.model.draft import MetricDraft, read_metric
 from tocsin.model.filter import UNARY, Filter
@@ -77,20 +76,19 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     @router.get(
         "/fields/discover",
         **reads,
-        **documented(_FIELDS, "The fields, sorted", problems=[422]),
+        **documented(_FIELDS, "The fields, sorted"),
     )
     def discover_fields(
-        resourceTypeId: OptionalId = None,  # noqa: N803
-        actionId: OptionalId = None,  # noqa: N803
+        scope: Scoped,
         detail: Annotated[bool, Query(description="With types, counts and examples.")] = False,
     ) -> Response:
-        """List the payload fields that occur, in the interactions of a scope if one is given."""
-        _refuse_unknown(runtime, resourceTypeId, actionId)
-        calculator = runtime.calculator
+        """List the payload fields that occur, in the interactions of a scope if one is given.
+
+        Examples are cut after 320 characters; a field of which one was cut has `truncated`."""
         if detail:
-            reports = calculator.discover_details(resourceTypeId, actionId)
+            reports = runtime.calculator.discover_details(*scope)
             return answer([_report(report) for report in reports])
-        return answer([str(field) for field in calculator.discover(resourceTypeId, actionId)])
+        return answer([str(field) for field in runtime.calculator.discover(*scope)])
 
     @router.get("/{id:uuid}", **reads, **documented(answers.Metric, "The metric", problems=[404]))
     def get_metric(id: UUID) -> Response:
@@ -192,18 +190,6 @@ def _report(report: FieldReport) -> dict[str, Any]:
         "types": report.types,
         "occurrences": report.occurrences,
         "examples": report.examples,
+        **({"truncated": True} if report.truncated else {}),
         **({"promoted": True} if report.promoted else {}),
     }
-
-
-def _refuse_unknown(
-    runtime: Runtime, resource_type_id: UUID | None, action_id: UUID | None
-) -> None:
-    asked = ((Kind.RESOURCE_TYPE, resource_type_id), (Kind.ACTION, action_id))
-    problems = [
-        Problem(kind.id_member, f"is the id of no {kind.words} in the catalog")
-        for kind, id in asked
-        if id and not runtime.catalog.by_id(kind, id)
-    ]
-    if problems:
-        raise InvalidInput(problems=problems)

@@ -204,11 +204,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """A payload field that occurs: with which JSON types, how often, and for example; and whether
-    queries may read it from a column of its own."""
+    """A payload field that occurs: with which JSON types, how often, and for example; whether an
+    example is cut, and whether queries may read the field from a column of its own."""
 
     field: Field
     types: tuple[str, ...]
     occurrences: int
     examples: tuple[str | int | float | bool, ...]
+    truncated: bool
     promoted: bool

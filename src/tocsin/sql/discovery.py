@@ -10,6 +10,8 @@ from tocsin.sql.query import Binder, Query
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
 
 EXAMPLES = 5
+EXAMPLE_LENGTH = 320
+"""In characters; longer than any integer that a double can hold, so that no number is cut."""
 
 _TYPES = {kind.value: kind for kind in JsonType}
 
@@ -26,13 +28,15 @@ def compile_types(scope: Scope) -> Query:
 def compile_details(scope: Scope) -> Query:
     """Rows of (path, name of a type, how often, its commonest texts).
 
+    A text is cut after one character more than an example has, which shows that it was longer.
+
     One pass that takes every payload apart: what it costs does not depend on how many different
     fields there are, but it is ten times what `compile_types` costs.
     """
     bind = Binder()
     lines = [
         f"WITH JSONAllPathsWithTypes({PAYLOAD}) AS types",
-        f"SELECT leaf.1, leaf.2, count(), topK({EXAMPLES})(leaf.3)",
+        f"SELECT leaf.1, leaf.2, count(), topK({EXAMPLES})(leftUTF8(leaf.3, {EXAMPLE_LENGTH + 1}))",
         f"FROM {INTERACTIONS}",
         f"ARRAY JOIN arrayZip(mapKeys(types), mapValues(types), JSONAllValues({PAYLOAD})) AS leaf",
     ]
