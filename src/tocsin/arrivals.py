@@ -52,11 +52,16 @@ class Arrivals:
             self._taken = {id: at for id, at in self._taken.items() if id in watched_ids}
 
     def tell(self, interactions: Sequence[Interaction]) -> None:
-        """These were recorded. Costs nothing where no alert looks at once."""
+        """These were recorded; imported ones are left to the slots, as what comes late is. Costs
+        nothing where no alert looks at once."""
         alerts = self._alerts
         if not alerts:
             return
-        scopes = {(i.resource_type_id, i.action_id, i.origin_id) for i in interactions}
+        scopes = {
+            (i.resource_type_id, i.action_id, i.origin_id)
+            for i in interactions
+            if not i.is_imported
+        }
         touched = {
             id
             for wanted, ids in alerts.items()

@@ -40,7 +40,7 @@ class History:
         rows = self._engine.run(compile_by_id(id))
         if not rows:
             raise NotFound("No interaction has this id")
-        return _interaction(rows[0])
+        return interaction_of(rows[0])
 
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
         """At most `limit` interactions, by timestamp and number, newest first."""
@@ -48,11 +48,11 @@ class History:
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         table = Table(mnemonics, self._engine.field_types.of)
         rows = self._engine.run(compile_page(search, limit + 1, after, table))
-        found = [_interaction(row) for row in rows[:limit]]
+        found = [interaction_of(row) for row in rows[:limit]]
         return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
 
 
-def _interaction(row: Row) -> Interaction:
+def interaction_of(row: Row) -> Interaction:
     (id, number, type_id, action_id, origin_id, resource_id, timestamp, uow_id, *rest) = row
     user_id, reference, response, raw = rest
     return Interaction(

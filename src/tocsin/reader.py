@@ -15,7 +15,7 @@ from tocsin.ids import new_id
 from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.field import Field
 from tocsin.model.instant import from_milliseconds, parse_milliseconds
-from tocsin.model.interaction import Draft, Interaction, read_draft, read_drafts
+from tocsin.model.interaction import Draft, ImportedDraft, Interaction, read_draft, read_drafts
 from tocsin.model.payload import (
     Members,
     Path,
@@ -49,7 +49,8 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a request says of all its interactions: when it came, and its headers."""
+    """What a request says of all its interactions: when it came, its headers, and whether they
+    were recorded by another installation before."""
 
     received: int
     timestamp: str | None = None
@@ -57,6 +58,11 @@ class Request:
     user_id: str | None = None
     # Tocsin's own, and what an admin imports from another installation.
     may_be_from_tocsin: bool = False
+    is_import: bool = False
+
+    @property
+    def shape(self) -> type[Draft]:
+        return ImportedDraft if self.is_import else Draft
 
 
 class Reader:
@@ -84,7 +90,7 @@ class Reader:
 
     def read(self, raw: bytes) -> Interaction:
         """Raises MalformedBody or InvalidInput, with every problem."""
-        draft, problems = read_draft(raw)
+        draft, problems = read_draft(raw, self._request.shape)
         return self._interaction(draft, bytes(draft.interaction), None, problems)
 
     def read_all(self, raws: Sequence[bytes]) -> Iterator[Interaction | TocsinError]:
@@ -94,7 +100,7 @@ class Reader:
         """
         for start in range(0, len(raws), TOGETHER):
             some = raws[start : start + TOGETHER]
-            drafts = read_drafts(some)
+            drafts = read_drafts(some, self._request.shape)
             payloads = [bytes(draft.interaction) for draft in drafts or ()]
             members = decode_together(payloads, self._traits) if drafts else None
             if not drafts or members is None:
@@ -145,6 +151,7 @@ class Reader:
             draft.external_reference,
             big,
             hollow,
+            is_imported=request.is_import,
         )
         if not all(scope):
             self._unknown += [
@@ -159,6 +166,9 @@ class Reader:
             return _uuid("uowId", draft.uow_id, problems)
         if self._request.uow_id is not None:
             return _uuid("x-uowid", self._request.uow_id, problems)
+        if self._request.is_import:
+            # It had none where it was recorded.
+            return None
         if self._own_uow_id is None:
             self._own_uow_id = new_id()
         return self._own_uow_id
@@ -199,7 +209,7 @@ class Reader:
     ) -> bytes:
         """The id of what is named; b"" where it is added later or something is wrong."""
         named = self._claimed(self._catalog.find(kind, mnemonic)) if mnemonic is not None else None
-        if id is not None:
+        if id is not None and not (mnemonic is not None and self._is_foreign(kind, id)):
             return self._resolve_id(kind, mnemonic, named, id, problems)
         if named:
             self._refuse_system(named, kind, problems)
@@ -211,6 +221,14 @@ class Reader:
         elif self._is_strict:
             problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
         return b""
+
+    def _is_foreign(self, kind: Kind, id: str) -> bool:
+        """Whether the id may be that of an entry in the installation that is imported from."""
+        return (
+            self._request.is_import
+            and _UUID.fullmatch(id) is not None
+            and self._claimed(self._catalog.by_id(kind, UUID(id))) is None
+        )
 
     def _resolve_id(
         self,

@@ -19,6 +19,7 @@ from tocsin.calculator import Calculator
 from tocsin.config import Settings
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.evaluator import Evaluator
+from tocsin.exporter import Export
 from tocsin.folder import lock, open_folder
 from tocsin.halves import Halves
 from tocsin.history import History
@@ -29,6 +30,7 @@ from tocsin.model.catalog import Kind
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
+from tocsin.model.search import Search
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
 from tocsin.promoter import PATIENCE, Promoter
@@ -254,6 +256,10 @@ class Runtime:
         with self.alerts.steady(), self.metrics.steady():
             alerts = self.alerts.all()
             self.arrivals.watch((alert, self.metrics.get(alert.metric_id)) for alert in alerts)
+
+    def export(self, search: Search) -> Export:
+        """Everything that is recorded by now and that a search matches; raises Unavailable."""
+        return Export(self.engine, self.catalog, search)
 
     def delete_entry(self, kind: Kind, id: UUID) -> None:
         """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""

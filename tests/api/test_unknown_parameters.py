@@ -69,7 +69,7 @@ def test_the_known_parameters_are_named_and_the_closest_one_first(api: TestClien
         assert said == {"att": "is no parameter of this route; it takes at, limit"}
     said = errors(api.get(f"{INTERACTIONS}?Resource_Type=X"))["Resource_Type"]
     assert said.startswith("is no parameter of this route; it takes resourceType, ")
-    said = errors(api.get(f"/api/keys?limit=5"))["limit"]
+    said = errors(api.get("/api/keys?limit=5"))["limit"]
     assert said == "is no parameter of this route; it takes none"
 
 

@@ -13,6 +13,7 @@ from tocsin.api import (
     catalog,
     channels,
     deliveries,
+    export,
     interactions,
     keys,
     metrics,
@@ -39,6 +40,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(Observed, observations=observations)
     answer_errors(app)
     for router in (
+        export.routes(runtime),
         interactions.routes(runtime),
         metrics.routes(runtime),
         calculations.routes(runtime, observations),

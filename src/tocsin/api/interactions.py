@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from tocsin.api import documents
-from tocsin.api.auth import requires
+from tocsin.api.auth import authorize, requires
 from tocsin.api.body import read_body
 from tocsin.api.headers import header
 from tocsin.api.searching import Searched
@@ -30,6 +31,16 @@ MAX_ROWS = 10_000
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 
+Import = Annotated[
+    bool,
+    Query(
+        alias="import",
+        description="Record what another installation answered or exported; takes an admin key. "
+        "interactionNumber is ignored, mnemonics decide where ids are unknown, nothing is filled "
+        "in for a missing uowId, nobody is notified, and alerts look at it at their next slot.",
+    ),
+]
+
 
 def routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix=PATH, tags=["Interactions"])
@@ -43,10 +54,12 @@ def routes(runtime: Runtime) -> APIRouter:
         return await record(runtime, request)
 
     @router.post("/batch", **requires(Role.INGEST), **documents.RECORD_BATCH)
-    async def record_batch(request: Request) -> Response:
+    async def record_batch(request: Request, import_: Import = False) -> Response:
         """Record up to 10,000 interactions, each for itself: a JSON array, or a line each."""
+        if import_:
+            authorize(runtime, request, [Role.ADMIN])
         body = await read_body(request, MAX_BATCH)
-        return await run_in_threadpool(_record_batch, runtime, request, body)
+        return await run_in_threadpool(_record_batch, runtime, request, body, import_)
 
     @router.get("", **requires(Role.READ), **documents.LIST)
     def list_interactions(
@@ -77,11 +90,14 @@ async def record(runtime: Runtime, request: Request) -> Response:
     return _json(_shown(runtime, await run_in_threadpool(runtime.history.get, id)), 200)
 
 
-def _record_batch(runtime: Runtime, request: Request, body: bytes) -> Response:
+def _record_batch(runtime: Runtime, request: Request, body: bytes, is_import: bool) -> Response:
     items = _items(request, body)
     if len(items) > MAX_ROWS:
         raise TooLarge(f"A batch holds at most {MAX_ROWS:,} interactions; this one {len(items):,}")
-    batch = runtime.intake.record_batch(items, _sent_with(runtime, request))
+    sent_with = replace(
+        _sent_with(runtime, request), is_import=is_import, may_be_from_tocsin=is_import
+    )
+    batch = runtime.intake.record_batch(items, sent_with)
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
     return _json(_outcome(batch), status)

@@ -1,4 +1,4 @@
-"""The query parameters that narrow interactions, as the list, the export and discovery take them."""
+"""The query parameters that narrow interactions: of the list, the export and discovery."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ Scoped = Annotated[Scope, Depends(_scope)]
 def _entry_id(
     runtime: Runtime, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
 ) -> UUID | None:
-    """The entry that is named by mnemonic, by id, or by both; what is wrong is added to problems."""
+    """The entry that is named by mnemonic, by id, or by both; adds what is wrong to problems."""
     found = _uuid(kind.id_member, id, problems)
     if found is not None and runtime.catalog.by_id(kind, found) is None:
         problems.append(Problem(kind.id_member, f"is the id of no {kind.words} in the catalog"))

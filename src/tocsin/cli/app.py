@@ -14,6 +14,7 @@ from tocsin.cli import (
     channels,
     deliveries,
     demo,
+    exporting,
     importing,
     keys,
     metrics,
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.command("import", epilog=importing.EXAMPLE)(importing.import_)
+app.command("export", epilog=exporting.EXAMPLE)(exporting.export)
 app.command("test", epilog=unit_tests.EXAMPLE)(unit_tests.test)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")

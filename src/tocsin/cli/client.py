@@ -6,6 +6,8 @@ shown as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -102,9 +104,25 @@ class Client:
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._accepted(self._send(method, path, params=given, **content))
 
+    @contextmanager
+    def stream(self, path: str, **parameters: str | None) -> Iterator[Iterator[bytes]]:
+        """What the server answers in pieces, unpacked; an answer that breaks off is an error."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        with self._plainly(), self._http.stream("GET", path, params=given) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise self._refusal(answer)
+            yield answer.iter_bytes()
+
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        try:
+        with self._plainly():
             return self._http.request(method, path, **content)
+
+    @contextmanager
+    def _plainly(self) -> Iterator[None]:
+        """Around a request: what goes wrong is said in a sentence."""
+        try:
+            yield
         except httpx.TimeoutException as error:
             raise Unreachable(f"The server at {self.url} did not answer in time.") from error
         except httpx.ConnectError as error:
@@ -112,7 +130,7 @@ class Client:
                 f"No server answers at {self.url} ({_plain(error)}). "
                 "Is it running (tocsin serve), and is --url right?"
             ) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise Unreachable(
                 f"The connection to {self.url} broke off: {_plain(error)}."
             ) from error

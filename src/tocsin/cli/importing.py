@@ -18,7 +18,7 @@ from tocsin.errors import TocsinError
 if TYPE_CHECKING:
     from tocsin.cli.client import Client
     from tocsin.cli.lines import Batch
-    from tocsin.cli.progress import ImportProgress
+    from tocsin.cli.progress import TransferProgress
     from tocsin.cli.sending import Tally
 
 EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
@@ -34,6 +34,14 @@ def import_(
         Path | None,
         typer.Option(metavar="FILE", help="Write every rejected line's number and reasons here."),
     ] = None,
+    exported: Annotated[
+        bool,
+        typer.Option(
+            "--exported",
+            help="Take every file for what a server exported, as is done by itself where the "
+            "first line has an interactionNumber: takes an admin key, and notifies nobody.",
+        ),
+    ] = False,
     show: Annotated[int, typer.Option(min=0, help="How many rejected lines to list.")] = 20,
     url: Url = DEFAULT_URL,
     key: Key = None,
@@ -42,6 +50,7 @@ def import_(
 
     Repeats are harmless: a line without an interactionId gets one that follows from its text, so
     importing a file twice, or going on after an import was cut off, records nothing twice.
+    What `tocsin export` wrote is recorded as it was.
     """
     from tocsin.cli.client import Client
     from tocsin.cli.sending import Tally
@@ -54,7 +63,7 @@ def import_(
         sink = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
         tally, began = Tally(show, sink), time.monotonic()
         try:
-            _import(files, client, tally)
+            _import(files, client, tally, exported)
         finally:
             _report(tally, time.monotonic() - began, rejects)
     if tally.rejected:
@@ -72,13 +81,15 @@ def _check(files: list[str]) -> None:
         raise TocsinError("Standard input (-) can be read only once.")
 
 
-def _import(files: list[str], client: Client, tally: Tally) -> None:
-    from tocsin.cli.progress import ImportProgress
+def _import(files: list[str], client: Client, tally: Tally, exported: bool) -> None:
+    from tocsin.cli.progress import TransferProgress
     from tocsin.cli.sending import Sender
 
-    with ImportProgress(_total(files)) as progress:
+    with TransferProgress(_total(files)) as progress:
         sender = Sender(client, tally, progress.tell)
-        sender.send_all(_batches(files, progress), lambda: progress.answered(tally.answered))
+        sender.send_all(
+            _batches(files, progress, exported), lambda: progress.answered(tally.answered)
+        )
 
 
 def _total(files: list[str]) -> int | None:
@@ -88,7 +99,7 @@ def _total(files: list[str]) -> int | None:
     return sum(path.stat().st_size for path in paths) if known else None
 
 
-def _batches(files: list[str], progress: ImportProgress) -> Iterator[Batch]:
+def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[Batch]:
     from tocsin.cli.lines import batches
     from tocsin.unpacking import unpack_file
 
@@ -96,8 +107,11 @@ def _batches(files: list[str], progress: ImportProgress) -> Iterator[Batch]:
     for name in files:
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
-            position = before
-            for batch in batches(shown, unpack_file(file, shown)):
+            position, is_told = before, False
+            for batch in batches(shown, unpack_file(file, shown), exported or None):
+                if batch.is_export and not is_told:
+                    progress.tell(f"{shown} is an export: recorded as it was, notifying nobody.")
+                    is_told = True
                 yield batch
                 position = before + (file.tell() if file.seekable() else 0)
                 progress.read(shown, position)

@@ -8,7 +8,7 @@ line would cost more than all the rest, and could change what it says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha1
 from uuid import UUID
 
@@ -26,12 +26,24 @@ _NAMESPACE = NAMESPACE.bytes
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some lines of a file, with their numbers in it; `too_long` are numbers of lines left out."""
+    """Some lines of a file, with their numbers in it; `too_long` are numbers of lines left out.
+
+    `is_export` says that a server exported the file, which it takes by `?import=true`.
+    """
 
     name: str
+    is_export: bool = False
     numbers: list[int] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     too_long: list[int] = field(default_factory=list)
+
+
+class _Numbered(msgspec.Struct):
+    """The member that a server gives to what it has recorded, and that no sender gives."""
+
+    interaction_number: int | msgspec.UnsetType | None = msgspec.field(
+        default=msgspec.UNSET, name="interactionNumber"
+    )
 
 
 class _Named(msgspec.Struct):
@@ -42,16 +54,22 @@ class _Named(msgspec.Struct):
     )
 
 
+_NUMBERED = msgspec.json.Decoder(_Numbered)
 _NAMED = msgspec.json.Decoder(_Named)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
-    """The lines of one file, as many at a time as may be sent at once, each with an id."""
+def batches(name: str, pieces: Iterable[bytes], is_export: bool | None = None) -> Iterator[Batch]:
+    """The lines of one file, as many at a time as may be sent at once, each with an id.
+
+    Where nothing is said of it, the first line shows whether the file is an export.
+    """
     repeats = Repeats()
     for batch in _batches(name, pieces):
+        if is_export is None and batch.lines:
+            is_export = _is_exported(batch.lines[0])
         batch.lines[:] = identified(batch.lines, repeats)
-        yield batch
+        yield replace(batch, is_export=bool(is_export))
 
 
 def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
@@ -94,6 +112,13 @@ def _split(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
             held, too_long = bytearray(lines.pop()), False
             yield from lines
     yield None if too_long else bytes(held)
+
+
+def _is_exported(line: bytes) -> bool:
+    try:
+        return _NUMBERED.decode(line).interaction_number is not msgspec.UNSET
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def identified(lines: Sequence[bytes], repeats: Repeats) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""How far is an import: bytes read, and interactions answered in a second."""
+"""How far an import or an export is: bytes, and interactions in a second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 
-class ImportProgress:
+class TransferProgress:
     """A bar on a terminal's standard error, nothing elsewhere; use it in a `with` statement."""
 
     def __init__(self, total: int | None) -> None:
@@ -46,7 +46,8 @@ class ImportProgress:
         self._progress.stop()
 
     def read(self, name: str, position: int) -> None:
-        """`position` counts the bytes of all files that were read so far, packed as they are."""
+        """`position` counts the bytes that were read so far: of an import those of all files,
+        packed as they are; of an export those of its lines."""
         self._progress.update(self._task, description=name, completed=position)
 
     def answered(self, interactions: int) -> None:

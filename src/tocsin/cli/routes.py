@@ -2,6 +2,8 @@
 
 INTERACTIONS = "/api/interactions"
 BATCH = f"{INTERACTIONS}/batch"
+IMPORT = f"{BATCH}?import=true"
+EXPORT = f"{INTERACTIONS}/export"
 METRICS = "/api/interaction-metrics"
 KEYS = "/api/keys"
 CHANNELS = "/api/channels"

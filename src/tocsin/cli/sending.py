@@ -18,7 +18,7 @@ import zstandard
 
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
-from tocsin.cli.routes import BATCH
+from tocsin.cli.routes import BATCH, IMPORT
 from tocsin.unpacking import Unreadable
 
 IN_FLIGHT = 2 * CONNECTIONS
@@ -96,7 +96,8 @@ class Sender:
             try:
                 for batch in batches:
                     pending.add(pool.submit(self._send, batch))
-                    if len(pending) >= IN_FLIGHT:
+                    # One at a time keeps the order of an export, in which numbers are given.
+                    if len(pending) >= (1 if batch.is_export else IN_FLIGHT):
                         done, pending = wait(pending, return_when=FIRST_COMPLETED)
                         self._count(done)
                         after()
@@ -128,8 +129,9 @@ class Sender:
     def _send(self, batch: Batch) -> tuple[Batch, Any]:
         if not batch.lines:
             return batch, {"accepted": 0, "duplicates": 0, "rejected": []}
+        path = IMPORT if batch.is_export else BATCH
         packed = zstandard.compress(b"\n".join(batch.lines), 1)
-        return batch, self._patient()(self._client.post_lines, BATCH, packed, "zstd")
+        return batch, self._patient()(self._client.post_lines, path, packed, "zstd")
 
     def _patient(self) -> tenacity.Retrying:
         return tenacity.Retrying(

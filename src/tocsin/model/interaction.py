@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from tocsin.errors import InvalidInput, MalformedBody, Problem
+from tocsin.model.verbatim import Verbatim, restores
 
 MAX_RESOURCE_ID = 512
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -44,6 +45,16 @@ class Draft(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     interaction_id: str | None = None
 
 
+class ImportedDraft(Draft, forbid_unknown_fields=True, rename="camel", gc=False):
+    """An interaction as another installation answers or exports it; its number says nothing here.
+
+    Its `interaction` and `external_response` have blanks for the line ends of `verbatim`.
+    """
+
+    interaction_number: int | None = None
+    verbatim: Verbatim | None = None
+
+
 class Interaction(msgspec.Struct, gc=False):
     """An interaction as it is recorded.
 
@@ -67,18 +78,29 @@ class Interaction(msgspec.Struct, gc=False):
     interaction_number: int = 0
     is_told: bool = False
     """Whether its deliveries are written already, as those of a transition are."""
+    is_imported: bool = False
+    """Whether it was recorded elsewhere before: then nobody is told, and no alert looks at once."""
 
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
-_DRAFT = msgspec.json.Decoder(Draft)
+_DRAFTS: dict[type[Draft], msgspec.json.Decoder[Any]] = {
+    shape: msgspec.json.Decoder(shape) for shape in (Draft, ImportedDraft)
+}
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str | None)
 _KEY = msgspec.json.Decoder(str)
 _JSON_MEMBERS = {"interaction", "externalResponse"}
-_NAMES = {field.encode_name: field.name for field in msgspec.structs.fields(Draft)}
+_NAMES = {
+    shape: {field.encode_name: field.name for field in msgspec.structs.fields(shape)}
+    for shape in _DRAFTS
+}
+_OF_IMPORTS = {
+    "interactionNumber": (msgspec.json.Decoder(int | None), "must be a whole number"),
+    "verbatim": (msgspec.json.Decoder(Verbatim | None), "must hold JSON values as texts"),
+}
 
 
-def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
+def read_draft(raw: bytes, shape: type[Draft] = Draft) -> tuple[Draft, list[Problem]]:
     """The interaction in some JSON, as far as it can be read, and what is wrong with the rest.
 
     Raises MalformedBody if it is no JSON.
@@ -86,25 +108,48 @@ def read_draft(raw: bytes) -> tuple[Draft, list[Problem]]:
     try:
         if not raw.isascii():
             raw.decode()
-        draft = _DRAFT.decode(raw)
+        draft: Draft = _DRAFTS[shape].decode(raw)
     except (msgspec.ValidationError, RecursionError):
-        return _read_member_by_member(raw)
+        return _read_member_by_member(raw, shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if _SURROGATE.search(raw):
-            return _read_without_lone_surrogates(raw)
+            return _read_without_lone_surrogates(raw, shape)
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
-    return draft, _lengths(draft)
+    return draft, _lengths(draft) + _restore(draft)
 
 
-def read_drafts(raws: Sequence[bytes]) -> list[Draft] | None:
+def read_drafts(raws: Sequence[bytes], shape: type[Draft] = Draft) -> list[Draft] | None:
     """The interactions in many pieces of JSON; None if there is anything wrong with any."""
     try:
-        drafts = list(map(_DRAFT.decode, raws))
+        drafts: list[Draft] = list(map(_DRAFTS[shape].decode, raws))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     together = b"".join(raws)
     is_text = together.isascii() or _is_text(together)
-    return drafts if is_text and not any(map(_lengths, drafts)) else None
+    if not is_text or any(map(_lengths, drafts)):
+        return None
+    return None if shape is not Draft and any(map(_restore, drafts)) else drafts
+
+
+def _restore(draft: Draft) -> list[Problem]:
+    """Put the line ends back that an export could not hold in a line, and take the null away that
+    answers have for a response that there is not."""
+    if not isinstance(draft, ImportedDraft):
+        return []
+    if draft.external_response == b"null":
+        draft.external_response = msgspec.Raw(b"")
+    if draft.verbatim is None:
+        return []
+    problems = []
+    verbatim, draft.verbatim = draft.verbatim, None
+    for name in ("interaction", "external_response"):
+        text = getattr(verbatim, name)
+        if text is not None and not restores(text.encode(), bytes(getattr(draft, name))):
+            member = "externalResponse" if name == "external_response" else name
+            problems.append(Problem(f"verbatim.{member}", f"is not the JSON that {member} is"))
+        elif text is not None:
+            setattr(draft, name, msgspec.Raw(text.encode()))
+    return problems
 
 
 def _is_text(raw: bytes) -> bool:
@@ -201,7 +246,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _read_without_lone_surrogates(raw: bytes) -> tuple[Draft, list[Problem]]:
+def _read_without_lone_surrogates(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[Problem]]:
     """JSON's grammar allows them, Unicode does not; a decoder of Python's own lets them through."""
     try:
         members = json.loads(raw, parse_constant=_refuse_constant)
@@ -213,7 +258,7 @@ def _read_without_lone_surrogates(raw: bytes) -> tuple[Draft, list[Problem]]:
     if not lonely:
         raise MalformedBody
     others = {name: value for name, value in members.items() if name not in lonely}
-    draft, problems = read_draft(json.dumps(others).encode())
+    draft, problems = read_draft(json.dumps(others).encode(), shape)
     wrong = {name.encode(errors="replace").decode() for name in lonely}
     problems = [problem for problem in problems if problem.field not in wrong]
     return draft, [Problem(name, _NOT_UNICODE) for name in wrong] + problems
@@ -227,11 +272,11 @@ def _is_unicode(name: str, value: Any) -> bool:
     return True
 
 
-def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
+def _read_member_by_member(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[Problem]]:
     try:
         members = _MEMBERS.decode(raw)
     except msgspec.ValidationError:
-        return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+        return shape(resource_id="?"), [Problem("", "must be a JSON object")]
     except RecursionError:
         if raw.lstrip()[:1] != b"{":
             return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
@@ -240,23 +285,30 @@ def _read_member_by_member(raw: bytes) -> tuple[Draft, list[Problem]]:
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
     values: dict[str, Any] = {}
     problems = []
+    names = _NAMES[shape]
     for name, member in members.items():
-        if name not in _NAMES:
-            problems.append(Problem(name, "is no member of an interaction"))
+        decoder, rule = _OF_IMPORTS.get(name, (_TEXT, "must be a string"))
+        if name not in names:
+            problems.append(Problem(name, _no_member(name)))
         elif name in _JSON_MEMBERS:
-            values[_NAMES[name]] = member
+            values[names[name]] = member
         else:
             try:
-                values[_NAMES[name]] = _TEXT.decode(member)
+                values[names[name]] = decoder.decode(member)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                problems.append(Problem(name, "must be a string"))
+                problems.append(Problem(name, rule))
     named = {problem.field for problem in problems}
     if values.get("resource_id") is None:
         values["resource_id"] = "?"
         if "resourceId" not in named:
             problems.append(Problem("resourceId", "is required"))
-    draft = Draft(**values)
-    return draft, problems + _lengths(draft)
+    draft = shape(**values)
+    return draft, problems + _lengths(draft) + _restore(draft)
+
+
+def _no_member(name: str) -> str:
+    said = "is no member of an interaction"
+    return f"{said}; a batch with ?import=true takes it" if name in _OF_IMPORTS else said
 
 
 def _lengths(draft: Draft) -> list[Problem]:

@@ -11,7 +11,7 @@ from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query
 from tocsin.sql.table import INTERACTIONS, Table
 
-_COLUMNS = (
+COLUMNS = (
     "interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
     "toUnixTimestamp64Milli(timestamp), uowId, userId, externalReference, externalResponse, raw"
 )
@@ -20,7 +20,7 @@ _COLUMNS = (
 def compile_by_id(id: UUID) -> Query:
     bind = Binder()
     where = f"interactionId = {bind.uuid(id)}"
-    return Query(f"SELECT {_COLUMNS}\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
+    return Query(f"SELECT {COLUMNS}\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
 
 
 def compile_page(
@@ -28,7 +28,21 @@ def compile_page(
 ) -> Query:
     """The newest interactions after a place in the order, by timestamp and number."""
     bind = Binder()
-    fields = Fields(table, bind)
+    where = conditions(search, Fields(table, bind), bind)
+    if after:
+        timestamp, number = bind.instant(after[0]), bind.integer(after[1])
+        where.append(f"timestamp <= {timestamp}")
+        where.append(f"(timestamp < {timestamp} OR interactionNumber < {number})")
+    lines = [f"SELECT {COLUMNS}", f"FROM {INTERACTIONS}"]
+    if where:
+        lines.append("WHERE " + "\n  AND ".join(where))
+    lines.append("ORDER BY timestamp DESC, interactionNumber DESC")
+    lines.append(f"LIMIT {bind.integer(limit)}")
+    return Query("\n".join(lines), bind.parameters)
+
+
+def conditions(search: Search, fields: Fields, bind: Binder) -> list[str]:
+    """What rows have to meet to be looked for."""
     where = [condition(filter, fields, bind) for filter in search.filters]
     for column, id in (
         ("resourceTypeId", search.resource_type_id),
@@ -45,13 +59,4 @@ def compile_page(
         where.append(f"timestamp >= {bind.instant(search.start)}")
     if search.to:
         where.append(f"timestamp < {bind.instant(search.to)}")
-    if after:
-        timestamp, number = bind.instant(after[0]), bind.integer(after[1])
-        where.append(f"timestamp <= {timestamp}")
-        where.append(f"(timestamp < {timestamp} OR interactionNumber < {number})")
-    lines = [f"SELECT {_COLUMNS}", f"FROM {INTERACTIONS}"]
-    if where:
-        lines.append("WHERE " + "\n  AND ".join(where))
-    lines.append("ORDER BY timestamp DESC, interactionNumber DESC")
-    lines.append(f"LIMIT {bind.integer(limit)}")
-    return Query("\n".join(lines), bind.parameters)
+    return where

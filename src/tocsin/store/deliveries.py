@@ -90,7 +90,7 @@ class Deliveries:
             for one in interactions
             if (one.resource_type_id, one.action_id) in topics
             and one.origin_id != _NOTIFY
-            and not one.is_told
+            and not (one.is_told or one.is_imported)
             and any(self._matching(one))
         ]
 

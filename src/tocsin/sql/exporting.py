@@ -1,0 +1,64 @@
+"""Interactions in the order of their time, as an export reads them: keys first, then whole rows.
+
+Sorting whole rows would take memory or disk for all of them. The keys of many interactions, their
+timestamp and number, are small; the rows between two keys are few enough to be sorted in Python.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tocsin.model.instant import from_milliseconds
+from tocsin.model.search import Search
+from tocsin.sql.fields import Fields
+from tocsin.sql.listing import COLUMNS, conditions
+from tocsin.sql.query import Binder, Query
+from tocsin.sql.table import INTERACTIONS, Table
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of the rows between two keys; past it the engine refuses the query."""
+
+
+class Key(NamedTuple):
+    """The place of an interaction in the order of an export; the timestamp in milliseconds."""
+
+    timestamp: int
+    number: int
+
+
+def compile_keys(search: Search, after: Key | None, last: int, limit: int, table: Table) -> Query:
+    """The keys that follow one, in order; of interactions up to the number `last`."""
+    bind = Binder()
+    where = conditions(search, Fields(table, bind), bind)
+    where.append(f"interactionNumber <= {bind.integer(last)}")
+    if after:
+        timestamp = bind.instant(from_milliseconds(after.timestamp))
+        number = bind.integer(after.number)
+        where.append(f"timestamp >= {timestamp}")
+        where.append(f"(timestamp > {timestamp} OR interactionNumber > {number})")
+    lines = [
+        "SELECT toUnixTimestamp64Milli(timestamp) AS at, toInt64(interactionNumber) AS number",
+        f"FROM {INTERACTIONS}",
+        "WHERE " + "\n  AND ".join(where),
+        "ORDER BY timestamp, interactionNumber",
+        f"LIMIT {bind.integer(limit)}",
+    ]
+    return Query("\n".join(lines), bind.parameters)
+
+
+def compile_rows(search: Search, first: Key, last: Key, table: Table) -> Query:
+    """Whole rows from one key to another, both included, in no order."""
+    bind = Binder()
+    where = conditions(search, Fields(table, bind), bind)
+    start = bind.instant(from_milliseconds(first.timestamp))
+    end = bind.instant(from_milliseconds(last.timestamp))
+    where.append(f"timestamp >= {start} AND timestamp <= {end}")
+    where.append(f"(timestamp > {start} OR interactionNumber >= {bind.integer(first.number)})")
+    where.append(f"(timestamp < {end} OR interactionNumber <= {bind.integer(last.number)})")
+    lines = [
+        f"SELECT {COLUMNS}",
+        f"FROM {INTERACTIONS}",
+        "WHERE " + "\n  AND ".join(where),
+        f"SETTINGS max_result_bytes = {MAX_BYTES}, result_overflow_mode = 'throw'",
+    ]
+    return Query("\n".join(lines), bind.parameters)
