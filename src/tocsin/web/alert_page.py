@@ -17,6 +17,7 @@ from tocsin.web.charts import RANGES, read_range
 from tocsin.web.firing import Watch
 from tocsin.web.listing import part_of
 from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.reading import reads
 from tocsin.web.routing import page_router
 from tocsin.web.trial import drawn, stretches_of
 
@@ -40,7 +41,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
 def _add_looking(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
-    @router.get(PATH + "/{id:uuid}")
+    @router.get(PATH + "/{id:uuid}", **reads("from", "to"))
     def alert(
         request: Request,
         _viewer: Reader,

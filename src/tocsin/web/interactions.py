@@ -19,8 +19,9 @@ from tocsin.web.conditions import KINDS
 from tocsin.web.forms import Form
 from tocsin.web.pages import Pages, Reader
 from tocsin.web.payload import short, tree
+from tocsin.web.reading import reads
 from tocsin.web.routing import page_router
-from tocsin.web.search import SINCE, address_of, counting, read_search
+from tocsin.web.search import SEARCHED, SINCE, address_of, counting, read_search
 
 PATH = "/web/interactions"
 _PAGE = 50
@@ -58,7 +59,7 @@ def routes(pages: Pages) -> APIRouter:
 def _add_list(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
-    @router.get(PATH)
+    @router.get(PATH, **reads(*SEARCHED))
     def interactions(request: Request, _viewer: Reader) -> Response:
         form = Form(request.url.query)
         found, error = None, None

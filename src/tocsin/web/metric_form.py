@@ -21,6 +21,7 @@ from tocsin.web.forms import Form
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.preview import complaints, preview_of
+from tocsin.web.reading import CONDITIONS, reads
 from tocsin.web.routing import page_router
 
 BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
@@ -50,7 +51,7 @@ def routes(pages: Pages, board: Board) -> APIRouter:
 def _add_showing(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
-    @router.get(PATH + "/new")
+    @router.get(PATH + "/new", **reads(*MEMBERS, *CONDITIONS, "enabled"))
     def new_metric(request: Request, _viewer: Reader, like: UUID | None = None) -> Response:
         """Empty, like another metric, or filled by the address: a search that is to be counted."""
         form = Form(request.url.query)

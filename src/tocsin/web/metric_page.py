@@ -17,6 +17,7 @@ from tocsin.web.firing import Watch
 from tocsin.web.listing import part_of
 from tocsin.web.metrics import PATH
 from tocsin.web.pages import HEADERS, Pages, Reader
+from tocsin.web.reading import reads
 from tocsin.web.routing import page_router
 
 _ROWS = 10_000
@@ -32,7 +33,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
 def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
     runtime = pages.runtime
 
-    @router.get(PATH + "/{id:uuid}")
+    @router.get(PATH + "/{id:uuid}", **reads("from", "to"))
     def metric(
         request: Request,
         _viewer: Reader,

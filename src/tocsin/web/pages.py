@@ -24,6 +24,7 @@ from tocsin.web import assets, words
 from tocsin.web.forms import needs_original, problems_by_field
 from tocsin.web.quoting import as_json, quoted
 from tocsin.web.session import Sessions
+from tocsin.web.unknown import Unknown
 
 SIGN_IN = "/web/sign-in"
 THEME_COOKIE = "tocsin_theme"
@@ -91,6 +92,11 @@ class Pages:
         """The page of a form, with what is wrong beside the fields."""
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
         return self.show(request, template, status, problems=problems_by_field(error), **shown)
+
+    def show_unknown(self, request: Request, unknown: Unknown) -> Response:
+        """A page that names what is unknown in the address, with links to what may be meant."""
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        return self.show(request, "unknown.html", status, unknown=unknown)
 
     def show_error(self, request: Request, error: TocsinError) -> Response:
         """A page that says what went wrong; who has to sign in first is sent there."""

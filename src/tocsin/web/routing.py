@@ -1,5 +1,5 @@
 """How are pages reached: each route answers what goes wrong with a page, and refuses requests
-that change something unless they come from our own pages."""
+that change something unless they come from our own pages, and addresses with a misspelled name."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
+from tocsin.api.known_parameters import names_of
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.problems import problems_in
 from tocsin.web.origin import refuse_foreign
 from tocsin.web.pages import Pages
+from tocsin.web.unknown import unknown_in
 
 log = structlog.get_logger()
 
@@ -32,6 +34,8 @@ class PageRoute(APIRoute):
             pages: Pages = request.app.state.pages
             try:
                 refuse_foreign(request)
+                if unknown := unknown_in(request, names_of(self.dependant)):
+                    return pages.show_unknown(request, unknown)
                 return await handle(request)
             except TocsinError as error:
                 return pages.show_error(request, error)

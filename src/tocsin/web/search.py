@@ -20,8 +20,15 @@ from tocsin.runtime import Runtime
 from tocsin.web.conditions import Condition
 from tocsin.web.forms import Form
 from tocsin.web.quoting import is_plain
+from tocsin.web.reading import CONDITIONS
 
 SINCE = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}
+SEARCHED = (
+    *(*(kind.value for kind in Kind), "resourceId", "userId", "uowId"),
+    *("since", "from", "to", "cursor", *CONDITIONS),
+)
+"""What the page of interactions reads from its address."""
+
 _FILTERS = TypeAdapter(tuple[Filter, ...])
 _COLUMNS = ("resourceId", "userId", "uowId")
 

@@ -1,0 +1,80 @@
+"""An address with a name that its page does not have; none of it needs a browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from tocsin.runtime import Runtime
+from tocsin.web.app import routers
+from tocsin.web.pages import Pages
+from tocsin.web.routing import PageRoute
+
+Site = Callable[..., TestClient]
+
+
+def pages_of(runtime: Runtime) -> list[str]:
+    found = [route for router in routers(Pages(runtime)) for route in router.routes]
+    return [
+        route.path.replace("{id:uuid}", str(uuid4())).replace("{kind}", "action")
+        for route in found
+        if isinstance(route, APIRoute) and "GET" in route.methods and isinstance(route, PageRoute)
+    ]
+
+
+def links(text: str) -> list[str]:
+    return [unescape(link) for link in re.findall(r'class="button" href="([^"]*)"', text)]
+
+
+def test_no_page_passes_an_unknown_name_over(site: Site, runtime: Runtime) -> None:
+    client = site()
+    addresses = pages_of(runtime)
+    assert len(addresses) > 20
+    for address in addresses:
+        answer = client.get(f"{address}?utm_source=<b>mail")
+        assert answer.status_code == 422, address
+        assert "<code>utm_source</code>" in answer.text
+        assert links(answer.text)[-1] == address
+
+
+def test_the_address_that_was_meant_is_linked(site: Site) -> None:
+    asked = "/web/interactions?actoin=a%26b&since=1h&filterField=x&filterField=y&utm_id=1"
+    answer = site().get(asked)
+    assert answer.status_code == 422
+    kept = "since=1h&filterField=x&filterField=y"
+    assert links(answer.text) == [
+        f"/web/interactions?action=a%26b&{kept}",
+        f"/web/interactions?{kept}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/web/interactions?resourceType=&action=&origin=&resourceId=1&userId=u&uowId=&since=1h"
+        "&from=&to=&cursor=&filterField=a&filterOperator=eq&filterKind=text&filterValue=b",
+        "/web/metrics?q=a&sort=name&page=1",
+        "/web/alerts?q=a&sort=title&page=1",
+        "/web/deliveries?status=sent&cursor=5",
+        "/web/metrics/new?resourceType=A&action=B&origin=C&timeWindow=1h&filterField=a"
+        "&filterOperator=eq&filterKind=text&filterValue=b",
+        "/web/fields?resourceType=A&action=B",
+        "/web/sign-in?next=%2Fweb%2Fmetrics",
+    ],
+)
+def test_the_names_that_pages_link_to_each_other_with_are_known(site: Site, address: str) -> None:
+    assert site().get(address).status_code == 200
+
+
+def test_a_range_of_a_metric_is_known(site: Site, api: TestClient) -> None:
+    made = api.post("/api/interaction-metrics", json={"name": "n", "metricType": "COUNT"})
+    page = f"/web/metrics/{made.json()['metricId']}"
+    span = "from=2026-03-20T00:00:00Z&to=2026-03-21T00:00:00Z"
+    for query in ("range=7d", span, "sort=value&page=1"):
+        assert site().get(f"{page}?{query}").status_code == 200
