@@ -93,6 +93,17 @@ def test_alerts_are_touched_by_what_their_metrics_may_count() -> None:
     assert arrivals.take(3_000) == []
 
 
+def test_what_is_imported_touches_no_alert() -> None:
+    arrivals = Arrivals()
+    arrivals.watch([watched(1)])
+    imported = arrived()
+    imported.is_imported = True
+    arrivals.tell([imported])
+    assert arrivals.take(1_000) == []
+    arrivals.tell([imported, arrived()])
+    assert arrivals.take(1_000) == [UUID(int=1)]
+
+
 def test_an_alert_is_taken_twice_a_second_at_most() -> None:
     arrivals = Arrivals()
     arrivals.watch([watched(1)])

@@ -58,11 +58,11 @@ def test_the_address_that_was_meant_is_linked(site: Site) -> None:
     "address",
     [
         "/web/interactions?resourceType=&action=&origin=&resourceId=1&userId=u&uowId=&since=1h"
-        "&from=&to=&cursor=&filterField=a&filterOperator=eq&filterKind=text&filterValue=b",
+        "&from=&to=&cursor=&filterField=interaction.a&filterOperator=eq&filterKind=text&filterValue=b",
         "/web/metrics?q=a&sort=name&page=1",
         "/web/alerts?q=a&sort=title&page=1",
         "/web/deliveries?status=sent&cursor=5",
-        "/web/metrics/new?resourceType=A&action=B&origin=C&timeWindow=1h&filterField=a"
+        "/web/metrics/new?resourceType=A&action=B&origin=C&timeWindow=1h&filterField=interaction.a"
         "&filterOperator=eq&filterKind=text&filterValue=b",
         "/web/fields?resourceType=A&action=B",
         "/web/sign-in?next=%2Fweb%2Fmetrics",
