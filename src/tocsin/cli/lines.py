@@ -32,10 +32,10 @@ class Batch:
     """
 
     name: str
-    is_export: bool = False
     numbers: list[int] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     too_long: list[int] = field(default_factory=list)
+    is_export: bool = False
 
 
 class _Numbered(msgspec.Struct):
