@@ -16,7 +16,7 @@ from uuid import UUID
 import httpx
 from receivers import wait_for
 
-from conftest import Server
+from serving import Server
 
 ALERTS = "/api/interaction-alerts"
 GROUPS = ("a", "b", "c")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Server
+from serving import Server
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 COMMITS = DATA / "commits.ndjson.gz"

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from conftest import Server
+from serving import Server
 
 CLIENTS = 8
 READY_SECONDS = 10

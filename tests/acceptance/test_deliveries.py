@@ -15,7 +15,7 @@ import httpx
 import pytest
 from receivers import Receiver, receiver, wait_for
 
-from conftest import Server
+from serving import Server
 
 TOPIC = {"resourceType": "CRASH", "action": "WROTE"}
 

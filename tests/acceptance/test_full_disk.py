@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Server
+from serving import Server
 
 BODY = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 FULL = "No space left on device"

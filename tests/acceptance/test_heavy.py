@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Server
+from serving import Server
 
 GIB = 1024 * 1024  # in KiB, as the kernel tells it
 ROWS, BATCH = 50_000, 10_000

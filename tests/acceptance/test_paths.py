@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Server
+from serving import Server
 
 ODD = "é 100%20 + & = ' \" # ? \\ ; [b]"
 UNIT_TEST = """

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Server, free_port
+from serving import Server, free_port
 
 
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

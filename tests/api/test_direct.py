@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from conftest import ADMIN_KEY
+from serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.api.direct import Direct
 from tocsin.runtime import Runtime

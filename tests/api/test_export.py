@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from conftest import Server
+from serving import Server
 from tocsin import exporter
 from tocsin.model.search import Search
 

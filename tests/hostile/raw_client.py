@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 
-from conftest import Server
+from serving import Server
 
 
 class RawClient:

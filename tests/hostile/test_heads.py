@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from raw_client import RawClient
 
-from conftest import Server
+from serving import Server
 
 MIB = 1 << 20
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nconnection: close\r\n"

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from raw_client import RawClient
 
-from conftest import ADMIN_KEY, Server, free_port
+from serving import ADMIN_KEY, Server, free_port
 
 PIPE_BYTES = 4096
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 from raw_client import RawClient
 
-from conftest import Server
+from serving import Server
 
 SOFT, HARD = 512, 1024
 KEYS, ROWS, BATCHES = 3_000, 200, 12

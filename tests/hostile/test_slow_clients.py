@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from raw_client import RawClient, trickle
 
-from conftest import ADMIN_KEY, Server
+from serving import ADMIN_KEY, Server
 
 ONE = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 HEAD = b"POST /api/interactions HTTP/1.1\r\nHost: x\r\n"

@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from receivers import Receiver, receiver, wait_for
 
-from conftest import ADMIN_KEY
+from serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.channel import read_channel

@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 import tocsin.web
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 STATIC = Path(tocsin.web.__file__).parent / "static"
 METRIC = {

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from conftest import ADMIN_KEY
+from serving import ADMIN_KEY
 
 KEY = {"x-api-key": ADMIN_KEY}
 CELLS = {

@@ -9,7 +9,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 # Each leaves a mark on the page if it becomes markup, whether or not a script may run.
 MARK = "injected"

@@ -9,7 +9,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 MAIN = ("/", "/web/metrics", "/web/metrics/new", "/web/alerts", "/web/interactions")
 MORE = (

@@ -9,7 +9,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 
 def login_failed(country: str, attempts: int) -> dict[str, object]:

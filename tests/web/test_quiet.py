@@ -8,7 +8,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 FORMS = (
     *("/web/metrics/new", "/web/alerts/new", "/web/alerts/new?metric={}", "/web/channels/new"),

@@ -15,7 +15,7 @@ from form_filling import filled, sent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import ADMIN_KEY
+from serving import ADMIN_KEY
 from tocsin.cli.definitions import read_definitions
 from tocsin.runtime import Runtime
 

@@ -10,7 +10,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 HOUR, DAY = 3600, 86400
 

@@ -11,7 +11,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 
 class Desk(BaseHTTPRequestHandler):

@@ -13,7 +13,7 @@ from selenium.webdriver.support.ui import Select
 if TYPE_CHECKING:
     import httpx
 
-    from conftest import Server
+    from serving import Server
 
 ALL = "".join(nasty.PIECES)
 FIELD = 'interaction.a \n\r\t=\\.\\\\:"'

@@ -10,7 +10,7 @@ import pytest
 from browsing import Browser
 
 if TYPE_CHECKING:
-    from conftest import Server
+    from serving import Server
 
 AT = 1_774_000_000
 """2026-03-20T09:46:40Z."""

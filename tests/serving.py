@@ -1,0 +1,81 @@
+"""A real `tocsin serve` process for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
+
+
+@dataclass
+class Server:
+    """A real `tocsin serve` process on a data folder; it can be killed and started again."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    admin_key: str = ADMIN_KEY
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
+
+    def start(self, patience: float = 60, wrapper: Sequence[str] = ()) -> float:
+        """Start, by a wrapping command if one is given, and wait until it is ready; answers the
+        seconds that took."""
+        self.port = self.port or free_port()
+        environment = {**os.environ, "TOCSIN_ADMIN_KEY": self.admin_key, **self.environment}
+        command = [
+            *wrapper,
+            *(sys.executable, "-m", "tocsin.cli", "serve"),
+            *("--port", str(self.port), "--data-dir", str(self.folder)),
+        ]
+        log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
+        started = time.monotonic()
+        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        while time.monotonic() - started < patience:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended: {self.log[-3000:]}")
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return time.monotonic() - started
+            except httpx.TransportError:
+                time.sleep(0.02)
+        raise AssertionError(f"the server was not ready in {patience} s: {self.log[-3000:]}")
+
+    def kill(self) -> None:
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, patience: float = 15) -> int:
+        """SIGTERM; answers the exit code."""
+        assert self.process
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(patience)
+
+    def client(self, **options: Any) -> httpx.Client:
+        headers = {"x-api-key": self.admin_key}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=60, **options)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
