@@ -39,7 +39,8 @@ _authorize = _Authorize()
 
 
 def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> None:
-    """Raises Unauthenticated or Forbidden unless the request's key has one of the roles."""
+    """Raises Unauthenticated or Forbidden unless the request's key has one of the roles; notes the
+    key's own role in the request."""
     secret = _secret(request)
     if not secret:
         raise Unauthenticated
@@ -49,6 +50,12 @@ def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> None
     if not role.covers(*roles):
         needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
         raise Forbidden(f"This takes a key with the role {needed}; this one has {role}")
+    request.state.role = role
+
+
+def is_admin(request: Request) -> bool:
+    """Whether the key of an authorized request has the role admin."""
+    return bool(request.state.role.covers(Role.ADMIN))
 
 
 def requires(*roles: Role) -> dict[str, Any]:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from operator import methodcaller
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from tocsin.api import notification_answers as answers
-from tocsin.api.auth import requires
+from tocsin.api.auth import is_admin, requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
-from tocsin.model.channel import DRAFTS, Channel, WebhookDraft, read_channel
+from tocsin.model.channel import (
+    DRAFTS,
+    Channel,
+    ChannelDraft,
+    Settings,
+    WebhookDraft,
+    read_channel,
+)
 from tocsin.model.delivery import Attempt
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
@@ -25,6 +34,10 @@ EXAMPLE = {
     "kind": "webhook",
     "settings": {"url": "https://example.com/hooks/tocsin", "headers": {"X-Team": "payments"}},
 }
+View = Callable[[Settings], dict[str, Any]]
+_FOR_ADMINS: View = methodcaller("shown")
+_FOR_READERS: View = methodcaller("shown_to_readers")
+_WITH_SECRETS: View = methodcaller("revealed")
 _DRAFT = {"anyOf": [schema_of(draft) for draft in DRAFTS.values()]}
 
 
@@ -39,15 +52,16 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     reads = requires(Role.READ)
 
     @router.get("", **reads, **documented([answers.Channel], "Every channel, the first made first"))
-    def list_channels() -> Response:
-        """List all channels."""
-        at = runtime.now()
-        return answer([shown(channel, at) for channel in runtime.channels.all()])
+    def list_channels(request: Request) -> Response:
+        """List all channels. Secrets are shown as `***`, and the `url` of a webhook without its
+        path unless the key has the role admin."""
+        at, view = runtime.now(), _view(request)
+        return answer([shown(channel, at, view) for channel in runtime.channels.all()])
 
     @router.get("/{id:uuid}", **reads, **documented(answers.Channel, "The channel", problems=[404]))
-    def get_channel(id: UUID) -> Response:
-        """Get one channel. Its secrets are shown as `***`."""
-        return answer(shown(runtime.channels.get(id), runtime.now()))
+    def get_channel(request: Request, id: UUID) -> Response:
+        """Get one channel, shown as in the list."""
+        return answer(shown(runtime.channels.get(id), runtime.now(), _view(request)))
 
 
 def _add_changing(router: APIRouter, runtime: Runtime) -> None:
@@ -64,8 +78,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         draft = read_channel(decode(body))
         at = runtime.now()
         channel = runtime.channels.create(draft, at)
-        is_given = isinstance(draft, WebhookDraft) and draft.settings.secret is None
-        return created(shown(channel, at, with_secret=is_given), PATH, channel.channel_id)
+        return created(shown(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
 
     @router.put(
         "/{id:uuid}",
@@ -73,12 +86,14 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **documented(answers.Channel, "Replaced", body=_DRAFT, example=EXAMPLE, problems=[404]),
     )
     def replace_channel(id: UUID, body: Body) -> Response:
-        """Replace a channel, which ends its rest. A secret is kept where `***` stands for it."""
+        """Replace a channel, which ends its rest. A secret is kept where `***` stands for it, as
+        long as scheme, host and port of the URL stay. `"secret": null` makes a new one, which is in
+        this answer and in no other."""
         draft = read_channel(decode(body), runtime.channels.get(id))
         at = runtime.now()
         channel = runtime.channels.replace(id, draft, at)
         runtime.notifier.wake()
-        return answer(shown(channel, at))
+        return answer(shown(channel, at, _view_of_saved(draft)))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
@@ -101,15 +116,27 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         return answer({"sent": attempt.receipt.is_sent, **shown_attempt(attempt)})
 
 
-def shown(channel: Channel, at: datetime, *, with_secret: bool = False) -> dict[str, Any]:
-    """A channel as the API answers it at an instant."""
-    settings = channel.said.settings
+def is_given_secret(draft: ChannelDraft) -> bool:
+    """Whether the store makes a secret for this channel, which is then shown once."""
+    return isinstance(draft, WebhookDraft) and draft.settings.secret is None
+
+
+def _view(request: Request) -> View:
+    return _FOR_ADMINS if is_admin(request) else _FOR_READERS
+
+
+def _view_of_saved(draft: ChannelDraft) -> View:
+    return _WITH_SECRETS if is_given_secret(draft) else _FOR_ADMINS
+
+
+def shown(channel: Channel, at: datetime, view: View = _FOR_ADMINS) -> dict[str, Any]:
+    """A channel as the API answers it at an instant, with one of the views of its settings."""
     rest = channel.rests_until(at)
     return {
         "channelId": channel.channel_id,
         "name": channel.said.name,
         "kind": channel.kind,
-        "settings": settings.revealed() if with_secret else settings.shown(),
+        "settings": view(channel.said.settings),
         "enabled": channel.said.enabled,
         "disabledReason": channel.disabled_reason,
         "restingUntil": format_instant(rest) if rest else None,

@@ -7,33 +7,35 @@ of settings, and `revealed` what the store keeps.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StrictBool, ValidationError
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
-from tocsin.errors import InvalidInput
+from tocsin.errors import InvalidInput, Problem
+from tocsin.model.apprise_url import named_files
+from tocsin.model.channel_types import (
+    MAX_URL,
+    Address,
+    Headers,
+    Secret,
+    SecretUrl,
+    Url,
+    apprise_url,
+    signing_key,
+)
+from tocsin.model.kept_secrets import MASK, is_masked_url, masked_url, with_kept
 from tocsin.model.problems import problems_of
 
-MASK = "***"
-SECRET_PREFIX = "whsec_"
-MAX_URL = 2_000
-
-_RESERVED = {"host", "connection", "content-length", "content-type", "transfer-encoding"}
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]{1,64}@[^@\s<>()\[\],;:\"\\]{1,255}")
 _PARTS = re.compile(r"[/:@?&=#]+")
 _TELLING = 8
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
 class ChannelKind(StrEnum):
@@ -41,88 +43,6 @@ class ChannelKind(StrEnum):
     SLACK = "slack"
     EMAIL = "email"
     APPRISE = "apprise"
-
-
-def _not_masked(secret: SecretStr) -> SecretStr:
-    if secret.get_secret_value() == MASK:
-        raise ValueError(f"is shown as {MASK}: give the secret itself")
-    return secret
-
-
-def _target(url: str) -> str:
-    """Where the URL leads is looked at when a connection is made, not here."""
-    parts = _split(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL with http or https, such as https://example.com/hook")
-    if "@" in parts.netloc:
-        raise ValueError("must have no user and password in it: send them as a header")
-    return url
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is no URL: {error}") from error
-    if not url.isprintable() or " " in url:
-        raise ValueError("must have no spaces or control characters in it")
-    return parts
-
-
-def _secret_target(url: SecretStr) -> SecretStr:
-    _target(url.get_secret_value())
-    return url
-
-
-def _signing_key(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    try:
-        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        key = b""
-    if not text.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise ValueError(f"must be {SECRET_PREFIX} and 24 to 64 bytes in base64, or be left out")
-    return secret
-
-
-def _header(name: str) -> str:
-    if not _HEADER.fullmatch(name):
-        raise ValueError("is no name of a header")
-    if name.lower() in _RESERVED or name.lower().startswith("webhook-"):
-        raise ValueError("is a header that Tocsin itself sends")
-    return name
-
-
-def _header_value(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not text.isascii() or not text.isprintable():
-        raise ValueError("must be printable ASCII")
-    return value
-
-
-def _address(text: str) -> str:
-    if not _ADDRESS.fullmatch(text) or not text.isprintable():
-        raise ValueError("must be an email address, such as on-call@example.com")
-    return text
-
-
-def _apprise_url(url: SecretStr) -> SecretStr:
-    if not _SCHEME.fullmatch(url.get_secret_value()):
-        raise ValueError("must be a URL of Apprise, such as tgram://token/chat")
-    return url
-
-
-Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
-Url = Annotated[
-    str, Member(max_length=MAX_URL), AfterValidator(_target), Member(examples=["https://a.example"])
-]
-SecretUrl = Annotated[Secret, Member(max_length=MAX_URL), AfterValidator(_secret_target)]
-Headers = dict[
-    Annotated[str, AfterValidator(_header)],
-    Annotated[Secret, Member(max_length=4_000), AfterValidator(_header_value)],
-]
-Address = Annotated[str, AfterValidator(_address)]
 
 
 class _Settings(BaseModel):
@@ -134,9 +54,17 @@ class _Settings(BaseModel):
         """The settings as the API answers them, each secret as `***`."""
         return {name: _plain(value, mask=True) for name, value in self._members()}
 
+    def shown_to_readers(self) -> dict[str, Any]:
+        """The settings as a key that may only read sees them."""
+        return self.shown()
+
     def revealed(self) -> dict[str, Any]:
         """The settings with their secrets: for the store, and for a sender."""
         return {name: _plain(value, mask=False) for name, value in self._members()}
+
+    def reason_not_to_save(self) -> str | None:
+        """Why the URL of a new or changed channel is refused, if it is."""
+        return None
 
     def secrets(self) -> Iterator[str]:
         """What must not stand in an error that is kept; of a secret URL its parts neither."""
@@ -144,11 +72,15 @@ class _Settings(BaseModel):
             for one in value.values() if isinstance(value, dict) else [value]:
                 if isinstance(one, SecretStr):
                     yield (secret := one.get_secret_value())
-                    yield from (part for part in _PARTS.split(secret) if len(part) >= _TELLING)
+                    yield from _parts(secret, _TELLING)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, info in type(self).model_fields.items():
             yield info.alias or name, getattr(self, name)
+
+
+def _parts(text: str, shortest: int) -> Iterator[str]:
+    return (part for part in _PARTS.split(text) if len(part) >= shortest)
 
 
 def _plain(value: Any, *, mask: bool) -> Any:
@@ -164,7 +96,22 @@ class WebhookSettings(_Settings):
 
     url: Url
     headers: Annotated[Headers, Member(max_length=20)] = {}
-    secret: Annotated[Secret, AfterValidator(_signing_key)] | None = None
+    secret: Annotated[Secret, AfterValidator(signing_key)] | None = None
+
+    def shown_to_readers(self) -> dict[str, Any]:
+        """Without the path of the URL: for Teams, Discord or Zapier it is the secret."""
+        return {**self.shown(), "url": masked_url(self.url)}
+
+    def reason_not_to_save(self) -> str | None:
+        if is_masked_url(self.url):
+            return f"is shown with /{MASK} to keys that may only read: give the URL itself"
+        return None
+
+    def secrets(self) -> Iterator[str]:
+        yield from super().secrets()
+        # Short parts of a path are words, such as `webhooks`.
+        yield from _parts(urlsplit(self.url).path, 2 * _TELLING)
+        yield from _parts(urlsplit(self.url).query, _TELLING)
 
 
 class SlackSettings(_Settings):
@@ -178,7 +125,11 @@ class EmailSettings(_Settings):
 
 
 class AppriseSettings(_Settings):
-    url: Annotated[Secret, Member(max_length=MAX_URL), AfterValidator(_apprise_url)]
+    url: Annotated[Secret, Member(max_length=MAX_URL), AfterValidator(apprise_url)]
+
+    def reason_not_to_save(self) -> str | None:
+        found = named_files(self.url.get_secret_value())
+        return f"must not name files of the server: {', '.join(sorted(found))}" if found else None
 
 
 Settings = WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
@@ -259,7 +210,8 @@ class Channel(BaseModel):
 def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
     """What a caller says of a channel; InvalidInput holds everything that is wrong.
 
-    A secret of the former channel is kept where `***` stands for it, or where it is left out.
+    A secret of the former channel is kept where `***` stands for it, or where it is left out, as
+    long as the target stays.
     """
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
@@ -267,19 +219,12 @@ def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
     if draft is None:
         raise InvalidInput.at("kind", f"must be one of {', '.join(ChannelKind)}")
     if former and former.kind == body["kind"] and isinstance(body.get("settings"), dict):
-        body = {**body, "settings": _with_kept(body["settings"], former.said.settings.revealed())}
+        body = {**body, "settings": with_kept(body["settings"], former.said.settings.revealed())}
     try:
-        return draft.model_validate(body)
+        channel = draft.model_validate(body)
     except ValidationError as error:
         raise InvalidInput(problems=problems_of(error)) from error
-
-
-def _with_kept(sent: dict[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {"secret": former["secret"]} if "secret" in former else {}
-    return kept | {name: _kept(value, former.get(name)) for name, value in sent.items()}
-
-
-def _kept(sent: Any, former: Any) -> Any:
-    if isinstance(sent, dict) and isinstance(former, dict):
-        return {name: _kept(value, former.get(name)) for name, value in sent.items()}
-    return former if sent == MASK and isinstance(former, str) else sent
+    # Not a rule of the settings: what is stored already must stay readable.
+    if reason := channel.settings.reason_not_to_save():
+        raise InvalidInput(problems=[Problem("settings.url", reason)])
+    return channel

@@ -10,7 +10,8 @@ from datetime import datetime
 
 import msgspec
 
-from tocsin.model.channel import SECRET_PREFIX, WebhookSettings
+from tocsin.model.channel import WebhookSettings
+from tocsin.model.channel_types import SECRET_PREFIX
 from tocsin.model.delivery import Receipt
 from tocsin.model.message import Message
 from tocsin.senders.posting import Posting

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select, update
 
 from tocsin.errors import Conflict
-from tocsin.model.channel import DRAFTS, SECRET_PREFIX, Channel, ChannelDraft, WebhookDraft
+from tocsin.model.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
+from tocsin.model.channel_types import SECRET_PREFIX
 from tocsin.model.delivery import Status
 from tocsin.model.instant import cut
 from tocsin.store.database import Database

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
-from tocsin.api.channels import shown
+from tocsin.api.channels import is_given_secret, shown
 from tocsin.errors import TocsinError
-from tocsin.model.channel import Channel, ChannelKind, WebhookDraft, read_channel
+from tocsin.model.channel import Channel, ChannelKind, read_channel
 from tocsin.model.message import sample
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
@@ -32,8 +32,8 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH)
-    def channels(request: Request, _viewer: Reader) -> Response:
-        return _listed(pages, request)
+    def channels(request: Request, viewer: Reader) -> Response:
+        return _listed(pages, request, for_admin=viewer.may_change)
 
     @router.get(PATH + "/new")
     def new_channel(request: Request, _viewer: Admin) -> Response:
@@ -55,19 +55,18 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
             channel = runtime.channels.create(draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error)
-        is_made_up = isinstance(draft, WebhookDraft) and draft.settings.secret is None
-        return _listed(pages, request, new=channel) if is_made_up else go_to(PATH)
+        return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
     def replace_channel(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
         said = channel_in(Form(body))
         try:
             draft = read_channel(said, runtime.channels.get(id))
-            runtime.channels.replace(id, draft, runtime.now())
+            channel = runtime.channels.replace(id, draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error, editing=id)
         runtime.notifier.wake()
-        return go_to(PATH)
+        return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/test")
     def try_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
@@ -99,18 +98,29 @@ def _settings(form: Form, kind: str) -> dict[str, Any]:
     said = {member: url} if (url := form.text(f"{kind}Url")) else {}
     if kind != ChannelKind.WEBHOOK:
         return said
-    return {**said, **form.members("secret"), "headers": form.pairs("headers", ":")}
+    # A secret that is cleared is not kept: a new one is made.
+    return {**said, "secret": form.text("secret"), "headers": form.pairs("headers", ":")}
 
 
 def _listed(
-    pages: Pages, request: Request, new: Channel | None = None, tried: Any = None
+    pages: Pages,
+    request: Request,
+    new: Channel | None = None,
+    tried: Any = None,
+    *,
+    for_admin: bool = True,
 ) -> Response:
     runtime = pages.runtime
+    channels = [
+        (one, _SETTINGS | (settings.shown() if for_admin else settings.shown_to_readers()))
+        for one in runtime.channels.all()
+        for settings in [one.said.settings]
+    ]
     revealed = new.said.settings.revealed() if new else {}
     return pages.show(
         request,
         "channels.html",
-        channels=[(one, _SETTINGS | one.said.settings.shown()) for one in runtime.channels.all()],
+        channels=channels,
         now=runtime.now(),
         secret=revealed.get("secret"),
         tried=tried,

@@ -1,0 +1,107 @@
+"""The types of a channel's settings, each with its rules."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, SecretStr
+from pydantic import Field as Member
+
+from tocsin.model.kept_secrets import MASK
+
+SECRET_PREFIX = "whsec_"
+MAX_URL = 2_000
+
+_RESERVED = {"host", "connection", "content-length", "content-type", "transfer-encoding"}
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]{1,64}@[^@\s<>()\[\],;:\"\\]{1,255}")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+def _not_masked(secret: SecretStr) -> SecretStr:
+    if secret.get_secret_value() == MASK:
+        raise ValueError(
+            f"{MASK} keeps the former secret of a channel as long as scheme, host and port stay: "
+            "give the secret itself for another host"
+        )
+    return secret
+
+
+def _target(url: str) -> str:
+    """Where the URL leads is looked at when a connection is made, not here."""
+    parts = _split(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL with http or https, such as https://example.com/hook")
+    if "@" in parts.netloc:
+        raise ValueError("must have no user and password in it: send them as a header")
+    return url
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from error
+    if not url.isprintable() or " " in url:
+        raise ValueError("must have no spaces or control characters in it")
+    return parts
+
+
+def _secret_target(url: SecretStr) -> SecretStr:
+    _target(url.get_secret_value())
+    return url
+
+
+def signing_key(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    try:
+        key = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
+        raise ValueError(f"must be {SECRET_PREFIX} and 24 to 64 bytes in base64, or be left out")
+    return secret
+
+
+def _header(name: str) -> str:
+    if not _HEADER.fullmatch(name):
+        raise ValueError("is no name of a header")
+    if name.lower() in _RESERVED or name.lower().startswith("webhook-"):
+        raise ValueError("is a header that Tocsin itself sends")
+    return name
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("must be printable ASCII")
+    return value
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text) or not text.isprintable():
+        raise ValueError("must be an email address, such as on-call@example.com")
+    return text
+
+
+def apprise_url(url: SecretStr) -> SecretStr:
+    if not _SCHEME.fullmatch(url.get_secret_value()):
+        raise ValueError("must be a URL of Apprise, such as tgram://token/chat")
+    return url
+
+
+Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
+Url = Annotated[
+    str, Member(max_length=MAX_URL), AfterValidator(_target), Member(examples=["https://a.example"])
+]
+SecretUrl = Annotated[Secret, Member(max_length=MAX_URL), AfterValidator(_secret_target)]
+Headers = dict[
+    Annotated[str, AfterValidator(_header)],
+    Annotated[Secret, Member(max_length=4_000), AfterValidator(_header_value)],
+]
+Address = Annotated[str, AfterValidator(_address)]
