@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
+from tocsin.model.dropped import MAX_PENDING
 from tocsin.model.metric import Window
 from tocsin.model.problems import problems_of
 from tocsin.model.smtp import SmtpServer
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     smtp_url: SecretStr | None = None
     allow_private_targets: bool = False
+    max_pending_deliveries: Annotated[int, Field(ge=1, le=1_000_000)] = MAX_PENDING
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 

@@ -44,9 +44,11 @@ from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.claims import Claims
 from tocsin.store.deliveries import KEPT, Deliveries
+from tocsin.store.dropped import Dropped
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
+from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
@@ -158,9 +160,9 @@ class Runtime:
         self.channels = Channels(database)
         self.subscriptions = Subscriptions(database, self.channels)
         self.silences = Silences(database)
-        self.deliveries = Deliveries(
-            database, self.catalog, self.channels, self.subscriptions, self.silences
-        )
+        making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        self.dropped = Dropped(database, self.channels, self.settings.max_pending_deliveries)
+        self.deliveries = Deliveries(database, self.channels, making, self.dropped)
 
     def _open_notifier(self, outbox: Outbox) -> None:
         """Closed before the intake, which keeps how deliveries ended."""
@@ -175,12 +177,16 @@ class Runtime:
             self.channels,
             self.templates,
             Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
-            settle=outbox.settle,
+            settle=lambda: self._settle(outbox),
             record=self._record,
             now=self.now,
         )
         self._closing.callback(self.notifier.close)
         outbox.on_pending = self.notifier.wake
+
+    def _settle(self, outbox: Outbox) -> None:
+        outbox.settle()
+        self.dropped.tell(self.now())
 
     def _record(self, interactions: Sequence[dict[str, Any]]) -> None:
         """Record what Tocsin itself has to say; raises Unavailable."""

@@ -13,6 +13,7 @@ from receivers import wait_for
 from tocsin.model.catalog import Kind
 from tocsin.model.channel import Channel, read_channel
 from tocsin.model.delivery import RETRY_DELAYS, Delivery, Status
+from tocsin.model.dropped import MAX_PENDING
 from tocsin.model.interaction import Interaction
 from tocsin.model.subscription import read_subscription
 from tocsin.notifier import Notifier
@@ -23,12 +24,14 @@ from tocsin.store.channels import Channels
 from tocsin.store.claims import Claims
 from tocsin.store.database import Database
 from tocsin.store.deliveries import Deliveries
+from tocsin.store.dropped import Dropped
+from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 
 
 class Desk:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limit: int = MAX_PENDING) -> None:
         self.ahead = timedelta(0)
         self.recorded: list[dict[str, Any]] = []
         self.database = Database(folder / "store.sqlite")
@@ -36,9 +39,9 @@ class Desk:
         self.channels = Channels(self.database)
         self.subscriptions = Subscriptions(self.database, self.channels)
         self.silences = Silences(self.database)
-        self.deliveries = Deliveries(
-            self.database, self.catalog, self.channels, self.subscriptions, self.silences
-        )
+        making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        self.dropped = Dropped(self.database, self.channels, limit)
+        self.deliveries = Deliveries(self.database, self.channels, making, self.dropped)
         self.claims = Claims(self.database)
         self.templates = Templates()
         self.notifier: Notifier | None = None
@@ -54,7 +57,7 @@ class Desk:
             self.channels,
             self.templates,
             senders or Senders(allow_private=True),
-            settle=lambda: None,
+            settle=lambda: self.dropped.tell(self.now()),
             record=self.recorded.extend,
             now=self.now,
             delays=delays,

@@ -133,7 +133,22 @@ class _Counts(Collector):
         with suppress(TocsinError):
             for status, count in self._runtime.deliveries.counts().items():
                 deliveries.add_metric([status], count)
+            yield from self._of_queues()
         yield deliveries
+
+    def _of_queues(self) -> Iterator[Metric]:
+        runtime = self._runtime
+        yield CounterMetricFamily(
+            "tocsin_deliveries_dropped",
+            "Deliveries of channels that had TOCSIN_MAX_PENDING_DELIVERIES already.",
+            runtime.dropped.total(),
+        )
+        oldest, now = runtime.deliveries.oldest_pending(), runtime.now()
+        yield GaugeMetricFamily(
+            "tocsin_deliveries_oldest_pending_seconds",
+            "Age of the oldest delivery that is pending; 0 if none is.",
+            max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+        )
 
 
 def _problems(runtime: Runtime) -> Iterator[Metric]:

@@ -31,6 +31,15 @@ RETRY_DELAYS = (
 )
 JITTER = 0.2
 
+MAX_SNAPSHOT = 64 * 1024
+"""Bytes of payload and response that a delivery keeps; of larger ones it keeps the id only."""
+
+TOCSIN = UUID(int=0)
+"""In the place of a subscription: a message of Tocsin itself about the channel."""
+
+
+NO_TEMPLATE = Template()
+
 
 class Status(StrEnum):
     STAGED = "staged"
@@ -95,6 +104,20 @@ class Delivery:
     def interaction(self) -> dict[str, Any]:
         decoded: dict[str, Any] = msgspec.json.decode(self.snapshot)
         return decoded
+
+    @property
+    def lacks_payload(self) -> bool:
+        """Whether the payload has to be read from the engine before this can be sent."""
+        return "interaction" not in self.interaction
+
+    @property
+    def is_of_tocsin(self) -> bool:
+        """Whether Tocsin itself says it of the channel, so that no interaction is recorded."""
+        return self.subscription_id == TOCSIN
+
+    @property
+    def has_template(self) -> bool:
+        return self.template != NO_TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from tocsin.model import dropped
 from tocsin.model.channel import Channel
 from tocsin.model.delivery import Delivery
 from tocsin.model.instant import format_instant
@@ -40,6 +41,8 @@ def default_title(interaction: Mapping[str, Any]) -> str:
     payload = interaction["interaction"]
     if _is_transition(interaction):
         return f"[{payload['severity']}] {payload['alertTitle']}: {payload['status']}"[:MAX_TITLE]
+    if dropped.is_of_flood(interaction):
+        return dropped.title_of(payload)
     said = f"{interaction['resourceType']} {interaction['resourceId']}: {interaction['action']}"
     return said[:MAX_TITLE]
 
@@ -47,7 +50,10 @@ def default_title(interaction: Mapping[str, Any]) -> str:
 def default_body(interaction: Mapping[str, Any]) -> str:
     """For a transition why it is one, for anything else its payload, a line for each key."""
     payload = interaction["interaction"]
-    lines = _transition(payload) if _is_transition(interaction) else _lines(payload)
+    if dropped.is_of_flood(interaction):
+        lines = dropped.lines_of(payload)
+    else:
+        lines = _transition(payload) if _is_transition(interaction) else _lines(payload)
     return "\n".join([*lines, interaction["timestamp"]])[:MAX_BODY]
 
 

@@ -16,6 +16,8 @@ from tocsin.model.instant import format_milliseconds
 from tocsin.model.interaction import Interaction, split_object
 from tocsin.model.payload import readable
 
+_CONTENTS = ("externalResponse", "interaction")
+
 
 class Mnemonics(Protocol):
     """The part of the catalog that a snapshot needs."""
@@ -44,14 +46,28 @@ def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
     for kind, id in zip(Kind, (UUID(bytes=raw) for raw in ids), strict=True):
         taken[kind.id_member] = id
         taken[kind.value] = catalog.mnemonics(kind).get(id)
+    return {**taken, **_envelope(interaction), **contents(interaction)}
+
+
+def without_contents(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
+    """The snapshot without what the sender decides the size of."""
+    taken = snapshot(interaction, catalog)
+    return {name: value for name, value in taken.items() if name not in _CONTENTS}
+
+
+def contents(interaction: Interaction) -> dict[str, Any]:
+    """The members that `without_contents` leaves out."""
     response = interaction.external_response
-    return taken | {
+    raws = msgspec.Raw(response) if response else None, msgspec.Raw(interaction.payload)
+    return dict(zip(_CONTENTS, raws, strict=True))
+
+
+def _envelope(interaction: Interaction) -> dict[str, Any]:
+    return {
         "timestamp": format_milliseconds(interaction.timestamp),
         "uowId": UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
         "userId": interaction.user_id,
         "externalReference": interaction.external_reference,
-        "externalResponse": msgspec.Raw(response) if response else None,
-        "interaction": msgspec.Raw(interaction.payload),
     }
 
 

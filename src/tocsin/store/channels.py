@@ -19,7 +19,7 @@ from tocsin.model.delivery import Status
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
 from tocsin.store.definitions import Definitions
-from tocsin.store.tables import channels, deliveries, subscriptions
+from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
 
 _SECRET_BYTES = 32
 
@@ -80,6 +80,9 @@ class Channels:
                 .where(deliveries.c.status.in_([Status.PENDING, Status.STAGED]))
                 .values(status=Status.FAILED, due=None, claimed_until=None, finished_date=cut(at))
             )
+            # Its total stays, so that the counter in the metrics never falls.
+            untold = update(dropped_deliveries).where(dropped_deliveries.c.channel_id == id)
+            connection.execute(untold.values(untold=0, start=None))
 
         self._kept.remove(id, before)
 

@@ -13,47 +13,36 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.catalog import Kind, system_id
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import SHOWN, Delivery, Page, Status, delivery_id
+from tocsin.model.delivery import SHOWN, TOCSIN, Delivery, Page, Status
+from tocsin.model.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.instant import cut
 from tocsin.model.interaction import Interaction
-from tocsin.model.snapshot import Mnemonics, snapshot
-from tocsin.model.subscription import Subscription
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of
-from tocsin.store.silences import Silences
-from tocsin.store.subscriptions import Subscriptions
+from tocsin.store.dropped import ID_BYTES, Dropped, Room
+from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.tables import deliveries
 
 KEPT = timedelta(days=30)
 """How long a delivery that has ended, was silenced or skipped is kept."""
 
-_NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
 _AT_ONCE = 10_000
 _HELD_BACK = (Status.SILENCED, Status.SKIPPED)
 
 
 class Deliveries:
     def __init__(
-        self,
-        database: Database,
-        catalog: Mnemonics,
-        channels: Channels,
-        subscriptions: Subscriptions,
-        silences: Silences,
+        self, database: Database, channels: Channels, making: NewDeliveries, dropped: Dropped
     ) -> None:
         self._database = database
-        self._catalog = catalog
         self._channels = channels
-        self._subscriptions = subscriptions
-        self._silences = silences
+        self._making = making
+        self._dropped = dropped
+        self.wanted = making.wanted
 
     def enqueue(
         self,
@@ -63,40 +52,29 @@ class Deliveries:
         labels: Mapping[str, str] = {},
     ) -> None:
         """In the caller's transaction, deliver transitions of an alert with these labels: one
-        delivery for each enabled subscription that matches each of them."""
-        rows = [
-            {**row, **_first_status(row["skip_reason"], silence)}
-            for interaction in interactions
-            if (rows := self._rows(interaction, at))
-            for silence in [self._silence(interaction, labels, at)]
-            for row in rows
-        ]
-        _insert(connection, rows)
+        delivery for each enabled subscription that matches each of them, as far as the channels
+        have room."""
+        room = Room(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
+        made = self._making.of_transitions(interactions, labels, room, at)
+        made.insert(connection)
+        counts = {id: len(ids) // ID_BYTES for id, ids in made.drops.items()}
+        self._dropped.count(connection, counts, at)
 
     def stage(self, interactions: Iterable[Interaction], at: datetime) -> None:
-        """Write what is to be delivered once these interactions are known to be on disk."""
-        rows = [row for interaction in interactions for row in self._rows(interaction, at)]
-        if rows:
+        """Write what is to be delivered once these interactions are known to be on disk, as far as
+        the channels have room."""
+        # Nobody else stages, so the room can be counted before the write lock is taken.
+        with self._database.reading() as connection:
+            room = Room(connection, self._dropped.limit)
+            made = self._making.staged(interactions, room, at)
+        if made.rows or made.drops:
             with self._database.writing() as connection:
-                _insert(connection, rows)
-
-    def wanted(self, interactions: Iterable[Interaction]) -> list[Interaction]:
-        """Those of the interactions that somebody is to be told of; reads memory only."""
-        topics = self._subscriptions.topics
-        if not topics:
-            return []
-        return [
-            one
-            for one in interactions
-            if (one.resource_type_id, one.action_id) in topics
-            and one.origin_id != _NOTIFY
-            and not (one.is_told or one.is_imported)
-            and any(self._matching(one))
-        ]
+                made.insert(connection)
+                self._dropped.stage(connection, made.drops, at)
 
     def settle(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None:
         """What is staged for interactions on disk becomes pending, or skipped where there is a
-        reason to; for those missing it goes."""
+        reason to, or counts as dropped; for those missing it goes."""
         staged = deliveries.c.status == Status.STAGED
         is_skipped = deliveries.c.skip_reason.is_not(None)
         status = case((is_skipped, Status.SKIPPED), else_=Status.PENDING)
@@ -107,12 +85,14 @@ class Deliveries:
             for ids in _portions(missing):
                 gone = delete(deliveries).where(staged, deliveries.c.interaction_id.in_(ids))
                 connection.execute(gone)
+            self._dropped.settle(connection, on_disk, missing)
 
     def staged(self) -> set[bytes]:
         """The interactions whose deliveries are staged."""
         ids = select(deliveries.c.interaction_id).where(deliveries.c.status == Status.STAGED)
         with self._database.reading() as connection:
-            return {id.bytes for id in connection.execute(ids).scalars()}
+            of_deliveries = {id.bytes for id in connection.execute(ids).scalars()}
+            return of_deliveries | self._dropped.staged(connection)
 
     def get(self, id: UUID) -> Delivery:
         """Raises NotFound."""
@@ -157,7 +137,8 @@ class Deliveries:
                 status=Status.PENDING,
                 due=cut(at),
                 finished_date=None,
-                is_end_recorded=False,
+                # A message of Tocsin itself has no interaction that its end could refer to.
+                is_end_recorded=deliveries.c.subscription_id == TOCSIN,
                 skip_reason=None,
             )
         )
@@ -172,6 +153,13 @@ class Deliveries:
         with self._database.reading() as connection:
             found = {Status(status): count for status, count in connection.execute(query)}
         return {status: found.get(status, 0) for status in SHOWN}
+
+    def oldest_pending(self) -> datetime | None:
+        """When the oldest delivery that is still pending was made, if there is one."""
+        pending = select(deliveries.c.created_date).where(deliveries.c.status == Status.PENDING)
+        with self._database.reading() as connection:
+            oldest = connection.execute(pending.order_by(deliveries.c.number).limit(1))
+            return oldest.scalar_one_or_none()
 
     def drop_before(self, instant: datetime) -> int:
         """Forget deliveries that ended, were silenced or skipped before an instant; answers how
@@ -196,61 +184,8 @@ class Deliveries:
             return delivery
         return replace(delivery, due=channel.next_attempt(delivery.due))
 
-    def _rows(self, interaction: Interaction, at: datetime) -> list[dict[str, Any]]:
-        matching = list(self._matching(interaction))
-        if not matching:
-            return []
-        shown = msgspec.json.encode(snapshot(interaction, self._catalog)).decode()
-        return [
-            {
-                "delivery_id": delivery_id(one.subscription_id, interaction.interaction_id),
-                "subscription_id": one.subscription_id,
-                "channel_id": one.channel_id,
-                "interaction_id": UUID(bytes=interaction.interaction_id),
-                "snapshot": shown,
-                "title_template": one.template.title,
-                "body_template": one.template.body,
-                "status": Status.STAGED,
-                "tries": 0,
-                "due": at,
-                "is_end_recorded": False,
-                "created_date": at,
-                "skip_reason": channel.skip_reason,
-            }
-            for one, channel in matching
-        ]
-
-    def _matching(self, interaction: Interaction) -> Iterator[tuple[Subscription, Channel]]:
-        topic = interaction.resource_type_id, interaction.action_id
-        for one in self._subscriptions.topics.get(topic, ()):
-            if one.origin_id is not None and one.origin_id.bytes != interaction.origin_id:
-                continue
-            channel = self._channels.find(one.channel_id)
-            if channel:
-                yield one, channel
-
-    def _silence(
-        self, interaction: Interaction, labels: Mapping[str, str], at: datetime
-    ) -> UUID | None:
-        return self._silences.holding_back(msgspec.json.decode(interaction.payload), labels, at)
-
 
 _SHOWN = select(deliveries).where(deliveries.c.status != Status.STAGED)
-
-
-def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:
-    """The members of a new delivery of a transition; a silence goes before a disabled channel, so
-    that what it held back is complete."""
-    if silence_id:
-        return {"status": Status.SILENCED, "silence_id": silence_id, "skip_reason": None}
-    status = Status.SKIPPED if skip_reason else Status.PENDING
-    return {"status": status, "silence_id": None, "skip_reason": skip_reason}
-
-
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """What is there already, by its id, stays as it is."""
-    if rows:
-        connection.execute(insert(deliveries).on_conflict_do_nothing(["delivery_id"]), rows)
 
 
 def _portions(ids: Collection[bytes]) -> Iterator[list[UUID]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -193,6 +194,7 @@ subscriptions = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_date", Instant, nullable=False),
     Column("modified_date", Instant, nullable=False),
+    Column("template_problem", Text),
 )
 
 silences = Table(
@@ -265,4 +267,27 @@ attempts = Table(
     Column("http_status", Integer),
     Column("error", Text),
     Column("duration_ms", Integer, nullable=False),
+)
+
+# A row for each channel that ever had too many deliveries. `start` and `untold` are those of the
+# drops that no message told of yet.
+dropped_deliveries = Table(
+    "dropped_deliveries",
+    metadata,
+    Column("channel_id", Uuid, primary_key=True),
+    Column("total", Integer, nullable=False),
+    Column("untold", Integer, nullable=False),
+    Column("start", Instant),
+    Column("latest", Instant, nullable=False),
+)
+
+# Drops of interactions that are not known to be on disk yet: 16 bytes for each delivery. One row
+# for a block and a channel, as a flood must not fill the file by being dropped.
+staged_drops = Table(
+    "staged_drops",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("channel_id", Uuid, nullable=False),
+    Column("interaction_ids", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
 )

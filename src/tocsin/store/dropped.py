@@ -1,0 +1,185 @@
+"""The ceiling of each channel's deliveries: what fits, what was dropped, and telling of it.
+
+A drop becomes final as a delivery does: it is staged before its interaction is appended, and
+counts once that is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from tocsin.model.channel import Channel
+from tocsin.model.delivery import TOCSIN, Status
+from tocsin.model.dropped import MAX_PENDING, Flood, interaction_of
+from tocsin.model.instant import cut
+from tocsin.store.channels import Channels
+from tocsin.store.database import Database
+from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops
+
+log = structlog.get_logger()
+
+ID_BYTES = 16
+# What is staged becomes pending, save for a moment.
+_COUNTED = {Status.PENDING: (Status.PENDING, Status.STAGED)}
+
+_Drops = dropped_deliveries.c
+
+
+class Room:
+    """Places that channels have left for deliveries of each status, counted when first asked for
+    within one connection."""
+
+    def __init__(self, connection: Connection, limit: int) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._left: dict[tuple[UUID, Status], int] = {}
+
+    def take(self, channel_id: UUID, status: Status) -> bool:
+        """Take a place; False if none is left."""
+        place = channel_id, status
+        left = self._left.get(place)
+        if left is None:
+            left = self._limit - count_up_to(self._limit, self._connection, *place)
+        self._left[place] = max(left - 1, 0)
+        return left > 0
+
+
+def count_up_to(limit: int, connection: Connection, channel_id: UUID, status: Status) -> int:
+    """How many deliveries of a channel have a status; counts no further than the limit."""
+    mine = select(deliveries.c.number).where(
+        deliveries.c.channel_id == channel_id,
+        deliveries.c.status.in_(_COUNTED.get(status, (status,))),
+    )
+    counted = select(func.count()).select_from(mine.limit(limit).subquery())
+    return connection.execute(counted).scalar_one()
+
+
+class Dropped:
+    """`limit` is that of each channel and status."""
+
+    def __init__(self, database: Database, channels: Channels, limit: int = MAX_PENDING) -> None:
+        self._database = database
+        self._channels = channels
+        self.limit = limit
+
+    def stage(
+        self, connection: Connection, drops: Mapping[UUID, bytes | bytearray], at: datetime
+    ) -> None:
+        """Note drops of interactions that are about to be appended: for each channel the ids, one
+        for each delivery."""
+        rows = [
+            {"channel_id": id, "interaction_ids": bytes(ids), "at": cut(at)}
+            for id, ids in drops.items()
+        ]
+        if rows:
+            connection.execute(insert(staged_drops), rows)
+
+    def settle(
+        self, connection: Connection, on_disk: Collection[bytes], missing: Collection[bytes]
+    ) -> None:
+        """Count staged drops of interactions that are on disk, and forget those of missing ones."""
+        for row in connection.execute(select(staged_drops)).all():
+            ids = _split(row.interaction_ids)
+            rest = b"".join(id for id in ids if id not in on_disk and id not in missing)
+            mine = staged_drops.c.number == row.number
+            if rest:
+                changed = update(staged_drops).where(mine).values(interaction_ids=rest)
+                connection.execute(changed)
+            else:
+                connection.execute(delete(staged_drops).where(mine))
+            dropped = sum(id in on_disk for id in ids)
+            self.count(connection, {row.channel_id: dropped}, row.at)
+
+    def staged(self, connection: Connection) -> set[bytes]:
+        """The interactions of staged drops."""
+        rows = connection.execute(select(staged_drops.c.interaction_ids)).scalars()
+        return {id for ids in rows for id in _split(ids)}
+
+    def count(self, connection: Connection, counts: Mapping[UUID, int], at: datetime) -> None:
+        """Count deliveries that were dropped for good, by channel."""
+        for channel_id, count in counts.items():
+            if not count:
+                continue
+            row = upsert(dropped_deliveries).values(
+                channel_id=channel_id, total=count, untold=count, start=cut(at), latest=cut(at)
+            )
+            added = row.on_conflict_do_update(
+                index_elements=["channel_id"],
+                set_={
+                    "total": _Drops.total + count,
+                    "untold": _Drops.untold + count,
+                    "start": func.coalesce(_Drops.start, row.excluded.start),
+                    "latest": row.excluded.latest,
+                },
+            ).returning(_Drops.untold)
+            if connection.execute(added).scalar_one() == count:
+                log.warning(
+                    "deliveries dropped: the channel has too many",
+                    channel=str(channel_id),
+                    limit=self.limit,
+                    setting="TOCSIN_MAX_PENDING_DELIVERIES",
+                )
+
+    def total(self) -> int:
+        """How many deliveries were dropped, ever."""
+        with self._database.reading() as connection:
+            return connection.execute(select(func.sum(_Drops.total))).scalar_one() or 0
+
+    def tell(self, at: datetime) -> None:
+        """Make one message for each flood that has passed, or goes on for long, in a channel that
+        is enabled."""
+        with self._database.reading() as connection:
+            due = [flood for flood in _floods(connection) if self._is_due(connection, flood, at)]
+        for flood in due:
+            channel = self._channels.find(flood.channel_id)
+            if channel:
+                with self._database.writing() as connection:
+                    self._tell(connection, channel, at)
+
+    def _is_due(self, connection: Connection, flood: Flood, at: datetime) -> bool:
+        channel = self._channels.find(flood.channel_id)
+        if channel is None or not channel.said.enabled:
+            return False
+        pending = count_up_to(self.limit, connection, flood.channel_id, Status.PENDING)
+        return flood.is_to_be_told(pending, self.limit, at)
+
+    def _tell(self, connection: Connection, channel: Channel, at: datetime) -> None:
+        """Read the flood again: it may have grown since."""
+        mine = _Drops.channel_id == channel.channel_id
+        for flood in _floods(connection):
+            if flood.channel_id == channel.channel_id:
+                connection.execute(insert(deliveries), _message(flood, channel, self.limit, at))
+        connection.execute(update(dropped_deliveries).where(mine).values(untold=0, start=None))
+
+
+def _floods(connection: Connection) -> list[Flood]:
+    untold = select(_Drops.channel_id, _Drops.untold, _Drops.start, _Drops.latest)
+    return [Flood(*row) for row in connection.execute(untold.where(_Drops.untold > 0)).all()]
+
+
+def _message(flood: Flood, channel: Channel, limit: int, at: datetime) -> dict[str, object]:
+    told = interaction_of(flood, channel.said.name, limit, at)
+    return {
+        "delivery_id": uuid4(),
+        "subscription_id": TOCSIN,
+        "channel_id": channel.channel_id,
+        "interaction_id": UUID(told["interactionId"]),
+        "snapshot": msgspec.json.encode(told).decode(),
+        "status": Status.PENDING,
+        "tries": 0,
+        "due": cut(at),
+        # Its end is no interaction either: nothing was recorded that it could refer to.
+        "is_end_recorded": True,
+        "created_date": cut(at),
+    }
+
+
+def _split(ids: bytes) -> list[bytes]:
+    return [ids[start : start + ID_BYTES] for start in range(0, len(ids), ID_BYTES)]
