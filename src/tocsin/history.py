@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
+
+import msgspec
 
 from tocsin.engine.engine import Engine, Row
 from tocsin.errors import NotFound
 from tocsin.model.catalog import Kind
 from tocsin.model.cursor import read_cursor, write_cursor
+from tocsin.model.delivery import Delivery
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import readable
 from tocsin.model.search import Search
+from tocsin.model.snapshot import contents
 from tocsin.sql.listing import compile_by_id, compile_page
 from tocsin.sql.table import Table
 
@@ -41,6 +45,12 @@ class History:
         if not rows:
             raise NotFound("No interaction has this id")
         return interaction_of(rows[0])
+
+    def complete(self, delivery: Delivery) -> Delivery:
+        """The delivery with the payload that its snapshot lacks; raises NotFound."""
+        interaction = self.get(delivery.interaction_id)
+        taken = {**delivery.interaction, **contents(interaction)}
+        return replace(delivery, snapshot=msgspec.json.encode(taken).decode())
 
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
         """At most `limit` interactions, by timestamp and number, newest first."""

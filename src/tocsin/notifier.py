@@ -21,6 +21,7 @@ from uuid import UUID
 
 import structlog
 
+from tocsin.errors import TocsinError
 from tocsin.model.channel import Channel
 from tocsin.model.delivery import (
     RETRY_DELAYS,
@@ -62,6 +63,7 @@ class Channels(Protocol):
 
 
 class Rendering(Protocol):
+    def plain(self, delivery: Delivery) -> tuple[str, str] | None: ...
     def render(self, delivery: Delivery) -> tuple[str, str]: ...
 
 
@@ -72,19 +74,22 @@ class Notifier:
         self,
         claims: Claims,
         channels: Channels,
-        templates: Rendering,
+        rendering: Rendering,
         senders: Senders,
         *,
+        complete: Callable[[Delivery], Delivery],
         settle: Callable[[], None],
         record: Callable[[Sequence[dict[str, Any]]], None],
         now: Callable[[], datetime],
         delays: Sequence[timedelta] = RETRY_DELAYS,
     ) -> None:
-        """`settle` decides what is in doubt, `record` keeps interactions; both may block."""
+        """`complete` reads a payload that a delivery lacks, `settle` decides what is in doubt,
+        `record` keeps interactions; all may block."""
         self._claims = claims
         self._channels = channels
-        self._templates = templates
+        self._rendering = rendering
         self._senders = senders
+        self._complete = complete
         self._settle = settle
         self._record = record
         self._now = now
@@ -94,8 +99,12 @@ class Notifier:
         self._tries: list[Try] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
-        self._storing = ThreadPoolExecutor(1, thread_name_prefix="notifier-store")
-        self._working = ThreadPoolExecutor(2, thread_name_prefix="notifier-work")
+        # Apart, so that a slow template delays neither a payload that is read nor an end that is
+        # recorded; templates are rendered one by one anyway.
+        self._storing, self._templating, self._reading, self._recording = (
+            ThreadPoolExecutor(1, thread_name_prefix=f"notifier-{purpose}")
+            for purpose in ("store", "template", "read", "record")
+        )
         self._loop = asyncio.new_event_loop()
         self._woken = asyncio.Event()
         self._tried = asyncio.Event()
@@ -121,8 +130,8 @@ class Notifier:
         self._is_closing = True
         self.wake()
         self._thread.join()
-        self._storing.shutdown()
-        self._working.shutdown()
+        for pool in (self._storing, self._templating, self._reading, self._recording):
+            pool.shutdown()
 
     def _live(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -193,15 +202,22 @@ class Notifier:
 
     async def _attempted(self, delivery: Delivery) -> Attempt:
         try:
-            rendered = self._loop.run_in_executor(self._working, self._templates.render, delivery)
-            title, body = await rendered
+            if delivery.lacks_payload:
+                delivery = await self._on(self._reading, self._complete, delivery)
+            # Without a thread, so that it waits for no template.
+            text = self._rendering.plain(delivery)
+            if text is None:
+                text = await self._on(self._templating, self._rendering.render, delivery)
+        except TocsinError as error:
+            reason = f"The interaction could not be read: {error.detail}"
+            return Attempt(self._now(), Receipt(reason), timedelta(0))
         except Exception:
             log.exception("a message could not be made", delivery=str(delivery.delivery_id))
             return Attempt(self._now(), Receipt("The message could not be made"), timedelta(0))
         channel = self._channels.find(delivery.channel_id)
         if channel is None:
             return Attempt(self._now(), Receipt("The channel was deleted"), timedelta(0))
-        return await self._attempt(channel, message_of(delivery, title, body, self._now()))
+        return await self._attempt(channel, message_of(delivery, *text, self._now()))
 
     async def _attempt(self, channel: Channel, message: Message) -> Attempt:
         started = time.perf_counter()
@@ -241,7 +257,7 @@ class Notifier:
         while True:
             idle = IDLE_SECONDS
             try:
-                await self._loop.run_in_executor(self._working, self._record_some)
+                await self._on(self._recording, self._record_some)
             except Exception:
                 log.exception("ends of deliveries wait to be recorded")
                 idle = FAILED_SECONDS
@@ -253,4 +269,7 @@ class Notifier:
             self._claims.note_recorded([one.delivery_id for one in ended])
 
     async def _stored(self, call: Callable[..., T], *arguments: Any) -> T:
-        return await self._loop.run_in_executor(self._storing, call, *arguments)
+        return await self._on(self._storing, call, *arguments)
+
+    async def _on(self, pool: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._loop.run_in_executor(pool, call, *arguments)

@@ -37,6 +37,7 @@ from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reader import Request
 from tocsin.reporter import Reporter
 from tocsin.scheduler import Scheduler, Slots
+from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
 from tocsin.senders.templates import Templates
 from tocsin.store.alerts import Alerts
@@ -175,8 +176,9 @@ class Runtime:
         self.notifier = Notifier(
             claims,
             self.channels,
-            self.templates,
+            Rendering(self.templates, self.subscriptions),
             Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
+            complete=self.history.complete,
             settle=lambda: self._settle(outbox),
             record=self._record,
             now=self.now,

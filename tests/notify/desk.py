@@ -17,6 +17,7 @@ from tocsin.model.dropped import MAX_PENDING
 from tocsin.model.interaction import Interaction
 from tocsin.model.subscription import read_subscription
 from tocsin.notifier import Notifier
+from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
 from tocsin.senders.templates import Templates
 from tocsin.store.catalog import Catalog
@@ -55,8 +56,9 @@ class Desk:
         self.notifier = Notifier(
             self.claims,
             self.channels,
-            self.templates,
+            Rendering(self.templates, self.subscriptions),
             senders or Senders(allow_private=True),
+            complete=lambda delivery: delivery,
             settle=lambda: self.dropped.tell(self.now()),
             record=self.recorded.extend,
             now=self.now,

@@ -14,7 +14,11 @@ import pytest
 from tocsin.errors import InvalidInput
 from tocsin.model.delivery import Delivery, Status
 from tocsin.model.subscription import Template
+from tocsin.senders.rendering import Rendering
 from tocsin.senders.templates import TemplateFailed, Templates
+from tocsin.store.channels import Channels
+from tocsin.store.database import Database
+from tocsin.store.subscriptions import Subscriptions
 
 INTERACTION = {"resourceId": "42", "action": "LEFT", "interaction": {"user": {"plan": "pro"}}}
 
@@ -83,7 +87,11 @@ def body(templates: Templates, template: str) -> str:
         created_date=datetime.now(UTC),
         finished_date=None,
     )
-    return templates.render(delivery)[1]
+    database = Database(":memory:")
+    rendering = Rendering(templates, Subscriptions(database, Channels(database)))
+    text = rendering.render(delivery)[1]
+    database.close()
+    return text
 
 
 @pytest.mark.parametrize(

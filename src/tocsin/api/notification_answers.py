@@ -64,6 +64,13 @@ class Subscription(TypedDict):
     originId: UUID | None
     origin: str | None
     template: Template | None
+    templateProblem: Annotated[
+        str | None,
+        Member(
+            description="Why the template is not used, until the subscription is replaced: it took "
+            "too much three times in a row"
+        ),
+    ]
     enabled: bool
     createdDate: datetime
     modifiedDate: datetime
@@ -71,7 +78,9 @@ class Subscription(TypedDict):
 
 class Delivery(TypedDict):
     deliveryId: Annotated[UUID, Member(description="The `webhook-id`, the same at every try")]
-    subscriptionId: UUID
+    subscriptionId: Annotated[
+        UUID, Member(description="All zeros for a message that tells how many were dropped")
+    ]
     channelId: UUID
     interactionId: UUID
     status: Status
@@ -83,7 +92,13 @@ class Delivery(TypedDict):
         Member(description="After the channel's rest; null while the channel is disabled"),
     ]
     attempts: list[Attempt]
-    interaction: Annotated[dict[str, Any], Member(description="As it was when it was recorded")]
+    interaction: Annotated[
+        dict[str, Any],
+        Member(
+            description="As it was when it was recorded; over 64 KiB without `interaction` and "
+            "`externalResponse`, which are read when it is sent"
+        ),
+    ]
     createdDate: datetime
     finishedDate: datetime | None
 

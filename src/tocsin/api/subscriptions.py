@@ -118,6 +118,7 @@ def shown(runtime: Runtime, one: Subscription) -> dict[str, Any]:
         "channelId": one.channel_id,
         **topic,
         "template": one.template.model_dump() if one.template != Template() else None,
+        "templateProblem": one.template_problem,
         "enabled": one.enabled,
         "createdDate": format_instant(one.created_date),
         "modifiedDate": format_instant(one.modified_date),

@@ -51,7 +51,8 @@ class SubscriptionDraft(BaseModel):
 
 
 class Subscription(BaseModel):
-    """A subscription as it is kept; no origin means all."""
+    """A subscription as it is kept; no origin means all. `template_problem` is why its template is
+    not used, until the subscription is replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,6 +62,7 @@ class Subscription(BaseModel):
     action_id: UUID
     origin_id: UUID | None = None
     template: Template = Template()
+    template_problem: str | None = None
     enabled: bool = True
     created_date: datetime
     modified_date: datetime

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _answer(asked: dict[str, Any]) -> dict[str, str]:
-    """The text, or what is wrong with the template."""
+    """The text, or what is wrong with the template, or what it takes too much of."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
         template = _compiled(asked["template"])
@@ -55,9 +55,9 @@ def _answer(asked: dict[str, Any]) -> dict[str, str]:
     except jinja2.TemplateSyntaxError as error:
         return {"error": f"line {error.lineno}: {error.message}"}
     except _TooSlow:
-        return {"error": f"takes longer than {CPU_SECONDS:g} s"}
+        return {"excess": f"takes longer than {CPU_SECONDS:g} s"}
     except MemoryError:
-        return {"error": "takes too much memory"}
+        return {"excess": "takes too much memory"}
     except Exception as error:
         reason = str(error)[:500] or type(error).__name__
         return {"error": reason.encode(errors="backslashreplace").decode()}

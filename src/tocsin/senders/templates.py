@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 from tocsin.errors import InvalidInput, Problem, TocsinError
 from tocsin.model.delivery import Delivery
@@ -22,6 +22,16 @@ _MODULE = "tocsin.senders.template_child"
 
 class TemplateFailed(TocsinError):
     """The template cannot be rendered."""
+
+
+class TemplateTookTooMuch(TemplateFailed):
+    """The template takes too much time or memory."""
+
+
+class Rendered(NamedTuple):
+    title: str
+    body: str
+    failure: TemplateFailed | None = None
 
 
 class Templates:
@@ -47,9 +57,9 @@ class Templates:
         if problems:
             raise InvalidInput(problems=problems)
 
-    def render(self, delivery: Delivery) -> tuple[str, str]:
-        """Title and body. A template that fails must not keep anybody from being told: then it is
-        the text that there is without one, and the reason."""
+    def render(self, delivery: Delivery) -> Rendered:
+        """The message by its template. A part that fails must not keep anybody from being told:
+        then it is as it is without a template, and the reason is added."""
         interaction, template = delivery.interaction, delivery.template
         title, body = default_title(interaction), default_body(interaction)
         try:
@@ -58,8 +68,8 @@ class Templates:
             if template.body is not None:
                 body = self._rendered(template.body, interaction, MAX_BODY)
         except TemplateFailed as error:
-            body = f"{body}\n(The template failed: {error.detail})"
-        return title, body
+            return Rendered(title, f"{body}\n(The template failed: {error.detail})", error)
+        return Rendered(title, body)
 
     def _rendered(self, text: str, interaction: dict[str, Any], longest: int) -> str:
         return self._ask({"template": text, "interaction": interaction, "longest": longest})
@@ -67,6 +77,8 @@ class Templates:
     def _ask(self, asked: dict[str, Any]) -> str:
         with self._asking:
             answer = self._answer(json.dumps(asked).encode())
+        if "excess" in answer:
+            raise TemplateTookTooMuch(answer["excess"])
         if "error" in answer:
             raise TemplateFailed(answer["error"])
         return answer["text"]
@@ -80,9 +92,9 @@ class Templates:
                 return answer
         except (OSError, EOFError):
             self._stop()
-            return {"error": "takes too much memory"}
+            return {"excess": "takes too much memory"}
         self._stop()
-        return {"error": f"takes longer than {PATIENCE_SECONDS:g} s"}
+        return {"excess": f"takes longer than {PATIENCE_SECONDS:g} s"}
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair()

@@ -27,6 +27,7 @@ class Subscriptions:
         self._channels = channels
         self._kept = Definitions(database, subscriptions, _subscription, _row)
         self.all = self._kept.all
+        self.find = self._kept.find
         self.get = self._kept.get
         self._by_topic = self._sorted()
 
@@ -52,6 +53,17 @@ class Subscriptions:
             self._kept.put(id, changed)
             self._by_topic = self._sorted()
         return changed
+
+    def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool:
+        """Note why a template is not used any longer, until the subscription is replaced; False if
+        the subscription has another one, or is gone."""
+        with self._kept.changing():
+            one = self.find(id)
+            if one is None or one.template != template:
+                return False
+            self._kept.put(id, one.model_copy(update={"template_problem": problem}))
+            self._by_topic = self._sorted()
+        return True
 
     def delete(self, id: UUID) -> None:
         """Raises NotFound. What is pending is still delivered."""

@@ -107,7 +107,7 @@ def _form(
         request,
         "subscription_form.html",
         error,
-        said={**dict.fromkeys(_MEMBERS), **said},
+        said={**dict.fromkeys((*_MEMBERS, "templateProblem")), **said},
         template={"title": None, "body": None} | (said.get("template") or {}),
         channels=runtime.channels.all(),
         entries={kind.value: runtime.catalog.entries(kind) for kind in Kind},

@@ -1,0 +1,78 @@
+"""Makes the title and body of messages, and sets aside a template that takes too much.
+
+Whoever sends the payload decides how long a template takes. One that took too much three times in
+a row is not tried again until its subscription is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from tocsin.model.delivery import Delivery
+from tocsin.model.message import default_body, default_title
+from tocsin.model.subscription import Subscription, Template
+from tocsin.senders.templates import Templates, TemplateTookTooMuch
+
+log = structlog.get_logger()
+
+TIMES = 3
+
+Text = tuple[str, str]
+"""A title and a body."""
+
+
+class Subscriptions(Protocol):
+    def find(self, id: UUID) -> Subscription | None: ...
+    def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool: ...
+
+
+class Rendering:
+    def __init__(self, templates: Templates, subscriptions: Subscriptions) -> None:
+        self._templates = templates
+        self._subscriptions = subscriptions
+        self._in_a_row: dict[tuple[UUID, Template], int] = {}
+        # Of templates that their subscription has no longer: deliveries still have them.
+        self._former: dict[tuple[UUID, Template], str] = {}
+
+    def plain(self, delivery: Delivery) -> Text | None:
+        """The message, if no template has to be rendered for it; waits for nothing."""
+        if not delivery.has_template:
+            return _plain(delivery)
+        problem = self._problem(delivery)
+        return _plain(delivery, f"The template was set aside: {problem}") if problem else None
+
+    def render(self, delivery: Delivery) -> Text:
+        """The message by its template, which may take seconds."""
+        if plain := self.plain(delivery):
+            return plain
+        title, body, failure = self._templates.render(delivery)
+        if isinstance(failure, TemplateTookTooMuch):
+            self._note(delivery, failure.detail)
+        else:
+            self._in_a_row.pop((delivery.subscription_id, delivery.template), None)
+        return title, body
+
+    def _problem(self, delivery: Delivery) -> str | None:
+        subscription = self._subscriptions.find(delivery.subscription_id)
+        if subscription and subscription.template == delivery.template:
+            return subscription.template_problem
+        return self._former.get((delivery.subscription_id, delivery.template))
+
+    def _note(self, delivery: Delivery, problem: str) -> None:
+        id, template = used = delivery.subscription_id, delivery.template
+        self._in_a_row[used] = self._in_a_row.get(used, 0) + 1
+        if self._in_a_row[used] < TIMES:
+            return
+        del self._in_a_row[used]
+        if not self._subscriptions.set_template_aside(id, template, problem):
+            self._former[used] = problem
+        log.warning("template set aside", subscription=str(id), problem=problem)
+
+
+def _plain(delivery: Delivery, note: str | None = None) -> Text:
+    interaction = delivery.interaction
+    body = default_body(interaction)
+    return default_title(interaction), f"{body}\n({note})" if note else body
