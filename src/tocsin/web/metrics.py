@@ -20,6 +20,7 @@ from tocsin.web.charts import HEIGHT, WIDTH
 from tocsin.web.forms import Form
 from tocsin.web.listing import part_of
 from tocsin.web.pages import HEADERS, Admin, Pages, Reader, go_to
+from tocsin.web.reading import reads
 from tocsin.web.routing import page_router
 
 PATH = "/web/metrics"
@@ -84,7 +85,8 @@ def routes(pages: Pages, board: Board) -> APIRouter:
         board.forget()
         return go_to(PATH)
 
-    @router.get(PATH + "/{id:uuid}/trend.svg")
+    # The version is for the browser's cache alone.
+    @router.get(PATH + "/{id:uuid}/trend.svg", **reads("version"))
     def trend(_viewer: Reader, id: UUID) -> Response:
         """In one colour that stands out on light and dark: a picture knows no theme."""
         size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
