@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
+from tocsin.deadline import Deadline
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
 from tocsin.fold import Inexact, Values, covering, values_of
@@ -77,34 +78,40 @@ class Backtester:
         `from`, one after the other."""
         points = self.points(span)
         asked = Points(points.first - trial.delay, points.step, points.count)
-        for number, line in enumerate(self._lines(trial.question, asked)):
-            if number >= MAX_LIMIT:
-                raise QueryTooHeavy(
-                    f"There are more than {MAX_LIMIT:,} groups in this span: narrow the metric, "
-                    "or bring from and to together"
-                )
-            yield _judged(trial.rule, points, line)
+        deadline = self._engine.deadline()
+        for line in self._lines(trial.question, asked, deadline):
+            yield _judged(trial.rule, points, line, deadline)
 
     @staticmethod
     def points(span: PastSpan) -> Points:
         return Points.between(span.start, span.to, span.step.length)
 
-    def _lines(self, question: Question, points: Points) -> Iterator[_Line]:
+    def _lines(self, question: Question, points: Points, deadline: Deadline) -> Iterator[_Line]:
         table = Table(
             {kind: self._catalog.mnemonics(kind) for kind in Kind}, self._engine.field_types.of
         )
-        ((rows,),) = self._engine.run(compile_size(question, points, table))
+        query = compile_size(question, points, table, most=MAX_LIMIT)
+        ((rows, groups),) = self._engine.run(query, deadline)
+        if groups > MAX_LIMIT:
+            raise QueryTooHeavy(
+                f"There are more than {MAX_LIMIT:,} groups in this span: narrow the metric, "
+                "or bring from and to together"
+            )
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
         for slab in range(slabs):
             compile = partial(compile_slab, question, points, slab, slabs, table)
-            yield from self._slab(question, points, compile)
+            yield from self._slab(question, points, compile, deadline)
 
     def _slab(
-        self, question: Question, points: Points, compile: Callable[..., Query]
+        self,
+        question: Question,
+        points: Points,
+        compile: Callable[..., Query],
+        deadline: Deadline,
     ) -> Iterator[_Line]:
         """The groups of a slab; those whose sums are not exact are asked for once more."""
         inexact = set()
-        for row in _rows_of(self._engine.columns(compile())):
+        for row in _rows_of(self._engine.columns(compile(), deadline)):
             try:
                 line = _line(question, points.count, row)
             except Inexact:
@@ -112,7 +119,7 @@ class Backtester:
             else:
                 yield line
         if inexact:
-            for row in _rows_of(self._engine.columns(compile(is_exact=True))):
+            for row in _rows_of(self._engine.columns(compile(is_exact=True), deadline)):
                 if _texts(question, row) in inexact:
                     yield _line(question, points.count, row, is_exact=True)
 
@@ -162,8 +169,8 @@ def _column(column: pa.Array, name: str) -> Values:
     return np.asarray(column.to_numpy())
 
 
-def _judged(rule: Rule, points: Points, line: _Line) -> Past:
-    changes = list(_changes(rule, points, line))
+def _judged(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Past:
+    changes = list(_changes(rule, points, line, deadline))
     firing = sum((c.at - c.fired_at for c in changes if c.status is Status.OK), timedelta())
     if changes and changes[-1].status is Status.FIRING:
         firing += points.last - changes[-1].at
@@ -171,12 +178,13 @@ def _judged(rule: Rule, points: Points, line: _Line) -> Past:
     return Past(line.dimensions, changes, fired, firing)
 
 
-def _changes(rule: Rule, points: Points, line: _Line) -> Iterator[Change]:
+def _changes(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Iterator[Change]:
     """The state machine, at the places where a signal changes or a wait is over."""
     turns = _turns(rule, line)
     state: AlertState | None = None
     place, turn = 0, 0
     while place < points.count:
+        deadline.check()
         at = points.first + place * points.step
         before, (state, change) = state, advance(rule, state, line.reading(place), at)
         if change:

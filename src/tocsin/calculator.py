@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,9 +14,12 @@ from uuid import UUID
 
 import numpy as np
 
-from tocsin.engine.engine import Engine, Row
+from tocsin.deadline import Deadline
+from tocsin.engine.engine import Engine
+from tocsin.engine.querying import Row
 from tocsin.errors import TocsinError
 from tocsin.fold import Inexact, fold
+from tocsin.lane import Lane, Turn
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.metric import (
@@ -53,6 +55,9 @@ from tocsin.sums import rounded
 
 QUIET = timedelta(seconds=1)
 
+Ask = Callable[[Callable[[Table], Query]], list[Row]]
+"""Runs the query that is made for a table."""
+
 
 class Catalog(Protocol):
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
@@ -61,36 +66,36 @@ class Catalog(Protocol):
 class Calculator:
     """Answers questions as of an instant; every method may raise QueryTooHeavy or Unavailable."""
 
-    def __init__(
-        self, engine: Engine, catalog: Catalog, latest_number: int, *, concurrency: int
-    ) -> None:
-        """`latest_number` is that of the last interaction recorded."""
+    def __init__(self, engine: Engine, catalog: Catalog, rollups: Rollups, lane: Lane) -> None:
+        """Several calculators may share the partial results; each has a lane of its own."""
         self._engine = engine
         self._catalog = catalog
-        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="calculate")
-        self.rollups = Rollups(engine, self._threads, latest_number)
+        self._lane = lane
+        self.rollups = rollups
 
     def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
         """The rows of the question as of `at`, in their order, at most `limit` of them.
 
         What was slow to read and is asked again is answered from partial results.
         """
+        deadline = self._engine.deadline()
         if self.rollups.are_worth_it(question):
-            found = self.rollups.answer_one(question, at, limit, self._table())
+            turn = Turn(self._lane, deadline)
+            found = self.rollups.answer_one(question, at, limit, self._table(), turn)
             if found is not None:
                 return found
-        return self._read(question, at, limit)
+        return self._read(question, at, limit, deadline)
 
-    def _read(self, question: Question, at: datetime, limit: int) -> Answer:
+    def _read(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
         with self.rollups.timing(question):
-            return self._answer(question, at, limit)
+            return self._answer(question, at, limit, partial(self._ask, question, at, deadline))
 
-    def _answer(self, question: Question, at: datetime, limit: int) -> Answer:
-        rows = self._rows(question, at, limit)
+    def _answer(self, question: Question, at: datetime, limit: int, ask: Ask) -> Answer:
+        rows = self._rows(question, at, limit, ask)
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]
-            counted = self._ask(question, at, partial(compile_group_count, question, at))
+            counted = ask(partial(compile_group_count, question, at))
             group_count = int(counted[0][0])
         names = question.dimensions
         readings = [
@@ -99,11 +104,12 @@ class Calculator:
         ]
         return Answer(at, readings, question.unit, group_count)
 
-    def _rows(self, question: Question, at: datetime, limit: int) -> list[Ranked]:
+    @staticmethod
+    def _rows(question: Question, at: datetime, limit: int, ask: Ask) -> list[Ranked]:
         """The first rows in their order, `limit` and one at most."""
         is_sum = question.aggregation.is_sum
         compile = partial(compile_metric, question, at, limit + SPARE if is_sum else limit)
-        rows = self._ask(question, at, compile)
+        rows = ask(compile)
         dimensions = len(question.group_by)
         if not is_sum:
             values = [row[0] for row in rows]
@@ -111,13 +117,13 @@ class Calculator:
                 values = rounded(np.array(values, dtype=np.float64)).tolist()
             return [(plain(value), row[1:]) for value, row in zip(values, rows, strict=True)]
         if rows and rows[0][0] == math.inf:
-            rows = self._ask(question, at, partial(compile_exact, question, at))
+            rows = ask(partial(compile_exact, question, at))
             return ranked_integers(question.aggregation, rows, dimensions)[: limit + 1]
         ranked = ranked_parts(question.aggregation, rows, dimensions)
         border = unclear_border([row[0] for row in rows], limit, SPARE)
         if border is None:
             return ranked[: limit + 1]
-        rows = self._ask(question, at, partial(compile, between=border))
+        rows = ask(partial(compile, between=border))
         close = ranked_parts(question.aggregation, rows, dimensions)
         by_texts = {texts: value for value, texts in [*close, *ranked]}
         return in_order([(value, texts) for texts, value in by_texts.items()])[: limit + 1]
@@ -131,15 +137,18 @@ class Calculator:
         """
         if len(questions) == 1:
             return [_or_error(self.calculate, questions[0], at, limit)]
+        # Each scan that questions share has the seconds of a query; all together have no limit.
+        turn = Turn(self._lane, self._engine.deadline(math.inf))
         answers: list[Answer | TocsinError | None] = list(
-            self.rollups.answer(questions, at, limit, self._table())
+            self.rollups.answer(questions, at, limit, self._table(), turn)
         )
         alone = [place for place, found in enumerate(answers) if found is None]
 
         def one(place: int) -> Answer | TocsinError:
-            return _or_error(self._read, questions[place], at, limit)
+            read = partial(self._read, deadline=self._engine.deadline())
+            return _or_error(read, questions[place], at, limit)
 
-        for place, found in zip(alone, self._threads.map(one, alone), strict=True):
+        for place, found in zip(alone, self._lane.threads.map(one, alone), strict=True):
             answers[place] = found
         return [found for found in answers if found is not None]
 
@@ -147,18 +156,20 @@ class Calculator:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
         points = Points.between(start, to, step)
         compile = partial(compile_series, question, points, self._table())
-        rows = self._engine.run(compile())
+        deadline = self._engine.deadline()
+        rows = self._run(compile(), deadline)
         values = [row[-2] for row in rows] if question.aggregation.is_sum else []
         border = unclear_border(values, MAX_LINES)
         try:
             if border is None or rows[0][-2] == math.inf:
-                return fold(question, points, rows)
+                return fold(question, points, rows, deadline.check)
             known = {row[: len(question.group_by)] for row in rows}
-            close = self._engine.run(compile(between=border))
+            close = self._run(compile(between=border), deadline)
             rows += [row for row in close if row[: len(question.group_by)] not in known]
-            return fold(question, points, rows)
+            return fold(question, points, rows, deadline.check)
         except Inexact:
-            return fold(question, points, self._engine.run(compile(is_exact=True)))
+            rows = self._run(compile(is_exact=True), deadline)
+            return fold(question, points, rows, deadline.check)
 
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and what one real run of it read."""
@@ -199,9 +210,11 @@ class Calculator:
         Takes every payload apart: about a second a million interactions.
         """
         scope = _scope(resource_type_id, action_id, origin_id)
-        big = {Field(name): n for name, n in self._engine.run(compile_big_integers(scope))}
+        deadline = self._engine.deadline()
+        big = {Field(name): n for name, n in self._run(compile_big_integers(scope), deadline)}
         tallies: dict[Field, _Tally] = defaultdict(_Tally)
-        for spelled, name, count, examples in self._engine.run(compile_details(scope)):
+        for spelled, name, count, examples in self._run(compile_details(scope), deadline):
+            deadline.check()
             path = path_of(spelled)
             if "" not in path:
                 tallies[Field.of_path(path)].add(type_of(name), count, examples)
@@ -211,25 +224,29 @@ class Calculator:
             for field in sorted(tallies, key=str)
         ]
 
-    def close(self) -> None:
-        self._threads.shutdown()
-
     def _types(self, scope: Scope) -> dict[Field, set[JsonType]]:
-        ((types,),) = self._engine.run(compile_types(scope))
+        ((types,),) = self._run(compile_types(scope), self._engine.deadline())
         paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
         return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
 
+    def _run(self, query: Query, deadline: Deadline) -> list[Row]:
+        return self._lane.queries.run(query, deadline)
+
     def _ask(
-        self, question: Question, at: datetime, compile: Callable[[Table], Query]
+        self,
+        question: Question,
+        at: datetime,
+        deadline: Deadline,
+        compile: Callable[[Table], Query],
     ) -> list[Row]:
         """The rows of a query as of `at`. If meanwhile something was recorded that lies outside of
         its window, at an end that it did not look at, it is asked again so that it does."""
         table = self._table_as_of(at)
-        rows = self._engine.run(compile(table))
+        rows = self._run(compile(table), deadline)
         made = time_tests(question, at, table.extent)
         needed = time_tests(question, at, self._engine.known_extent.now)
         if not set(needed).issubset(made):
-            rows = self._engine.run(compile(self._table()))
+            rows = self._run(compile(self._table()), deadline)
         return rows
 
     def _table_as_of(self, at: datetime) -> Table:

@@ -137,6 +137,13 @@ class TooManyConnections(Unavailable):
     """The server has as many connections as it may have; try again in a moment."""
 
 
+class Busy(Unavailable):
+    """As many calculations as may be are running, and more of them wait than may: try again in a
+    moment. TOCSIN_QUERY_CONCURRENCY sets how many run at once."""
+
+    retry_after_seconds = 5
+
+
 class Stopping(Unavailable):
     """The service is stopping; ask again when it is back."""
 

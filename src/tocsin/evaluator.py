@@ -76,15 +76,20 @@ class Evaluator:
 
     def __init__(
         self,
+        alerting: Calculator,
         calculator: Calculator,
         alerts: Alerts,
         metrics: Metrics,
         evaluations: Evaluations,
         report: Callable[[], None],
     ) -> None:
-        """`report` is called when there are transitions whose interactions are to be recorded."""
+        """`alerting` calculates at slots and as interactions arrive, `calculator` on demand: an
+        evaluation on demand waits with all other questions, and never delays a slot.
+
+        `report` is called when there are transitions whose interactions are to be recorded."""
         self.evaluated = 0
         self.failed = 0
+        self._alerting = alerting
         self._calculator = calculator
         self._alerts = alerts
         self._metrics = metrics
@@ -100,10 +105,11 @@ class Evaluator:
         Answers what was kept: for all that are still there, unless others keep coming first.
         Raises Unavailable if the store fails.
         """
+        calculator = self._alerting if slot else self._calculator
         kept: list[Finding] = []
         remaining = list(ids)
         for _ in range(_TRIES):
-            kept += self._keep(self._find(remaining, at, judge), slot)
+            kept += self._keep(self._find(remaining, at, judge, calculator), slot)
             done = {finding.alert.alert_id for finding in kept}
             remaining = [id for id in remaining if id not in done]
             if not remaining:
@@ -118,7 +124,7 @@ class Evaluator:
 
     def evaluate_rising(self, ids: Sequence[UUID], at: datetime) -> None:
         """Let conditions come true between slots; nothing clears, and failures are left to them."""
-        findings = self._find(ids, at, judge_rising)
+        findings = self._find(ids, at, judge_rising, self._alerting)
         self._keep([one for one in findings if one.states and not one.error], None)
 
     def groups(self, alert: Alert) -> list[Group]:
@@ -155,7 +161,11 @@ class Evaluator:
         return kept
 
     def _find(
-        self, ids: Sequence[UUID], at: datetime, how: Callable[..., Judgement]
+        self,
+        ids: Sequence[UUID],
+        at: datetime,
+        how: Callable[..., Judgement],
+        calculator: Calculator,
     ) -> list[Finding]:
         together: dict[tuple[datetime, timedelta], list[_Watch]] = defaultdict(list)
         for watch in self._watches(ids):
@@ -163,7 +173,7 @@ class Evaluator:
         findings = []
         for (as_of, delay), some in together.items():
             began = time.perf_counter()
-            answers = self._answers(some, as_of - delay)
+            answers = _answers(calculator, some, as_of - delay)
             elapsed = round((time.perf_counter() - began) * 1000, 3)
             findings += [
                 _finding(watch, answer, as_of, elapsed, how)
@@ -183,11 +193,14 @@ class Evaluator:
                 if alert.alert_id in found
             ]
 
-    def _answers(self, watches: Sequence[_Watch], at: datetime) -> dict[UUID, Answer | TocsinError]:
-        """The answer of each metric, once however many alerts watch it."""
-        questions = {watch.metric.metric_id: watch.metric.question for watch in watches}
-        answers = self._calculator.calculate_all(list(questions.values()), at, MAX_LIMIT)
-        return dict(zip(questions, answers, strict=True))
+
+def _answers(
+    calculator: Calculator, watches: Sequence[_Watch], at: datetime
+) -> dict[UUID, Answer | TocsinError]:
+    """The answer of each metric, once however many alerts watch it."""
+    questions = {watch.metric.metric_id: watch.metric.question for watch in watches}
+    answers = calculator.calculate_all(list(questions.values()), at, MAX_LIMIT)
+    return dict(zip(questions, answers, strict=True))
 
 
 def _finding(

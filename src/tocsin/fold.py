@@ -6,7 +6,7 @@ A run is a stretch of points, from `lo` to `hi`, at each of which its rows lie i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,20 @@ class Inexact(Exception):
     """A sum cannot be told from sums of parts: it must be asked for as integers."""
 
 
-def fold(question: Question, points: Points, rows: Sequence[Sequence[Any]]) -> Series:
-    """The series of the rows that `compile_series` asks for. Raises Inexact."""
+def fold(
+    question: Question,
+    points: Points,
+    rows: Sequence[Sequence[Any]],
+    check: Callable[[], None] = lambda: None,
+) -> Series:
+    """The series of the rows that `compile_series` asks for. Raises Inexact.
+
+    `check` is called before each line, and raises to end this."""
     names = question.dimensions
     instants = points.all()
     lines = []
     for row in rows:
+        check()
         *texts, runs, _value, _groups = row
         columns = [_column(column) for column in zip(*runs, strict=True)]
         values = map(plain, values_of(question, points.count, columns).tolist())

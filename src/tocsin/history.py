@@ -9,7 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.engine.engine import Engine, Row
+from tocsin.engine.engine import Engine
+from tocsin.engine.querying import Row
 from tocsin.errors import NotFound
 from tocsin.model.catalog import Kind
 from tocsin.model.cursor import read_cursor, write_cursor
@@ -41,14 +42,15 @@ class History:
 
     def get(self, id: UUID) -> Interaction:
         """One interaction; NotFound if none has the id."""
-        rows = self._engine.run(compile_by_id(id))
-        if not rows:
-            raise NotFound("No interaction has this id")
-        return interaction_of(rows[0])
+        return _only(self._engine.search(compile_by_id(id)))
+
+    def recorded(self, id: UUID) -> Interaction:
+        """The same for senders who repeat an id and for deliveries: neither waits for searches."""
+        return _only(self._engine.look_up(compile_by_id(id)))
 
     def complete(self, delivery: Delivery) -> Delivery:
         """The delivery with the payload that its snapshot lacks; raises NotFound."""
-        interaction = self.get(delivery.interaction_id)
+        interaction = self.recorded(delivery.interaction_id)
         taken = {**delivery.interaction, **contents(interaction)}
         return replace(delivery, snapshot=msgspec.json.encode(taken).decode())
 
@@ -57,9 +59,15 @@ class History:
         after = read_cursor(cursor) if cursor is not None else None
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         table = Table(mnemonics, self._engine.field_types.of)
-        rows = self._engine.run(compile_page(search, limit + 1, after, table))
+        rows = self._engine.search(compile_page(search, limit + 1, after, table))
         found = [interaction_of(row) for row in rows[:limit]]
         return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
+
+
+def _only(rows: list[Row]) -> Interaction:
+    if not rows:
+        raise NotFound("No interaction has this id")
+    return interaction_of(rows[0])
 
 
 def interaction_of(row: Row) -> Interaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,8 @@ from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
 from tocsin.calculator import Calculator
 from tocsin.config import Settings
+from tocsin.engine.engine import ALERT_CLIENTS, PAGE_CLIENTS
+from tocsin.engine.querying import Querying
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.evaluator import Evaluator
 from tocsin.exporter import Export
@@ -24,6 +27,7 @@ from tocsin.folder import lock, open_folder
 from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
+from tocsin.lane import Lane
 from tocsin.model.alert import Alert
 from tocsin.model.alert_draft import AlertDraft
 from tocsin.model.catalog import Kind
@@ -33,9 +37,11 @@ from tocsin.model.key import Role
 from tocsin.model.search import Search
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
+from tocsin.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reader import Request
 from tocsin.reporter import Reporter
+from tocsin.rollups.rollups import Rollups
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
@@ -92,11 +98,7 @@ class Runtime:
         self.arrivals = Arrivals()
         self.history = History(self.engine, self.catalog)
         latest_number = self._latest_number()
-        self.calculator = Calculator(
-            self.engine, self.catalog, latest_number, concurrency=settings.query_concurrency
-        )
-        self._closing.callback(self.calculator.close)
-        self._closing.callback(self.engine.stop_calculating)
+        self._open_calculators(latest_number)
         outbox = Outbox(self.deliveries, self.engine.existing, self.now)
         self.intake = Intake(
             self.engine,
@@ -138,11 +140,41 @@ class Runtime:
         """What an operator has to see to, by kind, though the service answers queries."""
         return {"disk": self.disk.problems(), "losses": self.losses.problems()}
 
+    def _open_calculators(self, latest_number: int) -> None:
+        """One for whoever asks, one for alerts, one for what all pages share: they share partial
+        results, and wait for nobody else's queries and threads."""
+        concurrency = self.settings.query_concurrency
+        rollups = Rollups(self.engine, latest_number)
+
+        def calculator(queries: Querying, threads: int, *, is_patient: bool = False) -> Calculator:
+            executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
+            self._closing.callback(executor.shutdown)
+            lane = Lane(queries, executor, is_patient)
+            return Calculator(self.engine, self.catalog, rollups, lane)
+
+        engine = self.engine
+        self.calculator = calculator(engine.calculating, concurrency, is_patient=True)
+        self._alert_calculator = calculator(engine.alerting, ALERT_CLIENTS)
+        self.page_calculator = calculator(engine.browsing, PAGE_CLIENTS)
+        self.pools = Pools(concurrency)
+        self._closing.callback(self.pools.close)
+        self._closing.callback(self.stop_calculating)
+
+    def stop_calculating(self) -> None:
+        """End the calculations that run, and refuse those that wait or come, with Stopping."""
+        self.pools.questions.stop()
+        self.engine.stop_calculating()
+
     def _open_alerts(self) -> None:
         self.backtester = Backtester(self.engine, self.catalog)
         self.reporter = Reporter(self.transitions, self.intake)
         self.evaluator = Evaluator(
-            self.calculator, self.alerts, self.metrics, self.evaluations, self._report
+            self._alert_calculator,
+            self.calculator,
+            self.alerts,
+            self.metrics,
+            self.evaluations,
+            self._report,
         )
         self.slots = Slots(self.alerts, self.evaluations, self.evaluator)
         self._watch_arrivals()
@@ -200,6 +232,8 @@ class Runtime:
 
     def close(self) -> None:
         """Finish what waits to be recorded, then close everything, last opened first."""
+        # An evaluation of alerts would hold up the end of the scheduler; its slot is taken later.
+        self.stop_calculating()
         self._closing.close()
 
     @staticmethod

@@ -31,6 +31,7 @@ class House:
         self.reporter = Reporter(store.transitions, runtime.intake)
         self.evaluator = Evaluator(
             runtime.calculator,
+            runtime.calculator,
             store.alerts,
             store.metrics,
             store.evaluations,

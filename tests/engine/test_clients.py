@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,10 +16,17 @@ from recording import record
 from tocsin.config import Settings
 from tocsin.engine.clients import Clients
 from tocsin.engine.location import Location
-from tocsin.errors import QueryTooHeavy, Unavailable
+from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
+from tocsin.reader import Request
 from tocsin.runtime import Runtime
+from tocsin.sql.query import Query
 
 MONTHS = 12
+# One that calculates, and two each for alerts, pages and searches.
+CLIENTS = 7
+FOR_EVER = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
+RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
+SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 
 @pytest.fixture
@@ -60,9 +70,23 @@ def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
 def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
     engine = runtime.engine
-    with engine._unlimited.lend(), engine._tending.lend(), engine._calculating.lend():
-        record(runtime, datetime(2025, 1, 20, tzinfo=UTC))
-    assert engine.rows() == 1
+    asking = (engine.run, engine.run, engine.alerting.run, engine.browsing.run, engine.search)
+    with ThreadPoolExecutor(2 * len(asking)) as threads:
+        ended = [threads.submit(ask, FOR_EVER) for ask in asking * 2]
+        while engine.upkeep(RUNNING)[0][0] < CLIENTS:
+            time.sleep(0.01)
+        with engine._unlimited.lend(), engine._tending.lend():
+            id = str(uuid4())
+            for accepted, duplicates in ((1, 0), (0, 1)):
+                line = json.dumps({**SENT, "interactionId": id}).encode()
+                batch = runtime.intake.record_batch([line], Request(received=0))
+                assert (batch.accepted, batch.duplicates) == (accepted, duplicates)
+            assert runtime.history.recorded(UUID(id)).interaction_number == 1
+            engine.ready()
+            assert engine.rows() == 1
+        assert not any(future.done() for future in ended)
+        runtime.stop_calculating()
+        assert {type(future.exception()) for future in ended} == {Stopping}
     runtime.close()
 
 

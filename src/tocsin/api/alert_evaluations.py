@@ -16,6 +16,7 @@ from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, decode
 from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented, schema_of
+from tocsin.api.pooled import pooled
 from tocsin.backtest import Past, Trial
 from tocsin.errors import Conflict, InvalidInput
 from tocsin.model.alert_draft import AlertDraft, read_alert
@@ -63,6 +64,7 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
         **changes,
         **documented(alert_answers.Evaluation, "What was found", problems=[404, 409]),
     )
+    @pooled(runtime.pools.questions)
     def evaluate_alert(id: UUID) -> Response:
         """Evaluate an alert at once, apart from its slots."""
         alert = runtime.alerts.get(id)
@@ -80,6 +82,7 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
         **changes,
         **documented(alert_answers.Evaluations, "What was found of each"),
     )
+    @pooled(runtime.pools.questions)
     def evaluate_all_alerts() -> Response:
         """Evaluate every enabled alert at once, as of the same instant."""
         at = runtime.now()
@@ -103,6 +106,7 @@ def _add_backtest(router: APIRouter, runtime: Runtime, observations: Observation
             problems=[404],
         ),
     )
+    @pooled(runtime.pools.questions)
     def backtest_alert(body: Body) -> Response:
         """When would an alert have fired, evaluated at `to`, `to - step` and so on while later
         than `from`? The alert is one that is saved, or a definition, which needs no title and no

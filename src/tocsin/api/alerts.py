@@ -17,6 +17,7 @@ from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import OptionalInstant
+from tocsin.api.pooled import pooled
 from tocsin.model.alert_draft import AlertDraft, read_alert
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.instant import to_milliseconds
@@ -81,6 +82,7 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
         **reads,
         **documented([alert_answers.AlertGroup], "Its groups, firing ones first", problems=[404]),
     )
+    @pooled(runtime.pools.questions)
     def list_states(id: UUID) -> Response:
         """The groups of an alert as of its last evaluation, each with its status and value."""
         groups = runtime.evaluator.groups(runtime.alerts.get(id))

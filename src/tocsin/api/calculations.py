@@ -18,6 +18,7 @@ from tocsin.api.metrics import EXAMPLE, PATH, PREVIEWED
 from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented
 from tocsin.api.parameters import At, Limit
+from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant
@@ -48,6 +49,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
         **reads,
         **documented(answers.Calculation, "Its rows", problems=[404, 422]),
     )
+    @pooled(runtime.pools.questions)
     def calculate_metric(id: UUID, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate one metric, enabled or not, as of now or of `at`."""
         return calculate(runtime, observations, id, at, limit)
@@ -57,6 +59,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
         **reads,
         **documented(answers.Calculations, "Each metric's rows, or its error", problems=[422]),
     )
+    @pooled(runtime.pools.questions)
     def calculate_all_metrics(at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate every enabled metric as of the same instant. One that fails has an `error`
         and takes no other down with it."""
@@ -67,6 +70,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
         **reads,
         **documented(answers.Calculation, "Its rows", body=PREVIEWED, example=EXAMPLE),
     )
+    @pooled(runtime.pools.questions)
     def preview_metric(body: Body, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
         """Calculate a definition that is not saved; it needs no name."""
         return preview(runtime, observations, body, at, limit)
@@ -110,6 +114,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
         **reads,
         **documented(answers.Series, "Its lines", body=Span, example=_SPAN_EXAMPLE, problems=[404]),
     )
+    @pooled(runtime.pools.questions)
     def calculate_series(id: UUID, body: Body) -> Response:
         """A metric's value at `to`, `to - step` and so on while later than `from`: at most 2,000
         points. Each is what calculate answers as of that instant; without a window it counts
@@ -127,6 +132,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
         **reads,
         **documented(answers.Explanation, "The query and its cost", problems=[404, 422]),
     )
+    @pooled(runtime.pools.questions)
     def explain_metric(id: UUID, at: At = None) -> Response:
         """The SQL that a metric runs, with its bound parameters, and what one real run read.
 

@@ -7,10 +7,8 @@ in a plain way is left to them.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -33,9 +31,6 @@ from tocsin.runtime import Runtime
 
 _ONE = re.compile(f"{PATH}/([0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/calculate")
 
-# As many as the framework has.
-MAX_THREADS = 40
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -53,8 +48,6 @@ class Direct:
         self._app = app
         self._runtime = runtime
         self._observations = observations
-        # The framework's threads, with all that goes with them, take twice as long to begin.
-        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="answer")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_post = scope["type"] == "http" and scope["method"] == "POST"
@@ -88,14 +81,14 @@ class Direct:
 
     async def _preview(self, as_of: AsOf, request: Request) -> Response:
         body = await read_body(request, MAX_BYTES)
-        return await self._in_a_thread(calculations.preview, body, *as_of)
+        return await self._on_the_pool(calculations.preview, body, *as_of)
 
     async def _calculate_all(self, as_of: AsOf, _request: Request) -> Response:
-        return await self._in_a_thread(calculations.calculate_all, *as_of)
+        return await self._on_the_pool(calculations.calculate_all, *as_of)
 
     async def _calculate(self, id: UUID, as_of: AsOf, _request: Request) -> Response:
-        return await self._in_a_thread(calculations.calculate, id, *as_of)
+        return await self._on_the_pool(calculations.calculate, id, *as_of)
 
-    async def _in_a_thread(self, answer: Callable[..., Response], *asked: object) -> Response:
+    async def _on_the_pool(self, answer: Callable[..., Response], *asked: object) -> Response:
         work = partial(answer, self._runtime, self._observations, *asked)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._runtime.pools.questions.run(work)

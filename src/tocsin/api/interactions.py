@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from tocsin.api import documents
 from tocsin.api.auth import authorize, requires
@@ -59,7 +59,8 @@ def routes(runtime: Runtime) -> APIRouter:
         if import_:
             authorize(runtime, request, [Role.ADMIN])
         body = await read_body(request, MAX_BATCH)
-        return await run_in_threadpool(_record_batch, runtime, request, body, import_)
+        work = partial(_record_batch, runtime, request, body, import_)
+        return await runtime.pools.recording.run(work)
 
     @router.get("", **requires(Role.READ), **documents.LIST)
     def list_interactions(
@@ -87,7 +88,8 @@ async def record(runtime: Runtime, request: Request) -> Response:
     if is_new:
         return _json(_shown(runtime, interaction), 201)
     id = UUID(bytes=interaction.interaction_id)
-    return _json(_shown(runtime, await run_in_threadpool(runtime.history.get, id)), 200)
+    stored = await runtime.pools.recording.run(partial(runtime.history.recorded, id))
+    return _json(_shown(runtime, stored), 200)
 
 
 def _record_batch(runtime: Runtime, request: Request, body: bytes, is_import: bool) -> Response:

@@ -14,6 +14,7 @@ from tocsin.api import answers
 from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
+from tocsin.api.pooled import pooled
 from tocsin.api.searching import Scoped
 from tocsin.model.catalog import Kind
 from tocsin.model.draft import MetricDraft, read_metric
@@ -78,6 +79,7 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
         **reads,
         **documented(_FIELDS, "The fields, sorted"),
     )
+    @pooled(runtime.pools.questions)
     def discover_fields(
         scope: Scoped,
         detail: Annotated[bool, Query(description="With types, counts and examples.")] = False,

@@ -11,6 +11,7 @@ from tocsin.api.body import answer
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented
+from tocsin.api.pooled import pooled
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -23,7 +24,7 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
         **REFUSES_UNKNOWN,
         **documented(answers.State, "The process lives", needs_key=False),
     )
-    def healthz() -> Response:
+    async def healthz() -> Response:
         """Answers as long as the process lives."""
         return answer({"status": "alive"})
 
@@ -39,6 +40,7 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
             problems=[503],
         ),
     )
+    @pooled(runtime.pools.readiness)
     def readyz() -> Response:
         """Answers 503 unless the engine and the store both answer a query."""
         runtime.database.ping()

@@ -44,10 +44,13 @@ class Clients:
             self._idle.put(client)
 
     @contextmanager
-    def lend(self) -> Iterator[Client]:
-        """Raises QueryTooHeavy or Unavailable for what fails meanwhile."""
+    def lend(self, patience: float | None = None) -> Iterator[Client]:
+        """Raises QueryTooHeavy or Unavailable for what fails meanwhile.
+
+        `patience` is for how many seconds at most this caller waits, if that is less."""
+        limits = [limit for limit in (patience, self._patience) if limit is not None]
         try:
-            client = self._idle.get(timeout=self._patience)
+            client = self._idle.get(timeout=min(limits, default=None))
         except queue.Empty:
             raise Unavailable("All calculations that may run at once are running") from None
         try:

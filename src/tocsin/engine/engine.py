@@ -5,19 +5,19 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from tocsin.deadline import Deadline
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.clients import Clients
 from tocsin.engine.contents import EngineContents, contents, mark
@@ -29,16 +29,17 @@ from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
 from tocsin.engine.location import Location
 from tocsin.engine.meter import Cost, Meter
+from tocsin.engine.querying import Querying, Row
 from tocsin.engine.schema import SCHEMA, TIME_CODEC, table_settings
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
     CALCULATION,
-    COLUMNS_SETTINGS,
+    LOOK_UP_SETTINGS,
     Settings,
     calculation_settings,
     tending_settings,
 )
-from tocsin.errors import CannotWrite, Stopping, Unavailable
+from tocsin.errors import CannotWrite, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
@@ -46,8 +47,9 @@ from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 from tocsin.write_state import WriteState
 
-Row = tuple[Any, ...]
-MAX_COLUMN_ROWS = 400_000
+ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS = 2, 2, 2
+SEARCH_PATIENCE = 10
+"""Seconds; a search that waits for a client holds a thread that pages need."""
 
 
 class BadBlock(Exception):
@@ -76,8 +78,8 @@ class Engine:
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self.known_extent = KnownExtent()
         self.write_state = WriteState()
-        self._is_stopping = False
-        self._cores = os.cpu_count() or 1
+        self._is_stopping = threading.Event()
+        self._seconds = seconds
         self._closing = ExitStack()
         try:
             location = Location(folder)
@@ -110,12 +112,30 @@ class Engine:
         # Has nothing else to do, so that a stop waits for no statement.
         self._stopping = self._kept(Clients(location, {}))
         self._tending = self._kept(Clients(location, tending_settings(memory), is_logging=False))
-        settings = calculation_settings(memory, seconds)
-        self._calculating = self._kept(Clients(location, settings, concurrency, patience=seconds))
-        self._meter = Meter(location, settings)
-        self._closing.callback(self._meter.close)
+        self._open_reading(location, calculation_settings(memory, seconds), concurrency)
         learn_ids(self._unlimited, self.known_ids)
         learn_extent(self._unlimited, self.known_extent)
+
+    def _open_reading(self, location: Location, settings: Settings, concurrency: int) -> None:
+        """Clients for each purpose, so that none waits for another."""
+        seconds = self._seconds
+
+        def querying(count: int, patience: int = seconds) -> Querying:
+            clients = self._kept(Clients(location, settings, count, patience))
+            return Querying(clients, seconds, self._is_stopping)
+
+        def unstoppable() -> Querying:
+            """A stop does not end them: what is being recorded needs them until its end."""
+            clients = Clients(location, settings | LOOK_UP_SETTINGS, patience=seconds)
+            return Querying(self._kept(clients), seconds)
+
+        self.calculating = querying(concurrency)
+        self.alerting = querying(ALERT_CLIENTS)
+        self.browsing = querying(PAGE_CLIENTS)
+        self._searching = querying(SEARCH_CLIENTS, SEARCH_PATIENCE)
+        self._comparing, self._looking_up, self._counting = (unstoppable() for _ in range(3))
+        self._meter = Meter(location, settings)
+        self._closing.callback(self._meter.close)
 
     def _kept(self, clients: Clients) -> Clients:
         """The same clients, which are closed with the engine."""
@@ -125,9 +145,14 @@ class Engine:
     def close(self) -> None:
         self._closing.close()
 
+    def deadline(self, seconds: float | None = None) -> Deadline:
+        """The deadline of an answer that begins now: unless it is given other seconds, all its
+        queries and all that is done with their rows take no longer than one query may."""
+        return Deadline(self._seconds if seconds is None else seconds, self._is_stopping.is_set)
+
     def stop_calculating(self) -> None:
         """End the calculations that run, and refuse those that would begin, with Stopping."""
-        self._is_stopping = True
+        self._is_stopping.set()
         with self._stopping.lend() as client:
             client.command(f"KILL QUERY WHERE Settings['log_comment'] = '{CALCULATION}' ASYNC")
 
@@ -154,10 +179,9 @@ class Engine:
         if summary.written_rows < len(interactions):
             raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
 
-    def run(self, query: Query) -> list[Row]:
-        """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-        with self._turn() as client:
-            return self._rows_of(client, query)
+    def run(self, query: Query, deadline: Deadline | None = None) -> list[Row]:
+        """The rows of a query of a calculation. Raises QueryTooHeavy or Unavailable."""
+        return self.calculating.run(query, deadline)
 
     def upkeep(self, statement: Query) -> list[Row]:
         """Change the table, or ask how it is: takes no turn from a calculation or an append.
@@ -168,27 +192,25 @@ class Engine:
             result = client.query(statement.text, statement.parameters)
             return [tuple(row) for row in result.result_rows]
 
-    def columns(self, query: Query, *, most: int = MAX_COLUMN_ROWS) -> pa.Table:
-        """The same as `run`, as columns, for answers of many rows. Raises QueryTooHeavy, too, for
-        more than `most` of them, or Unavailable."""
-        settings = COLUMNS_SETTINGS | {"max_result_rows": most} | self._share()
-        # In the text, for the driver would change and restore each by statements of their own.
-        said = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
-        with self._turn() as client:
-            raw = client.raw_query(
-                f"{query.text}\nSETTINGS {said}", query.parameters, fmt="ArrowStream"
-            )
-        return pa.ipc.open_stream(raw).read_all()
+    def columns(self, query: Query, deadline: Deadline | None = None) -> pa.Table:
+        """The same as columns, for answers of many rows."""
+        return self.calculating.columns(query, deadline)
+
+    def search(self, query: Query) -> list[Row]:
+        """The rows of a query that lists interactions. Raises QueryTooHeavy or Unavailable."""
+        return self._searching.run(query)
+
+    def look_up(self, query: Query) -> list[Row]:
+        """The rows of a query that answers a sender, and takes milliseconds. Raises Unavailable."""
+        return self._looking_up.run(query)
 
     def measure(self, query: Query) -> Cost:
         """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
-        if self._is_stopping:
-            raise Stopping
-        return self._meter.measure(query)
+        return self._meter.measure(query, self.deadline())
 
     def ready(self) -> None:
         """Raises Unavailable unless the engine answers a query on the table."""
-        self._look_up(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
+        self._counting.run(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
 
     def existing(self, ids: Sequence[bytes]) -> set[bytes]:
         """Those of the interaction ids (16 bytes each) that are recorded."""
@@ -196,16 +218,17 @@ class Engine:
             f"SELECT interactionId FROM {INTERACTIONS} WHERE interactionId IN {{ids:Array(UUID)}}",
             {"ids": [str(UUID(bytes=id)) for id in ids]},
         )
-        return {row[0].bytes for row in self._look_up(query)}
+        return {row[0].bytes for row in self._comparing.run(query)}
 
     def uses(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""
         text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
-        return bool(self._look_up(Query(text, {"id": str(id)})))
+        return bool(self.search(Query(text, {"id": str(id)})))
 
     def latest_number(self) -> int:
         """The greatest interaction number in the table, 0 if there is none."""
-        return int(self._look_up(Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}"))[0][0])
+        query = Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}")
+        return int(self._counting.run(query)[0][0])
 
     def drop_before(self, instant: datetime) -> int:
         """Drop the months that lie before an instant as a whole; answers how many."""
@@ -213,7 +236,7 @@ class Engine:
             "SELECT DISTINCT toUInt32(partition) FROM system.parts WHERE active "
             f"AND table = '{INTERACTIONS}' AND toUInt32(partition) < {{month:UInt32}}"
         )
-        months = self._look_up(Query(text, {"month": instant.year * 100 + instant.month}))
+        months = self._counting.run(Query(text, {"month": instant.year * 100 + instant.month}))
         with self._unlimited.lend() as client:
             for (month,) in months:
                 client.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
@@ -228,7 +251,7 @@ class Engine:
             "SELECT partition, sum(rows) FROM system.parts "
             f"WHERE active AND table = '{INTERACTIONS}' GROUP BY partition ORDER BY partition"
         )
-        return {str(month): int(rows) for month, rows in self._look_up(Query(text))}
+        return {str(month): int(rows) for month, rows in self._counting.run(Query(text))}
 
     def detached_parts(self) -> list[DetachedPart]:
         """The parts that the engine does not read; raises Unavailable."""
@@ -253,32 +276,9 @@ class Engine:
         """Read from the table which types its fields have; until then, all are looked for."""
         learn_field_types(self._unlimited, self.field_types)
 
-    @contextmanager
-    def _turn(self) -> Iterator[Client]:
-        """A client to calculate with."""
-        with self._calculating.lend() as client:
-            if self._is_stopping:
-                raise Stopping
-            yield client
-
-    def _look_up(self, query: Query) -> list[Row]:
-        """What recording needs to know until its end."""
-        with self._calculating.lend() as client:
-            return self._rows_of(client, query)
-
-    def _rows_of(self, client: Client, query: Query) -> list[Row]:
-        result = client.query(query.text, query.parameters, self._share())
-        return [tuple(row) for row in result.result_rows]
-
-    def _share(self) -> Settings:
-        """The threads of a query that has a client: as many as cores, or a part of them while
-        others run. Together they would be no faster with more, and take more memory."""
-        lent = self._calculating.lent
-        return {"max_threads": max(self._cores // lent, 1)} if lent > 1 else {}
-
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
-        return int(self._look_up(Query(text))[0][0])
+        return int(self._counting.run(Query(text))[0][0])
 
 
 def _amend(client: Client) -> None:

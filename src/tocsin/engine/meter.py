@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import chdb
 from clickhouse_connect.driver.binding import bind_query
 
+from tocsin.deadline import Deadline
 from tocsin.engine.failures import translated
 from tocsin.engine.location import Location
 from tocsin.engine.settings import Settings
+from tocsin.errors import Unavailable
 from tocsin.sql.query import Query
 
 
@@ -33,17 +35,22 @@ class Meter:
         for name, value in settings.items():
             self._handle.query(f"SET {name} = {value!r}")
 
-    def measure(self, query: Query) -> Cost:
+    def measure(self, query: Query, deadline: Deadline) -> Cost:
         """Run a query. Raises QueryTooHeavy or Unavailable."""
         text, parameters = bind_query(query.text, query.parameters)
         bound = {name.removeprefix("param_"): value for name, value in parameters.items()}
-        with self._measuring:
+        if not self._measuring.acquire(timeout=deadline.remaining):
+            raise Unavailable("Other queries are being measured; try again in a moment")
+        try:
+            deadline.check()
             started = time.perf_counter()
             try:
                 result = self._handle.query(text, "Null", params=bound)
             except RuntimeError as error:
                 raise translated(error) from error
             elapsed = (time.perf_counter() - started) * 1000
+        finally:
+            self._measuring.release()
         return Cost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
 
     def close(self) -> None:

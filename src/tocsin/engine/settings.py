@@ -59,6 +59,10 @@ def calculation_settings(memory: int, seconds: int) -> Settings:
     }
 
 
+LOOK_UP_SETTINGS: Settings = {"os_threads_nice_value_query": 0, "log_comment": "look-up"}
+"""For calculations' settings, where those who record wait for the answer."""
+
+
 def tending_settings(memory: int) -> Settings:
     """For statements that change the table, or ask how it is, of so many bytes each."""
     return {

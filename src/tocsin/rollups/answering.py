@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tocsin.model.metric import Aggregation, Answer, Question, Reading, plain, rank
-from tocsin.rollups.groups import GroupTexts
+from tocsin.model.metric import Aggregation, Answer, Question, Reading, plain
+from tocsin.rollups.groups import Groups
+from tocsin.rollups.ranking import first_in_order
 from tocsin.rollups.rows import Doubles, Rows, totals
 from tocsin.sql.plan import Measure
 from tocsin.sums import are_exact, rounded, values_of_parts
@@ -16,26 +17,27 @@ def answer(
     question: Question,
     at: datetime,
     parts: Sequence[Rows],
-    groups: Sequence[GroupTexts],
+    groups: Groups,
     limit: int,
 ) -> Answer | None:
     """The question's answer, given the rows of all cells and edges of its window; None where sums
     are not exact."""
-    is_grouped = bool(question.group_by)
+    names = question.dimensions
     measure = Measure.of(question.aggregation)
-    occurring, sums = totals(measure, parts, len(groups) if is_grouped else None)
+    numbers, sums = totals(measure, parts, len(groups.texts) if names else None)
     if measure is Measure.SUM and not are_exact([*sums[2:]]):
         return None
-    values = [plain(value) for value in _values(question, sums).tolist()]
-    if not is_grouped:
-        return Answer(at, [Reading(values[0])], question.unit)
-    rows = [(value, groups[n]) for value, n in zip(values, occurring.tolist(), strict=True)]
-    rows.sort(key=lambda row: rank(*row))
-    names = question.dimensions
+    values = _values(question, sums)
+    if not names:
+        return Answer(at, [Reading(plain(values[0].item()))], question.unit)
+    if not len(values):
+        return Answer(at, [], question.unit)
+    first = first_in_order(values, numbers, groups, limit)
     readings = [
-        Reading(value, dict(zip(names, texts, strict=True))) for value, texts in rows[:limit]
+        Reading(plain(value), dict(zip(names, groups.texts[number], strict=True)))
+        for value, number in zip(values[first].tolist(), numbers[first].tolist(), strict=True)
     ]
-    return Answer(at, readings, question.unit, len(rows) if len(rows) > limit else None)
+    return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
 
 
 def _values(question: Question, totals: Doubles) -> Doubles:

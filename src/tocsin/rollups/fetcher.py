@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise, zip_longest
@@ -11,8 +10,8 @@ from itertools import pairwise, zip_longest
 import pyarrow as pa
 import structlog
 
-from tocsin.engine.engine import Engine
 from tocsin.errors import TocsinError
+from tocsin.lane import Lane
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metric import Question
 from tocsin.rollups.fetched import Fetched, Placed
@@ -56,11 +55,11 @@ class _Few:
 class Fetcher:
     """Fetches for one calculation."""
 
-    def __init__(self, engine: Engine, table: Table, moment: int, threads: Executor) -> None:
-        self._engine = engine
+    def __init__(self, lane: Lane, table: Table, moment: int) -> None:
+        self._queries = lane.queries
         self._table = table
         self._moment = moment
-        self._threads = threads
+        self._threads = lane.threads
 
     def fulfil(self, needs: Iterable[Need]) -> list[Need]:
         """Fulfil the needs for which few interactions must be fetched; answers the others."""
@@ -86,7 +85,7 @@ class Fetcher:
         while few and few[-1].span > SHORT:
             periods = _periods(_edges(few))
             query = compile_fetch_size(_questions(_uses(few)), periods, PARTS, self._table)
-            ((count, times),) = self._engine.run(query)
+            ((count, times),) = self._queries.run(query)
             if count <= _worth_fetching(few):
                 return _Few(few, _parted(count, times))
             most = few[-1].span // NARROWER
@@ -119,7 +118,7 @@ class Fetcher:
             for stretch in stretches
             if stretch
         ]
-        read = partial(self._engine.columns, most=MOST_AT_ONCE)
+        read = partial(self._queries.columns, most=MOST_AT_ONCE)
         following = None
         for fetch, after in zip_longest(fetches, fetches[1:]):
             table = following.result() if following else read(fetch.query)

@@ -6,16 +6,21 @@ exactly. Questions with the same basis share a rollup, whatever their windows.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
+import structlog
+
+from tocsin.deadline import Deadline
 from tocsin.engine.engine import Engine
+from tocsin.errors import QueryTooHeavy
+from tocsin.lane import Lane, Turn
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metric import Answer, Question
 from tocsin.rollups.answering import answer
@@ -25,15 +30,15 @@ from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.scanner import Scanner
 from tocsin.rollups.touched import Seen, Touched
 from tocsin.rollups.use import Use
+from tocsin.rollups.worth import Worth
 from tocsin.sql.plan import basis_of, catalog_read_by
 from tocsin.sql.table import Table
+
+log = structlog.get_logger()
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ROLLUP_BYTES = MAX_BYTES // 2
 TRIED_AGAIN_AFTER = 100
-SLOW_SECONDS = 0.008
-"""Completing a rollup takes half of that; what is read faster than this needs none."""
-SLOW_TIMES = 2
 MAX_REMEMBERED = 10_000
 LATELY_SECONDS, MAX_TOGETHER = 1.0, 50
 """What was asked for by itself so lately gets what is new together; at most so many rollups."""
@@ -42,20 +47,21 @@ LATELY_SECONDS, MAX_TOGETHER = 1.0, 50
 class Rollups:
     """Any number of threads may use the object."""
 
-    def __init__(self, engine: Engine, threads: Executor, latest_number: int) -> None:
+    def __init__(self, engine: Engine, latest_number: int) -> None:
+        """`latest_number` is that of the last interaction recorded."""
         self.touched = Touched(latest_number)
         self._epoch = self.touched.epoch
         self._engine = engine
-        self._threads = threads
         self._rollups: dict[Hashable, Rollup] = {}
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
         self._numberings: WeakValueDictionary[Hashable, Numbering] = WeakValueDictionary()
         self._too_wide: dict[Hashable, int] = {}
         self._asked: set[Hashable] = set()
-        self._slow: dict[Hashable, int] = {}
+        self._worth = Worth()
         self._changing = threading.Lock()
         self._catching_up = threading.Lock()
         self._making = threading.Lock()
+        self._adding_up = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._in_the_making: frozenset[Hashable] = frozenset()
 
     @contextmanager
@@ -63,32 +69,37 @@ class Rollups:
         """Takes note of how long a question takes that is read from the interactions."""
         started = time.perf_counter()
         yield
-        if time.perf_counter() - started >= SLOW_SECONDS:
-            if len(self._slow) >= MAX_REMEMBERED:
-                self._slow.clear()
-            asked = _asked(question)
-            self._slow[asked] = self._slow.get(asked, 0) + 1
+        self._worth.note_read(_asked(question), time.perf_counter() - started)
 
     def are_worth_it(self, question: Question) -> bool:
-        """Whether the question was slow more than once: then it is asked again and again."""
-        return self._slow.get(_asked(question), 0) >= SLOW_TIMES
+        """Whether the question is slow to read, asked again, and answered sooner from partial
+        results."""
+        return self._worth.is_worth_it(_asked(question))
 
     def answer_one(
-        self, question: Question, at: datetime, limit: int, table: Table
+        self, question: Question, at: datetime, limit: int, table: Table, turn: Turn
     ) -> Answer | None:
         """The answer to a question that is asked by itself, or None as `answer` has it.
 
         Whoever comes first after something was recorded fetches what is new of all that was asked
         for lately; those who come meanwhile wait for it and need not read."""
+        started = time.perf_counter()
         must_see = self.touched.now
-        rollup = self._rollups.get(_basis(question, table))
+        basis = _basis(question, table)
+        rollup = self._rollups.get(basis)
         if rollup:
             rollup.asked[_length(question)] = time.monotonic()
-            if rollup.used < must_see:
-                with self._catching_up:
+            if turn.lane.is_patient and rollup.used < must_see:
+                with _held(self._catching_up, turn.deadline):
                     if rollup.used < must_see:
-                        self._catch_up(at, table)
-        return self.answer([question], at, limit, table, must_see)[0]
+                        self._catch_up(at, table, turn.lane)
+        answer = self.answer([question], at, limit, table, turn, must_see)[0]
+        seconds = time.perf_counter() - started
+        if answer and rollup and self._worth.note_answered(_asked(question), seconds):
+            log.info("partial results dropped", reason="slower than reading", seconds=seconds)
+            with self._changing:
+                self._rollups.pop(basis, None)
+        return answer
 
     def answer(
         self,
@@ -96,6 +107,7 @@ class Rollups:
         at: datetime,
         limit: int,
         table: Table,
+        turn: Turn,
         must_see: int | None = None,
     ) -> list[Answer | None]:
         """Each question's answer, as of now or of a moment that may be as early as `must_see`;
@@ -103,33 +115,40 @@ class Rollups:
         scan that they share failed."""
         epoch = self._current_epoch()
         uses, of_each = self._uses(questions, at, table)
-        if self._lacking(uses) & self._in_the_making:
-            with self._making:
+        if turn.lane.is_patient and self._lacking(uses) & self._in_the_making:
+            with _held(self._making, turn.deadline):
                 uses, of_each = self._uses(questions, at, table)
         moment = self.touched.now
         if must_see is not None:
             # Not before anything was made that is at hand: it would be fetched and added again.
             moment = max([must_see, *(use.rollup.used for use in uses.values())])
-        scanner = Scanner(self._engine, Seen(self.touched, moment), table)
+        scanner = Scanner(self._engine, turn.lane, Seen(self.touched, moment), table)
         with self._one_making(uses):
-            scanner.complete([use for use in uses.values() if not use.is_alone], self._threads)
+            scanner.complete([use for use in uses.values() if not use.is_alone])
             self._keep(uses, moment, epoch)
         if epoch != self.touched.epoch:
             return [None for _ in questions]
         return [
-            answer(question, at, use.parts(_length(question)), use.rollup.groups.texts, limit)
-            if use and not use.is_alone
-            else None
+            self._answer_of(question, at, use, limit, turn) if use and not use.is_alone else None
             for question, use in zip(questions, of_each, strict=True)
         ]
 
-    def _catch_up(self, at: datetime, table: Table) -> None:
+    def _answer_of(
+        self, question: Question, at: datetime, use: Use, limit: int, turn: Turn
+    ) -> Answer | None:
+        """Adding up the cells of many groups takes a core: no more do so at once than there are,
+        but for alerts, which wait for nobody."""
+        with _held(self._adding_up, turn.deadline) if turn.lane.is_patient else nullcontext():
+            turn.deadline.check()
+            return answer(question, at, use.parts(_length(question)), use.rollup.groups, limit)
+
+    def _catch_up(self, at: datetime, table: Table, lane: Lane) -> None:
         """Add what is new to the rollups that were asked for by themselves lately."""
         epoch = self._current_epoch()
         uses = self._asked_lately(at, table)
         moment = self.touched.now
-        scanner = Scanner(self._engine, Seen(self.touched, moment), table)
-        scanner.catch_up(list(uses.values()), self._threads)
+        scanner = Scanner(self._engine, lane, Seen(self.touched, moment), table)
+        scanner.catch_up(list(uses.values()))
         self._keep(uses, moment, epoch)
 
     def _asked_lately(self, at: datetime, table: Table) -> dict[Hashable, Use]:
@@ -256,6 +275,18 @@ class Rollups:
             users[rollup.numbering] -= 1
             size -= rollup.bytes + (0 if users[rollup.numbering] else rollup.numbering.bytes)
             del self._rollups[basis]
+
+
+@contextmanager
+def _held(lock: threading.Lock | threading.Semaphore, deadline: Deadline) -> Iterator[None]:
+    """Hold a lock; raises Stopping or QueryTooHeavy if the deadline comes first."""
+    if not lock.acquire(timeout=min(deadline.remaining, threading.TIMEOUT_MAX)):
+        deadline.check()
+        raise QueryTooHeavy
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _use(rollup: Rollup, at: datetime, is_new: bool) -> Use:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ import structlog
 
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy, TocsinError
+from tocsin.lane import Lane
 from tocsin.model.instant import from_milliseconds
 from tocsin.rollups.fetcher import Fetcher
 from tocsin.rollups.lacks import Lack, Wanted, united
@@ -54,35 +54,37 @@ class _Task:
 class Scanner:
     """Completes the uses of one calculation, as of one moment of what was recorded."""
 
-    def __init__(self, engine: Engine, seen: Seen, table: Table) -> None:
+    def __init__(self, engine: Engine, lane: Lane, seen: Seen, table: Table) -> None:
         self._engine = engine
+        self._lane = lane
         self._seen = seen
         self._table = table
         self._wanted: dict[tuple[timedelta | None, ...], Wanted] = {}
 
-    def complete(self, uses: Sequence[Use], threads: Executor) -> None:
+    def complete(self, uses: Sequence[Use]) -> None:
         """Give every use the cells and edges that it lacks; one that is to be calculated alone,
         because it had better be or because its scan failed, says so."""
-        left = self._fetcher(threads).fulfil(self._needs(uses))
+        left = self._fetcher().fulfil(self._needs(uses))
         of_kind: dict[Kind, dict[Use, None]] = {kind: {} for kind in Kind}
         for need in left:
             of_kind[need.kind][need.use] = None
         lacks = self._lacks(of_kind[Kind.CELLS])
         pieces = self._worth_it(_piece_tasks(of_kind[Kind.PIECES]))
         tasks = [*pieces, *_edge_tasks(of_kind[Kind.EDGES]), *_cell_tasks(lacks)]
+        threads = self._lane.threads
         list(threads.map(self._run, tasks) if len(tasks) > 1 else map(self._run, tasks))
         for use, lack in lacks.items():
             for level, cell in sorted(lack.put_together):
                 measure = use.rollup.measure
                 use.levels = put_together(measure, use.levels, level, cell, self._seen.moment)
 
-    def catch_up(self, uses: Sequence[Use], threads: Executor) -> None:
+    def catch_up(self, uses: Sequence[Use]) -> None:
         """Give every use what is new in the cells and edges that it has, unless that is much."""
         newer = [need for need in self._needs(uses) if need.since is not None]
-        self._fetcher(threads).fulfil(newer)
+        self._fetcher().fulfil(newer)
 
-    def _fetcher(self, threads: Executor) -> Fetcher:
-        return Fetcher(self._engine, self._table, self._seen.moment, threads)
+    def _fetcher(self) -> Fetcher:
+        return Fetcher(self._lane, self._table, self._seen.moment)
 
     def _needs(self, uses: Iterable[Use]) -> Iterator[Need]:
         for use in uses:
@@ -139,7 +141,7 @@ class Scanner:
         periods = list(map(_periods, task.periods))
         upto = None if task.pieces else self._seen.moment
         scan = compile_scan(questions, periods, task.lengths, self._table, upto=upto)
-        shared = Shared(scan, self._engine.columns(scan.query), rollups[0].groups)
+        shared = Shared(scan, self._lane.queries.columns(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
             if task.pieces:
                 for level, begin in enumerate(task.pieces):

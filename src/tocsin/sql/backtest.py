@@ -11,15 +11,17 @@ from tocsin.model.metric import Question
 from tocsin.sql.compiler import SUMS
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder, Query
-from tocsin.sql.runs import Points, Span, aggregates, compile_runs, compile_where
-from tocsin.sql.table import INTERACTIONS, Table
+from tocsin.sql.runs import Points, Span, aggregates, compile_row_counts, compile_runs
+from tocsin.sql.table import Table
 
 
-def compile_size(question: Question, points: Points, table: Table) -> Query:
-    """How many interactions count at one of the points."""
+def compile_size(question: Question, points: Points, table: Table, *, most: int) -> Query:
+    """How many interactions count at one of the points, and how many groups they make. Of more than
+    `most` groups not all need to be counted."""
     bind = Binder()
-    where = compile_where(question, _span(question, points), Fields(table, bind), bind)
-    return Query(f"SELECT count()\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
+    rows = compile_row_counts(question, _span(question, points), Fields(table, bind), bind)
+    settings = f"max_rows_to_group_by = {most:d}, group_by_overflow_mode = 'any'"
+    return Query(f"SELECT sum(c), count()\nFROM (\n{rows}\n)\nSETTINGS {settings}", bind.parameters)
 
 
 def compile_slab(

@@ -81,6 +81,17 @@ def compile_runs(
     )
 
 
+def compile_row_counts(question: Question, span: Span, fields: Fields, bind: Binder) -> str:
+    """A row for each group, of how many of its interactions count at one of the points."""
+    keys = [key for key, _ in map(fields.group, question.group_by)]
+    where = "\n  AND ".join([compile_where(question, span, fields, bind), "lo <= hi"])
+    return (
+        f"WITH {', '.join(_ends(span, bind))}\n"
+        f"SELECT count() AS c\nFROM {INTERACTIONS}\nWHERE {where}"
+        + (f"\nGROUP BY {', '.join(keys)}" if keys else "")
+    )
+
+
 def _distinct_runs(
     question: Question, span: Span, fields: Fields, bind: Binder, among: Sequence[str]
 ) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
+from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.alert import Comparison, NoData, Severity
 from tocsin.model.alert_draft import read_alert
@@ -57,6 +58,7 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
         return _shown(pages, request, definition_of(runtime, id), editing=id)
 
     @router.post(PATH + "/preview")
+    @pooled(runtime.pools.questions)
     def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
         """When the form's alert would have fired; what is not filled in yet is no error."""
         form = Form(body)

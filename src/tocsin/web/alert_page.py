@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.api.pooled import pooled
 from tocsin.errors import Conflict
 from tocsin.model.alert_state import Status
 from tocsin.model.evaluation import Group
@@ -42,6 +43,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH + "/{id:uuid}", **reads("from", "to"))
+    @pooled(runtime.pools.questions)
     def alert(
         request: Request,
         _viewer: Reader,
@@ -77,6 +79,7 @@ def _add_doing(router: APIRouter, pages: Pages, watch: Watch) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/{id:uuid}/evaluate")
+    @pooled(runtime.pools.questions)
     def evaluate_alert(_viewer: Admin, id: UUID) -> Response:
         if not runtime.alerts.get(id).enabled:
             raise Conflict("This alert is disabled: enable it first")

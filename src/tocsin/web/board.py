@@ -69,14 +69,14 @@ class Board:
         at = self._runtime.now()
         enabled = [metric for metric in self._runtime.metrics.all() if metric.enabled]
         questions = [metric.question for metric in enabled]
-        answers = self._runtime.calculator.calculate_all(questions, at, SHOWN_GROUPS)
+        answers = self._runtime.page_calculator.calculate_all(questions, at, SHOWN_GROUPS)
         ids = [metric.metric_id for metric in enabled]
         return Values(at, dict(zip(ids, answers, strict=True)))
 
     def _count(self, _: None) -> list[int]:
         to = self._runtime.now()
         question = Question(aggregation=Aggregation.COUNT)
-        series = self._runtime.calculator.series(question, to - _PULSE, to, _MINUTE)
+        series = self._runtime.page_calculator.series(question, to - _PULSE, to, _MINUTE)
         return [int(value or 0) for line in series.lines for _, value in line.points]
 
     def _trend(self, metric_id: UUID) -> str:
@@ -84,5 +84,5 @@ class Board:
         metric: Metric = self._runtime.metrics.get(metric_id)
         question = metric.question.model_copy(update={"group_by": ()})
         to = self._runtime.now()
-        series = self._runtime.calculator.series(question, to - _TREND, to, _TREND_STEP)
+        series = self._runtime.page_calculator.series(question, to - _TREND, to, _TREND_STEP)
         return small_line([value for line in series.lines for _, value in line.points])

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
+from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Column
@@ -74,6 +75,7 @@ def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/preview")
+    @pooled(runtime.pools.questions)
     def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:
         """What the form's definition says now; what is not filled in yet is no error."""
         form = Form(body)
@@ -86,6 +88,7 @@ def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
         return pages.show(request, "metric_preview.html", found=found, complaints=None)
 
     @router.get("/web/fields")
+    @pooled(runtime.pools.questions)
     def fields(
         request: Request,
         _viewer: Reader,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.api.pooled import pooled
 from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
 from tocsin.web import words
 from tocsin.web.charts import RANGES, chart, read_range
@@ -34,6 +35,7 @@ def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
     runtime = pages.runtime
 
     @router.get(PATH + "/{id:uuid}", **reads("from", "to"))
+    @pooled(runtime.pools.questions)
     def metric(
         request: Request,
         _viewer: Reader,
@@ -66,6 +68,7 @@ def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
         )
 
     @router.get(PATH + "/{id:uuid}/explain")
+    @pooled(runtime.pools.questions)
     def explain(request: Request, _viewer: Reader, id: UUID) -> Response:
         found = runtime.calculator.explain(runtime.metrics.get(id).question, runtime.now())
         return pages.show(request, "explanation.html", found=found)
@@ -79,11 +82,13 @@ def _add_taking(router: APIRouter, pages: Pages) -> None:
         return metric, runtime.calculator.calculate(metric.question, runtime.now(), MAX_LIMIT)
 
     @router.get(PATH + "/{id:uuid}/rows.csv")
+    @pooled(runtime.pools.questions)
     def rows_as_csv(_viewer: Reader, id: UUID) -> Response:
         content = as_csv(*calculated(id))
         return _file(content, "text/csv; charset=utf-8", f"{id}.csv")
 
     @router.get(PATH + "/{id:uuid}/rows.json")
+    @pooled(runtime.pools.questions)
     def rows_as_json(_viewer: Reader, id: UUID) -> Response:
         return _file(as_json(*calculated(id)), "application/json", f"{id}.json")
 

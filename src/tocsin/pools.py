@@ -1,0 +1,105 @@
+"""Thread pools by purpose: those who record, look at pages or ask for readiness never wait for
+those who calculate.
+
+Questions that may be slow share as many threads as queries may run concurrently, and a short
+queue. What finds no place in it is refused at once, rather than held until its caller has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from tocsin.errors import Busy, Stopping
+
+T = TypeVar("T")
+
+RECORDING_THREADS = 40
+READINESS_THREADS, READINESS_QUEUE = 2, 16
+QUEUE_FOR_EACH_THREAD = 16
+QUEUE_SECONDS = 20
+CLOSING_SECONDS = 2
+
+
+class Pool:
+    """Threads for one purpose, used from any number of event loops."""
+
+    def __init__(self, name: str, threads: int, queue: int | None = None) -> None:
+        """`queue` calls at most wait for a thread, for QUEUE_SECONDS; None for no limit."""
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = None if queue is None else threads + queue
+        self._admitted = 0
+        self._changed = threading.Condition()
+        self._is_stopping = False
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What the work returns. Raises Busy if it finds no thread in time, or Stopping."""
+        future = self._submit(work)
+        loop = asyncio.get_running_loop()
+        # Does nothing to work that has begun.
+        expiry = loop.call_later(QUEUE_SECONDS, future.cancel) if self._most else None
+        try:
+            return await asyncio.wrap_future(future, loop=loop)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task and task.cancelling():
+                raise
+            raise self._refusal() from None
+        finally:
+            if expiry:
+                expiry.cancel()
+
+    def stop(self) -> None:
+        """Refuse what waits for a thread, and all that comes."""
+        self._is_stopping = True
+
+    def close(self) -> None:
+        """Stop, and wait a moment for what runs; it does not survive the process."""
+        self.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._admitted, CLOSING_SECONDS)
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        with self._changed:
+            if self._is_stopping or (self._most is not None and self._admitted >= self._most):
+                raise self._refusal()
+            self._admitted += 1
+        try:
+            future = self._threads.submit(self._run, work)
+        except RuntimeError:
+            self._leave(None)
+            raise Stopping from None
+        future.add_done_callback(self._leave)
+        return future
+
+    def _run(self, work: Callable[[], T]) -> T:
+        if self._is_stopping:
+            raise Stopping
+        return work()
+
+    def _leave(self, _: object) -> None:
+        with self._changed:
+            self._admitted -= 1
+            self._changed.notify_all()
+
+    def _refusal(self) -> Stopping | Busy:
+        return Stopping() if self._is_stopping else Busy()
+
+
+class Pools:
+    """The pools of a server; everything else runs on the framework's threads."""
+
+    def __init__(self, query_concurrency: int) -> None:
+        self.recording = Pool("record", RECORDING_THREADS)
+        self.readiness = Pool("ready", READINESS_THREADS, READINESS_QUEUE)
+        self.questions = Pool(
+            "question", query_concurrency, QUEUE_FOR_EACH_THREAD * query_concurrency
+        )
+
+    def close(self) -> None:
+        for pool in (self.questions, self.readiness, self.recording):
+            pool.close()
