@@ -88,7 +88,9 @@ class Calculator:
 
     def _read(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
         with self.rollups.timing(question):
-            return self._answer(question, at, limit, partial(self._ask, question, at, deadline))
+            return self._answer(
+                question, at, limit, partial(self._ask, question, at, deadline=deadline)
+            )
 
     def _answer(self, question: Question, at: datetime, limit: int, ask: Ask) -> Answer:
         rows = self._rows(question, at, limit, ask)
@@ -229,15 +231,15 @@ class Calculator:
         paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
         return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
 
-    def _run(self, query: Query, deadline: Deadline) -> list[Row]:
+    def _run(self, query: Query, deadline: Deadline | None) -> list[Row]:
         return self._lane.queries.run(query, deadline)
 
     def _ask(
         self,
         question: Question,
         at: datetime,
-        deadline: Deadline,
         compile: Callable[[Table], Query],
+        deadline: Deadline | None = None,
     ) -> list[Row]:
         """The rows of a query as of `at`. If meanwhile something was recorded that lies outside of
         its window, at an end that it did not look at, it is asked again so that it does."""

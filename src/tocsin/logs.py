@@ -76,10 +76,15 @@ def _detach_output() -> LogWriter:
     """Replace standard output and standard error by streams that a thread of their own writes."""
     output, errors = LogWriter(_STDOUT), LogWriter(_STDERR)
     _writers[:] = [output, errors]
-    for writer in _writers:
-        atexit.register(writer.flush)
+    atexit.register(flush)
     sys.stdout, sys.stderr = LogStream(output, _STDOUT), LogStream(errors, _STDERR)
     return errors
+
+
+def flush() -> None:
+    """Wait a moment until what was logged and printed is written."""
+    for writer in _writers:
+        writer.flush()
 
 
 def dropped_lines() -> int:

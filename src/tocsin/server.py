@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 # before, so that they are answered.
 STOP_SECONDS = 5
 CALCULATE_SECONDS = 3
+ANSWER_SECONDS = 0.5
 # Longer than a proxy or a client keeps an idle connection.
 KEEP_ALIVE_SECONDS = 75
 # How often uvicorn calls on_tick.
@@ -43,7 +45,10 @@ GARBAGE = 50_000
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; raises DataFolderInUse, InvalidSettings or Unavailable."""
+    """Serve until SIGTERM or SIGINT, then end the process.
+
+    Raises DataFolderInUse, InvalidSettings or Unavailable.
+    """
     logs.configure(settings)
     limit = descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -52,6 +57,9 @@ def run(settings: Settings) -> None:
         _serve(settings, listening, limit)
     finally:
         listening.close()
+    # Nothing is left to protect. Returning would wait for threads that still calculate.
+    logs.flush()
+    os._exit(0)
 
 
 def _serve(settings: Settings, listening: socket.socket, open_files: int) -> None:
@@ -76,7 +84,7 @@ def _serve(settings: Settings, listening: socket.socket, open_files: int) -> Non
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        _Server(config, runtime.engine.stop_calculating).run(sockets=[listening])
+        _Server(config, runtime.stop_calculating).run(sockets=[listening])
     finally:
         runtime.close()
         log.info("stopped")
@@ -122,6 +130,9 @@ class _Server(uvicorn.Server):
         ending.start()
         await super().shutdown(sockets)
         ending.cancel()
+        # Requests that were cancelled still answer their callers.
+        if tasks := list(self.server_state.tasks):
+            await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ Each application has a registry of its own, so that tests can make several.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.problems import problem
-from tocsin.errors import TocsinError
+from tocsin.errors import Stopping, TocsinError
 from tocsin.logs import dropped_lines
 from tocsin.losses import SHOWN_PARTS
 from tocsin.model.alert import Health
@@ -200,6 +201,10 @@ class Observed:
             await self._app(scope, receive, sending)
         except ClientDisconnect:
             status = _CLIENT_LEFT
+        except asyncio.CancelledError:
+            # The server stops, and has waited for this request as long as it does.
+            if not status:
+                await problem(Stopping())(scope, receive, sending)
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if not status:
