@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +15,8 @@ import structlog
 
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
-from tocsin.calculator import Calculator
+from tocsin.calculators import Calculators
 from tocsin.config import Settings
-from tocsin.engine.engine import ALERT_CLIENTS, PAGE_CLIENTS
-from tocsin.engine.querying import Querying
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.evaluator import Evaluator
 from tocsin.exporter import Export
@@ -27,7 +24,6 @@ from tocsin.folder import lock, open_folder
 from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
-from tocsin.lane import Lane
 from tocsin.model.alert import Alert
 from tocsin.model.alert_draft import AlertDraft
 from tocsin.model.catalog import Kind
@@ -41,7 +37,6 @@ from tocsin.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reader import Request
 from tocsin.reporter import Reporter
-from tocsin.rollups.rollups import Rollups
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
@@ -141,24 +136,15 @@ class Runtime:
         return {"disk": self.disk.problems(), "losses": self.losses.problems()}
 
     def _open_calculators(self, latest_number: int) -> None:
-        """One for whoever asks, one for alerts, one for what all pages share: they share partial
-        results, and wait for nobody else's queries and threads."""
         concurrency = self.settings.query_concurrency
-        rollups = Rollups(self.engine, latest_number)
-
-        def calculator(queries: Querying, threads: int, *, is_patient: bool = False) -> Calculator:
-            executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
-            self._closing.callback(executor.shutdown)
-            lane = Lane(queries, executor, is_patient)
-            return Calculator(self.engine, self.catalog, rollups, lane)
-
-        engine = self.engine
-        self.calculator = calculator(engine.calculating, concurrency, is_patient=True)
-        self._alert_calculator = calculator(engine.alerting, ALERT_CLIENTS)
-        self.page_calculator = calculator(engine.browsing, PAGE_CLIENTS)
+        self._calculators = Calculators(
+            self.engine, self.catalog, latest_number, concurrency=concurrency
+        )
+        self._closing.callback(self._calculators.close)
+        self.calculator = self._calculators.questions
+        self.page_calculator = self._calculators.pages
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
-        self._closing.callback(self.stop_calculating)
 
     def stop_calculating(self) -> None:
         """End the calculations that run, and refuse those that wait or come, with Stopping."""
@@ -169,7 +155,7 @@ class Runtime:
         self.backtester = Backtester(self.engine, self.catalog)
         self.reporter = Reporter(self.transitions, self.intake)
         self.evaluator = Evaluator(
-            self._alert_calculator,
+            self._calculators.alerts,
             self.calculator,
             self.alerts,
             self.metrics,

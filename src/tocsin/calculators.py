@@ -1,0 +1,41 @@
+"""The calculators of a server: they share partial results, and each has clients and threads of its
+own, so that nobody's question waits for another purpose."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from tocsin.calculator import Calculator, Catalog
+from tocsin.engine.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
+from tocsin.engine.querying import Querying
+from tocsin.lane import Lane
+from tocsin.rollups.rollups import Rollups
+
+
+class Calculators:
+    """`questions` is for whoever asks, `alerts` for evaluations at slots, `pages` for what all who
+    look at pages share."""
+
+    def __init__(
+        self, engine: Engine, catalog: Catalog, latest_number: int, *, concurrency: int
+    ) -> None:
+        """`latest_number` is that of the last interaction recorded."""
+        self._closing = ExitStack()
+        self._engine = engine
+        self._catalog = catalog
+        self._rollups = Rollups(engine, latest_number)
+        self.questions = self._calculator(engine.calculating, concurrency, is_patient=True)
+        self.alerts = self._calculator(engine.alerting, ALERT_CLIENTS)
+        self.pages = self._calculator(engine.browsing, PAGE_CLIENTS)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def _calculator(
+        self, queries: Querying, threads: int, *, is_patient: bool = False
+    ) -> Calculator:
+        executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
+        self._closing.callback(executor.shutdown, cancel_futures=True)
+        lane = Lane(queries, executor, is_patient)
+        return Calculator(self._engine, self._catalog, self._rollups, lane)
