@@ -114,6 +114,8 @@ class Runtime:
         learning = threading.Thread(target=self._warm_up, daemon=True)
         learning.start()
         self._closing.callback(learning.join)
+        # First of all: an evaluation under way, whose slot is taken later, would hold up the rest.
+        self._closing.callback(self.stop_calculating)
 
     def _open_losses(self, halves: Halves) -> None:
         self.disk, self.losses = halves.disk, halves.losses
@@ -218,8 +220,6 @@ class Runtime:
 
     def close(self) -> None:
         """Finish what waits to be recorded, then close everything, last opened first."""
-        # An evaluation of alerts would hold up the end of the scheduler; its slot is taken later.
-        self.stop_calculating()
         self._closing.close()
 
     @staticmethod
