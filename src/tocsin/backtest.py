@@ -6,6 +6,7 @@ rows, and the state machine is only asked where its answer can be another than j
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -72,6 +73,9 @@ class Backtester:
     def __init__(self, engine: Engine, catalog: Catalog) -> None:
         self._engine = engine
         self._catalog = catalog
+        # Only one thread has the interpreter: several backtests would be no faster together, and
+        # those who record would wait for each of them.
+        self._judging = threading.Lock()
 
     def backtest(self, trial: Trial, span: PastSpan) -> Iterator[Past]:
         """Every group that would have been judged at `to`, `to - step` and so on while later than
@@ -80,7 +84,9 @@ class Backtester:
         asked = Points(points.first - trial.delay, points.step, points.count)
         deadline = self._engine.deadline()
         for line in self._lines(trial.question, asked, deadline):
-            yield _judged(trial.rule, points, line, deadline)
+            with self._judging:
+                past = _judged(trial.rule, points, line, deadline)
+            yield past
 
     @staticmethod
     def points(span: PastSpan) -> Points:
@@ -112,16 +118,21 @@ class Backtester:
         """The groups of a slab; those whose sums are not exact are asked for once more."""
         inexact = set()
         for row in _rows_of(self._engine.columns(compile(), deadline)):
+            deadline.check()
             try:
-                line = _line(question, points.count, row)
+                with self._judging:
+                    line = _line(question, points.count, row)
             except Inexact:
                 inexact.add(_texts(question, row))
             else:
                 yield line
         if inexact:
             for row in _rows_of(self._engine.columns(compile(is_exact=True), deadline)):
+                deadline.check()
                 if _texts(question, row) in inexact:
-                    yield _line(question, points.count, row, is_exact=True)
+                    with self._judging:
+                        line = _line(question, points.count, row, is_exact=True)
+                    yield line
 
 
 def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
