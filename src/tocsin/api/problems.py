@@ -29,16 +29,19 @@ def answer_errors(app: FastAPI) -> None:
 
 def problem(error: TocsinError) -> Response:
     """The answer that an error is."""
-    headers = {}
-    retry_after = getattr(error, "retry_after_seconds", None)
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
+    headers = retry_after(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         headers["Accept-Encoding"] = "gzip, zstd, identity"
     errors = [{"field": p.field, "message": p.message} for p in error.problems]
     return _problem(error.status, error.title, error.detail, headers, errors)
+
+
+def retry_after(error: TocsinError) -> dict[str, str]:
+    """The header that says when to ask again, if the error says so."""
+    seconds = getattr(error, "retry_after_seconds", None)
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 def _problem(

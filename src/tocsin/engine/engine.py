@@ -39,7 +39,7 @@ from tocsin.engine.settings import (
     calculation_settings,
     tending_settings,
 )
-from tocsin.errors import CannotWrite, Unavailable
+from tocsin.errors import CannotWrite, Stopping, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
@@ -107,8 +107,10 @@ class Engine:
         # A full disk must not keep what was recorded from being read.
         with suppress(CannotWrite), self._appending.lend() as client:
             _amend(client)
-        # For learning and retention, which have to end well however large the table is.
+        # For ids and retention, which have to end well however large the table is.
         self._unlimited = self._kept(Clients(location, {}))
+        # A stop ends it: types that are not known are looked for.
+        self._learning = self._kept(Clients(location, {"log_comment": CALCULATION}))
         # Has nothing else to do, so that a stop waits for no statement.
         self._stopping = self._kept(Clients(location, {}))
         self._tending = self._kept(Clients(location, tending_settings(memory), is_logging=False))
@@ -274,7 +276,8 @@ class Engine:
 
     def learn_field_types(self) -> None:
         """Read from the table which types its fields have; until then, all are looked for."""
-        learn_field_types(self._unlimited, self.field_types)
+        with suppress(Stopping):
+            learn_field_types(self._learning, self.field_types)
 
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"

@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tocsin import __version__
+from tocsin.api.problems import retry_after
 from tocsin.errors import Forbidden, TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
@@ -102,7 +103,9 @@ class Pages:
         """A page that says what went wrong; who has to sign in first is sent there."""
         if isinstance(error, Unauthenticated):
             return RedirectResponse(_sign_in_and_return(request), 303)
-        return self.show(request, "error.html", error.status, error=error)
+        page = self.show(request, "error.html", error.status, error=error)
+        page.headers.update(retry_after(error))
+        return page
 
 
 def _chosen(request: Request, cookie: str, choices: Collection[str], otherwise: str) -> str:

@@ -1,0 +1,99 @@
+"""What is done with the rows of a query ends at the deadline, and when the service stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin import backtest
+from tocsin.backtest import Trial
+from tocsin.config import Settings
+from tocsin.errors import QueryTooHeavy, Stopping
+from tocsin.model.alert import Comparison, Rule
+from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.draft import read_metric
+from tocsin.model.metric import Question
+from tocsin.reader import Request
+from tocsin.runtime import Runtime
+from tocsin.sql.query import Query
+
+GROUPS = 10_000
+AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Runtime]:
+    """A group for each interaction; a calculation may take a second."""
+    runtime = Runtime(Settings(data_dir=tmp_path, query_seconds=1))
+    named = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+    when = {"timestamp": AT.isoformat()}
+    lines = [json.dumps({**named, **when, "interaction": {"n": n}}).encode() for n in range(GROUPS)]
+    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == GROUPS
+    yield runtime
+    runtime.close()
+
+
+def question(runtime: Runtime, **members: Any) -> Question:
+    body = {"name": "N", "metricType": "COUNT", "timeWindow": "1h", "groupBy": ["interaction.n"]}
+    return read_metric({**body, **members}, runtime.catalog)[1]
+
+
+def trial(runtime: Runtime) -> Trial:
+    return Trial(Rule(operator=Comparison.GT, threshold=0), question(runtime))
+
+
+def span(days: int) -> PastSpan:
+    start, to = AT - timedelta(days=days), AT + timedelta(hours=2)
+    return PastSpan.model_validate({"from": start, "to": to, "step": "10s"})
+
+
+def queries(runtime: Runtime) -> int:
+    text = "SELECT value FROM system.events WHERE event = 'SelectQuery'"
+    return int(runtime.engine.run(Query(text))[0][0])
+
+
+def test_a_backtest_ends_at_the_deadline(opened: Runtime) -> None:
+    """All of it would take twenty seconds, of which the engine's part is one."""
+    with pytest.raises(QueryTooHeavy):
+        list(opened.backtester.backtest(trial(opened), span(days=50)))
+
+
+def test_a_backtest_ends_when_the_service_stops(opened: Runtime) -> None:
+    groups = opened.backtester.backtest(trial(opened), span(days=1))
+    assert next(groups).fired == 1
+    opened.stop_calculating()
+    with pytest.raises(Stopping):
+        next(groups)
+
+
+def test_a_backtest_of_too_many_groups_is_refused_before_they_are_read(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtest, "MAX_LIMIT", GROUPS - 1)
+    before = queries(opened)
+    with pytest.raises(QueryTooHeavy, match="more than 9,999 groups"):
+        next(opened.backtester.backtest(trial(opened), span(days=1)))
+    assert queries(opened) == before + 2
+    monkeypatch.setattr(backtest, "MAX_LIMIT", GROUPS)
+    assert next(opened.backtester.backtest(trial(opened), span(days=1)))
+
+
+def test_a_series_ends_when_the_service_stops(opened: Runtime) -> None:
+    opened.stop_calculating()
+    asked = question(opened, groupBy=[])
+    with pytest.raises(Stopping):
+        opened.calculator.series(asked, AT - timedelta(hours=1), AT, timedelta(minutes=1))
+
+
+def test_groups_that_are_in_no_window_of_a_backtest_do_not_count_against_its_limit(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtest, "MAX_LIMIT", 0)
+    members = {"from": AT - timedelta(days=5), "to": AT + timedelta(hours=2), "step": "24h"}
+    daily = PastSpan.model_validate(members)
+    assert list(opened.backtester.backtest(trial(opened), daily)) == []
