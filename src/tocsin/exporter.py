@@ -29,7 +29,7 @@ class Export:
     """One export, as of the moment it is made; raises Unavailable then."""
 
     def __init__(self, engine: Engine, catalog: Catalog, search: Search) -> None:
-        self._engine = engine
+        self._queries = engine.exporting
         self._search = search
         self._last = engine.latest_number()
         # After the number: every entry that its interactions have is in it.
@@ -58,7 +58,7 @@ class Export:
 
     def _keys(self, after: Key | None) -> list[Key]:
         query = compile_keys(self._search, after, self._last, KEYS, self._table)
-        found = self._engine.columns(query)
+        found = self._queries.columns(query)
         columns = (found.column(name).to_pylist() for name in ("at", "number"))
         return list(map(Key, *columns))
 
@@ -68,7 +68,7 @@ class Export:
             end = min(start + self._rows, len(keys))
             query = compile_rows(self._search, keys[start], keys[end - 1], self._table)
             try:
-                rows = self._engine.run(query)
+                rows = self._queries.run(query)
             except QueryTooHeavy:
                 if end - start == 1:
                     raise

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 RECORDING_THREADS = 40
 READINESS_THREADS, READINESS_QUEUE = 2, 16
+SEARCH_THREADS, EXPORT_THREADS = 2, 2
 QUEUE_FOR_EACH_THREAD = 16
 QUEUE_SECONDS = 20
 CLOSING_SECONDS = 2
@@ -96,10 +97,21 @@ class Pools:
     def __init__(self, query_concurrency: int) -> None:
         self.recording = Pool("record", RECORDING_THREADS)
         self.readiness = Pool("ready", READINESS_THREADS, READINESS_QUEUE)
+        self.searches = Pool("search", SEARCH_THREADS, QUEUE_FOR_EACH_THREAD * SEARCH_THREADS)
+        # Exports take turns: one that is refused after it began would be cut off.
+        self.exports = Pool("export", EXPORT_THREADS)
         self.questions = Pool(
             "question", query_concurrency, QUEUE_FOR_EACH_THREAD * query_concurrency
         )
 
     def close(self) -> None:
-        for pool in (self.questions, self.readiness, self.recording):
+        for pool in (
+            *(self.questions, self.searches, self.exports),
+            *(self.readiness, self.recording),
+        ):
             pool.close()
+
+    def stop_questions(self) -> None:
+        """Refuse whatever reads interactions; what is being recorded goes on."""
+        for pool in (self.questions, self.searches, self.exports):
+            pool.stop()

@@ -150,7 +150,7 @@ class Runtime:
 
     def stop_calculating(self) -> None:
         """End the calculations that run, and refuse those that wait or come, with Stopping."""
-        self.pools.questions.stop()
+        self.pools.stop_questions()
         self.engine.stop_calculating()
 
     def _open_alerts(self) -> None:

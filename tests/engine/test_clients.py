@@ -22,8 +22,8 @@ from tocsin.runtime import Runtime
 from tocsin.sql.query import Query
 
 MONTHS = 12
-# One that calculates, and two each for alerts, pages and searches.
-CLIENTS = 7
+# One that calculates, and two each for alerts, pages, searches and exports.
+CLIENTS = 9
 FOR_EVER = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
 RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
@@ -70,7 +70,14 @@ def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
 def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
     engine = runtime.engine
-    asking = (engine.run, engine.run, engine.alerting.run, engine.browsing.run, engine.search)
+    asking = (
+        engine.run,
+        engine.run,
+        engine.alerting.run,
+        engine.browsing.run,
+        engine.search,
+        engine.exporting.run,
+    )
     with ThreadPoolExecutor(2 * len(asking)) as threads:
         ended = [threads.submit(ask, FOR_EVER) for ask in asking * 2]
         while engine.upkeep(RUNNING)[0][0] < CLIENTS:

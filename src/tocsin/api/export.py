@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,12 +14,14 @@ from fastapi.responses import StreamingResponse
 from tocsin.api.auth import requires
 from tocsin.api.interactions import PATH
 from tocsin.api.openapi import documented
+from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
 from tocsin.exporter import Export
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.model.snapshot import snapshot
 from tocsin.model.verbatim import Verbatim, without_line_ends
+from tocsin.pools import Pool
 from tocsin.runtime import Runtime
 
 MEDIA_TYPE = "application/x-ndjson"
@@ -33,6 +36,7 @@ def routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix=PATH, tags=["Interactions"])
 
     @router.get("/export", **requires(Role.READ), **_DOCUMENT)
+    @pooled(runtime.pools.exports)
     def export_interactions(request: Request, search: Searched) -> Response:
         """Stream everything that the filters match, the oldest first, as NDJSON; packed as zstd
         for those who accept that. It holds what was recorded when it began.
@@ -45,9 +49,16 @@ def routes(runtime: Runtime) -> APIRouter:
         if _accepts_zstd(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "zstd"
             lines = _packed(lines)
-        return StreamingResponse(lines, headers=headers, media_type=MEDIA_TYPE)
+        pieces = _in_turn(runtime.pools.exports, lines)
+        return StreamingResponse(pieces, headers=headers, media_type=MEDIA_TYPE)
 
     return router
+
+
+async def _in_turn(pool: Pool, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, each made by a thread of the pool."""
+    while (piece := await pool.run(partial(next, pieces, None))) is not None:
+        yield piece
 
 
 def _lines(export: Export) -> Iterator[bytes]:

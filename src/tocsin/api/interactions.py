@@ -14,6 +14,7 @@ from tocsin.api import documents
 from tocsin.api.auth import authorize, requires
 from tocsin.api.body import read_body
 from tocsin.api.headers import header
+from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
 from tocsin.errors import TooLarge
 from tocsin.ingest import Batch
@@ -63,6 +64,7 @@ def routes(runtime: Runtime) -> APIRouter:
         return await runtime.pools.recording.run(work)
 
     @router.get("", **requires(Role.READ), **documents.LIST)
+    @pooled(runtime.pools.searches)
     def list_interactions(
         search: Searched,
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
@@ -74,6 +76,7 @@ def routes(runtime: Runtime) -> APIRouter:
         return _json({"interactions": shown, "nextCursor": page.next_cursor})
 
     @router.get("/{id:uuid}", **requires(Role.READ), **documents.GET)
+    @pooled(runtime.pools.searches)
     def get_interaction(id: UUID) -> Response:
         """One interaction, its payload as it was sent."""
         return _json(_shown(runtime, runtime.history.get(id)))

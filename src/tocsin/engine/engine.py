@@ -47,9 +47,7 @@ from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 from tocsin.write_state import WriteState
 
-ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS = 2, 2, 2
-SEARCH_PATIENCE = 10
-"""Seconds; a search that waits for a client holds a thread that pages need."""
+ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 
 
 class BadBlock(Exception):
@@ -122,8 +120,8 @@ class Engine:
         """Clients for each purpose, so that none waits for another."""
         seconds = self._seconds
 
-        def querying(count: int, patience: int = seconds) -> Querying:
-            clients = self._kept(Clients(location, settings, count, patience))
+        def querying(count: int) -> Querying:
+            clients = self._kept(Clients(location, settings, count, patience=seconds))
             return Querying(clients, seconds, self._is_stopping)
 
         def unstoppable() -> Querying:
@@ -134,7 +132,8 @@ class Engine:
         self.calculating = querying(concurrency)
         self.alerting = querying(ALERT_CLIENTS)
         self.browsing = querying(PAGE_CLIENTS)
-        self._searching = querying(SEARCH_CLIENTS, SEARCH_PATIENCE)
+        self._searching = querying(SEARCH_CLIENTS)
+        self.exporting = querying(EXPORT_CLIENTS)
         self._comparing, self._looking_up, self._counting = (unstoppable() for _ in range(3))
         self._meter = Meter(location, settings)
         self._closing.callback(self._meter.close)

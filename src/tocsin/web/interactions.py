@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.catalog import Entry, Kind
 from tocsin.model.filter import LISTS, UNARY, WORDS
@@ -60,6 +61,7 @@ def _add_list(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH, **reads(*SEARCHED))
+    @pooled(runtime.pools.searches)
     def interactions(request: Request, _viewer: Reader) -> Response:
         form = Form(request.url.query)
         found, error = None, None
@@ -94,6 +96,7 @@ def _add_one(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.get(PATH + "/{id:uuid}")
+    @pooled(runtime.pools.searches)
     def interaction(request: Request, _viewer: Reader, id: UUID) -> Response:
         one = runtime.history.get(id)
         unit, is_cut = [], False
