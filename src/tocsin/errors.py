@@ -138,8 +138,8 @@ class TooManyConnections(Unavailable):
 
 
 class Busy(Unavailable):
-    """As many calculations as may be are running, and more of them wait than may: try again in a
-    moment. TOCSIN_QUERY_CONCURRENCY sets how many run at once."""
+    """As many questions of this kind are running as may at once, and the queue behind them is full:
+    try again in a moment. TOCSIN_QUERY_CONCURRENCY sets how many calculations run at once."""
 
     retry_after_seconds = 5
 

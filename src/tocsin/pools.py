@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -29,12 +30,16 @@ class Pool:
     """Threads for one purpose, used from any number of event loops."""
 
     def __init__(self, name: str, threads: int, queue: int | None = None) -> None:
-        """`queue` calls at most wait for a thread, for QUEUE_SECONDS; None for no limit."""
+        """`queue` calls at most wait for a thread, for QUEUE_SECONDS; None for no limit.
+
+        `refused` counts those who found no thread in time since the process started."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = None if queue is None else threads + queue
         self._admitted = 0
         self._changed = threading.Condition()
         self._is_stopping = False
+        self.name = name
+        self.refused = 0
 
     async def run(self, work: Callable[[], T]) -> T:
         """What the work returns. Raises Busy if it finds no thread in time, or Stopping."""
@@ -57,12 +62,12 @@ class Pool:
         """Refuse what waits for a thread, and all that comes."""
         self._is_stopping = True
 
-    def close(self) -> None:
-        """Stop, and wait a moment for what runs; it does not survive the process."""
+    def close(self, patience: float = CLOSING_SECONDS) -> None:
+        """Stop, and wait so many seconds for what runs; then it ends with the process."""
         self.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._changed:
-            self._changed.wait_for(lambda: not self._admitted, CLOSING_SECONDS)
+            self._changed.wait_for(lambda: not self._admitted, patience)
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         with self._changed:
@@ -88,7 +93,10 @@ class Pool:
             self._changed.notify_all()
 
     def _refusal(self) -> Stopping | Busy:
-        return Stopping() if self._is_stopping else Busy()
+        if self._is_stopping:
+            return Stopping()
+        self.refused += 1
+        return Busy()
 
 
 class Pools:
@@ -104,14 +112,17 @@ class Pools:
             "question", query_concurrency, QUEUE_FOR_EACH_THREAD * query_concurrency
         )
 
-    def close(self) -> None:
-        for pool in (
-            *(self.questions, self.searches, self.exports),
-            *(self.readiness, self.recording),
-        ):
-            pool.close()
+    @property
+    def all(self) -> tuple[Pool, ...]:
+        return self.questions, self.searches, self.exports, self.readiness, self.recording
 
     def stop_questions(self) -> None:
         """Refuse whatever reads interactions; what is being recorded goes on."""
         for pool in (self.questions, self.searches, self.exports):
             pool.stop()
+
+    def close(self) -> None:
+        """All of them together wait no longer than one may."""
+        end = time.monotonic() + CLOSING_SECONDS
+        for pool in self.all:
+            pool.close(max(end - time.monotonic(), 0))

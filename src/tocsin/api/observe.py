@@ -87,6 +87,12 @@ class _Counts(Collector):
         yield CounterMetricFamily(
             "tocsin_log_lines_dropped", "Lines that the log's reader did not take.", dropped_lines()
         )
+        refused = CounterMetricFamily(
+            "tocsin_refused", "Requests that found no thread in time.", labels=["pool"]
+        )
+        for pool in self._runtime.pools.all:
+            refused.add_metric([pool.name], pool.refused)
+        yield refused
         yield from self._alerts()
         yield from self._of_notifications()
         yield from _problems(self._runtime)
