@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,23 @@ def test_calculations_that_run_are_ended_and_others_refused(opened: Runtime) -> 
         opened.calculator.calculate(question, opened.now())
     with pytest.raises(Stopping):
         opened.calculator.explain(question, opened.now())
+
+
+def test_what_a_stop_ends_is_never_taken_for_an_answer(opened: Runtime) -> None:
+    """The engine may end a killed query without an error, and without its rows."""
+    count = 20_000_000
+    groups = Query(f"SELECT number % 2 AS n, count() FROM numbers({count}) GROUP BY n ORDER BY n")
+
+    def calculate() -> None:
+        while opened.engine.run(groups) == [(0, count // 2), (1, count // 2)]:
+            pass
+        raise AssertionError("a part of the rows was answered")
+
+    with ThreadPoolExecutor(8) as threads:
+        calculating = [threads.submit(calculate) for _ in range(8)]
+        time.sleep(0.5)
+        opened.stop_calculating()
+        assert {type(future.exception()) for future in calculating} == {Stopping}
 
 
 def test_what_is_sent_meanwhile_is_recorded_once(opened: Runtime) -> None:

@@ -41,7 +41,11 @@ def learn_field_types(clients: Clients, known: FieldTypes) -> None:
         f"groupUniqArrayArray(hollowObjects) FROM {INTERACTIONS}"
     )
     with clients.lend() as client:
-        ((types, big, hollow),) = client.query(text).result_rows
+        rows = client.query(text).result_rows
+    if not rows:
+        # A stop has killed it, which may end a query without an error (chDB 4.4).
+        return
+    ((types, big, hollow),) = rows
     for spelled, names in types.items():
         path = path_of(spelled)
         known.note(path, map(type_of, names))

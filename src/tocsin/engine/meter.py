@@ -49,6 +49,8 @@ class Meter:
             except RuntimeError as error:
                 raise translated(error) from error
             elapsed = (time.perf_counter() - started) * 1000
+            # One that was killed may end without an error.
+            deadline.check()
         finally:
             self._measuring.release()
         return Cost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)

@@ -70,6 +70,9 @@ class Querying:
             if deadline:
                 deadline.check()
             yield client
+            # A query that is killed may end without an error, and without its rows (chDB 4.4).
+            if self._stopping and self._stopping.is_set():
+                raise Stopping
 
     def _share(self) -> Settings:
         """The threads of a query that has a client: as many as cores, or a part of them while
