@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
 from tocsin.history import Catalog, interaction_of
@@ -23,6 +26,20 @@ ROWS_AT_FIRST = 1_000
 BYTES_WANTED = 8 * 1024 * 1024
 _BYTES_BESIDES = 512
 """What a row takes besides its JSON, roughly."""
+
+
+class _Keys:
+    """Keys in their order, as columns: sixteen bytes each, for many exports may be under way."""
+
+    def __init__(self, at: NDArray[np.int64], number: NDArray[np.int64]) -> None:
+        self._at = at
+        self._number = number
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __getitem__(self, place: int) -> Key:
+        return Key(int(self._at[place]), int(self._number[place]))
 
 
 class Export:
@@ -56,13 +73,12 @@ class Export:
                 return
             after = keys[-1]
 
-    def _keys(self, after: Key | None) -> list[Key]:
+    def _keys(self, after: Key | None) -> _Keys:
         query = compile_keys(self._search, after, self._last, KEYS, self._table)
         found = self._queries.columns(query)
-        columns = (found.column(name).to_pylist() for name in ("at", "number"))
-        return list(map(Key, *columns))
+        return _Keys(*(found.column(name).to_numpy() for name in ("at", "number")))
 
-    def _block(self, keys: list[Key], start: int) -> tuple[list[Interaction], int]:
+    def _block(self, keys: _Keys, start: int) -> tuple[list[Interaction], int]:
         """The next interactions, and where in the keys the ones after them begin."""
         while True:
             end = min(start + self._rows, len(keys))
