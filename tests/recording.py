@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tocsin.model.instant import format_instant
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from enum import Enum
@@ -17,9 +17,14 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from tocsin.engine.engine import BadBlock, Engine
+from tocsin.engine.known_months import month_count
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.ids import new_ids
+from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interaction import Interaction
+from tocsin.model.recorded import Recorded
+from tocsin.month_limit import MonthLimit, portions
+from tocsin.repeats import is_same
 
 log = structlog.get_logger()
 
@@ -31,12 +36,15 @@ PATIENCE_SECONDS = 0.010
 class Outcome(Enum):
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
+    # Other content was recorded under the same id.
+    CONFLICT = "conflict"
 
 
 class Refused(NamedTuple):
-    """The engine cannot keep this interaction."""
+    """This interaction cannot be kept; `field` is the member that is to blame."""
 
     reason: str
+    field: str = "interaction"
 
 
 Outcomes = list[Outcome | Refused]
@@ -48,6 +56,8 @@ class _Submitted(NamedTuple):
     interactions: Sequence[Interaction]
     callers: int
     future: Future[Outcomes]
+    first: int
+    last: int
 
 
 class Outbox(Protocol):
@@ -68,8 +78,10 @@ class Committer:
         first_number: int,
         on_disk: Callable[[Sequence[Interaction]], None],
         outbox: Outbox,
+        months: MonthLimit,
     ) -> None:
         self._engine = engine
+        self._months = months
         self._on_disk = on_disk
         self._outbox = outbox
         self._next_number = first_number
@@ -81,14 +93,54 @@ class Committer:
         self._thread.start()
 
     def submit(self, interactions: Sequence[Interaction], callers: int = 1) -> Future[Outcomes]:
-        """A future of one outcome for each interaction, in their order."""
+        """A future of one outcome for each interaction, in their order.
+
+        Where they lie in more months than an append may have, others take turns in between.
+        """
+        timestamps = [interaction.timestamp for interaction in interactions]
+        first, last = min(timestamps), max(timestamps)
+        if month_count(first, last) <= APPENDED_MONTHS:
+            return self._enqueue(interactions, callers, first, last)
+        whole: Future[Outcomes] = Future()
+        self._submit_portions(interactions, portions(interactions), callers, whole, {})
+        return whole
+
+    def _enqueue(
+        self, interactions: Sequence[Interaction], callers: int, first: int, last: int
+    ) -> Future[Outcomes]:
         future: Future[Outcomes] = Future()
         with self._arrived:
             if self._is_closed:
                 raise Unavailable("The server is stopping")
-            self._waiting.append(_Submitted(interactions, callers, future))
+            self._waiting.append(_Submitted(interactions, callers, future, first, last))
             self._arrived.notify()
         return future
+
+    def _submit_portions(
+        self,
+        interactions: Sequence[Interaction],
+        waiting: Sequence[list[int]],
+        callers: int,
+        whole: Future[Outcomes],
+        outcomes: dict[int, Outcome | Refused],
+    ) -> None:
+        """Submit the first portion, and the next ones each when the one before it is on disk."""
+        indexes = waiting[0]
+        portion = [interactions[index] for index in indexes]
+        timestamps = [interaction.timestamp for interaction in portion]
+
+        def go_on(done: Future[Outcomes]) -> None:
+            try:
+                outcomes.update(zip(indexes, done.result(), strict=True))
+                if waiting[1:]:
+                    self._submit_portions(interactions, waiting[1:], callers, whole, outcomes)
+                else:
+                    whole.set_result([outcomes[index] for index in range(len(interactions))])
+            except Exception as error:
+                whole.set_exception(error)
+
+        enqueued = self._enqueue(portion, callers, min(timestamps), max(timestamps))
+        enqueued.add_done_callback(go_on)
 
     def close(self) -> None:
         """Append what waits, then stop the thread."""
@@ -128,11 +180,14 @@ class Committer:
             self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
             group: list[_Submitted] = []
             rows = size = 0
+            first, last = self._waiting[0].first, self._waiting[0].last
             while self._waiting:
                 submitted = self._waiting[0]
+                first, last = min(first, submitted.first), max(last, submitted.last)
                 rows += len(submitted.interactions)
                 size += sum(len(interaction.payload) for interaction in submitted.interactions)
-                if group and (rows > GROUP_ROWS or size > GROUP_BYTES):
+                is_long = rows > GROUP_ROWS or size > GROUP_BYTES
+                if group and (is_long or month_count(first, last) > APPENDED_MONTHS):
                     break
                 self._waiting.popleft()
                 if submitted.future.set_running_or_notify_cancel():
@@ -156,28 +211,42 @@ class Committer:
             elif interaction.interaction_id in recorded:
                 continue
             first.setdefault(interaction.interaction_id, interaction)
-        for interaction in first.values():
+        surplus = self._in_surplus_months(first.values())
+        new = [one for one in first.values() if one.interaction_id not in surplus]
+        for interaction in new:
             interaction.interaction_number = self._next_number
             self._next_number += 1
-        new = list(first.values())
         with self._outbox.staged(new) as refused:
             refused.update(self._append(new))
         if not refused and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
-        return [
-            refused.get(interaction.interaction_id)
-            or (
-                Outcome.RECORDED
-                if first.get(interaction.interaction_id) is interaction
-                else Outcome.DUPLICATE
-            )
-            for interaction in interactions
-        ]
+        refused.update(surplus)
+        return [self._outcome(one, first, recorded, refused) for one in interactions]
 
-    def _recorded_before(self, interactions: Sequence[Interaction]) -> set[bytes]:
+    def _outcome(
+        self,
+        interaction: Interaction,
+        first: Mapping[bytes, Interaction],
+        recorded: Mapping[bytes, Recorded],
+        refused: Mapping[bytes, Refused],
+    ) -> Outcome | Refused:
+        id = interaction.interaction_id
+        known = first.get(id) or recorded[id]
+        if known is interaction:
+            return refused.get(id) or Outcome.RECORDED
+        if not is_same(interaction, known):
+            return Outcome.CONFLICT
+        interaction.interaction_number = known.interaction_number
+        return refused.get(id) or Outcome.DUPLICATE
+
+    def _in_surplus_months(self, new: Collection[Interaction]) -> dict[bytes, Refused]:
+        surplus = self._months.admit(list(new)) if new else []
+        return {one.interaction_id: Refused(self._months.reason, "timestamp") for one in surplus}
+
+    def _recorded_before(self, interactions: Sequence[Interaction]) -> dict[bytes, Recorded]:
         given = [i.interaction_id for i in interactions if i.interaction_id]
         perhaps = self._engine.known_ids.perhaps(given)
-        return self._engine.existing(perhaps) if perhaps else set()
+        return self._engine.recorded(perhaps) if perhaps else {}
 
     def _append(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
         if not interactions:

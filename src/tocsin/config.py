@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
+from tocsin.model import ceilings
 from tocsin.model.dropped import MAX_PENDING
 from tocsin.model.metric import Window
 from tocsin.model.problems import problems_of
@@ -39,9 +40,17 @@ class Settings(BaseSettings):
     accept_loss: bool = False
     strict_catalog: bool = False
     retention: Window | None = None
-    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = 320 * MIB
-    query_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    query_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    oldest_days: Annotated[int, Field(ge=1)] = ceilings.OLDEST_DAYS
+    latest_days: Annotated[int, Field(ge=1)] = ceilings.LATEST_DAYS
+    max_months: Annotated[int, Field(ge=24)] = ceilings.MONTHS
+    max_paths: Annotated[int, Field(ge=1)] = ceilings.PATHS
+    max_catalog_entries: Annotated[int, Field(ge=1)] = ceilings.CATALOG_ENTRIES
+    body_memory: Annotated[int, Field(ge=ceilings.BATCH_BYTES, description="bytes")] = (
+        ceilings.BODY_MEMORY
+    )
+    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = ceilings.QUERY_MEMORY
+    query_seconds: Annotated[int, Field(ge=1, le=3600)] = ceilings.QUERY_SECONDS
+    query_concurrency: Annotated[int, Field(ge=1, le=64)] = ceilings.QUERY_CONCURRENCY
     # Before the URL, which is checked together with it.
     smtp_from: str | None = None
     smtp_url: SecretStr | None = None

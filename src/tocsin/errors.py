@@ -6,7 +6,7 @@ stand on the class, so that the API answers an error without knowing which one i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +17,13 @@ class Problem:
 
     field: str
     message: str
+
+
+def at_most(problems: Sequence[Problem], count: int) -> Sequence[Problem]:
+    """The first problems; where there are more than `count`, one that says how many more."""
+    if len(problems) <= count:
+        return problems
+    return [*problems[:count], Problem("", f"and {len(problems) - count:,} more")]
 
 
 class TocsinError(Exception):
@@ -142,6 +149,11 @@ class Busy(Unavailable):
     try again in a moment. TOCSIN_QUERY_CONCURRENCY sets how many calculations run at once."""
 
     retry_after_seconds = 5
+
+
+class NoRoomForBody(Unavailable):
+    """Other requests fill the memory for bodies; try again in a moment. TOCSIN_BODY_MEMORY sets how
+    much there is."""
 
 
 class Stopping(Unavailable):

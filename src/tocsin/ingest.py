@@ -17,15 +17,20 @@ import msgspec
 
 from tocsin.committer import Committer, Outbox, Outcome, Refused
 from tocsin.engine.engine import Engine
-from tocsin.errors import InvalidInput, Problem, TocsinError
+from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.gathering import Gathering
+from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import Traits
-from tocsin.reader import Catalog, Reader, Request
+from tocsin.month_limit import MonthLimit
+from tocsin.reader import Reader
+from tocsin.request import Request
+from tocsin.scope_reader import Catalog
 
 # Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
 # less to a thread takes longer than reading it.
 MAX_READ_ON_LOOP = 32 * 1024
+OTHER_CONTENT = "was recorded before, with other content"
 
 
 @dataclass(slots=True)
@@ -34,7 +39,14 @@ class Batch:
 
     accepted: int = 0
     duplicates: int = 0
-    rejected: list[tuple[int, list[Problem]]] = field(default_factory=list)
+    rejected: list[tuple[int, Sequence[Problem]]] = field(default_factory=list)
+    _listed: int = 0
+
+    def reject(self, index: int, problems: Sequence[Problem]) -> None:
+        """List the problems of an interaction; of each only the first once there are many."""
+        room = max(PROBLEMS_OF_BATCH - self._listed, 1)
+        self._listed += len(problems)
+        self.rejected.append((index, at_most(problems, room)))
 
 
 class Intake:
@@ -47,6 +59,7 @@ class Intake:
         first_number: int,
         on_disk: Callable[[Sequence[Interaction]], None],
         outbox: Outbox,
+        months: MonthLimit,
         *,
         strict_catalog: bool,
     ) -> None:
@@ -56,7 +69,7 @@ class Intake:
         self._engine = engine
         self._catalog = catalog
         self._is_strict = strict_catalog
-        self._committer = Committer(engine, first_number, on_disk, outbox)
+        self._committer = Committer(engine, first_number, on_disk, outbox, months)
         self._gathering = Gathering(self._committer)
         self._in_flight = _InFlight()
         self._reading = threading.Lock()
@@ -82,7 +95,9 @@ class Intake:
             outcome = await self._gathering.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Refused):
-            raise InvalidInput.at("interaction", outcome.reason)
+            raise InvalidInput.at(outcome.field, outcome.reason)
+        if outcome is Outcome.CONFLICT:
+            raise Conflict(f"interactionId {OTHER_CONTENT}")
         return interaction, outcome is Outcome.RECORDED
 
     def record_batch(self, items: Sequence[bytes], request: Request) -> Batch:
@@ -99,14 +114,17 @@ class Intake:
                         interactions.append(read)
                         indexes.append(index)
                     else:
-                        batch.rejected.append((index, _problems(read)))
-            reader.add_unknown()
+                        batch.reject(index, _problems(read))
+                # While no other batch reads, which would find the same room in the catalog.
+                reader.add_unknown()
             outcomes = self._committer.submit(interactions).result() if interactions else []
         self._count(outcomes)
         self.rejected += len(batch.rejected)
         for index, outcome in zip(indexes, outcomes, strict=True):
             if isinstance(outcome, Refused):
-                batch.rejected.append((index, [Problem("interaction", outcome.reason)]))
+                batch.reject(index, [Problem(outcome.field, outcome.reason)])
+            elif outcome is Outcome.CONFLICT:
+                batch.reject(index, [Problem("interactionId", OTHER_CONTENT)])
         batch.rejected.sort(key=lambda rejection: rejection[0])
         batch.accepted = outcomes.count(Outcome.RECORDED)
         batch.duplicates = outcomes.count(Outcome.DUPLICATE)
@@ -141,6 +159,7 @@ class Intake:
     def _count(self, outcomes: Sequence[Outcome | Refused]) -> None:
         self.accepted += outcomes.count(Outcome.RECORDED)
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
+        self.rejected += outcomes.count(Outcome.CONFLICT)
         self.rejected += sum(isinstance(outcome, Refused) for outcome in outcomes)
 
 

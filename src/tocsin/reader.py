@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-from uuid import UUID
+from collections.abc import Iterator, Sequence
 
 from tocsin.engine.field_types import FieldTypes
-from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError
+from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
 from tocsin.ids import new_id
-from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
+from tocsin.model.ceilings import PROBLEMS_OF_ONE, TEXT_LENGTH
+from tocsin.model.drafts import TEXT_RULE, read_draft, read_drafts
 from tocsin.model.field import Field
-from tocsin.model.instant import from_milliseconds, parse_milliseconds
-from tocsin.model.interaction import Draft, ImportedDraft, Interaction, read_draft, read_drafts
+from tocsin.model.instant import parse_milliseconds
+from tocsin.model.interaction import Draft, Interaction
 from tocsin.model.payload import (
     Members,
     Path,
@@ -25,44 +21,14 @@ from tocsin.model.payload import (
     decode_together,
     read_payload,
 )
+from tocsin.request import Request
+from tocsin.scope_reader import UUID_TEXT, Catalog, ScopeReader
 
 # So many are decoded in one go: enough that it pays, and no other thread waits for long.
 TOGETHER = 256
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-_MNEMONIC = re.compile(MNEMONIC)
-_MEMBERS = {
-    Kind.RESOURCE_TYPE: "resource_type_id",
-    Kind.ACTION: "action_id",
-    Kind.ORIGIN: "origin_id",
-}
-
-
-class Catalog(Protocol):
-    def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
-    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
-    def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
-    def claim(self, kind: Kind, id: UUID) -> Entry | None: ...
-    @property
-    def is_deleting(self) -> bool: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a request says of all its interactions: when it came, its headers, and whether they
-    were recorded by another installation before."""
-
-    received: int
-    timestamp: str | None = None
-    uow_id: str | None = None
-    user_id: str | None = None
-    # Tocsin's own, and what an admin imports from another installation.
-    may_be_from_tocsin: bool = False
-    is_import: bool = False
-
-    @property
-    def shape(self) -> type[Draft]:
-        return ImportedDraft if self.is_import else Draft
+_COMPARED = ("resource_type_id", "action_id", "origin_id", "resource_id", "payload")
+_COMPARED_IF_GIVEN = ("timestamp", "uow_id", "user_id", "external_reference")
 
 
 class Reader:
@@ -78,15 +44,10 @@ class Reader:
         strict: bool,
     ) -> None:
         self._traits = traits
-        self._catalog = catalog
         self._field_types = field_types
         self._request = request
-        self._is_strict = strict
-        # A deletion that begins later waits for this request to end.
-        self._claims_entries = catalog.is_deleting
+        self._scopes = ScopeReader(catalog, request, strict=strict)
         self._own_uow_id: bytes | None = None
-        self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
-        self._unknown: list[tuple[Interaction, Kind, str]] = []
 
     def read(self, raw: bytes) -> Interaction:
         """Raises MalformedBody or InvalidInput, with every problem."""
@@ -127,7 +88,7 @@ class Reader:
         self, draft: Draft, raw: bytes, members: Members | None, problems: list[Problem]
     ) -> Interaction:
         request = self._request
-        scope = types, actions, origins = self._scope(draft, problems)
+        scope = types, actions, origins = self._scopes.ids(draft, problems)
         timestamp = _timestamp(draft, request, problems)
         uow_id = self._uow_id(draft, problems)
         interaction_id = _uuid("interactionId", draft.interaction_id, problems)
@@ -135,8 +96,11 @@ class Reader:
         if response:
             self._check_response(response, problems)
         big, hollow = self._learn(raw, members, problems)
+        user_id = draft.user_id
+        if user_id is None and request.user_id is not None:
+            user_id = self._user_id(request.user_id, problems)
         if problems:
-            raise InvalidInput(problems=problems)
+            raise InvalidInput(problems=at_most(problems, PROBLEMS_OF_ONE))
         interaction = Interaction(
             interaction_id or b"",
             types,
@@ -147,19 +111,26 @@ class Reader:
             raw,
             response,
             uow_id,
-            draft.user_id if draft.user_id is not None else request.user_id,
+            user_id,
             draft.external_reference,
             big,
             hollow,
+            compared=_compared(draft) if self._may_repeat(interaction_id) else (),
             is_imported=request.is_import,
         )
         if not all(scope):
-            self._unknown += [
-                (interaction, kind, mnemonic)
-                for (kind, mnemonic, _), id in zip(_scope(draft), scope, strict=True)
-                if mnemonic is not None and not id
-            ]
+            self._scopes.note_unknown(interaction, draft, scope)
         return interaction
+
+    def _may_repeat(self, interaction_id: bytes | None) -> bool:
+        """Whether this is a repeat if the id is recorded; what Tocsin says again may differ."""
+        is_from_tocsin = self._request.may_be_from_tocsin and not self._request.is_import
+        return interaction_id is not None and not is_from_tocsin
+
+    def _user_id(self, text: str, problems: list[Problem]) -> str:
+        if len(text) > TEXT_LENGTH:
+            problems.append(Problem("x-userid", TEXT_RULE))
+        return text
 
     def _uow_id(self, draft: Draft, problems: list[Problem]) -> bytes | None:
         if draft.uow_id is not None:
@@ -176,88 +147,12 @@ class Reader:
     @property
     def has_unknown(self) -> bool:
         """Whether mnemonics were read that the catalog lacks."""
-        return bool(self._unknown)
+        return self._scopes.has_unknown
 
     def add_unknown(self) -> None:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
         Writes to the store, which may block for seconds."""
-        at = from_milliseconds(self._request.received)
-        for kind in Kind:
-            lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
-            if lacking:
-                names = [mnemonic for _, mnemonic in lacking]
-                for (one, _), entry in zip(
-                    lacking, self._catalog.ensure_all(kind, names, at), strict=True
-                ):
-                    setattr(one, _MEMBERS[kind], entry.id_bytes)
-
-    def _scope(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
-        """The ids of type, action and origin; those of a request are mostly the same few."""
-        named = (
-            *(draft.resource_type, draft.action, draft.origin),
-            *(draft.resource_type_id, draft.action_id, draft.origin_id),
-        )
-        ids = self._scopes.get(named)
-        if ids is None:
-            ids = tuple(self._resolve(*one, problems) for one in _scope(draft))
-            if all(ids):
-                self._scopes[named] = ids
-        return ids
-
-    def _resolve(
-        self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
-    ) -> bytes:
-        """The id of what is named; b"" where it is added later or something is wrong."""
-        named = self._claimed(self._catalog.find(kind, mnemonic)) if mnemonic is not None else None
-        if id is not None and not (mnemonic is not None and self._is_foreign(kind, id)):
-            return self._resolve_id(kind, mnemonic, named, id, problems)
-        if named:
-            self._refuse_system(named, kind, problems)
-            return named.id_bytes
-        if mnemonic is None:
-            problems.append(Problem(kind, f"is required (or {kind.id_member})"))
-        elif not _MNEMONIC.fullmatch(mnemonic):
-            problems.append(Problem(kind, MNEMONIC_RULE))
-        elif self._is_strict:
-            problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
-        return b""
-
-    def _is_foreign(self, kind: Kind, id: str) -> bool:
-        """Whether the id may be that of an entry in the installation that is imported from."""
-        return (
-            self._request.is_import
-            and _UUID.fullmatch(id) is not None
-            and self._claimed(self._catalog.by_id(kind, UUID(id))) is None
-        )
-
-    def _resolve_id(
-        self,
-        kind: Kind,
-        mnemonic: str | None,
-        named: Entry | None,
-        id: str,
-        problems: list[Problem],
-    ) -> bytes:
-        is_uuid = _UUID.fullmatch(id)
-        entry = self._claimed(self._catalog.by_id(kind, UUID(id))) if is_uuid else None
-        if entry is None:
-            problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
-            return b""
-        self._refuse_system(entry, kind.id_member, problems)
-        if mnemonic is not None and entry != named:
-            problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
-        return entry.id_bytes
-
-    def _refuse_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
-        """Nobody else may write what readers and subscribers take for an alert or a delivery."""
-        is_protected = entry.is_system and entry.kind is not Kind.ACTION
-        if is_protected and not self._request.may_be_from_tocsin:
-            problems.append(Problem(member, f"{entry.mnemonic} is reserved for Tocsin itself"))
-
-    def _claimed(self, entry: Entry | None) -> Entry | None:
-        if entry is None or not self._claims_entries:
-            return entry
-        return self._catalog.claim(entry.kind, entry.id)
+        self._scopes.add_unknown()
 
     def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
         try:
@@ -281,14 +176,6 @@ class Reader:
         return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
 
 
-def _scope(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:
-    return (
-        (Kind.RESOURCE_TYPE, draft.resource_type, draft.resource_type_id),
-        (Kind.ACTION, draft.action, draft.action_id),
-        (Kind.ORIGIN, draft.origin, draft.origin_id),
-    )
-
-
 def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
     name, text = "timestamp", draft.timestamp
     if text is None:
@@ -296,16 +183,28 @@ def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
     if text is None:
         return request.received
     try:
-        return parse_milliseconds(text)
+        timestamp = parse_milliseconds(text)
     except ValueError as error:
         problems.append(Problem(name, str(error)))
         return 0
+    times, ago = request.times, request.received - timestamp
+    if not -times.future <= ago <= times.past:
+        refusal = times.refusal(timestamp, request.received)
+        if refusal:
+            problems.append(Problem(name, refusal))
+    return timestamp
+
+
+def _compared(draft: Draft) -> tuple[str, ...]:
+    """The members that the draft gives, apart from those that are always compared."""
+    given = [name for name in _COMPARED_IF_GIVEN if getattr(draft, name) is not None]
+    return (*_COMPARED, *given)
 
 
 def _uuid(name: str, text: str | None, problems: list[Problem]) -> bytes | None:
     if text is None:
         return None
-    if not _UUID.fullmatch(text):
+    if not UUID_TEXT.fullmatch(text):
         problems.append(
             Problem(name, "must be a UUID such as 0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d")
         )

@@ -15,6 +15,7 @@ import structlog
 
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
+from tocsin.body_budget import BodyBudget
 from tocsin.calculators import Calculators
 from tocsin.config import Settings
 from tocsin.errors import TocsinError, Unavailable
@@ -31,12 +32,14 @@ from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.model.search import Search
+from tocsin.model.time_bounds import TimeBounds
+from tocsin.month_limit import MonthLimit
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
 from tocsin.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
-from tocsin.reader import Request
 from tocsin.reporter import Reporter
+from tocsin.request import Request
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
@@ -69,6 +72,8 @@ class Runtime:
         Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
         """
         self.settings = settings
+        self._bound_times()
+        self.bodies = BodyBudget(settings.body_memory)
         self._closing = ExitStack()
         folder = open_folder(settings.data_dir)
         try:
@@ -78,12 +83,20 @@ class Runtime:
             self._closing.close()
             raise
 
+    def _bound_times(self) -> None:
+        settings = self.settings
+        retention, latest = settings.retention, settings.latest_days
+        advice = "; a batch with ?history=true takes older ones"
+        self.live_times = TimeBounds.of(settings.oldest_days, latest, retention, advice)
+        self.history_times = TimeBounds.of(None, latest, retention)
+        self.import_times = TimeBounds.of(None, None, retention)
+
     def _open(self, folder: Path) -> None:
         settings = self.settings
         halves = Halves(folder, settings, self._closing)
         self.engine, self.database, self.facts = halves.engine, halves.database, halves.facts
         self._open_losses(halves)
-        self.catalog = Catalog(self.database)
+        self.catalog = Catalog(self.database, settings.max_catalog_entries)
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
         self._open_deliveries()
@@ -101,6 +114,7 @@ class Runtime:
             latest_number + 1,
             self._on_disk,
             outbox,
+            MonthLimit(self.engine.known_months, settings.max_months, self.now),
             strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)

@@ -68,11 +68,13 @@ CODINGS = frozenset(_CODINGS)
 """The values of Content-Encoding that `unpack_body` takes."""
 
 
-def unpack_body(body: bytes, coding: str, limit: int) -> bytes:
+def unpack_body(
+    body: bytes, coding: str, limit: int, hold: Callable[[int], None] = lambda _: None
+) -> bytes:
     """The content of a request's body with this Content-Encoding, one of CODINGS.
 
-    Raises Unreadable for an incomplete or damaged body, and TooLarge as soon as more than `limit`
-    bytes are unpacked.
+    `hold` is called with the size so far after each piece, and may raise. Raises Unreadable for an
+    incomplete or damaged body, and TooLarge as soon as more than `limit` bytes are unpacked.
     """
     packing = _CODINGS[coding]
     if not body:
@@ -84,6 +86,7 @@ def unpack_body(body: bytes, coding: str, limit: int) -> bytes:
         size += len(piece)
         if size > limit:
             raise TooLarge(f"The body unpacks to more than {limit >> 20} MiB")
+        hold(size)
     return b"".join(pieces)
 
 

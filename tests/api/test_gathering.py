@@ -9,7 +9,7 @@ import pytest
 
 from tocsin.errors import InvalidInput, Unavailable
 from tocsin.model.interaction import Interaction
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 HEAD = b'{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"'

@@ -8,7 +8,8 @@ import pytest
 from tocsin.errors import InvalidInput, MalformedBody
 from tocsin.model.interaction import Interaction
 from tocsin.model.payload import Traits
-from tocsin.reader import TOGETHER, Reader, Request
+from tocsin.reader import TOGETHER, Reader
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 UOW_ID = "0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d"

@@ -24,7 +24,7 @@ from tocsin.model.backtest_draft import PastSpan
 from tocsin.model.instant import format_instant
 from tocsin.model.judging import judge
 from tocsin.model.metric import MAX_LIMIT, Question
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.sql.backtest import compile_slab
 
 POINTS = 24

@@ -19,7 +19,7 @@ from worlds import AT, World, written, written_series
 
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.rollups import fetcher
 from tocsin.runtime import Runtime
 

@@ -21,7 +21,7 @@ from tocsin.config import Settings
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant
 from tocsin.model.metric import Answer, Line, Question, Series
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query
 

@@ -17,7 +17,7 @@ from tocsin.config import Settings
 from tocsin.model.field import Field
 from tocsin.model.instant import format_instant
 from tocsin.model.metric import Aggregation, Answer, Question
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.rollups import fetcher, rollups, worth
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query

@@ -17,7 +17,7 @@ from tocsin.model.draft import read_metric
 from tocsin.model.field import Field
 from tocsin.model.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.promoted import PromotedColumn, compile_present, worth_promoting
 from tocsin.sql.query import Query

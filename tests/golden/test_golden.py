@@ -22,7 +22,7 @@ from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metric import Question, Window
 from tocsin.promoter import Promotion
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric
 from tocsin.sql.query import Query

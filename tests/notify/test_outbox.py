@@ -20,7 +20,7 @@ from tocsin.model.channel import read_channel
 from tocsin.model.delivery import Status
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.subscription import read_subscription
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 

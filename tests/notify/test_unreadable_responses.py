@@ -20,7 +20,7 @@ from tocsin.model.delivery import Status
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.subscription import read_subscription
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 

@@ -58,6 +58,12 @@ def is_admin(request: Request) -> bool:
     return bool(request.state.role.covers(Role.ADMIN))
 
 
+def may_read(runtime: Runtime, request: Request) -> bool:
+    """Whether the key of an authorized request reads interactions; it may be revoked by now."""
+    role = runtime.keys.authenticate(_secret(request) or "")
+    return role is not None and role.covers(Role.READ)
+
+
 def requires(*roles: Role) -> dict[str, Any]:
     """The arguments of a route that any one of the roles may call, and an admin always.
 

@@ -14,14 +14,18 @@ import msgspec
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
 
 from tocsin.api.headers import header, header_list
+from tocsin.body_budget import HeldBytes
 from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEncoding
-from tocsin.model.interaction import BYTE_ORDER_MARK
+from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
 from tocsin.model.problems import problems_of
+from tocsin.model.splitting import BYTE_ORDER_MARK
 from tocsin.unpacking import CODINGS, unpack_body
 
-MAX_BYTES = 2 * 1024 * 1024
+MAX_BYTES = DEFINITION_BYTES
+_HELD = "tocsin.held_bytes"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -29,13 +33,15 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(request: Request, limit: int) -> bytes:
     """The body without its Content-Encoding and without a byte order mark.
 
-    Raises TooLarge as soon as it is longer than `limit` bytes, packed or unpacked,
-    UnsupportedEncoding, or MalformedBody if it cannot be unpacked.
+    Its bytes count as under way until the request ends. Raises TooLarge as soon as it is longer
+    than `limit` bytes, packed or unpacked, NoRoomForBody, UnsupportedEncoding, or MalformedBody if
+    it cannot be unpacked.
     """
     coding = _content_coding(request)
     body = await _received(request, limit)
     if coding:
-        body = await run_in_threadpool(unpack_body, body, coding, limit)
+        hold = _held_bytes(request).grow_to
+        body = await run_in_threadpool(unpack_body, body, coding, limit, hold)
     return body.removeprefix(BYTE_ORDER_MARK)
 
 
@@ -57,7 +63,23 @@ async def _received(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)
+        if size > SMALL_BODY_BYTES:
+            _held_bytes(request).grow_to(size)
     return b"".join(chunks)
+
+
+def release_body(scope: Scope) -> None:
+    """Give back what the body of a request that has ended held of the memory for bodies."""
+    held = scope.get(_HELD)
+    if held is not None:
+        held.release()
+
+
+def _held_bytes(request: Request) -> HeldBytes:
+    held: HeldBytes | None = request.scope.get(_HELD)
+    if held is None:
+        held = request.scope[_HELD] = HeldBytes(request.app.state.runtime.bodies)
+    return held
 
 
 async def _read(request: Request) -> bytes:

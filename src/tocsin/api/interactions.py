@@ -11,34 +11,40 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from tocsin.api import documents
-from tocsin.api.auth import authorize, requires
+from tocsin.api.auth import authorize, may_read, requires
 from tocsin.api.body import read_body
 from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
-from tocsin.errors import TooLarge
 from tocsin.ingest import Batch
+from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction, split_array, split_lines
+from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.model.snapshot import snapshot
-from tocsin.reader import Request as SentWith
+from tocsin.model.splitting import split_array, split_lines
+from tocsin.request import Request as SentWith
 from tocsin.runtime import Runtime
 
 PATH = "/api/interactions"
-MAX_SINGLE = 2 * 1024 * 1024
-MAX_BATCH = 32 * 1024 * 1024
-MAX_ROWS = 10_000
 DEFAULT_PAGE = 100
 MAX_PAGE = 1_000
 
+History = Annotated[
+    bool,
+    Query(
+        description="Take timestamps of any age from 1970 on, which TOCSIN_OLDEST_DAYS bounds "
+        "otherwise."
+    ),
+]
 Import = Annotated[
     bool,
     Query(
         alias="import",
         description="Record what another installation answered or exported; takes an admin key. "
         "interactionNumber is ignored, mnemonics decide where ids are unknown, nothing is filled "
-        "in for a missing uowId, nobody is notified, and alerts look at it at their next slot.",
+        "in for a missing uowId, nobody is notified, and alerts look at it at their next slot. "
+        "Takes timestamps from 1970 to 2299.",
     ),
 ]
 
@@ -48,19 +54,29 @@ def routes(runtime: Runtime) -> APIRouter:
 
     @router.post("", **requires(Role.INGEST), **documents.RECORD)
     async def record_interaction(request: Request) -> Response:
-        """Record one interaction. The same `interactionId` again answers 200 with what is stored.
+        """Record one interaction. The same `interactionId` again answers 200: with what is stored
+        if the key may read, else with its id and number. With other content it is a 409.
 
         An answer with 2xx means: on disk, and in every calculation that starts from now on.
         """
         return await record(runtime, request)
 
     @router.post("/batch", **requires(Role.INGEST), **documents.RECORD_BATCH)
-    async def record_batch(request: Request, import_: Import = False) -> Response:
+    async def record_batch(
+        request: Request, import_: Import = False, history: History = False
+    ) -> Response:
         """Record up to 10,000 interactions, each for itself: a JSON array, or a line each."""
         if import_:
             authorize(runtime, request, [Role.ADMIN])
-        body = await read_body(request, MAX_BATCH)
-        work = partial(_record_batch, runtime, request, body, import_)
+        body = await read_body(request, BATCH_BYTES)
+        sent_with = replace(
+            _sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_
+        )
+        if import_:
+            sent_with = replace(sent_with, times=runtime.import_times)
+        elif history:
+            sent_with = replace(sent_with, times=runtime.history_times)
+        work = partial(_record_batch, runtime, request, body, sent_with)
         return await runtime.pools.recording.run(work)
 
     @router.get("", **requires(Role.READ), **documents.LIST)
@@ -86,22 +102,21 @@ def routes(runtime: Runtime) -> APIRouter:
 
 async def record(runtime: Runtime, request: Request) -> Response:
     """201 with the stored interaction, or 200 if its id was recorded before."""
-    raw = await read_body(request, MAX_SINGLE)
+    raw = await read_body(request, SINGLE_BYTES)
     interaction, is_new = await runtime.intake.record(raw, _sent_with(runtime, request))
     if is_new:
         return _json(_shown(runtime, interaction), 201)
     id = UUID(bytes=interaction.interaction_id)
-    stored = await runtime.pools.recording.run(partial(runtime.history.recorded, id))
-    return _json(_shown(runtime, stored), 200)
+    if may_read(runtime, request):
+        stored = await runtime.pools.recording.run(partial(runtime.history.recorded, id))
+        return _json(_shown(runtime, stored), 200)
+    # Who only records must not read what others recorded by trying their ids.
+    number = interaction.interaction_number
+    return _json({"interactionId": id, "interactionNumber": number, "duplicate": True}, 200)
 
 
-def _record_batch(runtime: Runtime, request: Request, body: bytes, is_import: bool) -> Response:
+def _record_batch(runtime: Runtime, request: Request, body: bytes, sent_with: SentWith) -> Response:
     items = _items(request, body)
-    if len(items) > MAX_ROWS:
-        raise TooLarge(f"A batch holds at most {MAX_ROWS:,} interactions; this one {len(items):,}")
-    sent_with = replace(
-        _sent_with(runtime, request), is_import=is_import, may_be_from_tocsin=is_import
-    )
     batch = runtime.intake.record_batch(items, sent_with)
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
@@ -119,8 +134,8 @@ def _outcome(batch: Batch) -> dict[str, Any]:
 def _items(request: Request, body: bytes) -> list[bytes]:
     kind = (header(request, "content-type") or "").partition(";")[0].strip().lower()
     if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl"):
-        return split_lines(body)
-    return split_array(body)
+        return split_lines(body, BATCH_ROWS)
+    return split_array(body, BATCH_ROWS)
 
 
 def _sent_with(runtime: Runtime, request: Request) -> SentWith:
@@ -129,6 +144,7 @@ def _sent_with(runtime: Runtime, request: Request) -> SentWith:
         timestamp=header(request, "x-interaction-timestamp"),
         uow_id=header(request, "x-uowid"),
         user_id=header(request, "x-userid"),
+        times=runtime.live_times,
     )
 
 

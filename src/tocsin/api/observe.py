@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tocsin.api.body import release_body
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
 from tocsin.logs import dropped_lines
@@ -218,6 +219,7 @@ class Observed:
                     scope, receive, sending
                 )
         finally:
+            release_body(scope)
             seconds = time.perf_counter() - started
             self._observations.note(_method(scope), _route(scope), status, seconds)
 

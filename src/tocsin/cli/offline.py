@@ -31,7 +31,7 @@ from tocsin.model.catalog import Kind
 from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.metric import MAX_LIMIT, Metric
-from tocsin.reader import Request
+from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 Thing = TypeVar("Thing")

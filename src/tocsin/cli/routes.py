@@ -3,6 +3,7 @@
 INTERACTIONS = "/api/interactions"
 BATCH = f"{INTERACTIONS}/batch"
 IMPORT = f"{BATCH}?import=true"
+HISTORY = f"{BATCH}?history=true"
 EXPORT = f"{INTERACTIONS}/export"
 METRICS = "/api/interaction-metrics"
 KEYS = "/api/keys"

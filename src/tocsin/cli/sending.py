@@ -18,7 +18,7 @@ import zstandard
 
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
-from tocsin.cli.routes import BATCH, IMPORT
+from tocsin.cli.routes import HISTORY, IMPORT
 from tocsin.unpacking import Unreadable
 
 IN_FLIGHT = 2 * CONNECTIONS
@@ -129,7 +129,7 @@ class Sender:
     def _send(self, batch: Batch) -> tuple[Batch, Any]:
         if not batch.lines:
             return batch, {"accepted": 0, "duplicates": 0, "rejected": []}
-        path = IMPORT if batch.is_export else BATCH
+        path = IMPORT if batch.is_export else HISTORY
         packed = zstandard.compress(b"\n".join(batch.lines), 1)
         return batch, self._patient()(self._client.post_lines, path, packed, "zstd")
 

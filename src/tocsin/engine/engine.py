@@ -26,7 +26,8 @@ from tocsin.engine.failures import is_of_bad_data, translated
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids
+from tocsin.engine.known_months import KnownMonths
+from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids, learn_months
 from tocsin.engine.location import Location
 from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.querying import Querying, Row
@@ -43,6 +44,8 @@ from tocsin.errors import CannotWrite, Stopping, Unavailable
 from tocsin.model.catalog import Kind
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
+from tocsin.model.recorded import Recorded
+from tocsin.sql.listing import compile_recorded
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 from tocsin.write_state import WriteState
@@ -75,6 +78,7 @@ class Engine:
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self.known_extent = KnownExtent()
+        self.known_months = KnownMonths()
         self.write_state = WriteState()
         self._is_stopping = threading.Event()
         self._seconds = seconds
@@ -115,6 +119,7 @@ class Engine:
         self._open_reading(location, calculation_settings(memory, seconds), concurrency)
         learn_ids(self._unlimited, self.known_ids)
         learn_extent(self._unlimited, self.known_extent)
+        learn_months(self._unlimited, self.known_months)
 
     def _open_reading(self, location: Location, settings: Settings, concurrency: int) -> None:
         """Clients for each purpose, so that none waits for another."""
@@ -221,6 +226,23 @@ class Engine:
         )
         return {row[0].bytes for row in self._comparing.run(query)}
 
+    def recorded(self, ids: Sequence[bytes]) -> dict[bytes, Recorded]:
+        """What is recorded under the ids (16 bytes each), by id."""
+        rows = self._look_up(compile_recorded([UUID(bytes=id) for id in ids]))
+        return {
+            id.bytes: Recorded(
+                number,
+                type_id.bytes,
+                action_id.bytes,
+                origin_id.bytes,
+                resource_id,
+                timestamp,
+                uow_id.bytes if uow_id else None,
+                *rest,
+            )
+            for id, number, type_id, action_id, origin_id, resource_id, timestamp, uow_id, *rest in rows
+        }
+
     def uses(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""
         text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
@@ -241,6 +263,7 @@ class Engine:
         with self._unlimited.lend() as client:
             for (month,) in months:
                 client.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
+        self.known_months.forget_before(instant)
         return len(months)
 
     def rows(self) -> int:

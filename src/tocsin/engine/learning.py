@@ -8,6 +8,7 @@ from tocsin.engine.clients import Clients
 from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
+from tocsin.engine.known_months import KnownMonths
 from tocsin.model.field import Field
 from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
@@ -32,6 +33,17 @@ def learn_extent(clients: Clients, known: KnownExtent) -> None:
     with clients.lend() as client:
         for first, last in client.query(text).result_rows:
             known.note(first, last)
+
+
+def learn_months(clients: Clients, known: KnownMonths) -> None:
+    """The parts are named by it."""
+    text = (
+        "SELECT DISTINCT toUInt32(partition) FROM system.parts "
+        f"WHERE active AND table = '{INTERACTIONS}'"
+    )
+    with clients.lend() as client:
+        months = [int(month) for (month,) in client.query(text).result_rows]
+    known.note((month // 100 - 1970) * 12 + month % 100 - 1 for month in months)
 
 
 def learn_field_types(clients: Clients, known: FieldTypes) -> None:

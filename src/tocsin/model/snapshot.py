@@ -13,8 +13,9 @@ import msgspec
 
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_milliseconds
-from tocsin.model.interaction import Interaction, split_object
+from tocsin.model.interaction import Interaction
 from tocsin.model.payload import readable
+from tocsin.model.splitting import split_object
 
 _CONTENTS = ("externalResponse", "interaction")
 

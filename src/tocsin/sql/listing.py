@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +22,16 @@ def compile_by_id(id: UUID) -> Query:
     bind = Binder()
     where = f"interactionId = {bind.uuid(id)}"
     return Query(f"SELECT {COLUMNS}\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
+
+
+def compile_recorded(ids: Sequence[UUID]) -> Query:
+    """Rows of the id and the members of Recorded, for those of the ids that are recorded."""
+    text = (
+        "SELECT interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
+        "toUnixTimestamp64Milli(timestamp), uowId, userId, externalReference, "
+        f"lower(hex(MD5(raw)))\nFROM {INTERACTIONS}\nWHERE interactionId IN {{ids:Array(UUID)}}"
+    )
+    return Query(text, {"ids": [str(id) for id in ids]})
 
 
 def compile_page(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, RowMapping, delete, false, insert, or_, selec
 
 from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
+from tocsin.model.ceilings import CATALOG_ENTRIES
 from tocsin.model.instant import cut
 from tocsin.store.database import Database
 from tocsin.store.metrics import some_of
@@ -44,7 +46,7 @@ _TOPIC = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Shelf:
     """All entries of a kind at one moment."""
 
@@ -54,17 +56,36 @@ class _Shelf:
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> _Shelf:
-        ordered = sorted(entries, key=lambda entry: entry.mnemonic.lower())
-        return cls(
-            {entry.id: entry for entry in ordered},
-            {entry.mnemonic.lower(): entry for entry in ordered},
-            {entry.id: entry.mnemonic for entry in ordered},
-        )
+        return cls({}, {}, {}).with_entries(entries)
+
+    def with_entries(self, entries: Iterable[Entry]) -> _Shelf:
+        """A copy with entries that are new, or have the id of one that is here."""
+        by_id, by_mnemonic = self.by_id.copy(), self.by_mnemonic.copy()
+        mnemonics = self.mnemonics.copy()
+        for entry in entries:
+            former = by_id.get(entry.id)
+            if former:
+                del by_mnemonic[former.mnemonic.lower()]
+            by_id[entry.id] = entry
+            by_mnemonic[entry.mnemonic.lower()] = entry
+            mnemonics[entry.id] = entry.mnemonic
+        return _Shelf(by_id, by_mnemonic, mnemonics)
+
+    def without(self, id: UUID) -> _Shelf:
+        """A copy that lacks the entry of an id."""
+        return _Shelf.of(entry for entry in self.by_id.values() if entry.id != id)
+
+    @cached_property
+    def ordered(self) -> list[Entry]:
+        """The entries by mnemonic; sorted when they are first asked for."""
+        return [self.by_mnemonic[name] for name in sorted(self.by_mnemonic)]
 
 
 class Catalog:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most: int = CATALOG_ENTRIES) -> None:
+        """`most` entries of a kind may add themselves."""
         self._database = database
+        self._most = most
         self._changing = threading.Lock()
         # Held for the time of a look-up only: recording waits for it on the event loop.
         self._claiming = threading.Lock()
@@ -74,7 +95,11 @@ class Catalog:
 
     def entries(self, kind: Kind) -> list[Entry]:
         """All entries of a kind, by mnemonic."""
-        return list(self._shelves[kind].by_id.values())
+        return list(self._shelves[kind].ordered)
+
+    def room(self, kind: Kind) -> int:
+        """How many entries may still be added by `ensure_all`; an admin may add more."""
+        return max(self._most - len(self._shelves[kind].by_id), 0)
 
     def get(self, kind: Kind, id: UUID) -> Entry:
         entry = self.by_id(kind, id)
@@ -110,7 +135,7 @@ class Catalog:
             entry = former.model_copy(update={"said": draft, "modified_date": cut(at)})
             with self._database.writing() as connection:
                 connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
-            self._put({**self._shelves[kind].by_id, id: entry}, kind)
+            self._put(kind, self._shelves[kind].with_entries([entry]))
             return entry
 
     @property
@@ -144,7 +169,7 @@ class Catalog:
                         # Before the commit: nobody may claim what is gone on disk.
                         self._remove(former)
                 except Unavailable:
-                    self._put({**self._shelves[kind].by_id, id: former}, kind)
+                    self._put(kind, self._shelves[kind].with_entries([former]))
                     raise
 
     @contextmanager
@@ -164,8 +189,7 @@ class Catalog:
         with self._claiming:
             if entry.id not in self._leaving:
                 raise _recorded(entry)
-            by_id = self._shelves[entry.kind].by_id
-            self._put({key: one for key, one in by_id.items() if key != entry.id}, entry.kind)
+            self._put(entry.kind, self._shelves[entry.kind].without(entry.id))
 
     def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry:
         """The entry of this mnemonic, added with its mnemonic as title if it is not there.
@@ -200,11 +224,11 @@ class Catalog:
         with self._database.writing() as connection:
             connection.execute(insert(catalog), [_row(entry) for entry in entries])
         for kind in {entry.kind for entry in entries}:
-            new = {entry.id: entry for entry in entries if entry.kind is kind}
-            self._put({**self._shelves[kind].by_id, **new}, kind)
+            new = [entry for entry in entries if entry.kind is kind]
+            self._put(kind, self._shelves[kind].with_entries(new))
 
-    def _put(self, by_id: Mapping[UUID, Entry], kind: Kind) -> None:
-        self._shelves = {**self._shelves, kind: _Shelf.of(by_id.values())}
+    def _put(self, kind: Kind, shelf: _Shelf) -> None:
+        self._shelves = {**self._shelves, kind: shelf}
 
     def _changeable(self, kind: Kind, id: UUID) -> Entry:
         entry = self.get(kind, id)

@@ -1,0 +1,115 @@
+"""Every number that bounds what a sender or a reader chooses, and the table that documents them.
+
+A request past a ceiling gets the status that is given here. Where it can be raised, `setting` names
+the field of `tocsin.config.Settings`; where it fills up over time, `gauge` the metric that shows
+how far. The table is that of `docs/reference/ceilings.md`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MIB = 1024 * 1024
+
+BATCH_ROWS = 10_000
+BATCH_BYTES = 32 * MIB
+SINGLE_BYTES = 2 * MIB
+DEFINITION_BYTES = 2 * MIB
+INTERACTION_BYTES = 8 * MIB
+BODY_MEMORY = 128 * MIB
+# Not counted, so that single interactions and sign-ins find room while large batches do not.
+SMALL_BODY_BYTES = 64 * 1024
+HEAD_BYTES = 64 * 1024
+
+PROBLEMS_OF_ONE = 100
+PROBLEMS_OF_BATCH = 1_000
+
+PAYLOAD_BYTES = MIB
+PAYLOAD_LEVELS = 64
+PAYLOAD_PATHS = 2_000
+KEY_LENGTH = 256
+PATH_LENGTH = 1_024
+RESOURCE_ID_LENGTH = 512
+TEXT_LENGTH = 512
+
+OLDEST_DAYS = 3_653
+LATEST_DAYS = 1
+APPENDED_MONTHS = 24
+MONTHS = 600
+PATHS = 200_000
+CATALOG_ENTRIES = 5_000
+DISCOVERED_FIELDS = 10_000
+
+QUERY_MEMORY = 320 * MIB
+QUERY_SECONDS = 60
+QUERY_CONCURRENCY = 4
+
+
+class Ceiling(NamedTuple):
+    """A row of the table: what is bounded, its default, and what happens past it."""
+
+    what: str
+    default: int
+    answer: str
+    """The status past it, or what is done instead."""
+    setting: str | None = None
+    gauge: str | None = None
+
+
+CEILINGS = (
+    Ceiling("interactions in a batch", BATCH_ROWS, "413"),
+    Ceiling("bytes of a batch, packed and unpacked", BATCH_BYTES, "413"),
+    Ceiling("bytes of a single interaction, packed and unpacked", SINGLE_BYTES, "413"),
+    Ceiling("bytes of an interaction that is not acceptable", INTERACTION_BYTES, "422"),
+    Ceiling("bytes of a definition or a form", DEFINITION_BYTES, "413"),
+    Ceiling(
+        "bytes of all bodies under way, unpacked; the first 64 KiB of each do not count",
+        BODY_MEMORY,
+        "503 with `Retry-After`",
+        "body_memory",
+        "tocsin_body_bytes",
+    ),
+    Ceiling("bytes of the request line and the headers", HEAD_BYTES, "431"),
+    Ceiling("problems listed for an interaction", PROBLEMS_OF_ONE, "`and N more`"),
+    Ceiling(
+        "problems listed for a batch; beyond, the first of each interaction",
+        PROBLEMS_OF_BATCH,
+        "`and N more`",
+    ),
+    Ceiling("bytes of a payload, and of an `externalResponse`", PAYLOAD_BYTES, "422"),
+    Ceiling("levels of a payload", PAYLOAD_LEVELS, "422"),
+    Ceiling("different paths in a payload", PAYLOAD_PATHS, "422"),
+    Ceiling("characters of a key in a payload", KEY_LENGTH, "422"),
+    Ceiling("characters of a path in a payload", PATH_LENGTH, "422"),
+    Ceiling("characters of `resourceId`", RESOURCE_ID_LENGTH, "422"),
+    Ceiling("characters of `userId`, `x-userid` and `externalReference`", TEXT_LENGTH, "422"),
+    Ceiling(
+        "days between a `timestamp` and now, in the past; `?history=true` takes 1970",
+        OLDEST_DAYS,
+        "422",
+        "oldest_days",
+    ),
+    Ceiling("days between a `timestamp` and now, in the future", LATEST_DAYS, "422", "latest_days"),
+    Ceiling("months in one append", APPENDED_MONTHS, "the rest is appended next"),
+    Ceiling(
+        "months with interactions; those of the last two years are always taken",
+        MONTHS,
+        "422",
+        "max_months",
+        "tocsin_engine_months",
+    ),
+    Ceiling(
+        "different paths in all payloads", PATHS, "422 for new ones", "max_paths", "tocsin_paths"
+    ),
+    Ceiling(
+        "entries of each kind in the catalog; an admin may add more",
+        CATALOG_ENTRIES,
+        "422 for new ones",
+        "max_catalog_entries",
+        "tocsin_catalog_entries",
+    ),
+    Ceiling("fields that discovery answers", DISCOVERED_FIELDS, "the commonest ones"),
+    Ceiling("bytes of memory of a calculation", QUERY_MEMORY, "422", "query_memory"),
+    Ceiling("seconds of a calculation", QUERY_SECONDS, "422", "query_seconds"),
+    Ceiling("calculations at a time", QUERY_CONCURRENCY, "the next wait", "query_concurrency"),
+)

@@ -1,0 +1,68 @@
+"""Which timestamps an interaction may have: near enough to now, and not expired already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tocsin.model.duration import Duration
+from tocsin.model.instant import format_milliseconds, from_milliseconds, to_milliseconds
+
+_DAY = 86_400_000
+_NEVER = 2**62
+
+
+class TimeBounds(NamedTuple):
+    """The bounds of one kind of request, relative to the instant at which it came.
+
+    Only a timestamp more than `past` milliseconds before, or `future` milliseconds after that
+    instant need be asked about by `refusal`.
+    """
+
+    past: int = _NEVER
+    future: int = _NEVER
+    oldest_days: int | None = None
+    latest_days: int | None = None
+    retention: Duration | None = None
+    advice: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        oldest_days: int | None,
+        latest_days: int | None,
+        retention: Duration | None,
+        advice: str = "",
+    ) -> TimeBounds:
+        """None where 1970 to 2299 is the only bound. `advice` is how older ones are recorded."""
+        past = oldest_days * _DAY if oldest_days is not None else _NEVER
+        if retention:
+            past = min(past, int(retention.length.total_seconds() * 1_000))
+        future = latest_days * _DAY if latest_days is not None else _NEVER
+        return cls(past, future, oldest_days, latest_days, retention, advice)
+
+    def refusal(self, timestamp: int, received: int) -> str:
+        """Why this timestamp is not taken; empty if it is."""
+        if timestamp > received + self.future:
+            latest = format_milliseconds(received + self.future)
+            return f"is later than {latest}: TOCSIN_LATEST_DAYS is {self.latest_days}"
+        if self.oldest_days is not None and timestamp < received - self.oldest_days * _DAY:
+            oldest = format_milliseconds(received - self.oldest_days * _DAY)
+            rule = f"TOCSIN_OLDEST_DAYS is {self.oldest_days}"
+            return f"is earlier than {oldest}: {rule}{self.advice}"
+        kept_since = _kept_since(self.retention, received) if self.retention else 0
+        if timestamp < kept_since:
+            return (
+                f"is earlier than {format_milliseconds(kept_since)} and so has expired: "
+                f"TOCSIN_RETENTION is {self.retention}"
+            )
+        return ""
+
+
+def _kept_since(retention: Duration, received: int) -> int:
+    """The beginning of the month in which the retention ends: months expire as a whole."""
+    horizon = from_milliseconds(received) - retention.length
+    return to_milliseconds(datetime(horizon.year, horizon.month, 1, tzinfo=UTC))
+
+
+ANY_TIME = TimeBounds()

@@ -1,0 +1,60 @@
+"""Bounds the months that interactions may lie in, for each costs files and time at every start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from tocsin.engine.known_months import KnownMonths, month_count, months_of
+from tocsin.model.ceilings import APPENDED_MONTHS
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.interaction import Interaction
+
+# Those who send old timestamps must not keep others from recording what happens now.
+ALWAYS_TAKEN = 24
+
+
+class MonthLimit:
+    def __init__(self, known: KnownMonths, most: int, now: Callable[[], datetime]) -> None:
+        self._known = known
+        self._most = most
+        self._now = now
+
+    def admit(self, interactions: Sequence[Interaction]) -> list[Interaction]:
+        """Note the months of the interactions; answers those that are in one month too many."""
+        timestamps = [interaction.timestamp for interaction in interactions]
+        if self._known.is_usual(min(timestamps), max(timestamps)):
+            return []
+        months = months_of(timestamps)
+        lacking = sorted(month for month in set(months) if month not in self._known)
+        (this_month,) = months_of([to_milliseconds(self._now())])
+        recent = range(this_month - ALWAYS_TAKEN + 1, this_month + 2)
+        old = [month for month in lacking if month not in recent]
+        fresh = len(lacking) - len(old)
+        room = max(self._most - len(self._known) - fresh, 0)
+        refused = set(old[: max(len(old) - room, 0)])
+        self._known.note(set(months) - refused)
+        if not refused:
+            return []
+        return [one for one, month in zip(interactions, months, strict=True) if month in refused]
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"is in a new month, and there are interactions in {len(self._known)} months already: "
+            "TOCSIN_MAX_MONTHS raises the limit"
+        )
+
+
+def portions(interactions: Sequence[Interaction]) -> list[list[int]]:
+    """Indexes of the interactions, divided so that no portion has more months than one append may
+    have; within a portion in their order."""
+    timestamps = [interaction.timestamp for interaction in interactions]
+    if month_count(min(timestamps), max(timestamps)) <= APPENDED_MONTHS:
+        return [list(range(len(interactions)))]
+    months = months_of(timestamps)
+    ranks = {month: rank for rank, month in enumerate(sorted(set(months)))}
+    divided: list[list[int]] = [[] for _ in range(0, len(ranks), APPENDED_MONTHS)]
+    for index, month in enumerate(months):
+        divided[ranks[month] // APPENDED_MONTHS].append(index)
+    return divided

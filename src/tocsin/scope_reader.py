@@ -1,0 +1,167 @@
+"""Resolves the type, action and origin that interactions name to entries of the catalog."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from tocsin.errors import Problem
+from tocsin.model.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
+from tocsin.model.instant import from_milliseconds
+from tocsin.model.interaction import Draft, Interaction
+from tocsin.request import Request
+
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_MNEMONIC = re.compile(MNEMONIC)
+_MEMBERS = {
+    Kind.RESOURCE_TYPE: "resource_type_id",
+    Kind.ACTION: "action_id",
+    Kind.ORIGIN: "origin_id",
+}
+
+
+class Catalog(Protocol):
+    def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
+    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
+    def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
+    def claim(self, kind: Kind, id: UUID) -> Entry | None: ...
+    def room(self, kind: Kind) -> int: ...
+    @property
+    def is_deleting(self) -> bool: ...
+
+
+class ScopeReader:
+    """Resolves the scopes of one request; what the catalog lacks is added once, at the end."""
+
+    def __init__(self, catalog: Catalog, request: Request, *, strict: bool) -> None:
+        self._catalog = catalog
+        self._request = request
+        self._is_strict = strict
+        # A deletion that begins later waits for this request to end.
+        self._claims_entries = catalog.is_deleting
+        self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
+        self._unknown: list[tuple[Interaction, Kind, str]] = []
+        self._new: defaultdict[Kind, set[str]] = defaultdict(set)
+
+    def note_unknown(self, interaction: Interaction, draft: Draft, ids: tuple[bytes, ...]) -> None:
+        """Remember which mnemonics of an interaction the catalog lacks."""
+        self._unknown += [
+            (interaction, kind, mnemonic)
+            for (kind, mnemonic, _), id in zip(_named(draft), ids, strict=True)
+            if mnemonic is not None and not id
+        ]
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether mnemonics were read that the catalog lacks."""
+        return bool(self._unknown)
+
+    def add_unknown(self) -> None:
+        """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
+        Writes to the store, which may block for seconds."""
+        at = from_milliseconds(self._request.received)
+        for kind in Kind:
+            lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
+            if lacking:
+                names = [mnemonic for _, mnemonic in lacking]
+                for (one, _), entry in zip(
+                    lacking, self._catalog.ensure_all(kind, names, at), strict=True
+                ):
+                    setattr(one, _MEMBERS[kind], entry.id_bytes)
+
+    def ids(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
+        """The ids of type, action and origin; those of a request are mostly the same few."""
+        named = (
+            *(draft.resource_type, draft.action, draft.origin),
+            *(draft.resource_type_id, draft.action_id, draft.origin_id),
+        )
+        ids = self._scopes.get(named)
+        if ids is None:
+            ids = tuple(self._resolve(*one, problems) for one in _named(draft))
+            if all(ids):
+                self._scopes[named] = ids
+        return ids
+
+    def _resolve(
+        self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
+    ) -> bytes:
+        """The id of what is named; b"" where it is added later or something is wrong."""
+        named = self._claimed(self._catalog.find(kind, mnemonic)) if mnemonic is not None else None
+        if id is not None and not (mnemonic is not None and self._is_foreign(kind, id)):
+            return self._resolve_id(kind, mnemonic, named, id, problems)
+        if named:
+            self._refuse_system(named, kind, problems)
+            return named.id_bytes
+        if mnemonic is None:
+            problems.append(Problem(kind, f"is required (or {kind.id_member})"))
+        elif not _MNEMONIC.fullmatch(mnemonic):
+            problems.append(Problem(kind, MNEMONIC_RULE))
+        elif self._is_strict:
+            problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
+        elif not self._finds_room(kind, mnemonic):
+            problems.append(Problem(kind, _full(kind)))
+        return b""
+
+    def _finds_room(self, kind: Kind, mnemonic: str) -> bool:
+        """Whether the catalog may add the mnemonic by itself, with those before it."""
+        new = self._new[kind]
+        if mnemonic.lower() not in new and len(new) >= self._catalog.room(kind):
+            return False
+        new.add(mnemonic.lower())
+        return True
+
+    def _is_foreign(self, kind: Kind, id: str) -> bool:
+        """Whether the id may be that of an entry in the installation that is imported from."""
+        return (
+            self._request.is_import
+            and UUID_TEXT.fullmatch(id) is not None
+            and self._claimed(self._catalog.by_id(kind, UUID(id))) is None
+        )
+
+    def _resolve_id(
+        self,
+        kind: Kind,
+        mnemonic: str | None,
+        named: Entry | None,
+        id: str,
+        problems: list[Problem],
+    ) -> bytes:
+        is_uuid = UUID_TEXT.fullmatch(id)
+        entry = self._claimed(self._catalog.by_id(kind, UUID(id))) if is_uuid else None
+        if entry is None:
+            problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
+            return b""
+        self._refuse_system(entry, kind.id_member, problems)
+        if mnemonic is not None and entry != named:
+            problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
+        return entry.id_bytes
+
+    def _refuse_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
+        """Nobody else may write what readers and subscribers take for an alert or a delivery."""
+        is_protected = entry.is_system and entry.kind is not Kind.ACTION
+        if is_protected and not self._request.may_be_from_tocsin:
+            problems.append(Problem(member, f"{entry.mnemonic} is reserved for Tocsin itself"))
+
+    def _claimed(self, entry: Entry | None) -> Entry | None:
+        if entry is None or not self._claims_entries:
+            return entry
+        return self._catalog.claim(entry.kind, entry.id)
+
+
+def _named(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:
+    return (
+        (Kind.RESOURCE_TYPE, draft.resource_type, draft.resource_type_id),
+        (Kind.ACTION, draft.action, draft.action_id),
+        (Kind.ORIGIN, draft.origin, draft.origin_id),
+    )
+
+
+def _full(kind: Kind) -> str:
+    return (
+        f"is a new {kind.words}, and the catalog is full: add it as an admin, or send one that is "
+        "there; TOCSIN_MAX_CATALOG_ENTRIES raises the limit"
+    )
