@@ -124,11 +124,13 @@ def test_every_problem_of_an_interaction_is_said_at_once(api: TestClient) -> Non
 def test_the_same_id_is_recorded_once_however_it_comes(api: TestClient) -> None:
     id = str(uuid4())
     first = post(api, interactionId=id, interaction={"n": 1})
-    again = post(api, interactionId=id.upper(), interaction={"n": 2})
+    again = post(api, interactionId=id.upper(), interaction={"n": 1})
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == first.json()
     new = str(uuid4())
-    batch = [{**NAMED, "interactionId": each} for each in (id, new, new)]
+    batch = [
+        {**NAMED, "interactionId": each, "interaction": {"n": 1}} for each in (id, new, new)
+    ]
     answer = api.post("/api/interactions/batch", json=batch)
     assert answer.json() == {"accepted": 1, "duplicates": 2, "rejected": []}
 
