@@ -21,6 +21,7 @@ from tocsin.errors import TocsinError
 from tocsin.fold import Inexact, fold
 from tocsin.lane import Lane, Turn
 from tocsin.model.catalog import Kind
+from tocsin.model.ceilings import DISCOVERED_FIELDS
 from tocsin.model.field import Field
 from tocsin.model.metric import (
     DEFAULT_LIMIT,
@@ -41,6 +42,7 @@ from tocsin.sql.discovery import (
     EXAMPLES,
     Scope,
     compile_big_integers,
+    compile_commonest,
     compile_details,
     compile_types,
     path_of,
@@ -196,9 +198,19 @@ class Calculator:
         action_id: UUID | None = None,
         origin_id: UUID | None = None,
     ) -> list[Field]:
-        """The payload fields that occur in the scope, in the order of their names."""
+        """The payload fields that occur in the scope, in the order of their names; where there are
+        more than DISCOVERED_FIELDS, the commonest."""
         scope = _scope(resource_type_id, action_id, origin_id)
+        if self.has_many_fields:
+            rows = self._engine.run(compile_commonest(scope, DISCOVERED_FIELDS))
+            paths = [path_of(spelled) for (spelled,) in rows]
+            return sorted((Field.of_path(path) for path in paths if "" not in path), key=str)
         return sorted(self._types(scope), key=str)
+
+    @property
+    def has_many_fields(self) -> bool:
+        """Whether discovery may leave out some, which are the rarest."""
+        return len(self._engine.field_types.paths) > DISCOVERED_FIELDS
 
     def discover_details(
         self,
@@ -214,8 +226,9 @@ class Calculator:
         scope = _scope(resource_type_id, action_id, origin_id)
         deadline = self._engine.deadline()
         big = {Field(name): n for name, n in self._run(compile_big_integers(scope), deadline)}
+        most = DISCOVERED_FIELDS if self.has_many_fields else None
         tallies: dict[Field, _Tally] = defaultdict(_Tally)
-        for spelled, name, count, examples in self._run(compile_details(scope), deadline):
+        for spelled, name, count, examples in self._run(compile_details(scope, most), deadline):
             deadline.check()
             path = path_of(spelled)
             if "" not in path:

@@ -52,6 +52,7 @@ class Halves:
             memory=settings.query_memory,
             seconds=settings.query_seconds,
             concurrency=settings.query_concurrency,
+            most_paths=settings.max_paths,
             admit=admit,
         )
         closing.callback(self.engine.close)

@@ -23,10 +23,11 @@ from tocsin.errors import (
     TooManyConnections,
 )
 from tocsin.logs import ThrottledLog
+from tocsin.model.ceilings import HEAD_BYTES
 
 log = ThrottledLog()
 
-MAX_HEAD_BYTES = 64 * 1024
+MAX_HEAD_BYTES = HEAD_BYTES
 HEAD_SECONDS = 10
 # The pace of a body: a sender that falls this many seconds behind it is closed.
 BODY_BYTES_PER_SECOND = 1024

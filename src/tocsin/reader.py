@@ -171,7 +171,11 @@ class Reader:
             problems.append(Problem("interaction", str(error)))
         if problems:
             return (), ()
-        big = self._field_types.learn(payload.members)
+        try:
+            big = self._field_types.learn(payload.members)
+        except PayloadRefused as error:
+            problems.append(Problem("interaction", str(error)))
+            return (), ()
         hollow = payload.hollow_objects
         return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
 

@@ -128,9 +128,7 @@ def test_the_same_id_is_recorded_once_however_it_comes(api: TestClient) -> None:
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == first.json()
     new = str(uuid4())
-    batch = [
-        {**NAMED, "interactionId": each, "interaction": {"n": 1}} for each in (id, new, new)
-    ]
+    batch = [{**NAMED, "interactionId": each, "interaction": {"n": 1}} for each in (id, new, new)]
     answer = api.post("/api/interactions/batch", json=batch)
     assert answer.json() == {"accepted": 1, "duplicates": 2, "rejected": []}
 

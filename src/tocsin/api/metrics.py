@@ -86,11 +86,17 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     ) -> Response:
         """List the payload fields that occur, in the interactions of a scope if one is given.
 
-        Examples are cut after 320 characters; a field of which one was cut has `truncated`."""
+        Examples are cut after 320 characters; a field of which one was cut has `truncated`. Where
+        there are more than 10,000 fields, it lists the commonest and has the header
+        `x-truncated: true`."""
         if detail:
             reports = runtime.calculator.discover_details(*scope)
-            return answer([_report(report) for report in reports])
-        return answer([str(field) for field in runtime.calculator.discover(*scope)])
+            response = answer([_report(report) for report in reports])
+        else:
+            response = answer([str(field) for field in runtime.calculator.discover(*scope)])
+        if runtime.calculator.has_many_fields:
+            response.headers["x-truncated"] = "true"
+        return response
 
     @router.get("/{id:uuid}", **reads, **documented(answers.Metric, "The metric", problems=[404]))
     def get_metric(id: UUID) -> Response:

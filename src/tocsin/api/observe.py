@@ -24,6 +24,7 @@ from tocsin.errors import Stopping, TocsinError
 from tocsin.logs import dropped_lines
 from tocsin.losses import SHOWN_PARTS
 from tocsin.model.alert import Health
+from tocsin.model.catalog import Kind
 from tocsin.runtime import Runtime
 
 log = structlog.get_logger()
@@ -97,6 +98,7 @@ class _Counts(Collector):
         yield from self._alerts()
         yield from self._of_notifications()
         yield from _problems(self._runtime)
+        yield from _fill_levels(self._runtime)
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()
         except TocsinError:
@@ -157,6 +159,24 @@ class _Counts(Collector):
             "Age of the oldest delivery that is pending; 0 if none is.",
             max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
         )
+
+
+def _fill_levels(runtime: Runtime) -> Iterator[Metric]:
+    """What fills up towards a ceiling of docs/reference/ceilings.md."""
+    yield GaugeMetricFamily(
+        "tocsin_body_bytes", "Bytes of request bodies under way.", runtime.bodies.used
+    )
+    yield GaugeMetricFamily(
+        "tocsin_engine_months", "Months with interactions.", len(runtime.engine.known_months)
+    )
+    paths = len(runtime.engine.field_types.paths)
+    yield GaugeMetricFamily("tocsin_paths", "Different paths in all payloads.", paths)
+    entries = GaugeMetricFamily(
+        "tocsin_catalog_entries", "Entries of the catalog.", labels=["kind"]
+    )
+    for kind in Kind:
+        entries.add_metric([kind], len(runtime.catalog.mnemonics(kind)))
+    yield entries
 
 
 def _problems(runtime: Runtime) -> Iterator[Metric]:

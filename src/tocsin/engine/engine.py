@@ -42,6 +42,7 @@ from tocsin.engine.settings import (
 )
 from tocsin.errors import CannotWrite, Stopping, Unavailable
 from tocsin.model.catalog import Kind
+from tocsin.model.ceilings import PATHS
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
 from tocsin.model.recorded import Recorded
@@ -67,6 +68,7 @@ class Engine:
         memory: int,
         seconds: int,
         concurrency: int,
+        most_paths: int = PATHS,
         admit: Callable[[EngineContents], None] = lambda _: None,
     ) -> None:
         """Open the engine in a folder, which is created if it is not there.
@@ -74,7 +76,7 @@ class Engine:
         `memory` in bytes and `seconds` limit each query; `concurrency` queries run at once.
         `admit` sees what is in the folder before anything is changed, and raises to refuse it.
         """
-        self.field_types = FieldTypes()
+        self.field_types = FieldTypes(most_paths)
         self.known_ids = KnownIds()
         self.promoted: Mapping[tuple[Field, Aspect], str] = {}
         self.known_extent = KnownExtent()
@@ -229,19 +231,7 @@ class Engine:
     def recorded(self, ids: Sequence[bytes]) -> dict[bytes, Recorded]:
         """What is recorded under the ids (16 bytes each), by id."""
         rows = self._look_up(compile_recorded([UUID(bytes=id) for id in ids]))
-        return {
-            id.bytes: Recorded(
-                number,
-                type_id.bytes,
-                action_id.bytes,
-                origin_id.bytes,
-                resource_id,
-                timestamp,
-                uow_id.bytes if uow_id else None,
-                *rest,
-            )
-            for id, number, type_id, action_id, origin_id, resource_id, timestamp, uow_id, *rest in rows
-        }
+        return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
 
     def uses(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""
@@ -304,6 +294,10 @@ class Engine:
     def _of_parts(self, column: str) -> int:
         text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
         return int(self._counting.run(Query(text))[0][0])
+
+
+def _plain(value: Any) -> Any:
+    return value.bytes if isinstance(value, UUID) else value
 
 
 def _amend(client: Client) -> None:

@@ -11,11 +11,15 @@ import threading
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tocsin.model.payload import Members, Path, big_integers
+from tocsin.engine.known_paths import KnownPaths, refuse_long_keys
+from tocsin.model.ceilings import PATHS
+from tocsin.model.payload import Members, Path
 from tocsin.sql.table import ANY_TYPE, JsonType
 
 MAX_PATHS = 20_000
 MAX_SHAPES = 1_000
+# Keys in all shapes that are remembered, some 100 bytes each.
+MAX_SHAPE_KEYS = 200_000
 
 _OF_VALUE = {
     str: JsonType.STRING,
@@ -32,7 +36,10 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 class FieldTypes:
     """Shared by the threads of one process: a set only grows, and is replaced as a whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_paths: int = PATHS) -> None:
+        """`most_paths` different paths may occur, until `learn` refuses new ones."""
+        self.paths = KnownPaths(most_paths)
+        self._room_for_keys = MAX_SHAPE_KEYS
         self._types: dict[Path, frozenset[JsonType]] = {}
         self._root = _Place(())
         self._widening = threading.Lock()
@@ -50,18 +57,25 @@ class FieldTypes:
         self._is_complete = True
 
     def note(self, path: Path, types: Iterable[JsonType]) -> None:
+        """Take note of a path that the table holds."""
+        self.paths.note(path)
+        self._widen(path, types)
+
+    def _widen(self, path: Path, types: Iterable[JsonType]) -> None:
+        if self._overflowed:
+            return
         with self._widening:
             self._types[path] = self._types.get(path, _NONE).union(types)
-            self._overflowed = self._overflowed or len(self._types) > MAX_PATHS
+            if len(self._types) > MAX_PATHS:
+                self._overflowed = True
+                self._types = {}
 
     def learn(self, payload: Members) -> list[Path]:
         """Take note of a payload that is about to be appended; answers the paths of its integers
-        past 64 bits.
+        past 64 bits. Raises PayloadRefused for keys and paths that are too long, or too many.
 
         Most payloads have a shape that was seen before: then a look-up is all it takes.
         """
-        if self._overflowed:
-            return big_integers(payload)
         big: list[Path] = []
         self._learn(payload, self._root, big)
         return big
@@ -71,8 +85,11 @@ class FieldTypes:
         seen = place.shapes.get(shape)
         if seen is None:
             seen = self._note_shape(members, place)
-            if len(place.shapes) < MAX_SHAPES:
+            if len(place.shapes) < MAX_SHAPES and self._room_for_keys > 0:
+                self._room_for_keys -= len(members)
                 place.shapes[shape] = seen
+        if seen.lists:
+            refuse_long_keys([members[key] for key in seen.lists])
         for key in seen.integers:
             if not _LEAST <= members[key] <= _GREATEST:
                 self._note_large((*place.path, key), members[key], big)
@@ -81,19 +98,21 @@ class FieldTypes:
 
     def _note_large(self, path: Path, integer: int, big: list[Path]) -> None:
         if 0 < integer < 2**64:
-            self.note(path, (JsonType.UNSIGNED,))
+            self._widen(path, (JsonType.UNSIGNED,))
         else:
-            self.note(path, (JsonType.BIG_INTEGER,))
+            self._widen(path, (JsonType.BIG_INTEGER,))
             big.append(path)
 
     def _note_shape(self, members: Members, place: _Place) -> _Seen:
+        self.paths.admit(place.path, members)
         for key, value in members.items():
             kind = _OF_VALUE.get(type(value))
             if kind:
-                self.note((*place.path, key), (kind,))
+                self._widen((*place.path, key), (kind,))
         objects = [key for key, value in members.items() if type(value) is dict]
         integers = [key for key, value in members.items() if type(value) is int]
-        return _Seen(integers, [(key, place.inner(key)) for key in objects])
+        lists = [key for key, value in members.items() if type(value) is list]
+        return _Seen(integers, [(key, place.inner(key)) for key in objects], lists)
 
 
 class _Seen(NamedTuple):
@@ -101,6 +120,7 @@ class _Seen(NamedTuple):
 
     integers: list[str]
     objects: list[tuple[str, _Place]]
+    lists: list[str]
 
 
 class _Place:

@@ -13,6 +13,10 @@ from tocsin.model.field import Field
 from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
 
+# An earlier version recorded any number of paths. With more than FieldTypes holds, all types are
+# looked for, so that the others need not be known.
+MOST_LEARNED = 200_000
+
 
 def learn_ids(clients: Clients, known: KnownIds) -> None:
     """A partition at a time, so that memory stays bounded; takes 0.3 s a million ids."""
@@ -49,16 +53,19 @@ def learn_months(clients: Clients, known: KnownMonths) -> None:
 def learn_field_types(clients: Clients, known: FieldTypes) -> None:
     """By reading the whole index over the payloads; takes 0.1 s a million interactions."""
     text = (
-        f"SELECT distinctJSONPathsAndTypes({PAYLOAD}), groupUniqArrayArray(bigIntegers), "
-        f"groupUniqArrayArray(hollowObjects) FROM {INTERACTIONS}"
+        "SELECT arraySlice(arrayZip(mapKeys(types), mapValues(types)), 1, {most:UInt32}), "
+        "arraySlice(big, 1, {most:UInt32}), arraySlice(hollow, 1, {most:UInt32}) "
+        f"FROM (SELECT distinctJSONPathsAndTypes({PAYLOAD}) AS types, "
+        "groupUniqArrayArray(bigIntegers) AS big, "
+        f"groupUniqArrayArray(hollowObjects) AS hollow FROM {INTERACTIONS})"
     )
     with clients.lend() as client:
-        rows = client.query(text).result_rows
+        rows = client.query(text, {"most": MOST_LEARNED}).result_rows
     if not rows:
         # A stop has killed it, which may end a query without an error (chDB 4.4).
         return
     ((types, big, hollow),) = rows
-    for spelled, names in types.items():
+    for spelled, names in types:
         path = path_of(spelled)
         known.note(path, map(type_of, names))
         for depth in range(1, len(path)):

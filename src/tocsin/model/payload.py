@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-MAX_BYTES = 1024 * 1024
-MAX_LEVELS = 64
-MAX_PATHS = 2_000
+from tocsin.model.ceilings import PAYLOAD_BYTES, PAYLOAD_LEVELS, PAYLOAD_PATHS
+
+MAX_BYTES = PAYLOAD_BYTES
+MAX_LEVELS = PAYLOAD_LEVELS
+MAX_PATHS = PAYLOAD_PATHS
 
 _DECODER = msgspec.json.Decoder()
 _DECODE_ALL = msgspec.json.Decoder(list[dict[str, Any]]).decode
@@ -129,15 +131,6 @@ def _checked(raw: bytes, traits: Traits, proven: Members | None) -> Any:
     if traits.endless_digits:
         _refuse_endless_integers(value)
     return value
-
-
-def big_integers(members: Members) -> list[Path]:
-    """The paths of integer literals past 64 bits, which the engine's JSON type keeps as strings."""
-    return [
-        path
-        for path, value in leaves(members)
-        if type(value) is int and not -(2**63) <= value < 2**64
-    ]
 
 
 def _hollow(members: Members, prefix: Path) -> Iterator[Path]:

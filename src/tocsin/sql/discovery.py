@@ -25,8 +25,15 @@ def compile_types(scope: Scope) -> Query:
     return Query(text + _where(scope, bind), bind.parameters)
 
 
-def compile_details(scope: Scope) -> Query:
-    """Rows of (path, name of a type, how often, its commonest texts).
+def compile_commonest(scope: Scope, most: int) -> Query:
+    """Rows of the engine's paths, those that occur most first."""
+    bind = Binder()
+    return Query(_commonest(scope, bind, most), bind.parameters)
+
+
+def compile_details(scope: Scope, most: int | None = None) -> Query:
+    """Rows of (path, name of a type, how often, its commonest texts); with `most`, only of the
+    paths that occur most.
 
     A text is cut after one character more than an example has, which shows that it was longer.
 
@@ -40,7 +47,11 @@ def compile_details(scope: Scope) -> Query:
         f"FROM {INTERACTIONS}",
         f"ARRAY JOIN arrayZip(mapKeys(types), mapValues(types), JSONAllValues({PAYLOAD})) AS leaf",
     ]
-    text = "\n".join(lines) + _where(scope, bind) + "\nGROUP BY leaf.1, leaf.2"
+    where = _where(scope, bind)
+    if most is not None:
+        where += "\nAND " if where else "\nWHERE "
+        where += f"leaf.1 IN ({_commonest(scope, bind, most)})"
+    text = "\n".join(lines) + where + "\nGROUP BY leaf.1, leaf.2"
     return Query(text, bind.parameters)
 
 
@@ -59,6 +70,13 @@ def path_of(spelled: str) -> Path:
 def type_of(name: str) -> JsonType:
     """The type that the engine's name of a type stands for."""
     return _TYPES.get(name, JsonType.ARRAY)
+
+
+def _commonest(scope: Scope, bind: Binder, most: int) -> str:
+    return (
+        f"SELECT arrayJoin(JSONAllPaths({PAYLOAD})) AS path\nFROM {INTERACTIONS}"
+        f"{_where(scope, bind)}\nGROUP BY path\nORDER BY count() DESC, path LIMIT {most:d}"
+    )
 
 
 def _where(scope: Scope, bind: Binder) -> str:

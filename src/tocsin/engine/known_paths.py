@@ -1,0 +1,64 @@
+"""Counts the different paths of all payloads, and bounds them: each costs memory and files.
+
+Only hashes are held, 100 bytes a path. Written for each payload of a shape that was not seen
+before, and from the table at the start.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from tocsin.model.ceilings import KEY_LENGTH, PATH_LENGTH, PATHS
+from tocsin.model.payload import Path, PayloadRefused
+
+
+class KnownPaths:
+    def __init__(self, most: int = PATHS) -> None:
+        self._most = most
+        self._hashes: set[int] = set()
+        self._adding = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def note(self, path: Path) -> None:
+        """Take note of a path that is in the table, even if it is one too many."""
+        with self._adding:
+            self._hashes.add(hash(path))
+
+    def admit(self, place: Path, keys: Iterable[str]) -> None:
+        """Take note of the keys of an object; raises PayloadRefused if one is too long, or if the
+        table already has as many different paths as it may have."""
+        length = len(".".join(place))
+        for key in keys:
+            if len(key) > KEY_LENGTH:
+                raise PayloadRefused(f"has a key of more than {KEY_LENGTH} characters: {key[:40]}…")
+            if length + 1 + len(key) > PATH_LENGTH:
+                raise PayloadRefused(f"has a path of more than {PATH_LENGTH:,} characters")
+            self._admit((*place, key))
+
+    def _admit(self, path: Path) -> None:
+        number = hash(path)
+        if number in self._hashes:
+            return
+        with self._adding:
+            if len(self._hashes) >= self._most:
+                raise PayloadRefused(
+                    f"has the new field {'.'.join(path)[:100]}, and there are "
+                    f"{len(self._hashes):,} fields already: TOCSIN_MAX_PATHS raises the limit"
+                )
+            self._hashes.add(number)
+
+
+def refuse_long_keys(values: Iterable[object]) -> None:
+    """Raise PayloadRefused for a key that is too long in an object within arrays."""
+    stack = [*values]
+    while stack:
+        value = stack.pop()
+        if type(value) is list:
+            stack.extend(member for member in value if type(member) is dict or type(member) is list)
+        elif type(value) is dict:
+            if any(len(key) > KEY_LENGTH for key in value):
+                raise PayloadRefused(f"has a key of more than {KEY_LENGTH} characters")
+            stack.extend(value.values())
