@@ -17,6 +17,7 @@ import msgspec
 
 from tocsin.committer import Committer, Outbox, Outcome, Refused
 from tocsin.engine.engine import Engine
+from tocsin.engine.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.gathering import Gathering
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
@@ -139,7 +140,9 @@ class Intake:
             return []
         with self._in_flight.entered():
             for interaction in interactions:
-                self._engine.field_types.learn(msgspec.json.decode(interaction.payload))
+                self._engine.field_types.learn(
+                    msgspec.json.decode(interaction.payload), Bounds.NONE
+                )
             outcomes = self._committer.submit(interactions).result()
         self._count(outcomes)
         return outcomes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tocsin.engine.field_types import FieldTypes
+from tocsin.engine.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
 from tocsin.ids import new_id
-from tocsin.model.ceilings import PROBLEMS_OF_ONE, TEXT_LENGTH
+from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
 from tocsin.model.drafts import TEXT_RULE, read_draft, read_drafts
 from tocsin.model.field import Field
 from tocsin.model.instant import parse_milliseconds
@@ -47,7 +47,11 @@ class Reader:
         self._field_types = field_types
         self._request = request
         self._scopes = ScopeReader(catalog, request, strict=strict)
+        self._earliest = request.received - request.times.past
+        self._latest = request.received + request.times.future
         self._own_uow_id: bytes | None = None
+        # What Tocsin itself records, which no sender may get in the way of.
+        self._is_own = request.may_be_from_tocsin and not request.is_import
 
     def read(self, raw: bytes) -> Interaction:
         """Raises MalformedBody or InvalidInput, with every problem."""
@@ -90,6 +94,8 @@ class Reader:
         request = self._request
         scope = types, actions, origins = self._scopes.ids(draft, problems)
         timestamp = _timestamp(draft, request, problems)
+        if not self._earliest <= timestamp <= self._latest:
+            self._check_time(draft, timestamp, problems)
         uow_id = self._uow_id(draft, problems)
         interaction_id = _uuid("interactionId", draft.interaction_id, problems)
         response = bytes(draft.external_response)
@@ -115,17 +121,18 @@ class Reader:
             draft.external_reference,
             big,
             hollow,
-            compared=_compared(draft) if self._may_repeat(interaction_id) else (),
+            compared=_compared(draft) if interaction_id and not self._is_own else (),
             is_imported=request.is_import,
         )
         if not all(scope):
             self._scopes.note_unknown(interaction, draft, scope)
         return interaction
 
-    def _may_repeat(self, interaction_id: bytes | None) -> bool:
-        """Whether this is a repeat if the id is recorded; what Tocsin says again may differ."""
-        is_from_tocsin = self._request.may_be_from_tocsin and not self._request.is_import
-        return interaction_id is not None and not is_from_tocsin
+    def _check_time(self, draft: Draft, timestamp: int, problems: list[Problem]) -> None:
+        name = "timestamp" if draft.timestamp is not None else "x-interaction-timestamp"
+        refusal = self._request.times.refusal(timestamp, self._request.received)
+        if refusal and name not in {problem.field for problem in problems}:
+            problems.append(Problem(name, refusal))
 
     def _user_id(self, text: str, problems: list[Problem]) -> str:
         if len(text) > TEXT_LENGTH:
@@ -171,8 +178,11 @@ class Reader:
             problems.append(Problem("interaction", str(error)))
         if problems:
             return (), ()
+        bounds = Bounds.SHORT if len(raw) <= KEY_LENGTH else Bounds.ALL
+        if self._is_own:
+            bounds = Bounds.NONE
         try:
-            big = self._field_types.learn(payload.members)
+            big = self._field_types.learn(payload.members, bounds)
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
             return (), ()
@@ -191,11 +201,6 @@ def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
     except ValueError as error:
         problems.append(Problem(name, str(error)))
         return 0
-    times, ago = request.times, request.received - timestamp
-    if not -times.future <= ago <= times.past:
-        refusal = times.refusal(timestamp, request.received)
-        if refusal:
-            problems.append(Problem(name, refusal))
     return timestamp
 
 

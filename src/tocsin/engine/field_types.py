@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from enum import Enum
 from typing import NamedTuple
 
 from tocsin.engine.known_paths import KnownPaths, refuse_long_keys
@@ -31,6 +32,16 @@ _OF_VALUE = {
 }
 _NONE: frozenset[JsonType] = frozenset()
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
+class Bounds(Enum):
+    """What of a payload has to be bounded."""
+
+    ALL = "all"
+    # A payload that is shorter than the longest key: arrays need not be searched for long ones.
+    SHORT = "short"
+    # Tocsin's own: no sender may keep it from recording those.
+    NONE = "none"
 
 
 class FieldTypes:
@@ -70,31 +81,31 @@ class FieldTypes:
                 self._overflowed = True
                 self._types = {}
 
-    def learn(self, payload: Members) -> list[Path]:
+    def learn(self, payload: Members, bounds: Bounds = Bounds.ALL) -> list[Path]:
         """Take note of a payload that is about to be appended; answers the paths of its integers
         past 64 bits. Raises PayloadRefused for keys and paths that are too long, or too many.
 
         Most payloads have a shape that was seen before: then a look-up is all it takes.
         """
         big: list[Path] = []
-        self._learn(payload, self._root, big)
+        self._learn(payload, self._root, big, bounds)
         return big
 
-    def _learn(self, members: Members, place: _Place, big: list[Path]) -> None:
+    def _learn(self, members: Members, place: _Place, big: list[Path], bounds: Bounds) -> None:
         shape = (*members, *map(type, members.values()))
         seen = place.shapes.get(shape)
         if seen is None:
-            seen = self._note_shape(members, place)
+            seen = self._note_shape(members, place, bounds)
             if len(place.shapes) < MAX_SHAPES and self._room_for_keys > 0:
                 self._room_for_keys -= len(members)
                 place.shapes[shape] = seen
-        if seen.lists:
+        if bounds is Bounds.ALL and seen.lists:
             refuse_long_keys([members[key] for key in seen.lists])
         for key in seen.integers:
             if not _LEAST <= members[key] <= _GREATEST:
                 self._note_large((*place.path, key), members[key], big)
         for key, inner in seen.objects:
-            self._learn(members[key], inner, big)
+            self._learn(members[key], inner, big, bounds)
 
     def _note_large(self, path: Path, integer: int, big: list[Path]) -> None:
         if 0 < integer < 2**64:
@@ -103,8 +114,12 @@ class FieldTypes:
             self._widen(path, (JsonType.BIG_INTEGER,))
             big.append(path)
 
-    def _note_shape(self, members: Members, place: _Place) -> _Seen:
-        self.paths.admit(place.path, members)
+    def _note_shape(self, members: Members, place: _Place, bounds: Bounds) -> _Seen:
+        if bounds is not Bounds.NONE:
+            self.paths.admit(place.path, members)
+        else:
+            for key in members:
+                self.paths.note((*place.path, key))
         for key, value in members.items():
             kind = _OF_VALUE.get(type(value))
             if kind:
