@@ -8,6 +8,8 @@ from contextlib import suppress
 
 import structlog
 
+from tocsin.model.ceilings import CONNECTIONS
+
 log = structlog.get_logger()
 
 # With fewer the engine keeps all parts compact, which it reads at half the speed: decision 55.
@@ -15,7 +17,7 @@ NEEDED = 16_384
 # For the engine where there are few: enough to append and calculate while nothing large is merged.
 ENGINE_RESERVE = 200
 # More connections than this cost memory and gain nothing: each may hold a head of 64 KiB.
-MAX_CONNECTIONS = 4096
+MAX_CONNECTIONS = CONNECTIONS
 _FEWEST_CONNECTIONS = 16
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
@@ -45,7 +44,7 @@ class ScopeReader:
         self._claims_entries = catalog.is_deleting
         self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
         self._unknown: list[tuple[Interaction, Kind, str]] = []
-        self._new: defaultdict[Kind, set[str]] = defaultdict(set)
+        self._new: dict[Kind, set[str]] = {}
 
     def note_unknown(self, interaction: Interaction, draft: Draft, ids: tuple[bytes, ...]) -> None:
         """Remember which mnemonics of an interaction the catalog lacks."""
@@ -108,7 +107,7 @@ class ScopeReader:
 
     def _finds_room(self, kind: Kind, mnemonic: str) -> bool:
         """Whether the catalog may add the mnemonic by itself, with those before it."""
-        new = self._new[kind]
+        new = self._new.setdefault(kind, set())
         if mnemonic.lower() not in new and len(new) >= self._catalog.room(kind):
             return False
         new.add(mnemonic.lower())

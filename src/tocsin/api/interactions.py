@@ -17,7 +17,7 @@ from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
 from tocsin.ingest import Batch
-from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, SINGLE_BYTES
+from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
@@ -28,7 +28,7 @@ from tocsin.runtime import Runtime
 
 PATH = "/api/interactions"
 DEFAULT_PAGE = 100
-MAX_PAGE = 1_000
+MAX_PAGE = PAGE_ROWS
 
 History = Annotated[
     bool,

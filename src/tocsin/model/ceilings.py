@@ -40,6 +40,9 @@ PATHS = 200_000
 CATALOG_ENTRIES = 5_000
 DISCOVERED_FIELDS = 10_000
 
+CONNECTIONS = 4_096
+ANSWERED_GROUPS = 100_000
+PAGE_ROWS = 1_000
 QUERY_MEMORY = 320 * MIB
 QUERY_SECONDS = 60
 QUERY_CONCURRENCY = 4
@@ -63,7 +66,7 @@ CEILINGS = (
     Ceiling("bytes of an interaction that is not acceptable", INTERACTION_BYTES, "422"),
     Ceiling("bytes of a definition or a form", DEFINITION_BYTES, "413"),
     Ceiling(
-        "bytes of all bodies under way, unpacked; the first 64 KiB of each do not count",
+        "bytes of all bodies under way, unpacked; bodies of up to 64 KiB do not count",
         BODY_MEMORY,
         "503 with `Retry-After`",
         "body_memory",
@@ -108,6 +111,9 @@ CEILINGS = (
         "max_catalog_entries",
         "tocsin_catalog_entries",
     ),
+    Ceiling("connections", CONNECTIONS, "503"),
+    Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),
+    Ceiling("interactions in a page", PAGE_ROWS, "422"),
     Ceiling("fields that discovery answers", DISCOVERED_FIELDS, "the commonest ones"),
     Ceiling("bytes of memory of a calculation", QUERY_MEMORY, "422", "query_memory"),
     Ceiling("seconds of a calculation", QUERY_SECONDS, "422", "query_seconds"),

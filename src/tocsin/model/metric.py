@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
+from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.duration import Duration
 from tocsin.model.field import Field
 from tocsin.model.filter import Filter
@@ -25,7 +26,7 @@ from tocsin.model.filter import Filter
 MAX_FILTERS = 50
 MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
-MAX_LIMIT = 100_000
+MAX_LIMIT = ANSWERED_GROUPS
 
 Value = int | float | None
 
