@@ -103,7 +103,7 @@ def test_nonsense_in_the_environment_is_refused_at_the_start(
 
 
 def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data")
+    server = Server(tmp_path / "data", {"TOCSIN_OLDEST_DAYS": "20000"})
     server.start()
 
     def record(timestamp: str | None = None) -> int:
