@@ -179,3 +179,15 @@ def test_entries_that_make_themselves_fill_a_ceiling_and_an_admin_may_add_more(
     assert added.status_code == 201
     one = small.sender.post("/api/interactions", json={**ONE, "action": "another"})
     assert one.status_code == 201
+
+
+def test_the_catalog_is_listed_by_pages(small: Installation) -> None:
+    every = [entry["mnemonic"] for entry in small.admin.get("/api/actions").json()]
+    path: str | None = "/api/actions?limit=7"
+    listed: list[str] = []
+    while path:
+        answer = small.admin.get(path)
+        listed += [entry["mnemonic"] for entry in answer.json()]
+        assert len(answer.json()) <= 7
+        path = answer.links["next"]["url"] if answer.links else None
+    assert listed == every == sorted(every, key=str.lower)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from tocsin.api import answers
 from tocsin.api.auth import requires
@@ -26,6 +27,11 @@ _SHAPES: dict[Kind, Any] = {
     Kind.ACTION: answers.Action,
     Kind.ORIGIN: answers.Origin,
 }
+MAX_ENTRIES = 10_000
+Limit = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="At most so many.")]
+Start = Annotated[
+    str, Query(alias="from", description="The mnemonic to begin with, or the next one after it.")
+]
 _EXAMPLE = {"mnemonic": "CUSTOMER", "title": "Customer", "bgColorHex": "#1F6FEB"}
 
 
@@ -42,9 +48,15 @@ def _routes_of(runtime: Runtime, kind: Kind) -> APIRouter:
     reads, changes = requires(Role.INGEST, Role.READ), requires(Role.ADMIN)
 
     @router.get("", **reads, **documented([shape], f"Every {kind.words}, by mnemonic"))
-    def list_entries() -> Response:
-        """List all entries."""
-        return answer([shown(entry) for entry in runtime.catalog.entries(kind)])
+    def list_entries(limit: Limit = MAX_ENTRIES, start: Start = "") -> Response:
+        """List the entries by mnemonic. Where there are more than the limit, the header `Link` has
+        the address of the next page."""
+        entries, following = runtime.catalog.page(kind, start, limit)
+        response = answer([shown(entry) for entry in entries])
+        if following:
+            query = urlencode({"limit": limit, "from": following})
+            response.headers["Link"] = f'<{path}?{query}>; rel="next"'
+        return response
 
     @router.get("/{id:uuid}", **reads, **documented(shape, f"The {kind.words}", problems=[404]))
     def get_entry(id: UUID) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from pydantic import Field as Member
@@ -21,9 +21,13 @@ _EXAMPLE = {
 }
 
 _Text = str | None
+_Limited = Annotated[str | None, Member(max_length=512)]
 _Timestamp = Annotated[
     str | None,
-    Member(description="RFC 3339, from 1970 to 2299", examples=["2026-03-20T14:30:00.000Z"]),
+    Member(
+        description="RFC 3339, not long ago and not in the future unless imported",
+        examples=["2026-03-20T14:30:00.000Z"],
+    ),
 ]
 
 
@@ -38,13 +42,13 @@ class InteractionDraft(TypedDict):
     origin: NotRequired[_Text]
     originId: NotRequired[UUID | None]
     interaction: NotRequired[dict[str, Any]]
-    externalReference: NotRequired[_Text]
+    externalReference: NotRequired[_Limited]
     externalResponse: NotRequired[
         Annotated[Any, Member(description="Any JSON value, under the rules of payloads")]
     ]
     timestamp: NotRequired[_Timestamp]
     uowId: NotRequired[UUID | None]
-    userId: NotRequired[_Text]
+    userId: NotRequired[_Limited]
     interactionId: NotRequired[UUID | None]
 
 
@@ -64,6 +68,14 @@ class Interaction(TypedDict):
     externalReference: str | None
     externalResponse: Any
     interaction: dict[str, Any]
+
+
+class Repeat(TypedDict):
+    """All that a key without the role read is answered for an id that was recorded before."""
+
+    interactionId: UUID
+    interactionNumber: int
+    duplicate: Literal[True]
 
 
 class Rejection(TypedDict):
@@ -103,10 +115,20 @@ def _recording(arguments: dict[str, Any], status: int, says: str) -> dict[str, A
 
 
 RECORD = _recording(
-    documented(Interaction, "Recorded", status=201, body=InteractionDraft, example=_EXAMPLE),
+    documented(
+        Interaction,
+        "Recorded",
+        status=201,
+        body=InteractionDraft,
+        example=_EXAMPLE,
+        problems=[409],
+    ),
     200,
-    "Recorded before: what is stored",
+    "Recorded before: what is stored, or its id and number for a key that may not read",
 )
+RECORD["responses"][200]["content"] = {
+    "application/json": {"schema": {"anyOf": [schema_of(Interaction), schema_of(Repeat)]}}
+}
 RECORD_BATCH = _recording(
     documented(
         Batch,

@@ -8,6 +8,7 @@ first, puts a new one in its place, and readers need no lock.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,14 @@ class Catalog:
     def entries(self, kind: Kind) -> list[Entry]:
         """All entries of a kind, by mnemonic."""
         return list(self._shelves[kind].ordered)
+
+    def page(self, kind: Kind, start: str, limit: int) -> tuple[list[Entry], str | None]:
+        """At most `limit` entries whose mnemonics are `start` or follow it, and the mnemonic with
+        which the next page begins."""
+        ordered = self._shelves[kind].ordered
+        first = bisect_left(ordered, start.lower(), key=lambda entry: entry.mnemonic.lower())
+        shown = ordered[first : first + limit + 1]
+        return shown[:limit], shown[limit].mnemonic if len(shown) > limit else None
 
     def room(self, kind: Kind) -> int:
         """How many entries may still be added by `ensure_all`; an admin may add more."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
 from tocsin.api.body import Body
@@ -17,6 +18,8 @@ from tocsin.web.pages import Admin, Anyone, Pages, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/catalog"
+# Entries of each kind on a page.
+SHOWN = 200
 _MEMBERS = ("mnemonic", "title", "description", "icon", "fontColorHex", "bgColorHex")
 
 
@@ -25,9 +28,18 @@ def routes(pages: Pages) -> APIRouter:
     runtime = pages.runtime
 
     @router.get(PATH)
-    def catalog(request: Request, _viewer: Anyone) -> Response:
-        shelves = {kind: runtime.catalog.entries(kind) for kind in Kind}
-        return pages.show(request, "catalog.html", shelves=shelves)
+    def catalog(
+        request: Request,
+        _viewer: Anyone,
+        kind: Kind | None = None,
+        start: Annotated[str, Query(alias="from")] = "",
+    ) -> Response:
+        """The first entries of each kind; of `kind` those whose mnemonics follow `from`."""
+        shelves = {
+            each: runtime.catalog.page(each, start if each is kind else "", SHOWN) for each in Kind
+        }
+        counts = {each: len(runtime.catalog.mnemonics(each)) for each in Kind}
+        return pages.show(request, "catalog.html", shelves=shelves, counts=counts)
 
     @router.get(PATH + "/{kind}/new")
     def new_entry(request: Request, _viewer: Admin, kind: Kind) -> Response:
@@ -40,7 +52,7 @@ def routes(pages: Pages) -> APIRouter:
             entry = runtime.catalog.create(kind, _read(said), runtime.now())
         except TocsinError as error:
             return _form(pages, request, kind, said, error)
-        return go_to(f"{PATH}#{entry.id}")
+        return _go_to_entry(kind, entry.id, entry.mnemonic)
 
     @router.get(PATH + "/{kind}/{id:uuid}")
     def edit_entry(request: Request, _viewer: Admin, kind: Kind, id: UUID) -> Response:
@@ -53,15 +65,21 @@ def routes(pages: Pages) -> APIRouter:
     ) -> Response:
         said = Form(body).members(*_MEMBERS)
         try:
-            runtime.catalog.replace(kind, id, _read(said), runtime.now())
+            entry = runtime.catalog.replace(kind, id, _read(said), runtime.now())
         except TocsinError as error:
             return _form(pages, request, kind, said, error, editing=id)
-        return go_to(f"{PATH}#{id}")
+        return _go_to_entry(kind, id, entry.mnemonic)
 
     @router.post(PATH + "/{kind}/{id:uuid}/delete")
     def delete_entry(_viewer: Admin, kind: Kind, id: UUID) -> Response:
         runtime.delete_entry(kind, id)
         return go_to(PATH)
+
+    def _go_to_entry(kind: Kind, id: UUID, mnemonic: str) -> Response:
+        shown, _ = runtime.catalog.page(kind, "", SHOWN)
+        is_shown = id in {entry.id for entry in shown}
+        query = "" if is_shown else f"?{urlencode({'kind': kind, 'from': mnemonic})}"
+        return go_to(f"{PATH}{query}#{id}")
 
     return router
 
