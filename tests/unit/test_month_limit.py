@@ -1,0 +1,47 @@
+"""Interactions of many months are appended a bounded number of months at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+
+from tocsin.engine.known_months import KnownMonths, months_of
+from tocsin.model.ceilings import APPENDED_MONTHS
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.interaction import Interaction
+from tocsin.month_limit import MonthLimit, portions
+
+
+def at(year: int, month: int, day: int = 15) -> Interaction:
+    timestamp = to_milliseconds(datetime(year, month, day, tzinfo=UTC))
+    return Interaction(b"", b"", b"", b"", "1", timestamp, b"{}", b"", None, None, None, [], [], 0)
+
+
+def test_no_portion_has_more_months_than_an_append_may_have() -> None:
+    interactions = [at(year, month) for year in range(1970, 2300) for month in range(1, 13)]
+    Random(1).shuffle(interactions)
+    divided = portions(interactions)
+    assert sorted(index for portion in divided for index in portion) == list(range(3_960))
+    assert len(divided) == 165
+    for portion in divided:
+        assert portion == sorted(portion)
+        months = set(months_of([interactions[index].timestamp for index in portion]))
+        assert len(months) == APPENDED_MONTHS
+
+
+def test_a_few_months_far_apart_are_one_portion() -> None:
+    assert portions([at(1970, 1), at(2026, 3), at(2299, 12)]) == [[0, 1, 2]]
+    assert portions([at(2026, 3, 1), at(2026, 3, 31)]) == [[0, 1]]
+
+
+def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> None:
+    known = KnownMonths()
+    limit = MonthLimit(known, 2, lambda: datetime(2026, 11, 28, tzinfo=UTC))
+    old = [at(2000, month) for month in (1, 2, 3)]
+    assert len(limit.admit(old)) == 1
+    assert limit.admit([at(2001, 1)])
+    assert not limit.admit([at(2026, 11), at(2026, 12, 1), at(2024, 12)])
+    assert limit.admit([at(2024, 11)])
+    assert len(known) == 5
+    known.forget_before(datetime(2020, 1, 1, tzinfo=UTC))
+    assert len(known) == 3
