@@ -40,6 +40,7 @@ PATHS = 200_000
 CATALOG_ENTRIES = 5_000
 DISCOVERED_FIELDS = 10_000
 
+PENDING_DELIVERIES = 10_000
 CONNECTIONS = 4_096
 ANSWERED_GROUPS = 100_000
 PAGE_ROWS = 1_000
@@ -110,6 +111,13 @@ CEILINGS = (
         "422 for new ones",
         "max_catalog_entries",
         "tocsin_catalog_entries",
+    ),
+    Ceiling(
+        "pending deliveries of a channel",
+        PENDING_DELIVERIES,
+        "dropped, and a message says how many",
+        "max_pending_deliveries",
+        "tocsin_deliveries",
     ),
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from tocsin.model.catalog import Kind, system_id
+from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import format_instant
 
-MAX_PENDING = 10_000
+MAX_PENDING = PENDING_DELIVERIES
 """Deliveries of a channel that may be pending, and as many that may be skipped, and silenced."""
 
 RESERVED_FOR_ALERTS = 1_000
