@@ -21,7 +21,7 @@ ODD_KEYS = (
     "String", "Int64", ".:String", "a.:String", "^a", "a.null", "null.a", "size", "size1",
     "a.size0", "values", "keys", "discriminator", "__proto__", "constructor", "_", "__", "a_b",
     "a-b", "a+b", "a=b", "a,b", "(a)", "a|b", "~", "!", "1; DROP TABLE interactions",
-    "') OR 1=1 --", "k" * 300,
+    "') OR 1=1 --", "k" * 200,
 )  # fmt: skip
 
 _NOTATIONS = (
