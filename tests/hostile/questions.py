@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from conftest import Server
+from serving import Server
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 BATCH = 10_000

@@ -23,7 +23,7 @@ from questions import (
     record_groups,
 )
 
-from conftest import Server
+from serving import Server
 
 CONCURRENCY = 2
 CALLERS = 40

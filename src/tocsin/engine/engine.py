@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
@@ -230,7 +231,7 @@ class Engine:
 
     def recorded(self, ids: Sequence[bytes]) -> dict[bytes, Recorded]:
         """What is recorded under the ids (16 bytes each), by id."""
-        rows = self._look_up(compile_recorded([UUID(bytes=id) for id in ids]))
+        rows = self._comparing.run(compile_recorded([UUID(bytes=id) for id in ids]))
         return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
 
     def uses(self, kind: Kind, id: UUID) -> bool:
