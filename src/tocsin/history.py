@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Protocol
 from uuid import UUID
 
@@ -19,8 +20,16 @@ from tocsin.model.interaction import Interaction
 from tocsin.model.payload import readable
 from tocsin.model.search import Search
 from tocsin.model.snapshot import contents
-from tocsin.sql.listing import compile_by_id, compile_page
+from tocsin.sql.listing import (
+    Place,
+    compile_by_id,
+    compile_places,
+    compile_rows,
+)
 from tocsin.sql.table import Table
+
+# Payloads may have a megabyte each: what a page holds is bounded by bytes as well as by count.
+MAX_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +64,27 @@ class History:
         return replace(delivery, snapshot=msgspec.json.encode(taken).decode())
 
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
-        """At most `limit` interactions, by timestamp and number, newest first."""
+        """At most `limit` interactions and MAX_BYTES, by timestamp and number, newest first.
+
+        Which they are and how large is asked first, so that no more than a page is ever in memory.
+        """
         after = read_cursor(cursor) if cursor is not None else None
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         table = Table(mnemonics, self._engine.field_types.of)
-        rows = self._engine.search(compile_page(search, limit + 1, after, table))
-        found = [interaction_of(row) for row in rows[:limit]]
-        return Page(found, _cursor_after(found[-1]) if len(rows) > limit else None)
+        found = self._engine.search(compile_places(search, limit + 1, after, table))
+        places = [Place(*row) for row in found]
+        shown = _fitting(places[:limit])
+        if not shown:
+            return Page([], None)
+        rows = self._engine.search(compile_rows(search, shown))
+        is_last = len(shown) == len(places)
+        return Page(list(map(interaction_of, rows)), None if is_last else _cursor_after(shown[-1]))
+
+
+def _fitting(places: Sequence[Place]) -> Sequence[Place]:
+    """The first places whose interactions have MAX_BYTES together, at least one."""
+    totals = accumulate(place.size for place in places)
+    return places[: max(sum(total <= MAX_BYTES for total in totals), 1)]
 
 
 def _only(rows: list[Row]) -> Interaction:
@@ -91,5 +114,5 @@ def interaction_of(row: Row) -> Interaction:
     )
 
 
-def _cursor_after(interaction: Interaction) -> str:
-    return write_cursor(interaction.timestamp, interaction.interaction_number)
+def _cursor_after(place: Place) -> str:
+    return write_cursor(place.timestamp, place.number)
