@@ -59,6 +59,20 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
 
+    @field_validator("admin_key")
+    @classmethod
+    def _check_admin_key(cls, key: SecretStr | None) -> SecretStr | None:
+        text = key.get_secret_value() if key else ""
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError(
+                "may hold printable ASCII characters only: others cannot be sent in a header"
+            )
+        if text != text.strip():
+            raise ValueError(
+                "begins or ends with a blank, which is not part of a header's value: remove it"
+            )
+        return key
+
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:

@@ -117,6 +117,17 @@ class InvalidInput(TocsinError):
         return cls(problems=[Problem(field, message)])
 
 
+class TooManyWrongKeys(TocsinError):
+    """Too many wrong keys came from this address: use a right one, or wait."""
+
+    status = 429
+    title = "Too many wrong keys"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+
 class HeadTooLarge(TocsinError):
     """The request line and the headers may have 64 KiB together."""
 

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 def open_folder(path: Path) -> Path:
     """The resolved path of the folder, which is made if it is not there."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path.resolve(strict=True)
     except OSError as error:
         raise InvalidSettings(f"Cannot use {path} as data folder: {error.strerror}") from error

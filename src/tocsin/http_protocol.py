@@ -14,6 +14,7 @@ from typing import Any
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from tocsin.api.observe import HEADERS
 from tocsin.api.problems import problem
 from tocsin.errors import (
     HeadTooLarge,
@@ -194,6 +195,6 @@ def _closing(response: Response) -> Response:
 
 def _encoded(response: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
     """The bytes of a response of HTTP/1.1 after which the connection ends."""
-    headers = [*default_headers, *_closing(response).raw_headers]
+    headers = [*default_headers, *_closing(response).raw_headers, *HEADERS]
     lines = [name + b": " + value + b"\r\n" for name, value in headers]
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])

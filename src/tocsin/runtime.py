@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from tocsin.access import Access
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
 from tocsin.body_budget import BodyBudget
@@ -40,6 +42,7 @@ from tocsin.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
 from tocsin.request import Request
+from tocsin.retention import SETTLING, Expired, Retention, SeenClock
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
@@ -54,6 +57,7 @@ from tocsin.store.evaluations import Evaluations
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
+from tocsin.store.sessions import Sessions
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
@@ -74,6 +78,7 @@ class Runtime:
         self.settings = settings
         self._bound_times()
         self.bodies = BodyBudget(settings.body_memory)
+        self._opened = time.monotonic()
         self._closing = ExitStack()
         folder = open_folder(settings.data_dir)
         try:
@@ -99,6 +104,10 @@ class Runtime:
         self.catalog = Catalog(self.database, settings.max_catalog_entries)
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
+        self.sessions = Sessions(self.database)
+        self.access = Access(self.keys)
+        self.clock = SeenClock(self.facts)
+        self._retention = Retention()
         self._open_deliveries()
         self.transitions = Transitions(self.database, self.deliveries)
         self.evaluations = Evaluations(self.database, self.transitions)
@@ -246,11 +255,13 @@ class Runtime:
         """Make the key of the settings the admin's; without one, and at the first start, make one
         up and answer it: it is not kept in clear anywhere."""
         given = self.settings.admin_key
-        self.keys.adopt(given.get_secret_value() if given else None, self.now())
+        secret = given.get_secret_value() if given else None
+        self.keys.adopt(secret, self.now())
+        self.access.guard_given_key(secret)
         if self.keys.has_admin():
             return None
-        _, secret = self.keys.create("first start", Role.ADMIN, self.now())
-        return secret
+        _, made = self.keys.create("first start", Role.ADMIN, self.now())
+        return made
 
     def _warm_up(self) -> None:
         self.engine.warm_up()
@@ -312,14 +323,32 @@ class Runtime:
 
         self.catalog.delete(kind, id, is_recorded)
 
-    def tend(self, at: datetime) -> None:
-        """What is to be done every so often."""
+    def tend(self, at: datetime, running: timedelta | None = None) -> None:
+        """What is to be done every so often; `running` is how long this has been open, by a clock
+        that cannot be set."""
+        if running is None:
+            running = timedelta(seconds=time.monotonic() - self._opened)
         self.promoter.wake(at)
         self._check_losses()
-        self.drop_expired(at)
+        self.clock.observe(at, running)
+        if running >= SETTLING:
+            self._drop_if_trusted(at)
+        self.sessions.tend(at)
+
+    def _drop_if_trusted(self, at: datetime) -> None:
+        retention = self.settings.retention
+        if retention:
+            expired = Expired.before(at - retention.length, self.engine.rows_by_month())
+            if self._retention.allows(expired, self.clock, at):
+                self._drop_months(at)
+        if self.clock.is_trusted:
+            self.deliveries.drop_before(at - KEPT)
 
     def drop_expired(self, at: datetime) -> int:
-        """Drop the months that lie before the retention as a whole; answers how many."""
+        """Drop the months that lie before the retention as a whole; answers how many.
+
+        Believes the instant that it is given: `tend` asks first whether the clock can be trusted.
+        """
         # Months first: on a full disk the store cannot delete, until dropping has made room.
         dropped = self._drop_months(at)
         self.deliveries.drop_before(at - KEPT)

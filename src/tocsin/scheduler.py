@@ -87,7 +87,9 @@ class Scheduler:
         self._evaluator = evaluator
         self._report = report
         self._tend = tend
-        self._next_look = self._next_tending = datetime.min.replace(tzinfo=UTC)
+        self._next_look = datetime.min.replace(tzinfo=UTC)
+        # By the monotonic clock: with a clock that is set back, tending would pause for as long.
+        self._next_tending = time.monotonic()
         self._is_changed = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
@@ -106,8 +108,8 @@ class Scheduler:
     def _work(self) -> None:
         while not self._is_stopping:
             at = datetime.now(UTC)
-            if at >= self._next_tending:
-                self._next_tending = at + TENDING_INTERVAL
+            if time.monotonic() >= self._next_tending:
+                self._next_tending = time.monotonic() + TENDING_INTERVAL.total_seconds()
                 self._attempt("tending the data", partial(self._tend, at))
             if self._is_time(at):
                 self._is_changed.clear()

@@ -7,10 +7,11 @@ import gc
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def run(settings: Settings) -> None:
 
     Raises DataFolderInUse, InvalidSettings or Unavailable.
     """
+    # Whatever is created from here on is for its owner only: payloads and secrets are in the files.
+    os.umask(0o077)
     logs.configure(settings)
     limit = descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -63,6 +66,7 @@ def run(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket, open_files: int) -> None:
+    _warn_of_wide_folder(settings.data_dir)
     runtime = Runtime(settings)
     _spare_the_collector()
     try:
@@ -96,6 +100,19 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE)
+
+
+def _warn_of_wide_folder(folder: Path) -> None:
+    """A folder that is there keeps its mode: who set it may have had a reason."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & 0o077:
+            log.warning(
+                "data folder open to others",
+                folder=str(folder),
+                mode=f"{mode:04o}",
+                advice="chmod 0700, for it holds payloads and secrets",
+            )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -104,13 +104,13 @@ def test_a_route_that_is_not_there_is_404(api: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/api/actions", "GET, POST"),
-        ("DELETE", "/api/actions", "GET, POST"),
-        ("POST", "/api/actions/7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11", "DELETE, GET, PUT"),
+        ("PATCH", "/api/actions", "GET, HEAD, POST"),
+        ("DELETE", "/api/actions", "GET, HEAD, POST"),
+        ("POST", "/api/actions/7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11", "DELETE, GET, HEAD, PUT"),
         ("GET", "/api/interaction-metrics/preview", "POST"),
-        ("DELETE", "/api/interaction-metrics/types", "GET"),
-        ("OPTIONS", "/api/keys", "GET, POST"),
-        ("BREW", "/healthz", "GET"),
+        ("DELETE", "/api/interaction-metrics/types", "GET, HEAD"),
+        ("OPTIONS", "/api/keys", "GET, HEAD, POST"),
+        ("BREW", "/healthz", "GET, HEAD"),
     ],
 )
 def test_a_method_that_a_route_does_not_take_is_405_with_those_it_takes(
@@ -121,9 +121,21 @@ def test_a_method_that_a_route_does_not_take_is_405_with_those_it_takes(
     assert answer.headers["allow"] == allowed
 
 
-def test_a_head_request_is_405_with_the_type_of_a_problem(api: TestClient) -> None:
-    answer = api.head("/api/actions")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+def test_a_head_request_is_answered_as_a_get_without_the_body(api: TestClient) -> None:
+    for path in ("/api/actions", "/healthz", "/metrics", "/docs", "/openapi.json", "/api/nowhere"):
+        asked, got = api.head(path), api.get(path)
+        assert (asked.status_code, asked.content) == (got.status_code, b""), path
+        lengths = asked.headers.pop("content-length"), got.headers.pop("content-length")
+        assert asked.headers == got.headers
+        # What /metrics says grows with each request.
+        assert path == "/metrics" or lengths[0] == lengths[1]
+
+
+def test_a_head_request_to_a_route_without_get_is_405_with_the_type_of_a_problem(
+    api: TestClient,
+) -> None:
+    answer = api.head("/api/interaction-metrics/preview")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.headers["content-type"] == "application/problem+json"
 
 

@@ -1,18 +1,22 @@
 """Who may see and do what on the pages; none of it needs a browser."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from serving import ADMIN_KEY
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
+from tocsin.store.sessions import IDLE, MAX_PER_KEY
 from tocsin.web.app import routers
 from tocsin.web.pages import Pages
 
 Site = Callable[..., TestClient]
+MINUTE = timedelta(minutes=1)
 
 OPEN = {"/web/sign-in", "/web/sign-out", "/web/static/{name:path}"}
 FOR_ALL = {"/web/catalog"}
@@ -77,10 +81,34 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
     assert "httponly" in cookie
     assert "samesite=lax" in cookie
     assert keys["read"].lower() not in cookie
-    behind_tls = site(None).post(
-        "/web/sign-in", data={"key": keys["read"]}, headers={"x-forwarded-proto": "https"}
-    )
-    assert "secure" in behind_tls.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("proto", ["https", "HTTPS", "https, http", "https,http"])
+def test_behind_tls_the_cookie_is_bound_to_the_host_and_goes_over_tls_only(
+    site: Site, keys: dict[str, str], proto: str
+) -> None:
+    forwarded = {"x-forwarded-proto": proto}
+    client = site(None)
+    answer = client.post("/web/sign-in", data={"key": keys["read"]}, headers=forwarded)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-tocsin_session=")
+    assert "; Secure" in cookie
+    assert "; Path=/" in cookie
+    assert "domain" not in cookie.lower()
+    sent = {**forwarded, "cookie": cookie.partition(";")[0]}
+    assert site(None).get("/", headers=sent).status_code == 200
+    planted = {**forwarded, "cookie": sent["cookie"].removeprefix("__Host-")}
+    assert site(None).get("/", headers=planted).status_code == 303, "a cookie of plain http"
+
+
+@pytest.mark.parametrize("proto", ["", "http", "http, https"])
+def test_without_tls_to_the_browser_the_cookie_is_not_secure(
+    site: Site, keys: dict[str, str], proto: str
+) -> None:
+    forwarded = {"x-forwarded-proto": proto}
+    answer = site(None).post("/web/sign-in", data={"key": keys["read"]}, headers=forwarded)
+    assert answer.headers["set-cookie"].startswith("tocsin_session=")
+    assert "secure" not in answer.headers["set-cookie"].lower()
 
 
 def test_a_session_ends_when_its_key_is_revoked(site: Site, runtime: Runtime) -> None:
@@ -91,18 +119,77 @@ def test_a_session_ends_when_its_key_is_revoked(site: Site, runtime: Runtime) ->
     assert client.get("/").status_code == 303
 
 
-def test_a_cookie_that_we_did_not_sign_is_none(site: Site, runtime: Runtime) -> None:
+def test_a_cookie_that_the_server_did_not_make_is_no_session(site: Site, runtime: Runtime) -> None:
     client = site(None)
     for made_up in (str(runtime.keys.all()[0].key_id), "a.b.c", ".", "\x7f"):
         client.cookies.set("tocsin_session", made_up)
         assert client.get("/").status_code == 303
 
 
-def test_signing_out_forgets_the_session(site: Site) -> None:
+def copy_of(client: TestClient, site: Site) -> TestClient:
+    """A browser with the same cookies."""
+    copy = site(None)
+    copy.cookies.update(client.cookies)
+    return copy
+
+
+def test_signing_out_ends_the_session_on_the_server_too(site: Site) -> None:
     client = site()
-    assert client.get("/").status_code == 200
+    copy = copy_of(client, site)
+    assert client.get("/").status_code == copy.get("/").status_code == 200
     client.post("/web/sign-out")
-    assert client.get("/").status_code == 303
+    assert client.get("/").status_code == copy.get("/").status_code == 303
+
+
+def test_signing_in_again_ends_the_former_session_of_the_browser(site: Site) -> None:
+    client = site()
+    copy = copy_of(client, site)
+    client.post("/web/sign-in", data={"key": ADMIN_KEY})
+    assert client.get("/").status_code == 200
+    assert copy.get("/").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("use", "status"), [([IDLE - MINUTE] * 3, 200), ([IDLE], 303), ([IDLE - MINUTE] * 43, 303)]
+)
+def test_a_session_ends_after_eight_hours_without_use_and_after_fourteen_days(
+    site: Site,
+    runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+    use: list[timedelta],
+    status: int,
+) -> None:
+    client, now = site(), runtime.now()
+    for pause in use:
+        now += pause
+        monkeypatch.setattr(runtime, "now", lambda at=now: at)
+        answer = client.get("/web/keys")
+    assert answer.status_code == status
+
+
+def test_an_admin_lists_sessions_and_ends_one(site: Site, runtime: Runtime) -> None:
+    key, secret = runtime.keys.create("lost laptop", Role.READ, runtime.now())
+    lost, admin = site(secret), site()
+    page = admin.get("/web/keys").text
+    session = next(s for s in runtime.sessions.all(runtime.now()) if s.key_id == key.key_id)
+    end = f"/web/keys/sessions/{session.session_id}/end"
+    assert end in page
+    assert admin.post(end).status_code == 303
+    assert lost.get("/").status_code == 303
+    assert admin.get("/").status_code == 200
+    assert admin.post(end).status_code == 404
+
+
+def test_a_key_that_signs_in_very_often_keeps_its_last_sessions(
+    site: Site, runtime: Runtime
+) -> None:
+    key, secret = runtime.keys.create("a script", Role.READ, runtime.now())
+    first = site(secret)
+    for _ in range(MAX_PER_KEY):
+        last = site(secret)
+    own = [s for s in runtime.sessions.all(runtime.now()) if s.key_id == key.key_id]
+    assert len(own) == MAX_PER_KEY
+    assert (first.get("/").status_code, last.get("/").status_code) == (303, 200)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +202,13 @@ def test_signing_out_forgets_the_session(site: Site) -> None:
         ({"sec-fetch-site": "cross-site", "origin": "http://testserver"}, False),
         ({"origin": "http://testserver"}, True),
         ({"origin": "http://testserver.evil.example"}, False),
+        ({"origin": "https://testserver"}, False),
+        ({"origin": "https://testserver", "x-forwarded-proto": "http"}, False),
+        ({"origin": "http://testserver:8080"}, False),
+        ({"origin": "http://public.example", "x-forwarded-host": "public.example"}, True),
+        ({"origin": "http://public.example", "x-forwarded-host": "public.example, in"}, True),
         ({"origin": "null"}, False),
+        ({"origin": "http://["}, False),
         ({}, False),
     ],
 )

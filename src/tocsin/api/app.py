@@ -24,6 +24,7 @@ from tocsin.api import (
 from tocsin.api.body import answer
 from tocsin.api.direct import Direct
 from tocsin.api.docs import page
+from tocsin.api.head import Head
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.observe import Observations, Observed
 from tocsin.api.openapi import document
@@ -36,6 +37,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.runtime = runtime
     observations = Observations(runtime)
+    app.add_middleware(Head)
     app.add_middleware(Direct, runtime=runtime, observations=observations)
     app.add_middleware(Observed, observations=observations)
     answer_errors(app)

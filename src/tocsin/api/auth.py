@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, Request, Security
@@ -10,14 +11,15 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
+from tocsin.access import Caller, log_change
 from tocsin.api.headers import header
 from tocsin.api.known_parameters import refuse_unknown
-from tocsin.errors import Forbidden, Unauthenticated
-from tocsin.model.key import Role
+from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
 
 HEADER = "x-api-key"
 SCHEME = "apiKey"
+_LOGGED_PATH = 200
 
 
 class _Authorize(SecurityBase):
@@ -32,30 +34,39 @@ class _Authorize(SecurityBase):
         self.model = APIKey.model_validate({"in": APIKeyIn.header, "name": HEADER})
 
     async def __call__(self, request: Request, required: SecurityScopes) -> None:
-        authorize(request.app.state.runtime, request, list(map(Role, required.scopes)))
+        roles = list(map(Role, required.scopes))
+        request.state.key = authorize(request.app.state.runtime, request, roles)
 
 
 _authorize = _Authorize()
 
 
-def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> None:
-    """Raises Unauthenticated or Forbidden unless the request's key has one of the roles; notes the
-    key's own role in the request."""
-    secret = _secret(request)
-    if not secret:
-        raise Unauthenticated
-    role = runtime.keys.authenticate(secret)
-    if role is None:
-        raise Unauthenticated("This key is unknown, or was revoked")
-    if not role.covers(*roles):
-        needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
-        raise Forbidden(f"This takes a key with the role {needed}; this one has {role}")
-    request.state.role = role
+def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> Key:
+    """The request's key; raises Unauthenticated, TooManyWrongKeys, or Forbidden unless it has one
+    of the roles."""
+    describe = partial(caller_of, request)
+    key = runtime.access.identify(_secret(request), describe)
+    if not key.role.covers(*roles):
+        raise runtime.access.forbid(key, roles, describe)
+    return key
+
+
+def caller_of(request: Request) -> Caller:
+    """By the address of the connection: anybody can send the headers of a proxy."""
+    address = request.client.host if request.client else None
+    # As it was sent: decoded, it might hold what moves a terminal's cursor.
+    path = request.scope.get("raw_path") or b""
+    return Caller(address, request.method, path[:_LOGGED_PATH].decode("ascii", "replace"))
+
+
+def note_change(request: Request, event: str, /, **subject: Any) -> None:
+    """Log a change that the request's key made."""
+    log_change(event, request.state.key, caller_of(request).address, **subject)
 
 
 def is_admin(request: Request) -> bool:
     """Whether the key of an authorized request has the role admin."""
-    return bool(request.state.role.covers(Role.ADMIN))
+    return bool(request.state.key.role.covers(Role.ADMIN))
 
 
 def may_read(runtime: Runtime, request: Request) -> bool:

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.access import channel_fields
 from tocsin.api import notification_answers as answers
-from tocsin.api.auth import is_admin, requires
+from tocsin.api.auth import is_admin, note_change, requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.model.channel import (
@@ -72,12 +73,13 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(answers.Channel, "Created", status=201, body=_DRAFT, example=EXAMPLE),
     )
-    def create_channel(body: Body) -> Response:
+    def create_channel(request: Request, body: Body) -> Response:
         """Create a channel. The secret that a webhook is given if it brings none is in this answer
         and in no other."""
         draft = read_channel(decode(body))
         at = runtime.now()
         channel = runtime.channels.create(draft, at)
+        note_change(request, "channel created", **channel_fields(channel))
         return created(shown(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
 
     @router.put(
@@ -85,22 +87,25 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(answers.Channel, "Replaced", body=_DRAFT, example=EXAMPLE, problems=[404]),
     )
-    def replace_channel(id: UUID, body: Body) -> Response:
+    def replace_channel(request: Request, id: UUID, body: Body) -> Response:
         """Replace a channel, which ends its rest. A secret is kept where `***` stands for it, as
         long as scheme, host and port of the URL stay. `"secret": null` makes a new one, which is in
         this answer and in no other."""
         draft = read_channel(decode(body), runtime.channels.get(id))
         at = runtime.now()
         channel = runtime.channels.replace(id, draft, at)
+        note_change(request, "channel replaced", **channel_fields(channel))
         runtime.notifier.wake()
         return answer(shown(channel, at, _view_of_saved(draft)))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
     )
-    def delete_channel(id: UUID) -> Response:
+    def delete_channel(request: Request, id: UUID) -> Response:
         """Delete a channel that no subscription uses. What is pending in it has failed."""
+        channel = runtime.channels.get(id)
         runtime.channels.delete(id, runtime.now())
+        note_change(request, "channel deleted", **channel_fields(channel))
         return Response(status_code=204)
 
     @router.post(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
+from tocsin.access import key_fields
 from tocsin.api import answers
-from tocsin.api.auth import requires
+from tocsin.api.auth import note_change, requires
 from tocsin.api.body import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
 from tocsin.model.instant import format_instant
@@ -33,18 +34,19 @@ def routes(runtime: Runtime) -> APIRouter:
         **admin,
         **documented(answers.NewKey, "Made", status=201, body=KeyDraft, example=_EXAMPLE),
     )
-    def create_key(body: Body) -> Response:
+    def create_key(request: Request, body: Body) -> Response:
         """Make a key. `key` is in this answer and in no other."""
         draft = decode_as(KeyDraft, body)
         key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
+        note_change(request, "key created", **key_fields(key))
         return created({**shown(key), "key": secret}, PATH, key.key_id)
 
     @router.delete(
         "/{id:uuid}", **admin, **documented(None, "Revoked", status=204, problems=[404, 409])
     )
-    def revoke_key(id: UUID) -> Response:
-        """Revoke a key, at once."""
-        runtime.keys.revoke(id)
+    def revoke_key(request: Request, id: UUID) -> Response:
+        """Revoke a key, at once. The last one with the role admin stays."""
+        note_change(request, "key revoked", **key_fields(runtime.keys.revoke(id)))
         return Response(status_code=204)
 
     return router

@@ -34,6 +34,11 @@ _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
+# Of an answer that says nothing about caching itself, as pages and their files do: it belongs to
+# whoever holds the key, and is never to be taken for a page.
+HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
 class Observations:
     """The measurements of one application."""
 
@@ -205,7 +210,8 @@ def _problems(runtime: Runtime) -> Iterator[Metric]:
 
 
 class Observed:
-    """Measures each request, and answers an error that nobody expected as a problem."""
+    """Measures each request, completes the headers of its answer, and answers an error that nobody
+    expected as a problem."""
 
     def __init__(self, app: ASGIApp, observations: Observations) -> None:
         self._app = app
@@ -222,6 +228,9 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = message["headers"]
+                if not any(name == b"cache-control" for name, _ in headers):
+                    message["headers"] = [*headers, *HEADERS]
             await send(message)
 
         try:

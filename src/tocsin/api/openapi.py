@@ -37,6 +37,7 @@ _PROBLEMS = {
     413: "Too large",
     415: "The Content-Encoding is not known here",
     422: "Well-formed, but not acceptable; `errors` says what would be right",
+    429: "Too many wrong keys from this address; wait for `Retry-After` seconds",
     503: "The engine or the store does not answer; try again after `Retry-After` seconds",
 }
 
@@ -82,7 +83,7 @@ def documented(
         422,
         *problems,
         *((400, 413, 415) if body else ()),
-        *((401, 403, 503) if needs_key else ()),
+        *((401, 403, 429, 503) if needs_key else ()),
     }
     content = {} if answer is None else {"content": {"application/json": {"schema": _any(answer)}}}
     arguments: dict[str, Any] = {
@@ -130,7 +131,7 @@ def _failure(status: int) -> Schema:
         "description": _PROBLEMS[status],
         "content": {MEDIA_TYPE: {"schema": schema}},
     }
-    if status == 503:
+    if status in (429, 503):
         described["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return described
 

@@ -91,4 +91,5 @@ def _allowed(request: Request) -> list[str]:
         scope = {**request.scope, "method": method}
         return any(route.matches(scope)[0] is Match.FULL for route in routes)
 
-    return [method for method in _METHODS if takes(method)]
+    # What takes GET takes HEAD.
+    return [method for method in _METHODS if takes("GET" if method == "HEAD" else method)]

@@ -29,9 +29,6 @@ class Column(StrEnum):
     EXTERNAL_REFERENCE = "externalReference"
 
 
-_COLUMNS = {str(column): column for column in Column}
-
-
 _COLUMNS = {column.value: column for column in Column}
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
+
+# A key of fewer bits could be found by trying.
+GUESSABLE_BITS = 60
 
 
 class Role(StrEnum):
@@ -43,3 +48,21 @@ class Key(BaseModel):
     prefix: str
     from_environment: bool = False
     created_date: datetime
+
+
+def estimated_bits(secret: str) -> float:
+    """A simple upper bound for how many bits of chance a secret has.
+
+    Each character counts as many bits as the different characters of the secret allow, but nothing
+    if it equals the one before it or is its neighbour, as in aaaa and 1234. Words of a dictionary
+    are not recognized.
+    """
+    if not secret:
+        return 0.0
+    steps = pairwise(secret)
+    surprising = 1 + sum(abs(ord(former) - ord(latter)) > 1 for former, latter in steps)
+    return surprising * math.log2(len(set(secret)))
+
+
+def is_guessable(secret: str) -> bool:
+    return estimated_bits(secret) < GUESSABLE_BITS

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from tocsin.errors import CannotWrite, Conflict, InvalidSettings, Unavailable
 from tocsin.write_state import WriteState
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

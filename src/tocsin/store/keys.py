@@ -1,7 +1,9 @@
-"""Whose request is this? Secrets are kept as SHA-256 and looked up in memory.
+"""Keys by their secrets, which are kept as hashes and looked up in memory.
 
-A secret has 192 random bits, so a plain hash is as good as a slow one, and a request costs
-microseconds.
+A secret that is made here has 192 random bits, so SHA-256 is as good as a slow hash. One that the
+environment gives may be a word: the store holds its scrypt hash, which is computed once at the
+start, so that a copy of the store does not give it away. In memory both are looked up by SHA-256,
+and a request costs microseconds.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import secrets
 import threading
 from datetime import datetime
-from hashlib import sha256
+from hashlib import scrypt, sha256
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,7 +25,8 @@ from tocsin.store.database import Database
 from tocsin.store.tables import keys
 
 ENVIRONMENT = "TOCSIN_ADMIN_KEY"
-_PREFIX = 12
+# Costs 16 MiB and a fifth of a second.
+_SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 
 
 class Keys:
@@ -31,7 +35,8 @@ class Keys:
         self._changing = threading.Lock()
         self._keys: list[Key] = []
         self._by_hash: dict[str, Key] = {}
-        self._from_environment: str | None = None
+        # SHA-256 of the environment's secret, once it was adopted.
+        self._given: str | None = None
         self._load()
 
     def all(self) -> list[Key]:
@@ -63,8 +68,9 @@ class Keys:
             self._apply(insert(keys).values(_row(key, secret)))
         return key, secret
 
-    def revoke(self, id: UUID) -> None:
-        """Raises NotFound, or Conflict for the key that the environment gives."""
+    def revoke(self, id: UUID) -> Key:
+        """Answers the key that was revoked. Raises NotFound, or Conflict for the key that the
+        environment gives and for the last one with the role admin."""
         with self._changing:
             key = self.find(id)
             if key is None:
@@ -73,7 +79,13 @@ class Keys:
                 raise Conflict(
                     f"This key comes from {ENVIRONMENT}: change or unset that, then restart Tocsin"
                 )
+            if [one for one in self._keys if one.role is Role.ADMIN] == [key]:
+                raise Conflict(
+                    "This is the last key with the role admin, and without one nobody could manage "
+                    "Tocsin: create another one first"
+                )
             self._apply(delete(keys).where(keys.c.key_id == id))
+            return key
 
     def adopt(self, secret: str | None, at: datetime) -> None:
         """Make the environment's secret an admin key, in place of the one that it gave before.
@@ -81,23 +93,35 @@ class Keys:
         None, where the environment gives none, only removes the former one.
         """
         with self._changing:
-            given = None if secret is None else _hash(secret)
-            if given == self._from_environment:
+            former = self._environment_hash()
+            self._given = None if secret is None else _hash(secret)
+            if (secret is None and former is None) or (
+                secret is not None and former is not None and _is_of(secret, former)
+            ):
+                self._load()
                 return
             # The same secret may have been made here, with another role perhaps.
-            former = delete(keys).where(or_(keys.c.from_environment, keys.c.hash == given))
+            deletion = delete(keys).where(or_(keys.c.from_environment, keys.c.hash == self._given))
             if secret is None:
-                self._apply(former)
+                self._apply(deletion)
                 return
             key = Key(
                 key_id=uuid4(),
                 name=ENVIRONMENT,
                 role=Role.ADMIN,
-                prefix=secret[: min(_PREFIX, len(secret) // 4)],
+                # None of it is shown: it may be short.
+                prefix="",
                 from_environment=True,
                 created_date=cut(at),
             )
-            self._apply(former, insert(keys).values(_row(key, secret)))
+            row = {**_row(key, secret), "hash": _slow_hash(secret, secrets.token_bytes(16))}
+            self._apply(deletion, insert(keys).values(row))
+
+    def _environment_hash(self) -> str | None:
+        with self._database.reading() as connection:
+            return connection.execute(
+                select(keys.c.hash).where(keys.c.from_environment)
+            ).scalar_one_or_none()
 
     def _apply(self, *statements: Delete | Insert) -> None:
         with self._database.writing() as connection:
@@ -108,15 +132,23 @@ class Keys:
     def _load(self) -> None:
         with self._database.reading() as connection:
             rows = connection.execute(select(keys).order_by(keys.c.number)).mappings().all()
-        self._by_hash = {row["hash"]: _key(row) for row in rows}
-        self._keys = list(self._by_hash.values())
-        self._from_environment = next(
-            (row["hash"] for row in rows if row["from_environment"]), None
-        )
+        by_hash = {self._given if row["from_environment"] else row["hash"]: row for row in rows}
+        self._by_hash = {hashed: _key(row) for hashed, row in by_hash.items() if hashed}
+        self._keys = [_key(row) for row in rows]
 
 
 def _hash(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _slow_hash(secret: str, salt: bytes) -> str:
+    return f"{salt.hex()}{scrypt(secret.encode(), salt=salt, dklen=16, **_SCRYPT).hex()}"
+
+
+def _is_of(secret: str, stored: str) -> bool:
+    """Whether a stored hash of the environment's key is that of a secret."""
+    salt = bytes.fromhex(stored[:32])
+    return compare_digest(_slow_hash(secret, salt), stored)
 
 
 def _row(key: Key, secret: str) -> dict[str, Any]:

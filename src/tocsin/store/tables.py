@@ -92,6 +92,24 @@ keys = Table(
     Column("created_date", Instant, nullable=False),
 )
 
+# The hash is that of the token in the cookie.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("session_id", Uuid, nullable=False, unique=True),
+    Column(
+        "key_id",
+        Uuid,
+        ForeignKey("keys.key_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("address", Text),
+    Column("created_date", Instant, nullable=False),
+    Column("used_date", Instant, nullable=False),
+)
+
 facts = Table(
     "facts",
     metadata,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from tocsin.access import channel_fields
 from tocsin.api.body import Body
 from tocsin.api.channels import is_given_secret, shown
 from tocsin.errors import TocsinError
@@ -48,23 +49,25 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/new")
-    def create_channel(request: Request, _viewer: Admin, body: Body) -> Response:
+    def create_channel(request: Request, viewer: Admin, body: Body) -> Response:
         said = channel_in(Form(body))
         try:
             draft = read_channel(said)
             channel = runtime.channels.create(draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error)
+        viewer.note_change("channel created", **channel_fields(channel))
         return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
-    def replace_channel(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+    def replace_channel(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
         said = channel_in(Form(body))
         try:
             draft = read_channel(said, runtime.channels.get(id))
             channel = runtime.channels.replace(id, draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error, editing=id)
+        viewer.note_change("channel replaced", **channel_fields(channel))
         runtime.notifier.wake()
         return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
@@ -75,8 +78,10 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
         return _listed(pages, request, tried=(channel, attempt))
 
     @router.post(PATH + "/{id:uuid}/delete")
-    def delete_channel(_viewer: Admin, id: UUID) -> Response:
+    def delete_channel(viewer: Admin, id: UUID) -> Response:
+        channel = runtime.channels.get(id)
         runtime.channels.delete(id, runtime.now())
+        viewer.note_change("channel deleted", **channel_fields(channel))
         return go_to(PATH)
 
 

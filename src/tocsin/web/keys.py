@@ -1,4 +1,7 @@
-"""Keys: listed, made, revoked. A new key is shown once, on the page that answers its making."""
+"""Keys: listed, made, revoked; and sessions: listed, ended.
+
+A new key is shown once, on the page that answers its making.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from tocsin.access import key_fields
 from tocsin.api.body import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
@@ -37,12 +41,19 @@ def routes(pages: Pages) -> APIRouter:
             draft = KeyDraft.model_validate(Form(body).members("name", "role"))
         except ValidationError as error:
             return _shown(pages, request, viewer, InvalidInput(problems=problems_of(error)))
-        _, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
+        key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
+        viewer.note_change("key created", **key_fields(key))
         return _shown(pages, request, viewer, secret=secret)
 
     @router.post(PATH + "/{id:uuid}/revoke")
-    def revoke_key(_viewer: Admin, id: UUID) -> Response:
-        runtime.keys.revoke(id)
+    def revoke_key(viewer: Admin, id: UUID) -> Response:
+        viewer.note_change("key revoked", **key_fields(runtime.keys.revoke(id)))
+        return go_to(PATH)
+
+    @router.post(PATH + "/sessions/{id:uuid}/end")
+    def end_session(viewer: Admin, id: UUID) -> Response:
+        runtime.sessions.end(id)
+        viewer.note_change("session ended", session=str(id))
         return go_to(PATH)
 
     return router
@@ -55,12 +66,19 @@ def _shown(
     error: InvalidInput | None = None,
     secret: str | None = None,
 ) -> Response:
+    runtime = pages.runtime
     return pages.show_form(
         request,
         "keys.html",
         error,
-        keys=pages.runtime.keys.all(),
+        keys=runtime.keys.all(),
+        sessions=[
+            (session, key)
+            for session in runtime.sessions.all(runtime.now())
+            if (key := runtime.keys.find(session.key_id))
+        ],
         own=viewer.key.key_id,
+        own_session=viewer.session_id,
         meanings=MEANINGS,
         secret=secret,
     )

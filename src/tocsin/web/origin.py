@@ -7,26 +7,34 @@ missing (it is not sent over plain http to a machine in the network), in Origin.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from fastapi import Request
 
 from tocsin.api.headers import header
-from tocsin.errors import Forbidden
 
 _HARMLESS = ("GET", "HEAD")
 
 
-def refuse_foreign(request: Request) -> None:
-    """Raises Forbidden for a request that changes something and comes from elsewhere."""
-    if request.method not in _HARMLESS and not _is_ours(request):
-        raise Forbidden("This was sent from another site, or by a browser that does not say")
+def is_foreign(request: Request) -> bool:
+    """Whether a request changes something and comes from elsewhere."""
+    return request.method not in _HARMLESS and not _is_ours(request)
 
 
 def _is_ours(request: Request) -> bool:
     site = header(request, "sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = urlsplit(header(request, "origin") or "").netloc
-    host = header(request, "x-forwarded-host") or header(request, "host")
-    return bool(origin) and origin == host
+    host = _first(request, "x-forwarded-host") or header(request, "host")
+    scheme = "https" if is_encrypted(request) else "http"
+    # Compared as text: what is no URL is not ours either.
+    return bool(host) and header(request, "origin") == f"{scheme}://{host}"
+
+
+def is_encrypted(request: Request) -> bool:
+    """Whether the browser uses TLS, also where a proxy in front of the server ends it. A client
+    that sends the proxy's header itself only harms itself."""
+    return "https" in (request.url.scheme, _first(request, "x-forwarded-proto").lower())
+
+
+def _first(request: Request, name: str) -> str:
+    """The first of the values that proxies added to, which is that of the browser."""
+    return (header(request, name) or "").partition(",")[0].strip()

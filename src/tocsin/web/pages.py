@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tocsin import __version__
+from tocsin.access import log_change
+from tocsin.api.auth import caller_of
 from tocsin.api.problems import retry_after
-from tocsin.errors import Forbidden, TocsinError, Unauthenticated
+from tocsin.errors import TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
 from tocsin.web import assets, words
@@ -44,9 +48,11 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at a page."""
+    """Who looks at a page, and from where."""
 
     key: Key
+    session_id: UUID
+    address: str | None
 
     @property
     def may_read(self) -> bool:
@@ -55,6 +61,10 @@ class Viewer:
     @property
     def may_change(self) -> bool:
         return self.key.role.covers(Role.ADMIN)
+
+    def note_change(self, event: str, /, **subject: Any) -> None:
+        """Log a change that the viewer made."""
+        log_change(event, self.key, self.address, **subject)
 
 
 class Pages:
@@ -77,15 +87,21 @@ class Pages:
 
     def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:
         """The page that the template makes of what is to be shown."""
-        key = self.sessions.key_of(request)
         text = self._templates.get_template(template).render(
-            viewer=key and Viewer(key),
+            viewer=self.viewer(request),
             theme=_chosen(request, THEME_COOKIE, THEMES, "auto"),
             zone=_chosen(request, ZONE_COOKIE, ZONES, "own"),
             path=request.url.path,
             **shown,
         )
         return HTMLResponse(text, status, HEADERS)
+
+    def viewer(self, request: Request) -> Viewer | None:
+        """Who is signed in; reads memory only."""
+        signed_in = self.sessions.find(request)
+        if signed_in is None:
+            return None
+        return Viewer(signed_in.key, signed_in.session_id, caller_of(request).address)
 
     def show_form(
         self, request: Request, template: str, error: TocsinError | None, /, **shown: Any
@@ -124,15 +140,12 @@ def _sign_in_and_return(request: Request) -> str:
 def _viewer_with(*roles: Role) -> Callable[[Request], Viewer]:
     def viewer(request: Request) -> Viewer:
         pages: Pages = request.app.state.pages
-        key = pages.sessions.key_of(request)
-        if key is None:
+        found = pages.viewer(request)
+        if found is None:
             raise Unauthenticated
-        if not key.role.covers(*roles):
-            needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
-            raise Forbidden(
-                f"This takes a key with the role {needed}; you signed in with {key.role}"
-            )
-        return Viewer(key)
+        if not found.key.role.covers(*roles):
+            raise pages.runtime.access.forbid(found.key, roles, partial(caller_of, request))
+        return found
 
     return viewer
 

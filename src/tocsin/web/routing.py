@@ -12,10 +12,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
+from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.problems import problems_in
-from tocsin.web.origin import refuse_foreign
+from tocsin.web.origin import is_foreign
 from tocsin.web.pages import Pages
 from tocsin.web.unknown import unknown_in
 
@@ -33,7 +34,8 @@ class PageRoute(APIRoute):
         async def handled(request: Request) -> Response:
             pages: Pages = request.app.state.pages
             try:
-                refuse_foreign(request)
+                if is_foreign(request):
+                    raise pages.runtime.access.forbid_foreign(caller_of(request))
                 if unknown := unknown_in(request, names_of(self.dependant)):
                     return pages.show_unknown(request, unknown)
                 return await handle(request)

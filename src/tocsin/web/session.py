@@ -1,69 +1,82 @@
-"""Who is looking? A cookie that names a key and is signed, so that nobody can make one up.
+"""Signs browsers in and out: a cookie with a random token names a session of the store.
 
-It holds the key's id, never the secret, and is looked up at each request: a session ends when its
-key is revoked. What signs it is made at the first start and kept in the store.
+The cookie never holds a key, and ends with its session: on signing out, when an admin ends it, or
+when its key is revoked. The API takes no cookies.
 """
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from fastapi import Request, Response
-from itsdangerous import BadData, URLSafeTimedSerializer
 
-from tocsin.api.headers import header
-from tocsin.errors import Unauthenticated
+from tocsin.access import log_change
+from tocsin.api.auth import caller_of
 from tocsin.model.key import Key
 from tocsin.runtime import Runtime
+from tocsin.web.origin import is_encrypted
 
-COOKIE = "tocsin_session"
-LONGEST_SECONDS = 14 * 24 * 3600
+_COOKIE = "tocsin_session"
+# Browsers take a cookie of this name only from the host itself and over TLS, so that nobody on the
+# network or on a neighbouring host can plant one.
+_SECURE_COOKIE = "__Host-tocsin_session"
+# The store ends a session earlier if it is not used.
+_COOKIE_SECONDS = 14 * 24 * 3600
 
-_FACT = "what signs sessions"
-_SALT = "session"
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The key that a browser signed in with, and its session."""
+
+    key: Key
+    session_id: UUID
 
 
 class Sessions:
     def __init__(self, runtime: Runtime) -> None:
-        self._keys = runtime.keys
-        self._signer = URLSafeTimedSerializer(_signing_secret(runtime), salt=_SALT)
+        self._runtime = runtime
 
     def begin(self, secret: str, request: Request, response: Response) -> Key:
-        """Remember the key with this secret in the browser; raises Unauthenticated."""
-        key = self._keys.identify(secret)
-        if key is None:
-            raise Unauthenticated("This key is unknown, or was revoked")
+        """Sign the browser in with a key; raises Unauthenticated or TooManyWrongKeys.
+
+        A session that the browser had before is ended.
+        """
+        key = self._runtime.access.identify(secret, partial(caller_of, request))
+        self._end(request)
+        address = caller_of(request).address
+        token = self._runtime.sessions.begin(key.key_id, address, self._runtime.now())
+        log_change("session started", key, address)
+        is_secure = is_encrypted(request)
         response.set_cookie(
-            COOKIE,
-            str(self._signer.dumps(str(key.key_id))),
-            max_age=LONGEST_SECONDS,
+            _SECURE_COOKIE if is_secure else _COOKIE,
+            token,
+            max_age=_COOKIE_SECONDS,
             httponly=True,
             samesite="lax",
-            secure=_is_encrypted(request),
+            secure=is_secure,
         )
         return key
 
-    def key_of(self, request: Request) -> Key | None:
-        """The key that the browser signed in with, unless it was revoked; reads memory only."""
-        try:
-            id = self._signer.loads(request.cookies.get(COOKIE, ""), max_age=LONGEST_SECONDS)
-            return self._keys.find(UUID(id))
-        except (BadData, ValueError, AttributeError):
-            return None
+    def find(self, request: Request) -> SignedIn | None:
+        """The session of the browser, unless it ended or its key was revoked; reads memory only."""
+        token = request.cookies.get(_name(request), "")
+        session = self._runtime.sessions.use(token, self._runtime.now())
+        key = self._runtime.keys.find(session.key_id) if session else None
+        return SignedIn(key, session.session_id) if key and session else None
 
-    def end(self, response: Response) -> None:
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    def end(self, request: Request, response: Response) -> None:
+        """End the session on the server, and have the browser forget it."""
+        self._end(request)
+        is_secure = is_encrypted(request)
+        response.delete_cookie(_name(request), httponly=True, samesite="lax", secure=is_secure)
+
+    def _end(self, request: Request) -> None:
+        if signed_in := self.find(request):
+            self._runtime.sessions.end(signed_in.session_id)
+            log_change("session ended", signed_in.key, caller_of(request).address)
 
 
-def _signing_secret(runtime: Runtime) -> str:
-    secret = runtime.facts.get(_FACT)
-    if secret is None:
-        secret = secrets.token_hex(32)
-        runtime.facts.set(_FACT, secret)
-    return secret
-
-
-def _is_encrypted(request: Request) -> bool:
-    """Also where a proxy in front of us does it; who lies here only harms themselves."""
-    return "https" in (request.url.scheme, header(request, "x-forwarded-proto"))
+def _name(request: Request) -> str:
+    return _SECURE_COOKIE if is_encrypted(request) else _COOKIE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
-from tocsin.errors import Unauthenticated
+from tocsin.errors import TooManyWrongKeys, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.web.forms import Form
 from tocsin.web.pages import SIGN_IN, Pages, go_to
@@ -30,15 +30,19 @@ def routes(pages: Pages) -> APIRouter:
             key = pages.sessions.begin(form.text("key") or "", request, answer)
         except Unauthenticated as error:
             return pages.show(request, "sign_in.html", 401, next=target, problem=error.detail)
+        except TooManyWrongKeys as error:
+            page = pages.show(request, "sign_in.html", 429, next=target, problem=error.detail)
+            page.headers["retry-after"] = str(error.retry_after_seconds)
+            return page
         # A key that only records may look at the catalog and at nothing else.
         if key.role is Role.INGEST:
             answer.headers["location"] = _CATALOG
         return answer
 
     @router.post("/web/sign-out")
-    def sign_out() -> Response:
+    def sign_out(request: Request) -> Response:
         answer = go_to(SIGN_IN)
-        pages.sessions.end(answer)
+        pages.sessions.end(request, answer)
         return answer
 
     return router

@@ -1,0 +1,187 @@
+"""Identifies keys, limits wrong ones by address, and logs who was let in, refused, or changed what.
+
+A right key is never limited, so that one sender with a wrong key does not lock out the others
+behind the same address. The exception is a guessable key of the environment: past the limit it is
+refused from that address, too, because a limit that lets the right guess through is none.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Protocol
+
+import structlog
+
+from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
+from tocsin.logs import ThrottledLog
+from tocsin.model.channel import Channel
+from tocsin.model.key import Key, Role, is_guessable
+
+log = structlog.get_logger()
+
+WRONG_KEYS_PER_MINUTE = 10
+_WINDOW_SECONDS = 60.0
+# Each takes some 200 bytes. Past it the oldest window is dropped.
+MAX_ADDRESSES = 10_000
+# Who may use a provider's IPv6 network has at least this much of it.
+_IPV6_PREFIX = 64
+
+
+class _Keys(Protocol):
+    def identify(self, secret: str) -> Key | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request came from and what it asked for, as the log names it."""
+
+    address: str | None
+    method: str
+    path: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return {"address": self.address, "method": self.method, "path": self.path}
+
+
+# Called only if there is something to log, so that an admitted request does not pay for it.
+Describe = Callable[[], Caller]
+
+
+class Access:
+    """Any number of threads may use the object; it reads memory only."""
+
+    def __init__(self, keys: _Keys, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keys = keys
+        self._wrong_keys = WrongKeys(clock)
+        self._refusals = ThrottledLog()
+        self._guards_given_key = False
+
+    def guard_given_key(self, secret: str | None) -> None:
+        """Limit the environment's key as well if it is guessable, and log a warning that it is."""
+        self._guards_given_key = secret is not None and is_guessable(secret)
+        if self._guards_given_key:
+            log.warning(
+                "admin key guessable",
+                setting="TOCSIN_ADMIN_KEY",
+                advice="use a random one, such as that of: openssl rand -hex 24",
+            )
+
+    def identify(self, secret: str | None, describe: Describe) -> Key:
+        """The key with this secret; raises Unauthenticated or TooManyWrongKeys."""
+        if not secret:
+            self._refusals.warning("key refused", reason="missing", **describe().fields)
+            raise Unauthenticated
+        key = self._keys.identify(secret)
+        if key is None or (self._guards_given_key and key.from_environment):
+            self._limit(key, describe())
+        if key is None:
+            self._refusals.warning("key refused", reason="unknown", **describe().fields)
+            raise Unauthenticated("This key is unknown, or was revoked")
+        return key
+
+    def _limit(self, key: Key | None, caller: Caller) -> None:
+        source = network_of(caller.address)
+        seconds = self._wrong_keys.wait(source) if key else self._wrong_keys.count(source)
+        if seconds:
+            self._refusals.warning("wrong keys limited", seconds=seconds, **caller.fields)
+            raise TooManyWrongKeys(seconds)
+
+    def forbid(self, key: Key, roles: Sequence[Role], describe: Describe) -> Forbidden:
+        """Log that the key has none of the roles; answers the error to raise."""
+        caller = describe()
+        by = {**actor(key, caller.address), "role": key.role.value}
+        self._refusals.warning("role refused", **{**caller.fields, **by})
+        needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
+        return Forbidden(
+            f"This requires a key with the role {needed}; the given key has the role {key.role}"
+        )
+
+    def forbid_foreign(self, caller: Caller) -> Forbidden:
+        """Log that a form was not sent by our own pages; answers the error to raise."""
+        self._refusals.warning("foreign form refused", **caller.fields)
+        return Forbidden("This was sent from another site, or by a browser that does not say")
+
+
+class WrongKeys:
+    """Counts wrong keys by address, in windows of a minute that begin with the first of them."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        # End of the window and wrong keys in it. Windows begin in the order of the dictionary, so
+        # that those that are over are at its start.
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def count(self, source: str) -> int:
+        """Count a wrong key; answers as `wait`."""
+        with self._lock:
+            now = self._clock()
+            self._forget(now)
+            end, count = self._windows.get(source, (now + _WINDOW_SECONDS, 0))
+            self._windows[source] = (end, count + 1)
+            return _seconds(end - now) if count >= WRONG_KEYS_PER_MINUTE else 0
+
+    def wait(self, source: str) -> int:
+        """For how many seconds the address is over the limit; 0 if it is not."""
+        with self._lock:
+            end, count = self._windows.get(source, (0.0, 0))
+            left = end - self._clock()
+            return _seconds(left) if count >= WRONG_KEYS_PER_MINUTE and left > 0 else 0
+
+    def __len__(self) -> int:
+        """How many addresses are held in memory."""
+        return len(self._windows)
+
+    def _forget(self, now: float) -> None:
+        while self._windows:
+            oldest = next(iter(self._windows))
+            if self._windows[oldest][0] > now and len(self._windows) < MAX_ADDRESSES:
+                return
+            del self._windows[oldest]
+
+
+def _seconds(left: float) -> int:
+    return max(math.ceil(left), 1)
+
+
+def network_of(address: str | None) -> str:
+    """What wrong keys are counted by: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, _IPV6_PREFIX), strict=False))
+
+
+def actor(key: Key, address: str | None) -> dict[str, Any]:
+    """Who did it, as fields of a log line."""
+    return {"by": str(key.key_id), "by_name": key.name, "address": address}
+
+
+def log_change(event: str, by: Key, address: str | None, /, **subject: Any) -> None:
+    """Log a change of a key, a session or a channel: who, from where, and what. No secrets."""
+    log.info(event, **actor(by, address), **subject)
+
+
+def key_fields(key: Key) -> dict[str, Any]:
+    """A key that was changed, as fields of a log line."""
+    return {"key": str(key.key_id), "key_name": key.name, "role": key.role.value}
+
+
+def channel_fields(channel: Channel) -> dict[str, Any]:
+    """A channel that was changed, as fields of a log line: its settings may be secrets."""
+    return {
+        "channel": str(channel.channel_id),
+        "channel_name": channel.said.name,
+        "kind": channel.kind.value,
+    }

@@ -1,0 +1,120 @@
+"""Sessions of the pages: who is signed in, from where, and until when.
+
+A cookie holds a random token of which only the SHA-256 is kept. Sessions are read from memory; when
+each was last used is written to the store by `tend`, so that looking at a page writes nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from tocsin.errors import NotFound
+from tocsin.model.instant import cut
+from tocsin.store.database import Database
+from tocsin.store.tables import sessions
+
+IDLE = timedelta(hours=8)
+LONGEST = timedelta(days=14)
+# Past it a further sign-in with the same key ends the session that was used longest ago.
+MAX_PER_KEY = 100
+
+
+@dataclass(slots=True)
+class Session:
+    """A browser that signed in with a key. `used_date` changes with each use."""
+
+    session_id: UUID
+    key_id: UUID
+    address: str | None
+    created_date: datetime
+    used_date: datetime
+
+    def is_over(self, at: datetime) -> bool:
+        return at - self.used_date >= IDLE or at - self.created_date >= LONGEST
+
+
+class Sessions:
+    """Any number of threads may use the object."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changing = threading.Lock()
+        with database.reading() as connection:
+            rows = connection.execute(select(sessions)).mappings().all()
+        members = [field.name for field in fields(Session)]
+        self._by_hash = {row["hash"]: Session(**{m: row[m] for m in members}) for row in rows}
+
+    def begin(self, key_id: UUID, address: str | None, at: datetime) -> str:
+        """Begin a session; answers its token, which is not kept."""
+        token = secrets.token_urlsafe(32)
+        session = Session(uuid4(), key_id, address, cut(at), cut(at))
+        with self._changing:
+            self._end(self._surplus(key_id))
+            with self._database.writing() as connection:
+                connection.execute(insert(sessions).values(hash=_hash(token), **asdict(session)))
+            self._by_hash = {**self._by_hash, _hash(token): session}
+        return token
+
+    def use(self, token: str, at: datetime) -> Session | None:
+        """The session of a token unless it is over, which is used now.
+
+        Takes no lock, which a write to the store may hold for seconds: it is called on the event
+        loop, too.
+        """
+        session = self._by_hash.get(_hash(token))
+        if session is None or session.is_over(at):
+            return None
+        session.used_date = max(at, session.used_date)
+        return session
+
+    def all(self, at: datetime) -> list[Session]:
+        """The sessions that are not over, the one used last first."""
+        live = [session for session in self._by_hash.values() if not session.is_over(at)]
+        return sorted(live, key=lambda session: session.used_date, reverse=True)
+
+    def end(self, id: UUID) -> None:
+        """Raises NotFound."""
+        with self._changing:
+            found = [h for h, session in self._by_hash.items() if session.session_id == id]
+            if not found:
+                raise NotFound("There is no session with this id")
+            self._end(found)
+
+    def tend(self, at: datetime) -> None:
+        """Write when sessions were last used, and delete those that are over.
+
+        Those of a deleted key were deleted from the store with it.
+        """
+        with self._changing:
+            used = [
+                {"hashed": hashed, "used": cut(session.used_date)}
+                for hashed, session in self._by_hash.items()
+            ]
+            if used:
+                changed = update(sessions).where(sessions.c.hash == bindparam("hashed"))
+                with self._database.writing() as connection:
+                    connection.execute(changed.values(used_date=bindparam("used")), used)
+            self._end([h for h, session in self._by_hash.items() if session.is_over(at)])
+
+    def _surplus(self, key_id: UUID) -> list[str]:
+        own = {h: session for h, session in self._by_hash.items() if session.key_id == key_id}
+        by_use = sorted(own, key=lambda hashed: own[hashed].used_date)
+        return by_use[: max(len(own) - MAX_PER_KEY + 1, 0)]
+
+    def _end(self, hashes: list[str]) -> None:
+        if not hashes:
+            return
+        with self._database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.hash.in_(hashes)))
+        self._by_hash = {h: s for h, s in self._by_hash.items() if h not in set(hashes)}
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
