@@ -154,7 +154,7 @@ def report_arrivals(runtime: Runtime) -> None:
         }
         draft = read_alert(body, runtime.catalog, runtime.metrics)
         alert = runtime.alerts.create(draft, runtime.now())
-        runtime.alerts_changed()
+        runtime.alert_service.definitions_changed()
         sent = {
             "resourceType": "user",
             "resourceId": "1",

@@ -4,12 +4,11 @@ there to measure?"""
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import numpy as np
@@ -21,14 +20,11 @@ from tocsin.errors import TocsinError
 from tocsin.fold import Inexact, fold
 from tocsin.lane import Lane, Turn
 from tocsin.model.catalog import Kind
-from tocsin.model.ceilings import DISCOVERED_FIELDS
-from tocsin.model.field import Field
 from tocsin.model.metric import (
     DEFAULT_LIMIT,
     Aggregation,
     Answer,
     Explanation,
-    FieldReport,
     Question,
     Reading,
     Series,
@@ -37,22 +33,11 @@ from tocsin.model.metric import (
 from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_parts, unclear_border
 from tocsin.rollups.rollups import Rollups
 from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests
-from tocsin.sql.discovery import (
-    EXAMPLE_LENGTH,
-    EXAMPLES,
-    Scope,
-    compile_big_integers,
-    compile_commonest,
-    compile_details,
-    compile_types,
-    path_of,
-    type_of,
-)
 from tocsin.sql.promoted import asked
 from tocsin.sql.query import Query
 from tocsin.sql.runs import Points
 from tocsin.sql.series import MAX_LINES, compile_series
-from tocsin.sql.table import JsonType, Table
+from tocsin.sql.table import Table
 from tocsin.sums import rounded
 
 QUIET = timedelta(seconds=1)
@@ -192,58 +177,6 @@ class Calculator:
             self.rollups.are_worth_it(question),
         )
 
-    def discover(
-        self,
-        resource_type_id: UUID | None = None,
-        action_id: UUID | None = None,
-        origin_id: UUID | None = None,
-    ) -> list[Field]:
-        """The payload fields that occur in the scope, in the order of their names; where there are
-        more than DISCOVERED_FIELDS, the commonest."""
-        scope = _scope(resource_type_id, action_id, origin_id)
-        if self.has_many_fields:
-            rows = self._engine.run(compile_commonest(scope, DISCOVERED_FIELDS))
-            paths = [path_of(spelled) for (spelled,) in rows]
-            return sorted((Field.of_path(path) for path in paths if "" not in path), key=str)
-        return sorted(self._types(scope), key=str)
-
-    @property
-    def has_many_fields(self) -> bool:
-        """Whether discovery may leave out some, which are the rarest."""
-        return len(self._engine.field_types.paths) > DISCOVERED_FIELDS
-
-    def discover_details(
-        self,
-        resource_type_id: UUID | None = None,
-        action_id: UUID | None = None,
-        origin_id: UUID | None = None,
-    ) -> list[FieldReport]:
-        """The same, with the JSON types of each field, how often it occurs, and examples of at
-        most EXAMPLE_LENGTH characters.
-
-        Takes every payload apart: about a second a million interactions.
-        """
-        scope = _scope(resource_type_id, action_id, origin_id)
-        deadline = self._engine.deadline()
-        big = {Field(name): n for name, n in self._run(compile_big_integers(scope), deadline)}
-        most = DISCOVERED_FIELDS if self.has_many_fields else None
-        tallies: dict[Field, _Tally] = defaultdict(_Tally)
-        for spelled, name, count, examples in self._run(compile_details(scope, most), deadline):
-            deadline.check()
-            path = path_of(spelled)
-            if "" not in path:
-                tallies[Field.of_path(path)].add(type_of(name), count, examples)
-        promoted = {field for field, _ in self._engine.promoted}
-        return [
-            tallies[field].report(field, big.get(field, 0), field in promoted)
-            for field in sorted(tallies, key=str)
-        ]
-
-    def _types(self, scope: Scope) -> dict[Field, set[JsonType]]:
-        ((types,),) = self._run(compile_types(scope), self._engine.deadline())
-        paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
-        return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
-
     def _run(self, query: Query, deadline: Deadline | None) -> list[Row]:
         return self._lane.queries.run(query, deadline)
 
@@ -292,65 +225,3 @@ def _or_error(
         return calculate(question, at, limit)
     except TocsinError as error:
         return error
-
-
-def _scope(*ids: UUID | None) -> Scope:
-    return dict(zip(Kind, ids, strict=True))
-
-
-class _Tally:
-    """How often a field has which JSON type, gathered from the engine's types."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = defaultdict(int)
-        self._examples: dict[str, list[Any]] = defaultdict(list)
-
-    def add(self, kind: JsonType, count: int, examples: Sequence[str]) -> None:
-        name = _JSON_NAMES[kind]
-        self._counts[name] += count
-        if kind is not JsonType.ARRAY:
-            self._examples[name] += [_READ.get(name, str)(text) for text in examples]
-
-    def report(self, field: Field, big_integers: int, promoted: bool) -> FieldReport:
-        counts, examples = dict(self._counts), dict(self._examples)
-        if big_integers:
-            # The engine keeps them as strings; all of them are numbers.
-            counts["string"] -= big_integers
-            counts["number"] = counts.get("number", 0) + big_integers
-            if not counts["string"]:
-                examples["number"] = examples.get("number", []) + [
-                    int(text) for text in examples.pop("string")
-                ]
-        types = tuple(sorted(name for name, count in counts.items() if count))
-        shown = [example for name in types for example in examples.get(name, [])][:EXAMPLES]
-        return FieldReport(
-            field,
-            types,
-            sum(counts.values()),
-            tuple(map(_cut, shown)),
-            any(map(_is_longer, shown)),
-            promoted,
-        )
-
-
-def _is_longer(example: Any) -> bool:
-    return isinstance(example, str) and len(example) > EXAMPLE_LENGTH
-
-
-def _cut(example: Any) -> Any:
-    return example[:EXAMPLE_LENGTH] if isinstance(example, str) else example
-
-
-def _number(text: str) -> int | float:
-    return int(text) if text.lstrip("-").isdigit() else float(text)
-
-
-_READ: dict[str, Callable[[str], Any]] = {"number": _number, "boolean": "true".__eq__}
-_JSON_NAMES = {
-    JsonType.STRING: "string",
-    JsonType.INTEGER: "number",
-    JsonType.UNSIGNED: "number",
-    JsonType.DOUBLE: "number",
-    JsonType.BOOLEAN: "boolean",
-    JsonType.ARRAY: "array",
-}

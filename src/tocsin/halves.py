@@ -7,6 +7,7 @@ their folder. Folders of earlier versions have none, and are given one.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,13 +17,14 @@ from tocsin.config import Settings
 from tocsin.disk import Disk
 from tocsin.engine.contents import EngineContents
 from tocsin.engine.engine import Engine
-from tocsin.errors import CannotWrite, IncompleteFolder
+from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
 from tocsin.losses import Losses
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
 from tocsin.store.facts import Facts
 
 log = structlog.get_logger()
 
+_LATEST_NUMBER = "latest interaction number"
 _HELD_BY_STORE = "the names of all types, actions and origins, and all metrics, alerts and keys"
 
 
@@ -65,6 +67,29 @@ class Halves:
             [self.engine.write_state, self.database.write_state],
         )
         self._mark(folder_id)
+
+    def check(self, at: datetime) -> None:
+        """Look for losses and remember what is there; a half that does not answer is logged."""
+        try:
+            self.remember_number()
+            self.losses.check(at)
+        except Unavailable as error:
+            log.warning("interactions not counted", reason=error.detail)
+
+    def problems(self) -> dict[str, list[str]]:
+        """Sentences about a disk that takes no writes, and about losses, by kind."""
+        return {"disk": self.disk.problems(), "losses": self.losses.problems()}
+
+    def latest_number(self) -> int:
+        """The greatest number that an interaction has or had."""
+        remembered = int(self.facts.get(_LATEST_NUMBER) or 0)
+        return max(self.engine.latest_number(), remembered)
+
+    def remember_number(self) -> None:
+        number = str(self.latest_number())
+        # The newest interaction may expire or be lost; its number must not be given again.
+        if number != self.facts.get(_LATEST_NUMBER):
+            self.facts.set(_LATEST_NUMBER, number)
 
     def _mark(self, folder_id: str) -> None:
         """The engine last: until it is marked, an empty one may get any store."""

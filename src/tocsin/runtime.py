@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -15,20 +14,19 @@ import msgspec
 import structlog
 
 from tocsin.access import Access
+from tocsin.alert_service import AlertService
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
 from tocsin.body_budget import BodyBudget
 from tocsin.calculators import Calculators
 from tocsin.config import Settings
-from tocsin.errors import TocsinError, Unavailable
+from tocsin.discovery import Discovery
 from tocsin.evaluator import Evaluator
 from tocsin.exporter import Export
 from tocsin.folder import lock, open_folder
 from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
-from tocsin.model.alert import Alert
-from tocsin.model.alert_draft import AlertDraft
 from tocsin.model.catalog import Kind
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
@@ -42,7 +40,7 @@ from tocsin.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
 from tocsin.request import Request
-from tocsin.retention import SETTLING, Expired, Retention, SeenClock
+from tocsin.retention import SeenClock
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
@@ -61,10 +59,9 @@ from tocsin.store.sessions import Sessions
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
+from tocsin.upkeep import Upkeep
 
 log = structlog.get_logger()
-
-_LATEST_NUMBER = "latest interaction number"
 
 
 class Runtime:
@@ -78,7 +75,6 @@ class Runtime:
         self.settings = settings
         self._bound_times()
         self.bodies = BodyBudget(settings.body_memory)
-        self._opened = time.monotonic()
         self._closing = ExitStack()
         folder = open_folder(settings.data_dir)
         try:
@@ -98,23 +94,27 @@ class Runtime:
 
     def _open(self, folder: Path) -> None:
         settings = self.settings
-        halves = Halves(folder, settings, self._closing)
+        halves = self.halves = Halves(folder, settings, self._closing)
         self.engine, self.database, self.facts = halves.engine, halves.database, halves.facts
-        self._open_losses(halves)
+        self.disk, self.losses = halves.disk, halves.losses
+        # An engine that is new on purpose lacks everything that the store remembers.
+        if settings.accept_loss or settings.accept_new_engine:
+            self.losses.acknowledge(self.now())
+        halves.check(self.now())
+        # Between the last append and the closing of either half.
+        self._closing.callback(lambda: halves.check(self.now()))
         self.catalog = Catalog(self.database, settings.max_catalog_entries)
         self.metrics = Metrics(self.database)
         self.keys = Keys(self.database)
         self.sessions = Sessions(self.database)
         self.access = Access(self.keys)
-        self.clock = SeenClock(self.facts)
-        self._retention = Retention()
         self._open_deliveries()
         self.transitions = Transitions(self.database, self.deliveries)
         self.evaluations = Evaluations(self.database, self.transitions)
         self.alerts = Alerts(self.database, self.evaluations)
         self.arrivals = Arrivals()
         self.history = History(self.engine, self.catalog)
-        latest_number = self._latest_number()
+        latest_number = halves.latest_number()
         self._open_calculators(latest_number)
         outbox = Outbox(self.deliveries, self.engine.existing, self.now)
         self.intake = Intake(
@@ -140,25 +140,9 @@ class Runtime:
         # First of all: an evaluation under way, whose slot is taken later, would hold up the rest.
         self._closing.callback(self.stop_calculating)
 
-    def _open_losses(self, halves: Halves) -> None:
-        self.disk, self.losses = halves.disk, halves.losses
-        # An engine that is new on purpose lacks everything that the store remembers.
-        if self.settings.accept_loss or self.settings.accept_new_engine:
-            self.losses.acknowledge(self.now())
-        self._check_losses()
-        # Between the last append and the closing of either half.
-        self._closing.callback(self._check_losses)
-
-    def _check_losses(self) -> None:
-        try:
-            self._remember_number()
-            self.losses.check(self.now())
-        except Unavailable as error:
-            log.warning("interactions not counted", reason=error.detail)
-
     def problems(self) -> dict[str, list[str]]:
         """What an operator has to see to, by kind, though the service answers queries."""
-        return {"disk": self.disk.problems(), "losses": self.losses.problems()}
+        return self.halves.problems()
 
     def _open_calculators(self, latest_number: int) -> None:
         concurrency = self.settings.query_concurrency
@@ -167,6 +151,7 @@ class Runtime:
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
+        self.discovery = Discovery(self.engine)
         self.page_calculator = self._calculators.pages
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
@@ -188,11 +173,37 @@ class Runtime:
             self._report,
         )
         self.slots = Slots(self.alerts, self.evaluations, self.evaluator)
-        self._watch_arrivals()
+        self.alert_service = AlertService(
+            self.alerts,
+            self.metrics,
+            self.evaluator,
+            self.arrivals,
+            lambda: self.scheduler.look_again(),
+            self._report,
+            self.now,
+        )
+        self._open_upkeep()
         self.scheduler = Scheduler(
-            self.slots, self.arrivals, self.evaluator, self._report, self.tend
+            self.slots, self.arrivals, self.evaluator, self._report, self.upkeep.tend
         )
         self._closing.callback(self.scheduler.close)
+
+    def _open_upkeep(self) -> None:
+        def first(at: datetime) -> None:
+            self.promoter.wake(at)
+            self.halves.check(at)
+            self.sessions.tend(at)
+
+        self.upkeep = Upkeep(
+            self.engine,
+            self.losses,
+            SeenClock(self.facts),
+            self.settings.retention,
+            first=first,
+            drop_deliveries=lambda at: self.deliveries.drop_before(at - KEPT),
+            remember_number=self.halves.remember_number,
+            forget_touched=self.calculator.rollups.touched.forget,
+        )
 
     def _report(self) -> None:
         """Transitions may have been made: their deliveries need not wait for their interactions."""
@@ -274,42 +285,6 @@ class Runtime:
         )
         self.arrivals.tell(interactions)
 
-    def alerts_changed(self) -> None:
-        """Definitions of alerts or metrics changed: to be called after each such change."""
-        self._watch_arrivals()
-        self.scheduler.look_again()
-        self._report()
-
-    def create_alert(self, draft: AlertDraft) -> Alert:
-        """Create an alert and, if it is enabled, evaluate it immediately."""
-        alert = self.alerts.create(draft, self.now())
-        self._alert_begins(alert)
-        return alert
-
-    def replace_alert(self, id: UUID, draft: AlertDraft) -> None:
-        """Replace an alert; one that becomes enabled is evaluated immediately. Raises NotFound."""
-        former = self.alerts.get(id)
-        self.alerts.replace(id, draft, self.metrics.get(former.metric_id), self.now())
-        if former.enabled:
-            self.alerts_changed()
-        else:
-            self._alert_begins(self.alerts.get(id))
-
-    def _alert_begins(self, alert: Alert) -> None:
-        self.alerts_changed()
-        if not alert.enabled:
-            return
-        try:
-            self.evaluator.evaluate([alert.alert_id], self.now())
-        except TocsinError as error:
-            # The definition is stored; its next slot evaluates it.
-            log.warning("new alert not evaluated", alert=str(alert.alert_id), error=str(error))
-
-    def _watch_arrivals(self) -> None:
-        with self.alerts.steady(), self.metrics.steady():
-            alerts = self.alerts.all()
-            self.arrivals.watch((alert, self.metrics.get(alert.metric_id)) for alert in alerts)
-
     def export(self, search: Search) -> Export:
         """Everything that is recorded by now and that a search matches; raises Unavailable."""
         return Export(self.engine, self.catalog, search)
@@ -322,56 +297,3 @@ class Runtime:
             return self.engine.uses(kind, id)
 
         self.catalog.delete(kind, id, is_recorded)
-
-    def tend(self, at: datetime, running: timedelta | None = None) -> None:
-        """What is to be done every so often; `running` is how long this has been open, by a clock
-        that cannot be set."""
-        if running is None:
-            running = timedelta(seconds=time.monotonic() - self._opened)
-        self.promoter.wake(at)
-        self._check_losses()
-        self.clock.observe(at, running)
-        if running >= SETTLING:
-            self._drop_if_trusted(at)
-        self.sessions.tend(at)
-
-    def _drop_if_trusted(self, at: datetime) -> None:
-        retention = self.settings.retention
-        if retention:
-            expired = Expired.before(at - retention.length, self.engine.rows_by_month())
-            if self._retention.allows(expired, self.clock, at):
-                self._drop_months(at)
-        if self.clock.is_trusted:
-            self.deliveries.drop_before(at - KEPT)
-
-    def drop_expired(self, at: datetime) -> int:
-        """Drop the months that lie before the retention as a whole; answers how many.
-
-        Believes the instant that it is given: `tend` asks first whether the clock can be trusted.
-        """
-        # Months first: on a full disk the store cannot delete, until dropping has made room.
-        dropped = self._drop_months(at)
-        self.deliveries.drop_before(at - KEPT)
-        return dropped
-
-    def _drop_months(self, at: datetime) -> int:
-        if (retention := self.settings.retention) is None:
-            return 0
-        self._remember_number()
-        horizon = at - retention.length
-        self.losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self.engine.drop_before(horizon)
-        self.calculator.rollups.touched.forget()
-        if dropped:
-            log.info("dropped expired interactions", months=dropped, retention=str(retention))
-        return dropped
-
-    def _remember_number(self) -> None:
-        number = str(self._latest_number())
-        # The newest interaction may expire or be lost; its number must not be given again.
-        if number != self.facts.get(_LATEST_NUMBER):
-            self.facts.set(_LATEST_NUMBER, number)
-
-    def _latest_number(self) -> int:
-        remembered = int(self.facts.get(_LATEST_NUMBER) or 0)
-        return max(self.engine.latest_number(), remembered)

@@ -129,7 +129,7 @@ def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Pat
     # The server itself drops half of all only when it has seen its clock run for a day.
     for dropped in (1, 0):
         runtime = Runtime(Settings(data_dir=tmp_path / "data", retention="90d"))
-        assert runtime.drop_expired(runtime.now()) == dropped
+        assert runtime.upkeep.drop_expired(runtime.now()) == dropped
         page = runtime.history.page(Search(), 10, None).interactions
         assert [from_milliseconds(one.timestamp).year > 2001 for one in page] == [True]
         runtime.close()

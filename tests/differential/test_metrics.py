@@ -60,7 +60,7 @@ def test_after_a_merge_and_types_read_from_the_table_the_answers_are_the_same(
 
 def test_discovery_finds_the_fields_types_and_occurrences_of_the_oracle(world: World) -> None:
     expected = oracle.discover(world.interactions)
-    assert [str(f) for f in world.runtime.calculator.discover()] == sorted(expected)
-    reports = world.runtime.calculator.discover_details()
+    assert [str(f) for f in world.runtime.discovery.fields()] == sorted(expected)
+    reports = world.runtime.discovery.details()
     found = {str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports}
     assert found == expected

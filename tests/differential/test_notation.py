@@ -116,7 +116,7 @@ def filter_(field: str, operator: str, value: Any) -> dict[str, Any]:
 
 
 def listed(world: World) -> list[str]:
-    return [str(field) for field in world.runtime.calculator.discover()]
+    return [str(field) for field in world.runtime.discovery.fields()]
 
 
 def check(world: World, metric: dict[str, Any], answer: object) -> None:
@@ -134,7 +134,7 @@ def check_alone(world: World, fields: Sequence[str]) -> None:
 def test_discovery_lists_every_key_as_it_is_spelled(world: World) -> None:
     expected = oracle.discover(world.interactions)
     assert listed(world) == sorted(expected)
-    reports = world.runtime.calculator.discover_details()
+    reports = world.runtime.discovery.details()
     found = {str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports}
     assert found == expected
 

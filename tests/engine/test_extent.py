@@ -153,7 +153,7 @@ def test_dropping_months_leaves_answers_as_they_are(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path, retention="3650d"))
     record(runtime, AT - timedelta(days=90))
     record(runtime, AT)
-    assert runtime.drop_expired(AT + timedelta(days=3620)) == 1
+    assert runtime.upkeep.drop_expired(AT + timedelta(days=3620)) == 1
     assert count(runtime, AT, MONTH) == count(runtime, AT) == 1
     runtime.close()
 

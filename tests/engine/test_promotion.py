@@ -152,7 +152,7 @@ def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logge
     for asked in questions:
         promoted = opened.calculator.explain(asked, AT).promoted
         assert promoted == ((asked.field,) if asked in (total("a"), total("b")) else ())
-    reports = opened.calculator.discover_details()
+    reports = opened.discovery.details()
     assert [str(report.field) for report in reports if report.promoted] == [
         "interaction.a",
         "interaction.b",

@@ -93,9 +93,9 @@ def test_however_many_parts_are_damaged_the_rest_is_served(full: Path) -> None:
 
 def test_months_that_expire_are_not_missing(full: Path) -> None:
     with opened(full, retention="1d") as runtime:
-        assert runtime.drop_expired(datetime(2026, 3, 1, tzinfo=UTC)) <= 1
+        assert runtime.upkeep.drop_expired(datetime(2026, 3, 1, tzinfo=UTC)) <= 1
         for at in (datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)):
-            runtime.drop_expired(at)
+            runtime.upkeep.drop_expired(at)
         assert runtime.engine.rows() == 0
     with opened(full) as runtime:
         assert readiness(runtime) == {"status": "ready"}

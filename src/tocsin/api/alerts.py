@@ -137,7 +137,9 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
     def create_alert(body: Body) -> Response:
         """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
         of the definition."""
-        alert = runtime.create_alert(read_alert(decode(body), runtime.catalog, runtime.metrics))
+        alert = runtime.alert_service.create(
+            read_alert(decode(body), runtime.catalog, runtime.metrics)
+        )
         standing = runtime.evaluations.standing(alert.alert_id)
         return created(shown(runtime, alert, standing), PATH, alert.alert_id)
 
@@ -153,7 +155,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         reason `changed`, disabling with `disabled`; enabling evaluates it immediately."""
         runtime.alerts.get(id)
         draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        runtime.replace_alert(id, draft)
+        runtime.alert_service.replace(id, draft)
         return _answered(runtime, id)
 
     @router.delete(
@@ -161,9 +163,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
     )
     def delete_alert(id: UUID) -> Response:
         """Delete an alert. What fires ends with the reason `disabled`; its transitions stay."""
-        alert = runtime.alerts.get(id)
-        runtime.alerts.delete(id, runtime.metrics.get(alert.metric_id), runtime.now())
-        runtime.alerts_changed()
+        runtime.alert_service.delete(id)
         return Response(status_code=204)
 
 

@@ -90,11 +90,11 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
         there are more than 10,000 fields, it lists the commonest and has the header
         `x-truncated: true`."""
         if detail:
-            reports = runtime.calculator.discover_details(*scope)
+            reports = runtime.discovery.details(*scope)
             response = answer([_report(report) for report in reports])
         else:
-            response = answer([str(field) for field in runtime.calculator.discover(*scope)])
-        if runtime.calculator.has_many_fields:
+            response = answer([str(field) for field in runtime.discovery.fields(*scope)])
+        if runtime.discovery.has_many_fields:
             response.headers["x-truncated"] = "true"
         return response
 
@@ -131,7 +131,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         draft, question = read_metric(decode(body), runtime.catalog)
         ended = runtime.alerts.end_all_of
         metric = runtime.metrics.replace(id, draft, question, runtime.now(), ended)
-        runtime.alerts_changed()
+        runtime.alert_service.definitions_changed()
         return answer(shown(runtime, metric))
 
     @router.delete(

@@ -85,7 +85,7 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
     def create_alert(request: Request, _viewer: Admin, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            alert = runtime.create_alert(read_alert(said, runtime.catalog, runtime.metrics))
+            alert = runtime.alert_service.create(read_alert(said, runtime.catalog, runtime.metrics))
         except TocsinError as error:
             return _shown(pages, request, said, error)
         watch.forget()
@@ -95,7 +95,7 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
     def replace_alert(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            runtime.replace_alert(id, read_alert(said, runtime.catalog, runtime.metrics))
+            runtime.alert_service.replace(id, read_alert(said, runtime.catalog, runtime.metrics))
         except TocsinError as error:
             return _shown(pages, request, said, error, editing=id)
         watch.forget()

@@ -89,9 +89,7 @@ def _add_doing(router: APIRouter, pages: Pages, watch: Watch) -> None:
 
     @router.post(PATH + "/{id:uuid}/delete")
     def delete_alert(_viewer: Admin, id: UUID) -> Response:
-        alert = runtime.alerts.get(id)
-        runtime.alerts.delete(id, runtime.metrics.get(alert.metric_id), runtime.now())
-        runtime.alerts_changed()
+        runtime.alert_service.delete(id)
         watch.forget()
         return go_to(PATH)
 

@@ -63,7 +63,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
     @router.post(PATH + "/{id:uuid}/enabled")
     def switch_alert(_viewer: Admin, id: UUID, body: Body) -> Response:
         said = {**definition_of(runtime, id), "enabled": Form(body).has("enabled")}
-        runtime.replace_alert(id, read_alert(said, runtime.catalog, runtime.metrics))
+        runtime.alert_service.replace(id, read_alert(said, runtime.catalog, runtime.metrics))
         watch.forget()
         return go_to(PATH)
 

@@ -42,7 +42,7 @@ class Board:
         self._pulse: Shared[None, list[int]] = Shared(self._count, _PULSE_SECONDS)
         self._trends: Shared[UUID, str] = Shared(self._trend, _TREND_SECONDS)
         self._fields: Shared[Scope, list[FieldReport]] = Shared(
-            lambda scope: runtime.calculator.discover_details(*scope), _FIELDS_SECONDS
+            lambda scope: runtime.discovery.details(*scope), _FIELDS_SECONDS
         )
 
     def values(self) -> Values:

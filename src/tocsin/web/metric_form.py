@@ -123,7 +123,7 @@ def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
         try:
             draft, question = read_form(runtime, form)
             runtime.metrics.replace(id, draft, question, runtime.now(), runtime.alerts.end_all_of)
-            runtime.alerts_changed()
+            runtime.alert_service.definitions_changed()
         except TocsinError as error:
             return _shown(pages, request, definition_in(form), form.conditions(), error, editing=id)
         board.forget()

@@ -81,7 +81,7 @@ def routes(pages: Pages, board: Board) -> APIRouter:
         runtime.metrics.replace(
             id, draft, metric.question, runtime.now(), runtime.alerts.end_all_of
         )
-        runtime.alerts_changed()
+        runtime.alert_service.definitions_changed()
         board.forget()
         return go_to(PATH)
 

@@ -1,0 +1,84 @@
+"""Tends a data folder every few minutes: promoted columns, losses, sessions and retention."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from tocsin.engine.engine import Engine
+from tocsin.losses import Losses
+from tocsin.model.duration import Duration
+from tocsin.retention import SETTLING, Expired, Retention, SeenClock
+
+log = structlog.get_logger()
+
+
+class Upkeep:
+    """What is dropped is decided by `retention`, the age from which interactions expire."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        losses: Losses,
+        clock: SeenClock,
+        retention: Duration | None,
+        *,
+        first: Callable[[datetime], None],
+        drop_deliveries: Callable[[datetime], object],
+        remember_number: Callable[[], None],
+        forget_touched: Callable[[], None],
+    ) -> None:
+        """`first` is called at each turn, ahead of everything else; the others around a drop."""
+        self._opened = time.monotonic()
+        self._engine = engine
+        self._losses = losses
+        self._clock = clock
+        self._age = retention
+        self._first = first
+        self._drop_deliveries = drop_deliveries
+        self._remember_number = remember_number
+        self._forget_touched = forget_touched
+        self._retention = Retention()
+
+    def tend(self, at: datetime, running: timedelta | None = None) -> None:
+        """Do what is due; `running` is how long the folder has been open, by a clock that cannot be
+        set."""
+        if running is None:
+            running = timedelta(seconds=time.monotonic() - self._opened)
+        self._first(at)
+        self._clock.observe(at, running)
+        if running >= SETTLING:
+            self._drop_if_trusted(at)
+
+    def drop_expired(self, at: datetime) -> int:
+        """Drop the months that lie before the retention as a whole; answers how many.
+
+        Believes the instant that it is given: `tend` asks first whether the clock can be trusted.
+        """
+        # Months first: on a full disk the store cannot delete, until dropping has made room.
+        dropped = self._drop_months(at)
+        self._drop_deliveries(at)
+        return dropped
+
+    def _drop_if_trusted(self, at: datetime) -> None:
+        if self._age:
+            expired = Expired.before(at - self._age.length, self._engine.rows_by_month())
+            if self._retention.allows(expired, self._clock, at):
+                self._drop_months(at)
+        if self._clock.is_trusted:
+            self._drop_deliveries(at)
+
+    def _drop_months(self, at: datetime) -> int:
+        if self._age is None:
+            return 0
+        self._remember_number()
+        horizon = at - self._age.length
+        self._losses.forget_before(f"{horizon:%Y%m}")
+        dropped = self._engine.drop_before(horizon)
+        self._forget_touched()
+        if dropped:
+            log.info("dropped expired interactions", months=dropped, retention=str(self._age))
+        return dropped
