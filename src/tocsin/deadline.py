@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tocsin.errors import QueryTooHeavy, Stopping
 
@@ -27,3 +29,15 @@ class Deadline:
             raise Stopping
         if time.monotonic() >= self._end:
             raise QueryTooHeavy
+
+
+@contextmanager
+def held(lock: threading.Lock | threading.Semaphore, deadline: Deadline) -> Iterator[None]:
+    """Hold a lock; raises Stopping or QueryTooHeavy if the deadline comes first."""
+    if not lock.acquire(timeout=min(deadline.remaining, threading.TIMEOUT_MAX)):
+        deadline.check()
+        raise QueryTooHeavy
+    try:
+        yield
+    finally:
+        lock.release()

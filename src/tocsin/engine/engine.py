@@ -5,7 +5,6 @@ Driver exceptions end here: what comes out is an error of `tocsin.errors`, chain
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -15,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.deadline import Deadline
@@ -32,7 +30,7 @@ from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids, l
 from tocsin.engine.location import Location
 from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.querying import Querying, Row
-from tocsin.engine.schema import SCHEMA, TIME_CODEC, table_settings
+from tocsin.engine.schema import SCHEMA, amend
 from tocsin.engine.settings import (
     APPEND_SETTINGS,
     CALCULATION,
@@ -111,7 +109,7 @@ class Engine:
         self.folder_id = before.folder_id
         # A full disk must not keep what was recorded from being read.
         with suppress(CannotWrite), self._appending.lend() as client:
-            _amend(client)
+            amend(client)
         # For ids and retention, which have to end well however large the table is.
         self._unlimited = self._kept(Clients(location, {}))
         # A stop ends it: types that are not known are looked for.
@@ -299,16 +297,3 @@ class Engine:
 
 def _plain(value: Any) -> Any:
     return value.bytes if isinstance(value, UUID) else value
-
-
-def _amend(client: Client) -> None:
-    """Give a table what it lacks: a new one, and one that an earlier version made."""
-    text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
-    made = str(client.command(text))
-    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", made))
-    for setting in table_settings():
-        if setting not in settings:
-            client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")
-    if TIME_CODEC not in made:
-        # Parts get it when they are merged.
-        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")

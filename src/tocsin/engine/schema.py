@@ -21,7 +21,10 @@
 
 from __future__ import annotations
 
+import re
 import resource
+
+from clickhouse_connect.driver.client import Client
 
 from tocsin.sql.table import INTERACTIONS
 
@@ -77,3 +80,16 @@ def table_settings() -> list[str]:
     is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
     wide = f"min_bytes_for_wide_part = {_WIDE_PART_BYTES if is_enough else _NEVER}"
     return [*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]
+
+
+def amend(client: Client) -> None:
+    """Give a table what it lacks: a new one, and one that an earlier version made."""
+    text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
+    made = str(client.command(text))
+    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", made))
+    for setting in table_settings():
+        if setting not in settings:
+            client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")
+    if TIME_CODEC not in made:
+        # Parts get it when they are merged.
+        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")

@@ -17,9 +17,8 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from tocsin.deadline import Deadline
+from tocsin.deadline import held
 from tocsin.engine.engine import Engine
-from tocsin.errors import QueryTooHeavy
 from tocsin.lane import Lane, Turn
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metric import Answer, Question
@@ -90,7 +89,7 @@ class Rollups:
         if rollup:
             rollup.asked[_length(question)] = time.monotonic()
             if turn.lane.is_patient and rollup.used < must_see:
-                with _held(self._catching_up, turn.deadline):
+                with held(self._catching_up, turn.deadline):
                     if rollup.used < must_see:
                         self._catch_up(at, table, turn.lane)
         answer = self.answer([question], at, limit, table, turn, must_see)[0]
@@ -116,7 +115,7 @@ class Rollups:
         epoch = self._current_epoch()
         uses, of_each = self._uses(questions, at, table)
         if turn.lane.is_patient and self._lacking(uses) & self._in_the_making:
-            with _held(self._making, turn.deadline):
+            with held(self._making, turn.deadline):
                 uses, of_each = self._uses(questions, at, table)
         moment = self.touched.now
         if must_see is not None:
@@ -138,7 +137,7 @@ class Rollups:
     ) -> Answer | None:
         """Adding up the cells of many groups takes a core: no more do so at once than there are,
         but for alerts, which wait for nobody."""
-        with _held(self._adding_up, turn.deadline) if turn.lane.is_patient else nullcontext():
+        with held(self._adding_up, turn.deadline) if turn.lane.is_patient else nullcontext():
             turn.deadline.check()
             return answer(question, at, use.parts(_length(question)), use.rollup.groups, limit)
 
@@ -275,18 +274,6 @@ class Rollups:
             users[rollup.numbering] -= 1
             size -= rollup.bytes + (0 if users[rollup.numbering] else rollup.numbering.bytes)
             del self._rollups[basis]
-
-
-@contextmanager
-def _held(lock: threading.Lock | threading.Semaphore, deadline: Deadline) -> Iterator[None]:
-    """Hold a lock; raises Stopping or QueryTooHeavy if the deadline comes first."""
-    if not lock.acquire(timeout=min(deadline.remaining, threading.TIMEOUT_MAX)):
-        deadline.check()
-        raise QueryTooHeavy
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _use(rollup: Rollup, at: datetime, is_new: bool) -> Use:

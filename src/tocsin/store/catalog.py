@@ -11,75 +11,24 @@ import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, RowMapping, delete, false, insert, or_, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
 from tocsin.model.ceilings import CATALOG_ENTRIES
 from tocsin.model.instant import cut
+from tocsin.store.catalog_usage import refuse_used
 from tocsin.store.database import Database
-from tocsin.store.metrics import some_of
-from tocsin.store.tables import alerts, catalog, metrics, subscriptions
+from tocsin.store.shelf import Shelf
+from tocsin.store.tables import catalog
 
 # A constant, so that the system entries are the same in every installation.
 _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-_SCOPE = {
-    Kind.RESOURCE_TYPE: metrics.c.resource_type_id,
-    Kind.ACTION: metrics.c.action_id,
-    Kind.ORIGIN: metrics.c.origin_id,
-}
-_OF_ALERTS = {
-    Kind.RESOURCE_TYPE: (alerts.c.resource_type_id,),
-    Kind.ACTION: (alerts.c.alert_action_id, alerts.c.recovery_action_id),
-    Kind.ORIGIN: (),
-}
-_TOPIC = {
-    Kind.RESOURCE_TYPE: subscriptions.c.resource_type_id,
-    Kind.ACTION: subscriptions.c.action_id,
-    Kind.ORIGIN: subscriptions.c.origin_id,
-}
-
-
-@dataclass(frozen=True)
-class _Shelf:
-    """All entries of a kind at one moment."""
-
-    by_id: dict[UUID, Entry]
-    by_mnemonic: dict[str, Entry]
-    mnemonics: dict[UUID, str]
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> _Shelf:
-        return cls({}, {}, {}).with_entries(entries)
-
-    def with_entries(self, entries: Iterable[Entry]) -> _Shelf:
-        """A copy with entries that are new, or have the id of one that is here."""
-        by_id, by_mnemonic = self.by_id.copy(), self.by_mnemonic.copy()
-        mnemonics = self.mnemonics.copy()
-        for entry in entries:
-            former = by_id.get(entry.id)
-            if former:
-                del by_mnemonic[former.mnemonic.lower()]
-            by_id[entry.id] = entry
-            by_mnemonic[entry.mnemonic.lower()] = entry
-            mnemonics[entry.id] = entry.mnemonic
-        return _Shelf(by_id, by_mnemonic, mnemonics)
-
-    def without(self, id: UUID) -> _Shelf:
-        """A copy that lacks the entry of an id."""
-        return _Shelf.of(entry for entry in self.by_id.values() if entry.id != id)
-
-    @cached_property
-    def ordered(self) -> list[Entry]:
-        """The entries by mnemonic; sorted when they are first asked for."""
-        return [self.by_mnemonic[name] for name in sorted(self.by_mnemonic)]
 
 
 class Catalog:
@@ -173,7 +122,7 @@ class Catalog:
                 former = self._changeable(kind, id)
                 try:
                     with self._database.writing() as connection:
-                        _refuse_used(connection, kind, id)
+                        refuse_used(connection, kind, id)
                         connection.execute(delete(catalog).where(catalog.c.id == id))
                         # Before the commit: nobody may claim what is gone on disk.
                         self._remove(former)
@@ -236,7 +185,7 @@ class Catalog:
             new = [entry for entry in entries if entry.kind is kind]
             self._put(kind, self._shelves[kind].with_entries(new))
 
-    def _put(self, kind: Kind, shelf: _Shelf) -> None:
+    def _put(self, kind: Kind, shelf: Shelf) -> None:
         self._shelves = {**self._shelves, kind: shelf}
 
     def _changeable(self, kind: Kind, id: UUID) -> Entry:
@@ -254,10 +203,10 @@ class Catalog:
                 f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}"
             )
 
-    def _load(self) -> dict[Kind, _Shelf]:
+    def _load(self) -> dict[Kind, Shelf]:
         with self._database.reading() as connection:
             entries = [_entry(row) for row in connection.execute(select(catalog)).mappings()]
-        return {kind: _Shelf.of(e for e in entries if e.kind is kind) for kind in Kind}
+        return {kind: Shelf.of(e for e in entries if e.kind is kind) for kind in Kind}
 
     def _seed(self) -> None:
         lacking = [
@@ -290,18 +239,6 @@ def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
 
 def _recorded(entry: Entry) -> Conflict:
     return Conflict(f"Interactions use the {entry.kind.words} {entry.mnemonic}")
-
-
-def _refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
-    by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)
-    if names := connection.execute(by_metrics.limit(4)).scalars().all():
-        raise Conflict(f"This {kind.words} is used by metrics: {some_of(names)}")
-    by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
-    if titles := connection.execute(by_alerts.limit(4)).scalars().all():
-        raise Conflict(f"This {kind.words} is used by alerts: {some_of(titles)}")
-    told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
-    if connection.execute(told.limit(1)).first():
-        raise Conflict(f"Subscriptions use this {kind.words}")
 
 
 def _row(entry: Entry) -> dict[str, Any]:

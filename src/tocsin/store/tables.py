@@ -5,9 +5,6 @@ The migrations in `migrations/versions` make them; a test holds the two against 
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 from sqlalchemy import (
     Boolean,
     Column,
@@ -20,28 +17,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     Uuid,
     false,
     func,
 )
 
-from tocsin.model.instant import format_instant, parse_instant
+from tocsin.store.instant_type import Instant
 
 metadata = MetaData()
-
-
-class Instant(TypeDecorator[datetime]):
-    """An instant as text, `2026-03-20T14:30:00.000Z`: SQLite knows no time zones."""
-
-    impl = String(24)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:  # noqa: ARG002
-        return None if value is None else format_instant(value)
-
-    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        return None if value is None else parse_instant(value)
 
 
 catalog = Table(

@@ -1,0 +1,41 @@
+"""Refuses to delete a catalog entry that a definition uses."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import Connection, false, or_, select
+
+from tocsin.errors import Conflict
+from tocsin.model.catalog import Kind
+from tocsin.store.metrics import some_of
+from tocsin.store.tables import alerts, metrics, subscriptions
+
+_SCOPE = {
+    Kind.RESOURCE_TYPE: metrics.c.resource_type_id,
+    Kind.ACTION: metrics.c.action_id,
+    Kind.ORIGIN: metrics.c.origin_id,
+}
+_OF_ALERTS = {
+    Kind.RESOURCE_TYPE: (alerts.c.resource_type_id,),
+    Kind.ACTION: (alerts.c.alert_action_id, alerts.c.recovery_action_id),
+    Kind.ORIGIN: (),
+}
+_TOPIC = {
+    Kind.RESOURCE_TYPE: subscriptions.c.resource_type_id,
+    Kind.ACTION: subscriptions.c.action_id,
+    Kind.ORIGIN: subscriptions.c.origin_id,
+}
+
+
+def refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
+    """Raises Conflict that names what uses the entry: metrics, alerts or subscriptions."""
+    by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)
+    if names := connection.execute(by_metrics.limit(4)).scalars().all():
+        raise Conflict(f"This {kind.words} is used by metrics: {some_of(names)}")
+    by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
+    if titles := connection.execute(by_alerts.limit(4)).scalars().all():
+        raise Conflict(f"This {kind.words} is used by alerts: {some_of(titles)}")
+    told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
+    if connection.execute(told.limit(1)).first():
+        raise Conflict(f"Subscriptions use this {kind.words}")

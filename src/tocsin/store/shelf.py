@@ -1,0 +1,45 @@
+"""The entries of one kind of the catalog in memory, as a snapshot that never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+from tocsin.model.catalog import Entry
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """All entries of a kind at one moment."""
+
+    by_id: dict[UUID, Entry]
+    by_mnemonic: dict[str, Entry]
+    mnemonics: dict[UUID, str]
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Shelf:
+        return cls({}, {}, {}).with_entries(entries)
+
+    def with_entries(self, entries: Iterable[Entry]) -> Shelf:
+        """A copy with entries that are new, or have the id of one that is here."""
+        by_id, by_mnemonic = self.by_id.copy(), self.by_mnemonic.copy()
+        mnemonics = self.mnemonics.copy()
+        for entry in entries:
+            former = by_id.get(entry.id)
+            if former:
+                del by_mnemonic[former.mnemonic.lower()]
+            by_id[entry.id] = entry
+            by_mnemonic[entry.mnemonic.lower()] = entry
+            mnemonics[entry.id] = entry.mnemonic
+        return Shelf(by_id, by_mnemonic, mnemonics)
+
+    def without(self, id: UUID) -> Shelf:
+        """A copy that lacks the entry of an id."""
+        return Shelf.of(entry for entry in self.by_id.values() if entry.id != id)
+
+    @cached_property
+    def ordered(self) -> list[Entry]:
+        """The entries by mnemonic; sorted when they are first asked for."""
+        return [self.by_mnemonic[name] for name in sorted(self.by_mnemonic)]
