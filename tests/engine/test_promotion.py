@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from tocsin.config import Settings
+from tocsin.model.catalog import Kind
 from tocsin.model.draft import read_metric
 from tocsin.model.field import Field
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.interaction import Interaction
 from tocsin.model.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
 from tocsin.request import Request
@@ -132,11 +135,23 @@ def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) ->
     opened.close()
 
 
+def record_as_before(runtime: Runtime, *payloads: dict[str, Any]) -> None:
+    """Record payloads as a version without a ceiling for the length of keys did."""
+    ids = [
+        runtime.catalog.ensure(kind, mnemonic, AT).id_bytes
+        for kind, mnemonic in zip(Kind, ("ORDER", "PLACED", "WEB"), strict=True)
+    ]
+    at = to_milliseconds(AT - timedelta(minutes=30))
+    raws = [json.dumps(payload).encode() for payload in payloads]
+    rest = (None, None, None, (), ())
+    runtime.intake.append([Interaction(b"", *ids, "1", at, raw, b"", *rest) for raw in raws])
+
+
 def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logged_once(
     opened: Runtime, capsys: pytest.CaptureFixture[str]
 ) -> None:
     endless = "k" * 100_000  # in the table's definition more often than the engine can read again
-    record(opened, {"a": 1, endless: 2, "b": 4}, {"a": 8, endless: "x", "b": 16})
+    record_as_before(opened, {"a": 1, endless: 2, "b": 4}, {"a": 8, endless: "x", "b": 16})
     questions = [
         total("a"),
         total(endless),
