@@ -19,6 +19,7 @@ from tocsin.errors import Busy, Stopping
 T = TypeVar("T")
 
 RECORDING_THREADS = 40
+UNPACKING_THREADS = 4
 READINESS_THREADS, READINESS_QUEUE = 2, 16
 SEARCH_THREADS, EXPORT_THREADS = 2, 2
 QUEUE_FOR_EACH_THREAD = 16
@@ -104,6 +105,8 @@ class Pools:
 
     def __init__(self, query_concurrency: int) -> None:
         self.recording = Pool("record", RECORDING_THREADS)
+        # Apart from recording, whose threads wait for the disk: a single interaction must not.
+        self.unpacking = Pool("unpack", UNPACKING_THREADS)
         self.readiness = Pool("ready", READINESS_THREADS, READINESS_QUEUE)
         self.searches = Pool("search", SEARCH_THREADS, QUEUE_FOR_EACH_THREAD * SEARCH_THREADS)
         # Exports take turns: one that is refused after it began would be cut off.
@@ -114,7 +117,8 @@ class Pools:
 
     @property
     def all(self) -> tuple[Pool, ...]:
-        return self.questions, self.searches, self.exports, self.readiness, self.recording
+        reading = self.questions, self.searches, self.exports
+        return *reading, self.readiness, self.recording, self.unpacking
 
     def stop_questions(self) -> None:
         """Refuse whatever reads interactions; what is being recorded goes on."""

@@ -7,13 +7,13 @@ many digits they have.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from tocsin.api.headers import header, header_list
@@ -22,6 +22,7 @@ from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEnco
 from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
 from tocsin.model.problems import problems_of
 from tocsin.model.splitting import BYTE_ORDER_MARK
+from tocsin.pools import Pool
 from tocsin.unpacking import CODINGS, unpack_body
 
 MAX_BYTES = DEFINITION_BYTES
@@ -41,7 +42,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     body = await _received(request, limit)
     if coding:
         hold = _held_bytes(request).grow_to
-        body = await run_in_threadpool(unpack_body, body, coding, limit, hold)
+        unpacking: Pool = request.app.state.runtime.pools.unpacking
+        body = await unpacking.run(partial(unpack_body, body, coding, limit, hold))
     return body.removeprefix(BYTE_ORDER_MARK)
 
 
