@@ -23,7 +23,7 @@ from tocsin.ids import new_ids
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interaction import Interaction
 from tocsin.model.recorded import Recorded
-from tocsin.month_limit import MonthLimit, portions
+from tocsin.month_limit import AppendedMonths, MonthLimit, portions
 from tocsin.repeats import is_same
 
 log = structlog.get_logger()
@@ -180,14 +180,14 @@ class Committer:
             self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
             group: list[_Submitted] = []
             rows = size = 0
-            first, last = self._waiting[0].first, self._waiting[0].last
+            months = AppendedMonths()
             while self._waiting:
                 submitted = self._waiting[0]
-                first, last = min(first, submitted.first), max(last, submitted.last)
                 rows += len(submitted.interactions)
                 size += sum(len(interaction.payload) for interaction in submitted.interactions)
                 is_long = rows > GROUP_ROWS or size > GROUP_BYTES
-                if group and (is_long or month_count(first, last) > APPENDED_MONTHS):
+                fits = months.take(submitted.interactions, submitted.first, submitted.last)
+                if group and (is_long or not fits):
                     break
                 self._waiting.popleft()
                 if submitted.future.set_running_or_notify_cancel():

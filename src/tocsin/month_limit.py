@@ -46,6 +46,35 @@ class MonthLimit:
         )
 
 
+class AppendedMonths:
+    """Counts the months of what is appended together, as it grows.
+
+    Each timestamp is looked at only where the ends lie far apart: a sender of old ones among those
+    who send live must not keep their interactions from sharing an append.
+    """
+
+    def __init__(self) -> None:
+        self._ends: tuple[int, ...] = ()
+        self._months: set[int] = set()
+        self._uncounted: list[Sequence[Interaction]] = []
+
+    def take(self, interactions: Sequence[Interaction], first: int, last: int) -> bool:
+        """Add interactions, whose timestamps lie between `first` and `last`; False, and nothing is
+        added, if there would be more months than an append may have."""
+        ends = min(*self._ends, first, last), max(*self._ends, first, last)
+        if month_count(*ends) <= APPENDED_MONTHS:
+            self._uncounted.append(interactions)
+        else:
+            together = [*self._uncounted, interactions]
+            new = months_of([one.timestamp for some in together for one in some])
+            months = self._months.union(new)
+            if len(months) > APPENDED_MONTHS:
+                return False
+            self._months, self._uncounted = months, []
+        self._ends = ends
+        return True
+
+
 def portions(interactions: Sequence[Interaction]) -> list[list[int]]:
     """Indexes of the interactions, divided so that no portion has more months than one append may
     have; within a portion in their order."""

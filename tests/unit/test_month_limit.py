@@ -9,7 +9,7 @@ from tocsin.engine.known_months import KnownMonths, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interaction import Interaction
-from tocsin.month_limit import MonthLimit, portions
+from tocsin.month_limit import AppendedMonths, MonthLimit, portions
 
 
 def at(year: int, month: int, day: int = 15) -> Interaction:
@@ -45,3 +45,20 @@ def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> Non
     assert len(known) == 5
     known.forget_before(datetime(2020, 1, 1, tzinfo=UTC))
     assert len(known) == 3
+
+
+def test_live_interactions_share_an_append_with_old_ones_up_to_its_months() -> None:
+    months = AppendedMonths()
+
+    def take(*interactions: Interaction) -> bool:
+        timestamps = [one.timestamp for one in interactions]
+        return months.take(interactions, min(timestamps), max(timestamps))
+
+    for _ in range(100):
+        assert take(at(2026, 11))
+        assert take(at(1970, 1), at(2017, 3))
+    old = [at(1980 + month // 12, month % 12 + 1) for month in range(APPENDED_MONTHS)]
+    assert all(map(take, old[:-3]))
+    assert not take(*old[-3:])
+    assert not take(old[-3])
+    assert take(at(2026, 11), old[0])
