@@ -19,12 +19,13 @@ import structlog
 
 from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
 from tocsin.logs import ThrottledLog
+from tocsin.model.ceilings import WRONG_KEYS
 from tocsin.model.channel import Channel
 from tocsin.model.key import Key, Role, is_guessable
 
 log = structlog.get_logger()
 
-WRONG_KEYS_PER_MINUTE = 10
+WRONG_KEYS_PER_MINUTE = WRONG_KEYS
 _WINDOW_SECONDS = 60.0
 # Each takes some 200 bytes. Past it the oldest window is dropped.
 MAX_ADDRESSES = 10_000

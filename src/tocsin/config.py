@@ -20,7 +20,6 @@ from tocsin.model.metric import Window
 from tocsin.model.problems import problems_of
 from tocsin.model.smtp import SmtpServer
 
-MIB = 1024 * 1024
 _PREFIX = "TOCSIN_"
 
 
@@ -48,7 +47,9 @@ class Settings(BaseSettings):
     body_memory: Annotated[int, Field(ge=ceilings.BATCH_BYTES, description="bytes")] = (
         ceilings.BODY_MEMORY
     )
-    query_memory: Annotated[int, Field(ge=64 * MIB, description="bytes")] = ceilings.QUERY_MEMORY
+    query_memory: Annotated[int, Field(ge=64 * ceilings.MIB, description="bytes")] = (
+        ceilings.QUERY_MEMORY
+    )
     query_seconds: Annotated[int, Field(ge=1, le=3600)] = ceilings.QUERY_SECONDS
     query_concurrency: Annotated[int, Field(ge=1, le=64)] = ceilings.QUERY_CONCURRENCY
     # Before the URL, which is checked together with it.

@@ -14,6 +14,7 @@ from tocsin.engine.engine import Engine
 from tocsin.engine.querying import Row
 from tocsin.errors import NotFound
 from tocsin.model.catalog import Kind
+from tocsin.model.ceilings import PAGE_BYTES
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.delivery import Delivery
 from tocsin.model.interaction import Interaction
@@ -29,7 +30,7 @@ from tocsin.sql.listing import (
 from tocsin.sql.table import Table
 
 # Payloads may have a megabyte each: what a page holds is bounded by bytes as well as by count.
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = PAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tocsin.errors import Busy, Stopping
+from tocsin.model.ceilings import QUEUE_FOR_EACH_THREAD
 
 T = TypeVar("T")
 
@@ -22,7 +23,6 @@ RECORDING_THREADS = 40
 UNPACKING_THREADS = 4
 READINESS_THREADS, READINESS_QUEUE = 2, 16
 SEARCH_THREADS, EXPORT_THREADS = 2, 2
-QUEUE_FOR_EACH_THREAD = 16
 QUEUE_SECONDS = 20
 CLOSING_SECONDS = 2
 

@@ -13,6 +13,7 @@ from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
 from tocsin.model.catalog import Entry, EntryDraft, Kind
+from tocsin.model.ceilings import LISTED_ENTRIES
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
@@ -27,7 +28,7 @@ _SHAPES: dict[Kind, Any] = {
     Kind.ACTION: answers.Action,
     Kind.ORIGIN: answers.Origin,
 }
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = LISTED_ENTRIES
 Limit = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="At most so many.")]
 Start = Annotated[
     str, Query(alias="from", description="The mnemonic to begin with, or the next one after it.")

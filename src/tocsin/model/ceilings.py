@@ -44,9 +44,14 @@ PENDING_DELIVERIES = 10_000
 CONNECTIONS = 4_096
 ANSWERED_GROUPS = 100_000
 PAGE_ROWS = 1_000
+PAGE_BYTES = 8 * MIB
+LISTED_ENTRIES = 10_000
+FORM_FIELDS = 2_000
+WRONG_KEYS = 10
 QUERY_MEMORY = 320 * MIB
 QUERY_SECONDS = 60
 QUERY_CONCURRENCY = 4
+QUEUE_FOR_EACH_THREAD = 16
 
 
 class Ceiling(NamedTuple):
@@ -73,6 +78,8 @@ CEILINGS = (
         "body_memory",
         "tocsin_body_bytes",
     ),
+    Ceiling("fields of a form", FORM_FIELDS, "413"),
+    Ceiling("wrong keys of an address in a minute", WRONG_KEYS, "429 with `Retry-After`"),
     Ceiling("bytes of the request line and the headers", HEAD_BYTES, "431"),
     Ceiling("problems listed for an interaction", PROBLEMS_OF_ONE, "`and N more`"),
     Ceiling(
@@ -122,8 +129,15 @@ CEILINGS = (
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),
     Ceiling("interactions in a page", PAGE_ROWS, "422"),
+    Ceiling("bytes of payloads in a page", PAGE_BYTES, "the rest follows the cursor"),
+    Ceiling("entries in a page of the catalog", LISTED_ENTRIES, "422"),
     Ceiling("fields that discovery answers", DISCOVERED_FIELDS, "the commonest ones"),
     Ceiling("bytes of memory of a calculation", QUERY_MEMORY, "422", "query_memory"),
     Ceiling("seconds of a calculation", QUERY_SECONDS, "422", "query_seconds"),
     Ceiling("calculations at a time", QUERY_CONCURRENCY, "the next wait", "query_concurrency"),
+    Ceiling(
+        "calculations that wait for each of these, and searches likewise, for 20 seconds at most",
+        QUEUE_FOR_EACH_THREAD,
+        "503 with `Retry-After`",
+    ),
 )

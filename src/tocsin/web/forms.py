@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from tocsin.errors import Problem, TocsinError, TooLarge
+from tocsin.model.ceilings import FORM_FIELDS
 from tocsin.web.conditions import KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
-MAX_FIELDS = 2_000
+MAX_FIELDS = FORM_FIELDS
 
 _ORIGINAL = "was."
 _VALUE_OF_ROW = re.compile(r"filters\[(\d+)\]\.value")

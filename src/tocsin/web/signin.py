@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
+from tocsin.api.problems import retry_after
 from tocsin.errors import TooManyWrongKeys, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.web.forms import Form
@@ -32,7 +33,7 @@ def routes(pages: Pages) -> APIRouter:
             return pages.show(request, "sign_in.html", 401, next=target, problem=error.detail)
         except TooManyWrongKeys as error:
             page = pages.show(request, "sign_in.html", 429, next=target, problem=error.detail)
-            page.headers["retry-after"] = str(error.retry_after_seconds)
+            page.headers.update(retry_after(error))
             return page
         # A key that only records may look at the catalog and at nothing else.
         if key.role is Role.INGEST:
