@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from installation import ONE, Installation
 
+from tocsin.engine import learning
 from tocsin.model.ceilings import DISCOVERED_FIELDS
 
 
@@ -30,3 +32,18 @@ def test_discovery_answers_the_commonest_fields_and_says_so(tmp_path: Path) -> N
         assert len(detailed.json()) == DISCOVERED_FIELDS
     finally:
         installation.runtime.close()
+
+
+def test_a_raised_ceiling_of_paths_holds_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "MOST_LEARNED", 2)
+    row = {**ONE, "interaction": {f"field{n}": n for n in range(9)}}
+    for known in (0, 9):
+        installation = Installation(tmp_path / "data", max_paths=9)
+        try:
+            installation.runtime.engine.learn_field_types()
+            assert installation.gauge("tocsin_paths") == known
+            assert installation.sender.post("/api/interactions", json=row).status_code == 201
+        finally:
+            installation.runtime.close()

@@ -15,7 +15,7 @@ from tocsin.model.payload import Path, PayloadRefused
 
 class KnownPaths:
     def __init__(self, most: int = PATHS) -> None:
-        self._most = most
+        self.most = most
         self._hashes: set[int] = set()
         self._adding = threading.Lock()
 
@@ -43,7 +43,7 @@ class KnownPaths:
         if number in self._hashes:
             return
         with self._adding:
-            if len(self._hashes) >= self._most:
+            if len(self._hashes) >= self.most:
                 raise PayloadRefused(
                     f"has the new field {'.'.join(path)[:100]}, and there are "
                     f"{len(self._hashes):,} fields already: TOCSIN_MAX_PATHS raises the limit"

@@ -14,7 +14,7 @@ from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
 
 # An earlier version recorded any number of paths. With more than FieldTypes holds, all types are
-# looked for, so that the others need not be known.
+# looked for, so that the others need not be known, unless the ceiling is higher.
 MOST_LEARNED = 200_000
 
 
@@ -59,8 +59,9 @@ def learn_field_types(clients: Clients, known: FieldTypes) -> None:
         "groupUniqArrayArray(bigIntegers) AS big, "
         f"groupUniqArrayArray(hollowObjects) AS hollow FROM {INTERACTIONS})"
     )
+    most = max(MOST_LEARNED, known.paths.most)
     with clients.lend() as client:
-        rows = client.query(text, {"most": MOST_LEARNED}).result_rows
+        rows = client.query(text, {"most": most}).result_rows
     if not rows:
         # A stop has killed it, which may end a query without an error (chDB 4.4).
         return
