@@ -14,7 +14,7 @@ Attributes = list[tuple[str, str | None]]
 
 
 class _Reader(HTMLParser):
-    """Collects what the form that posts to its own address holds."""
+    """Collects what the form of a definition holds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
         said = dict(attrs)
         if tag == "form":
-            self._is_within = said.get("method") == "post" and "action" not in said
+            self._is_within = "stack" in (said.get("class") or "").split()
         self._inert += tag == "template"
         if not self._is_within or self._inert:
             return
