@@ -57,6 +57,17 @@ def test_a_data_folder_may_be_relative_a_symlink_and_moved(
     assert used(Server(tmp_path / "moved")) == 2
 
 
+@pytest.mark.parametrize("name", ["my project", ODD, "*", "{a,b}"])
+def test_the_current_folder_may_have_any_name_and_any_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    Path("interactions").write_text('{"a": 1}')
+    server = Server(Path("tocsin-data"))
+    assert [used(server), used(server)] == [1, 2]
+
+
 def run(*arguments: str, temporary: Path) -> subprocess.CompletedProcess[str]:
     temporary.mkdir()
     return subprocess.run(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, chdir, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 from tocsin.write_state import WriteState
 
+# Has no files with the names of tables, and no character of a pattern in its path.
+_NO_TABLES = Path("/dev")
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 
 
@@ -100,8 +102,11 @@ class Engine:
         seconds: int,
         concurrency: int,
     ) -> None:
-        # For the committer alone: those who record wait for nothing but their append.
-        self._appending = self._kept(Clients(location, APPEND_SETTINGS))
+        # Whatever the first connection finds in the current folder is a table to chDB (4.4); where
+        # the folder's path has one of `*?{`, every name is one.
+        with chdir(_NO_TABLES):
+            # For the committer alone: those who record wait for nothing but their append.
+            self._appending = self._kept(Clients(location, APPEND_SETTINGS))
         with self._appending.lend() as client:
             before = contents(client)
             admit(before)
