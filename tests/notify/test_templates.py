@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -87,11 +90,12 @@ def body(templates: Templates, template: str) -> str:
         created_date=datetime.now(UTC),
         finished_date=None,
     )
-    database = Database(":memory:")
-    rendering = Rendering(templates, Subscriptions(database, Channels(database)))
-    text = rendering.render(delivery)[1]
-    database.close()
-    return text
+    with (
+        TemporaryDirectory() as folder,
+        closing(Database(Path(folder) / "store.sqlite")) as database,
+    ):
+        rendering = Rendering(templates, Subscriptions(database, Channels(database)))
+        return rendering.render(delivery)[1]
 
 
 @pytest.mark.parametrize(
