@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, chdir, suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.known_months import KnownMonths
 from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids, learn_months
-from tocsin.engine.location import Location
+from tocsin.engine.location import Location, away_from_files
 from tocsin.engine.meter import Cost, Meter
 from tocsin.engine.querying import Querying, Row
 from tocsin.engine.schema import SCHEMA, amend
@@ -50,8 +50,6 @@ from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 from tocsin.write_state import WriteState
 
-# Has no files with the names of tables, and no character of a pattern in its path.
-_NO_TABLES = Path("/dev")
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 
 
@@ -102,9 +100,7 @@ class Engine:
         seconds: int,
         concurrency: int,
     ) -> None:
-        # Whatever the first connection finds in the current folder is a table to chDB (4.4); where
-        # the folder's path has one of `*?{`, every name is one.
-        with chdir(_NO_TABLES):
+        with away_from_files():
             # For the committer alone: those who record wait for nothing but their append.
             self._appending = self._kept(Clients(location, APPEND_SETTINGS))
         with self._appending.lend() as client:

@@ -11,6 +11,7 @@ stores no absolute paths, so a folder may be opened by either spelling, and move
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, chdir
 from pathlib import Path
 
 from tocsin.errors import InvalidSettings
@@ -42,6 +43,15 @@ class Location:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def away_from_files() -> AbstractContextManager[None]:
+    """Change to a folder whose files the first connection of a process may see as tables.
+
+    chDB (4.4) adds the files of the folder that is current then to the default database; where
+    that folder's path has one of `*?{`, every name is a table of it.
+    """
+    return chdir("/dev")
 
 
 def _is_plain(path: str) -> bool:
