@@ -166,7 +166,8 @@ class _Server(uvicorn.Server):
 
 
 def _announce(settings: Settings, port: int, secret: str | None) -> None:
-    url = f"http://{settings.host}:{port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{port}"
     if secret:
         _hand_over(secret, url, settings.data_dir / "admin-key")
     log.info(
