@@ -38,6 +38,9 @@ CALCULATION = "calculation"
 def calculation_settings(memory: int, seconds: int) -> Settings:
     """For queries that may take so many bytes and seconds each."""
     return {
+        # Compiling the expressions of a grouped sum took the first question 130 ms (26.9), and saves
+        # a tenth of a scan: only for what is asked again and again.
+        "min_count_to_compile_expression": 100,
         # sum(part * scale) must not become sum(part) * scale: a scaled sum is exact or overflows,
         # an unscaled one loses digits without a sign.
         "optimize_arithmetic_operations_in_aggregate_functions": 0,
