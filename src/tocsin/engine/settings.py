@@ -38,7 +38,7 @@ CALCULATION = "calculation"
 def calculation_settings(memory: int, seconds: int) -> Settings:
     """For queries that may take so many bytes and seconds each."""
     return {
-        # Compiling the expressions of a grouped sum takes the first question 130 ms (26.9) and saves
+        # Compiling the expressions of a grouped sum takes its first question 130 ms and saves
         # a tenth of a scan: only for what is asked again and again.
         "min_count_to_compile_expression": 100,
         # sum(part * scale) must not become sum(part) * scale: a scaled sum is exact or overflows,
