@@ -58,7 +58,8 @@ class Upkeep:
 
         Believes the instant that it is given: `tend` asks first whether the clock can be trusted.
         """
-        # Months first: on a full disk the store cannot delete, until dropping has made room.
+        # Months first: on a nearly full disk the store cannot delete until dropping has made room.
+        # With less than some 128 KiB left, the engine cannot drop either.
         dropped = self._drop_months(at)
         self._drop_deliveries(at)
         return dropped
