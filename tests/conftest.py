@@ -16,6 +16,7 @@ from serving import ADMIN_KEY, Server
 from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
+from tocsin.store.database import Database
 
 if TYPE_CHECKING:
     from browsing import Browser
@@ -38,6 +39,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lacking = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
     if lacking:
         terminalreporter.write_line(f"{lacking} tests of the pages were skipped: {NO_BROWSER}")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A new store of definitions."""
+    opened = Database(tmp_path / "store.sqlite")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")

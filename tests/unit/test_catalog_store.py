@@ -1,6 +1,5 @@
 """The catalog, on a real SQLite."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,13 +17,6 @@ from tocsin.store.metrics import Metrics
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
 ORDER = EntryDraft(mnemonic="ORDER", title="Order", description="d", bg_color_hex="#1F6FEB")
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "store.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Keys, on a real SQLite."""
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,13 +16,6 @@ from tocsin.store.keys import Keys
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
 GIVEN = "a secret from the environment"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "store.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

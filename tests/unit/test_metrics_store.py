@@ -1,8 +1,6 @@
 """Metrics, on a real SQLite."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -38,13 +36,6 @@ NASTY = {
     "groupBy": ["userId", "interaction.名前"],
     "enabled": False,
 }
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(tmp_path / "store.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
