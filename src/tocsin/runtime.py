@@ -183,23 +183,22 @@ class Runtime:
             self.now,
         )
         self._open_upkeep()
-        self.scheduler = Scheduler(
+        self.scheduler: Scheduler = Scheduler(
             self.slots, self.arrivals, self.evaluator, self._report, self.upkeep.tend
         )
         self._closing.callback(self.scheduler.close)
 
     def _open_upkeep(self) -> None:
-        def first(at: datetime) -> None:
-            self.promoter.wake(at)
-            self.halves.check(at)
-            self.sessions.tend(at)
-
         self.upkeep = Upkeep(
             self.engine,
             self.losses,
             SeenClock(self.facts),
             self.settings.retention,
-            first=first,
+            tasks={
+                "promoted columns": self.promoter.wake,
+                "losses": self.halves.check,
+                "sessions": self.sessions.tend,
+            },
             drop_deliveries=lambda at: self.deliveries.drop_before(at - KEPT),
             remember_number=self.halves.remember_number,
             forget_touched=self.calculator.rollups.touched.forget,

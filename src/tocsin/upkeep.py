@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -26,32 +27,35 @@ class Upkeep:
         clock: SeenClock,
         retention: Duration | None,
         *,
-        first: Callable[[datetime], None],
+        tasks: Mapping[str, Callable[[datetime], object]],
         drop_deliveries: Callable[[datetime], object],
         remember_number: Callable[[], None],
         forget_touched: Callable[[], None],
     ) -> None:
-        """`first` is called at each turn, ahead of everything else; the others around a drop."""
+        """`tasks` run at each turn, ahead of retention; the other functions run around a drop."""
         self._opened = time.monotonic()
         self._engine = engine
         self._losses = losses
         self._clock = clock
         self._age = retention
-        self._first = first
+        self._tasks = tasks
         self._drop_deliveries = drop_deliveries
         self._remember_number = remember_number
         self._forget_touched = forget_touched
         self._retention = Retention()
 
     def tend(self, at: datetime, running: timedelta | None = None) -> None:
-        """Do what is due; `running` is how long the folder has been open, by a clock that cannot be
-        set."""
+        """Run every task that is due; `running` is how long the folder has been open, by a clock
+        that cannot be set. A task that fails is logged and keeps no other from running."""
         if running is None:
             running = timedelta(seconds=time.monotonic() - self._opened)
-        self._first(at)
-        self._clock.observe(at, running)
+        for name, task in self._tasks.items():
+            _attempt(name, partial(task, at))
+        _attempt("clock", partial(self._clock.observe, at, running))
         if running >= SETTLING:
-            self._drop_if_trusted(at)
+            _attempt("retention of interactions", partial(self._drop_months_if_trusted, at))
+            if self._clock.is_trusted:
+                _attempt("retention of deliveries", partial(self._drop_deliveries, at))
 
     def drop_expired(self, at: datetime) -> int:
         """Drop the months that lie before the retention as a whole; answers how many.
@@ -64,13 +68,11 @@ class Upkeep:
         self._drop_deliveries(at)
         return dropped
 
-    def _drop_if_trusted(self, at: datetime) -> None:
+    def _drop_months_if_trusted(self, at: datetime) -> None:
         if self._age:
             expired = Expired.before(at - self._age.length, self._engine.rows_by_month())
             if self._retention.allows(expired, self._clock, at):
                 self._drop_months(at)
-        if self._clock.is_trusted:
-            self._drop_deliveries(at)
 
     def _drop_months(self, at: datetime) -> int:
         if self._age is None:
@@ -83,3 +85,10 @@ class Upkeep:
         if dropped:
             log.info("dropped expired interactions", months=dropped, retention=str(self._age))
         return dropped
+
+
+def _attempt(task: str, run: Callable[[], object]) -> None:
+    try:
+        run()
+    except Exception:
+        log.exception("maintenance task failed; it runs again at the next turn", task=task)
