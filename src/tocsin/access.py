@@ -18,10 +18,10 @@ from typing import Any, Protocol
 import structlog
 
 from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
-from tocsin.logs import ThrottledLog
 from tocsin.model.ceilings import WRONG_KEYS
 from tocsin.model.channel import Channel
 from tocsin.model.key import Key, Role, is_guessable
+from tocsin.process.log_config import ThrottledLog
 
 log = structlog.get_logger()
 

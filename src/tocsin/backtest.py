@@ -17,7 +17,6 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from tocsin.deadline import Deadline
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
 from tocsin.fold import Inexact, Values, covering, values_of
@@ -26,6 +25,7 @@ from tocsin.model.alert_state import AlertState, Change, Dimensions, Status, adv
 from tocsin.model.backtest_draft import PastSpan
 from tocsin.model.catalog import Kind
 from tocsin.model.metric import MAX_LIMIT, Question, Reading, plain
+from tocsin.process.deadline import Deadline
 from tocsin.sql.backtest import compile_size, compile_slab
 from tocsin.sql.query import Query
 from tocsin.sql.runs import Points, aggregates

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import numpy as np
 
-from tocsin.deadline import Deadline
 from tocsin.engine.engine import Engine
 from tocsin.engine.querying import Row
 from tocsin.errors import TocsinError
@@ -30,6 +29,7 @@ from tocsin.model.metric import (
     Series,
     plain,
 )
+from tocsin.process.deadline import Deadline
 from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_parts, unclear_border
 from tocsin.rollups.rollups import Rollups
 from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from tocsin.deadline import Deadline
 from tocsin.engine.engine import Engine
 from tocsin.engine.querying import Row
 from tocsin.model.catalog import Kind
 from tocsin.model.ceilings import DISCOVERED_FIELDS
 from tocsin.model.field import Field
 from tocsin.model.metric import FieldReport
+from tocsin.process.deadline import Deadline
 from tocsin.sql.discovery import (
     EXAMPLE_LENGTH,
     EXAMPLES,

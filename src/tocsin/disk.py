@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from tocsin.write_state import WriteState
+from tocsin.process.write_state import WriteState
 
 log = structlog.get_logger()
 

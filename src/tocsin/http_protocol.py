@@ -23,8 +23,8 @@ from tocsin.errors import (
     TocsinError,
     TooManyConnections,
 )
-from tocsin.logs import ThrottledLog
 from tocsin.model.ceilings import HEAD_BYTES
+from tocsin.process.log_config import ThrottledLog
 
 log = ThrottledLog()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from tocsin.deadline import Deadline
 from tocsin.engine.querying import Querying
+from tocsin.process.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)

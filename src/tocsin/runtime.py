@@ -36,7 +36,7 @@ from tocsin.model.time_bounds import TimeBounds
 from tocsin.month_limit import MonthLimit
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
-from tocsin.pools import Pools
+from tocsin.process.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
 from tocsin.request import Request

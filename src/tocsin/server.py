@@ -18,11 +18,12 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from tocsin import __version__, descriptors, logs
+from tocsin import __version__
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.http_protocol import BoundedProtocol
+from tocsin.process import descriptors, log_config
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 
@@ -52,7 +53,7 @@ def run(settings: Settings) -> None:
     """
     # Whatever is created from here on is for its owner only: payloads and secrets are in the files.
     os.umask(0o077)
-    logs.configure(settings)
+    log_config.configure(settings)
     limit = descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings.host, settings.port)
@@ -61,7 +62,7 @@ def run(settings: Settings) -> None:
     finally:
         listening.close()
     # Nothing is left to protect. Returning would wait for threads that still calculate.
-    logs.flush()
+    log_config.flush()
     os._exit(0)
 
 

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from tocsin import pools
 from tocsin.errors import Busy, Stopping
-from tocsin.pools import Pool
+from tocsin.process import pools
+from tocsin.process.pools import Pool
 
 
 async def begun(pool: Pool, gate: threading.Event) -> asyncio.Task[int]:

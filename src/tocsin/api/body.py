@@ -22,7 +22,7 @@ from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEnco
 from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
 from tocsin.model.problems import problems_of
 from tocsin.model.splitting import BYTE_ORDER_MARK
-from tocsin.pools import Pool
+from tocsin.process.pools import Pool
 from tocsin.unpacking import CODINGS, unpack_body
 
 MAX_BYTES = DEFINITION_BYTES

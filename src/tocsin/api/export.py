@@ -21,7 +21,7 @@ from tocsin.model.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.model.snapshot import snapshot
 from tocsin.model.verbatim import Verbatim, without_line_ends
-from tocsin.pools import Pool
+from tocsin.process.pools import Pool
 from tocsin.runtime import Runtime
 
 MEDIA_TYPE = "application/x-ndjson"

@@ -21,10 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin.api.body import release_body
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
-from tocsin.logs import dropped_lines
 from tocsin.losses import SHOWN_PARTS
 from tocsin.model.alert import Health
 from tocsin.model.catalog import Kind
+from tocsin.process.log_config import dropped_lines
 from tocsin.runtime import Runtime
 
 log = structlog.get_logger()

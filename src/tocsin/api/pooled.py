@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
-from tocsin.pools import Pool
+from tocsin.process.pools import Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -16,7 +16,6 @@ from uuid import UUID
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.deadline import Deadline
 from tocsin.engine.block import COLUMNS, arrow_stream
 from tocsin.engine.clients import Clients
 from tocsin.engine.contents import EngineContents, contents, mark
@@ -45,10 +44,11 @@ from tocsin.model.ceilings import PATHS
 from tocsin.model.field import Field
 from tocsin.model.interaction import Interaction
 from tocsin.model.recorded import Recorded
+from tocsin.process.deadline import Deadline
+from tocsin.process.write_state import WriteState
 from tocsin.sql.listing import compile_recorded
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
-from tocsin.write_state import WriteState
 
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 

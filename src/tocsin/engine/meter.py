@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import chdb
 from clickhouse_connect.driver.binding import bind_query
 
-from tocsin.deadline import Deadline
 from tocsin.engine.failures import translated
 from tocsin.engine.location import Location
 from tocsin.engine.settings import Settings
 from tocsin.errors import Unavailable
+from tocsin.process.deadline import Deadline
 from tocsin.sql.query import Query
 
 

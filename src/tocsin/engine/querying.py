@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from tocsin.deadline import Deadline
 from tocsin.engine.clients import Clients
 from tocsin.engine.settings import COLUMNS_SETTINGS, Settings
 from tocsin.errors import Stopping
+from tocsin.process.deadline import Deadline
 from tocsin.sql.query import Query
 
 Row = tuple[Any, ...]

@@ -17,11 +17,11 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from tocsin.deadline import held
 from tocsin.engine.engine import Engine
 from tocsin.lane import Lane, Turn
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metric import Answer, Question
+from tocsin.process.deadline import held
 from tocsin.rollups.answering import answer
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, t
 from sqlalchemy.engine import URL
 
 from tocsin.errors import CannotWrite, Conflict, InvalidSettings, Unavailable
-from tocsin.write_state import WriteState
+from tocsin.process.write_state import WriteState
 
 HEAD = "0006"
 """The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from tocsin.config import Settings
-from tocsin.log_writer import LogStream, LogWriter
+from tocsin.process.log_writer import LogStream, LogWriter
 
 log = structlog.get_logger()
 

@@ -1,0 +1,1 @@
+"""Resources of the process: threads, deadlines, descriptors and the log."""
