@@ -24,13 +24,13 @@ from rich.console import Console
 from benchmarks import data
 from tocsin.backtest import Trial
 from tocsin.config import Settings
-from tocsin.model.alert import Alert, Rule
-from tocsin.model.alert_draft import read_alert
-from tocsin.model.backtest_draft import PastSpan
-from tocsin.model.catalog import Kind
-from tocsin.model.draft import read_metric
+from tocsin.model.alerts.alert import Alert, Rule
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.draft import read_alert
 from tocsin.model.instant import cut, to_milliseconds
-from tocsin.model.metric import Metric
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Metric
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 

@@ -15,7 +15,7 @@ from benchmarks.compare import Answer, Asker, fastest
 from benchmarks.data import CODES
 from benchmarks.queries import JSON_EXPRESSIONS, Case
 from benchmarks.tocsin_server import Server
-from tocsin.model.field import Field
+from tocsin.model.interactions.field import Field
 from tocsin.sql.promoted import PromotedColumn
 from tocsin.sql.table import Aspect
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from tocsin.model.alert import Alert
-from tocsin.model.alert_draft import AlertDraft, read_alert
-from tocsin.model.draft import read_metric
-from tocsin.model.interaction import Interaction
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.draft import AlertDraft, read_alert
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.metrics.draft import read_metric
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database

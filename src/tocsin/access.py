@@ -19,8 +19,8 @@ import structlog
 
 from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
 from tocsin.model.ceilings import WRONG_KEYS
-from tocsin.model.channel import Channel
 from tocsin.model.key import Key, Role, is_guessable
+from tocsin.model.notifications.channel import Channel
 from tocsin.process.log_config import ThrottledLog
 
 log = structlog.get_logger()

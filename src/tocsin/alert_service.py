@@ -11,8 +11,8 @@ import structlog
 from tocsin.arrivals import Arrivals
 from tocsin.errors import TocsinError
 from tocsin.evaluator import Evaluator
-from tocsin.model.alert import Alert
-from tocsin.model.alert_draft import AlertDraft
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.draft import AlertDraft
 from tocsin.store.alerts import Alerts
 from tocsin.store.metrics import Metrics
 

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from tocsin.model.alert import Alert
-from tocsin.model.filter import Operator
-from tocsin.model.interaction import Interaction
-from tocsin.model.metric import Aggregation, Metric, Question
-from tocsin.model.scalar import number_of
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.interactions.filter import Operator
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.scalar import number_of
+from tocsin.model.metrics.metric import Aggregation, Metric, Question
 
 PAUSE_SECONDS = 0.5
 

@@ -20,11 +20,11 @@ import pyarrow as pa
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
 from tocsin.fold import Inexact, Values, covering, values_of
-from tocsin.model.alert import Comparison, NoData, Rule
-from tocsin.model.alert_state import AlertState, Change, Dimensions, Status, advance
-from tocsin.model.backtest_draft import PastSpan
-from tocsin.model.catalog import Kind
-from tocsin.model.metric import MAX_LIMIT, Question, Reading, plain
+from tocsin.model.alerts.alert import Comparison, NoData, Rule
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.state import AlertState, Change, Dimensions, Status, advance
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.metric import MAX_LIMIT, Question, Reading, plain
 from tocsin.process.deadline import Deadline
 from tocsin.sql.backtest import compile_size, compile_slab
 from tocsin.sql.query import Query

@@ -18,8 +18,8 @@ from tocsin.engine.querying import Row
 from tocsin.errors import TocsinError
 from tocsin.fold import Inexact, fold
 from tocsin.lane import Lane, Turn
-from tocsin.model.catalog import Kind
-from tocsin.model.metric import (
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.metric import (
     DEFAULT_LIMIT,
     Aggregation,
     Answer,

@@ -21,8 +21,8 @@ from tocsin.engine.known_months import month_count
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.ids import new_ids
 from tocsin.model.ceilings import APPENDED_MONTHS
-from tocsin.model.interaction import Interaction
-from tocsin.model.recorded import Recorded
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.recorded import Recorded
 from tocsin.month_limit import AppendedMonths, MonthLimit, portions
 from tocsin.repeats import is_same
 

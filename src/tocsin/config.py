@@ -15,10 +15,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
-from tocsin.model.dropped import MAX_PENDING
-from tocsin.model.metric import Window
-from tocsin.model.problems import problems_of
+from tocsin.model.metrics.metric import Window
+from tocsin.model.notifications.dropped import MAX_PENDING
 from tocsin.model.smtp import SmtpServer
+from tocsin.model.validation import problems_of
 
 _PREFIX = "TOCSIN_"
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from tocsin.engine.engine import Engine
 from tocsin.engine.querying import Row
-from tocsin.model.catalog import Kind
 from tocsin.model.ceilings import DISCOVERED_FIELDS
-from tocsin.model.field import Field
-from tocsin.model.metric import FieldReport
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import FieldReport
 from tocsin.process.deadline import Deadline
 from tocsin.sql.discovery import (
     EXAMPLE_LENGTH,

@@ -19,12 +19,12 @@ import structlog
 
 from tocsin.calculator import Calculator
 from tocsin.errors import Stopping, TocsinError
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import AlertState, Key, key_of
-from tocsin.model.evaluation import Finding, Group, Standing, groups_of
-from tocsin.model.judging import Judgement, judge, judge_rising
-from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.evaluation import Finding, Group, Standing, groups_of
+from tocsin.model.alerts.judging import Judgement, judge, judge_rising
+from tocsin.model.alerts.state import AlertState, Key, key_of
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.metrics.metric import MAX_LIMIT, Answer, Metric, Reading
 
 log = structlog.get_logger()
 

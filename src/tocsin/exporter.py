@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tocsin.engine.engine import Engine
 from tocsin.errors import QueryTooHeavy
 from tocsin.history import Catalog, interaction_of
-from tocsin.model.catalog import Kind
-from tocsin.model.interaction import Interaction
-from tocsin.model.search import Search
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.search import Search
 from tocsin.sql.exporting import Key, compile_keys, compile_rows
 from tocsin.sql.table import Table
 

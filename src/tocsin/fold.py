@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.model.metric import Aggregation, Line, Question, Series, plain, rank
+from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, rank
 from tocsin.sql.runs import Points
 from tocsin.sql.series import MAX_LINES
 from tocsin.sql.sums import PARTS

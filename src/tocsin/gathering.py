@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from tocsin.committer import Committer, Outcome, Outcomes, Refused
 from tocsin.errors import Unavailable
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 
 Answer = asyncio.Future[Outcome | Refused]
 

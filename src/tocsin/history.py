@@ -13,14 +13,14 @@ import msgspec
 from tocsin.engine.engine import Engine
 from tocsin.engine.querying import Row
 from tocsin.errors import NotFound
-from tocsin.model.catalog import Kind
 from tocsin.model.ceilings import PAGE_BYTES
 from tocsin.model.cursor import read_cursor, write_cursor
-from tocsin.model.delivery import Delivery
-from tocsin.model.interaction import Interaction
-from tocsin.model.payload import readable
-from tocsin.model.search import Search
-from tocsin.model.snapshot import contents
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.payload import readable
+from tocsin.model.interactions.search import Search
+from tocsin.model.interactions.snapshot import contents
+from tocsin.model.notifications.delivery import Delivery
 from tocsin.sql.listing import (
     Place,
     compile_by_id,

@@ -21,8 +21,8 @@ from tocsin.engine.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.gathering import Gathering
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
-from tocsin.model.interaction import Interaction
-from tocsin.model.payload import Traits
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.payload import Traits
 from tocsin.month_limit import MonthLimit
 from tocsin.reader import Reader
 from tocsin.request import Request

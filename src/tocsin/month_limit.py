@@ -8,7 +8,7 @@ from datetime import datetime
 from tocsin.engine.known_months import KnownMonths, month_count, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 
 # Those who send old timestamps must not keep others from recording what happens now.
 ALWAYS_TAKEN = 24

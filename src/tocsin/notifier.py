@@ -22,8 +22,8 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import (
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import (
     RETRY_DELAYS,
     Attempt,
     Delivery,
@@ -32,8 +32,8 @@ from tocsin.model.delivery import (
     judge,
     resting_until,
 )
-from tocsin.model.ending import ending
-from tocsin.model.message import Message, message_of
+from tocsin.model.notifications.ending import ending
+from tocsin.model.notifications.message import Message, message_of
 from tocsin.senders.senders import Senders
 
 log = structlog.get_logger()

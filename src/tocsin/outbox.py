@@ -17,7 +17,7 @@ import structlog
 
 from tocsin.committer import Refused
 from tocsin.errors import TocsinError
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 
 log = structlog.get_logger()
 

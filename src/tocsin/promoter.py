@@ -19,8 +19,8 @@ import structlog
 
 from tocsin.engine.engine import Engine
 from tocsin.isolation import Isolation
-from tocsin.model.field import Field
-from tocsin.model.metric import Metric, Question
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import Metric, Question
 from tocsin.sql.promoted import (
     FEW,
     Ask,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.model.metric import Aggregation, Value, plain, rank
+from tocsin.model.metrics.metric import Aggregation, Value, plain, rank
 from tocsin.sums import integer_of, values_of_integers, values_of_parts
 
 Texts = tuple[str | None, ...]

@@ -8,11 +8,11 @@ from tocsin.engine.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
 from tocsin.ids import new_id
 from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
-from tocsin.model.drafts import TEXT_RULE, read_draft, read_drafts
-from tocsin.model.field import Field
 from tocsin.model.instant import parse_milliseconds
-from tocsin.model.interaction import Draft, Interaction
-from tocsin.model.payload import (
+from tocsin.model.interactions.draft import TEXT_RULE, read_draft, read_drafts
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.interaction import Draft, Interaction
+from tocsin.model.interactions.payload import (
     Members,
     Path,
     PayloadRefused,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hashlib import md5
 from typing import Any
 
-from tocsin.model.interaction import Interaction
-from tocsin.model.recorded import Recorded
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.recorded import Recorded
 
 
 def is_same(sent: Interaction, known: Recorded | Interaction) -> bool:

@@ -15,8 +15,8 @@ import structlog
 
 from tocsin.committer import Outcome, Refused
 from tocsin.errors import TocsinError
-from tocsin.model.interaction import Interaction
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.interactions.interaction import Interaction
 
 log = structlog.get_logger()
 

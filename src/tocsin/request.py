@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.model.interaction import Draft, ImportedDraft
-from tocsin.model.time_bounds import ANY_TIME, TimeBounds
+from tocsin.model.interactions.interaction import Draft, ImportedDraft
+from tocsin.model.interactions.time_bounds import ANY_TIME, TimeBounds
 
 
 @dataclass(frozen=True, slots=True)

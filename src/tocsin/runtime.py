@@ -27,12 +27,12 @@ from tocsin.folder import lock, open_folder
 from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
-from tocsin.model.catalog import Kind
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.search import Search
+from tocsin.model.interactions.time_bounds import TimeBounds
 from tocsin.model.key import Role
-from tocsin.model.search import Search
-from tocsin.model.time_bounds import TimeBounds
 from tocsin.month_limit import MonthLimit
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox

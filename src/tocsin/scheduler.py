@@ -19,10 +19,10 @@ import structlog
 
 from tocsin.arrivals import Arrivals
 from tocsin.evaluator import Evaluator
-from tocsin.model.alert import Alert
-from tocsin.model.evaluation import Standing
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.evaluation import Standing
+from tocsin.model.alerts.slots import is_due, missed_between, next_slot, slot_at
 from tocsin.model.instant import cut
-from tocsin.model.slot import is_due, missed_between, next_slot, slot_at
 
 log = structlog.get_logger()
 

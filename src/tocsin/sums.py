@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.model.metric import Aggregation
+from tocsin.model.metrics.metric import Aggregation
 from tocsin.sql.sums import (
     BETWEEN,
     EXPONENT_OF_ONE,

@@ -17,7 +17,7 @@ import pytest
 from serving import Server, free_port
 from tocsin.config import Settings
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.search import Search
+from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import uuid4
 
 from tocsin.committer import Outcome, Refused
-from tocsin.model.catalog import Kind
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
 from tocsin.runtime import Runtime
 
 

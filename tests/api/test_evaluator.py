@@ -11,10 +11,10 @@ from sqlalchemy import update
 
 from alerting import AT, Store, opened_store
 from tocsin.evaluator import Evaluator
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import Status
-from tocsin.model.search import Search
-from tocsin.model.slot import next_slot, slot_at
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.slots import next_slot, slot_at
+from tocsin.model.alerts.state import Status
+from tocsin.model.interactions.search import Search
 from tocsin.reporter import Reporter
 from tocsin.runtime import Runtime
 from tocsin.scheduler import Slots

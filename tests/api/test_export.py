@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from serving import Server
 from tocsin import exporter
-from tocsin.model.search import Search
+from tocsin.model.interactions.search import Search
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 NDJSON = {"content-type": "application/x-ndjson"}

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import InvalidInput, Unavailable
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 

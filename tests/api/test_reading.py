@@ -6,8 +6,8 @@ import nasty
 import pytest
 
 from tocsin.errors import InvalidInput, MalformedBody
-from tocsin.model.interaction import Interaction
-from tocsin.model.payload import Traits
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.payload import Traits
 from tocsin.reader import TOGETHER, Reader
 from tocsin.request import Request
 from tocsin.runtime import Runtime

@@ -18,12 +18,12 @@ import pytest
 from worlds import AT, World, open_world
 
 from tocsin.backtest import Trial
-from tocsin.model.alert import Comparison, NoData, Rule
-from tocsin.model.alert_state import AlertState, Change, Key
-from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.alerts.alert import Comparison, NoData, Rule
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.judging import judge
+from tocsin.model.alerts.state import AlertState, Change, Key
 from tocsin.model.instant import format_instant
-from tocsin.model.judging import judge
-from tocsin.model.metric import MAX_LIMIT, Question
+from tocsin.model.metrics.metric import MAX_LIMIT, Question
 from tocsin.request import Request
 from tocsin.sql.backtest import compile_slab
 

@@ -22,8 +22,8 @@ from nasty_pools import NOTATION_KEYS, ODD_KEYS
 from worlds import AT, World, record, written, written_series
 
 from tocsin.config import Settings
-from tocsin.model.draft import read_metric
-from tocsin.model.metric import Answer
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Answer
 from tocsin.runtime import Runtime
 from tocsin.sql.promoted import worth_promoting
 

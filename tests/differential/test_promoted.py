@@ -22,7 +22,7 @@ from worlds import (
 )
 
 from tocsin import promoter
-from tocsin.model.draft import read_metric
+from tocsin.model.metrics.draft import read_metric
 from tocsin.sql.promoted import Ask, worth_promoting
 
 SEED, SAMPLE = 21, 20

@@ -18,9 +18,9 @@ import nasty
 import oracle
 
 from tocsin.config import Settings
-from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Answer, Line, Question, Series
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Answer, Line, Question, Series
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query

@@ -14,10 +14,10 @@ from tocsin import backtest
 from tocsin.backtest import Trial
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
-from tocsin.model.alert import Comparison, Rule
-from tocsin.model.backtest_draft import PastSpan
-from tocsin.model.draft import read_metric
-from tocsin.model.metric import Question
+from tocsin.model.alerts.alert import Comparison, Rule
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Question
 from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query

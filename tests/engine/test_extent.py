@@ -12,7 +12,7 @@ import pytest
 from recording import record
 from tocsin.config import Settings
 from tocsin.engine.known_extent import KnownExtent
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
 from tocsin.sql.compiler import compile_metric, time_tests
 from tocsin.sql.extent import EMPTY, Extent

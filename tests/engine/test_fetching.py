@@ -14,9 +14,9 @@ from uuid import uuid4
 import pytest
 
 from tocsin.config import Settings
-from tocsin.model.field import Field
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Aggregation, Answer, Question
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import Aggregation, Answer, Question
 from tocsin.request import Request
 from tocsin.rollups import fetcher, rollups, worth
 from tocsin.runtime import Runtime

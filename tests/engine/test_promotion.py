@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tocsin.config import Settings
-from tocsin.model.catalog import Kind
-from tocsin.model.draft import read_metric
-from tocsin.model.field import Field
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
-from tocsin.model.metric import Question
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
 from tocsin.request import Request
 from tocsin.runtime import Runtime

@@ -13,7 +13,7 @@ import pytest
 
 from tocsin.config import Settings
 from tocsin.errors import Stopping, TocsinError
-from tocsin.model.draft import read_metric
+from tocsin.model.metrics.draft import read_metric
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.sql.query import Query

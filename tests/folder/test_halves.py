@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from opening import fill, full_folder, opened, readiness, refusal
 
-from tocsin.model.catalog import Kind
+from tocsin.model.interactions.catalog import Kind
 
 
 @pytest.fixture

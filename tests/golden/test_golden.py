@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from tocsin.config import Settings
-from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant, parse_instant
-from tocsin.model.metric import Question, Window
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Question, Window
 from tocsin.promoter import Promotion
 from tocsin.request import Request
 from tocsin.runtime import Runtime

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from test_golden import pretty, recorded, shown  # noqa: F401
 
-from tocsin.model.draft import read_metric
+from tocsin.model.metrics.draft import read_metric
 from tocsin.runtime import Runtime
 from tocsin.sql.fetching import Numbers, compile_fetch
 from tocsin.sql.plan import compile_scan

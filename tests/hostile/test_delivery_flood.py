@@ -14,9 +14,9 @@ from receivers import Receiver, answering, receiver, wait_for
 
 from tocsin.api.app import create_app
 from tocsin.config import Settings
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, Status
-from tocsin.model.dropped import RESERVED_FOR_ALERTS, TOLD_AFTER
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, Status
+from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS, TOLD_AFTER
 from tocsin.runtime import Runtime
 
 LIMIT = 10

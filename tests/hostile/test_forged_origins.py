@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tocsin.model.catalog import SYSTEM, Kind, system_id
+from tocsin.model.interactions.catalog import SYSTEM, Kind, system_id
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 PROTECTED = [(kind, mnemonic) for kind, mnemonic, _ in SYSTEM if kind is not Kind.ACTION]

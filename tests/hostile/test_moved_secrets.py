@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tocsin.model.channel import read_channel
+from tocsin.model.notifications.channel import read_channel
 from tocsin.runtime import Runtime
 
 CHANNELS = "/api/channels"

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from receivers import wait_for
 
-from tocsin.model.catalog import Kind
-from tocsin.model.channel import Channel, read_channel
-from tocsin.model.delivery import RETRY_DELAYS, Delivery, Status
-from tocsin.model.dropped import MAX_PENDING
-from tocsin.model.interaction import Interaction
-from tocsin.model.subscription import read_subscription
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.channel import Channel, read_channel
+from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
+from tocsin.model.notifications.dropped import MAX_PENDING
+from tocsin.model.notifications.subscription import read_subscription
 from tocsin.notifier import Notifier
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from desk import Desk
 from receivers import deaf, receiver
 
-from tocsin.model.delivery import Status
+from tocsin.model.notifications.delivery import Status
 
 CHANNELS = 20
 DELIVERIES = 10_000

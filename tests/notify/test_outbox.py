@@ -16,10 +16,10 @@ from tocsin.committer import Outcome
 from tocsin.config import Settings
 from tocsin.errors import Unavailable
 from tocsin.ingest import Batch
-from tocsin.model.channel import read_channel
-from tocsin.model.delivery import Status
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.subscription import read_subscription
+from tocsin.model.notifications.channel import read_channel
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.subscription import read_subscription
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 

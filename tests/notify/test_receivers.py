@@ -9,10 +9,10 @@ import pytest
 from desk import Desk
 from receivers import Receiver, answering, deaf, never_ending, receiver
 
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import JITTER, RETRY_DELAYS, Status
-from tocsin.model.message import sample
-from tocsin.model.retry_after import LONGEST_DELAY
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, Status
+from tocsin.model.notifications.message import sample
+from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.notifier import LANE_WIDTH
 from tocsin.senders.posting import MAX_ANSWER
 from tocsin.senders.senders import Senders

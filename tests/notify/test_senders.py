@@ -16,7 +16,7 @@ from desk import Desk
 from receivers import answering, receiver
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tocsin.model.delivery import Status
+from tocsin.model.notifications.delivery import Status
 from tocsin.model.smtp import SmtpServer
 from tocsin.senders.senders import Senders
 from tocsin.senders.slack import MAX_TEXT

@@ -11,8 +11,8 @@ import pytest
 from desk import Desk
 from receivers import receiver
 
-from tocsin.model.delivery import Status
-from tocsin.model.silence import read_silence
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.silence import read_silence
 
 ALERT = str(uuid4())
 LABELS = {"team": "payments", "tier": "1"}

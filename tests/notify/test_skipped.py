@@ -9,8 +9,8 @@ from desk import Desk
 from receivers import receiver
 
 from tocsin.errors import Conflict
-from tocsin.model.delivery import Status
-from tocsin.model.subscription import read_subscription
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.subscription import read_subscription
 from tocsin.store.deliveries import KEPT
 
 NOWHERE = "http://127.0.0.1:9/"

@@ -8,9 +8,9 @@ import pytest
 from desk import Desk
 from receivers import receiver
 
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import Status
-from tocsin.model.subscription import Subscription, read_subscription
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.subscription import Subscription, read_subscription
 from tocsin.senders.rendering import TIMES
 
 LOOP = "{% for a in range(9**4) %}{% for b in range(interaction.n) %}{% endfor %}{% endfor %}!"

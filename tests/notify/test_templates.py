@@ -15,8 +15,8 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.delivery import Delivery, Status
-from tocsin.model.subscription import Template
+from tocsin.model.notifications.delivery import Delivery, Status
+from tocsin.model.notifications.subscription import Template
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.templates import TemplateFailed, Templates
 from tocsin.store.channels import Channels

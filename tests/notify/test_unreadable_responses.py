@@ -15,11 +15,11 @@ from receivers import Receiver, receiver, wait_for
 from serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.config import Settings
-from tocsin.model.channel import read_channel
-from tocsin.model.delivery import Status
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
-from tocsin.model.subscription import read_subscription
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.channel import read_channel
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.subscription import read_subscription
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
@@ -91,7 +91,7 @@ def append_unchecked(runtime: Runtime, response: str) -> UUID:
 
 
 def search_of(resource_id: str) -> Any:
-    from tocsin.model.search import Search
+    from tocsin.model.interactions.search import Search
 
     return Search(resource_id=resource_id)
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerting import Store, opened_store
-from tocsin.model.alert import Alert, Comparison, NoData
-from tocsin.model.alert_state import Status
-from tocsin.model.evaluation import Finding
-from tocsin.model.judging import judge
-from tocsin.model.metric import Reading
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert, Comparison, NoData
+from tocsin.model.alerts.evaluation import Finding
+from tocsin.model.alerts.judging import judge
+from tocsin.model.alerts.state import Status
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.metrics.metric import Reading
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 NAMES = ("a", "b", "c", None, "null")

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tocsin.model.alert import Rule
-from tocsin.model.alert_state import AlertState, Change, Reason, Status, advance, close
-from tocsin.model.judging import judge, judge_rising
-from tocsin.model.metric import Reading
+from tocsin.model.alerts.alert import Rule
+from tocsin.model.alerts.judging import judge, judge_rising
+from tocsin.model.alerts.state import AlertState, Change, Reason, Status, advance, close
+from tocsin.model.metrics.metric import Reading
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 MARKS = {None: "-", Status.OK: "o", Status.PENDING: "P", Status.FIRING: "F"}

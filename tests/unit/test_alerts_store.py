@@ -12,12 +12,12 @@ import pytest
 
 from alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import AlertState, Change, Reason, Status
-from tocsin.model.catalog import EntryDraft, Kind, system_id
-from tocsin.model.draft import read_metric
-from tocsin.model.evaluation import Finding
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.evaluation import Finding
+from tocsin.model.alerts.state import AlertState, Change, Reason, Status
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
+from tocsin.model.metrics.draft import read_metric
 
 LATER = AT + timedelta(minutes=1)
 FIRED = Change(Status.FIRING, Reason.THRESHOLD, LATER, 11, {"a": None}, LATER)

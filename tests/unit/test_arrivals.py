@@ -10,10 +10,10 @@ import pytest
 from test_slots import AT, alert
 
 from tocsin.arrivals import PAUSE_SECONDS, Arrivals, can_rise
-from tocsin.model.alert import Alert, Rule
+from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration
-from tocsin.model.interaction import Interaction
-from tocsin.model.metric import Metric, Question
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.metrics.metric import Metric, Question
 
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
 NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}

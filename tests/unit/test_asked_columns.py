@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tocsin.model.field import Field
-from tocsin.model.metric import Question
-from tocsin.model.payload import Path
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.payload import Path
+from tocsin.model.metrics.metric import Question
 from tocsin.sql.promoted import MAX_FIELDS, PromotedColumn, asked, compile_add, worth_promoting
 from tocsin.sql.table import Aspect, JsonType, any_type
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import Conflict, InvalidInput, NotFound
-from tocsin.model.catalog import SYSTEM, EntryDraft, Kind, system_id
-from tocsin.model.draft import read_metric
+from tocsin.model.interactions.catalog import SYSTEM, EntryDraft, Kind, system_id
+from tocsin.model.metrics.draft import read_metric
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 from tocsin.store.metrics import Metrics

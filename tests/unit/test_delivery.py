@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tocsin.model.delivery import RETRY_DELAYS, Receipt, Status, delivery_id, judge
-from tocsin.model.message import default_body, default_title
-from tocsin.model.retry_after import LONGEST_DELAY
+from tocsin.model.notifications.delivery import RETRY_DELAYS, Receipt, Status, delivery_id, judge
+from tocsin.model.notifications.message import default_body, default_title
+from tocsin.model.notifications.retry_after import LONGEST_DELAY
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 FAILED = Receipt("answered 500", 500)

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.catalog import EntryDraft, Kind
-from tocsin.model.draft import MetricDraft, read_metric
-from tocsin.model.field import Field
-from tocsin.model.metric import Aggregation, Question, Window
+from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.draft import MetricDraft, read_metric
+from tocsin.model.metrics.metric import Aggregation, Question, Window
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from tocsin.model.field import Column, Field
-from tocsin.model.problems import problems_of
+from tocsin.model.interactions.field import Column, Field
+from tocsin.model.validation import problems_of
 
 
 @pytest.mark.parametrize("column", list(Column))

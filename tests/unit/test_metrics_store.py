@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import NotFound
-from tocsin.model.draft import read_metric
+from tocsin.model.metrics.draft import read_metric
 from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 from tocsin.store.metrics import Metrics

@@ -8,7 +8,7 @@ from random import Random
 from tocsin.engine.known_months import KnownMonths, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 from tocsin.month_limit import AppendedMonths, MonthLimit, portions
 
 

@@ -7,7 +7,7 @@ import oracle
 import pytest
 
 from tocsin.engine.field_types import FieldTypes
-from tocsin.model.payload import (
+from tocsin.model.interactions.payload import (
     Payload,
     PayloadRefused,
     Traits,

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from tocsin.model.metric import plain, rank
+from tocsin.model.metrics.metric import plain, rank
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.ranking import first_in_order
 

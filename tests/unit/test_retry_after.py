@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.model.retry_after import LONGEST_DELAY, read_retry_after
+from tocsin.model.notifications.retry_after import LONGEST_DELAY, read_retry_after
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

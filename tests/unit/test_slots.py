@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from tocsin.model.alert import Alert, Comparison, Rule
+from tocsin.model.alerts.alert import Alert, Comparison, Rule
+from tocsin.model.alerts.slots import is_due, missed_between, next_slot, slot_at
 from tocsin.model.duration import Duration
-from tocsin.model.slot import is_due, missed_between, next_slot, slot_at
 
 AT = datetime(2026, 3, 20, 14, 30, 7, 123_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

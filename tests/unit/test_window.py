@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.metric import Window
-from tocsin.model.span import read_span
+from tocsin.model.metrics.metric import Window
+from tocsin.model.time_range import read_span
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from tocsin.model.field import Field
+from tocsin.model.interactions.field import Field
 
 PIECES = (
     *("a", "US", "12", "1e3", "null", "true", "-0", " ", "\t", "\n", "\r", "\r\n", "\0", "="),

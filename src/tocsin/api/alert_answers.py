@@ -14,15 +14,15 @@ from typing_extensions import TypedDict
 
 from tocsin.api.answers import Dimensions, Value
 from tocsin.backtest import Past as GroupPast
-from tocsin.model.alert import Alert as Definition
-from tocsin.model.alert import Comparison, Health, NoData, Rule, Severity
-from tocsin.model.alert_state import Reason, Status
-from tocsin.model.catalog import Kind
+from tocsin.model.alerts.alert import Alert as Definition
+from tocsin.model.alerts.alert import Comparison, Health, NoData, Rule, Severity
+from tocsin.model.alerts.evaluation import Finding, Group, Standing
+from tocsin.model.alerts.state import Reason, Status
+from tocsin.model.alerts.transition import Transition as Made
 from tocsin.model.duration import Duration
-from tocsin.model.evaluation import Finding, Group, Standing
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Aggregation, Question
-from tocsin.model.transition import Transition as Made
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.runtime import Runtime
 
 Error = Annotated[str | None, Member(description="Why the last evaluation failed")]

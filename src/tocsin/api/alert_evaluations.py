@@ -19,10 +19,10 @@ from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.backtest import Past, Trial
 from tocsin.errors import Conflict, InvalidInput
-from tocsin.model.alert_draft import AlertDraft, read_alert
-from tocsin.model.backtest_draft import BacktestDraft, read_backtest, within
-from tocsin.model.draft_rules import uuid_of
+from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, within
+from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.key import Role
+from tocsin.model.metrics.rules import uuid_of
 from tocsin.runtime import Runtime
 
 MAX_TRANSITIONS = 100_000

@@ -18,7 +18,7 @@ from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import OptionalInstant
 from tocsin.api.pooled import pooled
-from tocsin.model.alert_draft import AlertDraft, read_alert
+from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.key import Role

@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import Field as Member
 from typing_extensions import TypedDict
 
-from tocsin.model.field import Field
-from tocsin.model.filter import Filter
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.filter import Filter
 from tocsin.model.key import Role
-from tocsin.model.metric import Aggregation, Window
+from tocsin.model.metrics.metric import Aggregation, Window
 
 Value = Annotated[
     int | float | None, Member(description="null where there is nothing to aggregate")

@@ -20,8 +20,8 @@ from tocsin.api.headers import header, header_list
 from tocsin.body_budget import HeldBytes
 from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEncoding
 from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
-from tocsin.model.problems import problems_of
-from tocsin.model.splitting import BYTE_ORDER_MARK
+from tocsin.model.interactions.splitting import BYTE_ORDER_MARK
+from tocsin.model.validation import problems_of
 from tocsin.process.pools import Pool
 from tocsin.unpacking import CODINGS, unpack_body
 

@@ -20,11 +20,11 @@ from tocsin.api.openapi import documented
 from tocsin.api.parameters import At, Limit
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
-from tocsin.model.draft import read_metric
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
-from tocsin.model.metric import DEFAULT_LIMIT, Aggregation, Answer, Metric, Series
-from tocsin.model.span import Span, read_span
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import DEFAULT_LIMIT, Aggregation, Answer, Metric, Series
+from tocsin.model.time_range import Span, read_span
 from tocsin.runtime import Runtime
 
 _SPAN_EXAMPLE = {

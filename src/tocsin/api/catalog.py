@@ -12,9 +12,9 @@ from tocsin.api import answers
 from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
-from tocsin.model.catalog import Entry, EntryDraft, Kind
 from tocsin.model.ceilings import LISTED_ENTRIES
 from tocsin.model.instant import format_instant
+from tocsin.model.interactions.catalog import Entry, EntryDraft, Kind
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 

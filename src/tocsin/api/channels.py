@@ -15,7 +15,9 @@ from tocsin.api import notification_answers as answers
 from tocsin.api.auth import is_admin, note_change, requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
-from tocsin.model.channel import (
+from tocsin.model.instant import format_instant
+from tocsin.model.key import Role
+from tocsin.model.notifications.channel import (
     DRAFTS,
     Channel,
     ChannelDraft,
@@ -23,10 +25,8 @@ from tocsin.model.channel import (
     WebhookDraft,
     read_channel,
 )
-from tocsin.model.delivery import Attempt
-from tocsin.model.instant import format_instant
-from tocsin.model.key import Role
-from tocsin.model.message import sample
+from tocsin.model.notifications.delivery import Attempt
+from tocsin.model.notifications.message import sample
 from tocsin.runtime import Runtime
 
 PATH = "/api/channels"

@@ -15,9 +15,9 @@ from tocsin.api.channels import shown_attempt
 from tocsin.api.openapi import documented
 from tocsin.api.parameters import OptionalId, PageLimit
 from tocsin.errors import InvalidInput
-from tocsin.model.delivery import Delivery, Page, Status
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
+from tocsin.model.notifications.delivery import Delivery, Page, Status
 from tocsin.runtime import Runtime
 
 PATH = "/api/deliveries"

@@ -17,10 +17,10 @@ from tocsin.api.openapi import documented
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
 from tocsin.exporter import Export
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.snapshot import snapshot
+from tocsin.model.interactions.verbatim import Verbatim, without_line_ends
 from tocsin.model.key import Role
-from tocsin.model.snapshot import snapshot
-from tocsin.model.verbatim import Verbatim, without_line_ends
 from tocsin.process.pools import Pool
 from tocsin.runtime import Runtime
 

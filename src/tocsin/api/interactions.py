@@ -19,10 +19,10 @@ from tocsin.api.searching import Searched
 from tocsin.ingest import Batch
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.snapshot import snapshot
+from tocsin.model.interactions.splitting import split_array, split_lines
 from tocsin.model.key import Role
-from tocsin.model.snapshot import snapshot
-from tocsin.model.splitting import split_array, split_lines
 from tocsin.request import Request as SentWith
 from tocsin.runtime import Runtime
 

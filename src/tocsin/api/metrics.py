@@ -16,12 +16,12 @@ from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Scoped
-from tocsin.model.catalog import Kind
-from tocsin.model.draft import MetricDraft, read_metric
-from tocsin.model.filter import UNARY, Filter
 from tocsin.model.instant import format_instant
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.filter import UNARY, Filter
 from tocsin.model.key import Role
-from tocsin.model.metric import Aggregation, FieldReport, Metric
+from tocsin.model.metrics.draft import MetricDraft, read_metric
+from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric
 from tocsin.runtime import Runtime
 
 PATH = "/api/interaction-metrics"

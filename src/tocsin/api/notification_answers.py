@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import Field as Member
 from typing_extensions import TypedDict
 
-from tocsin.model.channel import ChannelKind
-from tocsin.model.subscription import Template
+from tocsin.model.notifications.channel import ChannelKind
+from tocsin.model.notifications.subscription import Template
 
 Status = Literal["pending", "sent", "failed", "silenced", "skipped"]
 

@@ -22,8 +22,8 @@ from tocsin.api.body import release_body
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
 from tocsin.losses import SHOWN_PARTS
-from tocsin.model.alert import Health
-from tocsin.model.catalog import Kind
+from tocsin.model.alerts.alert import Health
+from tocsin.model.interactions.catalog import Kind
 from tocsin.process.log_config import dropped_lines
 from tocsin.runtime import Runtime
 

@@ -13,7 +13,7 @@ from fastapi import Query
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from tocsin.model.instant import parse_instant
-from tocsin.model.metric import DEFAULT_LIMIT, MAX_LIMIT
+from tocsin.model.metrics.metric import DEFAULT_LIMIT, MAX_LIMIT
 
 
 def _instant(value: Any) -> Any:

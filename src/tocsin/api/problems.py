@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from tocsin.errors import InvalidInput, TocsinError
-from tocsin.model.problems import problems_in
+from tocsin.model.validation import problems_in
 
 MEDIA_TYPE = "application/problem+json"
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")

@@ -10,9 +10,9 @@ from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.catalog import Kind
 from tocsin.model.instant import parse_instant
-from tocsin.model.search import Search
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 
 _ID = Query(json_schema_extra={"format": "uuid"})

@@ -15,7 +15,7 @@ from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import PageLimit
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
-from tocsin.model.silence import Silence, SilenceDraft, read_silence
+from tocsin.model.notifications.silence import Silence, SilenceDraft, read_silence
 from tocsin.runtime import Runtime
 
 PATH = "/api/silences"

@@ -11,10 +11,10 @@ from tocsin.api import notification_answers as answers
 from tocsin.api.auth import requires
 from tocsin.api.body import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
-from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_instant
+from tocsin.model.interactions.catalog import Kind
 from tocsin.model.key import Role
-from tocsin.model.subscription import (
+from tocsin.model.notifications.subscription import (
     Subscription,
     SubscriptionDraft,
     Template,

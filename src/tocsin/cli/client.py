@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from tocsin.errors import Problem, TocsinError
-from tocsin.model.retry_after import read_retry_after
+from tocsin.model.notifications.retry_after import read_retry_after
 
 TIMEOUT = httpx.Timeout(90, connect=10)
 CONNECTIONS = 4

@@ -11,10 +11,10 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.cli.definitions import UnusableDefinitions
 from tocsin.errors import Problem
-from tocsin.model.alert_state import Dimensions, Reason, Status
+from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
-from tocsin.model.problems import problems_of
-from tocsin.model.span import Instant
+from tocsin.model.time_range import Instant
+from tocsin.model.validation import problems_of
 
 MAX_TIMES = 100_000
 _START = datetime.fromisoformat("2026-01-01T00:00:00Z")

@@ -23,14 +23,14 @@ from tocsin.cli.tables import group_text, value_text
 from tocsin.cli.watching import with_metric_ids
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.alert import Alert, Value
-from tocsin.model.alert_draft import read_alert
-from tocsin.model.alert_state import Change, Dimensions, Reason, Status
-from tocsin.model.backtest_draft import PastSpan
-from tocsin.model.catalog import Kind
-from tocsin.model.draft import read_metric
+from tocsin.model.alerts.alert import Alert, Value
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.draft import read_alert
+from tocsin.model.alerts.state import Change, Dimensions, Reason, Status
 from tocsin.model.instant import format_instant, to_milliseconds
-from tocsin.model.metric import MAX_LIMIT, Metric
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import MAX_LIMIT, Metric
 from tocsin.request import Request
 from tocsin.runtime import Runtime
 

@@ -30,7 +30,7 @@ def show(*tables: RenderableType) -> None:
 
 
 def metric_table(metrics: Iterable[Body]) -> Table:
-    from tocsin.model.filter import Filter
+    from tocsin.model.interactions.filter import Filter
 
     table = _table("Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled")
     for metric in metrics:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 
 _UUID = pa.binary(16)
 _TEXTS = pa.list_(pa.string())

@@ -39,11 +39,11 @@ from tocsin.engine.settings import (
     tending_settings,
 )
 from tocsin.errors import CannotWrite, Stopping, Unavailable
-from tocsin.model.catalog import Kind
 from tocsin.model.ceilings import PATHS
-from tocsin.model.field import Field
-from tocsin.model.interaction import Interaction
-from tocsin.model.recorded import Recorded
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.recorded import Recorded
 from tocsin.process.deadline import Deadline
 from tocsin.process.write_state import WriteState
 from tocsin.sql.listing import compile_recorded

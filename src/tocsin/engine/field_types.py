@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tocsin.engine.known_paths import KnownPaths, refuse_long_keys
 from tocsin.model.ceilings import PATHS
-from tocsin.model.payload import Members, Path
+from tocsin.model.interactions.payload import Members, Path
 from tocsin.sql.table import ANY_TYPE, JsonType
 
 MAX_PATHS = 20_000

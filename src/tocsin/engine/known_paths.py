@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 
 from tocsin.model.ceilings import KEY_LENGTH, PATH_LENGTH, PATHS
-from tocsin.model.payload import Path, PayloadRefused
+from tocsin.model.interactions.payload import Path, PayloadRefused
 
 
 class KnownPaths:

@@ -9,7 +9,7 @@ from tocsin.engine.field_types import FieldTypes
 from tocsin.engine.known_extent import KnownExtent
 from tocsin.engine.known_ids import KnownIds
 from tocsin.engine.known_months import KnownMonths
-from tocsin.model.field import Field
+from tocsin.model.interactions.field import Field
 from tocsin.sql.discovery import path_of, type_of
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tocsin.model.metric import Aggregation, Answer, Question, Reading, plain
+from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.ranking import first_in_order
 from tocsin.rollups.rows import Doubles, Rows, totals

@@ -13,7 +13,7 @@ import structlog
 from tocsin.errors import TocsinError
 from tocsin.lane import Lane
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.rollups.fetched import Fetched, Placed
 from tocsin.rollups.needs import Kind, Need
 from tocsin.rollups.rows import Rows, joined, merged

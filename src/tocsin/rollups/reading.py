@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tocsin.model.catalog import Kind
+from tocsin.model.interactions.catalog import Kind
 from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.rollup import Rollup

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rows import Rows, Texts, empty, joined, merged

@@ -20,7 +20,7 @@ import structlog
 from tocsin.engine.engine import Engine
 from tocsin.lane import Lane, Turn
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.metric import Answer, Question
+from tocsin.model.metrics.metric import Answer, Question
 from tocsin.process.deadline import held
 from tocsin.rollups.answering import answer
 from tocsin.rollups.groups import Groups

@@ -10,9 +10,9 @@ import asyncio
 import json
 import sys
 
-from tocsin.model.channel import AppriseSettings
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message, one_line
+from tocsin.model.notifications.channel import AppriseSettings
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message, one_line
 
 _AT_ONCE = 4
 _COMMAND = (sys.executable, "-I", "-m", "tocsin.senders.apprise_child")

@@ -10,9 +10,9 @@ from email.utils import format_datetime
 import aiosmtplib
 import structlog
 
-from tocsin.model.channel import EmailSettings
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message, one_line, printable_lines
+from tocsin.model.notifications.channel import EmailSettings
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message, one_line, printable_lines
 from tocsin.model.smtp import SmtpServer
 from tocsin.senders.sender import SECONDS
 

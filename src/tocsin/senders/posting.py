@@ -12,8 +12,8 @@ import httpcore
 import httpx
 
 from tocsin import __version__
-from tocsin.model.delivery import Receipt
-from tocsin.model.retry_after import read_retry_after
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.retry_after import read_retry_after
 from tocsin.senders.addresses import TargetRefused
 from tocsin.senders.guard import GuardedBackend, GuardedTransport
 

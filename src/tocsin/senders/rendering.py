@@ -11,9 +11,9 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.model.delivery import Delivery
-from tocsin.model.message import default_body, default_title
-from tocsin.model.subscription import Subscription, Template
+from tocsin.model.notifications.delivery import Delivery
+from tocsin.model.notifications.message import default_body, default_title
+from tocsin.model.notifications.subscription import Subscription, Template
 from tocsin.senders.templates import Templates, TemplateTookTooMuch
 
 log = structlog.get_logger()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from tocsin.model.channel import Settings
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message
+from tocsin.model.notifications.channel import Settings
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message
 
 SECONDS = 15.0
 """A try takes at most so long, from the look-up of the name to the last byte of the answer."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 
-from tocsin.model.channel import Channel, ChannelKind
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message
+from tocsin.model.notifications.channel import Channel, ChannelKind
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message
 from tocsin.model.smtp import SmtpServer
 from tocsin.senders.addresses import Resolve, resolve
 from tocsin.senders.apprise import AppriseSender

@@ -6,9 +6,9 @@ import re
 
 import msgspec
 
-from tocsin.model.channel import SlackSettings
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message, one_line
+from tocsin.model.notifications.channel import SlackSettings
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message, one_line
 from tocsin.senders.posting import Posting
 
 MAX_TEXT = 35_000

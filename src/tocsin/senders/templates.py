@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from tocsin.errors import InvalidInput, Problem, TocsinError
-from tocsin.model.delivery import Delivery
-from tocsin.model.message import MAX_BODY, MAX_TITLE, default_body, default_title
-from tocsin.model.subscription import Template
+from tocsin.model.notifications.delivery import Delivery
+from tocsin.model.notifications.message import MAX_BODY, MAX_TITLE, default_body, default_title
+from tocsin.model.notifications.subscription import Template
 
 PATIENCE_SECONDS = 5.0
 

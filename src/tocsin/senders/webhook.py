@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from tocsin.model.channel import WebhookSettings
-from tocsin.model.channel_types import SECRET_PREFIX
-from tocsin.model.delivery import Receipt
-from tocsin.model.message import Message
+from tocsin.model.notifications.channel import WebhookSettings
+from tocsin.model.notifications.channel_types import SECRET_PREFIX
+from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.message import Message
 from tocsin.senders.posting import Posting
 
 

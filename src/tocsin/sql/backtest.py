@@ -7,7 +7,7 @@ larger than it has to be.
 
 from __future__ import annotations
 
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.sql.compiler import SUMS
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder, Query

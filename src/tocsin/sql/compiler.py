@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tocsin.model.metric import Aggregation, Question
+from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.sql.extent import Extent
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition

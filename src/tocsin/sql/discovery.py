@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tocsin.model.catalog import Kind
-from tocsin.model.payload import Path
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.payload import Path
 from tocsin.sql.query import Binder, Query
 from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
 

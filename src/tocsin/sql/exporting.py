@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.search import Search
+from tocsin.model.interactions.search import Search
 from tocsin.sql.fields import Fields
 from tocsin.sql.listing import COLUMNS, conditions
 from tocsin.sql.query import Binder, Query

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.sql.plan import Measure
 from tocsin.sql.query import Query
 from tocsin.sql.table import INTERACTIONS, Table

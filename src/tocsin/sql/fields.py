@@ -9,9 +9,9 @@ payload's text (`raw_values.py`).
 
 from __future__ import annotations
 
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Column, Field
-from tocsin.model.payload import Path
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Column, Field
+from tocsin.model.interactions.payload import Path
 from tocsin.sql.query import Binder
 from tocsin.sql.raw_values import RawValue, has_subcolumn
 from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tocsin.model.filter import ORDERINGS, Filter, Operator
-from tocsin.model.scalar import Scalar, number_of, text_of
+from tocsin.model.interactions.filter import ORDERINGS, Filter, Operator
+from tocsin.model.interactions.scalar import Scalar, number_of, text_of
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.search import Search
+from tocsin.model.interactions.search import Search
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Query

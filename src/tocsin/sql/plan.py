@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Field
-from tocsin.model.metric import Aggregation, Question
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.sql.compiler import group_keys
 from tocsin.sql.fields import KINDS
 from tocsin.sql.query import Query

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Field
-from tocsin.model.filter import Operator
-from tocsin.model.metric import Question
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.filter import Operator
+from tocsin.model.metrics.metric import Question
 from tocsin.sql.compiler import compile_metric
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder, Query

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.model.payload import Path
+from tocsin.model.interactions.payload import Path
 
 _UNSPELLABLE = frozenset("`'\\\b\f\n\r\t\0")
 

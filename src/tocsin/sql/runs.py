@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.model.instant import MILLISECOND, to_milliseconds
-from tocsin.model.metric import Aggregation, Question
+from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.sql.compiler import SUMS, scope
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition

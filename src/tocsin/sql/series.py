@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tocsin.model.metric import Aggregation, Question
+from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.sql.compiler import SUMS, order_by, ranked
 from tocsin.sql.fields import Fields
 from tocsin.sql.query import Binder, Query

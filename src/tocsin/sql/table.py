@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Field
-from tocsin.model.payload import Path
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.payload import Path
 from tocsin.sql.extent import UNKNOWN, Extent
 
 INTERACTIONS = "interactions"

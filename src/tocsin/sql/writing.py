@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Field
-from tocsin.model.metric import Question
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import Question
 from tocsin.sql.fields import Fields
 from tocsin.sql.filters import condition
 from tocsin.sql.query import Binder, Names

@@ -17,12 +17,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from tocsin.errors import NotFound
-from tocsin.model.alert import Alert
-from tocsin.model.alert_draft import AlertDraft
-from tocsin.model.alert_state import Reason
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.draft import AlertDraft
+from tocsin.model.alerts.slots import slot_at
+from tocsin.model.alerts.state import Reason
 from tocsin.model.instant import cut
-from tocsin.model.metric import Metric
-from tocsin.model.slot import slot_at
+from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.tables import alerts

@@ -19,9 +19,16 @@ from pydantic import ValidationError
 from sqlalchemy import RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
-from tocsin.model.catalog import MNEMONIC_RULE, SYSTEM, Entry, EntryDraft, Kind, system_id
 from tocsin.model.ceilings import CATALOG_ENTRIES
 from tocsin.model.instant import cut
+from tocsin.model.interactions.catalog import (
+    MNEMONIC_RULE,
+    SYSTEM,
+    Entry,
+    EntryDraft,
+    Kind,
+    system_id,
+)
 from tocsin.store.catalog_usage import refuse_used
 from tocsin.store.database import Database
 from tocsin.store.shelf import Shelf

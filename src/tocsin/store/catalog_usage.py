@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, false, or_, select
 
 from tocsin.errors import Conflict
-from tocsin.model.catalog import Kind
+from tocsin.model.interactions.catalog import Kind
 from tocsin.store.metrics import some_of
 from tocsin.store.tables import alerts, metrics, subscriptions
 

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select, update
 
 from tocsin.errors import Conflict
-from tocsin.model.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
-from tocsin.model.channel_types import SECRET_PREFIX
-from tocsin.model.delivery import Status
 from tocsin.model.instant import cut
+from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
+from tocsin.model.notifications.channel_types import SECRET_PREFIX
+from tocsin.model.notifications.delivery import Status
 from tocsin.store.database import Database
 from tocsin.store.definitions import Definitions
 from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions

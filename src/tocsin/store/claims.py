@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
-from tocsin.model.delivery import Delivery, Status, Try
 from tocsin.model.instant import cut
+from tocsin.model.notifications.delivery import Delivery, Status, Try
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
 from tocsin.store.tables import attempts, deliveries

@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
 
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.delivery import SHOWN, TOCSIN, Delivery, Page, Status
-from tocsin.model.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.instant import cut
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.delivery import SHOWN, TOCSIN, Delivery, Page, Status
+from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of

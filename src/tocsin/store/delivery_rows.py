@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, select
 
-from tocsin.model.delivery import Attempt, Delivery, Receipt, Status
 from tocsin.model.instant import MILLISECOND, cut
-from tocsin.model.snapshot import readable_snapshot
-from tocsin.model.subscription import Template
+from tocsin.model.interactions.snapshot import readable_snapshot
+from tocsin.model.notifications.delivery import Attempt, Delivery, Receipt, Status
+from tocsin.model.notifications.subscription import Template
 from tocsin.store.tables import attempts
 
 

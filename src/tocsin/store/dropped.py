@@ -15,10 +15,10 @@ import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import TOCSIN, Status
-from tocsin.model.dropped import MAX_PENDING, Flood, interaction_of
 from tocsin.model.instant import cut
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import TOCSIN, Status
+from tocsin.model.notifications.dropped import MAX_PENDING, Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops

@@ -18,11 +18,11 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tocsin.errors import NotFound
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import AlertState, Key, Reason, Status, close, key_of
-from tocsin.model.evaluation import Finding, Standing
-from tocsin.model.metric import Metric
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.evaluation import Finding, Standing
+from tocsin.model.alerts.state import AlertState, Key, Reason, Status, close, key_of
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
 from tocsin.store.tables import alert_states, evaluations
 from tocsin.store.transitions import Transitions

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.draft import MetricDraft
 from tocsin.model.instant import cut
-from tocsin.model.metric import Metric, Question
+from tocsin.model.metrics.draft import MetricDraft
+from tocsin.model.metrics.metric import Metric, Question
 from tocsin.store.database import Database
 from tocsin.store.tables import alerts, metrics
 

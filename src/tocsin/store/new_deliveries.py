@@ -12,12 +12,12 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 
-from tocsin.model.catalog import Kind, system_id
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import MAX_SNAPSHOT, Status, delivery_id
-from tocsin.model.interaction import Interaction
-from tocsin.model.snapshot import Mnemonics, snapshot, without_contents
-from tocsin.model.subscription import Subscription
+from tocsin.model.interactions.catalog import Kind, system_id
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import MAX_SNAPSHOT, Status, delivery_id
+from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
 from tocsin.store.dropped import Room
 from tocsin.store.silences import Silences

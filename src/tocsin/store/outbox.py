@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from tocsin.model.interaction import Interaction
+from tocsin.model.interactions.interaction import Interaction
 
 Labels = Mapping[str, str]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from tocsin.model.catalog import Entry
+from tocsin.model.interactions.catalog import Entry
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping
 
 from tocsin.model.instant import cut
-from tocsin.model.silence import Silence, SilenceDraft
+from tocsin.model.notifications.silence import Silence, SilenceDraft
 from tocsin.store.database import Database
 from tocsin.store.definitions import Definitions
 from tocsin.store.tables import silences

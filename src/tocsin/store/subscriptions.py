@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
-from tocsin.model.subscription import Subscription, SubscriptionDraft, Template
+from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.definitions import Definitions

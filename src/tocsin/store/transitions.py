@@ -15,10 +15,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import Change, Reason, Status
-from tocsin.model.metric import Metric
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.state import Change, Reason, Status
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
 from tocsin.store.outbox import Outbox
 from tocsin.store.tables import transitions

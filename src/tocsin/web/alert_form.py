@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.body import Body
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
-from tocsin.model.alert import Comparison, NoData, Severity
-from tocsin.model.alert_draft import read_alert
-from tocsin.model.catalog import Kind
-from tocsin.model.filter import WORDS, Operator
+from tocsin.model.alerts.alert import Comparison, NoData, Severity
+from tocsin.model.alerts.draft import read_alert
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.filter import WORDS, Operator
 from tocsin.web import words
 from tocsin.web.alerts import DEFINED, PATH, definition_of
 from tocsin.web.charts import read_range

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.pooled import pooled
 from tocsin.errors import Conflict
-from tocsin.model.alert_state import Status
-from tocsin.model.evaluation import Group
+from tocsin.model.alerts.evaluation import Group
+from tocsin.model.alerts.state import Status
 from tocsin.web import words
 from tocsin.web.alerts import PATH
 from tocsin.web.charts import RANGES, read_range

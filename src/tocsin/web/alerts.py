@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.alert_answers import shown
 from tocsin.api.body import Body
-from tocsin.model.alert_draft import read_alert
-from tocsin.model.evaluation import Standing
+from tocsin.model.alerts.draft import read_alert
+from tocsin.model.alerts.evaluation import Standing
 from tocsin.runtime import Runtime
 from tocsin.web.firing import Watch, Watched
 from tocsin.web.forms import Form

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tocsin.errors import TocsinError
-from tocsin.model.metric import Aggregation, Answer, FieldReport, Metric, Question
+from tocsin.model.metrics.metric import Aggregation, Answer, FieldReport, Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.charts import small_line
 from tocsin.web.shared import Shared

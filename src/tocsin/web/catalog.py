@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from tocsin.api.body import Body
 from tocsin.errors import InvalidInput, TocsinError
-from tocsin.model.catalog import EntryDraft, Kind
-from tocsin.model.problems import problems_of
+from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Anyone, Pages, go_to
 from tocsin.web.routing import page_router

@@ -11,8 +11,8 @@ from tocsin.access import channel_fields
 from tocsin.api.body import Body
 from tocsin.api.channels import is_given_secret, shown
 from tocsin.errors import TocsinError
-from tocsin.model.channel import Channel, ChannelKind, read_channel
-from tocsin.model.message import sample
+from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel
+from tocsin.model.notifications.message import sample
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.quoting import write_pairs

@@ -9,7 +9,7 @@ from typing import Any
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import parse_instant
-from tocsin.model.metric import Aggregation, Question, Series
+from tocsin.model.metrics.metric import Aggregation, Question, Series
 from tocsin.web.words import dimensions
 
 MAX_LINES = 10

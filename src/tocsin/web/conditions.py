@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tocsin.model.filter import LISTS, UNARY
+from tocsin.model.interactions.filter import LISTS, UNARY
 from tocsin.web.quoting import as_json, decoded, is_plain, quoted, unquoted
 
 KINDS = {

@@ -9,8 +9,8 @@ import yaml
 
 from tocsin.api.metrics import PATH, shown
 from tocsin.errors import InvalidInput
-from tocsin.model.draft import MetricDraft, read_metric
-from tocsin.model.metric import Metric, Question
+from tocsin.model.metrics.draft import MetricDraft, read_metric
+from tocsin.model.metrics.metric import Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.deliveries import read_cursor
-from tocsin.model.delivery import SHOWN, Status
+from tocsin.model.notifications.delivery import SHOWN, Status
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router

@@ -8,7 +8,7 @@ from typing import Any
 
 from tocsin.api.body import answer
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Answer, Metric
+from tocsin.model.metrics.metric import Answer, Metric
 
 # What spreadsheets take for the beginning of a formula, or skip on the way to one (OWASP, "CSV
 # injection"); Japanese and Chinese Excel read the full-width signs as the others.

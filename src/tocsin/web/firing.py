@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tocsin.model.alert import Alert, Health, Value
-from tocsin.model.alert_state import AlertState, Dimensions, Status
-from tocsin.model.evaluation import Standing
+from tocsin.model.alerts.alert import Alert, Health, Value
+from tocsin.model.alerts.evaluation import Standing
+from tocsin.model.alerts.state import AlertState, Dimensions, Status
 from tocsin.runtime import Runtime
 from tocsin.web.shared import Shared
 

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
-from tocsin.model.catalog import Entry, Kind
-from tocsin.model.filter import LISTS, UNARY, WORDS
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.interaction import Interaction
-from tocsin.model.search import Search
+from tocsin.model.interactions.catalog import Entry, Kind
+from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 from tocsin.web.conditions import KINDS
 from tocsin.web.forms import Form

@@ -14,7 +14,7 @@ from tocsin.access import key_fields
 from tocsin.api.body import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
-from tocsin.model.problems import problems_of
+from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Viewer, go_to
 from tocsin.web.routing import page_router

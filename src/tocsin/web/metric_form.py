@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.body import Body
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
-from tocsin.model.catalog import Kind
-from tocsin.model.field import Column
-from tocsin.model.filter import LISTS, UNARY, WORDS
-from tocsin.model.metric import Aggregation
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Column
+from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
+from tocsin.model.metrics.metric import Aggregation
 from tocsin.web.board import Board
 from tocsin.web.conditions import KINDS, Condition
 from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.pooled import pooled
-from tocsin.model.metric import MAX_LIMIT, Answer, Metric, Reading
+from tocsin.model.metrics.metric import MAX_LIMIT, Answer, Metric, Reading
 from tocsin.web import words
 from tocsin.web.charts import RANGES, chart, read_range
 from tocsin.web.definitions import as_curl, as_yaml, definition_of

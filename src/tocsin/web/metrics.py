@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.body import Body
 from tocsin.errors import TocsinError
-from tocsin.model.draft import MetricDraft
-from tocsin.model.metric import Answer, Metric
+from tocsin.model.metrics.draft import MetricDraft
+from tocsin.model.metrics.metric import Answer, Metric
 from tocsin.runtime import Runtime
 from tocsin.web import words
 from tocsin.web.board import Board

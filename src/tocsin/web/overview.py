@@ -8,8 +8,8 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.model.alert_state import Status
-from tocsin.model.catalog import Kind
+from tocsin.model.alerts.state import Status
+from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
 from tocsin.web.board import Board
 from tocsin.web.firing import Watch

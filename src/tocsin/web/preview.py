@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tocsin.errors import Problem, TocsinError
-from tocsin.model.metric import Answer, Explanation, Question
+from tocsin.model.metrics.metric import Answer, Explanation, Question
 from tocsin.runtime import Runtime
 from tocsin.web import words
 from tocsin.web.charts import Range, chart

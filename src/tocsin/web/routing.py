@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
 from tocsin.errors import InvalidInput, TocsinError
-from tocsin.model.problems import problems_in
+from tocsin.model.validation import problems_in
 from tocsin.web.origin import is_foreign
 from tocsin.web.pages import Pages
 from tocsin.web.unknown import unknown_in

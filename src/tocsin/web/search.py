@@ -11,11 +11,11 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.catalog import Kind
-from tocsin.model.filter import Filter
 from tocsin.model.instant import parse_instant
-from tocsin.model.problems import problems_of
-from tocsin.model.search import Search
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.filter import Filter
+from tocsin.model.interactions.search import Search
+from tocsin.model.validation import problems_of
 from tocsin.runtime import Runtime
 from tocsin.web.conditions import Condition
 from tocsin.web.forms import Form

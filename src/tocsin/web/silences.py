@@ -12,7 +12,7 @@ from tocsin.api.body import Body
 from tocsin.api.silences import shown
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
-from tocsin.model.silence import read_silence
+from tocsin.model.notifications.silence import read_silence
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.quoting import write_pairs

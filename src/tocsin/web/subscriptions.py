@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.body import Body
 from tocsin.api.subscriptions import shown
 from tocsin.errors import TocsinError
-from tocsin.model.catalog import Kind
-from tocsin.model.subscription import SubscriptionDraft, read_subscription
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.notifications.subscription import SubscriptionDraft, read_subscription
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 from tocsin.web.pages import Admin, Pages, Reader, go_to

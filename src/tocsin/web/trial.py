@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.backtest import Past, Trial
-from tocsin.model.alert import Alert, Rule
-from tocsin.model.alert_state import Change, Status
-from tocsin.model.backtest_draft import PastSpan
+from tocsin.model.alerts.alert import Alert, Rule
+from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.state import Change, Status
 from tocsin.model.duration import MINUTE, Duration
-from tocsin.model.metric import Question
+from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
 from tocsin.web import words
 from tocsin.web.charts import Range, chart

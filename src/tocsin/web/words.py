@@ -9,12 +9,12 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from tocsin.model.alert import Rule
-from tocsin.model.catalog import Entry, Kind
-from tocsin.model.filter import WORDS as SIGNS
-from tocsin.model.filter import Operator
+from tocsin.model.alerts.alert import Rule
 from tocsin.model.instant import format_instant
-from tocsin.model.metric import Aggregation, Question, Window
+from tocsin.model.interactions.catalog import Entry, Kind
+from tocsin.model.interactions.filter import WORDS as SIGNS
+from tocsin.model.interactions.filter import Operator
+from tocsin.model.metrics.metric import Aggregation, Question, Window
 
 NOTHING = "–"
 _LARGE = 1e15

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin.model.alert import Rule, Value
-from tocsin.model.metric import Reading
+from tocsin.model.alerts.alert import Rule, Value
+from tocsin.model.metrics.metric import Reading
 
 Dimensions = dict[str, str | None] | None
 Key = tuple[str | None, ...]

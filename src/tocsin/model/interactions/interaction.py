@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from tocsin.model.ceilings import TEXT_LENGTH
-from tocsin.model.verbatim import Verbatim
+from tocsin.model.interactions.verbatim import Verbatim
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
 

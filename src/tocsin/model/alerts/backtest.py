@@ -9,8 +9,8 @@ from pydantic import AfterValidator, ValidationError
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.duration import Duration, between
-from tocsin.model.problems import problems_of
-from tocsin.model.span import Stretch
+from tocsin.model.time_range import Stretch
+from tocsin.model.validation import problems_of
 
 MAX_POINTS = 500_000
 ALERT, ALERT_ID = "alert", "alertId"

@@ -12,14 +12,14 @@ from uuid import UUID, uuid4, uuid5
 
 import msgspec
 
-from tocsin.model.alert import Alert
-from tocsin.model.alert_state import Change, Status
-from tocsin.model.catalog import Kind, system_id
-from tocsin.model.field import Field
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.state import Change, Status
 from tocsin.model.instant import format_instant, to_milliseconds
-from tocsin.model.interaction import Interaction
-from tocsin.model.metric import Metric
-from tocsin.model.payload import Traits, read_payload
+from tocsin.model.interactions.catalog import Kind, system_id
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.payload import Traits, read_payload
+from tocsin.model.metrics.metric import Metric
 
 _ORIGIN = system_id(Kind.ORIGIN, "METRIC_EVAL")
 _STATUS_WORDS = {Status.FIRING: "exceeded", Status.OK: "recovered"}

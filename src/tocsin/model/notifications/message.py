@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from tocsin.model import dropped
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import Delivery
 from tocsin.model.instant import format_instant
+from tocsin.model.notifications import dropped
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import Delivery
 
 MAX_TITLE = 300
 MAX_BODY = 20_000

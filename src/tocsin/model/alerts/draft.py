@@ -23,14 +23,14 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.alert import Alert, Comparison, Interval, NoData, Rule, Severity, Wait
-from tocsin.model.catalog import Kind, system_id
-from tocsin.model.draft import Enabled, Names
-from tocsin.model.draft_rules import uuid_of
+from tocsin.model.alerts.alert import Alert, Comparison, Interval, NoData, Rule, Severity, Wait
 from tocsin.model.duration import MINUTE, NONE
-from tocsin.model.metric import plain
-from tocsin.model.problems import problems_of
-from tocsin.model.scalar import number_of
+from tocsin.model.interactions.catalog import Kind, system_id
+from tocsin.model.interactions.scalar import number_of
+from tocsin.model.metrics.draft import Enabled, Names
+from tocsin.model.metrics.metric import plain
+from tocsin.model.metrics.rules import uuid_of
+from tocsin.model.validation import problems_of
 
 MAX_LABELS = 50
 

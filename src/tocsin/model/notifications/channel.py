@@ -20,8 +20,8 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.apprise_url import named_files
-from tocsin.model.channel_types import (
+from tocsin.model.notifications.apprise_url import named_files
+from tocsin.model.notifications.channel_types import (
     MAX_URL,
     Address,
     Headers,
@@ -31,8 +31,8 @@ from tocsin.model.channel_types import (
     apprise_url,
     signing_key,
 )
-from tocsin.model.kept_secrets import MASK, is_masked_url, masked_url, with_kept
-from tocsin.model.problems import problems_of
+from tocsin.model.notifications.kept_secrets import MASK, is_masked_url, masked_url, with_kept
+from tocsin.model.validation import problems_of
 
 _PARTS = re.compile(r"[/:@?&=#]+")
 _TELLING = 8

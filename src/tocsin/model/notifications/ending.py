@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid5
 
-from tocsin.model.channel import Channel
-from tocsin.model.delivery import Delivery, Receipt, Status
+from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.delivery import Delivery, Receipt, Status
 
 
 def ending(delivery: Delivery, channel: Channel | None) -> dict[str, Any]:

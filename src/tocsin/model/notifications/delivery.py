@@ -16,8 +16,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from tocsin.model.retry_after import LONGEST_DELAY
-from tocsin.model.subscription import Template
+from tocsin.model.notifications.retry_after import LONGEST_DELAY
+from tocsin.model.notifications.subscription import Template
 
 # After the first try and each one that failed, so there are eight in all; then it has failed.
 RETRY_DELAYS = (

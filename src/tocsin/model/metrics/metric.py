@@ -20,8 +20,8 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.duration import Duration
-from tocsin.model.field import Field
-from tocsin.model.filter import Filter
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.filter import Filter
 
 MAX_FILTERS = 50
 MAX_GROUPS = 10

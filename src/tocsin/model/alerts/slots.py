@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from tocsin.model.alert import Alert
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.instant import MILLISECOND, from_milliseconds, to_milliseconds
 
 _GRAIN = timedelta(seconds=5)

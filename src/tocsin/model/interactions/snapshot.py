@@ -11,11 +11,11 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.model.catalog import Kind
 from tocsin.model.instant import format_milliseconds
-from tocsin.model.interaction import Interaction
-from tocsin.model.payload import readable
-from tocsin.model.splitting import split_object
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.payload import readable
+from tocsin.model.interactions.splitting import split_object
 
 _CONTENTS = ("externalResponse", "interaction")
 

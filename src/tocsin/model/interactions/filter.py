@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, WithJsonSchema, fiel
 from pydantic import Field as Member
 from pydantic_core import PydanticCustomError
 
-from tocsin.model.field import Field
-from tocsin.model.scalar import Scalar, number_of, text_of
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.scalar import Scalar, number_of, text_of
 
 MAX_LIST = 1_000
 

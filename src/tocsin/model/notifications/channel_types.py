@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, SecretStr
 from pydantic import Field as Member
 
-from tocsin.model.kept_secrets import MASK
+from tocsin.model.notifications.kept_secrets import MASK
 
 SECRET_PREFIX = "whsec_"
 MAX_URL = 2_000

@@ -15,8 +15,8 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput
-from tocsin.model.problems import problems_of
-from tocsin.model.span import Instant
+from tocsin.model.time_range import Instant
+from tocsin.model.validation import problems_of
 
 Text = Annotated[str, Member(max_length=1_000)]
 Labels = Annotated[dict[Text, Text], Member(max_length=50)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tocsin.model.filter import Filter
+from tocsin.model.interactions.filter import Filter
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.model.alert import Alert, Health, Value
-from tocsin.model.alert_state import AlertState, Dimensions, Key, Status
-from tocsin.model.metric import Reading
-from tocsin.model.transition import Transition
+from tocsin.model.alerts.alert import Alert, Health, Value
+from tocsin.model.alerts.state import AlertState, Dimensions, Key, Status
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.metrics.metric import Reading
 
 
 @dataclass(frozen=True, slots=True)

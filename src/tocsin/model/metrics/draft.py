@@ -16,11 +16,10 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.catalog import Entry, Kind
-from tocsin.model.draft_rules import broken_rules, uuid_of
-from tocsin.model.field import Field
-from tocsin.model.filter import Filter
-from tocsin.model.metric import (
+from tocsin.model.interactions.catalog import Entry, Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.filter import Filter
+from tocsin.model.metrics.metric import (
     AGGREGATION_BY_ID,
     MAX_FILTERS,
     MAX_GROUPS,
@@ -28,7 +27,8 @@ from tocsin.model.metric import (
     Question,
     Window,
 )
-from tocsin.model.problems import problems_of
+from tocsin.model.metrics.rules import broken_rules, uuid_of
+from tocsin.model.validation import problems_of
 
 
 class Names(Protocol):

@@ -15,9 +15,9 @@ import msgspec
 
 from tocsin.errors import MalformedBody, Problem
 from tocsin.model.ceilings import INTERACTION_BYTES, RESOURCE_ID_LENGTH, TEXT_LENGTH
-from tocsin.model.interaction import Draft, ImportedDraft
-from tocsin.model.splitting import SURROGATE, split_object
-from tocsin.model.verbatim import Verbatim, restores
+from tocsin.model.interactions.interaction import Draft, ImportedDraft
+from tocsin.model.interactions.splitting import SURROGATE, split_object
+from tocsin.model.interactions.verbatim import Verbatim, restores
 
 TEXT_RULE = f"must have at most {TEXT_LENGTH} characters"
 _NOT_UNICODE = "holds text that is not valid Unicode: a lone surrogate"

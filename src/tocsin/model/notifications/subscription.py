@@ -12,9 +12,9 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.catalog import Kind
-from tocsin.model.draft import Enabled, Names, id_of, unknown_names
-from tocsin.model.problems import problems_of
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.draft import Enabled, Names, id_of, unknown_names
+from tocsin.model.validation import problems_of
 
 MAX_TEMPLATE = 10_000
 

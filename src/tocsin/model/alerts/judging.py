@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.model.alert import Rule
-from tocsin.model.alert_state import AlertState, Change, Key, Status, advance, key_of
-from tocsin.model.metric import Reading
+from tocsin.model.alerts.alert import Rule
+from tocsin.model.alerts.state import AlertState, Change, Key, Status, advance, key_of
+from tocsin.model.metrics.metric import Reading
 
 States = Mapping[Key, AlertState]
 

@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.errors import Problem
-from tocsin.model.field import Field
-from tocsin.model.metric import AGGREGATION_BY_ID, MAX_GROUPS, Aggregation
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import AGGREGATION_BY_ID, MAX_GROUPS, Aggregation
 
 TYPES = ", ".join(Aggregation)
 

@@ -1,0 +1,1 @@
+"""Alerts: rules on metrics and the state machine of their groups."""

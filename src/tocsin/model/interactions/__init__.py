@@ -1,0 +1,1 @@
+"""Interactions: what is recorded, and filters over it."""

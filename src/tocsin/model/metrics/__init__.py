@@ -1,0 +1,1 @@
+"""Metrics: the definition of an aggregation over interactions."""

@@ -1,0 +1,1 @@
+"""Notifications: channels, subscriptions, deliveries, messages and silences."""
