@@ -15,9 +15,9 @@ from benchmarks.compare import Answer, Asker, fastest
 from benchmarks.data import CODES
 from benchmarks.queries import JSON_EXPRESSIONS, Case
 from benchmarks.tocsin_server import Server
+from tocsin.clickhouse.sql.materialized_columns import PromotedColumn
+from tocsin.clickhouse.sql.table import Aspect
 from tocsin.model.interactions.field import Field
-from tocsin.sql.promoted import PromotedColumn
-from tocsin.sql.table import Aspect
 
 TOCSIN, BY_HAND, POSTGRES = "Tocsin over HTTP", "ClickHouse by hand", "PostgreSQL by hand"
 OVER_JSON = "Tocsin, from the JSON"

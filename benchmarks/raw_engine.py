@@ -19,10 +19,10 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.data import ACTIONS, ORIGINS, RESOURCE_TYPES, Rows
-from tocsin.engine.block import COLUMNS
-from tocsin.engine.schema import SCHEMA
-from tocsin.engine.settings import APPEND_SETTINGS
-from tocsin.sql.table import INTERACTIONS
+from tocsin.clickhouse.arrow import COLUMNS
+from tocsin.clickhouse.schema import SCHEMA
+from tocsin.clickhouse.settings import APPEND_SETTINGS
+from tocsin.clickhouse.sql.table import INTERACTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,11 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 
-from tocsin.engine.engine import Engine
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.runs import Points, aggregates
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
 from tocsin.fold import Inexact, Values, covering, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
@@ -26,10 +30,6 @@ from tocsin.model.alerts.state import AlertState, Change, Dimensions, Status, ad
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.metric import MAX_LIMIT, Question, Reading, plain
 from tocsin.process.deadline import Deadline
-from tocsin.sql.backtest import compile_size, compile_slab
-from tocsin.sql.query import Query
-from tocsin.sql.runs import Points, aggregates
-from tocsin.sql.table import Table
 from tocsin.sums import integer_of
 
 SLAB_ROWS = 1_000_000

@@ -13,8 +13,19 @@ from uuid import UUID
 
 import numpy as np
 
-from tocsin.engine.engine import Engine
-from tocsin.engine.querying import Row
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.sql.compiler import (
+    compile_exact,
+    compile_group_count,
+    compile_metric,
+    time_tests,
+)
+from tocsin.clickhouse.sql.materialized_columns import asked
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.runs import Points
+from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.fold import Inexact, fold
 from tocsin.lane import Lane, Turn
@@ -32,12 +43,6 @@ from tocsin.model.metrics.metric import (
 from tocsin.process.deadline import Deadline
 from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_parts, unclear_border
 from tocsin.rollups.rollups import Rollups
-from tocsin.sql.compiler import compile_exact, compile_group_count, compile_metric, time_tests
-from tocsin.sql.promoted import asked
-from tocsin.sql.query import Query
-from tocsin.sql.runs import Points
-from tocsin.sql.series import MAX_LINES, compile_series
-from tocsin.sql.table import Table
 from tocsin.sums import rounded
 
 QUIET = timedelta(seconds=1)

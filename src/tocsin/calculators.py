@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from tocsin.calculator import Calculator, Catalog
-from tocsin.engine.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
-from tocsin.engine.querying import Querying
+from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
+from tocsin.clickhouse.query_runner import Querying
 from tocsin.lane import Lane
 from tocsin.rollups.rollups import Rollups
 

@@ -16,8 +16,8 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from tocsin.engine.engine import BadBlock, Engine
-from tocsin.engine.known_months import month_count
+from tocsin.clickhouse.engine import BadBlock, Engine
+from tocsin.clickhouse.months import month_count
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.ids import new_ids
 from tocsin.model.ceilings import APPENDED_MONTHS

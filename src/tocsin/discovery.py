@@ -7,14 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from tocsin.engine.engine import Engine
-from tocsin.engine.querying import Row
-from tocsin.model.ceilings import DISCOVERED_FIELDS
-from tocsin.model.interactions.catalog import Kind
-from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import FieldReport
-from tocsin.process.deadline import Deadline
-from tocsin.sql.discovery import (
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.sql.discovery import (
     EXAMPLE_LENGTH,
     EXAMPLES,
     Scope,
@@ -25,8 +20,13 @@ from tocsin.sql.discovery import (
     path_of,
     type_of,
 )
-from tocsin.sql.query import Query
-from tocsin.sql.table import JsonType
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import JsonType
+from tocsin.model.ceilings import DISCOVERED_FIELDS
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import FieldReport
+from tocsin.process.deadline import Deadline
 
 
 class Discovery:

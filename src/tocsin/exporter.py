@@ -12,14 +12,14 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.engine.engine import Engine
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.export import Key, compile_keys, compile_rows
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
 from tocsin.history import Catalog, interaction_of
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
-from tocsin.sql.exporting import Key, compile_keys, compile_rows
-from tocsin.sql.table import Table
 
 KEYS = 200_000
 ROWS_AT_FIRST = 1_000

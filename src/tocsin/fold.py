@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tocsin.clickhouse.sql.exact_sums import PARTS
+from tocsin.clickhouse.sql.runs import Points
+from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, rank
-from tocsin.sql.runs import Points
-from tocsin.sql.series import MAX_LINES
-from tocsin.sql.sums import PARTS
 from tocsin.sums import (
     are_exact,
     integer_of,

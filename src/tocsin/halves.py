@@ -13,10 +13,10 @@ from uuid import uuid4
 
 import structlog
 
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.config import Settings
 from tocsin.disk import Disk
-from tocsin.engine.contents import EngineContents
-from tocsin.engine.engine import Engine
 from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
 from tocsin.losses import Losses
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents

@@ -10,8 +10,15 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.engine.engine import Engine
-from tocsin.engine.querying import Row
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.sql.listing import (
+    Place,
+    compile_by_id,
+    compile_places,
+    compile_rows,
+)
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import NotFound
 from tocsin.model.ceilings import PAGE_BYTES
 from tocsin.model.cursor import read_cursor, write_cursor
@@ -21,13 +28,6 @@ from tocsin.model.interactions.payload import readable
 from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.snapshot import contents
 from tocsin.model.notifications.delivery import Delivery
-from tocsin.sql.listing import (
-    Place,
-    compile_by_id,
-    compile_places,
-    compile_rows,
-)
-from tocsin.sql.table import Table
 
 # Payloads may have a megabyte each: what a page holds is bounded by bytes as well as by count.
 MAX_BYTES = PAGE_BYTES

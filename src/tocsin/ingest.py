@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.field_types import Bounds
 from tocsin.committer import Committer, Outbox, Outcome, Refused
-from tocsin.engine.engine import Engine
-from tocsin.engine.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.gathering import Gathering
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from tocsin.engine.querying import Querying
+from tocsin.clickhouse.query_runner import Querying
 from tocsin.process.deadline import Deadline
 
 

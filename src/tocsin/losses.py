@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from tocsin.engine.detached import DetachedPart
+from tocsin.clickhouse.detached_parts import DetachedPart
 from tocsin.model.instant import format_instant
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tocsin.engine.known_months import KnownMonths, month_count, months_of
+from tocsin.clickhouse.months import KnownMonths, month_count, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction

@@ -17,11 +17,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from tocsin.engine.engine import Engine
-from tocsin.isolation import Isolation
-from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import Metric, Question
-from tocsin.sql.promoted import (
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.materialized_columns import (
     FEW,
     Ask,
     PromotedColumn,
@@ -35,7 +32,10 @@ from tocsin.sql.promoted import (
     sought,
     worth_promoting,
 )
-from tocsin.sql.table import Aspect
+from tocsin.clickhouse.sql.table import Aspect
+from tocsin.isolation import Isolation
+from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.metric import Metric, Question
 
 log = structlog.get_logger()
 

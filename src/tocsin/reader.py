@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tocsin.engine.field_types import Bounds, FieldTypes
+from tocsin.clickhouse.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
 from tocsin.ids import new_id
 from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH

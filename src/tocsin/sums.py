@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.model.metrics.metric import Aggregation
-from tocsin.sql.sums import (
+from tocsin.clickhouse.sql.exact_sums import (
     BETWEEN,
     EXPONENT_OF_ONE,
     FIRST,
@@ -24,6 +23,7 @@ from tocsin.sql.sums import (
     TO_GRID,
     TOO_FINE,
 )
+from tocsin.model.metrics.metric import Aggregation
 
 Doubles = NDArray[np.float64]
 Values = NDArray[Any]

@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from tocsin.engine.engine import Engine
+from tocsin.clickhouse.engine import Engine
 from tocsin.losses import Losses
 from tocsin.model.duration import Duration
 from tocsin.retention import SETTLING, Expired, Retention, SeenClock

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from blocking import not_watched
+from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy, Unavailable
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 BODIES = [
     "/api/interaction-metrics",

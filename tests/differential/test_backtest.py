@@ -18,6 +18,7 @@ import pytest
 from worlds import AT, World, open_world
 
 from tocsin.backtest import Trial
+from tocsin.clickhouse.sql.backtest import compile_slab
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.judging import judge
@@ -25,7 +26,6 @@ from tocsin.model.alerts.state import AlertState, Change, Key
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import MAX_LIMIT, Question
 from tocsin.request import Request
-from tocsin.sql.backtest import compile_slab
 
 POINTS = 24
 

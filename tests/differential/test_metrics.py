@@ -12,7 +12,7 @@ import oracle
 import pytest
 from worlds import World, check_all_together, check_metrics, check_series, merge, open_world
 
-from tocsin.sql.table import JsonType
+from tocsin.clickhouse.sql.table import JsonType
 
 SAMPLE = 250
 

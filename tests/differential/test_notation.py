@@ -21,11 +21,11 @@ import pytest
 from nasty_pools import NOTATION_KEYS, ODD_KEYS
 from worlds import AT, World, record, written, written_series
 
+from tocsin.clickhouse.sql.materialized_columns import worth_promoting
 from tocsin.config import Settings
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer
 from tocsin.runtime import Runtime
-from tocsin.sql.promoted import worth_promoting
 
 KEYS = sorted({*NOTATION_KEYS, *ODD_KEYS})
 SAMPLE, PER_WORLD, COLUMNS = 6, 60, 24

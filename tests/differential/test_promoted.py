@@ -22,8 +22,8 @@ from worlds import (
 )
 
 from tocsin import promoter
+from tocsin.clickhouse.sql.materialized_columns import Ask, worth_promoting
 from tocsin.model.metrics.draft import read_metric
-from tocsin.sql.promoted import Ask, worth_promoting
 
 SEED, SAMPLE = 21, 20
 NO_APPEND = 5

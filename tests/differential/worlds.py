@@ -17,13 +17,13 @@ from uuid import UUID
 import nasty
 import oracle
 
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer, Line, Question, Series
 from tocsin.request import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)
 APPENDS = 5

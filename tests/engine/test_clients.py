@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from recording import record
+from tocsin.clickhouse.client_pool import Clients
+from tocsin.clickhouse.path_encoding import Location
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.engine.clients import Clients
-from tocsin.engine.location import Location
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
 from tocsin.reader import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 MONTHS = 12
 # One that calculates, and two each for alerts, pages, searches and exports.

@@ -12,6 +12,7 @@ import pytest
 
 from tocsin import backtest
 from tocsin.backtest import Trial
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
 from tocsin.model.alerts.alert import Comparison, Rule
@@ -20,7 +21,6 @@ from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
 from tocsin.reader import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 GROUPS = 10_000
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

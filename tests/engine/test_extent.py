@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from recording import record
+from tocsin.clickhouse.sql.compiler import compile_metric, time_tests
+from tocsin.clickhouse.sql.extent import EMPTY, Extent
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import Table
+from tocsin.clickhouse.time_bounds import KnownExtent
 from tocsin.config import Settings
-from tocsin.engine.known_extent import KnownExtent
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
-from tocsin.sql.compiler import compile_metric, time_tests
-from tocsin.sql.extent import EMPTY, Extent
-from tocsin.sql.query import Query
-from tocsin.sql.table import Table
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 BEGINNING = AT - timedelta(days=30)

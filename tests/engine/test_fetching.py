@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
@@ -20,7 +21,6 @@ from tocsin.model.metrics.metric import Aggregation, Answer, Question
 from tocsin.request import Request
 from tocsin.rollups import fetcher, rollups, worth
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)
 AGO = (timedelta(), timedelta(minutes=4), timedelta(minutes=59), timedelta(days=29))

@@ -12,6 +12,12 @@ from typing import Any
 
 import pytest
 
+from tocsin.clickhouse.sql.materialized_columns import (
+    PromotedColumn,
+    compile_present,
+    worth_promoting,
+)
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
@@ -22,8 +28,6 @@ from tocsin.model.metrics.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
 from tocsin.request import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.promoted import PromotedColumn, compile_present, worth_promoting
-from tocsin.sql.query import Query
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 HOSTILE = [

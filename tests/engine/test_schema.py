@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tocsin.config import Settings
-from tocsin.engine.schema import (
+from tocsin.clickhouse.schema import (
     APPEND_COMPACT,
     BROKEN_PARTS,
     FEW_SUBCOLUMNS,
     MERGE_CLOSED,
     TIME_CODEC,
 )
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import INTERACTIONS
+from tocsin.config import Settings
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS
 
 MADE = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
 

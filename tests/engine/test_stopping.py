@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import Stopping, TocsinError
 from tocsin.model.metrics.draft import read_metric
 from tocsin.request import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.query import Query
 
 LONG = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
 RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")

@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tocsin.clickhouse.sql.compiler import compile_metric
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.runs import Points
+from tocsin.clickhouse.sql.series import compile_series
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
@@ -24,10 +28,6 @@ from tocsin.model.metrics.metric import Question, Window
 from tocsin.promoter import Promotion
 from tocsin.request import Request
 from tocsin.runtime import Runtime
-from tocsin.sql.compiler import compile_metric
-from tocsin.sql.query import Query
-from tocsin.sql.runs import Points
-from tocsin.sql.series import compile_series
 
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "metrics").glob("*.yaml"))

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from test_golden import pretty, recorded, shown  # noqa: F401
 
+from tocsin.clickhouse.sql.fetching import Numbers, compile_fetch
+from tocsin.clickhouse.sql.plan import compile_scan
+from tocsin.clickhouse.sql.scan import Period
 from tocsin.model.metrics.draft import read_metric
 from tocsin.runtime import Runtime
-from tocsin.sql.fetching import Numbers, compile_fetch
-from tocsin.sql.plan import compile_scan
-from tocsin.sql.writing import Period
 
 FILES = sorted((Path(__file__).parent / "scans").glob("*.yaml"))
 

@@ -4,11 +4,17 @@ from typing import Any
 
 import pytest
 
+from tocsin.clickhouse.sql.materialized_columns import (
+    MAX_FIELDS,
+    PromotedColumn,
+    asked,
+    compile_add,
+    worth_promoting,
+)
+from tocsin.clickhouse.sql.table import Aspect, JsonType, any_type
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.payload import Path
 from tocsin.model.metrics.metric import Question
-from tocsin.sql.promoted import MAX_FIELDS, PromotedColumn, asked, compile_add, worth_promoting
-from tocsin.sql.table import Aspect, JsonType, any_type
 
 
 def question(**members: Any) -> Question:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tocsin.engine.known_ids import KnownIds
+from tocsin.clickhouse.bloom_filter import KnownIds
 
 
 def ids(random: Random, count: int) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from random import Random
 
-from tocsin.engine.known_months import KnownMonths, months_of
+from tocsin.clickhouse.months import KnownMonths, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction

@@ -6,7 +6,7 @@ import nasty
 import oracle
 import pytest
 
-from tocsin.engine.field_types import FieldTypes
+from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.model.interactions.payload import (
     Payload,
     PayloadRefused,

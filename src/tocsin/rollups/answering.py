@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from tocsin.clickhouse.sql.plan import Measure
 from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.ranking import first_in_order
 from tocsin.rollups.rows import Doubles, Rows, totals
-from tocsin.sql.plan import Measure
 from tocsin.sums import are_exact, rounded, values_of_parts
 
 

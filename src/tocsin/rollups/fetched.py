@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tocsin.clickhouse.sql.fetching import NUMBER, TIME, Asked
+from tocsin.clickhouse.sql.plan import Measure
 from tocsin.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
 from tocsin.rollups.needs import Part
 from tocsin.rollups.numbering import Numbering
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
-from tocsin.sql.fetching import NUMBER, TIME, Asked
-from tocsin.sql.plan import Measure
 from tocsin.sums import parts_of
 
 T = TypeVar("T")

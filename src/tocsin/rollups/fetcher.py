@@ -10,6 +10,11 @@ from itertools import pairwise, zip_longest
 import pyarrow as pa
 import structlog
 
+from tocsin.clickhouse.sql.cells import BEFORE_ALL, Edge
+from tocsin.clickhouse.sql.fetching import Fetch, Numbers, compile_fetch, compile_fetch_size
+from tocsin.clickhouse.sql.plan import Measure, aggregates_of
+from tocsin.clickhouse.sql.scan import Period
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.lane import Lane
 from tocsin.model.instant import from_milliseconds
@@ -18,11 +23,6 @@ from tocsin.rollups.fetched import Fetched, Placed
 from tocsin.rollups.needs import Kind, Need
 from tocsin.rollups.rows import Rows, joined, merged
 from tocsin.rollups.use import Use
-from tocsin.sql.cells import BEFORE_ALL, Edge
-from tocsin.sql.fetching import Fetch, Numbers, compile_fetch, compile_fetch_size
-from tocsin.sql.plan import Measure, aggregates_of
-from tocsin.sql.table import Table
-from tocsin.sql.writing import Period
 
 log = structlog.get_logger()
 

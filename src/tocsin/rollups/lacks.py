@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tocsin.clickhouse.sql.cells import LENGTHS, Stretch, smaller
 from tocsin.rollups.rollup import Level
 from tocsin.rollups.touched import Seen
-from tocsin.sql.cells import LENGTHS, Stretch, smaller
 
 MAX_TOUCHED = 8
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from tocsin.clickhouse.sql.cells import LENGTHS, MINUTE, Edge, time_of
 from tocsin.rollups.lacks import Missing
 from tocsin.rollups.rollup import Minute, with_added, with_cells, with_minutes
 from tocsin.rollups.rows import Rows
 from tocsin.rollups.touched import Seen
 from tocsin.rollups.use import ONE_CELL, Use, minute_of, pieces_between
-from tocsin.sql.cells import LENGTHS, MINUTE, Edge, time_of
 
 
 class Part(NamedTuple):

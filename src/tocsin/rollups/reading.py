@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tocsin.clickhouse.sql.plan import Measure, Scan
+from tocsin.clickhouse.sql.scan import scope_of
 from tocsin.model.interactions.catalog import Kind
 from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
 from tocsin.rollups.groups import Groups
 from tocsin.rollups.rollup import Rollup
 from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
-from tocsin.sql.plan import Measure, Scan
-from tocsin.sql.writing import scope_of
 
 _AT_ONCE = 1 << 18
 

@@ -17,7 +17,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from tocsin.engine.engine import Engine
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.plan import basis_of, catalog_read_by
+from tocsin.clickhouse.sql.table import Table
 from tocsin.lane import Lane, Turn
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.metric import Answer, Question
@@ -30,8 +32,6 @@ from tocsin.rollups.scanner import Scanner
 from tocsin.rollups.touched import Seen, Touched
 from tocsin.rollups.use import Use
 from tocsin.rollups.worth import Worth
-from tocsin.sql.plan import basis_of, catalog_read_by
-from tocsin.sql.table import Table
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.sql.plan import Measure
-from tocsin.sql.sums import PARTS
+from tocsin.clickhouse.sql.exact_sums import PARTS
+from tocsin.clickhouse.sql.plan import Measure
 
 Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]

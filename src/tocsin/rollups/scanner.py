@@ -10,7 +10,11 @@ from datetime import timedelta
 
 import structlog
 
-from tocsin.engine.engine import Engine
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.cells import LENGTHS, Edge, time_of
+from tocsin.clickhouse.sql.plan import aggregates_of, compile_scan
+from tocsin.clickhouse.sql.scan import Period
+from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.lane import Lane
 from tocsin.model.instant import from_milliseconds
@@ -21,10 +25,6 @@ from tocsin.rollups.reading import Shared
 from tocsin.rollups.rollup import put_together, with_cells
 from tocsin.rollups.touched import Seen
 from tocsin.rollups.use import ONE_CELL, Use, pieces_between
-from tocsin.sql.cells import LENGTHS, Edge, time_of
-from tocsin.sql.plan import aggregates_of, compile_scan
-from tocsin.sql.table import Table
-from tocsin.sql.writing import Period
 
 log = structlog.get_logger()
 

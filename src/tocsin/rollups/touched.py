@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tocsin.clickhouse.sql.cells import LENGTHS
 from tocsin.rollups.rows import unique
-from tocsin.sql.cells import LENGTHS
 
 MAX_CELLS = 200_000
 

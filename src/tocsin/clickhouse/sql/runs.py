@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tocsin.clickhouse.sql.compiler import SUMS, scope
+from tocsin.clickhouse.sql.exact_sums import by_exponent, parts
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.filters import condition
+from tocsin.clickhouse.sql.query import Binder, Names
+from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metrics.metric import Aggregation, Question
-from tocsin.sql.compiler import SUMS, scope
-from tocsin.sql.fields import Fields
-from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder, Names
-from tocsin.sql.sums import by_exponent, parts
-from tocsin.sql.table import INTERACTIONS
 
 
 @dataclass(frozen=True, slots=True)

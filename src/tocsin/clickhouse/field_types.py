@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from tocsin.engine.known_paths import KnownPaths, refuse_long_keys
+from tocsin.clickhouse.payload_paths import KnownPaths, refuse_long_keys
+from tocsin.clickhouse.sql.table import ANY_TYPE, JsonType
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.payload import Members, Path
-from tocsin.sql.table import ANY_TYPE, JsonType
 
 MAX_PATHS = 20_000
 MAX_SHAPES = 1_000

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from tocsin.engine.clients import Clients
-from tocsin.engine.settings import COLUMNS_SETTINGS, Settings
+from tocsin.clickhouse.client_pool import Clients
+from tocsin.clickhouse.settings import COLUMNS_SETTINGS, Settings
+from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Stopping
 from tocsin.process.deadline import Deadline
-from tocsin.sql.query import Query
 
 Row = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000

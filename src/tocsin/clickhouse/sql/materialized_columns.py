@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 
+from tocsin.clickhouse.sql.compiler import compile_metric
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, Aspect, Table, TypesOf
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.metric import Question
-from tocsin.sql.compiler import compile_metric
-from tocsin.sql.fields import Fields
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.table import INTERACTIONS, Aspect, Table, TypesOf
 
 MAX_FIELDS = 200
 # Up to so many different texts, each is kept once in a part, and compared and counted once.

@@ -26,7 +26,7 @@ import resource
 
 from clickhouse_connect.driver.client import Client
 
-from tocsin.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.table import INTERACTIONS
 
 TIME_CODEC = "CODEC(T64, LZ4)"
 # What a table of an earlier version may lack.

@@ -9,12 +9,12 @@ payload's text (`raw_values.py`).
 
 from __future__ import annotations
 
+from tocsin.clickhouse.sql.query import Binder
+from tocsin.clickhouse.sql.raw_values import RawValue, has_subcolumn
+from tocsin.clickhouse.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column, Field
 from tocsin.model.interactions.payload import Path
-from tocsin.sql.query import Binder
-from tocsin.sql.raw_values import RawValue, has_subcolumn
-from tocsin.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table
 
 NO_TEXT = "CAST(NULL, 'Nullable(String)')"
 NO_NUMBER = "CAST(NULL, 'Nullable(Float64)')"

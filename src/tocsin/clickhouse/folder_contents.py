@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
 
-from tocsin.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.table import INTERACTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
-from tocsin.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.table import INTERACTIONS
 
 # ClickHouse writes the number of rows beside the columns, in a file of its own.
 _ROWS_FILE = "count.txt"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tocsin.clickhouse.sql.compiler import SUMS, order_by, ranked
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.runs import Points, Span, aggregates, compile_runs
+from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.metric import Aggregation, Question
-from tocsin.sql.compiler import SUMS, order_by, ranked
-from tocsin.sql.fields import Fields
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.runs import Points, Span, aggregates, compile_runs
-from tocsin.sql.table import Table
 
 MAX_LINES = 100
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.payload import Path
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 320

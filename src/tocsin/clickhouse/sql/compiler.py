@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from tocsin.clickhouse.sql.exact_sums import approximate, by_exponent, parts
+from tocsin.clickhouse.sql.extent import Extent
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.filters import condition
+from tocsin.clickhouse.sql.query import Binder, Names, Query
+from tocsin.clickhouse.sql.scan import scope_of, told_apart
+from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.metrics.metric import Aggregation, Question
-from tocsin.sql.extent import Extent
-from tocsin.sql.fields import Fields
-from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder, Names, Query
-from tocsin.sql.sums import approximate, by_exponent, parts
-from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
-from tocsin.sql.writing import scope_of, told_apart
 
 NARROW = timedelta(hours=1)
 SUMS = ("s0", "s1", "s2", "s3")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.query import Binder
 from tocsin.model.interactions.filter import ORDERINGS, Filter, Operator
 from tocsin.model.interactions.scalar import Scalar, number_of, text_of
-from tocsin.sql.fields import Fields
-from tocsin.sql.query import Binder
 
 T = TypeVar("T")
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tocsin.clickhouse.sql.compiler import group_keys
+from tocsin.clickhouse.sql.exact_sums import parts
+from tocsin.clickhouse.sql.fields import KINDS
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.scan import Period, Writing, joined
+from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Aggregation, Question
-from tocsin.sql.compiler import group_keys
-from tocsin.sql.fields import KINDS
-from tocsin.sql.query import Query
-from tocsin.sql.sums import parts
-from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
-from tocsin.sql.writing import Period, Writing, joined
 
 
 class Measure(StrEnum):

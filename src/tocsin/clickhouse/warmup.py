@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tocsin.engine.clients import Clients
-from tocsin.engine.field_types import FieldTypes
-from tocsin.engine.known_extent import KnownExtent
-from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.known_months import KnownMonths
+from tocsin.clickhouse.bloom_filter import KnownIds
+from tocsin.clickhouse.client_pool import Clients
+from tocsin.clickhouse.field_types import FieldTypes
+from tocsin.clickhouse.months import KnownMonths
+from tocsin.clickhouse.sql.discovery import path_of, type_of
+from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, JsonType
+from tocsin.clickhouse.time_bounds import KnownExtent
 from tocsin.model.interactions.field import Field
-from tocsin.sql.discovery import path_of, type_of
-from tocsin.sql.table import INTERACTIONS, PAYLOAD, JsonType
 
 # An earlier version recorded any number of paths. With more than FieldTypes holds, all types are
 # looked for, so that the others need not be known, unless the ceiling is higher.

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from tocsin.clickhouse.sql.extent import UNKNOWN, Extent
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.payload import Path
-from tocsin.sql.extent import UNKNOWN, Extent
 
 INTERACTIONS = "interactions"
 PAYLOAD = "interaction"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.filters import condition
+from tocsin.clickhouse.sql.query import Binder, Names
+from tocsin.clickhouse.sql.table import SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Question
-from tocsin.sql.fields import Fields
-from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder, Names
-from tocsin.sql.table import SCOPE_COLUMNS, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.filters import condition
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.search import Search
-from tocsin.sql.fields import Fields
-from tocsin.sql.filters import condition
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.table import INTERACTIONS, Table
 
 COLUMNS = (
     "interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tocsin.clickhouse.sql.plan import Measure
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.scan import Period, Writing, joined, scope_of
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.metric import Question
-from tocsin.sql.plan import Measure
-from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS, Table
-from tocsin.sql.writing import Period, Writing, joined, scope_of
 
 TIME, NUMBER = "time", "number"
 

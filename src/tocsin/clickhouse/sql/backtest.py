@@ -7,12 +7,12 @@ larger than it has to be.
 
 from __future__ import annotations
 
+from tocsin.clickhouse.sql.compiler import SUMS
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.runs import Points, Span, aggregates, compile_row_counts, compile_runs
+from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.metric import Question
-from tocsin.sql.compiler import SUMS
-from tocsin.sql.fields import Fields
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.runs import Points, Span, aggregates, compile_row_counts, compile_runs
-from tocsin.sql.table import Table
 
 
 def compile_size(question: Question, points: Points, table: Table, *, most: int) -> Query:

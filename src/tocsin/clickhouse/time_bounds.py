@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 
+from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.model.instant import from_milliseconds
-from tocsin.sql.extent import EMPTY, Extent
 
 
 class KnownExtent:

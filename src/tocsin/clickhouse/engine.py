@@ -16,21 +16,19 @@ from uuid import UUID
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.engine.block import COLUMNS, arrow_stream
-from tocsin.engine.clients import Clients
-from tocsin.engine.contents import EngineContents, contents, mark
-from tocsin.engine.detached import DetachedPart, detached_parts
-from tocsin.engine.failures import is_of_bad_data, translated
-from tocsin.engine.field_types import FieldTypes
-from tocsin.engine.known_extent import KnownExtent
-from tocsin.engine.known_ids import KnownIds
-from tocsin.engine.known_months import KnownMonths
-from tocsin.engine.learning import learn_extent, learn_field_types, learn_ids, learn_months
-from tocsin.engine.location import Location, away_from_files
-from tocsin.engine.meter import Cost, Meter
-from tocsin.engine.querying import Querying, Row
-from tocsin.engine.schema import SCHEMA, amend
-from tocsin.engine.settings import (
+from tocsin.clickhouse.arrow import COLUMNS, arrow_stream
+from tocsin.clickhouse.bloom_filter import KnownIds
+from tocsin.clickhouse.client_pool import Clients
+from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
+from tocsin.clickhouse.errors import is_of_bad_data, translated
+from tocsin.clickhouse.field_types import FieldTypes
+from tocsin.clickhouse.folder_contents import EngineContents, contents, mark
+from tocsin.clickhouse.months import KnownMonths
+from tocsin.clickhouse.path_encoding import Location, away_from_files
+from tocsin.clickhouse.query_cost import Cost, Meter
+from tocsin.clickhouse.query_runner import Querying, Row
+from tocsin.clickhouse.schema import SCHEMA, amend
+from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     CALCULATION,
     LOOK_UP_SETTINGS,
@@ -38,6 +36,11 @@ from tocsin.engine.settings import (
     calculation_settings,
     tending_settings,
 )
+from tocsin.clickhouse.sql.listing import compile_recorded
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
+from tocsin.clickhouse.time_bounds import KnownExtent
+from tocsin.clickhouse.warmup import learn_extent, learn_field_types, learn_ids, learn_months
 from tocsin.errors import CannotWrite, Stopping, Unavailable
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.catalog import Kind
@@ -46,9 +49,6 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
 from tocsin.process.deadline import Deadline
 from tocsin.process.write_state import WriteState
-from tocsin.sql.listing import compile_recorded
-from tocsin.sql.query import Query
-from tocsin.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
 
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 

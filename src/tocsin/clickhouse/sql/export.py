@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.listing import COLUMNS, conditions
+from tocsin.clickhouse.sql.query import Binder, Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.search import Search
-from tocsin.sql.fields import Fields
-from tocsin.sql.listing import COLUMNS, conditions
-from tocsin.sql.query import Binder, Query
-from tocsin.sql.table import INTERACTIONS, Table
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of the rows between two keys; past it the engine refuses the query."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import chdb
 from clickhouse_connect.driver.binding import bind_query
 
-from tocsin.engine.failures import translated
-from tocsin.engine.location import Location
-from tocsin.engine.settings import Settings
+from tocsin.clickhouse.errors import translated
+from tocsin.clickhouse.path_encoding import Location
+from tocsin.clickhouse.settings import Settings
+from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Unavailable
 from tocsin.process.deadline import Deadline
-from tocsin.sql.query import Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.engine.failures import translated
-from tocsin.engine.location import Location
-from tocsin.engine.settings import Settings
+from tocsin.clickhouse.errors import translated
+from tocsin.clickhouse.path_encoding import Location
+from tocsin.clickhouse.settings import Settings
 from tocsin.errors import Unavailable
 
 

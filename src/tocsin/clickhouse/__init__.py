@@ -1,0 +1,1 @@
+"""ClickHouse, embedded in the process; the only package that imports the driver."""

@@ -1,0 +1,1 @@
+"""Compiles questions to engine SQL: pure functions, no I/O."""

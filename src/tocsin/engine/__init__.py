@@ -1,1 +1,0 @@
-"""ClickHouse, embedded in the process; the only place that imports the driver."""

@@ -1,1 +1,0 @@
-"""From a question to a query: pure, and the only place where engine SQL is made."""
