@@ -19,7 +19,7 @@ from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.metrics import Metrics
-from tocsin.store.outbox import NO_LABELS, Labels
+from tocsin.store.transition_outbox import NO_LABELS, Labels
 from tocsin.store.transitions import Transitions
 
 AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from tocsin.disk import Disk
 from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
 from tocsin.losses import Losses
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
-from tocsin.store.facts import Facts
+from tocsin.store.key_value import Facts
 
 log = structlog.get_logger()
 

@@ -48,9 +48,9 @@ from tocsin.senders.templates import Templates
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
-from tocsin.store.claims import Claims
 from tocsin.store.deliveries import KEPT, Deliveries
-from tocsin.store.dropped import Dropped
+from tocsin.store.delivery_queue import Claims
+from tocsin.store.dropped_deliveries import Dropped
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics

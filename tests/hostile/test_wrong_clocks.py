@@ -16,7 +16,7 @@ from tocsin.reader import Request
 from tocsin.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, SeenClock
 from tocsin.runtime import Runtime
 from tocsin.store.database import Database
-from tocsin.store.facts import Facts
+from tocsin.store.key_value import Facts
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 # The scheduler tends every ten minutes; longer turns mean the same, and are fewer.

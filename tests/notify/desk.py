@@ -22,10 +22,10 @@ from tocsin.senders.senders import Senders
 from tocsin.senders.templates import Templates
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
-from tocsin.store.claims import Claims
 from tocsin.store.database import Database
 from tocsin.store.deliveries import Deliveries
-from tocsin.store.dropped import Dropped
+from tocsin.store.delivery_queue import Claims
+from tocsin.store.dropped_deliveries import Dropped
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions

@@ -16,7 +16,7 @@ import tocsin.store.migrations
 from tocsin.errors import Conflict, Unavailable
 from tocsin.store import database as module
 from tocsin.store.database import HEAD, Database
-from tocsin.store.facts import Facts
+from tocsin.store.key_value import Facts
 from tocsin.store.tables import metadata
 
 

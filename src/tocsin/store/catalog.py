@@ -29,9 +29,9 @@ from tocsin.model.interactions.catalog import (
     Kind,
     system_id,
 )
+from tocsin.store.catalog_snapshot import Shelf
 from tocsin.store.catalog_usage import refuse_used
 from tocsin.store.database import Database
-from tocsin.store.shelf import Shelf
 from tocsin.store.tables import catalog
 
 # A constant, so that the system entries are the same in every installation.

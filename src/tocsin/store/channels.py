@@ -17,8 +17,8 @@ from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import Status
+from tocsin.store.cached_table import Definitions
 from tocsin.store.database import Database
-from tocsin.store.definitions import Definitions
 from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
 
 _SECRET_BYTES = 32

@@ -23,7 +23,7 @@ from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of
-from tocsin.store.dropped import ID_BYTES, Dropped, Room
+from tocsin.store.dropped_deliveries import ID_BYTES, Dropped, Room
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.tables import deliveries
 

@@ -19,7 +19,7 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import MAX_SNAPSHOT, Status, delivery_id
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
-from tocsin.store.dropped import Room
+from tocsin.store.dropped_deliveries import Room
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.tables import deliveries

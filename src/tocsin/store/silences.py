@@ -12,8 +12,8 @@ from sqlalchemy import RowMapping
 
 from tocsin.model.instant import cut
 from tocsin.model.notifications.silence import Silence, SilenceDraft
+from tocsin.store.cached_table import Definitions
 from tocsin.store.database import Database
-from tocsin.store.definitions import Definitions
 from tocsin.store.tables import silences
 
 _JSON = ("labels", "dimensions")

@@ -13,9 +13,9 @@ from sqlalchemy import RowMapping
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
+from tocsin.store.cached_table import Definitions
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
-from tocsin.store.definitions import Definitions
 from tocsin.store.tables import subscriptions
 
 Topic = tuple[bytes, bytes]

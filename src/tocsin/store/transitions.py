@@ -20,8 +20,8 @@ from tocsin.model.alerts.state import Change, Reason, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
-from tocsin.store.outbox import Outbox
 from tocsin.store.tables import transitions
+from tocsin.store.transition_outbox import Outbox
 
 Place = tuple[datetime, int]
 
