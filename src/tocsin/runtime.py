@@ -23,8 +23,6 @@ from tocsin.config import Settings
 from tocsin.discovery import Discovery
 from tocsin.evaluator import Evaluator
 from tocsin.exporter import Export
-from tocsin.folder import lock, open_folder
-from tocsin.halves import Halves
 from tocsin.history import History
 from tocsin.ingest import Intake
 from tocsin.model.instant import to_milliseconds
@@ -40,11 +38,14 @@ from tocsin.process.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
 from tocsin.request import Request
-from tocsin.retention import SeenClock
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
 from tocsin.senders.templates import Templates
+from tocsin.storage.data_folder import lock, open_folder
+from tocsin.storage.maintenance import Upkeep
+from tocsin.storage.opening import Halves
+from tocsin.storage.retention import SeenClock
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
@@ -59,7 +60,6 @@ from tocsin.store.sessions import Sessions
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
-from tocsin.upkeep import Upkeep
 
 log = structlog.get_logger()
 

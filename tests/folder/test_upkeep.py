@@ -10,7 +10,7 @@ from opening import fill, opened
 from sqlalchemy import text
 
 from tocsin.model.key import Role
-from tocsin.retention import SETTLING, TRUSTED_AFTER
+from tocsin.storage.retention import SETTLING, TRUSTED_AFTER
 
 
 def test_expired_interactions_are_dropped_though_sessions_cannot_be_written(tmp_path: Path) -> None:

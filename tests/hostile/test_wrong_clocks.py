@@ -13,8 +13,8 @@ import structlog
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.reader import Request
-from tocsin.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, SeenClock
 from tocsin.runtime import Runtime
+from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, SeenClock
 from tocsin.store.database import Database
 from tocsin.store.key_value import Facts
 

@@ -21,11 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin.api.body import release_body
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
-from tocsin.losses import SHOWN_PARTS
 from tocsin.model.alerts.alert import Health
 from tocsin.model.interactions.catalog import Kind
 from tocsin.process.log_config import dropped_lines
 from tocsin.runtime import Runtime
+from tocsin.storage.loss_detection import SHOWN_PARTS
 
 log = structlog.get_logger()
 

@@ -10,9 +10,9 @@ from functools import partial
 import structlog
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.losses import Losses
 from tocsin.model.duration import Duration
-from tocsin.retention import SETTLING, Expired, Retention, SeenClock
+from tocsin.storage.loss_detection import Losses
+from tocsin.storage.retention import SETTLING, Expired, Retention, SeenClock
 
 log = structlog.get_logger()
 

@@ -16,9 +16,9 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.config import Settings
-from tocsin.disk import Disk
 from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
-from tocsin.losses import Losses
+from tocsin.storage.disk import Disk
+from tocsin.storage.loss_detection import Losses
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
 from tocsin.store.key_value import Facts
 

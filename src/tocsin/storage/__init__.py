@@ -1,0 +1,1 @@
+"""The data folder: opening, locking, loss detection, retention and maintenance."""
