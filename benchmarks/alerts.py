@@ -24,6 +24,7 @@ from rich.console import Console
 from benchmarks import data
 from tocsin.backtest import Trial
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
@@ -31,7 +32,6 @@ from tocsin.model.instant import cut, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 BATCH = 10_000

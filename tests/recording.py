@@ -6,8 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import format_instant
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import structlog
 
-from tocsin.committer import Refused
 from tocsin.errors import TocsinError
+from tocsin.ingestion.committer import Refused
 from tocsin.model.interactions.interaction import Interaction
 
 log = structlog.get_logger()

@@ -13,8 +13,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.committer import Outcome, Refused
 from tocsin.errors import TocsinError
+from tocsin.ingestion.committer import Outcome, Refused
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
 

@@ -17,27 +17,27 @@ from tocsin.access import Access
 from tocsin.alert_service import AlertService
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
-from tocsin.body_budget import BodyBudget
 from tocsin.calculators import Calculators
 from tocsin.config import Settings
 from tocsin.discovery import Discovery
 from tocsin.evaluator import Evaluator
-from tocsin.exporter import Export
-from tocsin.history import History
-from tocsin.ingest import Intake
+from tocsin.ingestion.body_budget import BodyBudget
+from tocsin.ingestion.export import Export
+from tocsin.ingestion.history import History
+from tocsin.ingestion.month_limit import MonthLimit
+from tocsin.ingestion.recorder import Intake
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.time_bounds import TimeBounds
 from tocsin.model.key import Role
-from tocsin.month_limit import MonthLimit
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
 from tocsin.process.pools import Pools
 from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
-from tocsin.request import Request
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from tocsin.committer import Outcome, Refused
+from tocsin.ingestion.committer import Outcome, Refused
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.runtime import Runtime

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from serving import Server
-from tocsin import exporter
+from tocsin.ingestion import export
 from tocsin.model.interactions.search import Search
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
@@ -204,8 +204,8 @@ def test_an_export_is_in_the_order_of_time_and_follows_the_filters_of_the_list(
 def test_many_interactions_of_very_different_sizes_come_complete_and_once(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "KEYS", 70)
-    monkeypatch.setattr(exporter, "BYTES_WANTED", 40_000)
+    monkeypatch.setattr(export, "KEYS", 70)
+    monkeypatch.setattr(export, "BYTES_WANTED", 40_000)
     user = str(uuid4())
     sent = [
         {
@@ -228,7 +228,7 @@ def test_many_interactions_of_very_different_sizes_come_complete_and_once(
 def test_rows_that_are_larger_than_expected_are_read_by_fewer(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "BYTES_WANTED", 2**40)
+    monkeypatch.setattr(export, "BYTES_WANTED", 2**40)
     user = str(uuid4())
     for _ in range(3):
         sent = [
@@ -265,7 +265,7 @@ def test_zstd_is_spoken_to_those_who_accept_it(api: TestClient) -> None:
 def test_an_export_holds_what_was_recorded_when_it_began(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "KEYS", 50)
+    monkeypatch.setattr(export, "KEYS", 50)
     user, stop = str(uuid4()), threading.Event()
 
     def sent(count: int, stamp: str) -> None:

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import InvalidInput, Unavailable
+from tocsin.ingestion.request_context import Request
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 HEAD = b'{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"'

@@ -6,10 +6,10 @@ import nasty
 import pytest
 
 from tocsin.errors import InvalidInput, MalformedBody
+from tocsin.ingestion.parser import TOGETHER, Reader
+from tocsin.ingestion.request_context import Request
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import Traits
-from tocsin.reader import TOGETHER, Reader
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 UOW_ID = "0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d"

@@ -16,7 +16,7 @@ from tocsin.cli import sending
 from tocsin.cli.client import Client, Refused, Unreachable
 from tocsin.cli.lines import Batch
 from tocsin.cli.sending import Sender, Tally
-from tocsin.unpacking import Unreadable
+from tocsin.ingestion.decompression import Unreadable
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -19,13 +19,13 @@ from worlds import AT, World, open_world
 
 from tocsin.backtest import Trial
 from tocsin.clickhouse.sql.backtest import compile_slab
+from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.judging import judge
 from tocsin.model.alerts.state import AlertState, Change, Key
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import MAX_LIMIT, Question
-from tocsin.request import Request
 
 POINTS = 24
 

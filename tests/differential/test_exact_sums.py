@@ -18,8 +18,8 @@ import pytest
 from worlds import AT, World, written, written_series
 
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import format_instant
-from tocsin.request import Request
 from tocsin.rollups import fetcher
 from tocsin.runtime import Runtime
 

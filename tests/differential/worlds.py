@@ -19,10 +19,10 @@ import oracle
 
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer, Line, Question, Series
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)

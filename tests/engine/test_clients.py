@@ -18,7 +18,7 @@ from tocsin.clickhouse.path_encoding import Location
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
-from tocsin.reader import Request
+from tocsin.ingestion.parser import Request
 from tocsin.runtime import Runtime
 
 MONTHS = 12

@@ -15,11 +15,11 @@ from tocsin.backtest import Trial
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
+from tocsin.ingestion.parser import Request
 from tocsin.model.alerts.alert import Comparison, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
-from tocsin.reader import Request
 from tocsin.runtime import Runtime
 
 GROUPS = 10_000

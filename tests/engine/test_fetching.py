@@ -15,10 +15,10 @@ import pytest
 
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Aggregation, Answer, Question
-from tocsin.request import Request
 from tocsin.rollups import fetcher, rollups, worth
 from tocsin.runtime import Runtime
 

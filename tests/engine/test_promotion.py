@@ -19,6 +19,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
 )
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -26,7 +27,6 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
 from tocsin.promoter import PATIENCE, Promotion
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

@@ -14,8 +14,8 @@ import pytest
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import Stopping, TocsinError
+from tocsin.ingestion.request_context import Request
 from tocsin.model.metrics.draft import read_metric
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 LONG = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")

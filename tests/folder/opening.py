@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import IncompleteFolder, Unavailable
-from tocsin.request import Request
+from tocsin.ingestion.request_context import Request
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 

@@ -22,11 +22,11 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question, Window
 from tocsin.promoter import Promotion
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 HERE = Path(__file__).parent

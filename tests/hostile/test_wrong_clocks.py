@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from tocsin.config import Settings
+from tocsin.ingestion.parser import Request
 from tocsin.model.instant import format_instant, to_milliseconds
-from tocsin.reader import Request
 from tocsin.runtime import Runtime
 from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, SeenClock
 from tocsin.store.database import Database

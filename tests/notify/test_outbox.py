@@ -12,15 +12,15 @@ from uuid import UUID, uuid4
 import pytest
 from receivers import Receiver, receiver, wait_for
 
-from tocsin.committer import Outcome
 from tocsin.config import Settings
 from tocsin.errors import Unavailable
-from tocsin.ingest import Batch
+from tocsin.ingestion.committer import Outcome
+from tocsin.ingestion.recorder import Batch
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel
 from tocsin.model.notifications.delivery import Status
 from tocsin.model.notifications.subscription import read_subscription
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 

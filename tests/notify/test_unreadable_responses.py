@@ -15,12 +15,12 @@ from receivers import Receiver, receiver, wait_for
 from serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import read_channel
 from tocsin.model.notifications.delivery import Status
 from tocsin.model.notifications.subscription import read_subscription
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 

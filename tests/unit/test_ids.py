@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from uuid import RFC_4122, UUID
 
-from tocsin.ids import new_id, new_ids
+from tocsin.ingestion.ids import new_id, new_ids
 
 
 def test_ids_made_at_once_are_different_random_uuids() -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from random import Random
 
 from tocsin.clickhouse.months import KnownMonths, months_of
+from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, portions
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.month_limit import AppendedMonths, MonthLimit, portions
 
 
 def at(year: int, month: int, day: int = 15) -> Interaction:

@@ -9,7 +9,7 @@ import os
 import pytest
 import zstandard
 
-from tocsin.unpacking import Unreadable, unpack_file
+from tocsin.ingestion.decompression import Unreadable, unpack_file
 
 TEXT = b'{"a":1}\n' * 50_000
 

@@ -17,13 +17,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Scope
 
 from tocsin.api.headers import header, header_list
-from tocsin.body_budget import HeldBytes
 from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEncoding
+from tocsin.ingestion.body_budget import HeldBytes
+from tocsin.ingestion.decompression import CODINGS, unpack_body
 from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
 from tocsin.model.interactions.splitting import BYTE_ORDER_MARK
 from tocsin.model.validation import problems_of
 from tocsin.process.pools import Pool
-from tocsin.unpacking import CODINGS, unpack_body
 
 MAX_BYTES = DEFINITION_BYTES
 _HELD = "tocsin.held_bytes"

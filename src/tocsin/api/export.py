@@ -16,7 +16,7 @@ from tocsin.api.interactions import PATH
 from tocsin.api.openapi import documented
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
-from tocsin.exporter import Export
+from tocsin.ingestion.export import Export
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import snapshot
 from tocsin.model.interactions.verbatim import Verbatim, without_line_ends

@@ -16,14 +16,14 @@ from tocsin.api.body import read_body
 from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
 from tocsin.api.searching import Searched
-from tocsin.ingest import Batch
+from tocsin.ingestion.recorder import Batch
+from tocsin.ingestion.request_context import Request as SentWith
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import snapshot
 from tocsin.model.interactions.splitting import split_array, split_lines
 from tocsin.model.key import Role
-from tocsin.request import Request as SentWith
 from tocsin.runtime import Runtime
 
 PATH = "/api/interactions"

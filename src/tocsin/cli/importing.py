@@ -101,7 +101,7 @@ def _total(files: list[str]) -> int | None:
 
 def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[Batch]:
     from tocsin.cli.lines import batches
-    from tocsin.unpacking import unpack_file
+    from tocsin.ingestion.decompression import unpack_file
 
     before = 0
     for name in files:

@@ -23,6 +23,7 @@ from tocsin.cli.tables import group_text, value_text
 from tocsin.cli.watching import with_metric_ids
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
+from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Alert, Value
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
@@ -31,7 +32,6 @@ from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import MAX_LIMIT, Metric
-from tocsin.request import Request
 from tocsin.runtime import Runtime
 
 Thing = TypeVar("Thing")

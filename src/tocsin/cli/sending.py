@@ -19,7 +19,7 @@ import zstandard
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
 from tocsin.cli.lines import MAX_BYTES, Batch
 from tocsin.cli.routes import HISTORY, IMPORT
-from tocsin.unpacking import Unreadable
+from tocsin.ingestion.decompression import Unreadable
 
 IN_FLIGHT = 2 * CONNECTIONS
 PATIENCE_SECONDS = 300

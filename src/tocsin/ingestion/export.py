@@ -16,7 +16,7 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.export import Key, compile_keys, compile_rows
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
-from tocsin.history import Catalog, interaction_of
+from tocsin.ingestion.history import Catalog, interaction_of
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search

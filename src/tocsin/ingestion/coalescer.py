@@ -11,8 +11,8 @@ from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from tocsin.committer import Committer, Outcome, Outcomes, Refused
 from tocsin.errors import Unavailable
+from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Refused
 from tocsin.model.interactions.interaction import Interaction
 
 Answer = asyncio.Future[Outcome | Refused]

@@ -9,10 +9,10 @@ from typing import Protocol
 from uuid import UUID
 
 from tocsin.errors import Problem
+from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.interactions.interaction import Draft, Interaction
-from tocsin.request import Request
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tocsin.clickhouse.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
-from tocsin.ids import new_id
+from tocsin.ingestion.catalog_resolver import UUID_TEXT, Catalog, ScopeReader
+from tocsin.ingestion.ids import new_id
+from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
 from tocsin.model.instant import parse_milliseconds
 from tocsin.model.interactions.draft import TEXT_RULE, read_draft, read_drafts
@@ -21,8 +23,6 @@ from tocsin.model.interactions.payload import (
     decode_together,
     read_payload,
 )
-from tocsin.request import Request
-from tocsin.scope_reader import UUID_TEXT, Catalog, ScopeReader
 
 # So many are decoded in one go: enough that it pays, and no other thread waits for long.
 TOGETHER = 256

@@ -17,16 +17,16 @@ import msgspec
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
-from tocsin.committer import Committer, Outbox, Outcome, Refused
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
-from tocsin.gathering import Gathering
+from tocsin.ingestion.catalog_resolver import Catalog
+from tocsin.ingestion.coalescer import Gathering
+from tocsin.ingestion.committer import Committer, Outbox, Outcome, Refused
+from tocsin.ingestion.month_limit import MonthLimit
+from tocsin.ingestion.parser import Reader
+from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import Traits
-from tocsin.month_limit import MonthLimit
-from tocsin.reader import Reader
-from tocsin.request import Request
-from tocsin.scope_reader import Catalog
 
 # Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
 # less to a thread takes longer than reading it.

@@ -1,0 +1,1 @@
+"""Records interactions: parse, resolve, deduplicate, commit in groups; and reads them back."""
