@@ -23,14 +23,14 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points, aggregates
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
-from tocsin.fold import Inexact, Values, covering, values_of
+from tocsin.metrics.decimals import integer_of
+from tocsin.metrics.series import Inexact, Values, covering, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Change, Dimensions, Status, advance
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.metric import MAX_LIMIT, Question, Reading, plain
 from tocsin.process.deadline import Deadline
-from tocsin.sums import integer_of
 
 SLAB_ROWS = 1_000_000
 

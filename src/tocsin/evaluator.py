@@ -17,8 +17,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.calculator import Calculator
 from tocsin.errors import Stopping, TocsinError
+from tocsin.metrics.calculator import Calculator
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import Finding, Group, Standing, groups_of
 from tocsin.model.alerts.judging import Judgement, judge, judge_rising

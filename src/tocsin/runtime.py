@@ -17,9 +17,7 @@ from tocsin.access import Access
 from tocsin.alert_service import AlertService
 from tocsin.arrivals import Arrivals
 from tocsin.backtest import Backtester
-from tocsin.calculators import Calculators
 from tocsin.config import Settings
-from tocsin.discovery import Discovery
 from tocsin.evaluator import Evaluator
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.export import Export
@@ -27,6 +25,9 @@ from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Intake
 from tocsin.ingestion.request_context import Request
+from tocsin.metrics.calculators import Calculators
+from tocsin.metrics.column_promoter import PATIENCE, Promoter
+from tocsin.metrics.field_discovery import Discovery
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
@@ -36,7 +37,6 @@ from tocsin.model.key import Role
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
 from tocsin.process.pools import Pools
-from tocsin.promoter import PATIENCE, Promoter
 from tocsin.reporter import Reporter
 from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering

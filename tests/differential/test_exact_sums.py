@@ -19,8 +19,8 @@ from worlds import AT, World, written, written_series
 
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
+from tocsin.metrics.rollups import row_reader
 from tocsin.model.instant import format_instant
-from tocsin.rollups import fetcher
 from tocsin.runtime import Runtime
 
 COUNT = 60
@@ -105,11 +105,11 @@ def test_a_sum_alone_is_what_the_oracle_says(world: World) -> None:
             assert found is None, (metric, found)
 
 
-@pytest.mark.parametrize("most", [1, 300, fetcher.MOST], ids=["scanned", "both", "fetched"])
+@pytest.mark.parametrize("most", [1, 300, row_reader.MOST], ids=["scanned", "both", "fetched"])
 def test_sums_together_and_kept_are_what_the_oracle_says(
     world: World, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(fetcher, "MOST", most)
+    monkeypatch.setattr(row_reader, "MOST", most)
     every = metrics()
     questions = [world.question(metric) for metric in every]
     for later in (0, 0, 61_001):

@@ -21,8 +21,8 @@ from worlds import (
     open_world,
 )
 
-from tocsin import promoter
 from tocsin.clickhouse.sql.materialized_columns import Ask, worth_promoting
+from tocsin.metrics import column_promoter
 from tocsin.model.metrics.draft import read_metric
 
 SEED, SAMPLE = 21, 20
@@ -48,7 +48,7 @@ def world(
             promote(world)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(promoter, "FEW", few)
+        patch.setattr(column_promoter, "FEW", few)
         opened = open_world(tmp_path_factory.mktemp("world"), 20, before_append)
         before_append(opened, NO_APPEND)
         yield opened

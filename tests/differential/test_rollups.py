@@ -14,7 +14,7 @@ import nasty
 import pytest
 from worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 
-from tocsin.rollups import fetcher, rollup, rollups, worth
+from tocsin.metrics.rollups import admission, cache, rollup, row_reader
 
 COUNT = 40
 WAYS = {
@@ -34,7 +34,7 @@ def world(
     opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
     with pytest.MonkeyPatch.context() as patch:
         for limit, interactions in request.param.items():
-            patch.setattr(fetcher, limit, interactions)
+            patch.setattr(row_reader, limit, interactions)
         patch.setattr(rollup, "MANY_TEXTS", 2)
         yield opened
     opened.runtime.close()
@@ -71,9 +71,9 @@ def test_late_interactions_are_seen_in_what_is_kept(world: World) -> None:
 def test_a_metric_that_is_asked_again_and_again_is_what_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worth, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
     # Reading so few interactions is always faster.
-    monkeypatch.setattr(worth, "SLOWER_TIMES", 1 << 62)
+    monkeypatch.setattr(admission, "SLOWER_TIMES", 1 << 62)
     for _ in range(3):
         check_metrics(world, seed=23, count=COUNT // 2)
 
@@ -81,7 +81,7 @@ def test_a_metric_that_is_asked_again_and_again_is_what_it_was(
 def test_what_cannot_be_kept_is_calculated_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollups, "MAX_ROLLUP_BYTES", 200)
+    monkeypatch.setattr(cache, "MAX_ROLLUP_BYTES", 200)
     check_all_together(world, seed=21, count=COUNT)
     check_all_together(world, seed=21, count=COUNT)
 

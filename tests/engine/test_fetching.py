@@ -16,10 +16,10 @@ import pytest
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
+from tocsin.metrics.rollups import admission, cache, row_reader
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Aggregation, Answer, Question
-from tocsin.rollups import fetcher, rollups, worth
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_what_comes_late_into_such_a_minute_counts_to_the_millisecond(asked: Run
 def test_interactions_too_many_to_fetch_are_aggregated_by_the_engine(
     asked: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher, "MOST", 1)
+    monkeypatch.setattr(row_reader, "MOST", 1)
     record(asked, AT)
     record(asked, AT)
     for _ in range(3):
@@ -94,11 +94,11 @@ def test_interactions_too_many_to_fetch_are_aggregated_by_the_engine(
         assert counts(asked, AT + timedelta(minutes=2)) == [3, 4, 6]
 
 
-@pytest.mark.parametrize("most", [fetcher.MOST, 1], ids=["fetched", "scanned"])
+@pytest.mark.parametrize("most", [row_reader.MOST, 1], ids=["fetched", "scanned"])
 def test_while_interactions_come_in_each_is_counted_once_as_soon_as_it_is_acknowledged(
     asked: Runtime, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr(fetcher, "MOST", most)
+    monkeypatch.setattr(row_reader, "MOST", most)
     acknowledged = 4
     distinct = [
         question.model_copy(
@@ -146,9 +146,9 @@ def alone(runtime: Runtime, question: Question, at: datetime = AT) -> Any:
 @pytest.fixture
 def asked_alone(asked: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Every question is kept that was asked by itself for a few times."""
-    monkeypatch.setattr(worth, "SLOW_SECONDS", 0)
+    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
     # Reading so few interactions is always faster.
-    monkeypatch.setattr(worth, "SLOWER_TIMES", 1 << 62)
+    monkeypatch.setattr(admission, "SLOWER_TIMES", 1 << 62)
     for _ in range(5):
         assert [alone(asked, question) for question in ALONE] == [4] * 4
     return asked
@@ -164,7 +164,7 @@ def test_what_is_new_is_read_once_for_all_that_were_asked_lately(asked_alone: Ru
 def test_what_was_not_asked_lately_is_not_read_with_others(
     asked_alone: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollups, "LATELY_SECONDS", 0)
+    monkeypatch.setattr(cache, "LATELY_SECONDS", 0)
     record(asked_alone, AT)
     before = queries(asked_alone)
     assert [alone(asked_alone, question) for question in ALONE] == [5] * 4

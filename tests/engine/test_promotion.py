@@ -20,13 +20,13 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
+from tocsin.metrics.column_promoter import PATIENCE, Promotion
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
-from tocsin.promoter import PATIENCE, Promotion
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
@@ -240,7 +240,7 @@ def test_a_query_that_reads_a_column_ends_well_while_the_column_is_dropped(
 def test_a_field_whose_texts_become_many_gets_a_column_for_many(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.promoter.FEW", 3)
+    monkeypatch.setattr("tocsin.metrics.column_promoter.FEW", 3)
     by_user = question(groupBy=["interaction.user"])
     promotion = Promotion(opened.engine, PATIENCE)
     record(opened, {"user": "a"})
@@ -257,7 +257,7 @@ def test_a_field_whose_texts_become_many_gets_a_column_for_many(
 def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.promoter.FEW", 3)
+    monkeypatch.setattr("tocsin.metrics.column_promoter.FEW", 3)
     rows = 20_000
     record(opened, *({"user": f"u{n // 10}"} for n in range(rows)))
     by_user = question(groupBy=["interaction.user"])

@@ -23,10 +23,10 @@ from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
+from tocsin.metrics.column_promoter import Promotion
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question, Window
-from tocsin.promoter import Promotion
 from tocsin.runtime import Runtime
 
 HERE = Path(__file__).parent

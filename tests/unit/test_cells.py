@@ -4,7 +4,8 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tocsin.clickhouse.sql.cells import BEFORE_ALL, LENGTHS, MINUTE, cover, smaller
+
+from tocsin.metrics.rollups.buckets import BEFORE_ALL, LENGTHS, MINUTE, cover, smaller
 
 HOUR, DAY = 60 * MINUTE, 24 * 60 * MINUTE
 instants = st.integers(0, 8 * 10**12)

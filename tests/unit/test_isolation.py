@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tocsin.errors import Stopping, Unavailable
-from tocsin.isolation import Isolation
+from tocsin.metrics.statement_retry import Isolation
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tocsin.errors import Unavailable
-from tocsin.rollups.numbering import Numbering
+from tocsin.metrics.rollups.hash_dictionary import Numbering
 
 
 def hashes(*pairs: tuple[int, int]) -> np.ndarray:

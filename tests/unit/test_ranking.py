@@ -8,9 +8,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.top_groups import first_in_order
 from tocsin.model.metrics.metric import plain, rank
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.ranking import first_in_order
 
 TEXTS = [None, "", " ", "A", "a", "aa", "ab", "\x00", "é", "z", "\uffff", "\U0001f600", "10", "9"]
 VALUES = [0.0, -0.0, 1.0, -1.0, 1.5, 2.0**53, -1e300, 5e-324, math.nan, math.inf, -math.inf]

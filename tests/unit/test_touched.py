@@ -2,8 +2,8 @@
 
 import pytest
 
-from tocsin.rollups import touched as module
-from tocsin.rollups.touched import Touched
+from tocsin.metrics.rollups import dirty as module
+from tocsin.metrics.rollups.dirty import Touched
 
 MINUTE, HOUR = 0, 1
 AT = 90 * 60_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.rollups.worth import READ_INSTEAD, SLOW_TIMES, SLOWER_TIMES, Worth
+from tocsin.metrics.rollups.admission import READ_INSTEAD, SLOW_TIMES, SLOWER_TIMES, Worth
 
 SLOW, FAST = 0.4, 0.001
 

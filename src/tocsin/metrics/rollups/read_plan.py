@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from tocsin.clickhouse.sql.cells import LENGTHS, MINUTE, Edge, time_of
-from tocsin.rollups.lacks import Missing
-from tocsin.rollups.rollup import Minute, with_added, with_cells, with_minutes
-from tocsin.rollups.rows import Rows
-from tocsin.rollups.touched import Seen
-from tocsin.rollups.use import ONE_CELL, Use, minute_of, pieces_between
+from tocsin.metrics.rollups.buckets import LENGTHS, MINUTE, Edge, time_of
+from tocsin.metrics.rollups.dirty import Seen
+from tocsin.metrics.rollups.partials import Rows
+from tocsin.metrics.rollups.rollup import Minute, with_added, with_cells, with_minutes
+from tocsin.metrics.rollups.staleness import Missing
+from tocsin.metrics.rollups.view import ONE_CELL, Use, minute_of, pieces_between
 
 
 class Part(NamedTuple):

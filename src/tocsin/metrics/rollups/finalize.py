@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tocsin.clickhouse.sql.plan import Measure
+from tocsin.metrics.decimals import are_exact, rounded, values_of_parts
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.partials import Doubles, Rows, totals
+from tocsin.metrics.rollups.top_groups import first_in_order
 from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.ranking import first_in_order
-from tocsin.rollups.rows import Doubles, Rows, totals
-from tocsin.sums import are_exact, rounded, values_of_parts
 
 
 def answer(

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.rows import Doubles, Integers
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.partials import Doubles, Integers
 
 _VALUE = "value"
 

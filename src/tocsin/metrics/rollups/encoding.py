@@ -8,8 +8,8 @@ from math import isnan
 import numpy as np
 import pyarrow as pa
 
-from tocsin.rollups.groups import Groups, GroupTexts
-from tocsin.rollups.rows import Doubles, Integers, occurring
+from tocsin.metrics.rollups.group_dictionary import Groups, GroupTexts
+from tocsin.metrics.rollups.partials import Doubles, Integers, occurring
 
 Codes = tuple[Integers, pa.Array]
 """The code of each row's value, -1 where it is missing; the values by code."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-from tocsin.calculator import Calculator, Catalog
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import Querying
-from tocsin.lane import Lane
-from tocsin.rollups.rollups import Rollups
+from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculator import Calculator, Catalog
+from tocsin.metrics.rollups.cache import Rollups
 
 
 class Calculators:

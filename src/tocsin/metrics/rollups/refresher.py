@@ -11,20 +11,20 @@ from datetime import timedelta
 import structlog
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.sql.cells import LENGTHS, Edge, time_of
 from tocsin.clickhouse.sql.plan import aggregates_of, compile_scan
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy, TocsinError
-from tocsin.lane import Lane
+from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.rollups.buckets import LENGTHS, Edge, time_of
+from tocsin.metrics.rollups.dirty import Seen
+from tocsin.metrics.rollups.read_plan import Kind, Need, cells_needed, minutes_needed, pieces_needed
+from tocsin.metrics.rollups.rollup import put_together, with_cells
+from tocsin.metrics.rollups.row_reader import Fetcher
+from tocsin.metrics.rollups.scan_result import Shared
+from tocsin.metrics.rollups.staleness import Lack, Wanted, united
+from tocsin.metrics.rollups.view import ONE_CELL, Use, pieces_between
 from tocsin.model.instant import from_milliseconds
-from tocsin.rollups.fetcher import Fetcher
-from tocsin.rollups.lacks import Lack, Wanted, united
-from tocsin.rollups.needs import Kind, Need, cells_needed, minutes_needed, pieces_needed
-from tocsin.rollups.reading import Shared
-from tocsin.rollups.rollup import put_together, with_cells
-from tocsin.rollups.touched import Seen
-from tocsin.rollups.use import ONE_CELL, Use, pieces_between
 
 log = structlog.get_logger()
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.clickhouse.sql.cells import LENGTHS
-from tocsin.rollups.rows import unique
+from tocsin.metrics.rollups.buckets import LENGTHS
+from tocsin.metrics.rollups.partials import unique
 
 MAX_CELLS = 200_000
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tocsin.clickhouse.sql.cells import LENGTHS, Stretch, smaller
-from tocsin.rollups.rollup import Level
-from tocsin.rollups.touched import Seen
+from tocsin.metrics.rollups.buckets import LENGTHS, Stretch, smaller
+from tocsin.metrics.rollups.dirty import Seen
+from tocsin.metrics.rollups.rollup import Level
 
 MAX_TOUCHED = 8
 

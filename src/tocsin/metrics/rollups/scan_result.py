@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.plan import Measure, Scan
 from tocsin.clickhouse.sql.scan import scope_of
+from tocsin.metrics.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.partials import Doubles, Integers, Rows, Texts, merged
+from tocsin.metrics.rollups.rollup import Rollup
 from tocsin.model.interactions.catalog import Kind
-from tocsin.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, merged
 
 _AT_ONCE = 1 << 18
 

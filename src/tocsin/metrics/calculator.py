@@ -27,8 +27,18 @@ from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
-from tocsin.fold import Inexact, fold
-from tocsin.lane import Lane, Turn
+from tocsin.metrics.calculation_pool import Lane, Turn
+from tocsin.metrics.decimals import rounded
+from tocsin.metrics.rollups.cache import Rollups
+from tocsin.metrics.row_order import (
+    SPARE,
+    Ranked,
+    in_order,
+    ranked_integers,
+    ranked_parts,
+    unclear_border,
+)
+from tocsin.metrics.series import Inexact, fold
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.metric import (
     DEFAULT_LIMIT,
@@ -41,9 +51,6 @@ from tocsin.model.metrics.metric import (
     plain,
 )
 from tocsin.process.deadline import Deadline
-from tocsin.ranking import SPARE, Ranked, in_order, ranked_integers, ranked_parts, unclear_border
-from tocsin.rollups.rollups import Rollups
-from tocsin.sums import rounded
 
 QUIET = timedelta(seconds=1)
 

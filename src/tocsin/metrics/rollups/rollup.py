@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from tocsin.clickhouse.sql.cells import LENGTHS, MINUTE, smaller
 from tocsin.clickhouse.sql.plan import Measure
+from tocsin.metrics.rollups.buckets import LENGTHS, MINUTE, smaller
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.hash_dictionary import Numbering
+from tocsin.metrics.rollups.partials import Rows, Texts, empty, joined, merged
 from tocsin.model.metrics.metric import Question
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.numbering import Numbering
-from tocsin.rollups.rows import Rows, Texts, empty, joined, merged
 
 MAX_CELLS = 4_000
 MANY_TEXTS, MAX_STRETCHES = 10_000, 8

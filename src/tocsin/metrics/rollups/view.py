@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tocsin.clickhouse.sql.cells import BEFORE_ALL, MINUTE, Cover, Edge, cover
+from tocsin.metrics.rollups.buckets import BEFORE_ALL, MINUTE, Cover, Edge, cover
+from tocsin.metrics.rollups.partials import Rows, empty
+from tocsin.metrics.rollups.rollup import Levels, Minutes, Rollup
 from tocsin.model.instant import MILLISECOND
-from tocsin.rollups.rollup import Levels, Minutes, Rollup
-from tocsin.rollups.rows import Rows, empty
 
 ONE_CELL = -BEFORE_ALL * 10_000
 """Milliseconds; so long a cell holds every timestamp from 1970 on."""

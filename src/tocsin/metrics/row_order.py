@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.metrics.decimals import integer_of, values_of_integers, values_of_parts
 from tocsin.model.metrics.metric import Aggregation, Value, plain, rank
-from tocsin.sums import integer_of, values_of_integers, values_of_parts
 
 Texts = tuple[str | None, ...]
 Ranked = tuple[Value, Texts]

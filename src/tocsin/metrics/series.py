@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from tocsin.clickhouse.sql.exact_sums import PARTS
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES
-from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, rank
-from tocsin.sums import (
+from tocsin.metrics.decimals import (
     are_exact,
     integer_of,
     rounded,
     values_of_integers,
     values_of_parts,
 )
+from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, rank
 
 Values = NDArray[Any]
 Columns = Sequence[NDArray[Any]]

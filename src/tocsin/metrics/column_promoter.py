@@ -33,7 +33,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
     worth_promoting,
 )
 from tocsin.clickhouse.sql.table import Aspect
-from tocsin.isolation import Isolation
+from tocsin.metrics.statement_retry import Isolation
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Metric, Question
 

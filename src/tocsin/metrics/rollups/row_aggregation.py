@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.fetching import NUMBER, TIME, Asked
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
-from tocsin.rollups.needs import Part
-from tocsin.rollups.numbering import Numbering
-from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.rows import Doubles, Integers, Rows, Texts, cell_and_group, occurring
-from tocsin.sums import parts_of
+from tocsin.metrics.decimals import parts_of
+from tocsin.metrics.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
+from tocsin.metrics.rollups.hash_dictionary import Numbering
+from tocsin.metrics.rollups.partials import (
+    Doubles,
+    Integers,
+    Rows,
+    Texts,
+    cell_and_group,
+    occurring,
+)
+from tocsin.metrics.rollups.read_plan import Part
+from tocsin.metrics.rollups.rollup import Rollup
 
 T = TypeVar("T")
 Flags = NDArray[np.bool_]

@@ -10,19 +10,19 @@ from itertools import pairwise, zip_longest
 import pyarrow as pa
 import structlog
 
-from tocsin.clickhouse.sql.cells import BEFORE_ALL, Edge
 from tocsin.clickhouse.sql.fetching import Fetch, Numbers, compile_fetch, compile_fetch_size
 from tocsin.clickhouse.sql.plan import Measure, aggregates_of
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
-from tocsin.lane import Lane
+from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.rollups.buckets import BEFORE_ALL, Edge
+from tocsin.metrics.rollups.partials import Rows, joined, merged
+from tocsin.metrics.rollups.read_plan import Kind, Need
+from tocsin.metrics.rollups.row_aggregation import Fetched, Placed
+from tocsin.metrics.rollups.view import Use
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metrics.metric import Question
-from tocsin.rollups.fetched import Fetched, Placed
-from tocsin.rollups.needs import Kind, Need
-from tocsin.rollups.rows import Rows, joined, merged
-from tocsin.rollups.use import Use
 
 log = structlog.get_logger()
 

@@ -20,18 +20,18 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.plan import basis_of, catalog_read_by
 from tocsin.clickhouse.sql.table import Table
-from tocsin.lane import Lane, Turn
+from tocsin.metrics.calculation_pool import Lane, Turn
+from tocsin.metrics.rollups.admission import Worth
+from tocsin.metrics.rollups.dirty import Seen, Touched
+from tocsin.metrics.rollups.finalize import answer
+from tocsin.metrics.rollups.group_dictionary import Groups
+from tocsin.metrics.rollups.hash_dictionary import Numbering
+from tocsin.metrics.rollups.refresher import Scanner
+from tocsin.metrics.rollups.rollup import Rollup
+from tocsin.metrics.rollups.view import Use
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.metric import Answer, Question
 from tocsin.process.deadline import held
-from tocsin.rollups.answering import answer
-from tocsin.rollups.groups import Groups
-from tocsin.rollups.numbering import Numbering
-from tocsin.rollups.rollup import Rollup
-from tocsin.rollups.scanner import Scanner
-from tocsin.rollups.touched import Seen, Touched
-from tocsin.rollups.use import Use
-from tocsin.rollups.worth import Worth
 
 log = structlog.get_logger()
 

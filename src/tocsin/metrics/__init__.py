@@ -1,0 +1,1 @@
+"""Calculates metrics: one, many in shared scans, series, and their rollup cache."""

@@ -1,0 +1,1 @@
+"""A cache of partial aggregates by time bucket."""
