@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import data
-from tocsin.backtest import Trial
+from tocsin.alerting.backtest import Trial
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Alert, Rule

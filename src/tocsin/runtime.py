@@ -14,11 +14,13 @@ import msgspec
 import structlog
 
 from tocsin.access import Access
-from tocsin.alert_service import AlertService
-from tocsin.arrivals import Arrivals
-from tocsin.backtest import Backtester
+from tocsin.alerting.backtest import Backtester
+from tocsin.alerting.evaluator import Evaluator
+from tocsin.alerting.scheduler import Scheduler, Slots
+from tocsin.alerting.service import AlertService
+from tocsin.alerting.transition_recorder import Reporter
+from tocsin.alerting.triggers import Arrivals
 from tocsin.config import Settings
-from tocsin.evaluator import Evaluator
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.export import Export
 from tocsin.ingestion.history import History
@@ -37,8 +39,6 @@ from tocsin.model.key import Role
 from tocsin.notifier import Notifier
 from tocsin.outbox import Outbox
 from tocsin.process.pools import Pools
-from tocsin.reporter import Reporter
-from tocsin.scheduler import Scheduler, Slots
 from tocsin.senders.rendering import Rendering
 from tocsin.senders.senders import Senders
 from tocsin.senders.templates import Templates

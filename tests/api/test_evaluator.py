@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import update
 
 from alerting import AT, Store, opened_store
-from tocsin.evaluator import Evaluator
+from tocsin.alerting.evaluator import Evaluator
+from tocsin.alerting.scheduler import Slots
+from tocsin.alerting.transition_recorder import Reporter
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.slots import next_slot, slot_at
 from tocsin.model.alerts.state import Status
 from tocsin.model.interactions.search import Search
-from tocsin.reporter import Reporter
 from tocsin.runtime import Runtime
-from tocsin.scheduler import Slots
 from tocsin.store.tables import transitions
 
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ import nasty
 import pytest
 from worlds import AT, World, open_world
 
-from tocsin.backtest import Trial
+from tocsin.alerting.backtest import Trial
 from tocsin.clickhouse.sql.backtest import compile_slab
 from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Comparison, NoData, Rule

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tocsin import backtest
-from tocsin.backtest import Trial
+from tocsin.alerting import backtest
+from tocsin.alerting.backtest import Trial
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping

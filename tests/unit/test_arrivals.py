@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from test_slots import AT, alert
 
-from tocsin.arrivals import PAUSE_SECONDS, Arrivals, can_rise
+from tocsin.alerting.triggers import PAUSE_SECONDS, Arrivals, can_rise
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.interaction import Interaction

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from tocsin.alerting.backtest import Past, Trial
 from tocsin.api import alert_answers
 from tocsin.api.alert_answers import shown_finding, shown_past
 from tocsin.api.alerts import EXAMPLE, PATH
@@ -17,7 +18,6 @@ from tocsin.api.body import Body, answer, decode
 from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
-from tocsin.backtest import Past, Trial
 from tocsin.errors import Conflict, InvalidInput
 from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, within
 from tocsin.model.alerts.draft import AlertDraft, read_alert

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from tocsin.backtest import Trial
+from tocsin.alerting.backtest import Trial
 from tocsin.cli.definitions import Definition, UnusableDefinitions
 from tocsin.cli.expectations import Expectation, Happening, Row, Told, UnitTest, offset
 from tocsin.cli.tables import group_text, value_text

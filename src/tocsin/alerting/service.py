@@ -8,9 +8,9 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.arrivals import Arrivals
+from tocsin.alerting.evaluator import Evaluator
+from tocsin.alerting.triggers import Arrivals
 from tocsin.errors import TocsinError
-from tocsin.evaluator import Evaluator
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.store.alerts import Alerts

@@ -17,8 +17,8 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.arrivals import Arrivals
-from tocsin.evaluator import Evaluator
+from tocsin.alerting.evaluator import Evaluator
+from tocsin.alerting.triggers import Arrivals
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import Standing
 from tocsin.model.alerts.slots import is_due, missed_between, next_slot, slot_at

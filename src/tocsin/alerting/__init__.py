@@ -1,0 +1,1 @@
+"""Evaluates alerts on schedule and on arrival, and backtests them."""
