@@ -36,12 +36,12 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.time_bounds import TimeBounds
 from tocsin.model.key import Role
-from tocsin.notifier import Notifier
-from tocsin.outbox import Outbox
+from tocsin.notifications.dispatcher import Notifier
+from tocsin.notifications.outbox import Outbox
+from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.templates import Templates
 from tocsin.process.pools import Pools
-from tocsin.senders.rendering import Rendering
-from tocsin.senders.senders import Senders
-from tocsin.senders.templates import Templates
 from tocsin.storage.data_folder import lock, open_folder
 from tocsin.storage.maintenance import Upkeep
 from tocsin.storage.opening import Halves

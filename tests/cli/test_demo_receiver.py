@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tocsin.cli.demo_receiver import Receiver, receiving
-from tocsin.senders.webhook import signature
+from tocsin.notifications.senders.webhook import signature
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 

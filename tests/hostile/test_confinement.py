@@ -11,7 +11,7 @@ import pytest
 
 PRELUDE = """
 import ctypes, os, signal, socket, sqlite3, subprocess, sys, tempfile, threading, shutil, glob
-from tocsin.senders.confinement import confine
+from tocsin.notifications.senders.sandbox import confine
 secret, folder = sys.argv[1:]
 listener = socket.socket()
 refusals = confine(memory=1 << 30, may_connect=True, allow_private=True)

@@ -16,10 +16,10 @@ from tocsin.model.notifications.channel import Channel, read_channel
 from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
 from tocsin.model.notifications.dropped import MAX_PENDING
 from tocsin.model.notifications.subscription import read_subscription
-from tocsin.notifier import Notifier
-from tocsin.senders.rendering import Rendering
-from tocsin.senders.senders import Senders
-from tocsin.senders.templates import Templates
+from tocsin.notifications.dispatcher import Notifier
+from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.templates import Templates
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database

@@ -13,9 +13,9 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, Status
 from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
-from tocsin.notifier import LANE_WIDTH
-from tocsin.senders.posting import MAX_ANSWER
-from tocsin.senders.senders import Senders
+from tocsin.notifications.dispatcher import LANE_WIDTH
+from tocsin.notifications.senders.http import MAX_ANSWER
+from tocsin.notifications.senders.senders import Senders
 
 HOUR = timedelta(hours=1)
 FIRST_RETRY = RETRY_DELAYS[0] * (1 + JITTER)

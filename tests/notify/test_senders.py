@@ -18,8 +18,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tocsin.model.notifications.delivery import Status
 from tocsin.model.smtp import SmtpServer
-from tocsin.senders.senders import Senders
-from tocsin.senders.slack import MAX_TEXT
+from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.senders.slack import MAX_TEXT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -11,7 +11,7 @@ from receivers import receiver
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import Status
 from tocsin.model.notifications.subscription import Subscription, read_subscription
-from tocsin.senders.rendering import TIMES
+from tocsin.notifications.templates.rendering import TIMES
 
 LOOP = "{% for a in range(9**4) %}{% for b in range(interaction.n) %}{% endfor %}{% endfor %}!"
 SLOW = {"title": LOOP}

@@ -10,9 +10,9 @@ import httpcore
 import pytest
 from receivers import receiver
 
-from tocsin.senders.addresses import TargetRefused, is_public
-from tocsin.senders.guard import GuardedBackend
-from tocsin.senders.posting import Posting
+from tocsin.notifications.senders.addresses import TargetRefused, is_public
+from tocsin.notifications.senders.guarded_transport import GuardedBackend
+from tocsin.notifications.senders.http import Posting
 
 AT = datetime(2026, 3, 20, tzinfo=UTC)
 

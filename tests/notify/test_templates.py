@@ -17,8 +17,8 @@ import pytest
 from tocsin.errors import InvalidInput
 from tocsin.model.notifications.delivery import Delivery, Status
 from tocsin.model.notifications.subscription import Template
-from tocsin.senders.rendering import Rendering
-from tocsin.senders.templates import TemplateFailed, Templates
+from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.templates import TemplateFailed, Templates
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.subscriptions import Subscriptions

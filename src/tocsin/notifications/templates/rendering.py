@@ -14,7 +14,7 @@ import structlog
 from tocsin.model.notifications.delivery import Delivery
 from tocsin.model.notifications.message import default_body, default_title
 from tocsin.model.notifications.subscription import Subscription, Template
-from tocsin.senders.templates import Templates, TemplateTookTooMuch
+from tocsin.notifications.templates.templates import Templates, TemplateTookTooMuch
 
 log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.message import Message, one_line
 
 _AT_ONCE = 4
-_COMMAND = (sys.executable, "-I", "-m", "tocsin.senders.apprise_child")
+_COMMAND = (sys.executable, "-I", "-m", "tocsin.notifications.senders.apprise_child")
 # Not ours: it names proxies, and may hold secrets.
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
 

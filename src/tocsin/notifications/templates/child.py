@@ -16,8 +16,8 @@ from typing import Any
 
 import jinja2
 
-from tocsin.senders.confinement import confine
-from tocsin.senders.template_environment import TemplateEnvironment
+from tocsin.notifications.senders.sandbox import confine
+from tocsin.notifications.templates.environment import TemplateEnvironment
 
 MEMORY = 512 * 1024 * 1024
 CPU_SECONDS = 1.0

@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from tocsin.senders.addresses import Resolve, TargetRefused, is_public, resolve
+from tocsin.notifications.senders.addresses import Resolve, TargetRefused, is_public, resolve
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -13,14 +13,14 @@ from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.message import Message
 from tocsin.model.smtp import SmtpServer
-from tocsin.senders.addresses import Resolve, resolve
-from tocsin.senders.apprise import AppriseSender
-from tocsin.senders.guard import GuardedBackend
-from tocsin.senders.mail import EmailSender
-from tocsin.senders.posting import Posting
-from tocsin.senders.sender import SECONDS, Sender, scrubbed
-from tocsin.senders.slack import SlackSender
-from tocsin.senders.webhook import WebhookSender
+from tocsin.notifications.senders.addresses import Resolve, resolve
+from tocsin.notifications.senders.apprise import AppriseSender
+from tocsin.notifications.senders.email import EmailSender
+from tocsin.notifications.senders.guarded_transport import GuardedBackend
+from tocsin.notifications.senders.http import Posting
+from tocsin.notifications.senders.sender import SECONDS, Sender, scrubbed
+from tocsin.notifications.senders.slack import SlackSender
+from tocsin.notifications.senders.webhook import WebhookSender
 
 log = structlog.get_logger()
 

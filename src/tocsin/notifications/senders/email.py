@@ -14,7 +14,7 @@ from tocsin.model.notifications.channel import EmailSettings
 from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.message import Message, one_line, printable_lines
 from tocsin.model.smtp import SmtpServer
-from tocsin.senders.sender import SECONDS
+from tocsin.notifications.senders.sender import SECONDS
 
 log = structlog.get_logger()
 

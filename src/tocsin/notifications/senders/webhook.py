@@ -14,7 +14,7 @@ from tocsin.model.notifications.channel import WebhookSettings
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.message import Message
-from tocsin.senders.posting import Posting
+from tocsin.notifications.senders.http import Posting
 
 
 class WebhookSender:

@@ -13,8 +13,8 @@ import sys
 import sysconfig
 from typing import Any
 
-from tocsin.senders.addresses import TargetRefused, is_public
-from tocsin.senders.system_calls import refuse_system_calls
+from tocsin.notifications.senders.addresses import TargetRefused, is_public
+from tocsin.notifications.senders.system_calls import refuse_system_calls
 
 _CONNECTING = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _LISTING = {"os.listdir", "os.scandir"}

@@ -14,8 +14,8 @@ import httpx
 from tocsin import __version__
 from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.retry_after import read_retry_after
-from tocsin.senders.addresses import TargetRefused
-from tocsin.senders.guard import GuardedBackend, GuardedTransport
+from tocsin.notifications.senders.addresses import TargetRefused
+from tocsin.notifications.senders.guarded_transport import GuardedBackend, GuardedTransport
 
 MAX_ANSWER = 64 * 1024
 BODY_SECONDS = 2.0

@@ -11,7 +11,7 @@ import logging
 import sys
 from typing import Any
 
-from tocsin.senders.confinement import confine
+from tocsin.notifications.senders.sandbox import confine
 
 MEMORY = 1024 * 1024 * 1024
 

@@ -9,7 +9,7 @@ import msgspec
 from tocsin.model.notifications.channel import SlackSettings
 from tocsin.model.notifications.delivery import Receipt
 from tocsin.model.notifications.message import Message, one_line
-from tocsin.senders.posting import Posting
+from tocsin.notifications.senders.http import Posting
 
 MAX_TEXT = 35_000
 """In UTF-16 code units, as a JavaScript client counts; Slack itself cuts at 40,000."""

@@ -34,7 +34,7 @@ from tocsin.model.notifications.delivery import (
 )
 from tocsin.model.notifications.ending import ending
 from tocsin.model.notifications.message import Message, message_of
-from tocsin.senders.senders import Senders
+from tocsin.notifications.senders.senders import Senders
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from tocsin.model.notifications.subscription import Template
 
 PATIENCE_SECONDS = 5.0
 
-_MODULE = "tocsin.senders.template_child"
+_MODULE = "tocsin.notifications.templates.child"
 
 
 class TemplateFailed(TocsinError):

@@ -1,0 +1,1 @@
+"""Dispatches deliveries to channels, with retries."""

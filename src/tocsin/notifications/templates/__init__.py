@@ -1,0 +1,1 @@
+"""Renders message templates in a confined child process."""

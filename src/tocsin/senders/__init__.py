@@ -1,1 +1,0 @@
-"""How a message gets to a receiver: one module for each kind of channel."""
