@@ -20,9 +20,9 @@ import uvicorn
 
 from tocsin import __version__
 from tocsin.api.app import create_app
+from tocsin.api.http_protocol import BoundedProtocol
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
-from tocsin.http_protocol import BoundedProtocol
 from tocsin.process import descriptors, log_config
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from serving import ADMIN_KEY
 from tocsin.api.app import create_app
-from tocsin.api.direct import Direct
+from tocsin.api.fast_path import Direct
 from tocsin.runtime import Runtime
 
 METRICS = "/api/interaction-metrics"

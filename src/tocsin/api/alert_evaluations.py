@@ -10,14 +10,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from tocsin.alerting.backtest import Past, Trial
-from tocsin.api import alert_answers
-from tocsin.api.alert_answers import shown_finding, shown_past
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, decode
-from tocsin.api.observe import Observations
+from tocsin.api.bodies import Body, answer, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
+from tocsin.api.schemas import alerts
+from tocsin.api.schemas.alerts import shown_finding, shown_past
+from tocsin.api.telemetry import Observations
 from tocsin.errors import Conflict, InvalidInput
 from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, within
 from tocsin.model.alerts.draft import AlertDraft, read_alert
@@ -62,7 +62,7 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
     @router.post(
         "/{id:uuid}/evaluate",
         **changes,
-        **documented(alert_answers.Evaluation, "What was found", problems=[404, 409]),
+        **documented(alerts.Evaluation, "What was found", problems=[404, 409]),
     )
     @pooled(runtime.pools.questions)
     def evaluate_alert(id: UUID) -> Response:
@@ -80,7 +80,7 @@ def _add_evaluating(router: APIRouter, runtime: Runtime, observations: Observati
     @router.post(
         "/evaluate-all",
         **changes,
-        **documented(alert_answers.Evaluations, "What was found of each"),
+        **documented(alerts.Evaluations, "What was found of each"),
     )
     @pooled(runtime.pools.questions)
     def evaluate_all_alerts() -> Response:
@@ -99,7 +99,7 @@ def _add_backtest(router: APIRouter, runtime: Runtime, observations: Observation
         "/backtest",
         **requires(Role.READ),
         **documented(
-            alert_answers.Backtest,
+            alerts.Backtest,
             "What each group would have done",
             body=_BACKTEST,
             example=_BACKTEST_EXAMPLE,

@@ -11,13 +11,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from tocsin.api import alert_answers
-from tocsin.api.alert_answers import shown, shown_group, shown_transition
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, created, decode
+from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import OptionalInstant
 from tocsin.api.pooled import pooled
+from tocsin.api.schemas import alerts
+from tocsin.api.schemas.alerts import shown, shown_group, shown_transition
 from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.instant import to_milliseconds
@@ -61,18 +61,14 @@ def routes(runtime: Runtime) -> APIRouter:
 def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     reads = requires(Role.READ)
 
-    @router.get(
-        "", **reads, **documented([alert_answers.Alert], "Every alert, the first made first")
-    )
+    @router.get("", **reads, **documented([alerts.Alert], "Every alert, the first made first"))
     def list_alerts() -> Response:
         """List all alerts, with the health of each."""
         standings = runtime.evaluations.standings()
         alerts = [alert for alert in runtime.alerts.all() if alert.alert_id in standings]
         return answer([shown(runtime, alert, standings[alert.alert_id]) for alert in alerts])
 
-    @router.get(
-        "/{id:uuid}", **reads, **documented(alert_answers.Alert, "The alert", problems=[404])
-    )
+    @router.get("/{id:uuid}", **reads, **documented(alerts.Alert, "The alert", problems=[404]))
     def get_alert(id: UUID) -> Response:
         """Get one alert. Its health says whether it can be evaluated, apart from its states."""
         return _answered(runtime, id)
@@ -80,7 +76,7 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     @router.get(
         "/{id:uuid}/states",
         **reads,
-        **documented([alert_answers.AlertGroup], "Its groups, firing ones first", problems=[404]),
+        **documented([alerts.AlertGroup], "Its groups, firing ones first", problems=[404]),
     )
     @pooled(runtime.pools.questions)
     def list_states(id: UUID) -> Response:
@@ -95,7 +91,7 @@ def _add_history(router: APIRouter, runtime: Runtime) -> None:
     @router.get(
         "/transitions",
         **reads,
-        **documented(alert_answers.Transitions, "A page, the newest first", problems=[422]),
+        **documented(alerts.Transitions, "A page, the newest first", problems=[422]),
     )
     def list_all_transitions(
         from_: From = None, to: To = None, limit: Page = DEFAULT_PAGE, cursor: str | None = None
@@ -106,7 +102,7 @@ def _add_history(router: APIRouter, runtime: Runtime) -> None:
     @router.get(
         "/{id:uuid}/transitions",
         **reads,
-        **documented(alert_answers.Transitions, "A page, the newest first", problems=[404, 422]),
+        **documented(alerts.Transitions, "A page, the newest first", problems=[404, 422]),
     )
     def list_transitions(
         id: UUID,
@@ -126,7 +122,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         "",
         **changes,
         **documented(
-            alert_answers.Alert,
+            alerts.Alert,
             "Created",
             status=201,
             body=SAVED,
@@ -146,9 +142,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
     @router.put(
         "/{id:uuid}",
         **changes,
-        **documented(
-            alert_answers.Alert, "Replaced", body=SAVED, example=EXAMPLE, problems=[404, 409]
-        ),
+        **documented(alerts.Alert, "Replaced", body=SAVED, example=EXAMPLE, problems=[404, 409]),
     )
     def replace_alert(id: UUID, body: Body) -> Response:
         """Replace an alert. Another metric, operator or threshold resolves what fires with the

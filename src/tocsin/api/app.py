@@ -14,21 +14,21 @@ from tocsin.api import (
     channels,
     deliveries,
     export,
+    health,
     interactions,
     keys,
     metrics,
-    service,
     silences,
     subscriptions,
 )
-from tocsin.api.body import answer
-from tocsin.api.direct import Direct
-from tocsin.api.docs import page
-from tocsin.api.head import Head
+from tocsin.api.bodies import answer
+from tocsin.api.fast_path import Direct
+from tocsin.api.head_requests import Head
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
-from tocsin.api.observe import Observations, Observed
 from tocsin.api.openapi import document
 from tocsin.api.problems import answer_errors
+from tocsin.api.reference_page import page
+from tocsin.api.telemetry import Observations, Observed
 from tocsin.runtime import Runtime
 
 
@@ -54,7 +54,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         deliveries.routes(runtime),
         silences.routes(runtime),
         keys.routes(runtime),
-        service.routes(runtime, observations),
+        health.routes(runtime, observations),
     ):
         app.include_router(router)
     _add_document(app)

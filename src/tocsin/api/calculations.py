@@ -11,14 +11,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.api import answers
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, decode
+from tocsin.api.bodies import Body, answer, decode
 from tocsin.api.metrics import EXAMPLE, PATH, PREVIEWED
-from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented
 from tocsin.api.parameters import At, Limit
 from tocsin.api.pooled import pooled
+from tocsin.api.schemas import metrics
+from tocsin.api.telemetry import Observations
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
@@ -47,7 +47,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     @router.post(
         "/{id:uuid}/calculate",
         **reads,
-        **documented(answers.Calculation, "Its rows", problems=[404, 422]),
+        **documented(metrics.Calculation, "Its rows", problems=[404, 422]),
     )
     @pooled(runtime.pools.questions)
     def calculate_metric(id: UUID, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
@@ -57,7 +57,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     @router.post(
         "/calculate-all",
         **reads,
-        **documented(answers.Calculations, "Each metric's rows, or its error", problems=[422]),
+        **documented(metrics.Calculations, "Each metric's rows, or its error", problems=[422]),
     )
     @pooled(runtime.pools.questions)
     def calculate_all_metrics(at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
@@ -68,7 +68,7 @@ def _add_now(router: APIRouter, runtime: Runtime, observations: Observations) ->
     @router.post(
         "/preview",
         **reads,
-        **documented(answers.Calculation, "Its rows", body=PREVIEWED, example=EXAMPLE),
+        **documented(metrics.Calculation, "Its rows", body=PREVIEWED, example=EXAMPLE),
     )
     @pooled(runtime.pools.questions)
     def preview_metric(body: Body, at: At = None, limit: Limit = DEFAULT_LIMIT) -> Response:
@@ -112,7 +112,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
     @router.post(
         "/{id:uuid}/series",
         **reads,
-        **documented(answers.Series, "Its lines", body=Span, example=_SPAN_EXAMPLE, problems=[404]),
+        **documented(metrics.Series, "Its lines", body=Span, example=_SPAN_EXAMPLE, problems=[404]),
     )
     @pooled(runtime.pools.questions)
     def calculate_series(id: UUID, body: Body) -> Response:
@@ -130,7 +130,7 @@ def _add_over_time(router: APIRouter, runtime: Runtime, observations: Observatio
     @router.get(
         "/{id:uuid}/explain",
         **reads,
-        **documented(answers.Explanation, "The query and its cost", problems=[404, 422]),
+        **documented(metrics.Explanation, "The query and its cost", problems=[404, 422]),
     )
     @pooled(runtime.pools.questions)
     def explain_metric(id: UUID, at: At = None) -> Response:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from tocsin.api import answers
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, created, decode_as
+from tocsin.api.bodies import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
+from tocsin.api.schemas import metrics
 from tocsin.model.ceilings import LISTED_ENTRIES
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, EntryDraft, Kind
@@ -24,9 +24,9 @@ PATHS = {
     Kind.ORIGIN: "/api/origins",
 }
 _SHAPES: dict[Kind, Any] = {
-    Kind.RESOURCE_TYPE: answers.ResourceType,
-    Kind.ACTION: answers.Action,
-    Kind.ORIGIN: answers.Origin,
+    Kind.RESOURCE_TYPE: metrics.ResourceType,
+    Kind.ACTION: metrics.Action,
+    Kind.ORIGIN: metrics.Origin,
 }
 MAX_ENTRIES = LISTED_ENTRIES
 Limit = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="At most so many.")]

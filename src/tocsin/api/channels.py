@@ -11,10 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import channel_fields
-from tocsin.api import notification_answers as answers
 from tocsin.api.auth import is_admin, note_change, requires
-from tocsin.api.body import Body, answer, created, decode
+from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
+from tocsin.api.schemas import notifications as answers
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
 from tocsin.model.notifications.channel import (

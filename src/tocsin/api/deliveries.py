@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from tocsin.api import notification_answers as answers
 from tocsin.api.auth import requires
-from tocsin.api.body import answer
+from tocsin.api.bodies import answer
 from tocsin.api.channels import shown_attempt
 from tocsin.api.openapi import documented
 from tocsin.api.parameters import OptionalId, PageLimit
+from tocsin.api.schemas import notifications as answers
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role

@@ -15,7 +15,7 @@ from tocsin.api.auth import requires
 from tocsin.api.interactions import PATH
 from tocsin.api.openapi import documented
 from tocsin.api.pooled import pooled
-from tocsin.api.searching import Searched
+from tocsin.api.search_parameters import Searched
 from tocsin.ingestion.export import Export
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import snapshot

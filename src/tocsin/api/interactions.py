@@ -10,12 +10,12 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from tocsin.api import documents
 from tocsin.api.auth import authorize, may_read, requires
-from tocsin.api.body import read_body
+from tocsin.api.bodies import read_body
 from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
-from tocsin.api.searching import Searched
+from tocsin.api.schemas import interactions
+from tocsin.api.search_parameters import Searched
 from tocsin.ingestion.recorder import Batch
 from tocsin.ingestion.request_context import Request as SentWith
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
@@ -52,7 +52,7 @@ Import = Annotated[
 def routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix=PATH, tags=["Interactions"])
 
-    @router.post("", **requires(Role.INGEST), **documents.RECORD)
+    @router.post("", **requires(Role.INGEST), **interactions.RECORD)
     async def record_interaction(request: Request) -> Response:
         """Record one interaction. The same `interactionId` again answers 200: with what is stored
         if the key may read, else with its id and number. With other content it is a 409.
@@ -61,7 +61,7 @@ def routes(runtime: Runtime) -> APIRouter:
         """
         return await record(runtime, request)
 
-    @router.post("/batch", **requires(Role.INGEST), **documents.RECORD_BATCH)
+    @router.post("/batch", **requires(Role.INGEST), **interactions.RECORD_BATCH)
     async def record_batch(
         request: Request, import_: Import = False, history: History = False
     ) -> Response:
@@ -79,7 +79,7 @@ def routes(runtime: Runtime) -> APIRouter:
         work = partial(_record_batch, runtime, request, body, sent_with)
         return await runtime.pools.recording.run(work)
 
-    @router.get("", **requires(Role.READ), **documents.LIST)
+    @router.get("", **requires(Role.READ), **interactions.LIST)
     @pooled(runtime.pools.searches)
     def list_interactions(
         search: Searched,
@@ -91,7 +91,7 @@ def routes(runtime: Runtime) -> APIRouter:
         shown = [_shown(runtime, interaction) for interaction in page.interactions]
         return _json({"interactions": shown, "nextCursor": page.next_cursor})
 
-    @router.get("/{id:uuid}", **requires(Role.READ), **documents.GET)
+    @router.get("/{id:uuid}", **requires(Role.READ), **interactions.GET)
     @pooled(runtime.pools.searches)
     def get_interaction(id: UUID) -> Response:
         """One interaction, its payload as it was sent."""

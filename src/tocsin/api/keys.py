@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import key_fields
-from tocsin.api import answers
 from tocsin.api.auth import note_change, requires
-from tocsin.api.body import Body, answer, created, decode_as
+from tocsin.api.bodies import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
+from tocsin.api.schemas import metrics
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Key, KeyDraft, Role
 from tocsin.runtime import Runtime
@@ -24,7 +24,7 @@ def routes(runtime: Runtime) -> APIRouter:
     router = APIRouter(prefix=PATH, tags=["Keys"])
     admin = requires(Role.ADMIN)
 
-    @router.get("", **admin, **documented([answers.Key], "Every key, the first made first"))
+    @router.get("", **admin, **documented([metrics.Key], "Every key, the first made first"))
     def list_keys() -> Response:
         """List all keys by prefix; none is shown."""
         return answer([shown(key) for key in runtime.keys.all()])
@@ -32,7 +32,7 @@ def routes(runtime: Runtime) -> APIRouter:
     @router.post(
         "",
         **admin,
-        **documented(answers.NewKey, "Made", status=201, body=KeyDraft, example=_EXAMPLE),
+        **documented(metrics.NewKey, "Made", status=201, body=KeyDraft, example=_EXAMPLE),
     )
     def create_key(request: Request, body: Body) -> Response:
         """Make a key. `key` is in this answer and in no other."""

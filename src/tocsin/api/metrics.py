@@ -10,12 +10,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from tocsin.api import answers
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, created, decode
+from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
-from tocsin.api.searching import Scoped
+from tocsin.api.schemas import metrics
+from tocsin.api.search_parameters import Scoped
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import UNARY, Filter
@@ -41,7 +41,7 @@ PREVIEWED = {
 }
 _SAVED = {"allOf": [*PREVIEWED["allOf"], {"required": ["name"]}]}
 _FIELDS = {
-    "anyOf": [{"type": "array", "items": {"type": "string"}}, schema_of([answers.FieldReport])]
+    "anyOf": [{"type": "array", "items": {"type": "string"}}, schema_of([metrics.FieldReport])]
 }
 _WORDS = {
     Aggregation.COUNT: ("Count", "How many interactions match."),
@@ -64,12 +64,12 @@ def routes(runtime: Runtime) -> APIRouter:
 def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     reads = requires(Role.READ)
 
-    @router.get("", **reads, **documented([answers.Metric], "Every metric, the first made first"))
+    @router.get("", **reads, **documented([metrics.Metric], "Every metric, the first made first"))
     def list_metrics() -> Response:
         """List all metrics."""
         return answer([shown(runtime, metric) for metric in runtime.metrics.all()])
 
-    @router.get("/types", **reads, **documented([answers.MetricType], "Every type"))
+    @router.get("/types", **reads, **documented([metrics.MetricType], "Every type"))
     def list_metric_types() -> Response:
         """List the metric types. Their ids are the same in every installation."""
         return answer([_type(aggregation) for aggregation in Aggregation])
@@ -98,7 +98,7 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
             response.headers["x-truncated"] = "true"
         return response
 
-    @router.get("/{id:uuid}", **reads, **documented(answers.Metric, "The metric", problems=[404]))
+    @router.get("/{id:uuid}", **reads, **documented(metrics.Metric, "The metric", problems=[404]))
     def get_metric(id: UUID) -> Response:
         """Get one metric."""
         return answer(shown(runtime, runtime.metrics.get(id)))
@@ -111,7 +111,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         "",
         **changes,
         **documented(
-            answers.Metric, "Created", status=201, body=_SAVED, example=EXAMPLE, problems=[409]
+            metrics.Metric, "Created", status=201, body=_SAVED, example=EXAMPLE, problems=[409]
         ),
     )
     def create_metric(body: Body) -> Response:
@@ -123,7 +123,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
     @router.put(
         "/{id:uuid}",
         **changes,
-        **documented(answers.Metric, "Replaced", body=_SAVED, example=EXAMPLE, problems=[404, 409]),
+        **documented(metrics.Metric, "Replaced", body=_SAVED, example=EXAMPLE, problems=[404, 409]),
     )
     def replace_metric(id: UUID, body: Body) -> Response:
         """Replace a metric: what is left out is as it is in a new one."""

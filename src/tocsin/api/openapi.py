@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from tocsin import __version__
-from tocsin.api import answers
 from tocsin.api.auth import SCHEME
 from tocsin.api.problems import MEDIA_TYPE
+from tocsin.api.schemas import metrics
 
 Schema = dict[str, Any]
 
@@ -126,7 +126,7 @@ def _any(shape: Any) -> Schema:
 
 
 def _failure(status: int) -> Schema:
-    schema = schema_of(answers.Problem)
+    schema = schema_of(metrics.Problem)
     described: Schema = {
         "description": _PROBLEMS[status],
         "content": {MEDIA_TYPE: {"schema": schema}},

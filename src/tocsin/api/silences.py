@@ -7,12 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.api import notification_answers as answers
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, created, decode
+from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.deliveries import read_cursor, shown_page
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import PageLimit
+from tocsin.api.schemas import notifications as answers
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Role
 from tocsin.model.notifications.silence import Silence, SilenceDraft, read_silence

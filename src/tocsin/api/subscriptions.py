@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.api import notification_answers as answers
 from tocsin.api.auth import requires
-from tocsin.api.body import Body, answer, created, decode
+from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
+from tocsin.api.schemas import notifications as answers
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.key import Role

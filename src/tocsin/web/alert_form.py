@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.alerts.alert import Comparison, NoData, Severity

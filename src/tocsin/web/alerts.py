@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.alert_answers import shown
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
+from tocsin.api.schemas.alerts import shown
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import Standing
 from tocsin.runtime import Runtime

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.validation import problems_of

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import channel_fields
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.api.channels import is_given_secret, shown
 from tocsin.errors import TocsinError
 from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel

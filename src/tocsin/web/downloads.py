@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from tocsin.api.body import answer
+from tocsin.api.bodies import answer
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import Answer, Metric
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from tocsin.access import key_fields
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
 from tocsin.model.validation import problems_of

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.interactions.catalog import Kind

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.errors import TocsinError
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Answer, Metric

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.api.problems import retry_after
 from tocsin.errors import TooManyWrongKeys, Unauthenticated
 from tocsin.model.key import Role

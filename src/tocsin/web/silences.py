@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.api.body import Body
+from tocsin.api.bodies import Body
 from tocsin.api.silences import shown
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant

@@ -14,8 +14,8 @@ from typing import Any
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from tocsin.api.observe import HEADERS
 from tocsin.api.problems import problem
+from tocsin.api.telemetry import HEADERS
 from tocsin.errors import (
     HeadTooLarge,
     MalformedRequest,

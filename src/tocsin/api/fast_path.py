@@ -20,11 +20,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api import calculations, interactions
 from tocsin.api.auth import authorize
-from tocsin.api.body import MAX_BYTES, read_body
+from tocsin.api.bodies import MAX_BYTES, read_body
 from tocsin.api.metrics import PATH
-from tocsin.api.observe import Observations
 from tocsin.api.parameters import AsOf, plain_as_of
 from tocsin.api.problems import problem
+from tocsin.api.telemetry import Observations
 from tocsin.errors import TocsinError
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime

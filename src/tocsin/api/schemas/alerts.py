@@ -13,7 +13,7 @@ from pydantic import Field as Member
 from typing_extensions import TypedDict
 
 from tocsin.alerting.backtest import Past as GroupPast
-from tocsin.api.answers import Dimensions, Value
+from tocsin.api.schemas.metrics import Dimensions, Value
 from tocsin.model.alerts.alert import Alert as Definition
 from tocsin.model.alerts.alert import Comparison, Health, NoData, Rule, Severity
 from tocsin.model.alerts.evaluation import Finding, Group, Standing

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from tocsin.api import answers
 from tocsin.api.auth import requires
-from tocsin.api.body import answer
+from tocsin.api.bodies import answer
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
-from tocsin.api.observe import Observations
 from tocsin.api.openapi import documented
 from tocsin.api.pooled import pooled
+from tocsin.api.schemas import metrics
+from tocsin.api.telemetry import Observations
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -22,7 +22,7 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
     @router.get(
         "/healthz",
         **REFUSES_UNKNOWN,
-        **documented(answers.State, "The process lives", needs_key=False),
+        **documented(metrics.State, "The process lives", needs_key=False),
     )
     async def healthz() -> Response:
         """Answers as long as the process lives."""
@@ -32,7 +32,7 @@ def routes(runtime: Runtime, observations: Observations) -> APIRouter:
         "/readyz",
         **REFUSES_UNKNOWN,
         **documented(
-            answers.Readiness,
+            metrics.Readiness,
             "The engine and the store both answered a query. The status is degraded, and problems "
             "says why, if an operator has to see to something: the disk takes no writes, or "
             "recorded interactions were lost",

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tocsin.api.body import release_body
+from tocsin.api.bodies import release_body
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
 from tocsin.model.alerts.alert import Health

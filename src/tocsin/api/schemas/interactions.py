@@ -9,8 +9,8 @@ from uuid import UUID
 from pydantic import Field as Member
 from typing_extensions import TypedDict
 
-from tocsin.api.answers import FieldProblem
 from tocsin.api.openapi import documented, schema_of
+from tocsin.api.schemas.metrics import FieldProblem
 
 _EXAMPLE = {
     "resourceType": "CUSTOMER",
