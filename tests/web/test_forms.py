@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.errors import TooLarge
-from tocsin.web.conditions import Condition
+from tocsin.web.filter_rows import Condition
 from tocsin.web.forms import Form
-from tocsin.web.payload import short, tree
+from tocsin.web.interaction_search import address_of, counting
+from tocsin.web.payload_tree import short, tree
 from tocsin.web.quoting import quoted, read_pairs, unquoted, write_pairs
-from tocsin.web.search import address_of, counting
 
 
 def conditions(*rows: tuple[str, str, str, str]) -> Form:

@@ -13,7 +13,7 @@ from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 from tocsin.store.sessions import IDLE, MAX_PER_KEY
 from tocsin.web.app import routers
-from tocsin.web.pages import Pages
+from tocsin.web.rendering import Pages
 
 Site = Callable[..., TestClient]
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tocsin.web.shared import Shared
+from tocsin.web.shared_cache import Shared
 
 AN_HOUR = 3_600.0
 

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from tocsin.runtime import Runtime
 from tocsin.web.app import routers
-from tocsin.web.pages import Pages
+from tocsin.web.rendering import Pages
 from tocsin.web.routing import PageRoute
 
 Site = Callable[..., TestClient]

@@ -9,11 +9,13 @@ from starlette.exceptions import HTTPException
 
 from tocsin.errors import NotFound
 from tocsin.runtime import Runtime
-from tocsin.web import (
+from tocsin.web import assets
+from tocsin.web.alert_status import Watch
+from tocsin.web.dashboard import Board
+from tocsin.web.pages import (
     alert_form,
     alert_page,
     alerts,
-    assets,
     catalog,
     channels,
     deliveries,
@@ -23,13 +25,11 @@ from tocsin.web import (
     metric_page,
     metrics,
     overview,
-    signin,
+    sign_in,
     silences,
     subscriptions,
 )
-from tocsin.web.board import Board
-from tocsin.web.firing import Watch
-from tocsin.web.pages import Pages
+from tocsin.web.rendering import Pages
 
 _NOT_FOUND = 404
 
@@ -47,7 +47,7 @@ def routers(pages: Pages) -> list[APIRouter]:
     board, watch = Board(pages.runtime), Watch(pages.runtime)
     return [
         assets.routes(),
-        signin.routes(pages),
+        sign_in.routes(pages),
         overview.routes(pages, board, watch),
         metrics.routes(pages, board),
         metric_form.routes(pages, board),

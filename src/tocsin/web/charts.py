@@ -10,7 +10,7 @@ from typing import Any
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import parse_instant
 from tocsin.model.metrics.metric import Aggregation, Question, Series
-from tocsin.web.words import dimensions
+from tocsin.web.formatting import dimensions
 
 MAX_LINES = 10
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode
 
 from tocsin.errors import Problem, TocsinError, TooLarge
 from tocsin.model.ceilings import FORM_FIELDS
-from tocsin.web.conditions import KINDS, Condition
+from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
 MAX_FIELDS = FORM_FIELDS

@@ -16,9 +16,9 @@ from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.validation import problems_in
-from tocsin.web.origin import is_foreign
-from tocsin.web.pages import Pages
-from tocsin.web.unknown import unknown_in
+from tocsin.web.csrf import is_foreign
+from tocsin.web.rendering import Pages
+from tocsin.web.unknown_parameters import unknown_in
 
 log = structlog.get_logger()
 

@@ -16,7 +16,7 @@ from tocsin.access import log_change
 from tocsin.api.auth import caller_of
 from tocsin.model.key import Key
 from tocsin.runtime import Runtime
-from tocsin.web.origin import is_encrypted
+from tocsin.web.csrf import is_encrypted
 
 _COOKIE = "tocsin_session"
 # Browsers take a cookie of this name only from the host itself and over TLS, so that nobody on the

@@ -14,13 +14,13 @@ from tocsin.errors import TocsinError
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Answer, Metric
 from tocsin.runtime import Runtime
-from tocsin.web import words
-from tocsin.web.board import Board
+from tocsin.web import formatting
+from tocsin.web.address_parameters import reads
 from tocsin.web.charts import HEIGHT, WIDTH
+from tocsin.web.dashboard import Board
 from tocsin.web.forms import Form
-from tocsin.web.listing import part_of
-from tocsin.web.pages import HEADERS, Admin, Pages, Reader, go_to
-from tocsin.web.reading import reads
+from tocsin.web.pagination import part_of
+from tocsin.web.rendering import HEADERS, Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/metrics"
@@ -104,7 +104,11 @@ def routes(pages: Pages, board: Board) -> APIRouter:
 def rows_of(runtime: Runtime, board: Board, metrics: Iterable[Metric]) -> list[Row]:
     values = board.values().of
     return [
-        Row(metric, words.sentence(metric.question, runtime.catalog), values.get(metric.metric_id))
+        Row(
+            metric,
+            formatting.sentence(metric.question, runtime.catalog),
+            values.get(metric.metric_id),
+        )
         for metric in metrics
     ]
 

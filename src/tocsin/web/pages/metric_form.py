@@ -15,14 +15,14 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.metrics.metric import Aggregation
-from tocsin.web.board import Board
-from tocsin.web.conditions import KINDS, Condition
-from tocsin.web.definitions import MEMBERS, definition_in, definition_of, read_form
+from tocsin.web.address_parameters import CONDITIONS, reads
+from tocsin.web.dashboard import Board
+from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.forms import Form
-from tocsin.web.metrics import PATH
-from tocsin.web.pages import Admin, Pages, Reader, go_to
-from tocsin.web.preview import complaints, preview_of
-from tocsin.web.reading import CONDITIONS, reads
+from tocsin.web.metric_export import MEMBERS, definition_in, definition_of, read_form
+from tocsin.web.metric_preview import complaints, preview_of
+from tocsin.web.pages.metrics import PATH
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}

@@ -25,11 +25,11 @@ from tocsin.api.problems import retry_after
 from tocsin.errors import TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
 from tocsin.runtime import Runtime
-from tocsin.web import assets, words
+from tocsin.web import assets, formatting
 from tocsin.web.forms import needs_original, problems_by_field
 from tocsin.web.quoting import as_json, quoted
 from tocsin.web.session import Sessions
-from tocsin.web.unknown import Unknown
+from tocsin.web.unknown_parameters import Unknown
 
 SIGN_IN = "/web/sign-in"
 THEME_COOKIE = "tocsin_theme"
@@ -80,10 +80,10 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(words.FILTERS)
+        self._templates.filters.update(formatting.FILTERS)
         self._templates.filters.update(as_json=as_json, quoted=quoted)
         self._templates.tests["changed_by_a_form"] = needs_original
-        self._templates.globals.update(asset=assets.url, version=__version__, words=words)
+        self._templates.globals.update(asset=assets.url, version=__version__, words=formatting)
 
     def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:
         """The page that the template makes of what is to be shown."""

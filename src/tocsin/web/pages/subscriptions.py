@@ -14,7 +14,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.notifications.subscription import SubscriptionDraft, read_subscription
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/subscriptions"

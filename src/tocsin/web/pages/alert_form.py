@@ -14,16 +14,16 @@ from tocsin.model.alerts.alert import Comparison, NoData, Severity
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import WORDS, Operator
-from tocsin.web import words
-from tocsin.web.alerts import DEFINED, PATH, definition_of
+from tocsin.web import formatting
+from tocsin.web.alert_status import Watch
+from tocsin.web.backtest_preview import tried
 from tocsin.web.charts import read_range
-from tocsin.web.firing import Watch
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, go_to
-from tocsin.web.preview import complaints
+from tocsin.web.metric_preview import complaints
+from tocsin.web.pages.alerts import DEFINED, PATH, definition_of
 from tocsin.web.quoting import decoded, write_pairs
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
-from tocsin.web.trial import tried
 
 NEW = {
     **{"operator": "gt", "severity": "warning", "alertAction": "fired"},
@@ -73,7 +73,7 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
         except TocsinError as error:
             wrong = complaints(form, error)
             return pages.show(request, "alert_preview.html", found=None, complaints=wrong)
-        sentence = words.rule(alert.rule, name)
+        sentence = formatting.rule(alert.rule, name)
         shown = {"found": found, "sentence": sentence, "over": over}
         return pages.show(request, "alert_preview.html", complaints=None, **shown)
 

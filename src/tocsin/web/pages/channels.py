@@ -14,8 +14,8 @@ from tocsin.errors import TocsinError
 from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel
 from tocsin.model.notifications.message import sample
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.quoting import write_pairs
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/channels"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.deliveries import read_cursor
 from tocsin.model.notifications.delivery import SHOWN, Status
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/deliveries"

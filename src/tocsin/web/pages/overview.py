@@ -11,12 +11,12 @@ from fastapi import APIRouter, Request, Response
 from tocsin.model.alerts.state import Status
 from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
-from tocsin.web.board import Board
-from tocsin.web.firing import Watch
-from tocsin.web.metrics import rows_of
-from tocsin.web.pages import Pages, Reader
+from tocsin.web.alert_status import Watch
+from tocsin.web.dashboard import Board
+from tocsin.web.formatting import dimensions
+from tocsin.web.pages.metrics import rows_of
+from tocsin.web.rendering import Pages, Reader
 from tocsin.web.routing import page_router
-from tocsin.web.words import dimensions
 
 PATH = "/"
 _SHOWN_FIRING = 12

@@ -14,7 +14,7 @@ from tocsin.errors import TocsinError
 from tocsin.model.metrics.metric import Aggregation, Answer, FieldReport, Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.charts import small_line
-from tocsin.web.shared import Shared
+from tocsin.web.shared_cache import Shared
 
 SHOWN_GROUPS = 3
 _PULSE = timedelta(hours=1)

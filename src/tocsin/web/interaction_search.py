@@ -17,10 +17,10 @@ from tocsin.model.interactions.filter import Filter
 from tocsin.model.interactions.search import Search
 from tocsin.model.validation import problems_of
 from tocsin.runtime import Runtime
-from tocsin.web.conditions import Condition
+from tocsin.web.address_parameters import CONDITIONS
+from tocsin.web.filter_rows import Condition
 from tocsin.web.forms import Form
 from tocsin.web.quoting import is_plain
-from tocsin.web.reading import CONDITIONS
 
 SINCE = {"15m": 15, "1h": 60, "24h": 24 * 60, "7d": 7 * 24 * 60, "30d": 30 * 24 * 60}
 SEARCHED = (

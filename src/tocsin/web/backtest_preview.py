@@ -14,7 +14,7 @@ from tocsin.model.alerts.state import Change, Status
 from tocsin.model.duration import MINUTE, Duration
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
-from tocsin.web import words
+from tocsin.web import formatting
 from tocsin.web.charts import Range, chart
 
 DAYS = 30
@@ -96,8 +96,8 @@ def _sentence(stretches: list[Stretch], fired_groups: int, groups: int, step: Du
     often = "once" if times == 1 else f"{times:,} times"
     which = f", in {fired_groups:,} of {groups:,} groups" if groups > 1 else ""
     length = (
-        f"for {words.duration(longest)}"
+        f"for {formatting.duration(longest)}"
         if times == 1
-        else (f"the longest {words.duration(longest)}")
+        else (f"the longest {formatting.duration(longest)}")
     )
     return f"Would have fired {often} {looked}{which}, {length}."

@@ -12,22 +12,22 @@ from tocsin.api.pooled import pooled
 from tocsin.errors import Conflict
 from tocsin.model.alerts.evaluation import Group
 from tocsin.model.alerts.state import Status
-from tocsin.web import words
-from tocsin.web.alerts import PATH
+from tocsin.web import formatting
+from tocsin.web.address_parameters import reads
+from tocsin.web.alert_status import Watch
+from tocsin.web.backtest_preview import drawn, stretches_of
 from tocsin.web.charts import RANGES, read_range
-from tocsin.web.firing import Watch
-from tocsin.web.listing import part_of
-from tocsin.web.pages import Admin, Pages, Reader, go_to
-from tocsin.web.reading import reads
+from tocsin.web.pages.alerts import PATH
+from tocsin.web.pagination import part_of
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
-from tocsin.web.trial import drawn, stretches_of
 
 _HISTORY = 50
 _DRAWN = 1_000
 _RANK = {Status.FIRING: 0, Status.PENDING: 1, Status.OK: 2}
 _ORDERS: dict[str, Callable[[Group], Any]] = {
     "state": lambda group: _RANK[group.status],
-    "group": lambda group: words.dimensions(group.dimensions).casefold(),
+    "group": lambda group: formatting.dimensions(group.dimensions).casefold(),
     "value": lambda group: (group.value is not None, group.value or 0),
 }
 
@@ -62,7 +62,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
             "alert.html",
             alert=alert,
             metric=metric,
-            sentence=words.rule(alert.rule, metric.name),
+            sentence=formatting.rule(alert.rule, metric.name),
             standing=runtime.evaluations.standing(id),
             over=over,
             ranges=RANGES,

@@ -9,7 +9,7 @@ from typing import Any
 from tocsin.errors import Problem, TocsinError
 from tocsin.model.metrics.metric import Answer, Explanation, Question
 from tocsin.runtime import Runtime
-from tocsin.web import words
+from tocsin.web import formatting
 from tocsin.web.charts import Range, chart
 from tocsin.web.forms import Form
 
@@ -35,7 +35,7 @@ def preview_of(runtime: Runtime, question: Question) -> Preview:
     day = Range("24h", at - _DAY, at)
     series = calculator.series(question, day.start, day.to, day.step)
     return Preview(
-        sentence=words.sentence(question, runtime.catalog),
+        sentence=formatting.sentence(question, runtime.catalog),
         answer=calculator.calculate(question, at, ROWS),
         chart=chart(series, question),
         explanation=calculator.explain(question, at),

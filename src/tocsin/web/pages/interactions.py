@@ -16,13 +16,13 @@ from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
-from tocsin.web.conditions import KINDS
+from tocsin.web.address_parameters import reads
+from tocsin.web.filter_rows import KINDS
 from tocsin.web.forms import Form
-from tocsin.web.pages import Pages, Reader
-from tocsin.web.payload import short, tree
-from tocsin.web.reading import reads
+from tocsin.web.interaction_search import SEARCHED, SINCE, address_of, counting, read_search
+from tocsin.web.payload_tree import short, tree
+from tocsin.web.rendering import Pages, Reader
 from tocsin.web.routing import page_router
-from tocsin.web.search import SEARCHED, SINCE, address_of, counting, read_search
 
 PATH = "/web/interactions"
 _PAGE = 50

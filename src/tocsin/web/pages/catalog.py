@@ -14,7 +14,7 @@ from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Anyone, Pages, go_to
+from tocsin.web.rendering import Admin, Anyone, Pages, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/catalog"

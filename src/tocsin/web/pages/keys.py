@@ -16,7 +16,7 @@ from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
 from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Viewer, go_to
+from tocsin.web.rendering import Admin, Pages, Viewer, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/keys"

@@ -11,7 +11,7 @@ from tocsin.model.alerts.alert import Alert, Health, Value
 from tocsin.model.alerts.evaluation import Standing
 from tocsin.model.alerts.state import AlertState, Dimensions, Status
 from tocsin.runtime import Runtime
-from tocsin.web.shared import Shared
+from tocsin.web.shared_cache import Shared
 
 _SECONDS = 2
 

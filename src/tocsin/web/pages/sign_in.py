@@ -9,7 +9,7 @@ from tocsin.api.problems import retry_after
 from tocsin.errors import TooManyWrongKeys, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.web.forms import Form
-from tocsin.web.pages import SIGN_IN, Pages, go_to
+from tocsin.web.rendering import SIGN_IN, Pages, go_to
 from tocsin.web.routing import page_router
 
 _CATALOG = "/web/catalog"

@@ -10,15 +10,15 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.pooled import pooled
 from tocsin.model.metrics.metric import MAX_LIMIT, Answer, Metric, Reading
-from tocsin.web import words
+from tocsin.web import formatting
+from tocsin.web.address_parameters import reads
+from tocsin.web.alert_status import Watch
 from tocsin.web.charts import RANGES, chart, read_range
-from tocsin.web.definitions import as_curl, as_yaml, definition_of
 from tocsin.web.downloads import as_csv, as_json
-from tocsin.web.firing import Watch
-from tocsin.web.listing import part_of
-from tocsin.web.metrics import PATH
-from tocsin.web.pages import HEADERS, Pages, Reader
-from tocsin.web.reading import reads
+from tocsin.web.metric_export import as_curl, as_yaml, definition_of
+from tocsin.web.pages.metrics import PATH
+from tocsin.web.pagination import part_of
+from tocsin.web.rendering import HEADERS, Pages, Reader
 from tocsin.web.routing import page_router
 
 _ROWS = 10_000
@@ -55,7 +55,7 @@ def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
             request,
             "metric.html",
             metric=metric,
-            sentence=words.sentence(question, runtime.catalog),
+            sentence=formatting.sentence(question, runtime.catalog),
             over=over,
             ranges=RANGES,
             chart=chart(series, question),

@@ -14,8 +14,8 @@ from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.notifications.silence import read_silence
 from tocsin.web.forms import Form
-from tocsin.web.pages import Admin, Pages, Reader, go_to
 from tocsin.web.quoting import write_pairs
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/silences"

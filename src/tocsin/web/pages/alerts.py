@@ -13,10 +13,10 @@ from tocsin.api.schemas.alerts import shown
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import Standing
 from tocsin.runtime import Runtime
-from tocsin.web.firing import Watch, Watched
+from tocsin.web.alert_status import Watch, Watched
 from tocsin.web.forms import Form
-from tocsin.web.listing import part_of
-from tocsin.web.pages import Admin, Pages, Reader, go_to
+from tocsin.web.pagination import part_of
+from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
 
 PATH = "/web/alerts"
