@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.cli.definitions import UnusableDefinitions, read_definitions
-from tocsin.cli.demo_shop import DEFINITIONS
+from tocsin.cli.definition_files import UnusableDefinitions, read_definitions
+from tocsin.cli.demo.shop import DEFINITIONS
 
 
 def read(folder: Path, text: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tocsin.cli.demo_board import answers_table, curl_lines, header
+from tocsin.cli.demo.dashboard import answers_table, curl_lines, header
 
 METRIC = {"name": "Failed logins by country (5m)", "metricId": "m7"}
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

@@ -16,9 +16,9 @@ import httpx
 import pytest
 from running import environment_with, run_tocsin
 
-from tocsin.cli.definitions import read_definitions
-from tocsin.cli.demo_server import free_port
-from tocsin.cli.demo_shop import DEFINITIONS
+from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.demo.server import free_port
+from tocsin.cli.demo.shop import DEFINITIONS
 from tocsin.errors import TocsinError
 
 READY = "Ctrl-C stops it."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from tocsin.cli.demo_receiver import Receiver, receiving
+from tocsin.cli.demo.receiver import Receiver, receiving
 from tocsin.notifications.senders.webhook import signature
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ import zstandard
 from running import Run
 
 from tocsin.cli.client import Client, Unreachable
-from tocsin.cli.lines import batches
+from tocsin.cli.ndjson import batches
 
 NAMED = {"resourceType": "CARGO", "resourceId": "1", "action": "PACKED", "origin": "WEB"}
 

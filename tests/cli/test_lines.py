@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.cli.lines import MAX_BYTES, MAX_LINES, NAMESPACE, batches, identified, numbered
-from tocsin.cli.repeats import Repeats
+from tocsin.cli.line_counts import Repeats
+from tocsin.cli.ndjson import MAX_BYTES, MAX_LINES, NAMESPACE, batches, identified, numbered
 
 LINE = b'{"resourceId":"a","interaction":{"total":1.50}}'
 

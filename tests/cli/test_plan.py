@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.cli.definitions import UnusableDefinitions
+from tocsin.cli.definition_files import UnusableDefinitions
 from tocsin.cli.plan import Step, make_plan
 
 ANSWER: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.cli.repeats import Repeats
+from tocsin.cli.line_counts import Repeats
 
 
 def digests(*numbers: int) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from tocsin.cli.sample import INCIDENT_EVERY, MINUTE, incident_country, interactions
+from tocsin.cli.demo.sample import INCIDENT_EVERY, MINUTE, incident_country, interactions
 
 AT = datetime(2026, 3, 20, 14, 30, 17, 500_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)

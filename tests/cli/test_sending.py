@@ -12,10 +12,10 @@ import pytest
 import tenacity
 import zstandard
 
-from tocsin.cli import sending
+from tocsin.cli import uploader
 from tocsin.cli.client import Client, Refused, Unreachable
-from tocsin.cli.lines import Batch
-from tocsin.cli.sending import Sender, Tally
+from tocsin.cli.ndjson import Batch
+from tocsin.cli.uploader import Sender, Tally
 from tocsin.ingestion.decompression import Unreadable
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -37,7 +37,7 @@ def accept(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "_backoff", tenacity.wait_none())
+    monkeypatch.setattr(uploader, "_backoff", tenacity.wait_none())
 
 
 def test_every_line_of_every_batch_is_counted() -> None:
@@ -57,11 +57,11 @@ def test_only_a_few_batches_are_read_ahead() -> None:
     def batches() -> Iterator[Batch]:
         nonlocal read
         for read in range(1, 101):
-            if read >= sending.IN_FLIGHT:
+            if read >= uploader.IN_FLIGHT:
                 answered.release()
             yield batch(b"1")
-            assert read <= tally.answered + sending.IN_FLIGHT
-        answered.release(sending.IN_FLIGHT)
+            assert read <= tally.answered + uploader.IN_FLIGHT
+        answered.release(uploader.IN_FLIGHT)
 
     tally = Tally(keep=0)
     send(slow, batches(), tally)
@@ -116,7 +116,7 @@ def test_what_will_not_pass_stops_the_import_but_not_the_counting(status: int) -
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(uploader, "PATIENCE_SECONDS", 0.2)
 
     def answer(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 from browsing import Browser, start_browser
 
-from tocsin.cli.definitions import read_definitions
-from tocsin.cli.demo_server import running_server
-from tocsin.cli.demo_shop import DEFINITIONS
-from tocsin.cli.sample import interactions
+from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.demo.sample import interactions
+from tocsin.cli.demo.server import running_server
+from tocsin.cli.demo.shop import DEFINITIONS
 
 KEY = "the key of the screenshots"
 DAY = timedelta(hours=26)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving import ADMIN_KEY
-from tocsin.cli.definitions import read_definitions
+from tocsin.cli.definition_files import read_definitions
 from tocsin.runtime import Runtime
 
 KEY = {"x-api-key": ADMIN_KEY}

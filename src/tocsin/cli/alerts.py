@@ -103,10 +103,10 @@ def apply(
     stay as they are. All are checked before the first is written.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.definitions import ALERT, read_definitions
+    from tocsin.cli.definition_files import ALERT, read_definitions
+    from tocsin.cli.metric_references import with_metric_ids
     from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan
     from tocsin.cli.plan import apply as apply_plan
-    from tocsin.cli.watching import with_metric_ids
 
     definitions = read_definitions(file, ALERT)
     with Client(url, key) as client:

@@ -13,14 +13,14 @@ from tocsin.cli import (
     alerts,
     channels,
     deliveries,
-    demo,
-    exporting,
-    importing,
+    export_command,
+    import_command,
     keys,
     metrics,
-    serve,
-    unit_tests,
+    serve_command,
+    test_command,
 )
+from tocsin.cli.demo import command
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -32,11 +32,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve", epilog=serve.EXAMPLE)(serve.serve)
-app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
-app.command("import", epilog=importing.EXAMPLE)(importing.import_)
-app.command("export", epilog=exporting.EXAMPLE)(exporting.export)
-app.command("test", epilog=unit_tests.EXAMPLE)(unit_tests.test)
+app.command("serve", epilog=serve_command.EXAMPLE)(serve_command.serve)
+app.command("demo", epilog=command.EXAMPLE)(command.demo)
+app.command("import", epilog=import_command.EXAMPLE)(import_command.import_)
+app.command("export", epilog=export_command.EXAMPLE)(export_command.export)
+app.command("test", epilog=test_command.EXAMPLE)(test_command.test)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")

@@ -97,7 +97,7 @@ def apply(
     before the first is written.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.definitions import read_definitions
+    from tocsin.cli.definition_files import read_definitions
     from tocsin.cli.plan import METRICS_OF_A_FILE, make_plan
     from tocsin.cli.plan import apply as apply_plan
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import typer
 
 from tocsin.cli.client import Client, Refused
-from tocsin.cli.definitions import ALERT, METRIC, Definition, Noun, UnusableDefinitions
+from tocsin.cli.definition_files import ALERT, METRIC, Definition, Noun, UnusableDefinitions
 from tocsin.cli.routes import ALERTS, METRICS
 from tocsin.errors import Problem
 

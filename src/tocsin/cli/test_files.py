@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
-from tocsin.cli.definitions import UnusableDefinitions
+from tocsin.cli.definition_files import UnusableDefinitions
 from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from tocsin.cli.expectations import UnitTest
+    from tocsin.cli.test_files import UnitTest
 
 EXAMPLE = "Example:  tocsin test alerts.yaml"
 
@@ -23,8 +23,8 @@ def test(
     A file has metrics:, alerts: and tests:. Each test gives interactions and the times they
     happen at, and expects values of metrics and transitions of alerts. Exits with 1 if one fails.
     """
-    from tocsin.cli.definitions import read_yaml
-    from tocsin.cli.expectations import read_tests
+    from tocsin.cli.definition_files import read_yaml
+    from tocsin.cli.test_files import read_tests
 
     failed = total = 0
     for file in files:
@@ -38,8 +38,8 @@ def test(
 
 
 def _passes(unit_test: UnitTest, content: Any, file: str) -> bool:
-    from tocsin.cli.definitions import ALERT, METRIC, checked_definitions
-    from tocsin.cli.offline import bench
+    from tocsin.cli.definition_files import ALERT, METRIC, checked_definitions
+    from tocsin.cli.test_runner import bench
 
     sections = {"metrics": [], "alerts": [], **content}
     metrics = checked_definitions(sections, file, METRIC)

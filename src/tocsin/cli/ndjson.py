@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.cli.repeats import Repeats
+from tocsin.cli.line_counts import Repeats
 from tocsin.model.interactions.splitting import trim_line
 
 NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000003")

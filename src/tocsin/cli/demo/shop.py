@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.cli.client import Client, Refused
-from tocsin.cli.definitions import ALERT, read_definitions
-from tocsin.cli.demo_receiver import Receiver
-from tocsin.cli.demo_server import RunningServer
+from tocsin.cli.definition_files import ALERT, read_definitions
+from tocsin.cli.demo.receiver import Receiver
+from tocsin.cli.demo.sample import Interaction, interactions
+from tocsin.cli.demo.server import RunningServer
+from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan, write
 from tocsin.cli.routes import ALERTS, BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
-from tocsin.cli.sample import Interaction, interactions
-from tocsin.cli.watching import with_metric_ids
 from tocsin.errors import TocsinError
 
 HISTORY = timedelta(hours=1)

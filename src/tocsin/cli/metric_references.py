@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tocsin.cli.definitions import Definition, UnusableDefinitions
+from tocsin.cli.definition_files import Definition, UnusableDefinitions
 from tocsin.errors import Problem
 
 

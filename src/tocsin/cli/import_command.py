@@ -17,9 +17,9 @@ from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
     from tocsin.cli.client import Client
-    from tocsin.cli.lines import Batch
+    from tocsin.cli.ndjson import Batch
     from tocsin.cli.progress import TransferProgress
-    from tocsin.cli.sending import Tally
+    from tocsin.cli.uploader import Tally
 
 EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
 STDIN = "-"
@@ -53,7 +53,7 @@ def import_(
     What `tocsin export` wrote is recorded as it was.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.sending import Tally
+    from tocsin.cli.uploader import Tally
 
     _check(files)
     with ExitStack() as opened:
@@ -83,7 +83,7 @@ def _check(files: list[str]) -> None:
 
 def _import(files: list[str], client: Client, tally: Tally, exported: bool) -> None:
     from tocsin.cli.progress import TransferProgress
-    from tocsin.cli.sending import Sender
+    from tocsin.cli.uploader import Sender
 
     with TransferProgress(_total(files)) as progress:
         sender = Sender(client, tally, progress.tell)
@@ -100,7 +100,7 @@ def _total(files: list[str]) -> int | None:
 
 
 def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[Batch]:
-    from tocsin.cli.lines import batches
+    from tocsin.cli.ndjson import batches
     from tocsin.ingestion.decompression import unpack_file
 
     before = 0

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.demo_receiver import Receiver
+from tocsin.cli.demo.receiver import Receiver
 from tocsin.cli.routes import INTERACTIONS, METRICS
 from tocsin.cli.tables import Body, console, dimension_text
 

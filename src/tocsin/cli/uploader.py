@@ -17,7 +17,7 @@ import tenacity
 import zstandard
 
 from tocsin.cli.client import CONNECTIONS, Client, Refused, Unreachable
-from tocsin.cli.lines import MAX_BYTES, Batch
+from tocsin.cli.ndjson import MAX_BYTES, Batch
 from tocsin.cli.routes import HISTORY, IMPORT
 from tocsin.ingestion.decompression import Unreadable
 

@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from tocsin.alerting.backtest import Trial
-from tocsin.cli.definitions import Definition, UnusableDefinitions
-from tocsin.cli.expectations import Expectation, Happening, Row, Told, UnitTest, offset
+from tocsin.cli.definition_files import Definition, UnusableDefinitions
+from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.tables import group_text, value_text
-from tocsin.cli.watching import with_metric_ids
+from tocsin.cli.test_files import Expectation, Happening, Row, Told, UnitTest, offset
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
 from tocsin.ingestion.request_context import Request

@@ -39,10 +39,10 @@ def demo(
     Ctrl-C stops both. TOCSIN_ADMIN_KEY sets the key; one is made up unless it is there.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.demo_board import Board
-    from tocsin.cli.demo_receiver import receiving
-    from tocsin.cli.demo_server import running_server
-    from tocsin.cli.demo_shop import Shop
+    from tocsin.cli.demo.dashboard import Board
+    from tocsin.cli.demo.receiver import receiving
+    from tocsin.cli.demo.server import running_server
+    from tocsin.cli.demo.shop import Shop
 
     key = os.environ.get("TOCSIN_ADMIN_KEY") or secrets.token_urlsafe(24)
     _end_like_ctrl_c(signal.SIGTERM, signal.SIGHUP)

@@ -1,0 +1,1 @@
+"""`tocsin demo`: a server with a sample shop, to look around in."""
