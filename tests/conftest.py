@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from desk import Desk
 from fastapi.testclient import TestClient
 
-from blocking import never_blocked
-from serving import ADMIN_KEY, Server
+from support.blocking import never_blocked
+from support.desk import Desk
+from support.serving import ADMIN_KEY, Server
 from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 from tocsin.store.database import Database
 
 if TYPE_CHECKING:
-    from browsing import Browser
+    from support.browsing import Browser
 
 NO_BROWSER = "no browser: apt-get install chromium chromium-driver, then these run too"
 
@@ -99,7 +99,7 @@ def site(runtime: Runtime) -> Callable[[str | None], TestClient]:
 @pytest.fixture(scope="session")
 def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Started once: that takes longer than a test."""
-    from browsing import start_browser
+    from support.browsing import start_browser
 
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):

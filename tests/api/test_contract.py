@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from serving import ADMIN_KEY
+from support.serving import ADMIN_KEY
 
 CHECKS = [
     not_a_server_error,

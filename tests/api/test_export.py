@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from serving import Server
+from support.serving import Server
 from tocsin.ingestion import export
 from tocsin.model.interactions.search import Search
 

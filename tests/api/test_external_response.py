@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-import nasty
 import pytest
 from fastapi.testclient import TestClient
+
+from support import nasty
 
 BATCH = "/api/interactions/batch"
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from serving import ADMIN_KEY, Server
+from support.serving import ADMIN_KEY, Server
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 ONE = json.dumps(NAMED).encode()

@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import nasty
 import pytest
 from fastapi.testclient import TestClient
 
-from blocking import not_watched
+from support import nasty
+from support.blocking import not_watched
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 METRICS = "/api/interaction-metrics"

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from blocking import not_watched
+from support.blocking import not_watched
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy, Unavailable
 from tocsin.runtime import Runtime

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from running import Completed, Run, run_tocsin
+
+from support.running import Completed, Run, run_tocsin
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Run, run_tocsin
+
+from support.running import Run, run_tocsin
 
 README = Path(__file__).parents[2] / "README.md"
 METRIC = "Refused payments"

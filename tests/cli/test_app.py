@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import run_tocsin
+
+from support.running import run_tocsin
 
 COMMANDS = [
     "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from running import Run
+from support.running import Run
 
 CHANNEL = {"name": "on-call", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running import environment_with, run_tocsin
 
+from support.running import environment_with, run_tocsin
 from tocsin.cli.definition_files import read_definitions
 from tocsin.cli.demo.server import free_port
 from tocsin.cli.demo.shop import DEFINITIONS

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 import zstandard
-from running import Run
 
+from support.running import Run
 from tocsin.cli.client import Client, Unreachable
 from tocsin.cli.ndjson import batches
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import zstandard
-from running import Run, environment_with, run_tocsin
+
+from support.running import Run, environment_with, run_tocsin
 
 
 def line(resource_id: str, **more: Any) -> bytes:

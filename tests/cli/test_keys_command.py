@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from running import Run, run_tocsin
+from support.running import Run, run_tocsin
 
 
 def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:

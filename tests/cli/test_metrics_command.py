@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Run
+
+from support.running import Run
 
 TWO = """
 - name: Orders

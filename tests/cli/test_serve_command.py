@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import run_tocsin
+
+from support.running import run_tocsin
 
 
 def test_a_folder_that_another_server_uses_is_refused(server: Any) -> None:

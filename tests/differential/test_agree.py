@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import oracle
 import pytest
+
+from support import oracle
 
 
 def rows(*pairs: tuple[Any, str]) -> list[dict[str, Any]]:

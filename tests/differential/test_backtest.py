@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-import nasty
 import pytest
-from worlds import AT, World, open_world
 
+from support import nasty
+from support.worlds import AT, World, open_world
 from tocsin.alerting.backtest import Trial
 from tocsin.clickhouse.sql.backtest import compile_slab
 from tocsin.ingestion.request_context import Request

@@ -13,10 +13,10 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-import oracle
 import pytest
-from worlds import AT, World, written, written_series
 
+from support import oracle
+from support.worlds import AT, World, written, written_series
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
 from tocsin.metrics.rollups import row_reader

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from worlds import check_all_together, check_metrics, check_series, merge, open_world
+
+from support.worlds import check_all_together, check_metrics, check_series, merge, open_world
 
 METRICS = 5_000
 WORLDS = 5

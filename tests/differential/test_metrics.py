@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import oracle
 import pytest
-from worlds import World, check_all_together, check_metrics, check_series, merge, open_world
 
+from support import oracle
+from support.worlds import World, check_all_together, check_metrics, check_series, merge, open_world
 from tocsin.clickhouse.sql.table import JsonType
 
 SAMPLE = 250

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import nasty
-import oracle
 import pytest
-from nasty_metrics import OF_FIELD, TYPES
-from nasty_pools import NEARLY_NUMERIC_TEXTS, NUMERIC_TEXTS
+
+from support import nasty, oracle
+from support.nasty_metrics import OF_FIELD, TYPES
+from support.nasty_pools import NEARLY_NUMERIC_TEXTS, NUMERIC_TEXTS
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)
 COMPARISONS = ("gt", "gte", "lt", "lte")

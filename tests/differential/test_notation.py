@@ -15,12 +15,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import nasty
-import oracle
 import pytest
-from nasty_pools import NOTATION_KEYS, ODD_KEYS
-from worlds import AT, World, record, written, written_series
 
+from support import nasty, oracle
+from support.nasty_pools import NOTATION_KEYS, ODD_KEYS
+from support.worlds import AT, World, record, written, written_series
 from tocsin.clickhouse.sql.materialized_columns import worth_promoting
 from tocsin.config import Settings
 from tocsin.model.metrics.draft import read_metric

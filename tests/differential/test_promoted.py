@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from worlds import (
+
+from support.worlds import (
     AT,
     World,
     check_all_together,
@@ -20,7 +21,6 @@ from worlds import (
     merge,
     open_world,
 )
-
 from tocsin.clickhouse.sql.materialized_columns import Ask, worth_promoting
 from tocsin.metrics import column_promoter
 from tocsin.model.metrics.draft import read_metric

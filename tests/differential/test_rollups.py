@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
-import nasty
 import pytest
-from worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 
+from support import nasty
+from support.worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 from tocsin.metrics.rollups import admission, cache, rollup, row_reader
 
 COUNT = 40

@@ -10,9 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-import nasty
-from worlds import AT, World, check_metrics, record
-
+from support import nasty
+from support.worlds import AT, World, check_metrics, record
 from tocsin.config import Settings
 from tocsin.runtime import Runtime
 

@@ -10,7 +10,7 @@ from random import Random
 import httpx
 import pytest
 
-from serving import Server
+from support.serving import Server
 
 SENDERS = 12
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}

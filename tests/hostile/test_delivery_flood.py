@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from fastapi.testclient import TestClient
-from receivers import Receiver, answering, receiver, wait_for
 
+from support.desk import Desk
+from support.receivers import Receiver, answering, receiver, wait_for
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.notifications.channel import Channel

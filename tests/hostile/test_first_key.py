@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from serving import Server, free_port
+from support.serving import Server, free_port
 
 
 def started_without_a_key(folder: Path) -> Server:

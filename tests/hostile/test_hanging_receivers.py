@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import Server
+from support.serving import Server
 
 ONE = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 # As many as the framework has threads for handlers.

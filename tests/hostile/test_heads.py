@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from raw_client import RawClient
 
-from serving import Server
+from support.raw_client import RawClient
+from support.serving import Server
 
 MIB = 1 << 20
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nconnection: close\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 
-from serving import Server
+from support.serving import Server
 
 NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from raw_client import RawClient
 
-from serving import ADMIN_KEY, Server, free_port
+from support.raw_client import RawClient
+from support.serving import ADMIN_KEY, Server, free_port
 
 PIPE_BYTES = 4096
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from installation import ONE, Installation
 
+from support.installation import ONE, Installation
 from tocsin.clickhouse import warmup
 from tocsin.model.ceilings import DISCOVERED_FIELDS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from installation import ONE, Installation
+from support.installation import ONE, Installation
 
 
 def test_old_months_fill_a_ceiling_and_live_ones_are_taken_still(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from raw_client import RawClient
 
-from serving import Server
+from support.raw_client import RawClient
+from support.serving import Server
 
 SOFT, HARD = 512, 1024
 KEYS, ROWS, BATCHES = 3_000, 200, 12

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import Server
+from support.serving import Server
 
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from raw_client import RawClient
 
-from serving import Server
+from support.raw_client import RawClient
+from support.serving import Server
 
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
-from raw_client import RawClient, trickle
 
-from serving import ADMIN_KEY, Server
+from support.raw_client import RawClient, trickle
+from support.serving import ADMIN_KEY, Server
 
 ONE = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 HEAD = b"POST /api/interactions HTTP/1.1\r\nHost: x\r\n"

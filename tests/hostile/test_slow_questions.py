@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from questions import (
+
+from support.questions import (
     NAMED,
     Answers,
     asked_for_ever,
@@ -22,8 +23,7 @@ from questions import (
     read_key,
     record_groups,
 )
-
-from serving import Server
+from support.serving import Server
 
 CONCURRENCY = 2
 CALLERS = 40

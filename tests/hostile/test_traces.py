@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving import Server
+from support.serving import Server
 
 HOOK = "https://example.com/hooks/very-secret-path"
 CHANNEL = {

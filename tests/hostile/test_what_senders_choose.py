@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from installation import ONE, Installation
 
+from support.installation import ONE, Installation
 from tocsin.model.ceilings import BATCH_BYTES, MIB
 
 NDJSON = {"content-type": "application/x-ndjson"}

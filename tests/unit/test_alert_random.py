@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from alert_reference import MISSING, Group
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerting import Store, opened_store
+from support.alert_reference import MISSING, Group
+from support.alerting import Store, opened_store
 from tocsin.model.alerts.alert import Alert, Comparison, NoData
 from tocsin.model.alerts.evaluation import Finding
 from tocsin.model.alerts.judging import judge

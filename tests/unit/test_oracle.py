@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
-import oracle
+from support import oracle
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 MS = timedelta(milliseconds=1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import nasty
-import oracle
 import pytest
 
+from support import nasty, oracle
 from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.model.interactions.payload import (
     Payload,

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from browsing import Browser, start_browser
 
+from support.browsing import Browser, start_browser
 from tocsin.cli.definition_files import read_definitions
 from tocsin.cli.demo.sample import interactions
 from tocsin.cli.demo.server import running_server

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsing import Browser
-from plotting import Plot
 from selenium.webdriver.common.keys import Keys
 
 import tocsin.web
+from support.browsing import Browser
+from support.plotting import Plot
 
 if TYPE_CHECKING:
-    from serving import Server
+    from support.serving import Server
 
 STATIC = Path(tocsin.web.__file__).parent / "static"
 METRIC = {

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from serving import ADMIN_KEY
+from support.serving import ADMIN_KEY
 
 KEY = {"x-api-key": ADMIN_KEY}
 GROUPS = 12_000

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from serving import ADMIN_KEY
+from support.serving import ADMIN_KEY
 
 KEY = {"x-api-key": ADMIN_KEY}
 CELLS = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Browser
+
+from support.browsing import Browser
 
 if TYPE_CHECKING:
-    from serving import Server
+    from support.serving import Server
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 from urllib.parse import parse_qs, urlencode
 
-import nasty_definitions as nasty
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support import nasty_definitions as nasty
 from tocsin.errors import TooLarge
 from tocsin.web.filter_rows import Condition
 from tocsin.web.forms import Form

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from browsing import Browser
+
+from support.browsing import Browser
 
 if TYPE_CHECKING:
-    from serving import Server
+    from support.serving import Server
 
 # Each leaves a mark on the page if it becomes markup, whether or not a script may run.
 MARK = "injected"

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Browser
+
+from support.browsing import Browser
 
 if TYPE_CHECKING:
-    from serving import Server
+    from support.serving import Server
 
 
 def login_failed(country: str, attempts: int) -> dict[str, object]:

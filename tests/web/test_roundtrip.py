@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import nasty_definitions as nasty
 import pytest
 from fastapi.testclient import TestClient
-from form_filling import filled, sent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving import ADMIN_KEY
+from support import nasty_definitions as nasty
+from support.form_filling import filled, sent
+from support.serving import ADMIN_KEY
 from tocsin.cli.definition_files import read_definitions
 from tocsin.runtime import Runtime
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from serving import ADMIN_KEY
+from support.serving import ADMIN_KEY
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 from tocsin.store.sessions import IDLE, MAX_PER_KEY

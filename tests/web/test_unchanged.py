@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import nasty_definitions as nasty
 import pytest
-from browsing import Browser
 from selenium.webdriver.support.ui import Select
+
+from support import nasty_definitions as nasty
+from support.browsing import Browser
 
 if TYPE_CHECKING:
     import httpx
 
-    from serving import Server
+    from support.serving import Server
 
 ALL = "".join(nasty.PIECES)
 FIELD = 'interaction.a \n\r\t=\\.\\\\:"'

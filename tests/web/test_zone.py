@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import Browser
+
+from support.browsing import Browser
 
 if TYPE_CHECKING:
-    from serving import Server
+    from support.serving import Server
 
 AT = 1_774_000_000
 """2026-03-20T09:46:40Z."""

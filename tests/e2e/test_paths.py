@@ -1,0 +1,102 @@
+"""A data folder, and a folder for temporary files, may have any path."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.serving import Server
+
+ODD = "é 100%20 + & = ' \" # ? \\ ; [b]"
+UNIT_TEST = """
+metrics:
+  - {name: All, metricType: COUNT}
+tests:
+  - name: counts
+    interactions:
+      - {at: 1m, resourceType: T, resourceId: "1", action: A, origin: O}
+    expect:
+      - {metric: All, at: 2m, value: 1}
+"""
+
+
+def used(server: Server) -> int:
+    """Start, record one interaction, answer how many there are, stop."""
+    server.start(60)
+    body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+    with server.client() as client:
+        assert client.post("/api/interactions", json=body).status_code == 201
+        answer = client.post("/api/interaction-metrics/preview", json={"metricType": "COUNT"})
+    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+    server.stop(60)
+    return int(answer.json()["results"][0]["value"])
+
+
+@pytest.mark.parametrize("name", ["my project", ODD, os.fsdecode(b"caf\xe9"), "x" * 250])
+def test_a_data_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    server = Server(tmp_path / name / "data")
+    assert [used(server), used(server)] == [1, 2]
+    made = sorted(path.name for path in server.folder.iterdir())
+    assert made == ["engine", "store.sqlite", "tocsin.lock"]
+
+
+def test_a_data_folder_may_be_relative_a_symlink_and_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real?").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real?")
+    monkeypatch.chdir(tmp_path)
+    assert used(Server(Path("link"))) == 1
+    (tmp_path / "real?").rename(tmp_path / "moved")
+    assert used(Server(tmp_path / "moved")) == 2
+
+
+@pytest.mark.parametrize("name", ["my project", ODD, "*", "{a,b}"])
+def test_the_current_folder_may_have_any_name_and_any_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    Path("interactions").write_text('{"a": 1}')
+    server = Server(Path("tocsin-data"))
+    assert [used(server), used(server)] == [1, 2]
+
+
+def run(*arguments: str, temporary: Path) -> subprocess.CompletedProcess[str]:
+    temporary.mkdir()
+    return subprocess.run(
+        [sys.executable, "-m", "tocsin.cli", *arguments],
+        env={**os.environ, "TMPDIR": str(temporary), "TOCSIN_ALLOW_PRIVATE_TARGETS": "true"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def test_unit_tests_run_in_any_folder_for_temporary_files(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(UNIT_TEST)
+    ended = run("test", str(tmp_path / "all.yaml"), temporary=tmp_path / ODD)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "1 tests, all passed." in ended.stdout
+
+
+def test_the_demo_runs_in_any_folder_for_temporary_files(tmp_path: Path) -> None:
+    ended = run("demo", "--seconds", "1", "--no-live", "--port", "0", temporary=tmp_path / ODD)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_a_path_that_the_store_cannot_open_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = tmp_path.joinpath("x" * 200, "y" * 200, "z" * 200)
+    ended = run("serve", "--port", "0", "--data-dir", str(folder), temporary=tmp_path / "t")
+    assert ended.returncode == 1
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("tocsin: ")
+    assert "SQLite opens paths of up to 504" in last
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,138 @@
+"""How the process starts and stops, as an operator sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.serving import Server, free_port
+from tocsin.config import Settings
+from tocsin.model.instant import from_milliseconds
+from tocsin.model.interactions.search import Search
+from tocsin.runtime import Runtime
+
+
+def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `tocsin serve` that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "tocsin.cli", "serve", "--data-dir", str(folder)],
+        env={**os.environ, "TOCSIN_PORT": str(free_port()), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_sigterm_finishes_waiting_writes_and_ends_with_success(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    acknowledged: list[int] = []
+
+    def write() -> None:
+        with server.client() as client:
+            for number in range(10_000):
+                body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+                try:
+                    answer = client.post("/api/interactions", json={**body, "userId": str(number)})
+                except httpx.HTTPError:
+                    return
+                if answer.status_code == 201:
+                    acknowledged.append(number)
+
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    time.sleep(1)
+    started = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - started < 10
+    for writer in writers:
+        writer.join()
+    server.start()
+    with server.client() as client:
+        metric = {"metricType": "COUNT"}
+        answer = client.post("/api/interaction-metrics/preview", json=metric).json()
+    server.stop()
+    assert answer["results"][0]["value"] >= len(acknowledged) > 10
+
+
+def test_a_data_folder_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    second = serve(tmp_path / "data")
+    server.stop()
+    assert second.returncode == 1
+    assert "in use by process" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = serve(tmp_path / "data", TOCSIN_PORT=port)
+    assert ended.returncode == 1
+    assert f"Cannot listen on 127.0.0.1, port {port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_log_is_json_when_nobody_watches(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    server.stop()
+    lines = [json.loads(line) for line in server.log.splitlines() if line.strip()]
+    assert any(line["event"] == "serving" for line in lines)
+    assert all("timestamp" in line and "level" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TOCSIN_PORT", "eighty"),
+        ("TOCSIN_RETENTION", "soon"),
+        ("TOCSIN_ADMIN_KEY", "short"),
+        ("TOCSIN_ADMIN_KEY", "kein-schlüssel-für-köpfe"),
+        ("TOCSIN_ADMIN_KEY", " a-blank-before-the-key"),
+        ("TOCSIN_ADMIN_KEY", "a-line-end-after-the-key\r"),
+    ],
+)
+def test_nonsense_in_the_environment_is_refused_at_the_start(
+    variable: str, value: str, tmp_path: Path
+) -> None:
+    ended = serve(tmp_path, **{variable: value})
+    assert ended.returncode == 1
+    assert variable in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", {"TOCSIN_OLDEST_DAYS": "20000"})
+    server.start()
+
+    def record(timestamp: str | None = None) -> int:
+        body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+        with server.client() as client:
+            answer = client.post("/api/interactions", json={**body, "timestamp": timestamp})
+        return int(answer.json()["interactionNumber"])
+
+    record()
+    last = record("2001-01-01T00:00:00Z")
+    server.stop()
+    # The server itself drops half of all only when it has seen its clock run for a day.
+    for dropped in (1, 0):
+        runtime = Runtime(Settings(data_dir=tmp_path / "data", retention="90d"))
+        assert runtime.upkeep.drop_expired(runtime.now()) == dropped
+        page = runtime.history.page(Search(), 10, None).interactions
+        assert [from_milliseconds(one.timestamp).year > 2001 for one in page] == [True]
+        runtime.close()
+    server.start()
+    assert record() > last
+    server.stop()

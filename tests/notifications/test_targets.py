@@ -1,0 +1,141 @@
+"""Where a channel must not lead: however it is spelled, it is refused at the connection."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpcore
+import pytest
+
+from support.receivers import receiver
+from tocsin.notifications.senders.addresses import TargetRefused, is_public
+from tocsin.notifications.senders.guarded_transport import GuardedBackend
+from tocsin.notifications.senders.http import Posting
+
+AT = datetime(2026, 3, 20, tzinfo=UTC)
+
+_TABLE = (Path(__file__).parent / "forbidden_targets.txt").read_text(encoding="utf-8")
+FORBIDDEN = [
+    host for line in _TABLE.splitlines() if not line.startswith("#") for host in line.split()
+]
+
+
+def test_there_are_at_least_120_forbidden_targets() -> None:
+    assert len(set(FORBIDDEN)) == len(FORBIDDEN) >= 120
+
+
+@pytest.mark.parametrize("host", FORBIDDEN)
+def test_a_forbidden_target_is_refused_at_the_socket(host: str) -> None:
+    backend = GuardedBackend(allow_private=False)
+    wire = backend._network = Wire()
+    with pytest.raises(TargetRefused):
+        asyncio.run(backend.connect_tcp(host, 80))
+    assert wire.addresses == []
+
+
+def test_no_spelling_of_this_host_reaches_a_receiver_on_it() -> None:
+    with receiver() as there:
+        spelled = [f"[{host}]" if ":" in host else host for host in FORBIDDEN]
+        urls = [f"http://{host}:{there.port}/" for host in spelled]
+        errors = post_all(GuardedBackend(allow_private=False), urls)
+        assert [url for url, error in zip(urls, errors, strict=True) if error is None] == []
+        assert there.received == []
+
+
+def receipt_is_refusal(error: str | None) -> bool:
+    return error is not None and "private or reserved" in error
+
+
+def post(backend: GuardedBackend, url: str) -> str | None:
+    return post_all(backend, [url])[0]
+
+
+def post_all(backend: GuardedBackend, urls: list[str]) -> list[str | None]:
+    """The errors of one POST to each."""
+
+    async def send() -> list[str | None]:
+        posting = Posting(backend)
+        errors = [(await posting.post(url, b"{}", {}, AT)).error for url in urls]
+        await posting.close()
+        return errors
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "localhost", "0x7f.1"])
+def test_what_is_refused_is_reached_where_the_settings_allow_it(host: str) -> None:
+    with receiver() as there:
+        assert post(GuardedBackend(allow_private=True), f"http://{host}:{there.port}/") is None
+        assert len(there.received) == 1
+
+
+class Rebinding:
+    """A name server that answers something else each time, the last for ever."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def __call__(self, _host: str, _port: int) -> list[str]:
+        self.asked += 1
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class Wire(httpcore.AsyncMockBackend):
+    """Notes which address a connection would be made to, and lets it fail."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.addresses: list[str] = []
+
+    async def connect_tcp(self, host: str, *_: object, **__: object) -> httpcore.AsyncNetworkStream:
+        self.addresses.append(host)
+        raise httpcore.ConnectError("no network in a test")
+
+
+def test_a_name_that_is_rebound_is_connected_to_as_it_was_checked() -> None:
+    names = Rebinding(["93.184.216.34"], ["127.0.0.1"])
+    backend = GuardedBackend(allow_private=False, resolve=names)
+    wire = backend._network = Wire()
+    assert "no network" in (post(backend, "http://rebinding.example/") or "")
+    assert (names.asked, wire.addresses) == (1, ["93.184.216.34"])
+    assert receipt_is_refusal(post(backend, "http://rebinding.example/"))
+    assert wire.addresses == ["93.184.216.34"]
+
+
+def test_of_several_addresses_only_the_public_ones_are_tried() -> None:
+    names = Rebinding(["10.0.0.1", "93.184.216.34", "::1", "2606:2800:220:1::1"])
+    backend = GuardedBackend(allow_private=False, resolve=names)
+    wire = backend._network = Wire()
+    assert "no network" in (post(backend, "http://several.example/") or "")
+    assert wire.addresses == ["93.184.216.34", "2606:2800:220:1::1"]
+
+
+def test_every_connection_is_checked_anew() -> None:
+    with receiver() as there:
+        names = Rebinding(["127.0.0.1"])
+        backend = GuardedBackend(allow_private=True, resolve=names)
+
+        assert post_all(backend, [f"http://a.example:{there.port}/"] * 2) == [None, None]
+        assert names.asked == 2
+
+
+def test_a_unix_socket_is_no_target() -> None:
+    backend = GuardedBackend(allow_private=True)
+    with pytest.raises(TargetRefused):
+        asyncio.run(backend.connect_unix_socket("/run/docker.sock"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["1.1.1.1", "8.8.8.8", "93.184.216.34", "172.32.0.1", "2606:4700::1111", "2a00:1450:4001::1"],
+)
+def test_a_public_address_is_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("text", ["", "example.com", "fe80::1%eth0", "1.2.3", "::ffff:1.2.3.4.5"])
+def test_what_is_no_public_address_is_refused(text: str) -> None:
+    assert not is_public(text)

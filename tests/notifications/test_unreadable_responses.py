@@ -1,0 +1,122 @@
+"""What earlier versions recorded as `externalResponse` and no reader of JSON can be relied on to
+read: it must not keep deliveries from being made, nor lists and pages from being shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+
+from support.receivers import Receiver, receiver, wait_for
+from support.serving import ADMIN_KEY
+from tocsin.api.app import create_app
+from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
+from tocsin.model.instant import to_milliseconds
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.channel import read_channel
+from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.subscription import read_subscription
+from tocsin.runtime import Runtime
+from tocsin.web.app import add_pages
+
+NAMED = {"resourceType": "T", "resourceId": "1", "action": "LEFT", "origin": "WEB"}
+UNREADABLE = [
+    *["1e999", "[-1e999]", '{"a":1e400}', "1" * 310, '{"n":[' + "9" * 5_000 + "]}"],
+    *["[" * 65 + "]" * 65, "[" * 400 + "]" * 400, "[" * 900 + "]" * 900],
+    *['{"a":' * 2_000 + "1" + "}" * 2_000, r'{"text":"\ud800"}', r'"\udc00 and more"'],
+]
+TEMPLATE = {"title": "{{ action }}", "body": "{{ externalResponse }}"}
+
+
+@pytest.fixture(scope="module")
+def there() -> Iterator[Receiver]:
+    with receiver() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory, there: Receiver) -> Iterator[Runtime]:
+    folder = tmp_path_factory.mktemp("data")
+    settings = Settings(data_dir=folder, admin_key=ADMIN_KEY, allow_private_targets=True)
+    opened = Runtime(settings)
+    opened.adopt_keys()
+    opened.intake.record_batch([json.dumps(NAMED).encode()], sent_now(opened))
+    channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": there.url}})
+    made = opened.channels.create(channel, opened.now())
+    body = {"channelId": str(made.channel_id), "resourceType": "T", "action": "LEFT"}
+    for template in (None, TEMPLATE):
+        said = read_subscription({**body, "template": template}, opened.catalog)
+        opened.subscriptions.create(said, opened.now())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def site(runtime: Runtime) -> TestClient:
+    app = create_app(runtime)
+    add_pages(app, runtime)
+    headers = {"x-api-key": ADMIN_KEY, "sec-fetch-site": "same-origin"}
+    client = TestClient(app, headers=headers, follow_redirects=False)
+    assert client.post("/web/sign-in", data={"key": ADMIN_KEY}).status_code == 303
+    return client
+
+
+def sent_now(runtime: Runtime) -> Request:
+    return Request(to_milliseconds(runtime.now()))
+
+
+def append_unchecked(runtime: Runtime, response: str) -> UUID:
+    """Record what is refused now, as earlier versions did."""
+    (known,) = runtime.history.page(search_of("1"), 1, None).interactions
+    one = Interaction(
+        uuid4().bytes,
+        *(known.resource_type_id, known.action_id, known.origin_id),
+        resource_id="2",
+        timestamp=to_milliseconds(runtime.now()),
+        payload=b'{"n": 1.50}',
+        external_response=response.encode(),
+        uow_id=None,
+        user_id=None,
+        external_reference=None,
+        big_integers=[],
+        hollow_objects=[],
+    )
+    runtime.intake.append([one])
+    return UUID(bytes=one.interaction_id)
+
+
+def search_of(resource_id: str) -> Any:
+    from tocsin.model.interactions.search import Search
+
+    return Search(resource_id=resource_id)
+
+
+@pytest.mark.parametrize("response", UNREADABLE, ids=lambda text: text[:12])
+def test_it_is_told_of_and_shown_as_a_text(
+    runtime: Runtime, site: TestClient, there: Receiver, response: str
+) -> None:
+    before = runtime.engine.rows()
+    id = append_unchecked(runtime, response)
+    # The interaction, and the end of either delivery.
+    wait_for(lambda: runtime.engine.rows() == before + 3)
+    told = [one.json for one in there.received if one.json["data"]["interactionId"] == str(id)]
+    for one in told:
+        assert one["data"]["externalResponse"] == response
+        assert one["data"]["interaction"] == {"n": 1.50}
+    assert {one["title"] for one in told} == {"LEFT", "T 2: LEFT"}
+    assert response in {one["body"] for one in told}
+    shown = site.get("/api/deliveries").json()["deliveries"][:2]
+    for delivery in [
+        *shown,
+        *(site.get(f"/api/deliveries/{one['deliveryId']}").json() for one in shown),
+    ]:
+        assert delivery["status"] == Status.SENT
+        assert delivery["interaction"]["externalResponse"] == response
+    assert site.get(f"/api/interactions/{id}").json()["externalResponse"] == response
+    for page in ("/web/deliveries", "/web/interactions", f"/web/interactions/{id}"):
+        assert site.get(page).status_code == 200

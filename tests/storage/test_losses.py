@@ -1,0 +1,117 @@
+"""Interactions that the engine lost are reported until they are acknowledged."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.opening import (
+    cut_in_half,
+    fill,
+    full_folder,
+    metrics,
+    opened,
+    overview,
+    parts,
+    readiness,
+    refusal,
+)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    return full_folder(tmp_path / "data")
+
+
+def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path) -> None:
+    cut_in_half(full, "2026-02")
+    with capture_logs() as log, opened(full) as runtime:
+        assert runtime.engine.rows() == 20
+        said = readiness(runtime)
+        assert said["status"] == "degraded"
+        missing, *named = said["problems"]
+        assert all("broken-on-start_202602_" in each for each in named)
+        assert "10 interactions that were recorded are missing (2026-02: 10)" in missing
+        measured = metrics(runtime)
+        assert all(each in overview(runtime) for each in said["problems"])
+    assert sum(part.rows or 0 for part in runtime.losses.parts) == 10
+    events = [line["event"] for line in log]
+    assert events.count("part set aside") == len(named)
+    assert events.count("interactions missing") == 1
+    assert f'tocsin_problems{{kind="losses"}} {len(said["problems"])}.0' in measured
+    assert "tocsin_missing_interactions 10.0" in measured
+    assert 'tocsin_engine_detached_part_rows{part="broken-on-start_202602_' in measured
+    with opened(full) as runtime:
+        assert readiness(runtime) == said
+    with opened(full, accept_loss=True) as runtime:
+        assert readiness(runtime) == {"status": "ready"}
+    with opened(full) as runtime:
+        assert readiness(runtime) == {"status": "ready"}
+
+
+def test_a_part_whose_folder_is_gone_is_noticed(full: Path) -> None:
+    for part in parts(full, "2026-01"):
+        shutil.rmtree(part)
+    with opened(full) as runtime:
+        fill(runtime, "2026-01")
+        (problem,) = readiness(runtime)["problems"]
+    assert "10 interactions that were recorded are missing (2026-01: 10)" in problem
+    with opened(full, accept_loss=True) as runtime:
+        assert readiness(runtime) == {"status": "ready"}
+
+
+def test_a_part_that_was_detached_for_another_reason_is_named(full: Path) -> None:
+    part = parts(full, "2026-03")[0]
+    name = f"covered-by-broken_{part.name}"
+    (part.parent / "detached").mkdir(exist_ok=True)
+    part.rename(part.parent / "detached" / name)
+    (part.parent / "detached" / name / "count.txt").write_text("not a number")
+    with opened(full) as runtime:
+        problems = readiness(runtime)["problems"]
+        assert f'part="{name}",reason="covered-by-broken"}} NaN' in metrics(runtime)
+    assert f"{name} (covered-by-broken)" in problems[1]
+    assert "with an unknown number of interactions" in problems[1]
+
+
+def test_however_many_parts_are_damaged_the_rest_is_served(full: Path) -> None:
+    months = [f"{year}-{month:02}" for year in range(2000, 2010) for month in range(1, 13)]
+    with opened(full) as runtime:
+        for month in months:
+            fill(runtime, month, 1)
+    for month in months:
+        cut_in_half(full, month)
+    with opened(full) as runtime:
+        assert runtime.engine.rows() == 30
+        problems = readiness(runtime)["problems"]
+    assert problems[0].startswith("120 interactions that were recorded are missing")
+    assert problems[-1] == "20 more parts are set aside"
+    assert len(problems) == 102
+
+
+def test_months_that_expire_are_not_missing(full: Path) -> None:
+    with opened(full, retention="1d") as runtime:
+        assert runtime.upkeep.drop_expired(datetime(2026, 3, 1, tzinfo=UTC)) <= 1
+        for at in (datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)):
+            runtime.upkeep.drop_expired(at)
+        assert runtime.engine.rows() == 0
+    with opened(full) as runtime:
+        assert readiness(runtime) == {"status": "ready"}
+
+
+def test_a_part_that_is_damaged_inside_is_named_by_who_reads_it(full: Path) -> None:
+    part = parts(full, "2026-02")[0]
+    file = part / "data.bin"
+    damaged = bytearray(file.read_bytes())
+    for position in range(0, len(damaged), 64):
+        damaged[position + 32 if position + 32 < len(damaged) else position] ^= 255
+    file.write_bytes(damaged)
+    assert f"The part {part.name} of the engine is damaged" in refusal(full)
+    part.rename(part.parent / "detached" / f"broken_{part.name}")
+    with opened(full) as runtime:
+        assert runtime.engine.rows() == 20
+        problems = readiness(runtime)["problems"]
+    assert f"broken_{part.name} (broken) with 10 interactions" in problems[1]

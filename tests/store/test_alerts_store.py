@@ -1,0 +1,231 @@
+"""Alerts, their states and transitions, on a real SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.alerting import AT, Store, opened_store
+from tocsin.errors import Conflict, NotFound
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.evaluation import Finding
+from tocsin.model.alerts.state import AlertState, Change, Reason, Status
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
+from tocsin.model.metrics.draft import read_metric
+
+LATER = AT + timedelta(minutes=1)
+FIRED = Change(Status.FIRING, Reason.THRESHOLD, LATER, 11, {"a": None}, LATER)
+STATE = AlertState(Status.FIRING, LATER, 11, {"a": None})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with opened_store(tmp_path) as opened:
+        yield opened
+
+
+def finding(store: Store, alert: Alert, version: int = 0, **members: Any) -> Finding:
+    made = [Transition.of(FIRED, alert, store.metric)]
+    found = {"states": {(None,): STATE}, "transitions": made, **members}
+    return Finding(alert, LATER, version, 1.5, **found)
+
+
+def fire(store: Store, alert: Alert) -> Transition:
+    version = store.evaluations.found([alert.alert_id])[alert.alert_id].version
+    found = finding(store, alert, version)
+    assert store.evaluations.keep([found], None) == {alert.alert_id}
+    return found.transitions[0]
+
+
+def changes(store: Store) -> list[Change]:
+    return [made.change for made in store.transitions.page(100)]
+
+
+def test_an_alert_is_the_same_after_a_restart(store: Store) -> None:
+    made = store.alert(
+        **{
+            "description": "d",
+            "runbookUrl": "https://example.org/runbook",
+            "labels": {"team": "über", "": ""},
+            "for": "90s",
+            "keepFiringFor": "5m",
+            "recoveryThreshold": 9.5,
+            "noData": "firing",
+            "severity": "critical",
+            "interval": "10s",
+            "evaluationDelay": "30s",
+            "enabled": False,
+        }
+    )
+    store.restart()
+    assert store.alerts.all() == [made]
+    assert store.alerts.get(made.alert_id) == made
+
+
+def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> None:
+    alert = store.alert()
+    made = fire(store, alert)
+    store.restart()
+    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {(None,): STATE}
+    (kept,) = store.transitions.page(10)
+    assert (kept.change, kept.alert, kept.metric) == (made.change, made.alert, made.metric)
+    assert kept.interaction() == made.interaction()
+
+
+def test_who_comes_second_keeps_nothing(store: Store) -> None:
+    alert, other = store.alert(), store.alert()
+    both = [finding(store, alert), finding(store, other)]
+    assert store.evaluations.keep([finding(store, other)], LATER) == {other.alert_id}
+    assert store.evaluations.keep(both, LATER) == {alert.alert_id}
+    assert store.evaluations.keep(both, LATER) == set()
+    assert len(changes(store)) == 2
+    assert len(store.outbox.told) == 2
+
+
+def test_a_definition_that_changes_meanwhile_voids_an_evaluation(store: Store) -> None:
+    alert = store.alert()
+    store.alerts.replace(alert.alert_id, store.draft(title="other"), store.metric, LATER)
+    assert store.evaluations.keep([finding(store, alert)], LATER) == set()
+    assert changes(store) == []
+
+
+def test_a_failure_is_kept_as_health_and_forgets_nothing(store: Store) -> None:
+    alert = store.alert()
+    fire(store, alert)
+    failed = finding(store, alert, 1, error="engine down", states={}, transitions=[])
+    store.evaluations.keep([failed], LATER)
+    standing = store.evaluations.standing(alert.alert_id)
+    assert (standing.health, standing.error) == ("ERROR", "engine down")
+    assert (standing.slot, standing.evaluated_at, standing.elapsed_ms) == (LATER, LATER, 1.5)
+    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states
+    assert store.evaluations.standings() == {alert.alert_id: standing}
+
+
+def test_what_is_to_be_delivered_is_enqueued_with_the_transition_and_its_labels(
+    store: Store,
+) -> None:
+    alert = store.alert(labels={"team": "shop"})
+    made = fire(store, alert)
+    ((interaction, labels),) = store.outbox.told
+    assert interaction == made.interaction()
+    assert interaction.is_told
+    assert labels == {"team": "shop"}
+
+
+def test_a_transition_without_an_action_writes_no_interaction(store: Store) -> None:
+    alert = store.alert(recoveryAction=None)
+    fire(store, alert)
+    store.alerts.delete(alert.alert_id, store.metric, LATER)
+    assert [made.change.status for made in store.transitions.unrecorded(10)] == [Status.FIRING]
+    assert len(store.outbox.told) == 1
+
+
+def test_transitions_are_unrecorded_until_they_are_marked(store: Store) -> None:
+    made = [fire(store, store.alert()) for _ in range(3)]
+    ids = [transition.transition_id for transition in made]
+    assert [one.transition_id for one in store.transitions.unrecorded(2)] == ids[:2]
+    store.transitions.mark_recorded(ids[:2])
+    store.restart()
+    assert [one.transition_id for one in store.transitions.unrecorded(9)] == ids[2:]
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [
+        ({"threshold": 11}, Reason.CHANGED),
+        ({"operator": "gte"}, Reason.CHANGED),
+        ({"enabled": False}, Reason.DISABLED),
+        ({"enabled": False, "threshold": 11}, Reason.DISABLED),
+    ],
+)
+def test_what_fires_ends_when_another_thing_is_measured_or_nothing(
+    store: Store, members: dict[str, Any], reason: Reason
+) -> None:
+    alert = store.alert()
+    fire(store, alert)
+    store.alerts.replace(alert.alert_id, store.draft(**members), store.metric, LATER)
+    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {}
+    closed, fired = store.transitions.page(10)
+    assert closed.change == Change(Status.OK, reason, LATER, 11, {"a": None}, LATER)
+    assert closed.alert == fired.alert == alert
+
+
+def test_a_change_of_anything_else_leaves_what_fires(store: Store) -> None:
+    alert = store.alert()
+    fire(store, alert)
+    members = {"title": "other", "for": "5m", "labels": {"a": "b"}, "severity": "info"}
+    store.alerts.replace(alert.alert_id, store.draft(**members), store.metric, LATER)
+    assert len(changes(store)) == 1
+    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {(None,): STATE}
+
+
+def test_another_question_of_the_metric_ends_what_fires(store: Store) -> None:
+    alert = store.alert()
+    fire(store, alert)
+    ended = store.alerts.end_all_of
+    id = store.metric.metric_id
+    same, question = read_metric({"name": "renamed", "metricType": "COUNT"}, store.catalog)
+    store.metrics.replace(id, same, question, LATER, ended)
+    assert len(changes(store)) == 1
+    body = {"name": "renamed", "metricType": "COUNT", "timeWindow": "5m"}
+    store.metrics.replace(id, *read_metric(body, store.catalog), LATER, ended)
+    assert [change.reason for change in changes(store)] == [Reason.CHANGED, Reason.THRESHOLD]
+
+
+def test_deleting_an_alert_ends_what_fires_and_keeps_its_transitions(store: Store) -> None:
+    alert = store.alert()
+    fire(store, alert)
+    store.alerts.delete(alert.alert_id, store.metric, LATER)
+    assert [change.reason for change in changes(store)] == [Reason.DISABLED, Reason.THRESHOLD]
+    assert store.evaluations.standings() == {}
+    for ask in (store.alerts.get, store.evaluations.standing):
+        with pytest.raises(NotFound):
+            ask(alert.alert_id)
+
+
+def test_what_an_alert_uses_cannot_be_deleted(store: Store) -> None:
+    entries = {
+        kind: store.catalog.create(kind, EntryDraft(mnemonic="USED", title="u"), AT)
+        for kind in (Kind.ACTION, Kind.RESOURCE_TYPE)
+    }
+    used = {"alertAction": "USED", "recoveryAction": "fired", "resourceType": "USED"}
+    store.alert(title="the watcher", **used)
+    with pytest.raises(Conflict, match="the watcher"):
+        store.metrics.delete(store.metric.metric_id)
+    for kind, entry in entries.items():
+        with pytest.raises(Conflict, match="the watcher"):
+            store.catalog.delete(kind, entry.id)
+
+
+def test_pages_follow_each_other_by_instant_and_number(store: Store) -> None:
+    alert, other = store.alert(), store.alert()
+    made = [fire(store, alert), fire(store, other), fire(store, alert)]
+    ids = [transition.transition_id for transition in reversed(made)]
+    first = store.transitions.page(2)
+    assert [one.transition_id for one in first] == ids[:2]
+    after = (first[-1].change.at, first[-1].number)
+    assert [one.transition_id for one in store.transitions.page(2, after)] == ids[2:]
+    assert len(store.transitions.page(9, alert_id=alert.alert_id)) == 2
+    assert len(store.transitions.page(9, start=LATER)) == 3
+    assert store.transitions.page(9, to=LATER) == []
+    assert store.transitions.page(9, alert_id=uuid4()) == []
+
+
+def test_the_interaction_of_a_transition_says_what_alerts_md_says(store: Store) -> None:
+    alert = store.alert()
+    made = fire(store, alert)
+    interaction = made.interaction()
+    assert interaction
+    assert interaction.resource_id == str(alert.alert_id)
+    assert interaction.resource_type_id == system_id(Kind.RESOURCE_TYPE, "ALERT").bytes
+    assert interaction.origin_id == system_id(Kind.ORIGIN, "METRIC_EVAL").bytes
+    assert interaction.uow_id is None
+    instant = "2026-03-20T14:01:00.000Z"
+    assert interaction.external_reference == f"alert-{alert.alert_id}-firing-{instant}"
+    assert interaction.hollow_objects == ["interaction.dimensions"]

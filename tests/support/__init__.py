@@ -1,0 +1,1 @@
+"""What tests share: builders, oracles, a server process, a browser."""

@@ -1,0 +1,133 @@
+"""A desk that tells people: the real store, senders and notifier, and a clock that can be set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from support.receivers import wait_for
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.channel import Channel, read_channel
+from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
+from tocsin.model.notifications.dropped import MAX_PENDING
+from tocsin.model.notifications.subscription import read_subscription
+from tocsin.notifications.dispatcher import Notifier
+from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.templates import Templates
+from tocsin.store.catalog import Catalog
+from tocsin.store.channels import Channels
+from tocsin.store.database import Database
+from tocsin.store.deliveries import Deliveries
+from tocsin.store.delivery_queue import Claims
+from tocsin.store.dropped_deliveries import Dropped
+from tocsin.store.new_deliveries import NewDeliveries
+from tocsin.store.silences import Silences
+from tocsin.store.subscriptions import Subscriptions
+
+
+class Desk:
+    def __init__(self, folder: Path, limit: int = MAX_PENDING) -> None:
+        self.ahead = timedelta(0)
+        self.recorded: list[dict[str, Any]] = []
+        self.database = Database(folder / "store.sqlite")
+        self.catalog = Catalog(self.database)
+        self.channels = Channels(self.database)
+        self.subscriptions = Subscriptions(self.database, self.channels)
+        self.silences = Silences(self.database)
+        making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        self.dropped = Dropped(self.database, self.channels, limit)
+        self.deliveries = Deliveries(self.database, self.channels, making, self.dropped)
+        self.claims = Claims(self.database)
+        self.templates = Templates()
+        self.notifier: Notifier | None = None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def start(
+        self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
+    ) -> Notifier:
+        self.notifier = Notifier(
+            self.claims,
+            self.channels,
+            Rendering(self.templates, self.subscriptions),
+            senders or Senders(allow_private=True),
+            complete=lambda delivery: delivery,
+            settle=lambda: self.dropped.tell(self.now()),
+            record=self.recorded.extend,
+            now=self.now,
+            delays=delays,
+        )
+        return self.notifier
+
+    def close(self) -> None:
+        if self.notifier:
+            self.notifier.close()
+        self.templates.close()
+        self.database.close()
+
+    def channel(self, kind: str = "webhook", **settings: Any) -> Channel:
+        body = {"name": f"a {kind}", "kind": kind, "settings": settings}
+        return self.channels.create(read_channel(body), self.now())
+
+    def subscribe(self, channel: Channel, template: dict[str, str] | None = None) -> None:
+        for kind, mnemonic in ((Kind.RESOURCE_TYPE, "CUSTOMER"), (Kind.ACTION, "LEFT")):
+            self.catalog.ensure(kind, mnemonic, self.now())
+        body = {
+            "channelId": str(channel.channel_id),
+            "resourceType": "CUSTOMER",
+            "action": "LEFT",
+            "template": template,
+        }
+        self.subscriptions.create(read_subscription(body, self.catalog), self.now())
+
+    def interactions(self, count: int, payload: bytes = b'{"country":"ZA"}') -> list[Interaction]:
+        names = (Kind.RESOURCE_TYPE, "CUSTOMER"), (Kind.ACTION, "LEFT"), (Kind.ORIGIN, "WEB")
+        scope = [self.catalog.ensure(kind, name, self.now()).id_bytes for kind, name in names]
+        return [
+            Interaction(
+                uuid4().bytes,
+                *scope,
+                resource_id=str(n),
+                timestamp=0,
+                payload=payload,
+                external_response=b"",
+                uow_id=None,
+                user_id=None,
+                external_reference=None,
+                big_integers=[],
+                hollow_objects=[],
+            )
+            for n in range(count)
+        ]
+
+    def tell(self, count: int = 1, payload: bytes = b'{"country":"ZA"}') -> None:
+        interactions = self.interactions(count, payload)
+        with self.database.writing() as connection:
+            self.deliveries.enqueue(connection, interactions, self.now())
+        if self.notifier:
+            self.notifier.wake()
+
+    def disable(self, channel: Channel, reason: str = "by hand") -> None:
+        self.channels.disable(channel.channel_id, reason, self.now())
+
+    def all(self, status: Status | None = None) -> list[Delivery]:
+        return self.deliveries.page(100_000, status=status).deliveries
+
+    def only(self) -> Delivery:
+        (delivery,) = self.all()
+        return delivery
+
+    def skip(self) -> None:
+        """Let the time pass until the only delivery is due again."""
+        due = self.only().due
+        assert due
+        self.ahead += max(due - self.now(), timedelta(0))
+
+    def wait(self, is_true: Callable[[], object], patience: float = 60) -> None:
+        wait_for(is_true, patience)

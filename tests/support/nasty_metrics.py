@@ -1,0 +1,259 @@
+"""Random valid metrics whose filters, fields and groups mostly meet the data they are asked of.
+
+A metric is drawn around a model interaction, most of whose values its filters are made to hold
+for, so that answers are seldom empty.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from random import Random
+from typing import Any
+
+from support.nasty_pools import (
+    FLOATS,
+    INTEGERS,
+    MNEMONICS,
+    NEARLY_NUMERIC_TEXTS,
+    NUMERIC_TEXTS,
+    ODD_TEXTS,
+    WINDOWS,
+)
+from support.oracle import (
+    OWN_COLUMNS,
+    Interaction,
+    Metric,
+    Number,
+    dimension_key,
+    field_of,
+    holds,
+    number_of,
+    parse,
+    text_of,
+    value_at,
+)
+
+TYPES = ("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE")
+OF_FIELD = ("SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT")
+_STRANGERS = (
+    ["nobody"],
+    ["a", "b", "c", "d"],
+    ["tags", "0"],
+    ["n", "a"],
+    ["a", "b.c"],
+    ["Country"],
+)
+_STEPS = (1, 5, 15, 60, 360, 1_440, 10_080, 43_200)
+
+
+def metric(rng: Random, interactions: Sequence[Interaction]) -> Metric:
+    """A random valid metric in the API's shape, scopes by mnemonic; members may be left out."""
+    model = rng.choice(interactions)
+    kind = rng.choice(TYPES)
+    drawn: Metric = {
+        "metricType": kind,
+        **{name: model[name] if rng.random() < 0.25 else None for name in MNEMONICS},
+        "field": _measured(rng, interactions, model) if kind in OF_FIELD else None,
+        "filters": [
+            filter_(rng, interactions, model) for _ in range(_count(rng, 30, 35, 20, 10, 5))
+        ],
+        "timeWindow": rng.choice(WINDOWS) if kind == "RATE" or rng.random() < 0.55 else None,
+        "groupBy": _groups(rng, interactions, _count(rng, 40, 35, 15, 10)),
+    }
+    return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
+
+
+def filter_(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
+    """A random valid filter, three times in four one that holds for the model if it can."""
+    if rng.random() < 0.25:
+        return _about(rng, rng.choice(interactions))
+    drawn = _about(rng, model)
+    for _ in range(3):
+        if holds(drawn, model):
+            break
+        drawn = _about(rng, model)
+    return drawn
+
+
+def _about(rng: Random, model: Interaction) -> Metric:
+    """A random valid filter, mostly about something that the model says."""
+    field = _field(rng, model)
+    operator = rng.choice(tuple(_VALUES))
+    make = _VALUES[operator]
+    if make is None:
+        return {"field": field, "operator": operator}
+    return {"field": field, "operator": operator, "value": make(rng, value_at(model, field))}
+
+
+def series_arguments(rng: Random, at: datetime) -> tuple[datetime, datetime, timedelta]:
+    """`(start, to, step)` of a series of at most 25 points, often ending exactly at `at`."""
+    step = timedelta(minutes=rng.choice(_STEPS))
+    millisecond = timedelta(milliseconds=1)
+    to = (
+        at
+        + rng.choice((0, 0, 0, 1, -1, 90_000, -3_600_000, rng.randint(-(10**7), 10**6)))
+        * millisecond
+    )
+    start = to - step * rng.randint(1, 24) + rng.choice((0, 0, 1, -1, -30_000)) * millisecond
+    return start, to, step
+
+
+def step_text(step: timedelta) -> str:
+    """The step as the API takes it, in the largest unit that fits: `5m`, `6h`, `7d`."""
+    minutes = step // timedelta(minutes=1)
+    for unit, length in (("d", 1_440), ("h", 60)):
+        if minutes % length == 0:
+            return f"{minutes // length}{unit}"
+    return f"{minutes}m"
+
+
+def fields(interaction: Interaction) -> tuple[str, ...]:
+    """The payload fields, spelled, of everything the interaction can be asked for."""
+    return _fields(interaction["payload"])
+
+
+@lru_cache(maxsize=65_536)
+def _fields(payload: str) -> tuple[str, ...]:
+    return tuple(map(field_of, _paths(parse(payload), ())))
+
+
+def _paths(value: Any, above: tuple[str, ...]) -> list[tuple[str, ...]]:
+    found = []
+    for key, member in value.items() if isinstance(value, dict) else ():
+        if key:
+            found += [(*above, key), *_paths(member, (*above, key))]
+    return found
+
+
+def _count(rng: Random, *weights: int) -> int:
+    return rng.choices(range(len(weights)), weights)[0]
+
+
+def _field(rng: Random, model: Interaction) -> str:
+    kind = rng.random()
+    if kind < 0.15:
+        return rng.choice(OWN_COLUMNS)
+    spelled = fields(model)
+    if kind < 0.2 or not spelled:
+        return field_of(rng.choice(_STRANGERS))
+    return rng.choice(spelled)
+
+
+def _measured(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> str:
+    """A field to aggregate: mostly one that has a number, in the model if it can be."""
+    kind = rng.random()
+    if kind < 0.25:
+        return field_of((rng.choice(("total", "attempts", "n", "a", "b")),))
+    for attempt in range(20 if kind < 0.9 else 0):
+        source = model if attempt < 8 else rng.choice(interactions)
+        field = _field(rng, source)
+        if number_of(value_at(source, field)) is not None:
+            return field
+    return _field(rng, rng.choice(interactions))
+
+
+def _groups(rng: Random, interactions: Sequence[Interaction], count: int) -> list[str]:
+    chosen: dict[str, str] = {}
+    for _ in range(count):
+        field = _field(rng, rng.choice(interactions))
+        chosen.setdefault(dimension_key(field), field)
+    return list(chosen.values())
+
+
+def _scalar(rng: Random, value: Any) -> Any:
+    """A filter's value as JSON has it: what the value says, a bit more or less, or anything."""
+    if isinstance(value, list) and value:
+        value = rng.choice(value)
+    if rng.random() < 0.1:
+        return rng.choice((None, True, False, _pool_number(rng), _pool_text(rng)))
+    if isinstance(value, bool):
+        return rng.choice((value, text_of(value), value))
+    if isinstance(value, Number):
+        return rng.choice((_number(value), _number(value), value.text))
+    if isinstance(value, str):
+        number = number_of(value)
+        return value if number is None or rng.random() < 0.5 else number
+    return None if value is None else rng.choice(("", None, 0))
+
+
+def _comparable(rng: Random, value: Any) -> Any:
+    """A number or a string, near what the value says."""
+    found = _scalar(rng, value)
+    if found is None or isinstance(found, bool):
+        return rng.choice((_pool_number(rng), _pool_text(rng)))
+    if isinstance(found, str):
+        return found[: rng.randint(0, len(found))] if rng.random() < 0.2 else found
+    near = found + rng.choice((-1, 1, 0.5)) if rng.random() < 0.3 and abs(found) < 1e15 else found
+    return near if rng.random() < 0.8 else str(near)
+
+
+def _part(rng: Random, value: Any) -> Any:
+    """What `contains` may look for: a piece of the text, an element, at times as a number."""
+    if isinstance(value, list):
+        found = _scalar(rng, value)
+        return _pool_text(rng) if found is None or isinstance(found, bool) else found
+    text = _text(rng, value)
+    start = rng.randint(0, len(text))
+    piece = text[start : rng.randint(start, len(text))] if rng.random() < 0.7 else text
+    number = number_of(piece)
+    if number is None or rng.random() < 0.7:
+        return piece
+    return int(piece) if piece.isdecimal() else number
+
+
+def _beginning(rng: Random, value: Any) -> str:
+    text = _text(rng, value)
+    return text[: rng.randint(0, min(len(text), 5))] if rng.random() < 0.8 else text
+
+
+def _ending(rng: Random, value: Any) -> str:
+    text = _text(rng, value)
+    return text[max(0, len(text) - rng.randint(0, 5)) :] if rng.random() < 0.8 else text
+
+
+def _choices(rng: Random, value: Any) -> list[Any]:
+    """What `in` lists: 1 to 6 scalars, seldom as many as 1,000."""
+    size = 1_000 if rng.random() < 0.01 else rng.randint(1, 6)
+    pool = (_pool_number, _pool_text, lambda _: rng.choice((None, True, False)))
+    others = [rng.choice(pool)(rng) for _ in range(size - 1)]
+    listed = [_scalar(rng, value), *others]
+    rng.shuffle(listed)
+    return listed
+
+
+def _text(rng: Random, value: Any) -> str:
+    return text_of(value) or _pool_text(rng)
+
+
+def _pool_text(rng: Random) -> str:
+    pool = rng.choice((("ZA", "pro", "a", "b"), ODD_TEXTS, NUMERIC_TEXTS, NEARLY_NUMERIC_TEXTS))
+    return rng.choice(pool)
+
+
+def _pool_number(rng: Random) -> int | float:
+    kind = rng.random()
+    if kind < 0.4:
+        return rng.randint(-3, 12)
+    return int(rng.choice(INTEGERS)) if kind < 0.7 else float(rng.choice(FLOATS))
+
+
+def _number(value: Number) -> int | float:
+    digits = value.text.removeprefix("-")
+    return int(value.text) if digits.isdecimal() and value.text != "-0" else value.double
+
+
+_VALUES: dict[str, Callable[[Random, Any], Any] | None] = {
+    "eq": _scalar,
+    "neq": _scalar,
+    "gt": _comparable,
+    "gte": _comparable,
+    "lt": _comparable,
+    "lte": _comparable,
+    "contains": _part,
+    "in": _choices,
+    "not_in": _choices,
+    "exists": None,
+    "not_exists": None,
+    "starts_with": _beginning,
+    "ends_with": _ending,
+}
