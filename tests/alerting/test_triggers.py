@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from test_slots import AT, alert
 
+from support.alert_builder import AT, alert
 from tocsin.alerting.triggers import PAUSE_SECONDS, Arrivals, can_rise
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
 
-from tocsin.model.alerts.alert import Alert, Comparison, Rule
+from support.alert_builder import AT, alert
 from tocsin.model.alerts.slots import is_due, missed_between, next_slot, slot_at
 from tocsin.model.duration import Duration
 
-AT = datetime(2026, 3, 20, 14, 30, 7, 123_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-def alert(interval: str, id: int = 0, **members: Any) -> Alert:
-    return Alert(
-        alert_id=UUID(int=id),
-        title="t",
-        metric_id=UUID(int=1),
-        rule=Rule(operator=Comparison.GT, threshold=1),
-        alert_action_id=UUID(int=2),
-        resource_type_id=UUID(int=3),
-        interval=Duration.parse(interval),
-        created_date=AT,
-        modified_date=AT,
-        **members,
-    )
 
 
 @pytest.mark.parametrize(
