@@ -1,4 +1,4 @@
-"""Resource types, actions and origins over HTTP, as api.md has them."""
+"""Resource types, actions and origins over HTTP, as docs/reference/api.md has them."""
 
 from uuid import uuid4
 

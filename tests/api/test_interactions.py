@@ -1,4 +1,4 @@
-"""Recording and reading back, as "Interactions" in api.md has it."""
+"""Recording and reading back, as "Interactions" in docs/reference/api.md has it."""
 
 from __future__ import annotations
 

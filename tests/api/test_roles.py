@@ -23,7 +23,7 @@ def routes(api: TestClient) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def roles_in_api_md(method: str, path: str) -> list[str] | None:
-    """The rule as api.md says it."""
+    """The rule as docs/reference/api.md says it."""
     if path in OPEN:
         return None
     if path.startswith("/api/keys"):

@@ -1,4 +1,7 @@
-"""When do two answers agree? By hand-made rows (semantics.md, "Grouping" and "Exactness")."""
+"""Tests the comparison of two answers on hand-made rows.
+
+The rules are "Grouping and order" and "Exactness" in docs/reference/semantics.md.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Does Tocsin answer what the plain-Python oracle of semantics.md answers?
+"""Does Tocsin answer what the plain-Python oracle of docs/reference/semantics.md answers?
 
 Random metrics over random and nasty interactions, recorded through the intake in several parts,
 asked through the calculator: alone, all together and as series, before and after a merge.

@@ -1,4 +1,4 @@
-"""The first rows of many groups are those of the order in semantics.md."""
+"""The first rows of many groups are those of the order in docs/reference/semantics.md."""
 
 from __future__ import annotations
 

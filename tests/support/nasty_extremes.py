@@ -10,7 +10,10 @@ _MIB = 1 << 20
 
 
 def bad_payloads() -> list[tuple[str, str]]:
-    """`(name, JSON text)` of payloads to refuse (semantics.md, "Fields"); each well-formed JSON."""
+    """`(name, JSON text)` of well-formed payloads that are rejected.
+
+    The rules are "Fields" in docs/reference/semantics.md.
+    """
     return [
         *(
             (f"no object: {text}", text)

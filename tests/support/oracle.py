@@ -1,4 +1,4 @@
-"""What must Tocsin answer? The contract of every number (semantics.md) in plain Python.
+"""The oracle: docs/reference/semantics.md, the contract of every number, in plain Python.
 
 The differential tests hold the product against this. It imports nothing of the product and would
 rather be plainly right than fast. Interactions are dicts as a sender writes them after resolution:

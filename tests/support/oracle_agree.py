@@ -1,6 +1,7 @@
 """Does an answer say what the oracle says? Answers with the first difference in words, or None.
 
-Everything is exact, to the last digit (semantics.md, "Exactness" and "Exact decimals").
+Everything is exact, to the last digit (docs/reference/semantics.md, "Exactness" and "Exact
+decimals").
 """
 
 import math

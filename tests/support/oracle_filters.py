@@ -1,4 +1,4 @@
-"""Does a filter hold for an interaction? The table of semantics.md, "Filters", row by row.
+"""The oracle's filters: the table "Filters" in docs/reference/semantics.md, row by row.
 
 A filter's value is what `json.loads` makes of it: str, int, float, bool, None, or a list of those.
 """

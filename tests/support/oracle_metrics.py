@@ -1,5 +1,7 @@
-"""What value has a metric, at one instant or over time? semantics.md from "Which interactions
-count" to "Grouping", and api.md, "Series".
+"""The oracle's value of a metric, at one instant or over time.
+
+The rules are docs/reference/semantics.md from "Which interactions count" to "Grouping and order",
+and "Series" in docs/reference/api.md.
 
 What a field holds is left to `oracle_values`, whether a filter holds to `oracle_filters`.
 """
@@ -66,7 +68,9 @@ def series(
     step: timedelta,
     limit: int = MAX_SERIES,
 ) -> dict[str, Any]:
-    """`{"series": [{"dimensions", "points": [{"at", "value"}]}]}`, by api.md, "Series".
+    """`{"series": [{"dimensions", "points": [{"at", "value"}]}]}`.
+
+    The rules are "Series" in docs/reference/api.md.
 
     The groups stand in the order of their last points; `"truncated"` and `"groupCount"` are there
     when there are more than `limit` of them.

@@ -1,6 +1,7 @@
 """Which payloads are refused, and which fields do the accepted ones hold?
 
-Refusals are semantics.md, "Fields", last paragraph; discovery is api.md, "Discover".
+Refusals are docs/reference/semantics.md, "Fields", last paragraph; discovery is
+docs/reference/api.md, "Discover".
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,8 @@
 """What does an interaction say? Its values, their texts and numbers, and where a field finds them.
 
-The plain-Python reading of semantics.md, "Fields". Shares nothing with the product. What is done
-with values is left to `oracle_filters` and `oracle_metrics`, refusals to `oracle_payloads`.
+The plain-Python reading of docs/reference/semantics.md, "Fields". Shares nothing with the product.
+What is done with values is left to `oracle_filters` and `oracle_metrics`, refusals to
+`oracle_payloads`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The oracle of the differential tests, held against examples worked by hand from semantics.md."""
+"""Checks the oracle against examples worked by hand from docs/reference/semantics.md."""
 
 import json
 from datetime import UTC, datetime, timedelta

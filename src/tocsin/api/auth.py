@@ -1,4 +1,4 @@
-"""May this request do that? Keys and roles are those of "Keys" in api.md."""
+"""May this request do that? Keys and roles are those of "Keys" in docs/reference/api.md."""
 
 from __future__ import annotations
 

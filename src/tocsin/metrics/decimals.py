@@ -1,5 +1,5 @@
 """Exact sums of doubles, and values rounded to 15 significant digits ("Exact decimals" in
-semantics.md).
+docs/reference/semantics.md).
 
 The parts of numbers are those of `sql/sums.py`: adding them is exact or not finite.
 """

@@ -1,4 +1,7 @@
-"""How is an instant written: RFC 3339 in, UTC with milliseconds out ("Interactions" in api.md)."""
+"""Parses instants from RFC 3339 and formats them in UTC with milliseconds.
+
+The rules are "Interactions" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

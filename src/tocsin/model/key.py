@@ -1,4 +1,4 @@
-"""Who may do what: keys and their roles ("Keys" in api.md)."""
+"""Who may do what: keys and their roles ("Keys" in docs/reference/api.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Over which points does a series run ("Series" in api.md)?"""
+"""Over which points does a series run ("Series" in docs/reference/api.md)?"""
 
 from __future__ import annotations
 

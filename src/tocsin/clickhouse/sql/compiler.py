@@ -114,7 +114,7 @@ def compile_group_count(question: Question, at: datetime, table: Table) -> Query
 
 
 def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
-    """All of "Which interactions count" in semantics.md; nothing where all of them do."""
+    """The conditions of "Which interactions count" in docs/reference/semantics.md, or no text."""
     scoped = scope(question, bind)
     conditions = [*scoped, *within(question, at, fields.table, bind)]
     own = Fields(fields.table, bind)
@@ -137,7 +137,7 @@ def group_keys(question: Question, fields: Fields) -> list[str]:
 
 
 def scope(question: Question, bind: Binder) -> list[str]:
-    """The conditions of "Which interactions count" 1 in semantics.md."""
+    """The conditions of "Which interactions count" 1 in docs/reference/semantics.md."""
     ids = scope_of(question)
     return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
 
@@ -161,7 +161,7 @@ def time_tests(question: Question, at: datetime, extent: Extent) -> list[tuple[s
 
 
 def order_by(value: str, dimensions: int) -> str:
-    """The total order of "Grouping" in semantics.md."""
+    """The total order of "Grouping and order" in docs/reference/semantics.md."""
     texts = [f"d{n} ASC NULLS LAST" for n in range(dimensions)]
     return "ORDER BY " + ", ".join([f"{value} DESC NULLS LAST", *texts])
 

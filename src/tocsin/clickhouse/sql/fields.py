@@ -1,10 +1,10 @@
 """What is a field worth in a row: its text, its number, its string, whether it is there.
 
-The rules are "Fields" in semantics.md. A payload path holds several types at once, each in a
-subcolumn of its own, so a field's text is a choice among them; only types that may occur are
-looked for, which halves what a scan reads. Where the table has a column that holds the very choice
-(`promoted.py`), that is read instead; keys that no subcolumn name can spell are read from the
-payload's text (`raw_values.py`).
+The rules are "Fields" in docs/reference/semantics.md. A payload path holds several types at once,
+each in a subcolumn of its own, so a field's text is a choice among them; only types that may occur
+are looked for, which halves what a scan reads. Where the table has a column that holds the very
+choice (`promoted.py`), that is read instead; keys that no subcolumn name can spell are read from
+the payload's text (`raw_values.py`).
 """
 
 from __future__ import annotations

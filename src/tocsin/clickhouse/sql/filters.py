@@ -1,4 +1,7 @@
-"""Does a row pass a filter: the table "Filters" of semantics.md, once, for every kind of query."""
+"""Compiles a filter to a condition on a row, once for every kind of query.
+
+The rules are the table "Filters" in docs/reference/semantics.md.
+"""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ In a subcolumn name of the JSON column the engine (26.9) takes ``@`a` ``, ``^`a`
 another key, or is an error. `getSubcolumn` has the same reading. All of this notation needs a
 backtick; a bound Identifier, besides, loses keys with characters that it escapes twice.
 
-`JSONExtractRaw` takes each key as it is. It writes a number as its text in semantics.md, and an
-integer past 64 bits as a string, as the JSON column does. No setting of a session changes it, so a
-column that is filled in the background holds the same.
+`JSONExtractRaw` takes each key as it is. It writes a number as its text in
+docs/reference/semantics.md, and an integer past 64 bits as a string, as the JSON column does. No
+setting of a session changes it, so a column that is filled in the background holds the same.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RawValue:
 
     @property
     def text(self) -> str:
-        """The text of a value (semantics.md), NULL for what has none."""
+        """The text of a value (docs/reference/semantics.md), NULL for what has none."""
         return (
             f"if({self.is_string}, JSONExtractString({self.json}), "
             f"if(match({self.json}, '^[-0-9tf]'), {self.json}, NULL))"

@@ -17,8 +17,10 @@ _VALUE = "value"
 
 
 def first_in_order(values: Doubles, numbers: Integers, groups: Groups, limit: int) -> Integers:
-    """The places of the first `limit` rows in the order of semantics.md: by value, greatest first,
-    what is not finite last; then by texts ascending, a missing one last.
+    """The indexes of the first `limit` rows in the order of docs/reference/semantics.md.
+
+    By value, greatest first, values that are not finite last; then by texts ascending, a missing
+    text last ("Grouping and order").
 
     `numbers` are the numbers of the rows' groups."""
     places = _greatest(values, limit)

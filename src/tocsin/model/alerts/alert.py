@@ -1,6 +1,6 @@
 """When is a metric's value worth acting on: an alert, and the rule that its groups are judged by.
 
-What the members mean is alerts.md; how a state changes is `alert_state.py`.
+What the members mean is docs/reference/alerts.md; how a state changes is `alert_state.py`.
 """
 
 from __future__ import annotations

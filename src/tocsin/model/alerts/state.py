@@ -1,7 +1,7 @@
 """What becomes of one group of an alert from one evaluation to the next: the state machine.
 
-A function of its arguments; the rules are "The states" in alerts.md. A group without a state is
-OK, and nothing is remembered of it.
+A function of its arguments; the rules are "States" in docs/reference/alerts.md. A group without a
+state is OK, and nothing is remembered of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What does a field name mean: a column of the interaction, or a key of its payload.
 
-The spellings are those of "Fields" in semantics.md; what a field is worth in a row is
-`sql/fields.py`'s business.
+The spellings are those of "Fields" in docs/reference/semantics.md; what a field is worth in a row
+is `sql/fields.py`'s business.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which interactions does a metric look at: one condition on one field.
 
 A filter is at once what a caller writes, what the store keeps and what `sql/filters.py` compiles;
-the operators and what they mean are the table "Filters" in semantics.md.
+the operators and what they mean are the table "Filters" in docs/reference/semantics.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checks the JSON values of an interaction: its payload, and its `externalResponse`.
 
-The refusals are the last paragraph of "Fields" in semantics.md. Most values are proven fine
-by decoding them once and by counting bytes; only what cannot be proven so is walked.
+The refusals are the last paragraph of "Fields" in docs/reference/semantics.md. Most values are
+proven fine by decoding them once and by counting bytes; only what cannot be proven so is walked.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def decode_together(raws: Sequence[bytes], traits: Traits) -> list[Members] | No
 
 
 def read_payload(raw: bytes, traits: Traits, members: Members | None = None) -> Payload:
-    """The payload in some JSON; PayloadRefused where semantics.md refuses it.
+    """The payload in some JSON; PayloadRefused where docs/reference/semantics.md refuses it.
 
     `traits` may be those of the payload, or of a whole request that it came with; `members` what
     `decode_together` made of it.

@@ -1,7 +1,7 @@
 """What does a JSON scalar say: its text and its number.
 
-The rules of "Fields" in semantics.md, for values that stand in a definition (a filter's value).
-The engine applies the same rules to payloads, in `sql/fields.py`.
+The rules of "Fields" in docs/reference/semantics.md, for values that stand in a definition (a
+filter's value). The engine applies the same rules to payloads, in `sql/fields.py`.
 """
 
 from __future__ import annotations

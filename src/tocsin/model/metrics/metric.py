@@ -1,6 +1,7 @@
 """What is measured: an aggregation of the interactions in a scope, over a window, by groups.
 
-The meaning of every part is in semantics.md; `sql/compiler.py` turns a metric into a query.
+The meaning of every part is in docs/reference/semantics.md; `sql/compiler.py` turns a metric into a
+query.
 """
 
 from __future__ import annotations
