@@ -29,11 +29,12 @@ test: install lint  ## check the code and run the tests
 test-long: install  ## run the tests that take minutes, too
 	$(BIN)/python -m pytest
 
-lint: install
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+lint: install  ## check style, types, imports and words
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff format --check src tests benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_words.py
 
 bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000 KEEP=folder
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.lock
