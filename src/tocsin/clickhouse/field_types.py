@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from tocsin.clickhouse.payload_paths import KnownPaths, refuse_long_keys
 from tocsin.clickhouse.sql.table import ANY_TYPE, JsonType
@@ -99,7 +99,7 @@ class FieldTypes:
             if len(place.shapes) < MAX_SHAPES and self._room_for_keys > 0:
                 self._room_for_keys -= len(members)
                 place.shapes[shape] = seen
-        if bounds is Bounds.ALL and seen.lists:
+        if seen.lists and bounds is Bounds.ALL:
             refuse_long_keys([members[key] for key in seen.lists])
         for key in seen.integers:
             if not _LEAST <= members[key] <= _GREATEST:
@@ -130,7 +130,8 @@ class FieldTypes:
         return _Seen(integers, [(key, place.inner(key)) for key in objects], lists)
 
 
-class _Seen(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Seen:
     """What must be looked at again in every payload of a shape."""
 
     integers: list[str]

@@ -11,6 +11,8 @@ from datetime import datetime
 
 import numpy as np
 
+from tocsin.model.ceilings import APPENDED_MONTHS
+
 DAY = 86_400_000
 
 
@@ -40,10 +42,15 @@ class KnownMonths:
     def __contains__(self, month: int) -> bool:
         return month in self._months
 
-    def is_usual(self, first: int, last: int) -> bool:
-        """Whether timestamps from `first` to `last` surely are in a known month."""
+    def has_all(self, first: int, last: int) -> bool:
+        """Whether timestamps from `first` to `last` surely are in known months."""
         usual = self._usual
-        return usual.start <= first and last < usual.stop
+        if usual.start <= first and last < usual.stop:
+            return True
+        if month_count(first, last) > APPENDED_MONTHS:
+            return False
+        earliest, latest = months_of([first, last])
+        return self._months.issuperset(range(earliest, latest + 1))
 
     def note(self, months: Iterable[int]) -> None:
         """From now on these months may have interactions."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from enum import Enum
@@ -153,7 +153,9 @@ class Committer:
         while (group := self._next_group()) is not None:
             interactions = [one for submitted in group for one in submitted.interactions]
             try:
-                outcomes = self._commit(interactions)
+                first = min(submitted.first for submitted in group)
+                last = max(submitted.last for submitted in group)
+                outcomes = self._commit(interactions, first, last)
             except TocsinError as error:
                 for submitted in group:
                     submitted.future.set_exception(error)
@@ -200,8 +202,11 @@ class Committer:
             return True
         return sum(len(submitted.interactions) for submitted in self._waiting) >= GROUP_ROWS
 
-    def _commit(self, interactions: Sequence[Interaction]) -> Outcomes:
-        """Append what is new; the repeats of an interaction share its refusal."""
+    def _commit(self, interactions: Sequence[Interaction], earliest: int, latest: int) -> Outcomes:
+        """Append what is new; the repeats of an interaction share its refusal.
+
+        All timestamps lie between `earliest` and `latest`.
+        """
         recorded = self._recorded_before(interactions)
         first: dict[bytes, Interaction] = {}
         ids = iter(new_ids(sum(not interaction.interaction_id for interaction in interactions)))
@@ -211,8 +216,11 @@ class Committer:
             elif interaction.interaction_id in recorded:
                 continue
             first.setdefault(interaction.interaction_id, interaction)
-        surplus = self._in_surplus_months(first.values())
-        new = [one for one in first.values() if one.interaction_id not in surplus]
+        new = list(first.values())
+        surplus: dict[bytes, Refused] = {}
+        if new and not self._months.has_all(earliest, latest):
+            surplus = self._in_surplus_months(new)
+            new = [one for one in new if one.interaction_id not in surplus]
         for interaction in new:
             interaction.interaction_number = self._next_number
             self._next_number += 1
@@ -239,8 +247,8 @@ class Committer:
         interaction.interaction_number = known.interaction_number
         return refused.get(id) or Outcome.DUPLICATE
 
-    def _in_surplus_months(self, new: Collection[Interaction]) -> dict[bytes, Refused]:
-        surplus = self._months.admit(list(new)) if new else []
+    def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Refused]:
+        surplus = self._months.admit(new)
         return {one.interaction_id: Refused(self._months.reason, "timestamp") for one in surplus}
 
     def _recorded_before(self, interactions: Sequence[Interaction]) -> dict[bytes, Recorded]:

@@ -20,12 +20,13 @@ class MonthLimit:
         self._most = most
         self._now = now
 
+    def has_all(self, first: int, last: int) -> bool:
+        """Whether timestamps from `first` to `last` surely are in months that are noted already."""
+        return self._known.has_all(first, last)
+
     def admit(self, interactions: Sequence[Interaction]) -> list[Interaction]:
         """Note the months of the interactions; answers those that are in one month too many."""
-        timestamps = [interaction.timestamp for interaction in interactions]
-        if self._known.is_usual(min(timestamps), max(timestamps)):
-            return []
-        months = months_of(timestamps)
+        months = months_of([interaction.timestamp for interaction in interactions])
         lacking = sorted(month for month in set(months) if month not in self._known)
         (this_month,) = months_of([to_milliseconds(self._now())])
         recent = range(this_month - ALWAYS_TAKEN + 1, this_month + 2)

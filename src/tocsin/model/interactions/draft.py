@@ -54,7 +54,8 @@ def read_draft(raw: bytes, shape: type[Draft] = Draft) -> tuple[Draft, list[Prob
         if SURROGATE.search(raw):
             return _read_without_lone_surrogates(raw, shape)
         raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
-    return draft, _lengths(draft) + _restore(draft)
+    problems = _lengths(draft)
+    return draft, problems if shape is Draft else problems + _restore(draft)
 
 
 def read_drafts(raws: Sequence[bytes], shape: type[Draft] = Draft) -> list[Draft] | None:

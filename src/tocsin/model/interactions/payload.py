@@ -10,7 +10,8 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -46,7 +47,8 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     hollow_objects: list[Path]
 
 
-class Traits(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Traits:
     """What some bytes may hold; what they do not hold need not be looked for in each payload."""
 
     escapes: bool
@@ -107,7 +109,7 @@ def readable(raw: bytes) -> bytes:
     of its text. Earlier versions recorded such values as `externalResponse`."""
     try:
         value = _decode(raw)
-        _refuse_levels(raw, value)
+        _refuse_levels(value)
         _refuse_endless_integers(value)
     except PayloadRefused:
         return _ENCODER.encode(raw.decode(errors="replace"))
@@ -120,7 +122,9 @@ def _checked(raw: bytes, traits: Traits, proven: Members | None) -> Any:
     if size > MAX_BYTES:
         raise PayloadRefused("is larger than 1 MiB")
     value: Any = _decode(raw) if proven is None else proven
-    _refuse_levels(raw, value)
+    # A level takes two bytes at least.
+    if size > 2 * MAX_LEVELS and raw.count(b"{") + raw.count(b"[") > MAX_LEVELS:
+        _refuse_levels(value)
     if proven is None and not _says_no_key_twice(raw, value, traits):
         _refuse_repeated_keys(raw)
     if traits.escapes:
@@ -182,13 +186,8 @@ def _colons(raw: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord(":")))
 
 
-def _brackets(raw: bytes) -> int:
-    return raw.count(b"{") + raw.count(b"[")
-
-
-def _refuse_levels(raw: bytes, value: Any) -> None:
-    # A level takes two bytes at least.
-    if len(raw) > 2 * MAX_LEVELS and _brackets(raw) > MAX_LEVELS and _levels(value) > MAX_LEVELS:
+def _refuse_levels(value: Any) -> None:
+    if _levels(value) > MAX_LEVELS:
         raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
 
 
