@@ -52,6 +52,7 @@ QUERY_MEMORY = 320 * MIB
 QUERY_SECONDS = 60
 QUERY_CONCURRENCY = 4
 QUEUE_FOR_EACH_THREAD = 16
+PAGE_QUESTION_QUEUE = 100
 
 
 class Ceiling(NamedTuple):
@@ -138,6 +139,11 @@ CEILINGS = (
     Ceiling(
         "calculations that wait for each of these, and searches likewise, for 20 seconds at most",
         QUEUE_FOR_EACH_THREAD,
+        "503 with `Retry-After`",
+    ),
+    Ceiling(
+        "calculations of the overview and of lists of metrics that wait, for 20 seconds at most",
+        PAGE_QUESTION_QUEUE,
         "503 with `Retry-After`",
     ),
 )

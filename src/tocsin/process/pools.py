@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from tocsin.errors import Busy, Stopping
-from tocsin.model.ceilings import QUEUE_FOR_EACH_THREAD
+from tocsin.model.ceilings import PAGE_QUESTION_QUEUE, QUEUE_FOR_EACH_THREAD
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ RECORDING_THREADS = 40
 UNPACKING_THREADS = 4
 READINESS_THREADS, READINESS_QUEUE = 2, 16
 SEARCH_THREADS, EXPORT_THREADS = 2, 2
+PAGE_THREADS = 16
+PAGE_QUESTION_THREADS = 2
 QUEUE_SECONDS = 20
 CLOSING_SECONDS = 2
 
@@ -109,6 +111,12 @@ class Pools:
         self.unpacking = Pool("unpack", UNPACKING_THREADS)
         self.readiness = Pool("ready", READINESS_THREADS, READINESS_QUEUE)
         self.searches = Pool("search", SEARCH_THREADS, QUEUE_FOR_EACH_THREAD * SEARCH_THREADS)
+        # Pages that calculate nothing: they read memory and the store, and write to the store.
+        self.pages = Pool("page", PAGE_THREADS)
+        # Calculations that pages share, apart from questions, so that readers who ask slow ones
+        # through the API do not take the pages from everybody. The queue holds the trends of two
+        # lists of metrics, which a proxy may request concurrently.
+        self.page_questions = Pool("page-question", PAGE_QUESTION_THREADS, PAGE_QUESTION_QUEUE)
         # Exports take turns: one that is refused after it began would be cut off.
         self.exports = Pool("export", EXPORT_THREADS)
         self.questions = Pool(
@@ -117,12 +125,15 @@ class Pools:
 
     @property
     def all(self) -> tuple[Pool, ...]:
-        reading = self.questions, self.searches, self.exports
-        return *reading, self.readiness, self.recording, self.unpacking
+        return *self._reading, self.pages, self.readiness, self.recording, self.unpacking
+
+    @property
+    def _reading(self) -> tuple[Pool, ...]:
+        return self.questions, self.page_questions, self.searches, self.exports
 
     def stop_questions(self) -> None:
         """Refuse whatever reads interactions; what is being recorded goes on."""
-        for pool in (self.questions, self.searches, self.exports):
+        for pool in self._reading:
             pool.stop()
 
     def close(self) -> None:

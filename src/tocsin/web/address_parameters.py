@@ -31,5 +31,5 @@ class _Reads:
             ]
         )
 
-    def __call__(self, **_: list[str] | None) -> None:
+    async def __call__(self, **_: list[str] | None) -> None:
         """Nothing: it stands for what it declares."""

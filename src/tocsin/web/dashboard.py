@@ -1,6 +1,6 @@
-"""What is there to see at a glance: every metric's value, how much comes in, where it is going.
+"""The calculations of the pages: every metric's value and trend, and the rate of interactions.
 
-All of it is shared by those who look (`shared.py`); what changed it makes it be asked for anew.
+Viewers share them (`shared_calculation.py`); a changed definition discards them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tocsin.errors import TocsinError
 from tocsin.model.metrics.metric import Aggregation, Answer, FieldReport, Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.charts import small_line
-from tocsin.web.shared_cache import Shared
+from tocsin.web.shared_calculation import SharedCalculation
 
 SHOWN_GROUPS = 3
 _PULSE = timedelta(hours=1)
@@ -34,31 +34,33 @@ class Values:
 
 
 class Board:
-    """What pages share; every method may raise what a calculation raises."""
+    """The calculations that pages share; every coroutine raises Busy or what a calculation
+    raises."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._values: Shared[None, Values] = Shared(self._calculate, _VALUES_SECONDS)
-        self._pulse: Shared[None, list[int]] = Shared(self._count, _PULSE_SECONDS)
-        self._trends: Shared[UUID, str] = Shared(self._trend, _TREND_SECONDS)
-        self._fields: Shared[Scope, list[FieldReport]] = Shared(
-            lambda scope: runtime.discovery.details(*scope), _FIELDS_SECONDS
-        )
+        pools = runtime.pools
+        self._values = SharedCalculation(self._calculate, _VALUES_SECONDS, pools.page_questions)
+        self._pulse = SharedCalculation(self._count, _PULSE_SECONDS, pools.page_questions)
+        self._trends = SharedCalculation(self._trend, _TREND_SECONDS, pools.page_questions)
+        self._fields = SharedCalculation(self._discover, _FIELDS_SECONDS, pools.questions)
 
-    def values(self) -> Values:
-        return self._values.get(None)
+    async def values(self) -> Values:
+        return await self._values.get(None)
 
-    def pulse(self) -> list[int]:
+    async def pulse(self) -> list[int]:
         """Interactions in each minute of the last hour, the latest last."""
-        return self._pulse.get(None)
+        return await self._pulse.get(None)
 
-    def trend(self, metric_id: UUID) -> str:
+    async def trend(self, metric_id: UUID) -> str:
         """The last day of a metric, as the points of a line; NotFound if there is none."""
-        return self._trends.get(metric_id)
+        # Only existing metrics take a place among the kept answers.
+        self._runtime.metrics.get(metric_id)
+        return await self._trends.get(metric_id)
 
-    def fields(self, resource_type_id: UUID | None, action_id: UUID | None) -> list[FieldReport]:
+    async def fields(self, scope: Scope) -> list[FieldReport]:
         """The payload fields to choose from in a scope."""
-        return self._fields.get((resource_type_id, action_id))
+        return await self._fields.get(scope)
 
     def forget(self) -> None:
         """A metric was changed."""
@@ -78,6 +80,9 @@ class Board:
         question = Question(aggregation=Aggregation.COUNT)
         series = self._runtime.page_calculator.series(question, to - _PULSE, to, _MINUTE)
         return [int(value or 0) for line in series.lines for _, value in line.points]
+
+    def _discover(self, scope: Scope) -> list[FieldReport]:
+        return self._runtime.discovery.details(*scope)
 
     def _trend(self, metric_id: UUID) -> str:
         """Without its groups: they have one line together."""

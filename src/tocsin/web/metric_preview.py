@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tocsin.errors import Problem, TocsinError
+from fastapi import Request, Response
+
+from tocsin.api.problems import retry_after
+from tocsin.errors import Busy, Problem, TocsinError
 from tocsin.model.metrics.metric import Answer, Explanation, Question
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.charts import Range, chart
 from tocsin.web.forms import Form
+from tocsin.web.rendering import Pages
 
 ROWS = 10
 _DAY = timedelta(days=1)
@@ -40,6 +45,19 @@ def preview_of(runtime: Runtime, question: Question) -> Preview:
         chart=chart(series, question),
         explanation=calculator.explain(question, at),
     )
+
+
+async def run_preview(
+    pages: Pages, request: Request, template: str, show: Callable[[], Response]
+) -> Response:
+    """Run a preview on the pool of questions; while that is full, the fragment says so."""
+    try:
+        return await pages.runtime.pools.questions.run(show)
+    except Busy as error:
+        refusal = Complaints([], [Problem("", error.detail)])
+        page = pages.show(request, template, error.status, found=None, complaints=refusal)
+        page.headers.update(retry_after(error))
+        return page
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ not a file of ours: what stands in a payload is text, and stays text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -137,8 +137,9 @@ def _sign_in_and_return(request: Request) -> str:
     return SIGN_IN if target == "/" else f"{SIGN_IN}?{urlencode({'next': target})}"
 
 
-def _viewer_with(*roles: Role) -> Callable[[Request], Viewer]:
-    def viewer(request: Request) -> Viewer:
+def _viewer_with(*roles: Role) -> Callable[[Request], Awaitable[Viewer]]:
+    async def viewer(request: Request) -> Viewer:
+        # On the event loop: it reads memory only, and needs no thread.
         pages: Pages = request.app.state.pages
         found = pages.viewer(request)
         if found is None:

@@ -4,6 +4,7 @@ that change something unless they come from our own pages, and addresses with a 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from inspect import iscoroutinefunction
 from typing import Any
 
 import structlog
@@ -14,8 +15,10 @@ from starlette.requests import ClientDisconnect
 
 from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
+from tocsin.api.pooled import pooled
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.validation import problems_in
+from tocsin.process.pools import Pool
 from tocsin.web.csrf import is_foreign
 from tocsin.web.rendering import Pages
 from tocsin.web.unknown_parameters import unknown_in
@@ -53,5 +56,18 @@ class PageRoute(APIRoute):
         return handled
 
 
-def page_router() -> APIRouter:
-    return APIRouter(route_class=PageRoute, include_in_schema=False)
+class PageRouter(APIRouter):
+    """Runs handlers on the pool of pages, apart from those that are coroutines already."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(route_class=PageRoute, include_in_schema=False)
+        self._pool = pool
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if not iscoroutinefunction(endpoint):
+            endpoint = pooled(self._pool)(endpoint)
+        super().add_api_route(path, endpoint, **options)
+
+
+def page_router(pages: Pages) -> APIRouter:
+    return PageRouter(pages.runtime.pools.pages)

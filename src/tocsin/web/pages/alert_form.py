@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ from tocsin.web.alert_status import Watch
 from tocsin.web.backtest_preview import tried
 from tocsin.web.charts import read_range
 from tocsin.web.forms import Form
-from tocsin.web.metric_preview import complaints
+from tocsin.web.metric_preview import complaints, run_preview
 from tocsin.web.pages.alerts import DEFINED, PATH, definition_of
 from tocsin.web.quoting import decoded, write_pairs
 from tocsin.web.rendering import Admin, Pages, Reader, go_to
@@ -34,12 +35,13 @@ NO_DATA = {
     NoData.KEEP: "as it was",
     NoData.FIRING: "it fires",
 }
+_PREVIEW = "alert_preview.html"
 _NUMBERS = ("threshold", "recoveryThreshold")
 _TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled"))
 
 
 def routes(pages: Pages, watch: Watch) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_showing(router, pages)
     _add_saving(router, pages, watch)
     return router
@@ -58,30 +60,31 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
         return _shown(pages, request, definition_of(runtime, id), editing=id)
 
     @router.post(PATH + "/preview")
-    @pooled(runtime.pools.questions)
-    def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
-        """When the form's alert would have fired; what is not filled in yet is no error."""
-        form = Form(body)
-        try:
-            draft = read_alert(
-                definition_in(form), runtime.catalog, runtime.metrics, is_saved=False
-            )
-            alert = draft.alert(uuid4(), runtime.now(), runtime.now())
-            name = runtime.metrics.get(alert.metric_id).name
-            over = read_range(form.text("range"), None, None, runtime.now())
-            found = tried(runtime, alert, over)
-        except TocsinError as error:
-            wrong = complaints(form, error)
-            return pages.show(request, "alert_preview.html", found=None, complaints=wrong)
-        sentence = formatting.rule(alert.rule, name)
-        shown = {"found": found, "sentence": sentence, "over": over}
-        return pages.show(request, "alert_preview.html", complaints=None, **shown)
+    async def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
+        show = partial(_preview, pages, request, body)
+        return await run_preview(pages, request, _PREVIEW, show)
+
+
+def _preview(pages: Pages, request: Request, body: bytes) -> Response:
+    """When the form's alert would have fired; what is not filled in yet is no error."""
+    form, runtime = Form(body), pages.runtime
+    try:
+        draft = read_alert(definition_in(form), runtime.catalog, runtime.metrics, is_saved=False)
+        alert = draft.alert(uuid4(), runtime.now(), runtime.now())
+        name = runtime.metrics.get(alert.metric_id).name
+        over = read_range(form.text("range"), None, None, runtime.now())
+        found = tried(runtime, alert, over)
+    except TocsinError as error:
+        return pages.show(request, _PREVIEW, found=None, complaints=complaints(form, error))
+    shown = {"found": found, "sentence": formatting.rule(alert.rule, name), "over": over}
+    return pages.show(request, _PREVIEW, complaints=None, **shown)
 
 
 def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/new")
+    @pooled(runtime.pools.questions)
     def create_alert(request: Request, _viewer: Admin, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
@@ -92,6 +95,7 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
         return go_to(f"{PATH}/{alert.alert_id}")
 
     @router.post(PATH + "/{id:uuid}/edit")
+    @pooled(runtime.pools.questions)
     def replace_alert(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
         said = definition_in(Form(body))
         try:

@@ -33,7 +33,7 @@ _ORDERS: dict[str, Callable[[Group], Any]] = {
 
 
 def routes(pages: Pages, watch: Watch) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_looking(router, pages)
     _add_doing(router, pages, watch)
     return router

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
+from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import shown
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import Standing
@@ -35,7 +36,7 @@ _ORDERS: dict[str, Callable[[Watched], Any]] = {
 
 
 def routes(pages: Pages, watch: Watch) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)
@@ -54,6 +55,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
         )
 
     @router.post(PATH + "/evaluate-all")
+    @pooled(runtime.pools.questions)
     def evaluate_all(_viewer: Admin) -> Response:
         enabled = [alert.alert_id for alert in runtime.alerts.all() if alert.enabled]
         runtime.evaluator.evaluate(enabled, runtime.now())
@@ -61,6 +63,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/enabled")
+    @pooled(runtime.pools.questions)
     def switch_alert(_viewer: Admin, id: UUID, body: Body) -> Response:
         said = {**definition_of(runtime, id), "enabled": Form(body).has("enabled")}
         runtime.alert_service.replace(id, read_alert(said, runtime.catalog, runtime.metrics))

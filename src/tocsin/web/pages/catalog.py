@@ -24,7 +24,7 @@ _MEMBERS = ("mnemonic", "title", "description", "icon", "fontColorHex", "bgColor
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)

@@ -23,7 +23,7 @@ _SETTINGS = dict.fromkeys(("url", "headers", "secret", "webhookUrl", "to"))
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_looking(router, pages)
     _add_saving(router, pages)
     return router

@@ -17,7 +17,7 @@ _PAGE = 50
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)

@@ -51,7 +51,7 @@ class Shown:
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_list(router, pages)
     _add_one(router, pages)
     return router

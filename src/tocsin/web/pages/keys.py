@@ -28,7 +28,7 @@ MEANINGS = {
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)

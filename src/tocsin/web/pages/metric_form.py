@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column
@@ -20,7 +20,7 @@ from tocsin.web.dashboard import Board
 from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.forms import Form
 from tocsin.web.metric_export import MEMBERS, definition_in, definition_of, read_form
-from tocsin.web.metric_preview import complaints, preview_of
+from tocsin.web.metric_preview import complaints, preview_of, run_preview
 from tocsin.web.pages.metrics import PATH
 from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
@@ -36,13 +36,14 @@ AGGREGATIONS = {
     Aggregation.MAX: "Greatest of a field",
     Aggregation.DISTINCT_COUNT: "How many different values of a field",
 }
+_PREVIEW = "metric_preview.html"
 _COPY = " (copy)"
 _LONGEST_NAME = 200
 WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
 
 
 def routes(pages: Pages, board: Board) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_showing(router, pages)
     _add_trying(router, pages, board)
     _add_saving(router, pages, board)
@@ -75,21 +76,12 @@ def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/preview")
-    @pooled(runtime.pools.questions)
-    def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:
-        """What the form's definition says now; what is not filled in yet is no error."""
-        form = Form(body)
-        try:
-            _, question = read_form(runtime, form, name_required=False)
-            found = preview_of(runtime, question)
-        except TocsinError as error:
-            wrong = complaints(form, error)
-            return pages.show(request, "metric_preview.html", found=None, complaints=wrong)
-        return pages.show(request, "metric_preview.html", found=found, complaints=None)
+    async def preview_metric(request: Request, _viewer: Reader, body: Body) -> Response:
+        show = partial(_preview, pages, request, body)
+        return await run_preview(pages, request, _PREVIEW, show)
 
     @router.get("/web/fields")
-    @pooled(runtime.pools.questions)
-    def fields(
+    async def fields(
         request: Request,
         _viewer: Reader,
         resourceType: str = "",  # noqa: N803
@@ -99,8 +91,21 @@ def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
             runtime.catalog.find(kind, mnemonic)
             for kind, mnemonic in ((Kind.RESOURCE_TYPE, resourceType), (Kind.ACTION, action))
         ]
-        reports = board.fields(*(entry.id if entry else None for entry in scope))
-        return pages.show(request, "fields.html", reports=reports, columns=list(Column))
+        resource_type_id, action_id = (entry.id if entry else None for entry in scope)
+        reports = await board.fields((resource_type_id, action_id))
+        shown = {"reports": reports, "columns": list(Column)}
+        return await runtime.pools.pages.run(partial(pages.show, request, "fields.html", **shown))
+
+
+def _preview(pages: Pages, request: Request, body: bytes) -> Response:
+    """What the form's definition says now; what is not filled in yet is no error."""
+    form = Form(body)
+    try:
+        _, question = read_form(pages.runtime, form, name_required=False)
+        found = preview_of(pages.runtime, question)
+    except TocsinError as error:
+        return pages.show(request, _PREVIEW, found=None, complaints=complaints(form, error))
+    return pages.show(request, _PREVIEW, found=found, complaints=None)
 
 
 def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:

@@ -25,7 +25,7 @@ _ROWS = 10_000
 
 
 def routes(pages: Pages, watch: Watch) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_looking(router, pages, watch)
     _add_taking(router, pages)
     return router

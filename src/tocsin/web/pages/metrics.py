@@ -17,7 +17,7 @@ from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
 from tocsin.web.charts import HEIGHT, WIDTH
-from tocsin.web.dashboard import Board
+from tocsin.web.dashboard import Board, Values
 from tocsin.web.forms import Form
 from tocsin.web.pagination import part_of
 from tocsin.web.rendering import HEADERS, Admin, Pages, Reader, go_to
@@ -56,16 +56,21 @@ _ORDERS: dict[str, Callable[[Row], Any]] = {
 
 
 def routes(pages: Pages, board: Board) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)
-    def metrics(
+    async def metrics(
         request: Request, _viewer: Reader, q: str = "", sort: str | None = None, page: int = 1
     ) -> Response:
-        part = part_of(_found(runtime, board, q), _ORDERS, sort, page, q=q)
-        any_metric = bool(runtime.metrics.all())
-        return pages.show(request, "metrics.html", part=part, q=q, any_metric=any_metric)
+        values = await board.values()
+
+        def show() -> Response:
+            part = part_of(_found(runtime, values, q), _ORDERS, sort, page, q=q)
+            any_metric = bool(runtime.metrics.all())
+            return pages.show(request, "metrics.html", part=part, q=q, any_metric=any_metric)
+
+        return await runtime.pools.pages.run(show)
 
     @router.post(PATH + "/calculate-all")
     def calculate_all(_viewer: Reader) -> Response:
@@ -87,13 +92,14 @@ def routes(pages: Pages, board: Board) -> APIRouter:
 
     # The version is for the browser's cache alone.
     @router.get(PATH + "/{id:uuid}/trend.svg", **reads("version"))
-    def trend(_viewer: Reader, id: UUID) -> Response:
+    async def trend(_viewer: Reader, id: UUID) -> Response:
         """In one colour that stands out on light and dark: a picture knows no theme."""
+        points = await board.trend(id)
         size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
         line = (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size}><polyline fill="none" '
             'stroke="#2596a3" stroke-width="1.5" stroke-linejoin="round" '
-            f'points="{board.trend(id)}"/></svg>'
+            f'points="{points}"/></svg>'
         )
         headers = {**HEADERS, "Cache-Control": "private, max-age=300"}
         return Response(line, headers=headers, media_type="image/svg+xml")
@@ -101,21 +107,17 @@ def routes(pages: Pages, board: Board) -> APIRouter:
     return router
 
 
-def rows_of(runtime: Runtime, board: Board, metrics: Iterable[Metric]) -> list[Row]:
-    values = board.values().of
+def rows_of(runtime: Runtime, values: Values, metrics: Iterable[Metric]) -> list[Row]:
+    of, catalog = values.of, runtime.catalog
     return [
-        Row(
-            metric,
-            formatting.sentence(metric.question, runtime.catalog),
-            values.get(metric.metric_id),
-        )
+        Row(metric, formatting.sentence(metric.question, catalog), of.get(metric.metric_id))
         for metric in metrics
     ]
 
 
-def _found(runtime: Runtime, board: Board, searched: str) -> list[Row]:
+def _found(runtime: Runtime, values: Values, searched: str) -> list[Row]:
     """The metrics in whose name, description or sentence all searched words occur."""
-    rows = rows_of(runtime, board, runtime.metrics.all())
+    rows = rows_of(runtime, values, runtime.metrics.all())
     wanted = searched.casefold().split()
     return [row for row in rows if all(word in _searchable(row) for word in wanted)]
 

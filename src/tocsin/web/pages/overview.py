@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
@@ -12,7 +13,7 @@ from tocsin.model.alerts.state import Status
 from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
 from tocsin.web.alert_status import Watch
-from tocsin.web.dashboard import Board
+from tocsin.web.dashboard import Board, Values
 from tocsin.web.formatting import dimensions
 from tocsin.web.pages.metrics import rows_of
 from tocsin.web.rendering import Pages, Reader
@@ -37,32 +38,40 @@ class Change:
 
 
 def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     runtime = pages.runtime
 
     @router.get(PATH)
-    def overview(request: Request, _viewer: Reader) -> Response:
-        pulse = board.pulse()
-        metrics = runtime.metrics.all()
-        enabled = [metric for metric in metrics if metric.enabled]
-        return pages.show(
-            request,
-            "overview.html",
-            problems=[each for kind in runtime.problems().values() for each in kind],
-            shown_problems=_SHOWN_PROBLEMS,
-            pulse=pulse,
-            firing=watch.firing(),
-            shown_firing=_SHOWN_FIRING,
-            failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
-            alerts=sum(one.alert.enabled for one in watch.all()),
-            recorded=runtime.engine.rows(),
-            metrics=rows_of(runtime, board, enabled[:_SHOWN_METRICS]),
-            of=len(metrics),
-            at=board.values().at,
-            changes=_latest(runtime),
-        )
+    async def overview(request: Request, _viewer: Reader) -> Response:
+        pulse, values = await board.pulse(), await board.values()
+        show = partial(_show, pages, watch, request, pulse, values)
+        return await runtime.pools.pages.run(show)
 
     return router
+
+
+def _show(
+    pages: Pages, watch: Watch, request: Request, pulse: list[int], values: Values
+) -> Response:
+    runtime = pages.runtime
+    metrics = runtime.metrics.all()
+    enabled = [metric for metric in metrics if metric.enabled]
+    return pages.show(
+        request,
+        "overview.html",
+        problems=[each for kind in runtime.problems().values() for each in kind],
+        shown_problems=_SHOWN_PROBLEMS,
+        pulse=pulse,
+        firing=watch.firing(),
+        shown_firing=_SHOWN_FIRING,
+        failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
+        alerts=sum(one.alert.enabled for one in watch.all()),
+        recorded=runtime.engine.rows(),
+        metrics=rows_of(runtime, values, enabled[:_SHOWN_METRICS]),
+        of=len(metrics),
+        at=values.at,
+        changes=_latest(runtime),
+    )
 
 
 def _latest(runtime: Runtime) -> list[Change]:

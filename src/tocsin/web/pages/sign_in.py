@@ -16,7 +16,7 @@ _CATALOG = "/web/catalog"
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
 
     @router.get(SIGN_IN)
     def sign_in_form(request: Request, next: str = "/") -> Response:

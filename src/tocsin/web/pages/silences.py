@@ -29,7 +29,7 @@ LENGTHS = {
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_showing(router, pages)
     _add_saving(router, pages)
     return router

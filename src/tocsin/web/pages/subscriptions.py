@@ -23,7 +23,7 @@ _MEMBERS = ("channelId", "resourceType", "action", "origin")
 
 
 def routes(pages: Pages) -> APIRouter:
-    router = page_router()
+    router = page_router(pages)
     _add_looking(router, pages)
     _add_saving(router, pages)
     return router
