@@ -10,7 +10,7 @@ import pytest
 
 from support.running import Run, run_tocsin
 
-README = Path(__file__).parents[2] / "README.md"
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "test-alerts.md"
 METRIC = "Refused payments"
 FILE = f"""
 - title: Many refused payments
@@ -97,14 +97,14 @@ def test_what_is_not_there_is_said_plainly(at_server: Run) -> None:
 
 
 def example() -> str:
-    """The file of tests that the README shows."""
-    text = README.read_text(encoding="utf-8")
+    """The test file that docs/how-to/test-alerts.md shows."""
+    text = HOW_TO.read_text(encoding="utf-8")
     found = re.search(r"```yaml\n(# shop\.yaml\n.*?)```", text, re.DOTALL)
     assert found
     return found[1]
 
 
-def test_the_example_in_the_readme_passes(tmp_path: Path) -> None:
+def test_the_documented_example_passes(tmp_path: Path) -> None:
     done = run_tocsin("test", write(tmp_path, example()))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith("all passed.")

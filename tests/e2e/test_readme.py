@@ -1,4 +1,4 @@
-"""The README's examples, run in their order on a real server, and its table of settings."""
+"""Runs the examples of the README and of other pages, each page in its order."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from support.serving import Server
-from tocsin.config import Settings
+import pytest
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+from support.serving import Server
+
+ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"```bash\n(.*?)```\n\n```json\n(.*?)```", re.DOTALL)
+PAGES = {
+    "README.md": 3,
+    "docs/tutorial/first-metric-and-alert.md": 9,
+    "docs/how-to/send-notifications.md": 1,
+}
+"""The pages with examples, and how many each has."""
+SERVERS = [
+    ["docs/tutorial/first-metric-and-alert.md"],
+    ["README.md", "docs/how-to/send-notifications.md"],
+]
+"""The pages whose examples do not affect each other share a server, as starting one is slow."""
 
 
 def matches(documented: Any, answered: Any) -> bool:
-    """Whether an answer is the documented one; "…" stands for anything."""
+    """Whether an answer equals the documented one, in which "…" matches any value."""
     if documented == "…":
         return True
     if isinstance(documented, dict) and isinstance(answered, dict):
@@ -29,20 +41,42 @@ def matches(documented: Any, answered: Any) -> bool:
     return bool(documented == answered)
 
 
-def test_every_example_answers_what_the_readme_says(server: Server) -> None:
-    examples = EXAMPLE.findall(README)
-    assert len(examples) >= 7
-    script = "\n".join(f"{command}\necho; echo ---" for command, _ in examples)
+@pytest.mark.parametrize("pages", SERVERS, ids=" ".join)
+def test_every_example_answers_as_documented(pages: list[str], tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start()
+    try:
+        for page in pages:
+            check(page, server)
+    finally:
+        server.stop()
+
+
+def check(page: str, server: Server) -> None:
+    examples = EXAMPLE.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert len(examples) == PAGES[page]
+    answers = run([command for command, _ in examples], server)
+    for (command, documented), answer in zip(examples, answers, strict=True):
+        assert matches(json.loads(documented), answer), f"{page}: {command}\nanswered {answer}"
+
+
+def test_no_other_page_has_examples_that_are_not_run() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    found = {
+        str(page.relative_to(ROOT))
+        for page in pages
+        if "```bash\n" in page.read_text(encoding="utf-8")
+    }
+    assert found == set(PAGES)
+    assert sorted(page for pages in SERVERS for page in pages) == sorted(PAGES)
+
+
+def run(commands: list[str], server: Server) -> list[Any]:
+    """The JSON that each command prints, all of them run in one shell."""
+    script = "\n".join(f"{command}\necho; echo ---" for command in commands)
     environment = {**os.environ, "URL": server.url, "KEY": server.admin_key}
-    ran = subprocess.run(
+    completed = subprocess.run(
         ["bash", "-euc", script], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert ran.returncode == 0, ran.stderr
-    answers = [json.loads(text) for text in ran.stdout.split("---\n") if text.strip()]
-    for (command, documented), answer in zip(examples, answers, strict=True):
-        assert matches(json.loads(documented), answer), f"{command}\nanswered {answer}"
-
-
-def test_every_setting_is_in_the_table() -> None:
-    rows = re.findall(r"^\| `(TOCSIN_[A-Z_]+)` \|", README, re.MULTILINE)
-    assert sorted(rows) == sorted(f"TOCSIN_{name.upper()}" for name in Settings.model_fields)
+    assert completed.returncode == 0, completed.stderr
+    return [json.loads(text) for text in completed.stdout.split("---\n") if text.strip()]

@@ -103,7 +103,7 @@ def test_a_damaged_store_is_refused_in_a_sentence(full: Path, damage: str) -> No
             file.write(b"\xff" * 4096)
     message = refusal(full)
     assert "store.sqlite is damaged, or no SQLite file" in message
-    assert "docs/operations.md" in message
+    assert "docs/how-to/recover.md" in message
 
 
 def test_a_backup_of_the_stopped_folder_is_restored_as_it_was(full: Path, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def translated(error: Exception, *, is_logging: bool = True) -> TocsinError:
         log.error("engine failed", code=code, error=text[:2_000])
     if code in _DAMAGED and (part := re.search(r"from part .*/([^/]+)/ in table", text)):
         return Unavailable(
-            f"The part {part[1]} of the engine is damaged: see “Problems of the data folder” in "
-            "docs/operations.md"
+            f"The part {part[1]} of the engine is damaged: see “A damaged part” in "
+            "docs/how-to/recover.md"
         )
     return Unavailable("The engine could not answer; its error is in the log")
 

@@ -204,5 +204,5 @@ def _of_driver(error: BaseException | None) -> Unavailable:
 def _damaged(reason: str) -> str:
     return (
         f"store.sqlite is damaged, or no SQLite file ({reason}). Restore the data folder from a "
-        "backup, or repair the file: see “A damaged store” in docs/operations.md"
+        "backup, or repair the file: see “A damaged store” in docs/how-to/recover.md"
     )
