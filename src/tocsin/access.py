@@ -183,6 +183,6 @@ def channel_fields(channel: Channel) -> dict[str, Any]:
     """A channel that was changed, as fields of a log line: its settings may be secrets."""
     return {
         "channel": str(channel.channel_id),
-        "channel_name": channel.said.name,
+        "channel_name": channel.spec.name,
         "kind": channel.kind.value,
     }

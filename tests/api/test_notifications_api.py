@@ -82,10 +82,10 @@ def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: 
     path = f"{CHANNELS}/{made['channelId']}"
     renamed = {name: made[name] for name in ("kind", "settings", "enabled")} | {"name": "Renamed"}
     assert api.put(path, json=renamed).json()["name"] == "Renamed"
-    kept = runtime.channels.all()[0].said.settings.revealed()
+    kept = runtime.channels.all()[0].spec.settings.revealed()
     assert kept == WEBHOOK["settings"]
     assert api.put(path, json={**renamed, "settings": {"url": URL}}).status_code == 200
-    assert runtime.channels.all()[0].said.settings.revealed()["secret"] == SECRET
+    assert runtime.channels.all()[0].spec.settings.revealed()["secret"] == SECRET
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:
     assert desk.dropped.total() == 4
     desk.dropped.tell(desk.now() + TOLD_AFTER)
     assert messages(desk) == []
-    desk.channels.replace(channel.channel_id, channel.said, desk.now())
+    desk.channels.replace(channel.channel_id, channel.spec, desk.now())
     record(desk, LIMIT)
     assert len(desk.all(Status.PENDING)) == LIMIT
     desk.dropped.tell(desk.now() + TOLD_AFTER)

@@ -83,14 +83,14 @@ def test_410_disables_the_channel_and_what_else_is_pending_waits(desk: Desk) -> 
         desk.subscribe(channel)
         desk.start()
         desk.tell()
-        desk.wait(lambda: not desk.channels.get(channel.channel_id).said.enabled)
+        desk.wait(lambda: not desk.channels.get(channel.channel_id).spec.enabled)
         assert desk.only().status is Status.FAILED
         assert "410" in (desk.channels.get(channel.channel_id).disabled_reason or "")
         desk.tell()
         (skipped,) = desk.all(Status.SKIPPED)
         assert skipped.skip_reason == "The channel was disabled: It answered 410 Gone"
         there.behave = answering(204)
-        desk.channels.replace(channel.channel_id, channel.said, desk.now())
+        desk.channels.replace(channel.channel_id, channel.spec, desk.now())
         desk.tell()
         desk.wait(lambda: desk.all(Status.SENT))
         assert len(desk.all(Status.SKIPPED)) == 1
@@ -199,7 +199,7 @@ def test_a_test_send_ends_the_rest_unless_the_receiver_asks_for_another(desk: De
 def test_a_replaced_channel_does_not_rest(desk: Desk) -> None:
     with receiver() as there:
         resting = rest(desk, there)
-        desk.channels.replace(resting.channel_id, resting.said, desk.now())
+        desk.channels.replace(resting.channel_id, resting.spec, desk.now())
         desk.ahead = FIRST_RETRY
         desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
 

@@ -59,7 +59,7 @@ def test_what_was_skipped_is_sent_when_it_is_retried_and_not_by_itself(desk: Des
         desk.disable(channel)
         desk.start()
         desk.tell()
-        desk.channels.replace(channel.channel_id, channel.said, desk.now())
+        desk.channels.replace(channel.channel_id, channel.spec, desk.now())
         desk.tell()
         desk.wait(lambda: desk.all(Status.SENT))
         (skipped,) = desk.all(Status.SKIPPED)
@@ -80,7 +80,7 @@ def test_what_is_retried_while_its_channel_is_disabled_waits_for_it(desk: Desk) 
         desk.tell()
         retried = desk.deliveries.retry(desk.only().delivery_id, desk.now())
         assert (retried.status, retried.due) == (Status.PENDING, None)
-        desk.channels.replace(channel.channel_id, channel.said, desk.now())
+        desk.channels.replace(channel.channel_id, channel.spec, desk.now())
         desk.wait(lambda: desk.all(Status.SENT))
 
 

@@ -29,14 +29,14 @@ def test_the_system_entries_are_there_from_the_start_with_ids_that_never_change(
 ) -> None:
     for kind, mnemonic, title in SYSTEM:
         entry = catalog.get(kind, system_id(kind, mnemonic))
-        assert (entry.mnemonic, entry.said.title, entry.is_system) == (mnemonic, title, True)
+        assert (entry.mnemonic, entry.spec.title, entry.is_system) == (mnemonic, title, True)
     other = Catalog(Database(tmp_path / "other.sqlite"))
     assert all(other.entries(kind) == catalog.entries(kind) for kind in Kind)
 
 
 def test_what_was_made_is_there_after_opening_again(database: Database, catalog: Catalog) -> None:
     entry = catalog.create(Kind.ACTION, ORDER, AT + timedelta(microseconds=1))
-    assert (entry.said, entry.created_date, entry.modified_date) == (ORDER, AT, AT)
+    assert (entry.spec, entry.created_date, entry.modified_date) == (ORDER, AT, AT)
     again = Catalog(database)
     assert all(again.entries(kind) == catalog.entries(kind) for kind in Kind)
     assert again.get(Kind.ACTION, entry.id) == entry
@@ -69,7 +69,7 @@ def test_replacing_keeps_id_and_creation_and_frees_the_former_mnemonic(
     entry = catalog.create(Kind.ACTION, ORDER, AT)
     replaced = catalog.replace(Kind.ACTION, entry.id, EntryDraft(mnemonic="BUY", title="t"), LATER)
     assert (replaced.id, replaced.created_date, replaced.modified_date) == (entry.id, AT, LATER)
-    assert replaced.said.description is None
+    assert replaced.spec.description is None
     assert catalog.find(Kind.ACTION, "ORDER") is None
     assert catalog.find(Kind.ACTION, "buy") == replaced
     assert Catalog(database).get(Kind.ACTION, entry.id) == replaced
@@ -135,7 +135,7 @@ def test_a_metric_cannot_come_to_use_an_entry_that_was_deleted_meanwhile(
 
 def test_ensuring_adds_once_and_finds_afterwards(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ORIGIN, "Web:1", AT)
-    assert (entry.mnemonic, entry.said.title, entry.is_system) == ("Web:1", "Web:1", False)
+    assert (entry.mnemonic, entry.spec.title, entry.is_system) == ("Web:1", "Web:1", False)
     assert catalog.ensure(Kind.ORIGIN, "WEB:1", LATER) == entry
 
 

@@ -100,7 +100,7 @@ def shown(entry: Entry) -> dict[str, Any]:
     """An entry as the API answers it."""
     return {
         entry.kind.id_member: entry.id,
-        **entry.said.model_dump(by_alias=True),
+        **entry.spec.model_dump(by_alias=True),
         "isSystem": entry.is_system,
         "createdDate": format_instant(entry.created_date),
         "modifiedDate": format_instant(entry.modified_date),

@@ -139,10 +139,10 @@ def shown(channel: Channel, at: datetime, view: View = _FOR_ADMINS) -> dict[str,
     rest = channel.rests_until(at)
     return {
         "channelId": channel.channel_id,
-        "name": channel.said.name,
+        "name": channel.spec.name,
         "kind": channel.kind,
-        "settings": view(channel.said.settings),
-        "enabled": channel.said.enabled,
+        "settings": view(channel.spec.settings),
+        "enabled": channel.spec.enabled,
         "disabledReason": channel.disabled_reason,
         "restingUntil": format_instant(rest) if rest else None,
         "createdDate": format_instant(channel.created_date),

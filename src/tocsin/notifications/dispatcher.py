@@ -175,7 +175,7 @@ class Notifier:
         return {
             channel.channel_id: room
             for channel in self._channels.all()
-            if channel.said.enabled
+            if channel.spec.enabled
             and not channel.rests_until(at)
             and (room := LANE_WIDTH - self._under_way[channel.channel_id]) > 0
         }

@@ -97,7 +97,7 @@ class Catalog:
         with self._changing:
             former = self._changeable(kind, id)
             self._refuse_taken(kind, draft.mnemonic, but=id)
-            entry = former.model_copy(update={"said": draft, "modified_date": cut(at)})
+            entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
             with self._database.writing() as connection:
                 connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
             self._put(kind, self._shelves[kind].with_entries([entry]))
@@ -179,7 +179,7 @@ class Catalog:
     def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
         at = cut(at)
         entries = [
-            Entry(id=uuid4(), kind=kind, said=draft, created_date=at, modified_date=at)
+            Entry(id=uuid4(), kind=kind, spec=draft, created_date=at, modified_date=at)
             for draft in drafts
         ]
         self._store(entries)
@@ -230,7 +230,7 @@ def _system_entry(system: tuple[Kind, str, str]) -> Entry:
     return Entry(
         id=system_id(kind, mnemonic),
         kind=kind,
-        said=EntryDraft(mnemonic=mnemonic, title=title),
+        spec=EntryDraft(mnemonic=mnemonic, title=title),
         is_system=True,
         created_date=_SYSTEM_SINCE,
         modified_date=_SYSTEM_SINCE,
@@ -252,7 +252,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "kind": entry.kind.value,
-        **entry.said.model_dump(),
+        **entry.spec.model_dump(),
         "is_system": entry.is_system,
         "created_date": entry.created_date,
         "modified_date": entry.modified_date,
@@ -263,7 +263,7 @@ def _entry(row: RowMapping) -> Entry:
     return Entry(
         id=row["id"],
         kind=Kind(row["kind"]),
-        said=EntryDraft(**{name: row[name] for name in EntryDraft.model_fields}),
+        spec=EntryDraft(**{name: row[name] for name in EntryDraft.model_fields}),
         is_system=row["is_system"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],

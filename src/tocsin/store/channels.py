@@ -35,7 +35,7 @@ class Channels:
         """Keep a channel; a webhook without a secret is given one."""
         at = cut(at)
         channel = Channel(
-            channel_id=uuid4(), said=_with_secret(draft), created_date=at, modified_date=at
+            channel_id=uuid4(), spec=_with_secret(draft), created_date=at, modified_date=at
         )
         return self._kept.add(channel.channel_id, channel)
 
@@ -45,7 +45,7 @@ class Channels:
         with self._kept.changing():
             former = self.get(id)
             reason = None if draft.enabled else former.disabled_reason
-            changed = {"said": _with_secret(draft), "disabled_reason": reason}
+            changed = {"spec": _with_secret(draft), "disabled_reason": reason}
             rest = {"resting_until": None, "modified_date": cut(at)}
             channel = former.model_copy(update={**changed, **rest})
             return self._kept.put(id, channel)
@@ -54,8 +54,8 @@ class Channels:
         """Send nothing more through a channel, if it is still there, until it is replaced."""
         with self._kept.changing():
             if channel := self.find(id):
-                said = channel.said.model_copy(update={"enabled": False})
-                changed = {"said": said, "disabled_reason": reason, "modified_date": cut(at)}
+                said = channel.spec.model_copy(update={"enabled": False})
+                changed = {"spec": said, "disabled_reason": reason, "modified_date": cut(at)}
                 self._kept.put(id, channel.model_copy(update=changed))
 
     def rest(self, id: UUID, until: datetime | None) -> None:
@@ -98,10 +98,10 @@ def _with_secret(draft: ChannelDraft) -> ChannelDraft:
 def _row(channel: Channel) -> dict[str, Any]:
     return {
         "channel_id": channel.channel_id,
-        "name": channel.said.name,
+        "name": channel.spec.name,
         "kind": channel.kind.value,
-        "settings": json.dumps(channel.said.settings.revealed()),
-        "enabled": channel.said.enabled,
+        "settings": json.dumps(channel.spec.settings.revealed()),
+        "enabled": channel.spec.enabled,
         "disabled_reason": channel.disabled_reason,
         "resting_until": channel.resting_until,
         "created_date": channel.created_date,
@@ -113,7 +113,7 @@ def _channel(row: RowMapping) -> Channel:
     said = {name: row[name] for name in ("name", "kind", "enabled")}
     return Channel(
         channel_id=row["channel_id"],
-        said=DRAFTS[row["kind"]].model_validate({**said, "settings": json.loads(row["settings"])}),
+        spec=DRAFTS[row["kind"]].model_validate({**said, "settings": json.loads(row["settings"])}),
         disabled_reason=row["disabled_reason"],
         resting_until=row["resting_until"],
         created_date=row["created_date"],

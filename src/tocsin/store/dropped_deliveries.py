@@ -145,7 +145,7 @@ class Dropped:
 
     def _is_due(self, connection: Connection, flood: Flood, at: datetime) -> bool:
         channel = self._channels.find(flood.channel_id)
-        if channel is None or not channel.said.enabled:
+        if channel is None or not channel.spec.enabled:
             return False
         pending = count_up_to(self.limit, connection, flood.channel_id, Status.PENDING)
         return flood.is_to_be_told(pending, self.limit, at)
@@ -165,7 +165,7 @@ def _floods(connection: Connection) -> list[Flood]:
 
 
 def _message(flood: Flood, channel: Channel, limit: int, at: datetime) -> dict[str, object]:
-    told = interaction_of(flood, channel.said.name, limit, at)
+    told = interaction_of(flood, channel.spec.name, limit, at)
     return {
         "delivery_id": uuid4(),
         "subscription_id": TOCSIN,

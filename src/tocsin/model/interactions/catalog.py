@@ -76,14 +76,14 @@ class Entry(BaseModel):
 
     id: UUID
     kind: Kind
-    said: EntryDraft
+    spec: EntryDraft
     is_system: bool = False
     created_date: datetime
     modified_date: datetime
 
     @property
     def mnemonic(self) -> str:
-        return self.said.mnemonic
+        return self.spec.mnemonic
 
     @cached_property
     def id_bytes(self) -> bytes:

@@ -178,7 +178,7 @@ class Channel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel_id: UUID
-    said: ChannelDraft
+    spec: ChannelDraft
     disabled_reason: str | None = None
     resting_until: datetime | None = None
     created_date: datetime
@@ -186,12 +186,12 @@ class Channel(BaseModel):
 
     @property
     def kind(self) -> ChannelKind:
-        return self.said.kind
+        return self.spec.kind
 
     @property
     def skip_reason(self) -> str | None:
         """Why what arrives now is not delivered; None for a channel that is enabled."""
-        if self.said.enabled:
+        if self.spec.enabled:
             return None
         reason = f": {self.disabled_reason}" if self.disabled_reason else ""
         return f"The channel was disabled{reason}"
@@ -202,7 +202,7 @@ class Channel(BaseModel):
 
     def next_attempt(self, due: datetime) -> datetime | None:
         """When a delivery that is due then is tried; None while the channel is disabled."""
-        if not self.said.enabled:
+        if not self.spec.enabled:
             return None
         return max(due, self.resting_until) if self.resting_until else due
 
@@ -219,7 +219,7 @@ def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
     if draft is None:
         raise InvalidInput.at("kind", f"must be one of {', '.join(ChannelKind)}")
     if former and former.kind == body["kind"] and isinstance(body.get("settings"), dict):
-        body = {**body, "settings": with_kept(body["settings"], former.said.settings.revealed())}
+        body = {**body, "settings": with_kept(body["settings"], former.spec.settings.revealed())}
     try:
         channel = draft.model_validate(body)
     except ValidationError as error:

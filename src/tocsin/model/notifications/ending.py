@@ -34,7 +34,7 @@ def _payload(delivery: Delivery, channel: Channel | None) -> dict[str, Any]:
         "deliveryId": str(delivery.delivery_id),
         "subscriptionId": str(delivery.subscription_id),
         "channelId": str(delivery.channel_id),
-        "channelName": channel.said.name if channel else None,
+        "channelName": channel.spec.name if channel else None,
         "channelKind": channel.kind.value if channel else None,
         "attempts": delivery.tries,
         "httpStatus": last.http_status,

@@ -110,7 +110,7 @@ def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Messa
 
 def sample(channel: Channel, at: datetime) -> Message:
     """What a channel is tried with: it looks like a delivery, and says that it is none."""
-    name = channel.said.name
+    name = channel.spec.name
     told = {
         "interactionId": str(uuid4()),
         "resourceId": str(channel.channel_id),

@@ -48,7 +48,7 @@ class Senders:
 
     async def send(self, channel: Channel, message: Message) -> Receipt:
         """What came of one try; whatever goes wrong is a receipt, and has no secrets in it."""
-        settings = channel.said.settings
+        settings = channel.spec.settings
         try:
             async with asyncio.timeout(self._seconds):
                 receipt = await self._by_kind[channel.kind].send(settings, message)

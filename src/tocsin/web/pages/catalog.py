@@ -56,7 +56,7 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.get(PATH + "/{kind}/{id:uuid}")
     def edit_entry(request: Request, _viewer: Admin, kind: Kind, id: UUID) -> Response:
-        said = runtime.catalog.get(kind, id).said.model_dump(by_alias=True)
+        said = runtime.catalog.get(kind, id).spec.model_dump(by_alias=True)
         return _form(pages, request, kind, said, editing=id)
 
     @router.post(PATH + "/{kind}/{id:uuid}")

@@ -119,9 +119,9 @@ def _listed(
     channels = [
         (one, _SETTINGS | (settings.shown() if for_admin else settings.shown_to_readers()))
         for one in runtime.channels.all()
-        for settings in [one.said.settings]
+        for settings in [one.spec.settings]
     ]
-    revealed = new.said.settings.revealed() if new else {}
+    revealed = new.spec.settings.revealed() if new else {}
     return pages.show(
         request,
         "channels.html",

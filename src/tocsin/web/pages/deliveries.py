@@ -43,7 +43,7 @@ def routes(pages: Pages) -> APIRouter:
             status=status,
             statuses=SHOWN,
             counts=runtime.deliveries.counts(),
-            channels={one.channel_id: one.said.name for one in runtime.channels.all()},
+            channels={one.channel_id: one.spec.name for one in runtime.channels.all()},
             query=Form(request.url.query).query(without=["cursor"]),
             cursor=cursor,
         )

@@ -39,15 +39,15 @@ class Shown:
     resource_type: Entry | None
     action: Entry | None
     origin: Entry | None
-    said: Interaction
+    interaction: Interaction
 
     @property
     def payload(self) -> str:
-        return short(self.said.payload)
+        return short(self.interaction.payload)
 
     @property
     def uow_id(self) -> UUID | None:
-        return UUID(bytes=self.said.uow_id) if self.said.uow_id else None
+        return UUID(bytes=self.interaction.uow_id) if self.interaction.uow_id else None
 
 
 def routes(pages: Pages) -> APIRouter:

@@ -38,7 +38,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
             request,
             "subscriptions.html",
             subscriptions=[shown(runtime, one) for one in runtime.subscriptions.all()],
-            channels={one.channel_id: one.said.name for one in runtime.channels.all()},
+            channels={one.channel_id: one.spec.name for one in runtime.channels.all()},
         )
 
     @router.get(PATH + "/new")
