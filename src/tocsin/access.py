@@ -21,6 +21,7 @@ from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
 from tocsin.model.ceilings import WRONG_KEYS
 from tocsin.model.key import Key, Role, is_guessable
 from tocsin.model.notifications.channel import Channel
+from tocsin.process.audit import Actor
 from tocsin.process.log_config import ThrottledLog
 
 log = structlog.get_logger()
@@ -96,7 +97,7 @@ class Access:
     def forbid(self, key: Key, roles: Sequence[Role], describe: Describe) -> Forbidden:
         """Log that the key has none of the roles; answers the error to raise."""
         caller = describe()
-        by = {**actor(key, caller.address), "role": key.role.value}
+        by = {**Actor(key, caller.address).fields, "role": key.role.value}
         self._refusals.warning("role refused", **{**caller.fields, **by})
         needed = " or ".join(dict.fromkeys([*roles, Role.ADMIN]))
         return Forbidden(
@@ -162,16 +163,6 @@ def network_of(address: str | None) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ip_network((parsed, _IPV6_PREFIX), strict=False))
-
-
-def actor(key: Key, address: str | None) -> dict[str, Any]:
-    """Who did it, as fields of a log line."""
-    return {"by": str(key.key_id), "by_name": key.name, "address": address}
-
-
-def log_change(event: str, by: Key, address: str | None, /, **subject: Any) -> None:
-    """Log a change of a key, a session or a channel: who, from where, and what. No secrets."""
-    log.info(event, **actor(by, address), **subject)
 
 
 def key_fields(key: Key) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import structlog
@@ -22,6 +21,7 @@ from tocsin.alerting.transition_recorder import Reporter
 from tocsin.alerting.triggers import Arrivals
 from tocsin.config import Settings
 from tocsin.ingestion.body_budget import BodyBudget
+from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.export import Export
 from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
@@ -30,8 +30,8 @@ from tocsin.ingestion.request_context import Request
 from tocsin.metrics.calculators import Calculators
 from tocsin.metrics.column_promoter import PATIENCE, Promoter
 from tocsin.metrics.field_discovery import Discovery
+from tocsin.metrics.service import MetricService
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.time_bounds import TimeBounds
@@ -39,6 +39,7 @@ from tocsin.model.key import Role
 from tocsin.notifications.dispatcher import Notifier
 from tocsin.notifications.outbox import Outbox
 from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.services import SilenceService, SubscriptionService
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import Templates
 from tocsin.process.pools import Pools
@@ -127,6 +128,7 @@ class Runtime:
             strict_catalog=settings.strict_catalog,
         )
         self._closing.callback(self.intake.close)
+        self.catalog_service = CatalogService(self.catalog, self.intake.is_recorded, self.now)
         self._open_notifier(outbox)
         # No calculation takes three times what a query may take and wait.
         patience = max(PATIENCE, 3 * timedelta(seconds=settings.query_seconds))
@@ -182,6 +184,8 @@ class Runtime:
             self._report,
             self.now,
         )
+        changed = self.alert_service.definitions_changed
+        self.metric_service = MetricService(self.metrics, self.alerts, changed, self.now)
         self._open_upkeep()
         self.scheduler: Scheduler = Scheduler(
             self.slots, self.arrivals, self.evaluator, self._report, self.upkeep.tend
@@ -214,6 +218,8 @@ class Runtime:
         self.channels = Channels(database)
         self.subscriptions = Subscriptions(database, self.channels)
         self.silences = Silences(database)
+        self.subscription_service = SubscriptionService(self.subscriptions, self.now)
+        self.silence_service = SilenceService(self.silences, self.now)
         making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
         self.dropped = Dropped(database, self.channels, self.settings.max_pending_deliveries)
         self.deliveries = Deliveries(database, self.channels, making, self.dropped)
@@ -287,12 +293,3 @@ class Runtime:
     def export(self, search: Search) -> Export:
         """Everything that is recorded by now and that a search matches; raises Unavailable."""
         return Export(self.engine, self.catalog, search)
-
-    def delete_entry(self, kind: Kind, id: UUID) -> None:
-        """Delete an entry of the catalog that nothing uses; raises NotFound or Conflict."""
-
-        def is_recorded() -> bool:
-            self.intake.finish_earlier()
-            return self.engine.uses(kind, id)
-
-        self.catalog.delete(kind, id, is_recorded)

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from tocsin.api.auth import requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.parameters import OptionalInstant
@@ -130,12 +130,11 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
             problems=[409],
         ),
     )
-    def create_alert(body: Body) -> Response:
+    def create_alert(request: Request, body: Body) -> Response:
         """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
         of the definition."""
-        alert = runtime.alert_service.create(
-            read_alert(decode(body), runtime.catalog, runtime.metrics)
-        )
+        draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
+        alert = runtime.alert_service.create(draft, actor_of(request))
         standing = runtime.evaluations.standing(alert.alert_id)
         return created(shown(runtime, alert, standing), PATH, alert.alert_id)
 
@@ -144,20 +143,20 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(alerts.Alert, "Replaced", body=SAVED, example=EXAMPLE, problems=[404, 409]),
     )
-    def replace_alert(id: UUID, body: Body) -> Response:
+    def replace_alert(request: Request, id: UUID, body: Body) -> Response:
         """Replace an alert. Another metric, operator or threshold resolves what fires with the
         reason `changed`, disabling with `disabled`; enabling evaluates it immediately."""
         runtime.alerts.get(id)
         draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        runtime.alert_service.replace(id, draft)
+        runtime.alert_service.replace(id, draft, actor_of(request))
         return _answered(runtime, id)
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
     )
-    def delete_alert(id: UUID) -> Response:
+    def delete_alert(request: Request, id: UUID) -> Response:
         """Delete an alert. What fires ends with the reason `disabled`; its transitions stay."""
-        runtime.alert_service.delete(id)
+        runtime.alert_service.delete(id, actor_of(request))
         return Response(status_code=204)
 
 

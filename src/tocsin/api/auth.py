@@ -11,10 +11,11 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
-from tocsin.access import Caller, log_change
+from tocsin.access import Caller
 from tocsin.api.headers import header
 from tocsin.api.known_parameters import refuse_unknown
 from tocsin.model.key import Key, Role
+from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 
 HEADER = "x-api-key"
@@ -59,9 +60,9 @@ def caller_of(request: Request) -> Caller:
     return Caller(address, request.method, path[:_LOGGED_PATH].decode("ascii", "replace"))
 
 
-def note_change(request: Request, event: str, /, **subject: Any) -> None:
-    """Log a change that the request's key made."""
-    log_change(event, request.state.key, caller_of(request).address, **subject)
+def actor_of(request: Request) -> Actor:
+    """The key of an authorized request, and the address of its connection."""
+    return Actor(request.state.key, caller_of(request).address)
 
 
 def is_admin(request: Request) -> bool:

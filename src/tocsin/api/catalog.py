@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from tocsin.api.auth import requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
 from tocsin.api.schemas import metrics
@@ -69,10 +69,10 @@ def _routes_of(runtime: Runtime, kind: Kind) -> APIRouter:
         **changes,
         **documented(shape, "Added", status=201, body=EntryDraft, example=_EXAMPLE, problems=[409]),
     )
-    def create_entry(body: Body) -> Response:
+    def create_entry(request: Request, body: Body) -> Response:
         """Add an entry. Its mnemonic must be free, without regard to case."""
         draft = decode_as(EntryDraft, body)
-        entry = runtime.catalog.create(kind, draft, runtime.now())
+        entry = runtime.catalog_service.create(kind, draft, actor_of(request))
         return created(shown(entry), path, entry.id)
 
     @router.put(
@@ -80,17 +80,18 @@ def _routes_of(runtime: Runtime, kind: Kind) -> APIRouter:
         **changes,
         **documented(shape, "Replaced", body=EntryDraft, example=_EXAMPLE, problems=[404, 409]),
     )
-    def replace_entry(id: UUID, body: Body) -> Response:
+    def replace_entry(request: Request, id: UUID, body: Body) -> Response:
         """Replace an entry. Interactions hold ids, so a new mnemonic shows everywhere."""
         draft = decode_as(EntryDraft, body)
-        return answer(shown(runtime.catalog.replace(kind, id, draft, runtime.now())))
+        entry = runtime.catalog_service.replace(kind, id, draft, actor_of(request))
+        return answer(shown(entry))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
     )
-    def delete_entry(id: UUID) -> Response:
+    def delete_entry(request: Request, id: UUID) -> Response:
         """Delete an entry that no interaction and no metric uses."""
-        runtime.delete_entry(kind, id)
+        runtime.catalog_service.delete(kind, id, actor_of(request))
         return Response(status_code=204)
 
     return router

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import channel_fields
-from tocsin.api.auth import is_admin, note_change, requires
+from tocsin.api.auth import actor_of, is_admin, requires
 from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.schemas import notifications as answers
@@ -79,7 +79,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         draft = read_channel(decode(body))
         at = runtime.now()
         channel = runtime.channels.create(draft, at)
-        note_change(request, "channel created", **channel_fields(channel))
+        actor_of(request).log_change("channel created", **channel_fields(channel))
         return created(shown(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
 
     @router.put(
@@ -94,7 +94,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         draft = read_channel(decode(body), runtime.channels.get(id))
         at = runtime.now()
         channel = runtime.channels.replace(id, draft, at)
-        note_change(request, "channel replaced", **channel_fields(channel))
+        actor_of(request).log_change("channel replaced", **channel_fields(channel))
         runtime.notifier.wake()
         return answer(shown(channel, at, _view_of_saved(draft)))
 
@@ -105,7 +105,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         """Delete a channel that no subscription uses. What is pending in it has failed."""
         channel = runtime.channels.get(id)
         runtime.channels.delete(id, runtime.now())
-        note_change(request, "channel deleted", **channel_fields(channel))
+        actor_of(request).log_change("channel deleted", **channel_fields(channel))
         return Response(status_code=204)
 
     @router.post(

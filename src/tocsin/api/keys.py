@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import key_fields
-from tocsin.api.auth import note_change, requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode_as
 from tocsin.api.openapi import documented
 from tocsin.api.schemas import metrics
@@ -38,7 +38,7 @@ def routes(runtime: Runtime) -> APIRouter:
         """Make a key. `key` is in this answer and in no other."""
         draft = decode_as(KeyDraft, body)
         key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
-        note_change(request, "key created", **key_fields(key))
+        actor_of(request).log_change("key created", **key_fields(key))
         return created({**shown(key), "key": secret}, PATH, key.key_id)
 
     @router.delete(
@@ -46,7 +46,7 @@ def routes(runtime: Runtime) -> APIRouter:
     )
     def revoke_key(request: Request, id: UUID) -> Response:
         """Revoke a key, at once. The last one with the role admin stays."""
-        note_change(request, "key revoked", **key_fields(runtime.keys.revoke(id)))
+        actor_of(request).log_change("key revoked", **key_fields(runtime.keys.revoke(id)))
         return Response(status_code=204)
 
     return router

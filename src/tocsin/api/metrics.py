@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from tocsin.api.auth import requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.pooled import pooled
@@ -114,10 +114,10 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
             metrics.Metric, "Created", status=201, body=_SAVED, example=EXAMPLE, problems=[409]
         ),
     )
-    def create_metric(body: Body) -> Response:
+    def create_metric(request: Request, body: Body) -> Response:
         """Create a metric. Everything that is wrong with it is answered at once."""
         draft, question = read_metric(decode(body), runtime.catalog)
-        metric = runtime.metrics.create(draft, question, runtime.now())
+        metric = runtime.metric_service.create(draft, question, actor_of(request))
         return created(shown(runtime, metric), PATH, metric.metric_id)
 
     @router.put(
@@ -125,21 +125,19 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(metrics.Metric, "Replaced", body=_SAVED, example=EXAMPLE, problems=[404, 409]),
     )
-    def replace_metric(id: UUID, body: Body) -> Response:
+    def replace_metric(request: Request, id: UUID, body: Body) -> Response:
         """Replace a metric: what is left out is as it is in a new one."""
         runtime.metrics.get(id)
         draft, question = read_metric(decode(body), runtime.catalog)
-        ended = runtime.alerts.end_all_of
-        metric = runtime.metrics.replace(id, draft, question, runtime.now(), ended)
-        runtime.alert_service.definitions_changed()
+        metric = runtime.metric_service.replace(id, draft, question, actor_of(request))
         return answer(shown(runtime, metric))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
     )
-    def delete_metric(id: UUID) -> Response:
+    def delete_metric(request: Request, id: UUID) -> Response:
         """Delete a metric that no alert watches."""
-        runtime.metrics.delete(id)
+        runtime.metric_service.delete(id, actor_of(request))
         return Response(status_code=204)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from tocsin.api.auth import requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.deliveries import read_cursor, shown_page
 from tocsin.api.openapi import documented, schema_of
@@ -73,10 +73,10 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(answers.Silence, "Created", status=201, body=_BODY, example=EXAMPLE),
     )
-    def create_silence(body: Body) -> Response:
+    def create_silence(request: Request, body: Body) -> Response:
         """Create a silence. Transitions go on; their deliveries are kept as `silenced`."""
         draft = read_silence(decode(body), runtime.now())
-        silence = runtime.silences.create(draft, runtime.now())
+        silence = runtime.silence_service.create(draft, actor_of(request))
         return created(shown(silence), PATH, silence.silence_id)
 
     @router.put(
@@ -84,18 +84,18 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         **changes,
         **documented(answers.Silence, "Replaced", problems=[404], body=_BODY, example=EXAMPLE),
     )
-    def replace_silence(id: UUID, body: Body) -> Response:
+    def replace_silence(request: Request, id: UUID, body: Body) -> Response:
         """Replace a silence. What it held back stays held back."""
         runtime.silences.get(id)
         draft = read_silence(decode(body), runtime.now())
-        return answer(shown(runtime.silences.replace(id, draft, runtime.now())))
+        return answer(shown(runtime.silence_service.replace(id, draft, actor_of(request))))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
     )
-    def delete_silence(id: UUID) -> Response:
+    def delete_silence(request: Request, id: UUID) -> Response:
         """Delete a silence. What it held back stays held back."""
-        runtime.silences.delete(id)
+        runtime.silence_service.delete(id, actor_of(request))
         return Response(status_code=204)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from tocsin.api.auth import requires
+from tocsin.api.auth import actor_of, requires
 from tocsin.api.bodies import Body, answer, created, decode
 from tocsin.api.openapi import documented, schema_of
 from tocsin.api.schemas import notifications as answers
@@ -70,11 +70,11 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
             answers.Subscription, "Created", status=201, problems=[409], body=_BODY, example=EXAMPLE
         ),
     )
-    def create_subscription(body: Body) -> Response:
+    def create_subscription(request: Request, body: Body) -> Response:
         """Create a subscription: every interaction of the type and the action that is recorded
         from now on is delivered."""
         draft = _read(runtime, body)
-        made = runtime.subscriptions.create(draft, runtime.now())
+        made = runtime.subscription_service.create(draft, actor_of(request))
         return created(shown(runtime, made), PATH, made.subscription_id)
 
     @router.put(
@@ -84,18 +84,19 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
             answers.Subscription, "Replaced", problems=[404, 409], body=_BODY, example=EXAMPLE
         ),
     )
-    def replace_subscription(id: UUID, body: Body) -> Response:
+    def replace_subscription(request: Request, id: UUID, body: Body) -> Response:
         """Replace a subscription; deliveries that were made already stay as they are."""
         runtime.subscriptions.get(id)
         draft = _read(runtime, body)
-        return answer(shown(runtime, runtime.subscriptions.replace(id, draft, runtime.now())))
+        changed = runtime.subscription_service.replace(id, draft, actor_of(request))
+        return answer(shown(runtime, changed))
 
     @router.delete(
         "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
     )
-    def delete_subscription(id: UUID) -> Response:
+    def delete_subscription(request: Request, id: UUID) -> Response:
         """Delete a subscription; deliveries that were made already are still sent."""
-        runtime.subscriptions.delete(id)
+        runtime.subscription_service.delete(id, actor_of(request))
         return Response(status_code=204)
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import msgspec
 
@@ -25,6 +26,7 @@ from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.parser import Reader
 from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
+from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import Traits
 
@@ -147,9 +149,11 @@ class Intake:
         self._count(outcomes)
         return outcomes
 
-    def finish_earlier(self) -> None:
-        """Block until everything that is being recorded now is on disk, or has failed."""
+    def is_recorded(self, kind: Kind, id: UUID) -> bool:
+        """Whether an interaction has this entry of the catalog; blocks until everything that is
+        being recorded now is on disk, or has failed."""
         self._in_flight.finish_earlier()
+        return self._engine.uses(kind, id)
 
     def close(self) -> None:
         """Append what waits, then stop."""

@@ -19,11 +19,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tocsin import __version__
-from tocsin.access import log_change
 from tocsin.api.auth import caller_of
 from tocsin.api.problems import retry_after
 from tocsin.errors import TocsinError, Unauthenticated
 from tocsin.model.key import Key, Role
+from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 from tocsin.web import assets, formatting
 from tocsin.web.forms import needs_original, problems_by_field
@@ -62,9 +62,10 @@ class Viewer:
     def may_change(self) -> bool:
         return self.key.role.covers(Role.ADMIN)
 
-    def note_change(self, event: str, /, **subject: Any) -> None:
-        """Log a change that the viewer made."""
-        log_change(event, self.key, self.address, **subject)
+    @property
+    def actor(self) -> Actor:
+        """The key and the address of the changes that the viewer makes."""
+        return Actor(self.key, self.address)
 
 
 class Pages:

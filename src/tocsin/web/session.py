@@ -12,9 +12,9 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from tocsin.access import log_change
 from tocsin.api.auth import caller_of
 from tocsin.model.key import Key
+from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 from tocsin.web.csrf import is_encrypted
 
@@ -47,7 +47,7 @@ class Sessions:
         self._end(request)
         address = caller_of(request).address
         token = self._runtime.sessions.begin(key.key_id, address, self._runtime.now())
-        log_change("session started", key, address)
+        Actor(key, address).log_change("session started")
         is_secure = is_encrypted(request)
         response.set_cookie(
             _SECURE_COOKIE if is_secure else _COOKIE,
@@ -75,7 +75,7 @@ class Sessions:
     def _end(self, request: Request) -> None:
         if signed_in := self.find(request):
             self._runtime.sessions.end(signed_in.session_id)
-            log_change("session ended", signed_in.key, caller_of(request).address)
+            Actor(signed_in.key, caller_of(request).address).log_change("session ended")
 
 
 def _name(request: Request) -> str:

@@ -85,10 +85,11 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
 
     @router.post(PATH + "/new")
     @pooled(runtime.pools.questions)
-    def create_alert(request: Request, _viewer: Admin, body: Body) -> Response:
+    def create_alert(request: Request, viewer: Admin, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            alert = runtime.alert_service.create(read_alert(said, runtime.catalog, runtime.metrics))
+            draft = read_alert(said, runtime.catalog, runtime.metrics)
+            alert = runtime.alert_service.create(draft, viewer.actor)
         except TocsinError as error:
             return _shown(pages, request, said, error)
         watch.forget()
@@ -96,10 +97,11 @@ def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
 
     @router.post(PATH + "/{id:uuid}/edit")
     @pooled(runtime.pools.questions)
-    def replace_alert(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+    def replace_alert(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
         said = definition_in(Form(body))
         try:
-            runtime.alert_service.replace(id, read_alert(said, runtime.catalog, runtime.metrics))
+            draft = read_alert(said, runtime.catalog, runtime.metrics)
+            runtime.alert_service.replace(id, draft, viewer.actor)
         except TocsinError as error:
             return _shown(pages, request, said, error, editing=id)
         watch.forget()

@@ -88,8 +88,8 @@ def _add_doing(router: APIRouter, pages: Pages, watch: Watch) -> None:
         return go_to(f"{PATH}/{id}")
 
     @router.post(PATH + "/{id:uuid}/delete")
-    def delete_alert(_viewer: Admin, id: UUID) -> Response:
-        runtime.alert_service.delete(id)
+    def delete_alert(viewer: Admin, id: UUID) -> Response:
+        runtime.alert_service.delete(id, viewer.actor)
         watch.forget()
         return go_to(PATH)
 

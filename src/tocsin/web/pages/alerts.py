@@ -64,9 +64,10 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
 
     @router.post(PATH + "/{id:uuid}/enabled")
     @pooled(runtime.pools.questions)
-    def switch_alert(_viewer: Admin, id: UUID, body: Body) -> Response:
+    def switch_alert(viewer: Admin, id: UUID, body: Body) -> Response:
         said = {**definition_of(runtime, id), "enabled": Form(body).has("enabled")}
-        runtime.alert_service.replace(id, read_alert(said, runtime.catalog, runtime.metrics))
+        draft = read_alert(said, runtime.catalog, runtime.metrics)
+        runtime.alert_service.replace(id, draft, viewer.actor)
         watch.forget()
         return go_to(PATH)
 

@@ -46,10 +46,10 @@ def routes(pages: Pages) -> APIRouter:
         return _form(pages, request, kind, {})
 
     @router.post(PATH + "/{kind}/new")
-    def create_entry(request: Request, _viewer: Admin, kind: Kind, body: Body) -> Response:
+    def create_entry(request: Request, viewer: Admin, kind: Kind, body: Body) -> Response:
         said = Form(body).members(*_MEMBERS)
         try:
-            entry = runtime.catalog.create(kind, _read(said), runtime.now())
+            entry = runtime.catalog_service.create(kind, _read(said), viewer.actor)
         except TocsinError as error:
             return _form(pages, request, kind, said, error)
         return _go_to_entry(kind, entry.id, entry.mnemonic)
@@ -61,18 +61,18 @@ def routes(pages: Pages) -> APIRouter:
 
     @router.post(PATH + "/{kind}/{id:uuid}")
     def replace_entry(
-        request: Request, _viewer: Admin, kind: Kind, id: UUID, body: Body
+        request: Request, viewer: Admin, kind: Kind, id: UUID, body: Body
     ) -> Response:
         said = Form(body).members(*_MEMBERS)
         try:
-            entry = runtime.catalog.replace(kind, id, _read(said), runtime.now())
+            entry = runtime.catalog_service.replace(kind, id, _read(said), viewer.actor)
         except TocsinError as error:
             return _form(pages, request, kind, said, error, editing=id)
         return _go_to_entry(kind, id, entry.mnemonic)
 
     @router.post(PATH + "/{kind}/{id:uuid}/delete")
-    def delete_entry(_viewer: Admin, kind: Kind, id: UUID) -> Response:
-        runtime.delete_entry(kind, id)
+    def delete_entry(viewer: Admin, kind: Kind, id: UUID) -> Response:
+        runtime.catalog_service.delete(kind, id, viewer.actor)
         return go_to(PATH)
 
     def _go_to_entry(kind: Kind, id: UUID, mnemonic: str) -> Response:

@@ -56,7 +56,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
             channel = runtime.channels.create(draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error)
-        viewer.note_change("channel created", **channel_fields(channel))
+        viewer.actor.log_change("channel created", **channel_fields(channel))
         return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
@@ -67,7 +67,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
             channel = runtime.channels.replace(id, draft, runtime.now())
         except TocsinError as error:
             return _form(pages, request, said, error, editing=id)
-        viewer.note_change("channel replaced", **channel_fields(channel))
+        viewer.actor.log_change("channel replaced", **channel_fields(channel))
         runtime.notifier.wake()
         return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
@@ -81,7 +81,7 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
     def delete_channel(viewer: Admin, id: UUID) -> Response:
         channel = runtime.channels.get(id)
         runtime.channels.delete(id, runtime.now())
-        viewer.note_change("channel deleted", **channel_fields(channel))
+        viewer.actor.log_change("channel deleted", **channel_fields(channel))
         return go_to(PATH)
 
 

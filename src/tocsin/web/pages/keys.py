@@ -42,18 +42,18 @@ def routes(pages: Pages) -> APIRouter:
         except ValidationError as error:
             return _shown(pages, request, viewer, InvalidInput(problems=problems_of(error)))
         key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
-        viewer.note_change("key created", **key_fields(key))
+        viewer.actor.log_change("key created", **key_fields(key))
         return _shown(pages, request, viewer, secret=secret)
 
     @router.post(PATH + "/{id:uuid}/revoke")
     def revoke_key(viewer: Admin, id: UUID) -> Response:
-        viewer.note_change("key revoked", **key_fields(runtime.keys.revoke(id)))
+        viewer.actor.log_change("key revoked", **key_fields(runtime.keys.revoke(id)))
         return go_to(PATH)
 
     @router.post(PATH + "/sessions/{id:uuid}/end")
     def end_session(viewer: Admin, id: UUID) -> Response:
         runtime.sessions.end(id)
-        viewer.note_change("session ended", session=str(id))
+        viewer.actor.log_change("session ended", session=str(id))
         return go_to(PATH)
 
     return router

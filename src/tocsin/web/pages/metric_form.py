@@ -112,31 +112,30 @@ def _add_saving(router: APIRouter, pages: Pages, board: Board) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/new")
-    def create_metric(request: Request, _viewer: Admin, body: Body) -> Response:
+    def create_metric(request: Request, viewer: Admin, body: Body) -> Response:
         form = Form(body)
         try:
             draft, question = read_form(runtime, form)
-            metric = runtime.metrics.create(draft, question, runtime.now())
+            metric = runtime.metric_service.create(draft, question, viewer.actor)
         except TocsinError as error:
             return _shown(pages, request, definition_in(form), form.conditions(), error)
         board.forget()
         return go_to(f"{PATH}/{metric.metric_id}")
 
     @router.post(PATH + "/{id:uuid}/edit")
-    def replace_metric(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+    def replace_metric(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
         form = Form(body)
         try:
             draft, question = read_form(runtime, form)
-            runtime.metrics.replace(id, draft, question, runtime.now(), runtime.alerts.end_all_of)
-            runtime.alert_service.definitions_changed()
+            runtime.metric_service.replace(id, draft, question, viewer.actor)
         except TocsinError as error:
             return _shown(pages, request, definition_in(form), form.conditions(), error, editing=id)
         board.forget()
         return go_to(f"{PATH}/{id}")
 
     @router.post(PATH + "/{id:uuid}/delete")
-    def delete_metric(_viewer: Admin, id: UUID) -> Response:
-        runtime.metrics.delete(id)
+    def delete_metric(viewer: Admin, id: UUID) -> Response:
+        runtime.metric_service.delete(id, viewer.actor)
         board.forget()
         return go_to(PATH)
 

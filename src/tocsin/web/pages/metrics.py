@@ -78,15 +78,12 @@ def routes(pages: Pages, board: Board) -> APIRouter:
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/enabled")
-    def switch_metric(_viewer: Admin, id: UUID, body: Body) -> Response:
+    def switch_metric(viewer: Admin, id: UUID, body: Body) -> Response:
         metric = runtime.metrics.get(id)
         draft = MetricDraft(
             name=metric.name, description=metric.description, enabled=Form(body).has("enabled")
         )
-        runtime.metrics.replace(
-            id, draft, metric.question, runtime.now(), runtime.alerts.end_all_of
-        )
-        runtime.alert_service.definitions_changed()
+        runtime.metric_service.replace(id, draft, metric.question, viewer.actor)
         board.forget()
         return go_to(PATH)
 

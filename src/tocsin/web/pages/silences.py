@@ -62,26 +62,28 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/new")
-    def create_silence(request: Request, _viewer: Admin, body: Body) -> Response:
+    def create_silence(request: Request, viewer: Admin, body: Body) -> Response:
         form, now = Form(body), runtime.now()
         try:
-            runtime.silences.create(read_silence(silence_in(form, now), now), now)
+            draft = read_silence(silence_in(form, now), now)
+            runtime.silence_service.create(draft, viewer.actor)
         except TocsinError as error:
             return _form(pages, request, _entered(form), error)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
-    def replace_silence(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+    def replace_silence(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
         form, now = Form(body), runtime.now()
         try:
-            runtime.silences.replace(id, read_silence(silence_in(form, now), now), now)
+            draft = read_silence(silence_in(form, now), now)
+            runtime.silence_service.replace(id, draft, viewer.actor)
         except TocsinError as error:
             return _form(pages, request, _entered(form), error, editing=id)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/delete")
-    def delete_silence(_viewer: Admin, id: UUID) -> Response:
-        runtime.silences.delete(id)
+    def delete_silence(viewer: Admin, id: UUID) -> Response:
+        runtime.silence_service.delete(id, viewer.actor)
         return go_to(PATH)
 
 

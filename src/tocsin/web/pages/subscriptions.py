@@ -55,26 +55,26 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
     runtime = pages.runtime
 
     @router.post(PATH + "/new")
-    def create_subscription(request: Request, _viewer: Admin, body: Body) -> Response:
+    def create_subscription(request: Request, viewer: Admin, body: Body) -> Response:
         said = subscription_in(Form(body))
         try:
-            runtime.subscriptions.create(_read(runtime, said), runtime.now())
+            runtime.subscription_service.create(_read(runtime, said), viewer.actor)
         except TocsinError as error:
             return _form(pages, request, said, error)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}")
-    def replace_subscription(request: Request, _viewer: Admin, id: UUID, body: Body) -> Response:
+    def replace_subscription(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
         said = subscription_in(Form(body))
         try:
-            runtime.subscriptions.replace(id, _read(runtime, said), runtime.now())
+            runtime.subscription_service.replace(id, _read(runtime, said), viewer.actor)
         except TocsinError as error:
             return _form(pages, request, said, error, editing=id)
         return go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/delete")
-    def delete_subscription(_viewer: Admin, id: UUID) -> Response:
-        runtime.subscriptions.delete(id)
+    def delete_subscription(viewer: Admin, id: UUID) -> Response:
+        runtime.subscription_service.delete(id, viewer.actor)
         return go_to(PATH)
 
 
