@@ -16,7 +16,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
 from tocsin.model.metrics.metric import Window
-from tocsin.model.notifications.dropped import MAX_PENDING
 from tocsin.model.smtp import SmtpServer
 from tocsin.model.validation import problems_of
 
@@ -56,9 +55,17 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     smtp_url: SecretStr | None = None
     allow_private_targets: bool = False
-    max_pending_deliveries: Annotated[int, Field(ge=1, le=1_000_000)] = MAX_PENDING
+    max_pending_deliveries: Annotated[int, Field(ge=1, le=1_000_000)] = ceilings.PENDING_DELIVERIES
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
+
+    @field_validator("data_dir", mode="before")
+    @classmethod
+    def _check_data_dir(cls, folder: Any) -> Any:
+        # Path("") is the current folder.
+        if isinstance(folder, str) and not folder.strip():
+            raise ValueError("must name a folder, and is empty")
+        return folder
 
     @field_validator("admin_key")
     @classmethod
@@ -94,7 +101,8 @@ class Settings(BaseSettings):
 
         Raises InvalidSettings, naming every variable that is not acceptable.
         """
-        values = {**_from_files(os.environ), **{k: v for k, v in given.items() if v is not None}}
+        values: dict[str, Any] = {**_empty_folder(os.environ), **_from_files(os.environ)}
+        values.update({name: value for name, value in given.items() if value is not None})
         try:
             return cls(**values)
         except ValidationError as error:
@@ -102,6 +110,13 @@ class Settings(BaseSettings):
                 f"{_PREFIX}{p.field.upper()} {p.message}" for p in problems_of(error)
             )
             raise InvalidSettings(f"These settings are not acceptable: {problems}") from error
+
+
+def _empty_folder(environment: Mapping[str, str]) -> dict[str, str]:
+    """The folder where TOCSIN_DATA_DIR is empty. Other empty variables count as unset, but the
+    default of this one might be another folder than the one that was meant."""
+    variable = f"{_PREFIX}DATA_DIR"
+    return {"data_dir": ""} if environment.get(variable) == "" else {}
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, str]:

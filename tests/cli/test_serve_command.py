@@ -30,3 +30,33 @@ def test_a_setting_that_is_not_acceptable_is_named(
     assert failed.returncode == 1
     assert failed.stderr.startswith("tocsin: These settings are not acceptable: TOCSIN_")
     assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [
+        (["--data-dir", ""], {}),
+        (["--data-dir", "  "], {}),
+        ([], {"TOCSIN_DATA_DIR": ""}),
+        (["--data-dir="], {"TOCSIN_DATA_DIR": "elsewhere"}),
+    ],
+)
+def test_an_empty_data_folder_is_refused(
+    options: list[str], environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failed = run_tocsin("serve", "--port", "0", *options, environment=environment)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "tocsin: These settings are not acceptable: "
+        "TOCSIN_DATA_DIR must name a folder, and is empty\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_folder_of_the_command_line_counts_though_the_variable_is_empty(
+    server: Any,
+) -> None:
+    environment = {"TOCSIN_DATA_DIR": ""}
+    failed = run_tocsin("serve", "--data-dir", server.folder, environment=environment)
+    assert "is in use by process" in failed.stderr

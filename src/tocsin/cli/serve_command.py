@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,9 +18,11 @@ def serve(
         int | None, typer.Option(help="The port. [env var: TOCSIN_PORT] [default: 8420]")
     ] = None,
     data_dir: Annotated[
-        Path | None,
+        # Not a Path, which would turn an empty text into the current folder.
+        str | None,
         typer.Option(
-            help="Where everything is kept. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]"
+            metavar="PATH",
+            help="Where everything is kept. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]",
         ),
     ] = None,
     accept_new_store: Annotated[
