@@ -82,6 +82,28 @@ def test_what_headers_say_of_an_interaction_is_trimmed(server: Server, blanks: b
     assert found["userId"] == "ann  lee"
 
 
+@pytest.mark.parametrize("blanks", [b"", b" ", b" \t  "])
+def test_an_empty_header_of_an_interaction_counts_as_not_given(
+    server: Server, blanks: bytes
+) -> None:
+    names = ("x-interaction-timestamp", "x-uowid", "x-userid")
+    found = recorded(server, *((name, blanks) for name in names))
+    plain = recorded(server)
+    assert found["userId"] is None
+    assert found["uowId"] != plain["uowId"]
+    assert found["timestamp"][:10] == plain["timestamp"][:10]
+    packed = recorded(
+        server,
+        ("x-userid", blanks),
+        body=b"[" + ONE + b"]",
+        path="/api/interactions/batch",
+    )
+    assert packed["accepted"] == 1
+    with server.client() as client:
+        newest = client.get("/api/interactions", params={"limit": 1}).json()["interactions"]
+    assert newest[0]["userId"] is None
+
+
 @pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
 def test_the_type_and_the_coding_of_a_body_are_trimmed(server: Server, blanks: bytes) -> None:
     sent = recorded(

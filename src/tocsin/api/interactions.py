@@ -28,7 +28,6 @@ from tocsin.runtime import Runtime
 
 PATH = "/api/interactions"
 DEFAULT_PAGE = 100
-MAX_PAGE = PAGE_ROWS
 
 History = Annotated[
     bool,
@@ -83,7 +82,7 @@ def routes(runtime: Runtime) -> APIRouter:
     @pooled(runtime.pools.searches)
     def list_interactions(
         search: Searched,
-        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = DEFAULT_PAGE,
+        limit: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> Response:
         """The newest first, by timestamp and number; `from` is included, `to` is not."""
@@ -141,9 +140,10 @@ def _items(request: Request, body: bytes) -> list[bytes]:
 def _sent_with(runtime: Runtime, request: Request) -> SentWith:
     return SentWith(
         received=to_milliseconds(runtime.now()),
-        timestamp=header(request, "x-interaction-timestamp"),
-        uow_id=header(request, "x-uowid"),
-        user_id=header(request, "x-userid"),
+        # Clients send an empty header where a variable of theirs is not set.
+        timestamp=header(request, "x-interaction-timestamp") or None,
+        uow_id=header(request, "x-uowid") or None,
+        user_id=header(request, "x-userid") or None,
         times=runtime.live_times,
     )
 

@@ -99,10 +99,13 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"name": name, "in": "header", "description": description, "schema": schema}
 
 
+_EMPTY = ". An empty header counts as not given"
 _HEADERS = [
-    _header("x-interaction-timestamp", "When it happened, where `timestamp` is left out"),
-    _header("x-uowid", "The unit of work, where `uowId` is left out; else the request is one"),
-    _header("x-userid", "The user, where `userId` is left out"),
+    _header("x-interaction-timestamp", "When it happened, where `timestamp` is left out" + _EMPTY),
+    _header(
+        "x-uowid", "The unit of work, where `uowId` is left out; else the request is one" + _EMPTY
+    ),
+    _header("x-userid", "The user, where `userId` is left out" + _EMPTY),
 ]
 
 
