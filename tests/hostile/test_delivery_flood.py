@@ -158,6 +158,16 @@ def test_a_full_channel_takes_no_room_from_another_one(desk: Desk) -> None:
     by_channel = [one.channel_id for one in desk.all(Status.PENDING)]
     assert by_channel.count(full.channel_id) == LIMIT
     assert by_channel.count(free.channel_id) == 3
+    pending = {full.channel_id: LIMIT, free.channel_id: 3}
+    assert desk.deliveries.pending_by_channel() == pending
+
+
+def test_pending_deliveries_are_counted_for_each_channel_and_no_other(desk: Desk) -> None:
+    deleted, idle = subscribed(desk), desk.channel(url=NOWHERE)
+    record(desk, 2)
+    desk.subscriptions.delete(desk.subscriptions.all()[0].subscription_id)
+    desk.channels.delete(deleted.channel_id, desk.now())
+    assert desk.deliveries.pending_by_channel() == {idle.channel_id: 0}
 
 
 def test_a_flood_of_interactions_leaves_room_for_alerts(desk: Desk) -> None:
@@ -217,6 +227,11 @@ def test_one_batch_makes_no_more_deliveries_than_there_is_room_for(
     batch(client, 2_000)
     metrics = client.get("/metrics").text.splitlines()
     assert f'tocsin_deliveries{{status="pending"}} {LIMIT}.0' in metrics
+    (channel,) = client.get("/api/channels").json()
+    by_channel = [line for line in metrics if line.startswith("tocsin_deliveries_pending{")]
+    assert by_channel == [
+        f'tocsin_deliveries_pending{{channel="{channel["channelId"]}"}} {LIMIT}.0'
+    ]
     assert f"tocsin_deliveries_dropped_total {2_000 - LIMIT}.0" in metrics
     (oldest,) = [one for one in metrics if one.startswith("tocsin_deliveries_oldest_pending_sec")]
     assert float(oldest.split()[1]) >= 0

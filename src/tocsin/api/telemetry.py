@@ -158,6 +158,14 @@ class _Counts(Collector):
             "Deliveries of channels that had TOCSIN_MAX_PENDING_DELIVERIES already.",
             runtime.dropped.total(),
         )
+        pending = GaugeMetricFamily(
+            "tocsin_deliveries_pending",
+            "Pending deliveries of each channel, by its id.",
+            labels=["channel"],
+        )
+        for id, count in runtime.deliveries.pending_by_channel().items():
+            pending.add_metric([str(id)], count)
+        yield pending
         oldest, now = runtime.deliveries.oldest_pending(), runtime.now()
         yield GaugeMetricFamily(
             "tocsin_deliveries_oldest_pending_seconds",

@@ -40,6 +40,7 @@ PATHS = 200_000
 CATALOG_ENTRIES = 5_000
 DISCOVERED_FIELDS = 10_000
 
+# Pending ones of a channel; as many may be skipped, and as many silenced.
 PENDING_DELIVERIES = 10_000
 CONNECTIONS = 4_096
 ANSWERED_GROUPS = 100_000
@@ -125,7 +126,7 @@ CEILINGS = (
         PENDING_DELIVERIES,
         "dropped, and a message says how many",
         "max_pending_deliveries",
-        "tocsin_deliveries",
+        "tocsin_deliveries_pending",
     ),
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),

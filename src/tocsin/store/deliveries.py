@@ -154,6 +154,18 @@ class Deliveries:
             found = {Status(status): count for status, count in connection.execute(query)}
         return {status: found.get(status, 0) for status in SHOWN}
 
+    def pending_by_channel(self) -> dict[UUID, int]:
+        """How many deliveries are pending in each channel that there is."""
+        query = (
+            select(deliveries.c.channel_id, func.count())
+            .where(deliveries.c.status == Status.PENDING)
+            .group_by(deliveries.c.channel_id)
+        )
+        with self._database.reading() as connection:
+            counts: dict[UUID, int] = dict(connection.execute(query).tuples().all())
+        ids = [channel.channel_id for channel in self._channels.all()]
+        return {id: counts.get(id, 0) for id in ids}
+
     def oldest_pending(self) -> datetime | None:
         """When the oldest delivery that is still pending was made, if there is one."""
         pending = select(deliveries.c.created_date).where(deliveries.c.status == Status.PENDING)
