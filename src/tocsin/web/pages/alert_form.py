@@ -19,6 +19,7 @@ from tocsin.web import formatting
 from tocsin.web.alert_status import Watch
 from tocsin.web.backtest_preview import tried
 from tocsin.web.charts import read_range
+from tocsin.web.choices import choices_of
 from tocsin.web.forms import Form
 from tocsin.web.metric_preview import complaints, run_preview
 from tocsin.web.pages.alerts import DEFINED, PATH, definition_of
@@ -147,6 +148,6 @@ def _shown(
         operators={comparison: WORDS[Operator(comparison)] for comparison in Comparison},
         severities=list(Severity),
         no_data=NO_DATA,
-        actions=runtime.catalog.entries(Kind.ACTION),
-        resource_types=runtime.catalog.entries(Kind.RESOURCE_TYPE),
+        actions=choices_of(runtime, Kind.ACTION),
+        resource_types=choices_of(runtime, Kind.RESOURCE_TYPE),
     )

@@ -17,6 +17,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 from tocsin.web.address_parameters import reads
+from tocsin.web.choices import all_choices
 from tocsin.web.filter_rows import KINDS
 from tocsin.web.forms import Form
 from tocsin.web.interaction_search import SEARCHED, SINCE, address_of, counting, read_search
@@ -70,7 +71,6 @@ def _add_list(router: APIRouter, pages: Pages) -> None:
             found = runtime.history.page(search, _PAGE, form.text("cursor"))
         except TocsinError as problem:
             error = problem
-        catalog = runtime.catalog
         return pages.show_form(
             request,
             "interactions.html",
@@ -87,7 +87,7 @@ def _add_list(router: APIRouter, pages: Pages) -> None:
             unary=UNARY,
             lists=LISTS,
             kinds=KINDS,
-            entries={kind.value: catalog.entries(kind) for kind in Kind},
+            entries=all_choices(runtime),
             any_recorded=bool(found and found.interactions) or runtime.engine.rows() > 0,
         )
 

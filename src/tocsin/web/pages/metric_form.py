@@ -16,6 +16,7 @@ from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.metrics.metric import Aggregation
 from tocsin.web.address_parameters import CONDITIONS, reads
+from tocsin.web.choices import all_choices
 from tocsin.web.dashboard import Board
 from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.forms import Form
@@ -149,7 +150,6 @@ def _shown(
     editing: UUID | None = None,
 ) -> Response:
     """The form; conditions that were entered already are shown as they were entered."""
-    catalog = pages.runtime.catalog
     if conditions is None:
         conditions = [Condition.of(filter) for filter in definition.get("filters", ())]
     return pages.show_form(
@@ -165,5 +165,5 @@ def _shown(
         lists=LISTS,
         kinds=KINDS,
         windows=WINDOWS,
-        entries={kind.value: catalog.entries(kind) for kind in Kind},
+        entries=all_choices(pages.runtime),
     )

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.bodies import Body
 from tocsin.api.subscriptions import shown
 from tocsin.errors import TocsinError
-from tocsin.model.interactions.catalog import Kind
 from tocsin.model.notifications.subscription import SubscriptionDraft, read_subscription
 from tocsin.runtime import Runtime
+from tocsin.web.choices import all_choices
 from tocsin.web.forms import Form
 from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
@@ -110,6 +110,6 @@ def _form(
         said={**dict.fromkeys((*_MEMBERS, "templateProblem")), **said},
         template={"title": None, "body": None} | (said.get("template") or {}),
         channels=runtime.channels.all(),
-        entries={kind.value: runtime.catalog.entries(kind) for kind in Kind},
+        entries=all_choices(runtime),
         editing=editing,
     )
