@@ -26,7 +26,6 @@ from tocsin.process.log_config import ThrottledLog
 
 log = structlog.get_logger()
 
-WRONG_KEYS_PER_MINUTE = WRONG_KEYS
 _WINDOW_SECONDS = 60.0
 # Each takes some 200 bytes. Past it the oldest window is dropped.
 MAX_ADDRESSES = 10_000
@@ -127,14 +126,14 @@ class WrongKeys:
             self._forget(now)
             end, count = self._windows.get(source, (now + _WINDOW_SECONDS, 0))
             self._windows[source] = (end, count + 1)
-            return _seconds(end - now) if count >= WRONG_KEYS_PER_MINUTE else 0
+            return _seconds(end - now) if count >= WRONG_KEYS else 0
 
     def wait(self, source: str) -> int:
         """For how many seconds the address is over the limit; 0 if it is not."""
         with self._lock:
             end, count = self._windows.get(source, (0.0, 0))
             left = end - self._clock()
-            return _seconds(left) if count >= WRONG_KEYS_PER_MINUTE and left > 0 else 0
+            return _seconds(left) if count >= WRONG_KEYS and left > 0 else 0
 
     def __len__(self) -> int:
         """How many addresses are held in memory."""

@@ -74,12 +74,12 @@ def test_a_backtest_ends_when_the_service_stops(opened: Runtime) -> None:
 def test_a_backtest_of_too_many_groups_is_refused_before_they_are_read(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtest, "MAX_LIMIT", GROUPS - 1)
+    monkeypatch.setattr(backtest, "ANSWERED_GROUPS", GROUPS - 1)
     before = queries(opened)
     with pytest.raises(QueryTooHeavy, match="more than 9,999 groups"):
         next(opened.backtester.backtest(trial(opened), span(days=1)))
     assert queries(opened) == before + 2
-    monkeypatch.setattr(backtest, "MAX_LIMIT", GROUPS)
+    monkeypatch.setattr(backtest, "ANSWERED_GROUPS", GROUPS)
     assert next(opened.backtester.backtest(trial(opened), span(days=1)))
 
 
@@ -93,7 +93,7 @@ def test_a_series_ends_when_the_service_stops(opened: Runtime) -> None:
 def test_groups_that_are_in_no_window_of_a_backtest_do_not_count_against_its_limit(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtest, "MAX_LIMIT", 0)
+    monkeypatch.setattr(backtest, "ANSWERED_GROUPS", 0)
     members = {"from": AT - timedelta(days=5), "to": AT + timedelta(hours=2), "step": "24h"}
     daily = PastSpan.model_validate(members)
     assert list(opened.backtester.backtest(trial(opened), daily)) == []

@@ -24,8 +24,9 @@ from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.judging import judge
 from tocsin.model.alerts.state import AlertState, Change, Key
+from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.metric import MAX_LIMIT, Question
+from tocsin.model.metrics.metric import Question
 
 POINTS = 24
 
@@ -70,7 +71,9 @@ def live(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
     states: dict[Key, AlertState] = {}
     told: dict[str, list[Change]] = defaultdict(list)
     for at in instants(span):
-        answer = world.runtime.calculator.calculate(trial.question, at - trial.delay, MAX_LIMIT)
+        answer = world.runtime.calculator.calculate(
+            trial.question, at - trial.delay, ANSWERED_GROUPS
+        )
         judgement = judge(trial.rule, states, answer.readings, at)
         for key, state in judgement.states.items():
             states.pop(key, None)

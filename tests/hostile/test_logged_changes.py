@@ -27,7 +27,7 @@ class Case(NamedTuple):
     """A definition as the API and as a form have it."""
 
     subject: str
-    """What its events begin with."""
+    """The first words of its events."""
     api: str
     page: str
     id: str
@@ -134,23 +134,23 @@ def assert_one_line_each(server: Server, before: Counter[str], case: Case, id: s
 def test_each_change_by_the_api_leaves_one_line(kind: str, server: Server, ids: Ids) -> None:
     case, before = case_of(kind, ids), counted(server)
     with server.client() as client:
-        made = client.post(case.api, json=case.body)
-        assert made.status_code == 201, made.text
-        path = f"{case.api}/{made.json()[case.id]}"
+        response = client.post(case.api, json=case.body)
+        assert response.status_code == 201, response.text
+        path = f"{case.api}/{response.json()[case.id]}"
         assert client.put(path, json=case.body).status_code == 200
         assert client.delete(path).status_code == 204
-        # What is refused changes nothing, and leaves no line.
+        # A refused request changes nothing, and leaves no line.
         assert client.post(case.api, json={}).status_code == 422
         assert client.delete(path).status_code == 404
-    assert_one_line_each(server, before, case, made.json()[case.id])
+    assert_one_line_each(server, before, case, response.json()[case.id])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_change_by_a_page_leaves_one_line(kind: str, server: Server, ids: Ids) -> None:
     case, before = case_of(kind, ids), counted(server)
     with signed_in(server, server.admin_key) as client:
-        made = client.post(f"{case.page}/new", data=case.form)
-        assert made.status_code == 303, made.text
+        response = client.post(f"{case.page}/new", data=case.form)
+        assert response.status_code == 303, response.text
         created = f"{case.subject} created"
         id = logged(server, created, before[created] + 1)[-1][case.field]
         assert client.post(f"{case.page}/{id}{case.edit}", data=case.form).status_code == 303

@@ -10,9 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx import Response
 
-from tocsin.access import MAX_ADDRESSES, WRONG_KEYS_PER_MINUTE, WrongKeys, network_of
+from tocsin.access import MAX_ADDRESSES, WrongKeys, network_of
 from tocsin.api.app import create_app
 from tocsin.config import Settings
+from tocsin.model.ceilings import WRONG_KEYS
 from tocsin.model.key import GUESSABLE_BITS, estimated_bits
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
@@ -63,7 +64,7 @@ def is_limited(answer: Response) -> bool:
 
 
 def test_the_eleventh_wrong_key_in_a_minute_is_429_on_every_way_in(attacked: Attacked) -> None:
-    assert attacked.guess(WRONG_KEYS_PER_MINUTE) == [401] * WRONG_KEYS_PER_MINUTE
+    assert attacked.guess(WRONG_KEYS) == [401] * WRONG_KEYS
     client = attacked.client("another guess")
     assert is_limited(client.get(ACTIONS))
     assert is_limited(client.post(RECORD, json=SENT)), "what is answered ahead of the framework"
@@ -76,7 +77,7 @@ def test_the_eleventh_wrong_key_in_a_minute_is_429_on_every_way_in(attacked: Att
 
 def test_sign_ins_with_wrong_keys_count_as_well(attacked: Attacked) -> None:
     client = attacked.client()
-    for _ in range(WRONG_KEYS_PER_MINUTE):
+    for _ in range(WRONG_KEYS):
         assert client.post("/web/sign-in", data={"key": "guess"}).status_code == 401
     assert is_limited(client.post("/web/sign-in", data={"key": "guess"}))
     assert is_limited(client.get(ACTIONS, headers={"x-api-key": "guess"}))
@@ -107,7 +108,7 @@ def test_a_guessable_key_of_the_environment_is_limited_even_if_it_is_guessed(
     weak: Attacked,
 ) -> None:
     assert weak.client(GUESSABLE).get(ACTIONS).status_code == 200
-    weak.guess(WRONG_KEYS_PER_MINUTE)
+    weak.guess(WRONG_KEYS)
     assert is_limited(weak.client(GUESSABLE).get(ACTIONS))
     assert is_limited(weak.client().post("/web/sign-in", data={"key": GUESSABLE}))
     assert weak.client(GUESSABLE, "192.0.2.2").get(ACTIONS).status_code == 200
@@ -147,7 +148,7 @@ def test_an_address_of_ipv6_is_counted_by_its_network(address: str | None, netwo
 def test_a_window_ends_after_a_minute_and_memory_is_bounded() -> None:
     clock = SimpleNamespace(now=0.0)
     wrong = WrongKeys(lambda: clock.now)
-    for _ in range(WRONG_KEYS_PER_MINUTE):
+    for _ in range(WRONG_KEYS):
         assert wrong.count("a") == 0
     clock.now = 59.5
     assert (wrong.count("a"), wrong.wait("a"), wrong.wait("b")) == (1, 1, 0)
@@ -166,6 +167,6 @@ def test_a_key_that_was_revoked_counts_as_wrong(attacked: Attacked) -> None:
     made = admin.post("/api/keys", json={"name": "n", "role": "ingest"}).json()
     admin.delete(f"/api/keys/{made['keyId']}")
     sender = attacked.client(made["key"])
-    answers = [sender.post(RECORD, json=SENT) for _ in range(WRONG_KEYS_PER_MINUTE + 1)]
-    assert [answer.status_code for answer in answers[:-1]] == [401] * WRONG_KEYS_PER_MINUTE
+    answers = [sender.post(RECORD, json=SENT) for _ in range(WRONG_KEYS + 1)]
+    assert [answer.status_code for answer in answers[:-1]] == [401] * WRONG_KEYS
     assert is_limited(answers[-1])

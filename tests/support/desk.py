@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 from support.receivers import wait_for
+from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import Channel, read_channel
 from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
-from tocsin.model.notifications.dropped import MAX_PENDING
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.notifications.dispatcher import Notifier
 from tocsin.notifications.senders.senders import Senders
@@ -31,7 +31,7 @@ from tocsin.store.subscriptions import Subscriptions
 
 
 class Desk:
-    def __init__(self, folder: Path, limit: int = MAX_PENDING) -> None:
+    def __init__(self, folder: Path, limit: int = PENDING_DELIVERIES) -> None:
         self.ahead = timedelta(0)
         self.recorded: list[dict[str, Any]] = []
         self.database = Database(folder / "store.sqlite")

@@ -24,10 +24,10 @@ def lines(server: Server, event: str) -> list[dict[str, Any]]:
 def logged(server: Server, event: str, count: int = 1) -> list[dict[str, Any]]:
     """The lines of an event once there are `count`: a thread of its own writes the log."""
     deadline = time.monotonic() + 20
-    while len(found := lines(server, event)) < count:
-        assert time.monotonic() < deadline, f"{len(found)} lines of {event}"
+    while len(matching := lines(server, event)) < count:
+        assert time.monotonic() < deadline, f"{len(matching)} lines of {event}"
         time.sleep(0.05)
-    return found
+    return matching
 
 
 @contextmanager

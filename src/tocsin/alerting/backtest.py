@@ -28,8 +28,9 @@ from tocsin.metrics.series import Inexact, Values, covering, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Change, Dimensions, Status, advance
+from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.metrics.metric import MAX_LIMIT, Question, Reading, plain
+from tocsin.model.metrics.metric import Question, Reading, plain
 from tocsin.process.deadline import Deadline
 
 SLAB_ROWS = 1_000_000
@@ -96,11 +97,11 @@ class Backtester:
         table = Table(
             {kind: self._catalog.mnemonics(kind) for kind in Kind}, self._engine.field_types.of
         )
-        query = compile_size(question, points, table, most=MAX_LIMIT)
+        query = compile_size(question, points, table, most=ANSWERED_GROUPS)
         ((rows, groups),) = self._engine.run(query, deadline)
-        if groups > MAX_LIMIT:
+        if groups > ANSWERED_GROUPS:
             raise QueryTooHeavy(
-                f"There are more than {MAX_LIMIT:,} groups in this span: narrow the metric, "
+                f"There are more than {ANSWERED_GROUPS:,} groups in this span: narrow the metric, "
                 "or bring from and to together"
             )
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1

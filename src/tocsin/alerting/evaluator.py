@@ -24,12 +24,13 @@ from tocsin.model.alerts.evaluation import Finding, Group, Standing, groups_of
 from tocsin.model.alerts.judging import Judgement, judge, judge_rising
 from tocsin.model.alerts.state import AlertState, Key, key_of
 from tocsin.model.alerts.transition import Transition
-from tocsin.model.metrics.metric import MAX_LIMIT, Answer, Metric, Reading
+from tocsin.model.ceilings import ANSWERED_GROUPS
+from tocsin.model.metrics.metric import Answer, Metric, Reading
 
 log = structlog.get_logger()
 
 _TRIES = 3
-_TOO_MANY = f"The metric has {{:,}} groups; an alert looks at {MAX_LIMIT:,} at most"
+_TOO_MANY = f"The metric has {{:,}} groups; an alert looks at {ANSWERED_GROUPS:,} at most"
 
 
 class Found(Protocol):
@@ -144,7 +145,7 @@ class Evaluator:
         question = self._metrics.get(alert.metric_id).question
         try:
             answer = self._calculator.calculate(
-                question, at - alert.evaluation_delay.length, MAX_LIMIT
+                question, at - alert.evaluation_delay.length, ANSWERED_GROUPS
             )
         except TocsinError as error:
             log.warning("states without values", alert=str(alert.alert_id), error=str(error))
@@ -199,7 +200,7 @@ def _answers(
 ) -> dict[UUID, Answer | TocsinError]:
     """The answer of each metric, once however many alerts watch it."""
     questions = {watch.metric.metric_id: watch.metric.question for watch in watches}
-    answers = calculator.calculate_all(list(questions.values()), at, MAX_LIMIT)
+    answers = calculator.calculate_all(list(questions.values()), at, ANSWERED_GROUPS)
     return dict(zip(questions, answers, strict=True))
 
 

@@ -25,7 +25,6 @@ from tocsin.model.interactions.splitting import BYTE_ORDER_MARK
 from tocsin.model.validation import problems_of
 from tocsin.process.pools import Pool
 
-MAX_BYTES = DEFINITION_BYTES
 _HELD = "tocsin.held_bytes"
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -85,7 +84,7 @@ def _held_bytes(request: Request) -> HeldBytes:
 
 
 async def _read(request: Request) -> bytes:
-    return await read_body(request, MAX_BYTES)
+    return await read_body(request, DEFINITION_BYTES)
 
 
 Body = Annotated[bytes, Depends(_read)]

@@ -28,8 +28,7 @@ _SHAPES: dict[Kind, Any] = {
     Kind.ACTION: metrics.Action,
     Kind.ORIGIN: metrics.Origin,
 }
-MAX_ENTRIES = LISTED_ENTRIES
-Limit = Annotated[int, Query(ge=1, le=MAX_ENTRIES, description="At most so many.")]
+Limit = Annotated[int, Query(ge=1, le=LISTED_ENTRIES, description="At most so many.")]
 Start = Annotated[
     str, Query(alias="from", description="The mnemonic to begin with, or the next one after it.")
 ]
@@ -49,7 +48,7 @@ def _routes_of(runtime: Runtime, kind: Kind) -> APIRouter:
     reads, changes = requires(Role.INGEST, Role.READ), requires(Role.ADMIN)
 
     @router.get("", **reads, **documented([shape], f"Every {kind.words}, by mnemonic"))
-    def list_entries(limit: Limit = MAX_ENTRIES, start: Start = "") -> Response:
+    def list_entries(limit: Limit = LISTED_ENTRIES, start: Start = "") -> Response:
         """List the entries by mnemonic. Where there are more than the limit, the header `Link` has
         the address of the next page."""
         entries, following = runtime.catalog.page(kind, start, limit)

@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.api import calculations, interactions
 from tocsin.api.auth import authorize
-from tocsin.api.bodies import MAX_BYTES, read_body
+from tocsin.api.bodies import read_body
 from tocsin.api.metrics import PATH
 from tocsin.api.parameters import AsOf, plain_as_of
 from tocsin.api.problems import problem
 from tocsin.api.telemetry import Observations
 from tocsin.errors import TocsinError
+from tocsin.model.ceilings import DEFINITION_BYTES
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -80,7 +81,7 @@ class Direct:
         return None
 
     async def _preview(self, as_of: AsOf, request: Request) -> Response:
-        body = await read_body(request, MAX_BYTES)
+        body = await read_body(request, DEFINITION_BYTES)
         return await self._on_the_pool(calculations.preview, body, *as_of)
 
     async def _calculate_all(self, as_of: AsOf, _request: Request) -> Response:

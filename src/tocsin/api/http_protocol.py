@@ -28,7 +28,6 @@ from tocsin.process.log_config import ThrottledLog
 
 log = ThrottledLog()
 
-MAX_HEAD_BYTES = HEAD_BYTES
 HEAD_SECONDS = 10
 # The pace of a body: a sender that falls this many seconds behind it is closed.
 BODY_BYTES_PER_SECOND = 1024
@@ -82,7 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         while data and self._phase is not _Phase.REFUSED and self.parser is not None:
-            piece = data[: MAX_HEAD_BYTES - self._pending]
+            piece = data[: HEAD_BYTES - self._pending]
             data = data[len(piece) :]
             self._feed(piece)
 
@@ -93,7 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._has_progressed = False
         super().data_received(piece)
         self._pending = 0 if self._has_progressed else self._pending + len(piece)
-        if self._pending >= MAX_HEAD_BYTES:
+        if self._pending >= HEAD_BYTES:
             self._refuse(HeadTooLarge())
 
     def on_message_begin(self) -> None:

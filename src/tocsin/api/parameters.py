@@ -12,8 +12,9 @@ from annotated_types import Interval
 from fastapi import Query
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
+from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import parse_instant
-from tocsin.model.metrics.metric import DEFAULT_LIMIT, MAX_LIMIT
+from tocsin.model.metrics.metric import DEFAULT_LIMIT
 
 
 def _instant(value: Any) -> Any:
@@ -42,7 +43,7 @@ At = Annotated[
 
 Limit = Annotated[
     int,
-    Interval(ge=1, le=MAX_LIMIT),
+    Interval(ge=1, le=ANSWERED_GROUPS),
     BeforeValidator(_whole),
     Query(description="At most so many rows."),
 ]

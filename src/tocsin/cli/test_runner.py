@@ -28,10 +28,11 @@ from tocsin.model.alerts.alert import Alert, Value
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.state import Change, Dimensions, Reason, Status
+from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import MAX_LIMIT, Metric
+from tocsin.model.metrics.metric import Metric
 from tocsin.runtime import Runtime
 
 Thing = TypeVar("Thing")
@@ -101,7 +102,7 @@ class Bench:
         metric = _named(self._metrics, expected.metric, "metric")
         assert expected.at, "an expectation of a metric has it"
         at = self._start + expected.at.length
-        readings = self._runtime.calculator.calculate(metric.question, at, MAX_LIMIT).readings
+        readings = self._runtime.calculator.calculate(metric.question, at, ANSWERED_GROUPS).readings
         got = [_row(Row(value=r.value, dimensions=r.dimensions)) for r in readings]
         wanted = [_row(row) for row in expected.rows]
         return _difference(f"{metric.name} at {expected.at}", sorted(wanted), sorted(got))

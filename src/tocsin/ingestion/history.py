@@ -30,7 +30,6 @@ from tocsin.model.interactions.snapshot import contents
 from tocsin.model.notifications.delivery import Delivery
 
 # Payloads may have a megabyte each: what a page holds is bounded by bytes as well as by count.
-MAX_BYTES = PAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class History:
         return replace(delivery, snapshot=msgspec.json.encode(taken).decode())
 
     def page(self, search: Search, limit: int, cursor: str | None) -> Page:
-        """At most `limit` interactions and MAX_BYTES, by timestamp and number, newest first.
+        """At most `limit` interactions and PAGE_BYTES, by timestamp and number, newest first.
 
         Which they are and how large is asked first, so that no more than a page is ever in memory.
         """
@@ -83,9 +82,9 @@ class History:
 
 
 def _fitting(places: Sequence[Place]) -> Sequence[Place]:
-    """The first places whose interactions have MAX_BYTES together, at least one."""
+    """The first places whose interactions have PAGE_BYTES together, at least one."""
     totals = accumulate(place.size for place in places)
-    return places[: max(sum(total <= MAX_BYTES for total in totals), 1)]
+    return places[: max(sum(total <= PAGE_BYTES for total in totals), 1)]
 
 
 def _only(rows: list[Row]) -> Interaction:

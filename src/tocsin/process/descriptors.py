@@ -17,7 +17,6 @@ NEEDED = 16_384
 # For the engine where there are few: enough to append and calculate while nothing large is merged.
 ENGINE_RESERVE = 200
 # More connections than this cost memory and gain nothing: each may hold a head of 64 KiB.
-MAX_CONNECTIONS = CONNECTIONS
 _FEWEST_CONNECTIONS = 16
 
 
@@ -42,4 +41,4 @@ def raise_limit() -> int:
 def connections_within(limit: int) -> int:
     """How many connections leave the engine its descriptors, given those that are open now."""
     free = limit - len(os.listdir("/dev/fd")) - ENGINE_RESERVE
-    return max(min(free, MAX_CONNECTIONS), _FEWEST_CONNECTIONS)
+    return max(min(free, CONNECTIONS), _FEWEST_CONNECTIONS)

@@ -52,39 +52,28 @@ class Upkeep:
         for name, task in self._tasks.items():
             _attempt(name, partial(task, at))
         _attempt("clock", partial(self._clock.observe, at, running))
+        # Months first: on a nearly full disk the store cannot delete until dropping has made room.
+        # With less than some 128 KiB left, the engine cannot drop either.
         if running >= SETTLING:
             _attempt("retention of interactions", partial(self._drop_months_if_trusted, at))
             if self._clock.is_trusted:
                 _attempt("retention of deliveries", partial(self._drop_deliveries, at))
 
-    def drop_expired(self, at: datetime) -> int:
-        """Drop the months that lie before the retention as a whole; answers how many.
-
-        Believes the instant that it is given: `tend` asks first whether the clock can be trusted.
-        """
-        # Months first: on a nearly full disk the store cannot delete until dropping has made room.
-        # With less than some 128 KiB left, the engine cannot drop either.
-        dropped = self._drop_months(at)
-        self._drop_deliveries(at)
-        return dropped
-
     def _drop_months_if_trusted(self, at: datetime) -> None:
         if self._age:
             expired = Expired.before(at - self._age.length, self._engine.rows_by_month())
             if self._retention.allows(expired, self._clock, at):
-                self._drop_months(at)
+                self._drop_months(at, self._age)
 
-    def _drop_months(self, at: datetime) -> int:
-        if self._age is None:
-            return 0
+    def _drop_months(self, at: datetime, age: Duration) -> None:
+        """Drop the months that lie before the retention as a whole."""
         self._remember_number()
-        horizon = at - self._age.length
+        horizon = at - age.length
         self._losses.forget_before(f"{horizon:%Y%m}")
         dropped = self._engine.drop_before(horizon)
         self._forget_touched()
         if dropped:
-            log.info("dropped expired interactions", months=dropped, retention=str(self._age))
-        return dropped
+            log.info("dropped expired interactions", months=dropped, retention=str(age))
 
 
 def _attempt(task: str, run: Callable[[], object]) -> None:

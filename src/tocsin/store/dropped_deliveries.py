@@ -15,10 +15,11 @@ import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import TOCSIN, Status
-from tocsin.model.notifications.dropped import MAX_PENDING, Flood, interaction_of
+from tocsin.model.notifications.dropped import Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops
@@ -64,7 +65,9 @@ def count_up_to(limit: int, connection: Connection, channel_id: UUID, status: St
 class Dropped:
     """`limit` is that of each channel and status."""
 
-    def __init__(self, database: Database, channels: Channels, limit: int = MAX_PENDING) -> None:
+    def __init__(
+        self, database: Database, channels: Channels, limit: int = PENDING_DELIVERIES
+    ) -> None:
         self._database = database
         self._channels = channels
         self.limit = limit

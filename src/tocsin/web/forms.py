@@ -21,8 +21,6 @@ from tocsin.model.ceilings import FORM_FIELDS
 from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
-MAX_FIELDS = FORM_FIELDS
-
 _ORIGINAL = "was."
 _VALUE_OF_ROW = re.compile(r"filters\[(\d+)\]\.value")
 
@@ -33,9 +31,9 @@ class Form:
     def __init__(self, body: bytes | str) -> None:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
         try:
-            self._values = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            self._values = parse_qs(text, keep_blank_values=True, max_num_fields=FORM_FIELDS)
         except ValueError:
-            raise TooLarge(f"A form has at most {MAX_FIELDS:,} fields") from None
+            raise TooLarge(f"A form has at most {FORM_FIELDS:,} fields") from None
 
     def text(self, name: str) -> str | None:
         """The last value without blanks around it, or None; the original if it was not changed."""

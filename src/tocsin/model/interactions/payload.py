@@ -18,10 +18,6 @@ import numpy as np
 
 from tocsin.model.ceilings import PAYLOAD_BYTES, PAYLOAD_LEVELS, PAYLOAD_PATHS
 
-MAX_BYTES = PAYLOAD_BYTES
-MAX_LEVELS = PAYLOAD_LEVELS
-MAX_PATHS = PAYLOAD_PATHS
-
 _DECODER = msgspec.json.Decoder()
 _DECODE_ALL = msgspec.json.Decoder(list[dict[str, Any]]).decode
 _ENCODER = msgspec.json.Encoder()
@@ -119,19 +115,19 @@ def readable(raw: bytes) -> bytes:
 def _checked(raw: bytes, traits: Traits, proven: Members | None) -> Any:
     """The decoded value; `proven` is what `decode_together` made of it."""
     size = len(raw)
-    if size > MAX_BYTES:
+    if size > PAYLOAD_BYTES:
         raise PayloadRefused("is larger than 1 MiB")
     value: Any = _decode(raw) if proven is None else proven
     # A level takes two bytes at least.
-    if size > 2 * MAX_LEVELS and raw.count(b"{") + raw.count(b"[") > MAX_LEVELS:
+    if size > 2 * PAYLOAD_LEVELS and raw.count(b"{") + raw.count(b"[") > PAYLOAD_LEVELS:
         _refuse_levels(value)
     if proven is None and not _says_no_key_twice(raw, value, traits):
         _refuse_repeated_keys(raw)
     if traits.escapes:
         _refuse_escaped_dots(value)
     # A path takes five bytes at least.
-    if size > 5 * MAX_PATHS and type(value) is dict and _paths(value) > MAX_PATHS:
-        raise PayloadRefused(f"has more than {MAX_PATHS:,} different paths")
+    if size > 5 * PAYLOAD_PATHS and type(value) is dict and _paths(value) > PAYLOAD_PATHS:
+        raise PayloadRefused(f"has more than {PAYLOAD_PATHS:,} different paths")
     if traits.endless_digits:
         _refuse_endless_integers(value)
     return value
@@ -162,7 +158,7 @@ def _decode(raw: bytes) -> Any:
     try:
         return _DECODER.decode(raw)
     except RecursionError:
-        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels") from None
+        raise PayloadRefused(f"is nested deeper than {PAYLOAD_LEVELS} levels") from None
     except msgspec.ValidationError:
         raise PayloadRefused("holds a number that no double can hold") from None
     except UnicodeDecodeError:
@@ -187,8 +183,8 @@ def _colons(raw: bytes) -> int:
 
 
 def _refuse_levels(value: Any) -> None:
-    if _levels(value) > MAX_LEVELS:
-        raise PayloadRefused(f"is nested deeper than {MAX_LEVELS} levels")
+    if _levels(value) > PAYLOAD_LEVELS:
+        raise PayloadRefused(f"is nested deeper than {PAYLOAD_LEVELS} levels")
 
 
 def _levels(value: Any) -> int:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
-from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
@@ -27,7 +26,6 @@ from tocsin.model.interactions.filter import Filter
 MAX_FILTERS = 50
 MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
-MAX_LIMIT = ANSWERED_GROUPS
 
 Value = int | float | None
 
@@ -117,9 +115,6 @@ class Question(BaseModel):
         """All that is asked but for the aggregation and the window, as a text to compare by."""
         scope = self.resource_type_id, self.action_id, self.origin_id
         return repr((scope, self.field, self.filters, self.group_by))
-
-    def with_window(self, window: Window | None) -> Self:
-        return self.model_copy(update={"time_window": window})
 
 
 class Metric(BaseModel):

@@ -8,12 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind, system_id
-
-MAX_PENDING = PENDING_DELIVERIES
-"""Deliveries of a channel that may be pending, and as many that may be skipped, and silenced."""
 
 RESERVED_FOR_ALERTS = 1_000
 """So many more may be those of alerts, which other interactions must not crowd out."""

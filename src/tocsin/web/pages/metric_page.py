@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.pooled import pooled
-from tocsin.model.metrics.metric import MAX_LIMIT, Answer, Metric, Reading
+from tocsin.model.ceilings import ANSWERED_GROUPS
+from tocsin.model.metrics.metric import Answer, Metric, Reading
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
 from tocsin.web.alert_status import Watch
@@ -60,7 +61,7 @@ def _add_looking(router: APIRouter, pages: Pages, watch: Watch) -> None:
             ranges=RANGES,
             chart=chart(series, question),
             found=found,
-            downloaded=MAX_LIMIT,
+            downloaded=ANSWERED_GROUPS,
             alerts=watch.of_metric(id),
             part=_part(metric, found, sort, page, {"range": range or ""}),
             yaml=as_yaml(definition),
@@ -79,7 +80,7 @@ def _add_taking(router: APIRouter, pages: Pages) -> None:
 
     def calculated(id: UUID) -> tuple[Metric, Answer]:
         metric = runtime.metrics.get(id)
-        return metric, runtime.calculator.calculate(metric.question, runtime.now(), MAX_LIMIT)
+        return metric, runtime.calculator.calculate(metric.question, runtime.now(), ANSWERED_GROUPS)
 
     @router.get(PATH + "/{id:uuid}/rows.csv")
     @pooled(runtime.pools.questions)
