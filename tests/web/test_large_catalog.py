@@ -66,7 +66,7 @@ def test_a_metric_of_any_mnemonic_is_saved_and_shown_again(
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "definition"),
     [
         ("metrics/new", {**METRIC, "action": "NOWHERE"}),
         ("alerts/new", {"alertAction": "NOWHERE"}),
@@ -75,9 +75,9 @@ def test_a_metric_of_any_mnemonic_is_saved_and_shown_again(
     ],
 )
 def test_an_unknown_mnemonic_is_named_beside_its_field(
-    form: str, said: dict[str, str], pages: TestClient
+    form: str, definition: dict[str, str], pages: TestClient
 ) -> None:
-    page = pages.post(f"/web/{form}", data=said)
+    page = pages.post(f"/web/{form}", data=definition)
     assert page.status_code == 422
     assert 'value="NOWHERE"' in page.text
     assert "is the mnemonic of no action in the catalog" in page.text
