@@ -75,8 +75,9 @@ def routes(runtime: Runtime) -> APIRouter:
             sent_with = replace(sent_with, times=runtime.import_times)
         elif history:
             sent_with = replace(sent_with, times=runtime.history_times)
-        work = partial(_record_batch, runtime, request, body, sent_with)
-        return await runtime.pools.recording.run(work)
+        pool, split = runtime.pools.recording, partial(_items, request, body)
+        batch = await runtime.intake.record_batch_on(pool, split, sent_with)
+        return await pool.run(partial(_answer_batch, batch))
 
     @router.get("", **requires(Role.READ), **interactions.LIST)
     @pooled(runtime.pools.searches)
@@ -114,9 +115,7 @@ async def record(runtime: Runtime, request: Request) -> Response:
     return _json({"interactionId": id, "interactionNumber": number, "duplicate": True}, 200)
 
 
-def _record_batch(runtime: Runtime, request: Request, body: bytes, sent_with: SentWith) -> Response:
-    items = _items(request, body)
-    batch = runtime.intake.record_batch(items, sent_with)
+def _answer_batch(batch: Batch) -> Response:
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
     return _json(_outcome(batch), status)

@@ -61,18 +61,41 @@ class ScopeReader:
         """Whether mnemonics were read that the catalog lacks."""
         return bool(self._unknown)
 
-    def add_unknown(self) -> None:
+    def add_unknown(self) -> dict[int, Problem]:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
-        Writes to the store, which may block for seconds."""
+
+        Returns the problem of each interaction, by its `id()`, for which other requests have left
+        no room since it was read. Writes to the store, which may block for seconds.
+        """
+        refused = self._without_room()
         at = from_milliseconds(self._request.received)
         for kind in Kind:
-            lacking = [(one, mnemonic) for one, of, mnemonic in self._unknown if of is kind]
+            lacking = [
+                (one, mnemonic)
+                for one, of, mnemonic in self._unknown
+                if of is kind and id(one) not in refused
+            ]
             if lacking:
                 names = [mnemonic for _, mnemonic in lacking]
                 for (one, _), entry in zip(
                     lacking, self._catalog.ensure_all(kind, names, at), strict=True
                 ):
                     setattr(one, _MEMBERS[kind], entry.id_bytes)
+
+        return refused
+
+    def _without_room(self) -> dict[int, Problem]:
+        refused: dict[int, Problem] = {}
+        room = {kind: self._catalog.room(kind) for kind in Kind}
+        new: dict[Kind, set[str]] = {kind: set() for kind in Kind}
+        for interaction, kind, mnemonic in self._unknown:
+            if self._catalog.find(kind, mnemonic):
+                continue
+            if mnemonic.lower() not in new[kind] and len(new[kind]) >= room[kind]:
+                refused.setdefault(id(interaction), Problem(kind, _full(kind)))
+            else:
+                new[kind].add(mnemonic.lower())
+        return refused
 
     def ids(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
         """The ids of type, action and origin; those of a request are mostly the same few."""

@@ -165,10 +165,13 @@ class Reader:
         """Whether mnemonics were read that the catalog lacks."""
         return self._scopes.has_unknown
 
-    def add_unknown(self) -> None:
+    def add_unknown(self) -> dict[int, Problem]:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
-        Writes to the store, which may block for seconds."""
-        self._scopes.add_unknown()
+
+        Returns the problem of each interaction, by its `id()`, for which the catalog has no room
+        any more. Writes to the store, which may block for seconds.
+        """
+        return self._scopes.add_unknown()
 
     def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
         try:

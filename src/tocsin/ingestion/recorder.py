@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -21,14 +22,16 @@ from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.ingestion.catalog_resolver import Catalog
 from tocsin.ingestion.coalescer import Gathering
-from tocsin.ingestion.committer import Committer, Outbox, Outcome, Refused
+from tocsin.ingestion.committer import Committer, Outbox, Outcome, Outcomes, Refused
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.parser import Reader
+from tocsin.ingestion.registration import Registration
 from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import Traits
+from tocsin.process.pools import Pool
 
 # Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
 # less to a thread takes longer than reading it.
@@ -50,6 +53,28 @@ class Batch:
         room = max(PROBLEMS_OF_BATCH - self._listed, 1)
         self._listed += len(problems)
         self.rejected.append((index, at_most(problems, room)))
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """A batch that was parsed: its acceptable interactions, and their indexes in the batch."""
+
+    reader: Reader
+    batch: Batch = field(default_factory=Batch)
+    indexes: list[int] = field(default_factory=list)
+    interactions: list[Interaction] = field(default_factory=list)
+
+    def refuse(self, problems: dict[int, Problem]) -> None:
+        """Reject the interactions that have problems, by their `id()`."""
+        if not problems:
+            return
+        pairs = list(zip(self.indexes, self.interactions, strict=True))
+        for index, interaction in pairs:
+            if problem := problems.get(id(interaction)):
+                self.batch.reject(index, [problem])
+        acceptable = [pair for pair in pairs if id(pair[1]) not in problems]
+        self.indexes = [index for index, _ in acceptable]
+        self.interactions = [interaction for _, interaction in acceptable]
 
 
 class Intake:
@@ -74,6 +99,7 @@ class Intake:
         self._is_strict = strict_catalog
         self._committer = Committer(engine, first_number, on_disk, outbox, months)
         self._gathering = Gathering(self._committer)
+        self._registration = Registration()
         self._in_flight = _InFlight()
         self._reading = threading.Lock()
 
@@ -93,8 +119,10 @@ class Intake:
                 self.rejected += 1
                 raise
             if reader.has_unknown:
-                # The store writes to disk, which the event loop must not wait for.
-                await asyncio.to_thread(reader.add_unknown)
+                registered = self._registration.submit(reader.add_unknown)
+                if refused := await asyncio.wrap_future(registered):
+                    self.rejected += 1
+                    raise InvalidInput(problems=refused.values())
             outcome = await self._gathering.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Refused):
@@ -105,25 +133,52 @@ class Intake:
 
     def record_batch(self, items: Sequence[bytes], request: Request) -> Batch:
         """Record each item for itself; blocks until all are on disk. Raises Unavailable."""
-        batch = Batch()
         with self._in_flight.entered():
-            indexes, interactions = [], []
-            reader = self._reader(request, b"".join(items))
-            # One batch at a time: together they would all be read at the end, and the engine
-            # would have nothing to do until then.
-            with self._reading:
-                for index, read in enumerate(reader.read_all(items)):
-                    if isinstance(read, Interaction):
-                        interactions.append(read)
-                        indexes.append(index)
-                    else:
-                        batch.reject(index, _problems(read))
-                # While no other batch reads, which would find the same room in the catalog.
-                reader.add_unknown()
-            outcomes = self._committer.submit(interactions).result() if interactions else []
+            parsed = self._parse(items, request)
+            if parsed.reader.has_unknown:
+                parsed.refuse(self._registration.submit(parsed.reader.add_unknown).result())
+            kept = parsed.interactions
+            outcomes = self._committer.submit(kept).result() if kept else []
+        return self._completed(parsed, outcomes)
+
+    async def record_batch_on(
+        self, pool: Pool, split: Callable[[], Sequence[bytes]], request: Request
+    ) -> Batch:
+        """`record_batch` on an event loop, of the items that `split` returns.
+
+        Threads of the pool parse; none is held while the batch waits for the store or the engine.
+        """
+        with self._in_flight.entered():
+            parsed = await pool.run(lambda: self._parse(split(), request))
+            if parsed.reader.has_unknown:
+                registered = self._registration.submit(parsed.reader.add_unknown)
+                parsed.refuse(await asyncio.wrap_future(registered))
+            outcomes: Outcomes = []
+            if parsed.interactions:
+                committed = self._committer.submit(parsed.interactions)
+                # A caller who leaves cancels no append.
+                outcomes = await asyncio.shield(asyncio.wrap_future(committed))
+        return await pool.run(partial(self._completed, parsed, outcomes))
+
+    def _parse(self, items: Sequence[bytes], request: Request) -> _Parsed:
+        reader = self._reader(request, b"".join(items))
+        parsed = _Parsed(reader)
+        # One batch at a time: together they would all be read at the end, and the engine would
+        # have nothing to do until then.
+        with self._reading:
+            for index, read in enumerate(reader.read_all(items)):
+                if isinstance(read, Interaction):
+                    parsed.interactions.append(read)
+                    parsed.indexes.append(index)
+                else:
+                    parsed.batch.reject(index, _problems(read))
+        return parsed
+
+    def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> Batch:
+        batch = parsed.batch
         self._count(outcomes)
         self.rejected += len(batch.rejected)
-        for index, outcome in zip(indexes, outcomes, strict=True):
+        for index, outcome in zip(parsed.indexes, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 batch.reject(index, [Problem(outcome.field, outcome.reason)])
             elif outcome is Outcome.CONFLICT:
@@ -157,6 +212,7 @@ class Intake:
 
     def close(self) -> None:
         """Append what waits, then stop."""
+        self._registration.close()
         self._committer.close()
 
     def _reader(self, request: Request, body: bytes) -> Reader:
