@@ -148,7 +148,7 @@ def asked_alone(asked: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Every question is kept that was asked by itself for a few times."""
     monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
     # Reading so few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_TIMES", 1 << 62)
+    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
     for _ in range(5):
         assert [alone(asked, question) for question in ALONE] == [4] * 4
     return asked

@@ -12,20 +12,22 @@ import time
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import structlog
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.sql.plan import basis_of, catalog_read_by
+from tocsin.clickhouse.sql.plan import catalog_read_by
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.calculation_pool import Lane, Turn
-from tocsin.metrics.rollups.admission import Worth
+from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import Seen, Touched
 from tocsin.metrics.rollups.finalize import answer
 from tocsin.metrics.rollups.group_dictionary import Groups
 from tocsin.metrics.rollups.hash_dictionary import Numbering
+from tocsin.metrics.rollups.keys import metric_key, rollup_key, window_length
 from tocsin.metrics.rollups.refresher import Scanner
 from tocsin.metrics.rollups.rollup import Rollup
 from tocsin.metrics.rollups.view import Use
@@ -37,10 +39,17 @@ log = structlog.get_logger()
 
 MAX_BYTES = 256 * 1024 * 1024
 MAX_ROLLUP_BYTES = MAX_BYTES // 2
-TRIED_AGAIN_AFTER = 100
-MAX_REMEMBERED = 10_000
 LATELY_SECONDS, MAX_TOGETHER = 1.0, 50
 """What was asked for by itself so lately gets what is new together; at most so many rollups."""
+
+
+class _Request(NamedTuple):
+    """One question of a calculation."""
+
+    question: Question
+    key: Hashable
+    is_first: bool
+    is_rejected: bool
 
 
 class Rollups:
@@ -54,9 +63,8 @@ class Rollups:
         self._rollups: dict[Hashable, Rollup] = {}
         self._groups: WeakValueDictionary[Hashable, Groups] = WeakValueDictionary()
         self._numberings: WeakValueDictionary[Hashable, Numbering] = WeakValueDictionary()
-        self._too_wide: dict[Hashable, int] = {}
-        self._asked: set[Hashable] = set()
-        self._worth = Worth()
+        self._metric_admission = MetricAdmission()
+        self._rollup_admission = RollupAdmission()
         self._changing = threading.Lock()
         self._catching_up = threading.Lock()
         self._making = threading.Lock()
@@ -68,12 +76,12 @@ class Rollups:
         """Takes note of how long a question takes that is read from the interactions."""
         started = time.perf_counter()
         yield
-        self._worth.note_read(_asked(question), time.perf_counter() - started)
+        self._metric_admission.observe_query(metric_key(question), time.perf_counter() - started)
 
     def are_worth_it(self, question: Question) -> bool:
         """Whether the question is slow to read, asked again, and answered sooner from partial
         results."""
-        return self._worth.is_worth_it(_asked(question))
+        return self._metric_admission.should_cache(metric_key(question))
 
     def answer_one(
         self, question: Question, at: datetime, limit: int, table: Table, turn: Turn
@@ -84,21 +92,28 @@ class Rollups:
         for lately; those who come meanwhile wait for it and need not read."""
         started = time.perf_counter()
         must_see = self.touched.now
-        basis = _basis(question, table)
+        basis = rollup_key(question, table)
         rollup = self._rollups.get(basis)
         if rollup:
-            rollup.asked[_length(question)] = time.monotonic()
+            rollup.asked[window_length(question)] = time.monotonic()
             if turn.lane.is_patient and rollup.used < must_see:
                 with held(self._catching_up, turn.deadline):
                     if rollup.used < must_see:
                         self._catch_up(at, table, turn.lane)
         answer = self.answer([question], at, limit, table, turn, must_see)[0]
         seconds = time.perf_counter() - started
-        if answer and rollup and self._worth.note_answered(_asked(question), seconds):
-            log.info("partial results dropped", reason="slower than reading", seconds=seconds)
+        if answer and rollup:
+            self._reject_if_slower(question, basis, seconds)
+        return answer
+
+    def _reject_if_slower(self, question: Question, basis: Hashable, seconds: float) -> None:
+        admission, key = self._metric_admission, metric_key(question)
+        admission.observe_cached(key, seconds)
+        if admission.is_slower_cached(key):
+            admission.reject(key)
+            log.info("rollup dropped", reason="slower than a query", seconds=seconds)
             with self._changing:
                 self._rollups.pop(basis, None)
-        return answer
 
     def answer(
         self,
@@ -113,10 +128,11 @@ class Rollups:
         None for those that must be calculated by themselves: they have too many groups, or the
         scan that they share failed."""
         epoch = self._current_epoch()
-        uses, of_each = self._uses(questions, at, table)
+        requests = self._requests(questions, table)
+        uses = self._uses(requests, at, table)
         if turn.lane.is_patient and self._lacking(uses) & self._in_the_making:
             with held(self._making, turn.deadline):
-                uses, of_each = self._uses(questions, at, table)
+                uses = self._uses(requests, at, table)
         moment = self.touched.now
         if must_see is not None:
             # Not before anything was made that is at hand: it would be fetched and added again.
@@ -127,6 +143,7 @@ class Rollups:
             self._keep(uses, moment, epoch)
         if epoch != self.touched.epoch:
             return [None for _ in questions]
+        of_each = [uses.get(request.key) for request in requests]
         return [
             self._answer_of(question, at, use, limit, turn) if use and not use.is_alone else None
             for question, use in zip(questions, of_each, strict=True)
@@ -139,7 +156,9 @@ class Rollups:
         but for alerts, which wait for nobody."""
         with held(self._adding_up, turn.deadline) if turn.lane.is_patient else nullcontext():
             turn.deadline.check()
-            return answer(question, at, use.parts(_length(question)), use.rollup.groups, limit)
+            return answer(
+                question, at, use.parts(window_length(question)), use.rollup.groups, limit
+            )
 
     def _catch_up(self, at: datetime, table: Table, lane: Lane) -> None:
         """Add what is new to the rollups that were asked for by themselves lately."""
@@ -160,7 +179,7 @@ class Rollups:
         for basis, rollup in kept[:MAX_TOGETHER]:
             lately = [length for length, when in list(rollup.asked.items()) if when > since]
             # Where the mnemonics that it is grouped by have changed, it is not asked for again.
-            if lately and basis == _basis(rollup.question, table):
+            if lately and basis == rollup_key(rollup.question, table):
                 use = uses[basis] = _use(rollup, at, is_new=False)
                 for length in lately:
                     use.cover(length)
@@ -191,40 +210,39 @@ class Rollups:
             basis for basis, use in uses.items() if not use.is_new and basis not in self._rollups
         )
 
+    def _requests(self, questions: Sequence[Question], table: Table) -> list[_Request]:
+        """Each question with its rollup key, and whether the cache serves it. Records the requests,
+        so a calculation must call this only once."""
+        admission = self._rollup_admission
+        keys = [rollup_key(question, table) for question in questions]
+        requests = [
+            _Request(
+                question,
+                key,
+                is_first=not admission.was_requested(key),
+                is_rejected=admission.is_rejected(key),
+            )
+            for question, key in zip(questions, keys, strict=True)
+        ]
+        admission.observe_requests(set(keys))
+        return requests
+
     def _uses(
-        self, questions: Sequence[Question], at: datetime, table: Table
-    ) -> tuple[dict[Hashable, Use], list[Use | None]]:
-        """By basis, and of each question."""
+        self, requests: Sequence[_Request], at: datetime, table: Table
+    ) -> dict[Hashable, Use]:
+        """By rollup key, without rejected ones."""
         uses: dict[Hashable, Use] = {}
-        return uses, [self._use(question, at, table, uses) for question in questions]
-
-    def _use(
-        self, question: Question, at: datetime, table: Table, uses: dict[Hashable, Use]
-    ) -> Use | None:
-        basis = _basis(question, table)
-        if self._is_too_wide(basis):
-            return None
-        use = uses.get(basis)
-        if use is None:
-            rollup = self._rollups.get(basis) or self._new(question, table)
-            is_new = self._is_asked_first(basis)
-            use = uses[basis] = _use(rollup, at, is_new)
-        use.cover(_length(question))
-        return use
-
-    def _is_asked_first(self, basis: Hashable) -> bool:
-        if len(self._asked) >= MAX_REMEMBERED:
-            self._asked.clear()
-        is_first = basis not in self._asked
-        self._asked.add(basis)
-        return is_first
-
-    def _is_too_wide(self, basis: Hashable) -> bool:
-        """Whether a basis had too many groups of late; it is tried again after a while."""
-        left = self._too_wide.get(basis, 0)
-        if left:
-            self._too_wide[basis] = left - 1
-        return left > 0
+        for request in requests:
+            if request.is_rejected:
+                continue
+            use = uses.get(request.key)
+            if use is None:
+                cached = self._rollups.get(request.key)
+                rollup = cached or self._new(request.question, table)
+                is_new = request.is_first and not cached
+                use = uses[request.key] = _use(rollup, at, is_new)
+            use.cover(window_length(request.question))
+        return uses
 
     def _new(self, question: Question, table: Table) -> Rollup:
         """A rollup without a cell. Those that are grouped alike number their groups alike, and
@@ -257,7 +275,7 @@ class Rollups:
                 rollup.levels, rollup.minutes = use.levels, use.minutes
                 size = rollup.bytes + rollup.numbering.bytes
                 if use.is_too_wide or size > MAX_ROLLUP_BYTES:
-                    self._too_wide[basis] = TRIED_AGAIN_AFTER
+                    self._rollup_admission.reject(basis)
                     self._rollups.pop(basis, None)
                 elif not use.is_alone and not use.is_new:
                     self._rollups[basis] = rollup
@@ -278,18 +296,3 @@ class Rollups:
 
 def _use(rollup: Rollup, at: datetime, is_new: bool) -> Use:
     return Use(rollup, rollup.levels, rollup.minutes, to_milliseconds(at), is_new)
-
-
-def _asked(question: Question) -> Hashable:
-    return basis_of(question), _length(question)
-
-
-def _length(question: Question) -> timedelta | None:
-    return question.time_window.length if question.time_window else None
-
-
-def _basis(question: Question, table: Table) -> Hashable:
-    """What questions have in common that can be answered from the same partial results."""
-    fields = [filter.field for filter in question.filters]
-    fields += [*question.group_by, *([question.field] if question.field else [])]
-    return basis_of(question), catalog_read_by(fields, table)

@@ -1,0 +1,114 @@
+"""The cache keeps partial aggregates only of metrics that were requested before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tocsin.clickhouse.query_runner import Querying, Row
+from tocsin.clickhouse.sql.query import Query
+from tocsin.config import Settings
+from tocsin.ingestion.request_context import Request
+from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculator import Calculator
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.metric import Question
+from tocsin.runtime import Runtime
+
+AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)
+REQUESTED_TWICE, REQUESTED_FIRST = (
+    Question.model_validate({"metricType": "DISTINCT_COUNT", "field": field})
+    for field in ("resourceId", "userId")
+)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Runtime]:
+    """A runtime that holds one interaction."""
+    opened = Runtime(Settings(data_dir=tmp_path))
+    interaction = {
+        "resourceType": "A",
+        "resourceId": "1",
+        "action": "B",
+        "origin": "C",
+        "userId": "u",
+        "timestamp": "2026-03-20T14:00:00Z",
+    }
+    line = json.dumps(interaction).encode()
+    assert opened.intake.record_batch([line], Request(received=0)).accepted == 1
+    yield opened
+    opened.close()
+
+
+class HeldQueries:
+    """Runs queries once `released` is set; `reached` is set by the first one."""
+
+    def __init__(self, queries: Querying) -> None:
+        self._queries = queries
+        self.reached, self.released = Event(), Event()
+
+    def columns(self, *arguments: Any, **options: Any) -> pa.Table:
+        self._wait()
+        return self._queries.columns(*arguments, **options)
+
+    def run(self, *arguments: Any, **options: Any) -> list[Row]:
+        self._wait()
+        return self._queries.run(*arguments, **options)
+
+    def _wait(self) -> None:
+        self.reached.set()
+        assert self.released.wait(60)
+
+
+class WatchedCatalog:
+    """The catalog of a runtime; `read` is set when a calculation begins to read it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._catalog = runtime.catalog
+        self.read = Event()
+
+    def mnemonics(self, kind: Kind) -> Any:
+        self.read.set()
+        return self._catalog.mnemonics(kind)
+
+
+def queries(runtime: Runtime) -> int:
+    """The number of queries that the engine has started, this one included."""
+    text = "SELECT value FROM system.events WHERE event = 'SelectQuery'"
+    return int(runtime.engine.run(Query(text))[0][0])
+
+
+def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollup_is_built(
+    runtime: Runtime,
+) -> None:
+    calculator = runtime.calculator
+    queried = runtime.engine.calculating
+    calculator.calculate_all([REQUESTED_TWICE, REQUESTED_TWICE], AT)
+    held, catalog = HeldQueries(queried), WatchedCatalog(runtime)
+    with ThreadPoolExecutor(4) as threads:
+        building_lane = Lane(held, threads)  # type: ignore[arg-type]  # the two methods it calls
+        building = Calculator(runtime.engine, catalog, calculator.rollups, building_lane)
+        waiting = Calculator(runtime.engine, catalog, calculator.rollups, Lane(queried, threads))
+        first = threads.submit(building.calculate_all, [REQUESTED_TWICE] * 2, AT)
+        assert held.reached.wait(60)
+        catalog.read.clear()
+        second = threads.submit(waiting.calculate_all, [REQUESTED_TWICE, REQUESTED_FIRST], AT)
+        assert catalog.read.wait(60)
+        assert not second.done()
+        held.released.set()
+        first.result()
+        second.result()
+    before = queries(runtime)
+    calculator.calculate_all([REQUESTED_FIRST] * 2, AT)
+    assert queries(runtime) > before + 1, "a rollup existed already"
+    before = queries(runtime)
+    calculator.calculate_all([REQUESTED_FIRST] * 2, AT)
+    assert queries(runtime) == before + 1, "the second request built no rollup"
