@@ -32,8 +32,10 @@ BARE = re.compile(r'(?<![\w/."-])(?:' + "|".join(MOVED) + r")\.md\b")
 SECTION = re.compile(r'"([A-Z][^"\n]*)"\s+(?:in|of)\s+(docs/[\w/.-]+\.md)')
 CITED_TEST = re.compile(r"\btests?/(?:[\w-]+/)*test_\w+\.py\b")
 DECISION = re.compile(r"\b[Dd]ecisions? (\d+)\b")
+MODULE = re.compile(r"`((?:\w+/)*\w+\.(?:py|js))(?:::\w+)?`")
 LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+STATUS = re.compile(r"\n\n- Status: (?:accepted|superseded).*\n- Date: \d{4}-\d\d-\d\d")
 NAME = re.compile(r"(\d{4})-[a-z0-9-]+\.md")
 
 
@@ -106,6 +108,17 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def test_every_module_that_a_page_cites_exists() -> None:
+    files = [f"/{path.relative_to(ROOT)}" for path in SOURCES]
+    missing = [
+        f"{page.relative_to(ROOT)}: {match[1]}"
+        for page in DOCS.rglob("*.md")
+        for match in MODULE.finditer(page.read_text(encoding="utf-8"))
+        if not any(file.endswith(f"/{match[1]}") for file in files)
+    ]
+    assert missing == []
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
 
@@ -120,6 +133,28 @@ def test_the_index_lists_every_page(folder: str) -> None:
 
 def records() -> list[Path]:
     return sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
+
+
+def test_the_index_of_decisions_lists_every_record() -> None:
+    rows = re.findall(
+        r"^\| \[(\d+)\]\(([\w.-]+)\) \| (.+?) \| .+ \| [\d-]+ \|$",
+        (DECISIONS / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    titles = {path.name: headings(path)[0] for path in records()}
+    assert {file: f"{number}. {title}" for number, file, title in rows} == titles
+    assert len(rows) == len({number for number, _, _ in rows})
+
+
+@pytest.mark.parametrize("record", records(), ids=lambda record: record.name)
+def test_a_decision_has_a_status_a_date_and_four_sections(record: Path) -> None:
+    named = NAME.fullmatch(record.name)
+    text = record.read_text(encoding="utf-8")
+    assert named
+    assert text.startswith(f"# {int(named[1])}. ")
+    assert STATUS.search(text)
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert sections == ["Context", "Decision", "Alternatives", "Consequences"]
 
 
 def test_every_setting_is_in_the_reference_and_no_other() -> None:

@@ -1,7 +1,7 @@
 """What is kept of a change of state, and which interaction does it write?
 
-The interaction is that of "What a transition writes" in docs/reference/alerts.md. Its id is derived
-from the transition's, so that appending it again after a crash records nothing twice.
+The rules are "The interaction of a transition" in docs/reference/alerts.md. The interaction's id is
+derived from the transition's, so that appending it again after a crash records nothing twice.
 """
 
 from __future__ import annotations
