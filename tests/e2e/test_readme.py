@@ -62,12 +62,12 @@ def check(page: str, server: Server) -> None:
 
 def test_no_other_page_has_examples_that_are_not_run() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-    found = {
+    with_examples = {
         str(page.relative_to(ROOT))
         for page in pages
         if "```bash\n" in page.read_text(encoding="utf-8")
     }
-    assert found == set(PAGES)
+    assert with_examples == set(PAGES)
     assert sorted(page for pages in SERVERS for page in pages) == sorted(PAGES)
 
 
