@@ -17,6 +17,8 @@ import pytest
 
 from support import oracle
 from support.worlds import AT, World, written, written_series
+from tocsin.clickhouse.sql.exact_sums import whole_parts
+from tocsin.clickhouse.sql.query import Names, Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
 from tocsin.metrics.rollups import row_reader
@@ -27,6 +29,7 @@ COUNT = 60
 KINDS: dict[str, list[str]] = {
     "money": ["0.01", "0.1", "0.2", "0.7", "9.99", "12.34", "-0.3", "1211.26", "99999.99"],
     "whole": ["1", "-3", "1000000000000000", "9007199254740993"],
+    "counted": ["1", "-3", "0", "250", "2251799813685248", "1000000000000001"],
     "mixed": ["1e16", "0.1", "-1e16", "0.2", "1e15", "0.30000000000000004"],
     "cancelling": ["0.1", "0.2", "-0.3", "1e8", "-1e8", "1e-9", "-1e-9"],
     "subnormal": ["5e-324", "-5e-324", "1e-310", "2.2250738585072014e-308"],
@@ -34,6 +37,7 @@ KINDS: dict[str, list[str]] = {
     "overflowing": ["1.7976931348623157e308", "1e308", "-1e308"],
     "small": ["1.5e-9", "0.000123456789", "2e-10"],
 }
+INTEGERS = ("whole", "counted")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +69,7 @@ def interaction(random: Random, kind: str, order: int, number: str) -> dict[str,
         "origin": "TEST",
         "userId": str(order),
         "timestamp": AT - timedelta(milliseconds=int(age * 1_000)),
-        "payload": f'{{"n":{number}}}',
+        "payload": f'{{"n":{number},"w":{number}}}' if kind in INTEGERS else f'{{"n":{number}}}',
     }
 
 
@@ -81,11 +85,11 @@ def record(world: World, interactions: list[dict[str, Any]]) -> None:
     world.interactions += interactions
 
 
-def metrics() -> list[dict[str, Any]]:
+def metrics(field: str = "interaction.n") -> list[dict[str, Any]]:
     return [
         {
             "metricType": aggregation,
-            "field": "interaction.n",
+            "field": field,
             "action": kind,
             "groupBy": groups,
             "timeWindow": window,
@@ -97,12 +101,27 @@ def metrics() -> list[dict[str, Any]]:
     ]
 
 
-def test_a_sum_alone_is_what_the_oracle_says(world: World) -> None:
-    for metric in metrics():
+@pytest.mark.parametrize("field", ["interaction.n", "interaction.w"], ids=["any", "integers"])
+def test_a_sum_alone_is_what_the_oracle_says(world: World, field: str) -> None:
+    for metric in metrics(field):
         for limit in (10_000, 2):
             answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
             found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
             assert found is None, (metric, found)
+
+
+def test_whole_parts_of_what_is_no_integer_are_not_finite(world: World) -> None:
+    numbers = ["0.5", "-0.1", "5e-324", "1e15 + 0.125", "4503599627370496.", "1.7e308"]
+    exact = ["0.", "-1.", "2251799813685247.", "-2251799813685249."]
+    named = Names()
+    first, *others = whole_parts("x", named)
+    text = (
+        f"WITH arrayJoin([{', '.join(numbers + exact)}]) AS x, {', '.join(named.definitions)} "
+        f"SELECT isFinite({first}), {', '.join(others)}"
+    )
+    rows = world.runtime.engine.run(Query(text))
+    assert [bool(row[0]) for row in rows] == [False] * len(numbers) + [True] * len(exact)
+    assert {row[1:] for row in rows} == {(0.0, 0.0, 0.0)}
 
 
 @pytest.mark.parametrize("most", [1, 300, row_reader.MOST], ids=["scanned", "both", "fetched"])

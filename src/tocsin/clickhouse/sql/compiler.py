@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tocsin.clickhouse.sql.exact_sums import approximate, by_exponent, parts
+from tocsin.clickhouse.sql.exact_sums import approximate, by_exponent, parts, whole_parts
 from tocsin.clickhouse.sql.extent import Extent
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
@@ -71,6 +71,7 @@ class _Writing:
         measured = operand(question, self._fields)
         self.named = Names()
         self._operand = [f"{measured} AS x"] if measured else []
+        self.is_whole = question.field is not None and self._fields.is_whole(question.field)
         groups = [self._fields.group(field) for field in question.group_by]
         self._texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
         self._where = where(question, at, self._fields, self.bind)
@@ -177,8 +178,9 @@ def operand(question: Question, fields: Fields) -> str | None:
 
 def _sum_columns(question: Question, writing: _Writing) -> list[str]:
     """About the value, the number of numbers, and the sums of their parts."""
+    split = whole_parts if writing.is_whole else parts
     sums = [
-        f"sum({part}) AS {name}" for part, name in zip(parts("x", writing.named), SUMS, strict=True)
+        f"sum({part}) AS {name}" for part, name in zip(split("x", writing.named), SUMS, strict=True)
     ]
     return [f"{ranked(question, 'c', SUMS)} AS value", "count(x) AS c", *sums]
 

@@ -46,6 +46,16 @@ def parts(number: str, name: Name) -> list[str]:
     return [f"{whole} * {FIRST!r} + {rest} * {TOO_FINE!r} * {TOO_FINE!r}", *finer]
 
 
+def whole_parts(number: str, name: Name) -> list[str]:
+    """The four parts of a number that is known to be an integer: only the first is not zero.
+
+    It is infinite for any other number, and the sum then is taken as integers by exponent.
+    """
+    whole = name(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
+    rest = f"({number} - {whole}) * {SECOND!r} * {TOO_FINE!r} * {TOO_FINE!r}"
+    return [f"{whole} * {FIRST!r} + {rest}", *["toFloat64(0)"] * (PARTS - 1)]
+
+
 def approximate(sums: Sequence[str]) -> str:
     """About the number that four sums of parts come to: what rows are ordered by in the engine.
     Not finite where the sums are not."""

@@ -75,6 +75,10 @@ class Fields:
             numbers.append(_number_of_string(self._leaf(field, JsonType.STRING)))
         return _first_of(numbers) or NO_NUMBER
 
+    def is_whole(self, field: Field) -> bool:
+        """Whether all numbers of the field are integers, as far as is known by now."""
+        return not field.column and not self._may_be(field, JsonType.DOUBLE, JsonType.STRING)
+
     def string(self, field: Field) -> str:
         """The field's text if it is a string, for comparisons by code point."""
         if field.column or self._is_always_among(field, JsonType.STRING):
