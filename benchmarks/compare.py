@@ -111,7 +111,7 @@ def compare(
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that so many of a hundred do not pass (nearest rank)."""
+    """The least value that so many of a hundred do not pass (nearest row_order)."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 

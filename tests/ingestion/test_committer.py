@@ -24,7 +24,7 @@ def interaction(runtime: Runtime, payload: bytes, id: bytes = b"") -> Interactio
         user_id=None,
         external_reference=None,
         big_integers=[],
-        hollow_objects=[],
+        leafless_objects=[],
     )
 
 

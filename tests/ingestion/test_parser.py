@@ -9,7 +9,7 @@ from tocsin.errors import InvalidInput, MalformedBody
 from tocsin.ingestion.parser import TOGETHER, Reader
 from tocsin.ingestion.request_context import Request
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.interactions.payload import Traits
+from tocsin.model.interactions.payload import PayloadHints
 from tocsin.runtime import Runtime
 
 UOW_ID = "0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d"
@@ -22,8 +22,8 @@ def line(payload: str) -> bytes:
 
 def reader(runtime: Runtime, lines: list[bytes]) -> Reader:
     types = runtime.engine.field_types
-    traits = Traits.of(b"\n".join(lines))
-    return Reader(runtime.catalog, types, Request(received=0), traits, strict=False)
+    hints = PayloadHints.of(b"\n".join(lines))
+    return Reader(runtime.catalog, types, Request(received=0), hints, strict=False)
 
 
 def said(runtime: Runtime, raw: bytes) -> object:

@@ -80,7 +80,7 @@ def test_what_was_told_of_by_whoever_recorded_it_is_not_staged(runtime: Runtime)
     record(runtime)
     delivery = runtime.deliveries.page(1).deliveries[0]
     interaction = runtime.history.get(delivery.interaction_id)
-    interaction.interaction_id, interaction.is_told = uuid4().bytes, True
+    interaction.interaction_id, interaction.has_deliveries = uuid4().bytes, True
     outcomes = runtime.intake._committer.submit([interaction]).result()
     assert outcomes == [Outcome.RECORDED]
     assert len(runtime.deliveries.page(10).deliveries) == 1

@@ -84,7 +84,7 @@ def append_unchecked(runtime: Runtime, response: str) -> UUID:
         user_id=None,
         external_reference=None,
         big_integers=[],
-        hollow_objects=[],
+        leafless_objects=[],
     )
     runtime.intake.append([one])
     return UUID(bytes=one.interaction_id)

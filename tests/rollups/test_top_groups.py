@@ -10,7 +10,7 @@ import pytest
 
 from tocsin.metrics.rollups.group_dictionary import Groups
 from tocsin.metrics.rollups.top_groups import first_in_order
-from tocsin.model.metrics.metric import plain, rank
+from tocsin.model.metrics.metric import plain, row_sort_key
 
 TEXTS = [None, "", " ", "A", "a", "aa", "ab", "\x00", "é", "z", "\uffff", "\U0001f600", "10", "9"]
 VALUES = [0.0, -0.0, 1.0, -1.0, 1.5, 2.0**53, -1e300, 5e-324, math.nan, math.inf, -math.inf]
@@ -30,7 +30,7 @@ def test_the_first_rows_are_those_of_all_rows_in_order(seed: int) -> None:
     numbers = random.sample(range(len(groups.texts)), random.randint(1, len(groups.texts)))
     values = random.choices(VALUES[: random.choice([2, 4, len(VALUES)])], k=len(numbers))
     rows = [(plain(value), groups.texts[n]) for value, n in zip(values, numbers, strict=True)]
-    ordered = sorted(range(len(rows)), key=lambda place: rank(*rows[place]))
+    ordered = sorted(range(len(rows)), key=lambda place: row_sort_key(*rows[place]))
     for limit in (1, 2, len(rows) - 1, len(rows), len(rows) + 1):
         found = first_in_order(np.array(values), np.array(numbers), groups, max(limit, 1))
         assert found.tolist() == ordered[: max(limit, 1)]

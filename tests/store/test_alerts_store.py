@@ -114,7 +114,7 @@ def test_what_is_to_be_delivered_is_enqueued_with_the_transition_and_its_labels(
     made = fire(store, alert)
     ((interaction, labels),) = store.outbox.told
     assert interaction == made.interaction()
-    assert interaction.is_told
+    assert interaction.has_deliveries
     assert labels == {"team": "shop"}
 
 
@@ -228,4 +228,4 @@ def test_the_interaction_of_a_transition_says_what_alerts_md_says(store: Store) 
     assert interaction.uow_id is None
     instant = "2026-03-20T14:01:00.000Z"
     assert interaction.external_reference == f"alert-{alert.alert_id}-firing-{instant}"
-    assert interaction.hollow_objects == ["interaction.dimensions"]
+    assert interaction.leafless_objects == ["interaction.dimensions"]

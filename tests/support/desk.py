@@ -101,7 +101,7 @@ class Desk:
                 user_id=None,
                 external_reference=None,
                 big_integers=[],
-                hollow_objects=[],
+                leafless_objects=[],
             )
             for n in range(count)
         ]

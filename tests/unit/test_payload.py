@@ -8,8 +8,8 @@ from support import nasty, oracle
 from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.model.interactions.payload import (
     Payload,
+    PayloadHints,
     PayloadRefused,
-    Traits,
     decode_together,
     read_payload,
 )
@@ -17,7 +17,7 @@ from tocsin.model.interactions.payload import (
 
 def read(text: str) -> Payload:
     raw = text.encode()
-    return read_payload(raw, Traits.of(raw))
+    return read_payload(raw, PayloadHints.of(raw))
 
 
 @pytest.mark.parametrize(("name", "text"), nasty.limit_payloads())
@@ -42,17 +42,17 @@ def test_objects_without_a_leaf_are_told_whatever_they_hold_inside() -> None:
     text = (
         '{"a": { }, "b": {"c": null, "d": {}}, "e": {"f": {}, "g": 1}, "h": {"i": []}, "j": null}'
     )
-    assert read(text).hollow_objects == [("a",), ("b",), ("b", "d"), ("e", "f")]
+    assert read(text).leafless_objects == [("a",), ("b",), ("b", "d"), ("e", "f")]
 
 
 @pytest.mark.parametrize("text", [text for _, text in nasty.bad_payloads()])
 def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
     raws = [b'{"a": 1}', text.encode(), b'{"b": {"c": ":"}}']
-    traits = Traits.of(b"\n".join(raws))
-    members = decode_together(raws, traits)
+    hints = PayloadHints.of(b"\n".join(raws))
+    members = decode_together(raws, hints)
     if members is not None:
         with pytest.raises(PayloadRefused, match=r"^(is|has|holds|says|must) .+"):
-            read_payload(raws[1], traits, members[1])
+            read_payload(raws[1], hints, members[1])
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
 )
 def test_a_key_said_twice_is_never_proven_fine(text: str) -> None:
     raws = [b'{"a": 12.50}', text.encode()]
-    assert decode_together(raws, Traits.of(b"".join(raws))) is None
+    assert decode_together(raws, PayloadHints.of(b"".join(raws))) is None
 
 
 def test_payloads_that_are_fine_are_proven_so_together_however_they_are_written() -> None:
     raws = [b'{"a": 12.50, "b" : "x:y"}', b"{}", b'{"c": 1E5, "d": [{"a": 1}, {"a": 2}]}']
-    members = decode_together(raws, Traits.of(b"".join(raws)))
+    members = decode_together(raws, PayloadHints.of(b"".join(raws)))
     assert members == [{"a": 12.5, "b": "x:y"}, {}, {"c": 1e5, "d": [{"a": 1}, {"a": 2}]}]
 
 
@@ -81,4 +81,4 @@ def test_payloads_that_are_fine_are_proven_so_together_however_they_are_written(
 def test_endless_digits_are_found_wherever_they_begin(before: int) -> None:
     for count in (308, 309, 310):
         raw = b'{"a": ' + b" " * before + b"7" * count + b"}"
-        assert Traits.of(raw).endless_digits is (count >= 309)
+        assert PayloadHints.of(raw).endless_digits is (count >= 309)

@@ -107,11 +107,11 @@ def _batches(files: list[str], progress: TransferProgress, exported: bool) -> It
     for name in files:
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
-            position, is_told = before, False
+            position, has_deliveries = before, False
             for batch in batches(shown, unpack_file(file, shown), exported or None):
-                if batch.is_export and not is_told:
+                if batch.is_export and not has_deliveries:
                     progress.tell(f"{shown} is an export: recorded as it was, notifying nobody.")
-                    is_told = True
+                    has_deliveries = True
                 yield batch
                 position = before + (file.tell() if file.seekable() else 0)
                 progress.read(shown, position)

@@ -46,7 +46,7 @@ def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
         [i.external_reference for i in interactions],
         [i.external_response for i in interactions],
         _lists([i.big_integers for i in interactions]),
-        _lists([i.hollow_objects for i in interactions]),
+        _lists([i.leafless_objects for i in interactions]),
         [i.payload for i in interactions],
     ]
     arrays = [

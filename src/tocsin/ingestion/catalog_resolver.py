@@ -12,7 +12,7 @@ from tocsin.errors import Problem
 from tocsin.ingestion.request_context import Request
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
-from tocsin.model.interactions.interaction import Draft, Interaction
+from tocsin.model.interactions.interaction import Interaction, InteractionDraft
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
@@ -48,7 +48,9 @@ class ScopeReader:
         self._unknown: list[tuple[Interaction, Kind, str]] = []
         self._new: dict[Kind, set[str]] = {}
 
-    def note_unknown(self, interaction: Interaction, draft: Draft, ids: tuple[bytes, ...]) -> None:
+    def note_unknown(
+        self, interaction: Interaction, draft: InteractionDraft, ids: tuple[bytes, ...]
+    ) -> None:
         """Remember which mnemonics of an interaction the catalog lacks."""
         self._unknown += [
             (interaction, kind, mnemonic)
@@ -97,7 +99,7 @@ class ScopeReader:
                 new[kind].add(mnemonic.lower())
         return refused
 
-    def ids(self, draft: Draft, problems: list[Problem]) -> tuple[bytes, ...]:
+    def ids(self, draft: InteractionDraft, problems: list[Problem]) -> tuple[bytes, ...]:
         """The ids of type, action and origin; those of a request are mostly the same few."""
         named = (
             draft.resource_type,
@@ -181,7 +183,7 @@ class ScopeReader:
         return self._catalog.claim(entry.kind, entry.id)
 
 
-def _named(draft: Draft) -> tuple[tuple[Kind, str | None, str | None], ...]:
+def _named(draft: InteractionDraft) -> tuple[tuple[Kind, str | None, str | None], ...]:
     return (
         (_RESOURCE_TYPE, draft.resource_type, draft.resource_type_id),
         (_ACTION, draft.action, draft.action_id),

@@ -15,12 +15,12 @@ from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
 from tocsin.model.instant import parse_milliseconds
 from tocsin.model.interactions.draft import TEXT_RULE, read_draft, read_drafts
 from tocsin.model.interactions.field import Field
-from tocsin.model.interactions.interaction import Draft, Interaction
+from tocsin.model.interactions.interaction import Interaction, InteractionDraft
 from tocsin.model.interactions.payload import (
     Members,
     Path,
+    PayloadHints,
     PayloadRefused,
-    Traits,
     check_value,
     decode_together,
     read_payload,
@@ -45,11 +45,11 @@ class Reader:
         catalog: Catalog,
         field_types: FieldTypes,
         request: Request,
-        traits: Traits,
+        hints: PayloadHints,
         *,
         strict: bool,
     ) -> None:
-        self._traits = traits
+        self._traits = hints
         self._field_types = field_types
         self._request = request
         self._scopes = ScopeReader(catalog, request, strict=strict)
@@ -93,7 +93,7 @@ class Reader:
             return error
 
     def _interaction(
-        self, draft: Draft, raw: bytes, members: Members | None, problems: list[Problem]
+        self, draft: InteractionDraft, raw: bytes, members: Members | None, problems: list[Problem]
     ) -> Interaction:
         request = self._request
         scope = types, actions, origins = self._scopes.ids(draft, problems)
@@ -137,7 +137,7 @@ class Reader:
             self._scopes.note_unknown(interaction, draft, scope)
         return interaction
 
-    def _check_time(self, draft: Draft, timestamp: int, problems: list[Problem]) -> None:
+    def _check_time(self, draft: InteractionDraft, timestamp: int, problems: list[Problem]) -> None:
         name = "timestamp" if draft.timestamp is not None else "x-interaction-timestamp"
         refusal = self._request.times.refusal(timestamp, self._request.received)
         if refusal and name not in {problem.field for problem in problems}:
@@ -148,7 +148,7 @@ class Reader:
             problems.append(Problem("x-userid", TEXT_RULE))
         return text
 
-    def _uow_id(self, draft: Draft, problems: list[Problem]) -> bytes | None:
+    def _uow_id(self, draft: InteractionDraft, problems: list[Problem]) -> bytes | None:
         if draft.uow_id is not None:
             return _uuid("uowId", draft.uow_id, problems)
         if self._request.uow_id is not None:
@@ -196,11 +196,11 @@ class Reader:
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
             return (), ()
-        hollow = payload.hollow_objects
+        hollow = payload.leafless_objects
         return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
 
 
-def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
+def _timestamp(draft: InteractionDraft, request: Request, problems: list[Problem]) -> int:
     name, text = "timestamp", draft.timestamp
     if text is None:
         name, text = "x-interaction-timestamp", request.timestamp
@@ -214,7 +214,7 @@ def _timestamp(draft: Draft, request: Request, problems: list[Problem]) -> int:
     return timestamp
 
 
-def _compared(draft: Draft) -> tuple[str, ...]:
+def _compared(draft: InteractionDraft) -> tuple[str, ...]:
     """The members that the draft gives, apart from those that are always compared."""
     return _COMPARED_BY_MISSING[
         draft.timestamp is None,

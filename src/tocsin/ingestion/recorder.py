@@ -30,7 +30,7 @@ from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.interactions.payload import Traits
+from tocsin.model.interactions.payload import PayloadHints
 from tocsin.process.pools import Pool
 
 # Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
@@ -217,7 +217,7 @@ class Intake:
 
     def _reader(self, request: Request, body: bytes) -> Reader:
         types = self._engine.field_types
-        return Reader(self._catalog, types, request, Traits.of(body), strict=self._is_strict)
+        return Reader(self._catalog, types, request, PayloadHints.of(body), strict=self._is_strict)
 
     def _count(self, outcomes: Sequence[Outcome | Refused]) -> None:
         self.accepted += outcomes.count(Outcome.RECORDED)

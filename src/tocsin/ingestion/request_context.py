@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.model.interactions.interaction import Draft, ImportedDraft
+from tocsin.model.interactions.interaction import ImportedDraft, InteractionDraft
 from tocsin.model.interactions.time_bounds import ANY_TIME, TimeBounds
 
 
@@ -23,5 +23,5 @@ class Request:
     times: TimeBounds = ANY_TIME
 
     @property
-    def shape(self) -> type[Draft]:
-        return ImportedDraft if self.is_import else Draft
+    def shape(self) -> type[InteractionDraft]:
+        return ImportedDraft if self.is_import else InteractionDraft

@@ -74,8 +74,8 @@ def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Dou
     is_close = (missing > _CLOSE * half) & (counts > 0)
     for place in np.flatnonzero(is_close).tolist():
         values[place] = _quotient_of([part[place] for part in sums], int(divisors[place]))
-    over_nothing = 0 if aggregation is Aggregation.SUM else np.nan
-    return rounded(np.where(counts > 0, values, over_nothing))
+    empty_value = 0 if aggregation is Aggregation.SUM else np.nan
+    return rounded(np.where(counts > 0, values, empty_value))
 
 
 def values_of_integers(aggregation: Aggregation, counts: Values, totals: Values) -> Doubles:

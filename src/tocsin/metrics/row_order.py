@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tocsin.metrics.decimals import integer_of, values_of_integers, values_of_parts
-from tocsin.model.metrics.metric import Aggregation, Value, plain, rank
+from tocsin.model.metrics.metric import Aggregation, Value, plain, row_sort_key
 
 Texts = tuple[str | None, ...]
 Ranked = tuple[Value, Texts]
@@ -54,7 +54,7 @@ def _ranked(
 
 
 def in_order(rows: Sequence[Ranked]) -> list[Ranked]:
-    return sorted(rows, key=lambda row: rank(*row))
+    return sorted(rows, key=lambda row: row_sort_key(*row))
 
 
 def unclear_border(

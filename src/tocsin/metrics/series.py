@@ -22,7 +22,7 @@ from tocsin.metrics.decimals import (
     values_of_integers,
     values_of_parts,
 )
-from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, rank
+from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, row_sort_key
 
 Values = NDArray[Any]
 Columns = Sequence[NDArray[Any]]
@@ -52,7 +52,7 @@ def fold(
         dimensions = dict(zip(names, texts, strict=True)) if names else None
         lines.append(Line(dimensions, list(zip(instants, values, strict=True))))
     groups = rows[0][-1] if rows else 0
-    lines.sort(key=lambda line: rank(line.points[-1][1], (line.dimensions or {}).values()))
+    lines.sort(key=lambda line: row_sort_key(line.points[-1][1], (line.dimensions or {}).values()))
     return Series(lines[:MAX_LINES], groups if groups > MAX_LINES else None)
 
 

@@ -1,8 +1,8 @@
-"""Every number that bounds what a sender or a reader chooses, and the table that documents them.
+"""The ceilings: each number that bounds a quantity of a request, and their documentation.
 
-A request past a ceiling gets the status that is given here. Where it can be raised, `setting` names
-the field of `tocsin.config.Settings`; where it fills up over time, `gauge` the metric that shows
-how far. The table is that of `docs/reference/ceilings.md`.
+A request past a ceiling is answered with `Ceiling.answer`. `setting` names the field of
+`tocsin.config.Settings` that raises it; `gauge` names the metric that shows how full it is.
+A test compares CEILINGS with the table in `docs/reference/ceilings.md`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SINGLE_BYTES = 2 * MIB
 DEFINITION_BYTES = 2 * MIB
 INTERACTION_BYTES = 8 * MIB
 BODY_MEMORY = 128 * MIB
-# Not counted, so that single interactions and sign-ins find room while large batches do not.
+# Smaller bodies are not counted, so that single interactions and sign-ins pass beside batches.
 SMALL_BODY_BYTES = 64 * 1024
 HEAD_BYTES = 64 * 1024
 
@@ -57,12 +57,12 @@ PAGE_QUESTION_QUEUE = 100
 
 
 class Ceiling(NamedTuple):
-    """A row of the table: what is bounded, its default, and what happens past it."""
+    """A row of the table: the bounded quantity, its default, and the reaction past it."""
 
     what: str
     default: int
     answer: str
-    """The status past it, or what is done instead."""
+    """The status past the ceiling, or the reaction in its place."""
     setting: str | None = None
     gauge: str | None = None
 

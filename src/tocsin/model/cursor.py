@@ -1,4 +1,4 @@
-"""Where does the next page of a listing begin: after an instant and a number, as opaque text."""
+"""Cursors of paged listings: the instant and number of the last row, as opaque text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def write_cursor(milliseconds: int, number: int) -> str:
 
 
 def read_cursor(cursor: str) -> tuple[datetime, int]:
-    """Raises InvalidInput for what no listing gave."""
+    """The instant and the number in a cursor; raises InvalidInput for any other text."""
     try:
         place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         timestamp, number = place.split(".")
         return from_milliseconds(int(timestamp)), int(number)
     except (ValueError, OverflowError):
-        raise InvalidInput.at("cursor", "is no cursor that a listing gave") from None
+        raise InvalidInput.at("cursor", "is not a cursor of a listing") from None

@@ -1,4 +1,4 @@
-"""How long does something last, wait or look back: `0s`, `10s`, `5m`, `24h`, `7d`."""
+"""Durations as users write them: `0s`, `10s`, `5m`, `24h`, `7d`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = timedelta(days=3_650)
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A whole number of seconds, minutes, hours or days; given back as it was written."""
+    """A whole number of seconds, minutes, hours or days; it keeps its spelling."""
 
     count: int
     unit: str
@@ -35,11 +35,11 @@ class Duration:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a number and a unit; ValueError says what a right one looks like."""
+        """Parse a number and a unit; the message of ValueError shows a valid example."""
         match = re.fullmatch(cls._PATTERN, text)
         if not match:
             raise ValueError(
-                f"is no {cls._WORD}: write a whole number and {cls._UNITS}, "
+                f"is not a {cls._WORD}: write a whole number and {cls._UNITS}, "
                 f"such as {cls._EXAMPLES[0]}"
             )
         duration = cls(int(match[1]), match[2])
@@ -83,7 +83,7 @@ MINUTE = Duration(1, "m")
 
 
 def between(shortest: str, longest: str) -> Callable[[Duration], Duration]:
-    """A check that refuses what is shorter or longer."""
+    """A validator that rejects shorter and longer durations."""
     least, most = Duration.parse(shortest), Duration.parse(longest)
 
     def check(duration: Duration) -> Duration:

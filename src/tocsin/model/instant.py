@@ -20,12 +20,12 @@ _RFC_3339 = re.compile(
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant in UTC, cut to the millisecond; ValueError says what a right one looks like."""
+    """The instant in UTC, truncated to milliseconds; ValueError describes a valid spelling."""
     return from_milliseconds(parse_milliseconds(text))
 
 
 def parse_milliseconds(text: str) -> int:
-    """`parse_instant`, as milliseconds since 1970."""
+    """The result of `parse_instant` as milliseconds since 1970."""
     if not _RFC_3339.fullmatch(text):
         raise ValueError(
             "must be RFC 3339 with Z or an offset, such as 2026-03-20T14:30:00.000Z "
@@ -34,22 +34,22 @@ def parse_milliseconds(text: str) -> int:
     try:
         instant = datetime.fromisoformat(text.upper())
     except ValueError:
-        raise ValueError("is no date or time that exists") from None
+        raise ValueError("is not an existing date and time") from None
     milliseconds = to_milliseconds(instant)
     if not 0 <= milliseconds < _END:
-        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, in UTC")
+        raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}, in UTC")
     return milliseconds
 
 
 def format_instant(instant: datetime) -> str:
-    """`2026-03-20T14:30:00.000Z`; the instant is aware, finer digits are cut."""
+    """`2026-03-20T14:30:00.000Z`; the instant must be aware, microseconds are truncated."""
     if instant.tzinfo is not UTC:
         instant = instant.astimezone(UTC)
     return instant.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def cut(instant: datetime) -> datetime:
-    """The instant without the digits that are not kept."""
+    """The instant truncated to milliseconds."""
     return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: keys and their roles ("Keys" in docs/reference/api.md)."""
+"""Keys and their roles ("Keys" in docs/reference/api.md)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 
-# A key of fewer bits could be found by trying.
+# A secret of fewer bits could be guessed.
 GUESSABLE_BITS = 60
 
 
 class Role(StrEnum):
-    """`ingest` records interactions, `read` asks, `admin` may do everything."""
+    """`ingest` records interactions, `read` queries them, `admin` may do everything."""
 
     INGEST = "ingest"
     READ = "read"
     ADMIN = "admin"
 
     def covers(self, *required: Role) -> bool:
-        """Whether a key of this role may do what any one of the required roles may."""
+        """Whether this role includes one of the required roles."""
         return self is Role.ADMIN or self in required
 
 
 class KeyDraft(BaseModel):
-    """What a caller says of a new key."""
+    """The request for a new key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class KeyDraft(BaseModel):
 
 
 class Key(BaseModel):
-    """A key as it is listed: never with its secret."""
+    """A key as it is listed, without its secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,7 +51,7 @@ class Key(BaseModel):
 
 
 def estimated_bits(secret: str) -> float:
-    """A simple upper bound for how many bits of chance a secret has.
+    """A simple upper bound of the entropy of a secret, in bits.
 
     Each character counts as many bits as the different characters of the secret allow, but nothing
     if it equals the one before it or is its neighbour, as in aaaa and 1234. Words of a dictionary

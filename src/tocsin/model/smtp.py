@@ -1,4 +1,4 @@
-"""Which server do emails go through? The operator's choice, so where it stands is not checked."""
+"""The SMTP server of the settings. The operator chooses it, so its address is not restricted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """`smtp` is never encrypted, `smtp+starttls` from STARTTLS on, `smtps` from the start."""
+    """`smtp` is not encrypted; `smtp+starttls` is from STARTTLS on; `smtps` is from the start."""
 
     scheme: str
     host: str
@@ -22,7 +22,7 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str, sender: str) -> SmtpServer:
-        """ValueError says what would be right."""
+        """Parse a URL; the message of ValueError says how to correct it."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")

@@ -1,4 +1,4 @@
-"""Over which points does a series run ("Series" in docs/reference/api.md)?"""
+"""The points of a series ("Series" in docs/reference/api.md)."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Instant = Annotated[
 ]
 
 
-class Stretch(BaseModel):
-    """From when to when."""
+class TimeRange(BaseModel):
+    """`{"from", "to"}`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,12 +39,12 @@ class Stretch(BaseModel):
     to: Instant
 
     def count(self, step: Duration) -> int:
-        """How many points there are at `to`, `to - step` and so on while later than `from`."""
+        """The number of points `to`, `to - step` and so on that are later than `from`."""
         return -((self.start - self.to) // step.length)
 
 
-class Span(Stretch):
-    """`{"from", "to", "step"}`: points at `to`, `to - step` and so on while later than `from`."""
+class Span(TimeRange):
+    """`{"from", "to", "step"}`: the points `to`, `to - step` and so on, later than `from`."""
 
     step: Window
 
@@ -54,7 +54,7 @@ class Span(Stretch):
 
 
 def read_span(body: Any) -> Span:
-    """The span that a caller wrote; InvalidInput holds everything that is wrong."""
+    """Validate the span of a series; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object with from, to and step")
     try:

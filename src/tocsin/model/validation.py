@@ -1,4 +1,4 @@
-"""How does a failed validation read: every problem with its path and what would be right."""
+"""Turns validation errors into problems: a path, and a message that says how to correct it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tocsin.errors import Problem
 
 _WORDS = {
     "missing": "is required",
-    "extra_forbidden": "is no member of this object",
+    "extra_forbidden": "is not a member of this object",
     "string_type": "must be a string",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
@@ -30,7 +30,7 @@ def problems_of(error: ValidationError) -> list[Problem]:
 
 
 def problems_in(lines: Iterable[Mapping[str, Any]], skipped: int = 0) -> list[Problem]:
-    """The problems of the lines of an error, without the first steps of their paths."""
+    """The problems of Pydantic's error lines, without the first `skipped` steps of their paths."""
     return [
         Problem(spell(line["loc"][skipped:]), _WORDS.get(line["type"]) or _plain(line["msg"]))
         for line in lines

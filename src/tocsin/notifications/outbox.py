@@ -58,17 +58,17 @@ class Outbox:
             yield refused
             return
         ids = {one.interaction_id for one in wanted}
-        is_told = False
+        has_deliveries = False
         try:
             with self._deciding:
                 self._under_way = ids
                 self._deliveries.stage(wanted, self._now())
             yield refused
-            is_told = self._tell(ids - refused.keys(), ids & refused.keys())
+            has_deliveries = self._tell(ids - refused.keys(), ids & refused.keys())
         finally:
             # In this order: whoever settles leaves alone what is under way.
             self._under_way = set()
-            self._is_in_doubt |= not is_told
+            self._is_in_doubt |= not has_deliveries
             self.on_pending()
 
     def settle(self) -> None:

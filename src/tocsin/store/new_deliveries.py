@@ -68,7 +68,7 @@ class NewDeliveries:
             for one in interactions
             if (one.resource_type_id, one.action_id) in topics
             and one.origin_id != _NOTIFY
-            and not (one.is_told or one.is_imported)
+            and not (one.has_deliveries or one.is_imported)
             and any(self._matching(one))
         ]
 

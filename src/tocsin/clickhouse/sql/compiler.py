@@ -188,10 +188,10 @@ def _sum_columns(question: Question, writing: _Writing) -> list[str]:
 def ranked(question: Question, count: str, sums: Sequence[str]) -> str:
     """What groups are ordered by: about the SUM or AVG; infinite where the sums are not exact, so
     that this comes first."""
-    over_nothing = "NULL" if question.aggregation is Aggregation.AVG else "0"
+    empty_value = "NULL" if question.aggregation is Aggregation.AVG else "0"
     value = f"about / {count}" if question.aggregation is Aggregation.AVG else "about"
     total = f"({approximate(sums)}) AS about"
-    return f"multiIf({count} = 0, {over_nothing}, isFinite({total}), {value}, inf)"
+    return f"multiIf({count} = 0, {empty_value}, isFinite({total}), {value}, inf)"
 
 
 def _value(question: Question) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ValidationError
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.duration import Duration, between
-from tocsin.model.time_range import Stretch
+from tocsin.model.time_range import TimeRange
 from tocsin.model.validation import problems_of
 
 MAX_POINTS = 500_000
@@ -18,7 +18,7 @@ ALERT, ALERT_ID = "alert", "alertId"
 Step = Annotated[Duration, AfterValidator(between("10s", "24h"))]
 
 
-class PastSpan(Stretch):
+class PastSpan(TimeRange):
     """`{"from", "to", "step"}`: evaluations at `to`, `to - step` and so on while later than
     `from`."""
 

@@ -18,7 +18,7 @@ from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.interactions.payload import Traits, read_payload
+from tocsin.model.interactions.payload import PayloadHints, read_payload
 from tocsin.model.metrics.metric import Metric
 
 _ORIGIN = system_id(Kind.ORIGIN, "METRIC_EVAL")
@@ -63,7 +63,7 @@ class Transition:
         if self.action_id is None or self.interaction_id is None:
             return None
         raw = msgspec.json.encode(self._payload(), enc_hook=str)
-        hollow = read_payload(raw, Traits.of(raw)).hollow_objects
+        hollow = read_payload(raw, PayloadHints.of(raw)).leafless_objects
         return Interaction(
             interaction_id=self.interaction_id.bytes,
             resource_type_id=self.alert.resource_type_id.bytes,
@@ -77,8 +77,8 @@ class Transition:
             user_id=None,
             external_reference=self._reference(),
             big_integers=[],
-            hollow_objects=[str(Field.of_path(path)) for path in hollow],
-            is_told=True,
+            leafless_objects=[str(Field.of_path(path)) for path in hollow],
+            has_deliveries=True,
         )
 
     def _reference(self) -> str:

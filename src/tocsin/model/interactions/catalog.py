@@ -1,6 +1,6 @@
-"""What are interactions made of: resource types, actions and origins.
+"""The catalog: resource types, actions and origins.
 
-The three are alike in everything but their kind, so one class serves them.
+The three differ only in their kind, so one class represents them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000002")
 
 
 class Kind(StrEnum):
-    """The three kinds of catalog entry; the value is the member that names one in JSON."""
+    """The kinds of catalog entry; the value is the JSON member that names an entry."""
 
     RESOURCE_TYPE = "resourceType"
     ACTION = "action"
@@ -55,7 +55,7 @@ Mnemonic = Annotated[
 
 
 class EntryDraft(BaseModel):
-    """What a caller may say of an entry."""
+    """The definition of an entry as a caller writes it."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -87,7 +87,7 @@ class Entry(BaseModel):
 
     @cached_property
     def id_bytes(self) -> bytes:
-        """The id as an interaction holds it; asked for three times for each one recorded."""
+        """The id as an interaction holds it; cached, as each recorded interaction reads three."""
         return self.id.bytes
 
 

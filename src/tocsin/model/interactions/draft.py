@@ -1,8 +1,8 @@
-"""Reads what senders wrote into drafts of interactions, with everything that is wrong with them.
+"""Decodes requests into drafts of interactions and their problems.
 
-Interactions come by the ten thousand, so they are decoded by msgspec in one pass, the payload
-kept as the bytes that were sent. Only an interaction that fails is looked at again, member by
-member, so that every problem is reported.
+A batch has thousands of interactions, so msgspec decodes each in one pass and keeps the payload
+as the bytes that were sent. Only an interaction that fails is decoded again, member by member, so
+that every problem is reported.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import msgspec
 
 from tocsin.errors import MalformedBody, Problem
 from tocsin.model.ceilings import INTERACTION_BYTES, RESOURCE_ID_LENGTH, TEXT_LENGTH
-from tocsin.model.interactions.interaction import Draft, ImportedDraft
+from tocsin.model.interactions.interaction import ImportedDraft, InteractionDraft
 from tocsin.model.interactions.splitting import SURROGATE, split_object
 from tocsin.model.interactions.verbatim import Verbatim, restores
 
 TEXT_RULE = f"must have at most {TEXT_LENGTH} characters"
 _NOT_UNICODE = "holds text that is not valid Unicode: a lone surrogate"
 
-_DRAFTS: dict[type[Draft], msgspec.json.Decoder[Any]] = {
-    shape: msgspec.json.Decoder(shape) for shape in (Draft, ImportedDraft)
+_DRAFTS: dict[type[InteractionDraft], msgspec.json.Decoder[Any]] = {
+    shape: msgspec.json.Decoder(shape) for shape in (InteractionDraft, ImportedDraft)
 }
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str | None)
@@ -39,39 +39,43 @@ _OF_IMPORTS = {
 }
 
 
-def read_draft(raw: bytes, shape: type[Draft] = Draft) -> tuple[Draft, list[Problem]]:
-    """The interaction in some JSON, as far as it can be read, and what is wrong with the rest.
+def read_draft(
+    raw: bytes, shape: type[InteractionDraft] = InteractionDraft
+) -> tuple[InteractionDraft, list[Problem]]:
+    """The interaction in a JSON text, as far as it can be decoded, and its problems.
 
-    Raises MalformedBody if it is no JSON.
+    Raises MalformedBody if the text is not JSON.
     """
     try:
         if not raw.isascii():
             raw.decode()
-        draft: Draft = _DRAFTS[shape].decode(raw)
+        draft: InteractionDraft = _DRAFTS[shape].decode(raw)
     except (msgspec.ValidationError, RecursionError):
         return _read_member_by_member(raw, shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if SURROGATE.search(raw):
             return _read_without_lone_surrogates(raw, shape)
-        raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
+        raise MalformedBody(f"The interaction is not valid JSON: {_reason(error)}") from None
     problems = _lengths(draft)
-    return draft, problems if shape is Draft else problems + _restore(draft)
+    return draft, problems if shape is InteractionDraft else problems + _restore(draft)
 
 
-def read_drafts(raws: Sequence[bytes], shape: type[Draft] = Draft) -> list[Draft] | None:
-    """The interactions in many pieces of JSON; None if there is anything wrong with any."""
+def read_drafts(
+    raws: Sequence[bytes], shape: type[InteractionDraft] = InteractionDraft
+) -> list[InteractionDraft] | None:
+    """The interactions in many JSON texts; None if any of them has a problem."""
     try:
-        drafts: list[Draft] = list(map(_DRAFTS[shape].decode, raws))
+        drafts: list[InteractionDraft] = list(map(_DRAFTS[shape].decode, raws))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     together = b"".join(raws)
     is_text = together.isascii() or _is_text(together)
     if not is_text or any(map(_lengths, drafts)):
         return None
-    return None if shape is not Draft and any(map(_restore, drafts)) else drafts
+    return None if shape is not InteractionDraft and any(map(_restore, drafts)) else drafts
 
 
-def _restore(draft: Draft) -> list[Problem]:
+def _restore(draft: InteractionDraft) -> list[Problem]:
     """Put the line ends back that an export could not hold in a line, and take the null away that
     answers have for a response that there is not."""
     if not isinstance(draft, ImportedDraft):
@@ -104,14 +108,16 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _read_without_lone_surrogates(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[Problem]]:
-    """JSON's grammar allows them, Unicode does not; a decoder of Python's own lets them through."""
+def _read_without_lone_surrogates(
+    raw: bytes, shape: type[InteractionDraft]
+) -> tuple[InteractionDraft, list[Problem]]:
+    """Lone surrogates are valid in JSON's grammar but not in Unicode; only `json` decodes them."""
     try:
         members = json.loads(raw, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedBody from None
     if not isinstance(members, dict):
-        return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+        return InteractionDraft(resource_id="?"), [Problem("", "must be a JSON object")]
     lonely = [name for name, value in members.items() if not _is_unicode(name, value)]
     if not lonely:
         raise MalformedBody
@@ -130,9 +136,11 @@ def _is_unicode(name: str, value: Any) -> bool:
     return True
 
 
-def _read_member_by_member(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[Problem]]:
+def _read_member_by_member(
+    raw: bytes, shape: type[InteractionDraft]
+) -> tuple[InteractionDraft, list[Problem]]:
     if len(raw) > INTERACTION_BYTES:
-        # A million members would take a hundred times the memory that they were sent in.
+        # A million members would take a hundred times their size in memory.
         problem = Problem("", f"is larger than {INTERACTION_BYTES >> 20} MiB")
         return shape(resource_id="?"), [problem]
     try:
@@ -141,10 +149,10 @@ def _read_member_by_member(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[
         return shape(resource_id="?"), [Problem("", "must be a JSON object")]
     except RecursionError:
         if raw.lstrip()[:1] != b"{":
-            return Draft(resource_id="?"), [Problem("", "must be a JSON object")]
+            return InteractionDraft(resource_id="?"), [Problem("", "must be a JSON object")]
         members = {name: msgspec.Raw(value) for name, value in split_object(raw)}
     except msgspec.DecodeError as error:
-        raise MalformedBody(f"The interaction is not valid JSON: {_said(error)}") from None
+        raise MalformedBody(f"The interaction is not valid JSON: {_reason(error)}") from None
     values: dict[str, Any] = {}
     problems = []
     names = _NAMES[shape]
@@ -174,15 +182,15 @@ def _read_member_by_member(raw: bytes, shape: type[Draft]) -> tuple[Draft, list[
 
 
 def _no_member(name: str) -> str:
-    said = "is no member of an interaction"
-    return f"{said}; a batch with ?import=true takes it" if name in _OF_IMPORTS else said
+    message = "is not a member of an interaction"
+    return f"{message}; a batch with ?import=true takes it" if name in _OF_IMPORTS else message
 
 
-def _lengths(draft: Draft) -> list[Problem]:
+def _lengths(draft: InteractionDraft) -> list[Problem]:
     if 1 <= len(draft.resource_id) <= RESOURCE_ID_LENGTH:
         return []
     return [Problem("resourceId", f"must have 1 to {RESOURCE_ID_LENGTH} characters")]
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")

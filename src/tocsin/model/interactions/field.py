@@ -1,4 +1,4 @@
-"""What does a field name mean: a column of the interaction, or a key of its payload.
+"""Field names: a column of the interaction, or a key of its payload.
 
 The spellings are those of "Fields" in docs/reference/semantics.md; what a field is worth in a row
 is `sql/fields.py`'s business.
@@ -18,7 +18,7 @@ PAYLOAD = "interaction"
 
 
 class Column(StrEnum):
-    """The interaction's own columns that a metric may name."""
+    """The columns of an interaction that a metric may name."""
 
     RESOURCE_ID = "resourceId"
     RESOURCE_TYPE = "resourceType"
@@ -42,7 +42,7 @@ class Field:
     path: tuple[str, ...]
 
     def __init__(self, spelling: str) -> None:
-        """Parse a spelling; ValueError says what a right one looks like."""
+        """Parse a spelling; the message of ValueError describes a valid one."""
         self.spelling = spelling
         self.column = _COLUMNS.get(spelling)
         self.path = () if self.column else _payload_path(spelling)
@@ -53,7 +53,7 @@ class Field:
 
     @property
     def key(self) -> str:
-        """The name of the dimension that this field makes when grouped by."""
+        """The name of this field's dimension in groups."""
         return "".join(c if c == "_" or _is_letter_or_digit(c) else "_" for c in self.spelling)
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class Field:
 
 
 def _is_letter_or_digit(character: str) -> bool:
-    """Of any script; neither a combining mark nor a fraction nor a superscript is one."""
+    """Letters and digits of any script; not combining marks, fractions or superscripts."""
     return unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd")
 
 
@@ -106,7 +106,7 @@ def _payload_path(spelling: str) -> tuple[str, ...]:
     if segments[0] != PAYLOAD or len(segments) < 2:
         columns = ", ".join(Column)
         raise ValueError(
-            f"is no field: write one of {columns}, or interaction.<key> for a key of the payload"
+            f"is not a field: write one of {columns}, or interaction.<key> for a key of the payload"
         )
     if "" in segments:
         raise ValueError("has an empty key in its path: every key between the dots needs a name")
@@ -116,7 +116,7 @@ def _payload_path(spelling: str) -> tuple[str, ...]:
 
 
 def _split(spelling: str) -> list[str]:
-    """Cut at unescaped dots; a backslash escapes a dot or a backslash and nothing else."""
+    """Split at unescaped dots; a backslash escapes only a dot or a backslash."""
     segments = [""]
     characters = iter(spelling)
     for character in characters:

@@ -1,7 +1,7 @@
-"""Which interactions does a metric look at: one condition on one field.
+"""Filters: one condition on one field of an interaction.
 
-A filter is at once what a caller writes, what the store keeps and what `sql/filters.py` compiles;
-the operators and what they mean are the table "Filters" in docs/reference/semantics.md.
+The same object is the request's member, the stored definition and the input of
+`clickhouse/sql/filters.py`. "Filters" in docs/reference/semantics.md defines the operators.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Filter(BaseModel):
 
     @property
     def sentence(self) -> str:
-        """The filter in words: `interaction.country = ZA`."""
+        """The filter as text: `interaction.country = ZA`."""
         words = f"{self.field} {WORDS[self.operator]}"
         if self.operator in UNARY:
             return words
@@ -91,7 +91,7 @@ class Filter(BaseModel):
 
 
 def _in_words(value: Scalar) -> str:
-    """The value's text, in quotes where it would be taken for another one."""
+    """The value's text, quoted where it would read as another value."""
     text = text_of(value)
     if text is None:
         return "null"
@@ -100,7 +100,7 @@ def _in_words(value: Scalar) -> str:
 
 
 def _complaint(operator: Operator, value: Any) -> str | None:
-    """Why this value does not fit the operator, or None."""
+    """The reason why this value does not fit the operator, or None."""
     if operator in UNARY:
         fits = value is _MISSING or value is None
         return None if fits else f"must be left out: {operator} takes none"

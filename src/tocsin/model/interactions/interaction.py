@@ -1,4 +1,4 @@
-"""What a sender may write, and what is recorded."""
+"""Interactions: the draft that a sender writes, and the record that is stored."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 from tocsin.model.ceilings import TEXT_LENGTH
 from tocsin.model.interactions.verbatim import Verbatim
 
-Text = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
+ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
 
 
-class Draft(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
-    """An interaction as it is sent, apart from what the headers add."""
+class InteractionDraft(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+    """An interaction as it is sent, without the values of the request's headers."""
 
     resource_id: str
     resource_type: str | None = None
@@ -24,18 +24,18 @@ class Draft(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False
     origin: str | None = None
     origin_id: str | None = None
     interaction: msgspec.Raw = msgspec.Raw(b"{}")
-    external_reference: Text | None = None
+    external_reference: ShortText | None = None
     external_response: msgspec.Raw = msgspec.Raw(b"")
     timestamp: str | None = None
     uow_id: str | None = None
-    user_id: Text | None = None
+    user_id: ShortText | None = None
     interaction_id: str | None = None
 
 
-class ImportedDraft(Draft, forbid_unknown_fields=True, rename="camel", gc=False):
-    """An interaction as another installation answers or exports it; its number says nothing here.
+class ImportedDraft(InteractionDraft, forbid_unknown_fields=True, rename="camel", gc=False):
+    """An interaction as another installation answers or exports it; its number is ignored.
 
-    Its `interaction` and `external_response` have blanks for the line ends of `verbatim`.
+    `interaction` and `external_response` have blanks in place of the line ends of `verbatim`.
     """
 
     interaction_number: int | None = None
@@ -43,7 +43,7 @@ class ImportedDraft(Draft, forbid_unknown_fields=True, rename="camel", gc=False)
 
 
 class Interaction(msgspec.Struct, gc=False):
-    """An interaction as it is recorded.
+    """An interaction as it is stored.
 
     Ids are the 16 bytes of a UUID, instants milliseconds since 1970 in UTC, JSON values the bytes
     that were sent (`external_response` empty where none was).
@@ -61,12 +61,12 @@ class Interaction(msgspec.Struct, gc=False):
     user_id: str | None
     external_reference: str | None
     big_integers: Sequence[str]
-    hollow_objects: Sequence[str]
+    leafless_objects: Sequence[str]
     interaction_number: int = 0
-    is_told: bool = False
-    """Whether its deliveries are written already, as those of a transition are."""
+    has_deliveries: bool = False
+    """Whether its deliveries are in the store already, as those of a transition are."""
     compared: tuple[str, ...] = ()
-    """The members in which a repeat of this id has to agree with what is recorded: those that the
-    sender gave, not what the server filled in. None for what Tocsin itself records."""
+    """The members that a repeat of this id must agree in: those that the sender gave, without the
+    defaults of the server. Empty for interactions of Tocsin itself."""
     is_imported: bool = False
-    """Whether it was recorded elsewhere before: then nobody is told, and no alert looks at once."""
+    """Whether it was imported: imports create no deliveries and trigger no alerts."""

@@ -1,4 +1,4 @@
-"""Checks the JSON values of an interaction: its payload, and its `externalResponse`.
+"""Validates the JSON values of an interaction: its payload and its `externalResponse`.
 
 The refusals are the last paragraph of "Fields" in docs/reference/semantics.md. Most values are
 proven fine by decoding them once and by counting bytes; only what cannot be proven so is walked.
@@ -32,77 +32,77 @@ Path = tuple[str, ...]
 
 
 class PayloadRefused(ValueError):
-    """The payload cannot be recorded; the message says why and what would be right."""
+    """The payload cannot be recorded; the message says why and how to correct it."""
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
-    """A payload that may be recorded, and the paths of its objects without a single leaf, of
-    which the engine's JSON type keeps no trace."""
+    """A valid payload, and the paths of its objects without a leaf, which the engine's JSON type
+    drops."""
 
     members: Members
-    hollow_objects: list[Path]
+    leafless_objects: list[Path]
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
-    """What some bytes may hold; what they do not hold need not be looked for in each payload."""
+class PayloadHints:
+    """The unusual features that some bytes may have: checks for the others can be skipped."""
 
     escapes: bool
     endless_digits: bool
-    hollow_objects: bool
+    leafless_objects: bool
 
     @classmethod
-    def of(cls, raw: bytes) -> Traits:
+    def of(cls, raw: bytes) -> PayloadHints:
         # A byte is found many times faster than two: most bodies have no % and no backslash.
         return cls(
             escapes=(b"%" in raw and b"%2E" in raw) or (b"\\" in raw and b"\\u" in raw),
             endless_digits=_has_endless_digits(raw),
-            hollow_objects=b"null" in raw or _EMPTY_OBJECT.search(raw) is not None,
+            leafless_objects=b"null" in raw or _EMPTY_OBJECT.search(raw) is not None,
         )
 
 
 def _has_endless_digits(raw: bytes) -> bool:
-    """Few of the bytes nearly always tell that there are not so many digits in a row."""
-    some = raw[::_STRIDE].translate(_ZEROS)
-    likely = _ENDLESS_DIGITS[::_STRIDE][1:] in some
+    """Whether there may be 309 digits in a row; every 16th byte nearly always excludes it."""
+    sample = raw[::_STRIDE].translate(_ZEROS)
+    likely = _ENDLESS_DIGITS[::_STRIDE][1:] in sample
     return likely and _ENDLESS_DIGITS in raw.translate(_ZEROS)
 
 
-def decode_together(raws: Sequence[bytes], traits: Traits) -> list[Members] | None:
-    """The members of many payloads, if one pass over all of them proves each to be an object
-    that says no key twice; None if each has to be looked at by itself.
+def decode_together(raws: Sequence[bytes], hints: PayloadHints) -> list[Members] | None:
+    """The members of many payloads, if one pass proves that no object has a repeated key; None if
+    each must be validated separately.
 
-    Every raw must be one JSON value. `traits` are those of all of them together.
+    Each raw must be one JSON value. `hints` are those of all raws together.
     """
     together = b"[" + b",".join(raws) + b"]"
     try:
         payloads = _DECODE_ALL(together)
-        return payloads if _says_no_key_twice(together, payloads, traits) else None
+        return payloads if _says_no_key_twice(together, payloads, hints) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def read_payload(raw: bytes, traits: Traits, members: Members | None = None) -> Payload:
-    """The payload in some JSON; PayloadRefused where docs/reference/semantics.md refuses it.
+def read_payload(raw: bytes, hints: PayloadHints, members: Members | None = None) -> Payload:
+    """Validate a payload; raises PayloadRefused ("Fields" in docs/reference/semantics.md).
 
-    `traits` may be those of the payload, or of a whole request that it came with; `members` what
-    `decode_together` made of it.
+    `hints` may be those of the payload or of its whole request; `members` is its result of
+    `decode_together`.
     """
-    members = _checked(raw, traits, members)
+    members = _checked(raw, hints, members)
     if type(members) is not dict:
         raise PayloadRefused("must be a JSON object")
-    return Payload(members, list(_hollow(members, ())) if traits.hollow_objects else [])
+    return Payload(members, list(_leafless(members, ())) if hints.leafless_objects else [])
 
 
-def check_value(raw: bytes, traits: Traits) -> None:
-    """Raise PayloadRefused for a JSON value that breaks the rules of payloads; it may be of any
-    type. `traits` are those of the value, or of a whole request that it came with."""
-    _checked(raw, traits, None)
+def check_value(raw: bytes, hints: PayloadHints) -> None:
+    """Raise PayloadRefused for a JSON value, of any type, that breaks the rules of payloads.
+    `hints` may be those of the value or of its whole request."""
+    _checked(raw, hints, None)
 
 
 def readable(raw: bytes) -> bytes:
-    """The JSON value itself, or, if readers of JSON cannot be relied on to read it, a JSON string
-    of its text. Earlier versions recorded such values as `externalResponse`."""
+    """The JSON value, or a JSON string of its text if common JSON readers fail on it. Earlier
+    versions recorded such values as `externalResponse`."""
     try:
         value = _decode(raw)
         _refuse_levels(value)
@@ -112,37 +112,37 @@ def readable(raw: bytes) -> bytes:
     return raw
 
 
-def _checked(raw: bytes, traits: Traits, proven: Members | None) -> Any:
-    """The decoded value; `proven` is what `decode_together` made of it."""
+def _checked(raw: bytes, hints: PayloadHints, proven: Members | None) -> Any:
+    """The decoded value; `proven` is its result of `decode_together`."""
     size = len(raw)
     if size > PAYLOAD_BYTES:
         raise PayloadRefused("is larger than 1 MiB")
     value: Any = _decode(raw) if proven is None else proven
-    # A level takes two bytes at least.
+    # A level takes at least two bytes.
     if size > 2 * PAYLOAD_LEVELS and raw.count(b"{") + raw.count(b"[") > PAYLOAD_LEVELS:
         _refuse_levels(value)
-    if proven is None and not _says_no_key_twice(raw, value, traits):
+    if proven is None and not _says_no_key_twice(raw, value, hints):
         _refuse_repeated_keys(raw)
-    if traits.escapes:
+    if hints.escapes:
         _refuse_escaped_dots(value)
-    # A path takes five bytes at least.
+    # A path takes at least five bytes.
     if size > 5 * PAYLOAD_PATHS and type(value) is dict and _paths(value) > PAYLOAD_PATHS:
         raise PayloadRefused(f"has more than {PAYLOAD_PATHS:,} different paths")
-    if traits.endless_digits:
+    if hints.endless_digits:
         _refuse_endless_integers(value)
     return value
 
 
-def _hollow(members: Members, prefix: Path) -> Iterator[Path]:
+def _leafless(members: Members, prefix: Path) -> Iterator[Path]:
     for key, value in members.items():
         if type(value) is dict:
             if not any(leaf is not None and leaf != {} for _, leaf in leaves(value)):
                 yield (*prefix, key)
-            yield from _hollow(value, (*prefix, key))
+            yield from _leafless(value, (*prefix, key))
 
 
 def leaves(members: Members, prefix: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every path that ends in something other than an object with members, and what is there."""
+    """Every path that ends in a value other than an object with members, and that value."""
     for key, value in members.items():
         if type(value) is dict and value:
             yield from leaves(value, (*prefix, key))
@@ -169,14 +169,15 @@ def _decode(raw: bytes) -> Any:
         raise PayloadRefused(f"is not valid JSON: {error}") from None
 
 
-def _says_no_key_twice(raw: bytes, value: Any, traits: Traits) -> bool:
-    """Whether that is proven: of a key said twice the decoder keeps one, and a colon is missing
-    when what it kept is written again. Only an escape could make up for it."""
-    return not traits.escapes and _colons(raw) == _colons(_ENCODER.encode(value))
+def _says_no_key_twice(raw: bytes, value: Any, hints: PayloadHints) -> bool:
+    """Whether no key is repeated: the decoder keeps one member of a repeated key, so its value is
+    encoded with fewer colons. Only an escaped colon could compensate for it."""
+    return not hints.escapes and _colons(raw) == _colons(_ENCODER.encode(value))
 
 
 def _colons(raw: bytes) -> int:
-    """Where every tenth byte is one, numpy takes a fifth of the time, once it has begun."""
+    """The number of colons. With one in ten bytes, numpy needs a fifth of the time of `count`,
+    except for short inputs."""
     if len(raw) < _MANY:
         return raw.count(b":")
     return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord(":")))
@@ -188,7 +189,7 @@ def _refuse_levels(value: Any) -> None:
 
 
 def _levels(value: Any) -> int:
-    """How deep the value is nested; a scalar has no level."""
+    """The depth of nesting; a scalar has none."""
     deepest, stack = 0, [(value, 1)]
     while stack:
         container, level = stack.pop()
@@ -209,7 +210,7 @@ def _refuse_repeated_keys(raw: bytes) -> None:
         if len(unique) != len(pairs):
             seen: set[str] = set()
             repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise PayloadRefused(f"says the key {repeated!r} twice in one object")
+            raise PayloadRefused(f"has the key {repeated!r} twice in one object")
         return unique
 
     # An integer literal is left as text: int() would refuse one of more than 4,300 digits.
@@ -217,7 +218,7 @@ def _refuse_repeated_keys(raw: bytes) -> None:
 
 
 def _refuse_escaped_dots(value: Any) -> None:
-    """%2E in a key is how the engine spells a dot; two keys would meet in one path."""
+    """The engine spells a dot in a key as %2E: two keys would share one path."""
     stack = [value]
     while stack:
         container = stack.pop()

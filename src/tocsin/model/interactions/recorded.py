@@ -1,4 +1,4 @@
-"""What is known of an interaction on disk, to tell whether another one repeats it."""
+"""The stored members of an interaction that a repeat of its id is compared with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Recorded(NamedTuple):
-    """Members as those of Interaction; the payload, which may be large, as its MD5."""
+    """Members of Interaction; the payload, which may be large, as its MD5."""
 
     interaction_number: int
     resource_type_id: bytes

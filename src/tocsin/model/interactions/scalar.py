@@ -1,7 +1,7 @@
-"""What does a JSON scalar say: its text and its number.
+"""The text and the number of JSON scalars.
 
-The rules of "Fields" in docs/reference/semantics.md, for values that stand in a definition (a
-filter's value). The engine applies the same rules to payloads, in `sql/fields.py`.
+Applies the rules of "Fields" in docs/reference/semantics.md to values of definitions, such as a
+filter's value. `clickhouse/sql/fields.py` applies the same rules to payloads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which interactions does somebody look for?"""
+"""The conditions of a search for interactions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tocsin.model.interactions.filter import Filter
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for; everything that is None matches all. `to` is excluded."""
+    """Conditions that are all to hold; None matches everything. `to` is exclusive."""
 
     resource_type_id: UUID | None = None
     resource_id: str | None = None

@@ -1,6 +1,6 @@
-"""What is an interaction to somebody else: the members that the API answers, and a delivery keeps.
+"""The snapshot of an interaction: the members that the API answers and a delivery keeps.
 
-JSON values stand in it byte for byte as they were sent; mnemonics are those of the moment.
+JSON values are byte for byte as they were sent; mnemonics are those at the time of the snapshot.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Mnemonics(Protocol):
 
 
 class _Told(msgspec.Struct, rename="camel"):
-    """The member of a kept snapshot that may be unreadable."""
+    """The member of a stored snapshot that may be unreadable."""
 
     external_response: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -36,10 +36,10 @@ _TOLD = msgspec.json.Decoder(_Told)
 
 
 def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
-    """The interaction by the names of the API; to be encoded by msgspec."""
+    """The interaction by the names of the API, for the encoder of msgspec."""
     taken: dict[str, Any] = {
         "interactionId": UUID(bytes=interaction.interaction_id),
-        # None yet for a transition, which is told of before it is appended.
+        # A transition has no number yet: its deliveries are written before it is appended.
         "interactionNumber": interaction.interaction_number or None,
         "resourceId": interaction.resource_id,
     }
@@ -51,7 +51,7 @@ def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
 
 
 def without_contents(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
-    """The snapshot without what the sender decides the size of."""
+    """The snapshot without the members whose size the sender decides."""
     taken = snapshot(interaction, catalog)
     return {name: value for name, value in taken.items() if name not in _CONTENTS}
 
@@ -73,16 +73,16 @@ def _envelope(interaction: Interaction) -> dict[str, Any]:
 
 
 def readable_snapshot(kept: str) -> str:
-    """A kept snapshot, whose `externalResponse` is a text of its JSON where that is unreadable.
+    """A stored snapshot; an unreadable `externalResponse` is replaced by its text.
 
-    Earlier versions did not check it, and one that cannot be decoded would fail every list.
+    Earlier versions did not validate it, and one that cannot be decoded would fail every list.
     """
     try:
         response = bytes(_TOLD.decode(kept).external_response)
         if readable(response) == response:
             return kept
     except (msgspec.DecodeError, RecursionError):
-        # Too deep, or not Unicode, for the decoder even to skip it.
+        # It is nested too deeply, or is not Unicode: the decoder cannot even skip it.
         pass
     members = dict(split_object(kept.encode()))
     members["externalResponse"] = readable(members["externalResponse"])

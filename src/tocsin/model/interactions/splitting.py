@@ -16,8 +16,8 @@ from tocsin.errors import InvalidInput, MalformedBody, TooLarge
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
-# Up to so many commas an array is decoded first and counted then: it takes 40 MB at worst, and
-# counting without decoding takes longer than nearly all batches have to wait for.
+# An array of at most this many commas is decoded before it is counted. This takes 40 MB at worst;
+# counting first would be slower for nearly all batches.
 _FEW_COMMAS = 400_000
 _PIECE = 1024 * 1024
 _STRUCTURAL = np.zeros(256, np.int8)
@@ -26,13 +26,13 @@ _STRUCTURAL[list(b"]}")] = -1
 
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _KEY = msgspec.json.Decoder(str)
-# A string without an end is a token too: else the search would begin anew at each quote in it.
+# An unterminated string is a token too: else the search would restart at each quote in it.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\]\[{},]', re.DOTALL)
 _LINE = re.compile(rb"\S[^\n]*")
 
 
 def split_lines(body: bytes, most: int) -> list[bytes]:
-    """The trimmed lines of NDJSON that are not blank; raises TooLarge for more than `most`."""
+    """The trimmed, non-blank lines of NDJSON; raises TooLarge for more than `most`."""
     trim = trim_line if BYTE_ORDER_MARK in body else bytes.strip
     if body.count(b"\n") < most:
         return [line for line in map(trim, body.split(b"\n")) if line]
@@ -45,18 +45,18 @@ def split_lines(body: bytes, most: int) -> list[bytes]:
 
 
 def trim_line(line: bytes) -> bytes:
-    """A line of NDJSON without blanks around it and without a byte order mark at its beginning.
+    """A line of NDJSON without surrounding blanks and a leading byte order mark.
 
-    Not only the first line may have one: where files were joined, the first of each file has.
+    Any line may have one: concatenated files have one at the first line of each file.
     """
     return line.strip().removeprefix(BYTE_ORDER_MARK).lstrip()
 
 
 def split_array(body: bytes, most: int) -> list[bytes]:
-    """The elements of a JSON array, each as the bytes that were sent.
+    """The elements of a JSON array as the bytes that were sent.
 
-    Raises MalformedBody if it is no JSON, InvalidInput if it is no array, TooLarge for more than
-    `most` elements.
+    Raises MalformedBody for invalid JSON, InvalidInput for any value but an array, and TooLarge for
+    more than `most` elements.
     """
     try:
         body.decode()
@@ -69,8 +69,8 @@ def split_array(body: bytes, most: int) -> list[bytes]:
         return _split_at_commas(body, most)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if not SURROGATE.search(body):
-            said = str(error).removeprefix("JSON is malformed: ")
-            raise MalformedBody(f"The body is not valid JSON: {said}") from None
+            reason = str(error).removeprefix("JSON is malformed: ")
+            raise MalformedBody(f"The body is not valid JSON: {reason}") from None
         return _split_at_commas(body, most)
     _refuse_more(len(elements), most)
     return list(map(bytes, elements))
@@ -84,12 +84,12 @@ def _refuse_more(count: int, most: int) -> None:
 
 
 def _refuse_many_elements(body: bytes, most: int) -> None:
-    """Count the commas of the outermost level, a piece at a time, until there are too many.
+    """Raise TooLarge if the outermost level has too many commas, counted piece by piece.
 
-    Nothing is said of what is no JSON.
+    Invalid JSON is not detected.
     """
     if b"\\" in body:
-        # From the left, so that a backslash that is escaped itself escapes no quote.
+        # Escaped backslashes first: the second one does not escape a quote.
         body = body.replace(b"\\\\", b"..").replace(b'\\"', b"..")
     depth = commas = quotes = 0
     for start in range(0, len(body), _PIECE):
@@ -107,8 +107,8 @@ def _refuse_many_elements(body: bytes, most: int) -> None:
 
 
 def _split_at_commas(body: bytes, most: int) -> list[bytes]:
-    """The elements by their brackets alone, each to be looked at by itself: one interaction that
-    is nested without end, or has a lone surrogate, must not take the others down."""
+    """The elements, split by brackets alone, so that each is decoded separately: an interaction
+    that is nested too deeply or has a lone surrogate must not fail the others."""
     elements: list[bytes] = []
     depth = start = 0
     for token in _TOKEN.finditer(body):
@@ -130,8 +130,8 @@ def _split_at_commas(body: bytes, most: int) -> list[bytes]:
 
 
 def split_object(raw: bytes) -> Iterator[tuple[str, bytes]]:
-    """The members of a JSON object by their brackets alone, however deep one of them is nested;
-    each value as the bytes that were sent. Raises MalformedBody."""
+    """The members of a JSON object, split by brackets alone, at any depth of nesting; each value as
+    the bytes that were sent. Raises MalformedBody."""
     depth = start = 0
     name = None
     for token in _TOKEN.finditer(raw):

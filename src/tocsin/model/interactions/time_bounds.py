@@ -1,4 +1,4 @@
-"""Which timestamps an interaction may have: near enough to now, and not expired already."""
+"""The bounds of an interaction's timestamp: close enough to now, and not expired."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _NEVER = 2**62
 
 
 class TimeBounds(NamedTuple):
-    """The bounds of one kind of request, relative to the instant at which it came.
+    """The bounds of one type of request, relative to the time of its arrival.
 
-    Only a timestamp more than `past` milliseconds before, or `future` milliseconds after that
-    instant need be asked about by `refusal`.
+    `past` and `future` are in milliseconds. Only a timestamp beyond them needs a call of `refusal`.
     """
 
     past: int = _NEVER
@@ -34,7 +33,8 @@ class TimeBounds(NamedTuple):
         retention: Duration | None,
         advice: str = "",
     ) -> TimeBounds:
-        """None where 1970 to 2299 is the only bound. `advice` is how older ones are recorded."""
+        """Bounds in days; None leaves only the years 1970 to 2299. `advice` says how to record
+        older interactions."""
         past = oldest_days * _DAY if oldest_days is not None else _NEVER
         if retention:
             past = min(past, int(retention.length.total_seconds() * 1_000))
@@ -42,7 +42,7 @@ class TimeBounds(NamedTuple):
         return cls(past, future, oldest_days, latest_days, retention, advice)
 
     def refusal(self, timestamp: int, received: int) -> str:
-        """Why this timestamp is not taken; empty if it is."""
+        """The reason why a timestamp is rejected; empty if it is accepted."""
         if timestamp > received + self.future:
             latest = format_milliseconds(received + self.future)
             return f"is later than {latest}: TOCSIN_LATEST_DAYS is {self.latest_days}"
@@ -60,7 +60,7 @@ class TimeBounds(NamedTuple):
 
 
 def _kept_since(retention: Duration, received: int) -> int:
-    """The beginning of the month in which the retention ends: months expire as a whole."""
+    """The start of the month in which the retention ends: months expire as a whole."""
     horizon = from_milliseconds(received) - retention.length
     return to_milliseconds(datetime(horizon.year, horizon.month, 1, tzinfo=UTC))
 

@@ -1,4 +1,4 @@
-"""JSON values with line ends in them, which no line of an export can hold."""
+"""JSON values that contain line ends, which a line of an NDJSON export cannot hold."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 
 class Verbatim(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
-    """The values of an interaction as they were sent, as texts; None without a line end."""
+    """The JSON texts of an interaction as they were sent; None for those without a line end."""
 
     interaction: str | None = None
     external_response: str | None = None
 
 
 def without_line_ends(raw: bytes) -> bytes:
-    """The same JSON value in one line: between its parts, a blank means what a line end does."""
+    """The same JSON value in one line: between tokens a blank is equivalent to a line end."""
     return raw.translate(_LINE_ENDS)
 
 
 def restores(raw: bytes, line: bytes) -> bool:
-    """Whether the first is the JSON value that the second is, with its line ends."""
+    """Whether `raw` is the JSON value of `line` with its original line ends."""
     if without_line_ends(raw) != line:
         return False
     try:
-        # A blank of a text must not have become a line end.
+        # A blank within a string must not have become a line end.
         _ANY.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False

@@ -1,8 +1,8 @@
-"""What may a caller write of a metric, and which question does it ask?
+"""The definition of a metric as a caller writes it, and its translation to a question.
 
-`read_metric` reports every problem at once: those of shape, those between members, and names
-that the catalog lacks. The rules between members are looked for in what was sent, whether or not
-the rest of it is right, so nobody has to mend a definition one complaint at a time.
+`read_metric` reports all problems together: of shape, between members, and of names that the
+catalog lacks. The rules between members are checked in the request itself, whether or not the
+rest is valid, so that a caller corrects a definition in one step.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from tocsin.model.metrics.metric import (
     Question,
     Window,
 )
-from tocsin.model.metrics.rules import broken_rules, uuid_of
+from tocsin.model.metrics.rules import rule_problems, uuid_of
 from tocsin.model.validation import problems_of
 
 
 class Names(Protocol):
-    """The part of the catalog that a definition is read against."""
+    """The part of the catalog that resolves the names of a definition."""
 
     def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
 
@@ -40,12 +40,12 @@ class Names(Protocol):
 
 
 def _upper(value: Any) -> Any:
-    """Mnemonics are found without regard to case."""
+    """Metric types are read without regard to case."""
     return value.upper() if isinstance(value, str) else value
 
 
 def _at_most(limit: int) -> Callable[[Any], Any]:
-    """Takes null for an empty list, and refuses a long one without looking into it."""
+    """A validator that reads null as an empty list and rejects a long one without reading it."""
 
     def check(value: Any) -> Any:
         if isinstance(value, list) and len(value) > limit:
@@ -55,7 +55,7 @@ def _at_most(limit: int) -> Callable[[Any], Any]:
     return check
 
 
-def _nothing_is_true(value: Any) -> Any:
+def _null_is_true(value: Any) -> Any:
     return True if value is None else value
 
 
@@ -69,13 +69,11 @@ Filters = Annotated[
 Groups = Annotated[
     _Groups, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_Groups | None)
 ]
-Enabled = Annotated[
-    StrictBool, BeforeValidator(_nothing_is_true, json_schema_input_type=bool | None)
-]
+Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 
 
 class MetricDraft(BaseModel):
-    """What a caller may say of a metric; a null is the same as a member that is left out."""
+    """The members that a caller may give; null means the same as a missing member."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -101,7 +99,7 @@ class MetricDraft(BaseModel):
 def read_metric(
     body: Any, catalog: Names, *, name_required: bool = True
 ) -> tuple[MetricDraft, Question]:
-    """The definition and the question it asks; InvalidInput holds everything that is wrong."""
+    """Validate a definition and resolve its names; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
     problems: list[Problem] = []
@@ -112,7 +110,7 @@ def read_metric(
         problems += problems_of(error)
     if name_required and body.get("name") is None:
         problems.append(Problem("name", "is required"))
-    problems += broken_rules(body)
+    problems += rule_problems(body)
     problems += unknown_names(body, catalog)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
@@ -120,7 +118,7 @@ def read_metric(
 
 
 def _question(draft: MetricDraft, catalog: Names) -> Question:
-    aggregation = draft.metric_type or AGGREGATION_BY_ID[_given(draft.metric_type_id)]
+    aggregation = draft.metric_type or AGGREGATION_BY_ID[_required(draft.metric_type_id)]
     return Question(
         aggregation=aggregation,
         resource_type_id=id_of(
@@ -135,13 +133,13 @@ def _question(draft: MetricDraft, catalog: Names) -> Question:
     )
 
 
-def _given(id: UUID | None) -> UUID:
+def _required(id: UUID | None) -> UUID:
     assert id is not None, "the rules let no definition through without a metric type"
     return id
 
 
 def id_of(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
-    """The id of an entry that is named by either, or not at all."""
+    """The id of the entry that `id` or `mnemonic` names; None without a name."""
     if id is not None or mnemonic is None:
         return id
     entry = catalog.find(kind, mnemonic)
@@ -149,7 +147,7 @@ def id_of(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> 
 
 
 def unknown_names(body: Mapping[str, Any], catalog: Names) -> Iterator[Problem]:
-    """What the catalog lacks, and ids and mnemonics that name different entries."""
+    """Problems of names that the catalog lacks, and of ids and mnemonics that disagree."""
     for kind in Kind:
         id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)
         by_id = catalog.by_id(kind, id) if id else None

@@ -1,6 +1,6 @@
-"""What is measured: an aggregation of the interactions in a scope, over a window, by groups.
+"""Metrics: an aggregation of the interactions in a scope, over a window, by groups.
 
-The meaning of every part is in docs/reference/semantics.md; `sql/compiler.py` turns a metric into a
+docs/reference/semantics.md defines every part; `clickhouse/sql/compiler.py` compiles a metric to a
 query.
 """
 
@@ -52,17 +52,17 @@ class Aggregation(StrEnum):
 
     @property
     def is_sum(self) -> bool:
-        """Whether it adds the field's numbers."""
+        """Whether it sums the field's numbers."""
         return self in (Aggregation.SUM, Aggregation.AVG)
 
     @property
     def type_id(self) -> UUID:
-        """The same in every installation: derived from the mnemonic."""
+        """The id, the same in every installation: derived from the mnemonic."""
         return uuid5(_NAMESPACE, self.value)
 
     @property
-    def over_nothing(self) -> int | None:
-        """What the aggregation is worth where no interaction matches."""
+    def empty_value(self) -> int | None:
+        """The value where no interaction matches."""
         return None if self in (Aggregation.AVG, Aggregation.MIN, Aggregation.MAX) else 0
 
 
@@ -85,7 +85,7 @@ class Window(Duration):
 
 
 class Question(BaseModel):
-    """What a metric asks, with its scope resolved to ids: all that the compiler needs to know."""
+    """The question of a metric, with its scope resolved to ids: the input of the compiler."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -112,13 +112,13 @@ class Question(BaseModel):
 
     @cached_property
     def shape(self) -> str:
-        """All that is asked but for the aggregation and the window, as a text to compare by."""
+        """The question without its aggregation and window, as a text for comparisons."""
         scope = self.resource_type_id, self.action_id, self.origin_id
         return repr((scope, self.field, self.filters, self.group_by))
 
 
 class Metric(BaseModel):
-    """A question with a name: what is stored."""
+    """A metric as it is stored: a question with a name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -132,8 +132,8 @@ class Metric(BaseModel):
 
 
 def plain(value: Any) -> Value:
-    """A value as it is written in JSON: whole numbers without a fraction, as far as exact; null
-    where it is not finite."""
+    """The JSON form of a value: whole numbers that are exact without a fraction, null for numbers
+    that are not finite."""
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
@@ -142,14 +142,14 @@ def plain(value: Any) -> Value:
     return value  # type: ignore[no-any-return]
 
 
-def rank(value: Value, texts: Iterable[str | None]) -> tuple[object, ...]:
+def row_sort_key(value: Value, texts: Iterable[str | None]) -> tuple[object, ...]:
     """The order of rows: by value, greatest first, null last; then by the texts of dimensions."""
     return value is None, -(value or 0), [(text is None, text or "") for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One row of an answer: a value and the texts of the dimensions it belongs to."""
+    """One row of an answer: a value and the texts of its dimensions."""
 
     value: int | float | None
     dimensions: dict[str, str | None] | None = None
@@ -157,7 +157,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a question came to at an instant; `group_count` is set only when rows were cut."""
+    """The answer of a question at an instant; `group_count` is set only if rows were cut."""
 
     at: datetime
     readings: list[Reading]
@@ -175,7 +175,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A metric over time; `group_count` is set only when lines were cut."""
+    """A metric over time; `group_count` is set only if lines were cut."""
 
     lines: list[Line]
     group_count: int | None = None
@@ -183,10 +183,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One real run of a metric's query; milliseconds are those the engine took.
+    """One execution of a metric's query; `elapsed_ms` is the engine's time in milliseconds.
 
-    `promoted` are the payload fields that it reads from columns of their own. With `from_rollup`,
-    a calculation does not run it: it adds up partial results that are kept, and reads only the
+    `promoted` has the payload fields that it reads from materialized columns. With `from_rollup`, a
+    calculation does not run this query: it combines cached partial aggregates and reads only the
     edges of its window.
     """
 
@@ -201,8 +201,8 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class FieldReport:
-    """A payload field that occurs: with which JSON types, how often, and for example; whether an
-    example is cut, and whether queries may read the field from a column of its own."""
+    """A payload field that occurs: its JSON types, frequency and examples. `truncated` marks cut
+    examples, `promoted` a field that queries read from a materialized column."""
 
     field: Field
     types: tuple[str, ...]

@@ -1,7 +1,6 @@
-"""Which rules between the members of a metric's definition are broken?
+"""Checks the rules between the members of a metric's definition.
 
-Read leniently from what was sent: a member of the wrong shape is somebody else's complaint and
-counts here as one that says nothing.
+Members of the wrong type are reported by the shape's validation and are ignored here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tocsin.model.metrics.metric import AGGREGATION_BY_ID, MAX_GROUPS, Aggregati
 TYPES = ", ".join(Aggregation)
 
 
-def broken_rules(body: Mapping[str, Any]) -> Iterator[Problem]:
+def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _type_problems(body)
     aggregation = _by_id(body) or _by_mnemonic(body)
     if aggregation:
@@ -71,7 +70,7 @@ def _needs(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Proble
 
 
 def _group_problems(groups: Any) -> Iterator[Problem]:
-    """Fields that would make the same dimension as one before them."""
+    """Problems of fields with the same dimension as a field before them."""
     seen: dict[str, str] = {}
     if not isinstance(groups, list) or len(groups) > MAX_GROUPS:
         return
