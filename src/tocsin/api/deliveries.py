@@ -74,7 +74,7 @@ def read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise InvalidInput.at("cursor", "is no cursor that a listing gave")
+        raise InvalidInput.at("cursor", "is not a cursor of a listing")
     return int(cursor)
 
 
