@@ -104,6 +104,18 @@ def example() -> str:
     return found[1]
 
 
+def test_the_documented_file_of_metrics_can_be_applied(
+    server: Any, at_server: Run, tmp_path: Path
+) -> None:
+    action = {"mnemonic": "LOGIN_FAILED", "title": "Login failed"}
+    with server.client() as client:
+        client.post("/api/actions", json=action).raise_for_status()
+    blocks = re.findall(r"```yaml\n(- name.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 1
+    planned = at_server("metrics", "apply", write(tmp_path, blocks[0]), "--dry-run")
+    assert planned.stdout == "create     Failed logins per country (5m)\n", planned.stderr
+
+
 def test_the_documented_example_passes(tmp_path: Path) -> None:
     done = run_tocsin("test", write(tmp_path, example()))
     assert done.returncode == 0, done.stdout + done.stderr
