@@ -1,0 +1,54 @@
+"""Named events between parts that must not know each other, and the hub that passes them on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tocsin.model.interactions.interaction import Interaction
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionsRecorded:
+    """A block of interactions was appended to the engine, and no sender was answered yet.
+
+    Also published when the append failed, because part of the block may be on disk. The committer
+    publishes it on its own thread, so handlers have to be fast.
+    """
+
+    interactions: Sequence[Interaction]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesPending:
+    """Deliveries became pending, or it is in doubt whether they did."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionsStored:
+    """Transitions were written to the store, and their interactions are to be recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionsChanged:
+    """A metric or an alert was created, replaced or deleted."""
+
+
+class Events:
+    """Calls the subscribers of an event in the order of their subscription, on the thread that
+    publishes it. What a subscriber raises reaches the publisher."""
+
+    def __init__(self) -> None:
+        self._subscribers: dict[type, list[Callable[[Any], object]]] = defaultdict(list)
+
+    def subscribe(self, event: type[E], subscriber: Callable[[E], object]) -> None:
+        """Call `subscriber` with each event of exactly this type."""
+        self._subscribers[event].append(subscriber)
+
+    def publish(self, event: object) -> None:
+        for subscriber in self._subscribers.get(type(event), ()):
+            subscriber(event)
