@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import data
-from tocsin.alerting.backtest import Trial
+from tocsin.alerting.backtest import BacktestInput
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Alert, Rule
@@ -188,7 +188,7 @@ def report_backtest(runtime: Runtime) -> None:
     to = cut(datetime.now(UTC))
     span = PastSpan.model_validate({"from": to - timedelta(days=30), "to": to, "step": "1m"})
     began = time.perf_counter()
-    pasts = list(runtime.backtester.backtest(Trial(rule, metric.question), span))
+    pasts = list(runtime.backtester.backtest(BacktestInput(rule, metric.question), span))
     took = time.perf_counter() - began
     told = sum(len(past.changes) for past in pasts)
     console.print(

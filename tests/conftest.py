@@ -129,7 +129,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """Store, senders and notifier, without an engine."""
+    """Store, senders and dispatcher, without an engine."""
     opened = Desk(tmp_path)
     yield opened
     opened.close()

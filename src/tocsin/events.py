@@ -24,6 +24,11 @@ class InteractionsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class InteractionsDropped:
+    """Expired interactions were dropped from the engine."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveriesPending:
     """Deliveries became pending, or it is in doubt whether they did."""
 

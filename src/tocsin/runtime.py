@@ -1,58 +1,63 @@
-"""Builds everything and closes it again; the only file that knows all parts."""
+"""Constructs the parts of an open data folder, connects them, and closes them again."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import msgspec
-import structlog
 
 from tocsin.access import Access
 from tocsin.alerting.backtest import Backtester
 from tocsin.alerting.evaluator import Evaluator
-from tocsin.alerting.scheduler import Scheduler, Slots
+from tocsin.alerting.schedule import AlertSchedule
+from tocsin.alerting.scheduler import Scheduler
 from tocsin.alerting.service import AlertService
-from tocsin.alerting.transition_recorder import Reporter
-from tocsin.alerting.triggers import Arrivals
+from tocsin.alerting.transition_recorder import TransitionRecorder
+from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.config import Settings
+from tocsin.events import (
+    DefinitionsChanged,
+    DeliveriesPending,
+    Events,
+    InteractionsDropped,
+    InteractionsRecorded,
+    TransitionsStored,
+)
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
+from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.export import Export
 from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Intake
-from tocsin.ingestion.request_context import Request
 from tocsin.metrics.calculators import Calculators
-from tocsin.metrics.column_promoter import PATIENCE, Promoter
+from tocsin.metrics.column_promoter import PATIENCE, ColumnPromoter
 from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.service import MetricService
-from tocsin.model.instant import to_milliseconds
-from tocsin.model.interactions.interaction import Interaction
+from tocsin.metrics.warmup import Warmup
 from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.time_bounds import TimeBounds
 from tocsin.model.key import Role
-from tocsin.notifications.dispatcher import Notifier
+from tocsin.notifications.attempts import Attempts
+from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.outbox import Outbox
+from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.senders.senders import Senders
-from tocsin.notifications.services import SilenceService, SubscriptionService
+from tocsin.notifications.service import SilenceService, SubscriptionService
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import Templates
+from tocsin.process.clock import SystemClock
 from tocsin.process.pools import Pools
+from tocsin.process.worker import Worker
 from tocsin.storage.data_folder import lock, open_folder
-from tocsin.storage.maintenance import Upkeep
+from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import Halves
-from tocsin.storage.retention import SeenClock
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
-from tocsin.store.deliveries import KEPT, Deliveries
-from tocsin.store.delivery_queue import Claims
-from tocsin.store.dropped_deliveries import Dropped
+from tocsin.store.deliveries import Deliveries
+from tocsin.store.delivery_queue import DeliveryQueue
+from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
@@ -62,28 +67,53 @@ from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.transitions import Transitions
 
-log = structlog.get_logger()
-
 
 class Runtime:
     """One open data folder: `tocsin.lock`, `store.sqlite` and `engine/`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the folder.
+        """Open the folder and start the workers.
 
         Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
         """
         self.settings = settings
+        self.clock = SystemClock()
+        self.events = Events()
         self._bound_times()
         self.bodies = BodyBudget(settings.body_memory)
         self._closing = ExitStack()
         folder = open_folder(settings.data_dir)
         try:
             self._closing.callback(lock(folder).close)
-            self._open(folder)
+            self._open_halves(folder)
+            self._open_definitions()
+            self._open_calculators()
+            self._open_notifications()
+            self._open_recording()
+            self._open_alerting()
+            self._open_maintenance()
+            self._subscribe()
+            self._start()
         except BaseException:
             self._closing.close()
             raise
+
+    def close(self) -> None:
+        """Record what waits, then close everything, last opened first."""
+        self._closing.close()
+
+    def stop_calculating(self) -> None:
+        """End the calculations that run, and refuse those that wait or come, with Stopping."""
+        self.pools.stop_questions()
+        self.engine.stop_calculating()
+
+    def now(self) -> datetime:
+        """The clock of the API, to the millisecond."""
+        return self.clock.now()
+
+    def problems(self) -> dict[str, list[str]]:
+        """The problems that an operator has to solve, by kind; the service answers queries."""
+        return self.halves.problems()
 
     def _bound_times(self) -> None:
         settings = self.settings
@@ -93,7 +123,7 @@ class Runtime:
         self.history_times = TimeBounds.of(None, latest, retention)
         self.import_times = TimeBounds.of(None, None, retention)
 
-    def _open(self, folder: Path) -> None:
+    def _open_halves(self, folder: Path) -> None:
         settings = self.settings
         halves = self.halves = Halves(folder, settings, self._closing)
         self.engine, self.database, self.facts = halves.engine, halves.database, halves.facts
@@ -104,168 +134,139 @@ class Runtime:
         halves.check(self.now())
         # Between the last append and the closing of either half.
         self._closing.callback(lambda: halves.check(self.now()))
-        self.catalog = Catalog(self.database, settings.max_catalog_entries)
-        self.metrics = Metrics(self.database)
-        self.keys = Keys(self.database)
-        self.sessions = Sessions(self.database)
+
+    def _open_definitions(self) -> None:
+        database = self.database
+        self.catalog = Catalog(database, self.settings.max_catalog_entries)
+        self.metrics = Metrics(database)
+        self.keys = Keys(database)
+        self.sessions = Sessions(database)
         self.access = Access(self.keys)
-        self._open_deliveries()
-        self.transitions = Transitions(self.database, self.deliveries)
-        self.evaluations = Evaluations(self.database, self.transitions)
-        self.alerts = Alerts(self.database, self.evaluations)
-        self.arrivals = Arrivals()
-        self.history = History(self.engine, self.catalog)
-        latest_number = halves.latest_number()
-        self._open_calculators(latest_number)
-        outbox = Outbox(self.deliveries, self.engine.existing, self.now)
-        self.intake = Intake(
-            self.engine,
-            self.catalog,
-            latest_number + 1,
-            self._on_disk,
-            outbox,
-            MonthLimit(self.engine.known_months, settings.max_months, self.now),
-            strict_catalog=settings.strict_catalog,
-        )
-        self._closing.callback(self.intake.close)
-        self.catalog_service = CatalogService(self.catalog, self.intake.is_recorded, self.now)
-        self._open_notifier(outbox)
-        # No calculation takes three times what a query may take and wait.
-        patience = max(PATIENCE, 3 * timedelta(seconds=settings.query_seconds))
-        self.promoter = Promoter(self.engine, self.metrics.all, patience)
-        self._closing.callback(self.promoter.close)
-        self.metrics.on_change = lambda: self.promoter.wake(self.now())
-        self._open_alerts()
-        learning = threading.Thread(target=self._warm_up, daemon=True)
-        learning.start()
-        self._closing.callback(learning.join)
-        # First of all: an evaluation under way, whose slot is taken later, would hold up the rest.
-        self._closing.callback(self.stop_calculating)
+        self.channels = Channels(database)
+        self.subscriptions = Subscriptions(database, self.channels)
+        self.silences = Silences(database)
+        new = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        limit = self.settings.max_pending_deliveries
+        self.dropped = DroppedDeliveries(database, self.channels, limit)
+        self.deliveries = Deliveries(database, self.channels, new, self.dropped)
+        self.transitions = Transitions(database, self.deliveries)
+        self.evaluations = Evaluations(database, self.transitions)
+        self.alerts = Alerts(database, self.evaluations)
 
-    def problems(self) -> dict[str, list[str]]:
-        """What an operator has to see to, by kind, though the service answers queries."""
-        return self.halves.problems()
-
-    def _open_calculators(self, latest_number: int) -> None:
+    def _open_calculators(self) -> None:
         concurrency = self.settings.query_concurrency
         self._calculators = Calculators(
-            self.engine, self.catalog, latest_number, concurrency=concurrency
+            self.engine, self.catalog, self.halves.latest_number(), concurrency=concurrency
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
-        self.discovery = Discovery(self.engine)
         self.page_calculator = self._calculators.pages
+        self.discovery = Discovery(self.engine)
+        self.history = History(self.engine, self.catalog)
+        self.backtester = Backtester(self.engine, self.catalog)
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
+        # No calculation takes three times what a query may take and wait.
+        patience = max(PATIENCE, 3 * timedelta(seconds=self.settings.query_seconds))
+        self.promoter = ColumnPromoter(self.engine, self.metrics, self.clock, patience)
+        self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
 
-    def stop_calculating(self) -> None:
-        """End the calculations that run, and refuse those that wait or come, with Stopping."""
-        self.pools.stop_questions()
-        self.engine.stop_calculating()
+    def _open_recording(self) -> None:
+        months = MonthLimit(self.engine.known_months, self.settings.max_months, self.clock)
+        next_number = self.halves.latest_number() + 1
+        self.committer = Committer(self.engine, next_number, self.events, self._outbox, months)
+        self.intake = Intake(
+            self.engine,
+            self.catalog,
+            self.committer,
+            self.clock,
+            strict_catalog=self.settings.strict_catalog,
+        )
+        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.intake)
+        self.catalog_service = CatalogService(self.catalog, self.intake, self.clock)
 
-    def _open_alerts(self) -> None:
-        self.backtester = Backtester(self.engine, self.catalog)
-        self.reporter = Reporter(self.transitions, self.intake)
+    def _open_notifications(self) -> None:
+        settings = self.settings
+        self.subscription_service = SubscriptionService(self.subscriptions, self.clock)
+        self.silence_service = SilenceService(self.silences, self.clock)
+        self._queue = DeliveryQueue(self.database)
+        # The process that held them owned this folder before, and is dead.
+        self._queue.release_all()
+        self._outbox = Outbox(self.deliveries, self.engine, self.events, self.clock)
+        self.templates = Templates()
+        self._closing.callback(self.templates.close)
+        self.attempts = Attempts(
+            self.channels,
+            self.history,
+            Rendering(self.templates, self.subscriptions),
+            Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
+            self.clock,
+        )
+        self.dispatcher = Dispatcher(
+            self._queue, self.channels, self.dropped, self._outbox, self.attempts, self.clock
+        )
+
+    def _open_alerting(self) -> None:
         self.evaluator = Evaluator(
             self._calculators.alerts,
             self.calculator,
             self.alerts,
             self.metrics,
             self.evaluations,
-            self._report,
+            self.events,
         )
-        self.slots = Slots(self.alerts, self.evaluations, self.evaluator)
+        self._transition_recorder = TransitionRecorder(self.transitions, self.intake)
+        self.schedule = AlertSchedule(self.alerts, self.evaluations, self.evaluator)
+        triggers = ArrivalTriggers()
+        self.scheduler = Scheduler(
+            self.schedule, triggers, self.evaluator, self._transition_recorder, self.clock
+        )
         self.alert_service = AlertService(
-            self.alerts,
-            self.metrics,
-            self.evaluator,
-            self.arrivals,
-            lambda: self.scheduler.look_again(),
-            self._report,
-            self.now,
-        )
-        changed = self.alert_service.definitions_changed
-        self.metric_service = MetricService(self.metrics, self.alerts, changed, self.now)
-        self._open_upkeep()
-        self.scheduler: Scheduler = Scheduler(
-            self.slots, self.arrivals, self.evaluator, self._report, self.upkeep.tend
-        )
-        self._closing.callback(self.scheduler.close)
-
-    def _open_upkeep(self) -> None:
-        self.upkeep = Upkeep(
-            self.engine,
-            self.losses,
-            SeenClock(self.facts),
-            self.settings.retention,
-            tasks={
-                "promoted columns": self.promoter.wake,
-                "losses": self.halves.check,
-                "sessions": self.sessions.tend,
-            },
-            drop_deliveries=lambda at: self.deliveries.drop_before(at - KEPT),
-            remember_number=self.halves.remember_number,
-            forget_touched=self.calculator.rollups.touched.forget,
+            self.alerts, self.metrics, self.evaluator, triggers, self.events, self.clock
         )
 
-    def _report(self) -> None:
-        """Transitions may have been made: their deliveries need not wait for their interactions."""
-        self.notifier.wake()
-        self.reporter.report()
-
-    def _open_deliveries(self) -> None:
-        database = self.database
-        self.channels = Channels(database)
-        self.subscriptions = Subscriptions(database, self.channels)
-        self.silences = Silences(database)
-        self.subscription_service = SubscriptionService(self.subscriptions, self.now)
-        self.silence_service = SilenceService(self.silences, self.now)
-        making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
-        self.dropped = Dropped(database, self.channels, self.settings.max_pending_deliveries)
-        self.deliveries = Deliveries(database, self.channels, making, self.dropped)
-
-    def _open_notifier(self, outbox: Outbox) -> None:
-        """Closed before the intake, which keeps how deliveries ended."""
-        settings = self.settings
-        claims = Claims(self.database)
-        # Whoever held them owned this folder before, and is dead.
-        claims.release_all()
-        self.templates = Templates()
-        self._closing.callback(self.templates.close)
-        self.notifier = Notifier(
-            claims,
-            self.channels,
-            Rendering(self.templates, self.subscriptions),
-            Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
-            complete=self.history.complete,
-            settle=lambda: self._settle(outbox),
-            record=self._record,
-            now=self.now,
+    def _open_maintenance(self) -> None:
+        self.maintenance = Maintenance(
+            self.halves,
+            self.deliveries,
+            {"materialized columns": self.promoter, "sessions": self.sessions},
+            self.events,
+            self.clock,
+            retention=self.settings.retention,
         )
-        self._closing.callback(self.notifier.close)
-        outbox.on_pending = self.notifier.wake
 
-    def _settle(self, outbox: Outbox) -> None:
-        outbox.settle()
-        self.dropped.tell(self.now())
+    def _subscribe(self) -> None:
+        """Connect the publishers of events with the parts that react, in the order of reaction."""
+        subscribe = self.events.subscribe
+        subscribe(InteractionsRecorded, self._calculators.on_interactions_recorded)
+        subscribe(InteractionsRecorded, self.scheduler.on_interactions_recorded)
+        subscribe(InteractionsDropped, self._calculators.on_interactions_dropped)
+        subscribe(DeliveriesPending, self.dispatcher.on_deliveries_pending)
+        subscribe(TransitionsStored, self.dispatcher.on_transitions_stored)
+        subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
+        subscribe(DefinitionsChanged, self.alert_service.on_definitions_changed)
+        subscribe(DefinitionsChanged, self.scheduler.on_definitions_changed)
+        subscribe(DefinitionsChanged, self.promoter.on_definitions_changed)
 
-    def _record(self, interactions: Sequence[dict[str, Any]]) -> None:
-        """Record what Tocsin itself has to say; raises Unavailable."""
-        items = [msgspec.json.encode(interaction) for interaction in interactions]
-        request = Request(to_milliseconds(self.now()), may_be_from_tocsin=True)
-        batch = self.intake.record_batch(items, request)
-        for index, problems in batch.rejected:
-            log.error("not recorded", interaction=interactions[index], problems=problems)
+    def _start(self) -> None:
+        """Start the workers. They stop in the reverse order: first those that cause work."""
+        self._run(self.committer)
+        self._closing.callback(self.intake.close)
+        for worker in (
+            self._outcomes,
+            self.dispatcher,
+            self.promoter,
+            self.maintenance,
+            self.scheduler,
+            Warmup(self.engine, self.promoter),
+        ):
+            self._run(worker)
+        # First of all: an evaluation under way, whose slot is taken later, would hold up the rest.
+        self._closing.callback(self.stop_calculating)
 
-    def close(self) -> None:
-        """Finish what waits to be recorded, then close everything, last opened first."""
-        self._closing.close()
-
-    @staticmethod
-    def now() -> datetime:
-        """The API's clock, to the millisecond."""
-        now = datetime.now(UTC)
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    def _run(self, worker: Worker) -> None:
+        self._closing.callback(worker.stop)
+        worker.start()
 
     def adopt_keys(self) -> str | None:
         """Make the key of the settings the admin's; without one, and at the first start, make one
@@ -278,17 +279,6 @@ class Runtime:
             return None
         _, made = self.keys.create("first start", Role.ADMIN, self.now())
         return made
-
-    def _warm_up(self) -> None:
-        self.engine.warm_up()
-        # Which columns are worth it depends on the types that occur.
-        self.promoter.wake(self.now())
-
-    def _on_disk(self, interactions: Sequence[Interaction]) -> None:
-        self.calculator.rollups.touched.tell(
-            [i.timestamp for i in interactions], interactions[-1].interaction_number
-        )
-        self.arrivals.tell(interactions)
 
     def export(self, search: Search) -> Export:
         """Everything that is recorded by now and that a search matches; raises Unavailable."""

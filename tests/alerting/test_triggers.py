@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from support.alert_builder import AT, alert
-from tocsin.alerting.triggers import PAUSE_SECONDS, Arrivals, can_rise
+from tocsin.alerting.triggers import PAUSE_SECONDS, ArrivalTriggers, can_fire_on_arrival
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.interaction import Interaction
@@ -72,66 +71,75 @@ def test_only_what_an_arrival_alone_can_make_true_is_looked_at_at_once(
 ) -> None:
     rule = Rule.model_validate({"operator": operator, "threshold": 1})
     one = alert("1m").model_copy(update={"rule": rule})
-    assert can_rise(one, Question.model_validate(question)) is rises
+    assert can_fire_on_arrival(one, Question.model_validate(question)) is rises
     delayed = one.model_copy(update={"evaluation_delay": Duration.parse("10s")})
-    assert not can_rise(delayed, Question.model_validate(question))
+    assert not can_fire_on_arrival(delayed, Question.model_validate(question))
 
 
 def test_alerts_are_touched_by_what_their_metrics_may_count() -> None:
-    arrivals = Arrivals()
-    arrivals.watch(
+    triggers = ArrivalTriggers()
+    triggers.watch(
         [
             watched(1),
             watched(2, resourceTypeId=TYPE, actionId=ACTION, originId=ORIGIN),
             watched(3, actionId=OTHER),
         ]
     )
-    arrivals.tell([arrived()])
-    assert set(arrivals.take(1_000)) == {UUID(int=1), UUID(int=2)}
-    arrivals.tell([arrived(type=OTHER), arrived(action=OTHER)])
-    assert set(arrivals.take(2_000)) == {UUID(int=1), UUID(int=3)}
-    assert arrivals.take(3_000) == []
+    triggers.notify([arrived()])
+    assert set(triggers.pop_ready(1_000)) == {UUID(int=1), UUID(int=2)}
+    triggers.notify([arrived(type=OTHER), arrived(action=OTHER)])
+    assert set(triggers.pop_ready(2_000)) == {UUID(int=1), UUID(int=3)}
+    assert triggers.pop_ready(3_000) == []
 
 
 def test_what_is_imported_touches_no_alert() -> None:
-    arrivals = Arrivals()
-    arrivals.watch([watched(1)])
+    triggers = ArrivalTriggers()
+    triggers.watch([watched(1)])
     imported = arrived()
     imported.is_imported = True
-    arrivals.tell([imported])
-    assert arrivals.take(1_000) == []
-    arrivals.tell([imported, arrived()])
-    assert arrivals.take(1_000) == [UUID(int=1)]
+    triggers.notify([imported])
+    assert triggers.pop_ready(1_000) == []
+    triggers.notify([imported, arrived()])
+    assert triggers.pop_ready(1_000) == [UUID(int=1)]
 
 
 def test_an_alert_is_taken_twice_a_second_at_most() -> None:
-    arrivals = Arrivals()
-    arrivals.watch([watched(1)])
+    triggers = ArrivalTriggers()
+    triggers.watch([watched(1)])
     taken = []
     for tenth in range(100, 130):
-        arrivals.tell([arrived()])
-        taken += [tenth / 10] * len(arrivals.take(tenth / 10))
+        triggers.notify([arrived()])
+        taken += [tenth / 10] * len(triggers.pop_ready(tenth / 10))
     assert taken == [10.0, 10.5, 11.0, 11.5, 12.0, 12.5]
     assert PAUSE_SECONDS == 0.5
 
 
 def test_a_disabled_alert_is_not_watched_and_one_that_is_gone_is_forgotten() -> None:
-    arrivals = Arrivals()
+    triggers = ArrivalTriggers()
     one, metric = watched(1)
-    arrivals.watch([(one, metric)])
-    arrivals.tell([arrived()])
-    arrivals.watch([(one.model_copy(update={"enabled": False}), metric)])
-    arrivals.tell([arrived()])
-    assert arrivals.take(1_000) == []
+    triggers.watch([(one, metric)])
+    triggers.notify([arrived()])
+    triggers.watch([(one.model_copy(update={"enabled": False}), metric)])
+    triggers.notify([arrived()])
+    assert triggers.pop_ready(1_000) == []
 
 
-def test_who_waits_is_woken_by_an_arrival_and_by_whoever_wants() -> None:
-    arrivals = Arrivals()
-    arrivals.watch([watched(1)])
-    for wake in (arrivals.wake, lambda: arrivals.tell([arrived()])):
-        waiting = threading.Thread(target=arrivals.wait, args=(0.0, 60.0))
-        waiting.start()
-        wake()
-        waiting.join(20)
-        assert not waiting.is_alive()
-        arrivals.take(1_000)
+def test_a_block_that_triggers_nothing_new_wakes_nobody() -> None:
+    triggers = ArrivalTriggers()
+    assert not triggers.notify([arrived()])
+    triggers.watch([watched(1)])
+    assert triggers.notify([arrived()])
+    assert not triggers.notify([arrived()])
+    assert triggers.pop_ready(1_000) == [UUID(int=1)]
+    assert triggers.notify([arrived()])
+
+
+def test_an_alert_that_was_just_popped_is_ready_after_the_pause() -> None:
+    triggers = ArrivalTriggers()
+    triggers.watch([watched(1)])
+    assert triggers.seconds_until_ready(10.0) is None
+    triggers.notify([arrived()])
+    assert triggers.seconds_until_ready(10.0) == 0.0
+    triggers.pop_ready(10.0)
+    triggers.notify([arrived()])
+    assert triggers.seconds_until_ready(10.1) == pytest.approx(PAUSE_SECONDS - 0.1)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tocsin.alerting import backtest
-from tocsin.alerting.backtest import Trial
+from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
@@ -43,8 +43,8 @@ def question(runtime: Runtime, **members: Any) -> Question:
     return read_metric({**body, **members}, runtime.catalog)[1]
 
 
-def trial(runtime: Runtime) -> Trial:
-    return Trial(Rule(operator=Comparison.GT, threshold=0), question(runtime))
+def trial(runtime: Runtime) -> BacktestInput:
+    return BacktestInput(Rule(operator=Comparison.GT, threshold=0), question(runtime))
 
 
 def span(days: int) -> PastSpan:

@@ -17,13 +17,13 @@ import pytest
 
 from support import nasty
 from support.worlds import AT, World, open_world
-from tocsin.alerting.backtest import Trial
+from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.backtest import compile_slab
 from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
-from tocsin.model.alerts.judging import judge
-from tocsin.model.alerts.state import AlertState, Change, Key
+from tocsin.model.alerts.evaluation import evaluate_groups
+from tocsin.model.alerts.state import AlertState, Key, StateChange
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import Question
@@ -67,14 +67,14 @@ def rule_of(random: Random, step: timedelta, seen: list[Any]) -> Rule:
     return Rule.model_validate(body)
 
 
-def live(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
+def live(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
     states: dict[Key, AlertState] = {}
-    told: dict[str, list[Change]] = defaultdict(list)
+    told: dict[str, list[StateChange]] = defaultdict(list)
     for at in instants(span):
         answer = world.runtime.calculator.calculate(
             trial.question, at - trial.delay, ANSWERED_GROUPS
         )
-        judgement = judge(trial.rule, states, answer.readings, at)
+        judgement = evaluate_groups(trial.rule, states, answer.readings, at)
         for key, state in judgement.states.items():
             states.pop(key, None)
             if state:
@@ -84,7 +84,7 @@ def live(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
     return told
 
 
-def tried(world: World, trial: Trial, span: PastSpan) -> dict[str, list[Change]]:
+def tried(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
     return {
         json.dumps(past.dimensions): past.changes
         for past in world.runtime.backtester.backtest(trial, span)
@@ -102,7 +102,7 @@ def check(world: World, random: Random, question: Question) -> int:
     """How many transitions there were, all of them the same."""
     span = span_of(random)
     rule = rule_of(random, span.step.length, values_seen(world, question, span))
-    trial = Trial(rule, question, timedelta(seconds=random.choice([0, 0, 45])))
+    trial = BacktestInput(rule, question, timedelta(seconds=random.choice([0, 0, 45])))
     expected = live(world, trial, span)
     assert tried(world, trial, span) == expected, (question, rule, span)
     return sum(map(len, expected.values()))

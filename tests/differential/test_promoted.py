@@ -67,7 +67,7 @@ def promote(world: World) -> None:
 def wait_until_promoted(world: World) -> set[Ask]:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
-    world.runtime.promoter.wake(AT)
+    world.runtime.promoter.wake()
     while set(engine.promoted) != (asks := set(worth_promoting(questions, engine.field_types.of))):
         assert time.monotonic() < deadline, f"{len(engine.promoted)} of {len(asks)} promoted"
         time.sleep(0.05)

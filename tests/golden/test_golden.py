@@ -42,7 +42,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     assert batch.accepted == len(lines)
     runtime.engine.learn_field_types()
     # Nothing is saved here, so it would drop what a test promotes.
-    runtime.promoter.close()
+    runtime.promoter.stop()
     yield runtime
     runtime.close()
 

@@ -46,7 +46,7 @@ def stage(desk: Desk, count: int) -> set[bytes]:
 
 def record(desk: Desk, count: int) -> None:
     """Stage and settle, as it is done around an append."""
-    desk.deliveries.settle(stage(desk, count), ())
+    desk.deliveries.reconcile(stage(desk, count), ())
 
 
 def messages(desk: Desk) -> list[Delivery]:
@@ -69,10 +69,10 @@ def test_a_drop_counts_once_its_interaction_is_on_disk_and_only_then(desk: Desk)
     on_disk, missing, in_doubt = stage(desk, 3), stage(desk, 4), stage(desk, 5)
     assert desk.deliveries.staged() == on_disk | missing | in_doubt
     assert desk.dropped.total() == 0
-    desk.deliveries.settle(on_disk, missing)
+    desk.deliveries.reconcile(on_disk, missing)
     assert desk.dropped.total() == 3
     assert desk.deliveries.staged() == in_doubt
-    desk.deliveries.settle(in_doubt, ())
+    desk.deliveries.reconcile(in_doubt, ())
     assert desk.dropped.total() == 8
     assert desk.deliveries.staged() == set()
 
@@ -84,8 +84,8 @@ def test_a_drop_outlives_a_crash_between_staging_and_settling(tmp_path: Path) ->
     before.close()
     after = Desk(tmp_path, LIMIT)
     assert after.deliveries.staged() == on_disk
-    after.deliveries.settle(on_disk, ())
-    after.deliveries.settle(on_disk, ())
+    after.deliveries.reconcile(on_disk, ())
+    after.deliveries.reconcile(on_disk, ())
     assert (len(after.all(Status.PENDING)), after.dropped.total()) == (LIMIT, 3)
     after.close()
 
@@ -96,7 +96,7 @@ def test_a_flood_is_told_of_in_one_message_when_there_is_room_again(desk: Desk) 
         subscribed(desk, there.url)
         for _ in range(4):
             record(desk, LIMIT)
-        desk.dropped.tell(desk.now())
+        desk.dropped.announce(desk.now())
         assert messages(desk) == []
         there.behave = answering(204)
         desk.start()
@@ -113,10 +113,10 @@ def test_a_flood_is_told_of_in_one_message_when_there_is_room_again(desk: Desk) 
 def test_a_flood_that_goes_on_is_told_of_once_an_hour(desk: Desk) -> None:
     subscribed(desk)
     record(desk, LIMIT + 2)
-    desk.dropped.tell(desk.now() + TOLD_AFTER - timedelta(minutes=1))
+    desk.dropped.announce(desk.now() + TOLD_AFTER - timedelta(minutes=1))
     assert messages(desk) == []
     for _ in range(3):
-        desk.dropped.tell(desk.now() + TOLD_AFTER)
+        desk.dropped.announce(desk.now() + TOLD_AFTER)
     assert len(messages(desk)) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_message_of_dropped_ones_that_failed_can_be_retried(desk: Desk) -> Non
         desk.deliveries.retry(messages(desk)[0].delivery_id, desk.now())
         desk.wait(lambda: messages(desk)[0].status is Status.SENT)
         desk.wait(lambda: len(desk.recorded) == LIMIT)
-        assert desk.claims.ended(100) == []
+        assert desk.queue.ended(100) == []
 
 
 def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:
@@ -141,12 +141,12 @@ def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:
     record(desk, LIMIT + 4)
     assert len(desk.all(Status.SKIPPED)) == LIMIT
     assert desk.dropped.total() == 4
-    desk.dropped.tell(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + TOLD_AFTER)
     assert messages(desk) == []
     desk.channels.replace(channel.channel_id, channel.spec, desk.now())
     record(desk, LIMIT)
     assert len(desk.all(Status.PENDING)) == LIMIT
-    desk.dropped.tell(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + TOLD_AFTER)
     assert messages(desk)[0].interaction["interaction"]["dropped"] == 4
 
 
@@ -183,7 +183,7 @@ def test_a_channel_that_was_deleted_is_told_nothing_and_its_drops_still_count(de
     record(desk, LIMIT + 2)
     desk.subscriptions.delete(desk.subscriptions.all()[0].subscription_id)
     desk.channels.delete(channel.channel_id, desk.now())
-    desk.dropped.tell(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + TOLD_AFTER)
     assert messages(desk) == []
     assert desk.dropped.total() == 2
 

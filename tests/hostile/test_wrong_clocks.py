@@ -43,7 +43,7 @@ class Folder:
 
     def _opened(self) -> Runtime:
         runtime = Runtime(self._settings)
-        runtime.scheduler.close()
+        runtime.maintenance.stop()
         return runtime
 
     def record(self, *ages: timedelta) -> None:
@@ -61,7 +61,7 @@ class Folder:
         while self.running < end:
             self.now += TURN
             self.running += TURN
-            self.runtime.upkeep.tend(self.now + ahead, self.running)
+            self.runtime.maintenance.run(self.now + ahead, self.running)
 
     @property
     def rows(self) -> int:
@@ -117,9 +117,9 @@ def test_more_than_a_third_is_held_back_until_the_clock_was_seen_for_a_day(folde
 
 def test_a_third_or_less_is_dropped_once_ten_minutes_have_passed(folder: Folder) -> None:
     folder.record(*[timedelta()] * 2, WRONG)
-    folder.runtime.upkeep.tend(folder.now, SETTLING - MINUTE)
+    folder.runtime.maintenance.run(folder.now, SETTLING - MINUTE)
     assert folder.rows == 3
-    folder.runtime.upkeep.tend(folder.now + 2 * MINUTE, SETTLING + MINUTE)
+    folder.runtime.maintenance.run(folder.now + 2 * MINUTE, SETTLING + MINUTE)
     assert folder.rows == 2
 
 

@@ -35,7 +35,7 @@ def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_st
     payloads = [b"{}", said_twice, b'{"b": 1}', b'{"c": 1}', said_twice, b"{}", b"[", b'{"d": 1}']
     sent = [interaction(runtime, payload) for payload in payloads]
     before = runtime.engine.rows()
-    outcomes = runtime.intake._committer.submit(sent).result()
+    outcomes = runtime.committer.submit(sent).result()
     refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Refused)]
     assert refused == [1, 4, 6]
     assert "Duplicate path" in outcomes[1].reason
@@ -47,15 +47,15 @@ def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_st
 def test_the_same_id_in_one_group_is_recorded_once(runtime: Runtime) -> None:
     id, other = uuid4().bytes, uuid4().bytes
     sent = [interaction(runtime, b'{"n": %d}' % n, (id, other, id)[n]) for n in range(3)]
-    outcomes = runtime.intake._committer.submit(sent).result()
+    outcomes = runtime.committer.submit(sent).result()
     assert outcomes == [Outcome.RECORDED, Outcome.RECORDED, Outcome.DUPLICATE]
-    again = runtime.intake._committer.submit([interaction(runtime, b"{}", id)]).result()
+    again = runtime.committer.submit([interaction(runtime, b"{}", id)]).result()
     assert again == [Outcome.DUPLICATE]
 
 
 def test_numbers_grow_with_every_interaction_recorded(runtime: Runtime) -> None:
     sent = [interaction(runtime, b"{}") for _ in range(3)]
-    runtime.intake._committer.submit(sent).result()
+    runtime.committer.submit(sent).result()
     numbers = [i.interaction_number for i in sent]
     assert numbers == sorted(set(numbers))
     assert runtime.engine.latest_number() == numbers[-1]

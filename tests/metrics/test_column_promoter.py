@@ -52,7 +52,7 @@ def opened(folder: Path) -> Iterator[Runtime]:
 def open_runtime(folder: Path) -> Runtime:
     """Without metrics its own promoter has nothing to do, so that a test can take the steps."""
     runtime = Runtime(Settings(data_dir=folder))
-    runtime.promoter.close()
+    runtime.promoter.stop()
     runtime.engine.learn_field_types()
     return runtime
 

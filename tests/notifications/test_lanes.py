@@ -34,8 +34,8 @@ def test_two_workers_on_one_store_never_send_the_same_delivery(desk: Desk) -> No
         desk.tell(300)
         first, second = desk.start(), desk.start()
         desk.wait(lambda: desk.deliveries.counts()[Status.SENT] == 300)
-        first.close()
-        assert second is desk.notifier
+        first.stop()
+        assert second is desk.dispatcher
     assert len({one.id for one in there.received}) == len(there.received) == 300
 
 
@@ -44,9 +44,9 @@ def test_what_a_dead_worker_has_claimed_is_due_again_when_its_claim_ends(desk: D
         channel = desk.channel(url=there.url)
         desk.subscribe(channel)
         desk.tell()
-        (claimed,) = desk.claims.claim({channel.channel_id: 8}, desk.now())
-        assert desk.claims.claim({channel.channel_id: 8}, desk.now()) == []
-        desk.claims.release_all()
+        (claimed,) = desk.queue.claim({channel.channel_id: 8}, desk.now())
+        assert desk.queue.claim({channel.channel_id: 8}, desk.now()) == []
+        desk.queue.release_all()
         desk.start()
         desk.wait(lambda: desk.all(Status.SENT))
     assert there.received[0].id == str(claimed.delivery_id)

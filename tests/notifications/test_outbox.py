@@ -81,7 +81,7 @@ def test_what_was_told_of_by_whoever_recorded_it_is_not_staged(runtime: Runtime)
     delivery = runtime.deliveries.page(1).deliveries[0]
     interaction = runtime.history.get(delivery.interaction_id)
     interaction.interaction_id, interaction.has_deliveries = uuid4().bytes, True
-    outcomes = runtime.intake._committer.submit([interaction]).result()
+    outcomes = runtime.committer.submit([interaction]).result()
     assert outcomes == [Outcome.RECORDED]
     assert len(runtime.deliveries.page(10).deliveries) == 1
 
@@ -131,7 +131,7 @@ def test_an_interaction_that_the_engine_refuses_is_not_told_of(
     good, bad = (runtime.history.get(delivered) for _ in range(2))
     good.interaction_id, bad.interaction_id = uuid4().bytes, uuid4().bytes
     bad.payload = b'{"a": 1, "a": 2}'
-    runtime.intake._committer.submit([good, bad]).result()
+    runtime.committer.submit([good, bad]).result()
     wait_for(lambda: len(there.received) == 2)
     assert runtime.deliveries.staged() == set()
     assert str(UUID(bytes=bad.interaction_id)) not in ids(there)
@@ -140,14 +140,14 @@ def test_an_interaction_that_the_engine_refuses_is_not_told_of(
 def test_a_store_that_fails_after_the_append_does_not_take_the_acknowledgement_back(
     runtime: Runtime, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, failures = runtime.deliveries.settle, iter([Unavailable("The store is locked")])
+    reconcile, failures = runtime.deliveries.reconcile, iter([Unavailable("The store is locked")])
 
     def fail_once(*arguments: Any) -> None:
         if failure := next(failures, None):
             raise failure
-        settle(*arguments)
+        reconcile(*arguments)
 
-    monkeypatch.setattr(runtime.deliveries, "settle", fail_once)
+    monkeypatch.setattr(runtime.deliveries, "reconcile", fail_once)
     assert record(runtime).accepted == 1
     wait_for(lambda: len(there.received) == 1)
 
@@ -159,5 +159,5 @@ def test_without_a_subscription_the_store_is_not_even_asked(
         raise AssertionError("nothing matches, so nothing may be written")
 
     monkeypatch.setattr(runtime.deliveries, "stage", never)
-    monkeypatch.setattr(runtime.deliveries, "settle", never)
+    monkeypatch.setattr(runtime.deliveries, "reconcile", never)
     assert record(runtime, 100, action="CAME").accepted == 100

@@ -13,7 +13,7 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, Status
 from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
-from tocsin.notifications.dispatcher import LANE_WIDTH
+from tocsin.notifications.dispatcher import CONCURRENCY
 from tocsin.notifications.senders.http import MAX_ANSWER
 from tocsin.notifications.senders.senders import Senders
 
@@ -43,7 +43,7 @@ def test_a_receiver_that_is_down_for_an_hour_is_told_after_it_under_the_same_id(
         there.stop()
     delivery = desk.only()
     assert [one.id for one in there.received] == [str(delivery.delivery_id)]
-    errors = {one.receipt.error for one in delivery.attempts[:-1]}
+    errors = {one.result.error for one in delivery.attempts[:-1]}
     assert errors == {"Connection refused"}
     pairs = zip(delivery.attempts, delivery.attempts[1:], strict=False)
     for (first, second), delay in zip(pairs, RETRY_DELAYS, strict=False):
@@ -74,7 +74,7 @@ def test_a_receiver_that_never_answers_is_given_up_and_tried_again(desk: Desk) -
         desk.wait(lambda: desk.only().tries == 1)
     delivery = desk.only()
     assert delivery.status is Status.PENDING
-    assert "did not answer" in (delivery.attempts[0].receipt.error or "")
+    assert "did not answer" in (delivery.attempts[0].result.error or "")
 
 
 def test_410_disables_the_channel_and_what_else_is_pending_waits(desk: Desk) -> None:
@@ -128,16 +128,16 @@ def test_a_far_date_as_retry_after_costs_a_day_and_no_place_in_the_lane(
     with receiver(answering(503, Retry_After=date)) as there:
         channel = desk.channel(url=there.url)
         desk.subscribe(channel)
-        desk.tell(LANE_WIDTH * 2)
+        desk.tell(CONCURRENCY * 2)
         desk.start()
         desk.wait(lambda: desk.channels.get(channel.channel_id).resting_until)
         resting_until = desk.channels.get(channel.channel_id).resting_until
         assert resting_until is not None
         assert resting_until - desk.now() <= LONGEST_DELAY
-        desk.wait(lambda: all(one.tries for one in desk.all()[-LANE_WIDTH:]))
+        desk.wait(lambda: all(one.tries for one in desk.all()[-CONCURRENCY:]))
         there.behave = answering(204)
         desk.ahead = 2 * LONGEST_DELAY
-        desk.wait(lambda: len(desk.all(Status.SENT)) == LANE_WIDTH * 2)
+        desk.wait(lambda: len(desk.all(Status.SENT)) == CONCURRENCY * 2)
 
 
 def rest(desk: Desk, there: Receiver) -> Channel:
@@ -183,14 +183,14 @@ def test_a_restart_keeps_the_rest_of_a_channel(desk: Desk, tmp_path: Path) -> No
 def test_a_test_send_ends_the_rest_unless_the_receiver_asks_for_another(desk: Desk) -> None:
     with receiver() as there:
         resting = rest(desk, there)
-        assert desk.notifier
+        assert desk.dispatcher
         there.behave = answering(503, Retry_After="7200")
-        desk.notifier.send(resting, sample(resting, desk.now()))
+        desk.dispatcher.send(resting, sample(resting, desk.now()))
         longer = desk.channels.get(resting.channel_id).resting_until
         assert longer
         assert HOUR < longer - desk.now() <= 2 * HOUR
         there.behave = answering(204)
-        desk.notifier.send(resting, sample(resting, desk.now()))
+        desk.dispatcher.send(resting, sample(resting, desk.now()))
         assert desk.channels.get(resting.channel_id).resting_until is None
         desk.ahead = FIRST_RETRY
         desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
@@ -219,7 +219,7 @@ def test_a_redirect_is_not_followed(desk: Desk) -> None:
         desk.start()
         desk.tell()
         desk.wait(lambda: desk.only().tries == 1)
-        assert "redirects are not followed" in (desk.only().attempts[0].receipt.error or "")
+        assert "redirects are not followed" in (desk.only().attempts[0].result.error or "")
         assert elsewhere.received == []
 
 
@@ -231,7 +231,7 @@ def test_a_body_that_never_ends_is_cut_and_the_status_counts(desk: Desk) -> None
         desk.start()
         desk.tell()
         desk.wait(lambda: all(one.tries == 1 for one in desk.all()))
-        statuses = {one.status: one.attempts[0].receipt.http_status for one in desk.all()}
+        statuses = {one.status: one.attempts[0].result.http_status for one in desk.all()}
         assert statuses == {Status.SENT: 200, Status.PENDING: 500}
         assert good.sent < MAX_ANSWER + buffers
         assert bad.sent < MAX_ANSWER + buffers

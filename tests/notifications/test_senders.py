@@ -177,7 +177,7 @@ def test_an_email_arrives_at_a_real_smtp_server_and_has_the_same_id_at_every_try
         desk.start(Senders(allow_private=False, smtp=smtp))
         desk.tell()
         desk.wait(lambda: desk.only().tries == 1)
-        assert "450" in (desk.only().attempts[0].receipt.error or "")
+        assert "450" in (desk.only().attempts[0].result.error or "")
         box.refusal = ""
         desk.skip()
         desk.wait(lambda: desk.all(Status.SENT))
@@ -219,7 +219,7 @@ def test_without_a_server_for_it_an_email_says_which_setting_is_missing(desk: De
     desk.start()
     desk.tell()
     desk.wait(lambda: desk.only().tries)
-    assert "TOCSIN_SMTP_URL" in (desk.only().attempts[0].receipt.error or "")
+    assert "TOCSIN_SMTP_URL" in (desk.only().attempts[0].result.error or "")
 
 
 def test_apprise_sends_by_a_process_of_its_own(desk: Desk) -> None:
@@ -248,7 +248,7 @@ def test_apprise_reaches_nothing_that_a_webhook_could_not(
         desk.start(Senders(allow_private=False))
         desk.tell()
         desk.wait(lambda: desk.only().tries)
-    error = desk.only().attempts[0].receipt.error or ""
+    error = desk.only().attempts[0].result.error or ""
     assert reason in error
     assert "secret-token" not in error
     assert there.received == []
@@ -263,4 +263,4 @@ def test_a_sender_that_takes_too_long_is_cut_off(desk: Desk) -> None:
     desk.start(Senders(allow_private=False, resolve=never, seconds=0.05))
     desk.tell()
     desk.wait(lambda: desk.only().tries)
-    assert re.match(r"did not answer within", desk.only().attempts[0].receipt.error or "")
+    assert re.match(r"did not answer within", desk.only().attempts[0].result.error or "")

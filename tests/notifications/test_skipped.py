@@ -19,7 +19,7 @@ NOWHERE = "http://127.0.0.1:9/"
 def stage(desk: Desk, count: int = 1) -> set[bytes]:
     """Stage deliveries of interactions, as it is done before they are appended."""
     interactions = desk.interactions(count)
-    assert desk.deliveries.wanted(interactions) == interactions
+    assert desk.deliveries.with_subscribers(interactions) == interactions
     desk.deliveries.stage(interactions, desk.now())
     return {one.interaction_id for one in interactions}
 
@@ -30,7 +30,7 @@ def test_an_interaction_for_a_disabled_channel_is_skipped_once_it_is_on_disk(des
     desk.disable(channel, "It answered 410 Gone")
     on_disk, missing = stage(desk), stage(desk)
     assert desk.all() == []
-    desk.deliveries.settle(on_disk, missing)
+    desk.deliveries.reconcile(on_disk, missing)
     delivery = desk.only()
     assert delivery.status is Status.SKIPPED
     assert delivery.skip_reason == "The channel was disabled: It answered 410 Gone"
@@ -45,7 +45,7 @@ def test_only_the_disabled_channel_of_several_is_skipped(desk: Desk) -> None:
             desk.subscribe(channel)
         desk.disable(disabled)
         desk.start()
-        desk.deliveries.settle(stage(desk), ())
+        desk.deliveries.reconcile(stage(desk), ())
         desk.tell()
         desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
     assert {one.channel_id for one in desk.all(Status.SKIPPED)} == {disabled.channel_id}
@@ -104,7 +104,7 @@ def test_skipped_deliveries_end_with_their_retention_and_record_nothing(desk: De
     desk.subscribe(channel)
     desk.disable(channel)
     desk.tell(3)
-    assert desk.claims.ended(10) == []
+    assert desk.queue.ended(10) == []
     made = desk.all()[0].created_date
     assert desk.deliveries.drop_before(made) == 0
     assert desk.deliveries.drop_before(made + KEPT + timedelta(days=1)) == 3

@@ -13,14 +13,14 @@ import pytest
 from support.alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.evaluation import Finding
-from tocsin.model.alerts.state import AlertState, Change, Reason, Status
+from tocsin.model.alerts.evaluation import EvaluationResult
+from tocsin.model.alerts.state import AlertState, Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
 from tocsin.model.metrics.draft import read_metric
 
 LATER = AT + timedelta(minutes=1)
-FIRED = Change(Status.FIRING, Reason.THRESHOLD, LATER, 11, {"a": None}, LATER)
+FIRED = StateChange(Status.FIRING, Reason.THRESHOLD, LATER, 11, {"a": None}, LATER)
 STATE = AlertState(Status.FIRING, LATER, 11, {"a": None})
 
 
@@ -30,20 +30,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def finding(store: Store, alert: Alert, version: int = 0, **members: Any) -> Finding:
+def finding(store: Store, alert: Alert, version: int = 0, **members: Any) -> EvaluationResult:
     made = [Transition.of(FIRED, alert, store.metric)]
     found = {"states": {(None,): STATE}, "transitions": made, **members}
-    return Finding(alert, LATER, version, 1.5, **found)
+    return EvaluationResult(alert, LATER, version, 1.5, **found)
 
 
 def fire(store: Store, alert: Alert) -> Transition:
-    version = store.evaluations.found([alert.alert_id])[alert.alert_id].version
+    version = store.evaluations.stored_states([alert.alert_id])[alert.alert_id].version
     found = finding(store, alert, version)
-    assert store.evaluations.keep([found], None) == {alert.alert_id}
+    assert store.evaluations.save([found], None) == {alert.alert_id}
     return found.transitions[0]
 
 
-def changes(store: Store) -> list[Change]:
+def changes(store: Store) -> list[StateChange]:
     return [made.change for made in store.transitions.page(100)]
 
 
@@ -72,7 +72,9 @@ def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> No
     alert = store.alert()
     made = fire(store, alert)
     store.restart()
-    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {(None,): STATE}
+    assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == {
+        (None,): STATE
+    }
     (kept,) = store.transitions.page(10)
     assert (kept.change, kept.alert, kept.metric) == (made.change, made.alert, made.metric)
     assert kept.interaction() == made.interaction()
@@ -81,9 +83,9 @@ def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> No
 def test_who_comes_second_keeps_nothing(store: Store) -> None:
     alert, other = store.alert(), store.alert()
     both = [finding(store, alert), finding(store, other)]
-    assert store.evaluations.keep([finding(store, other)], LATER) == {other.alert_id}
-    assert store.evaluations.keep(both, LATER) == {alert.alert_id}
-    assert store.evaluations.keep(both, LATER) == set()
+    assert store.evaluations.save([finding(store, other)], LATER) == {other.alert_id}
+    assert store.evaluations.save(both, LATER) == {alert.alert_id}
+    assert store.evaluations.save(both, LATER) == set()
     assert len(changes(store)) == 2
     assert len(store.outbox.told) == 2
 
@@ -91,7 +93,7 @@ def test_who_comes_second_keeps_nothing(store: Store) -> None:
 def test_a_definition_that_changes_meanwhile_voids_an_evaluation(store: Store) -> None:
     alert = store.alert()
     store.alerts.replace(alert.alert_id, store.draft(title="other"), store.metric, LATER)
-    assert store.evaluations.keep([finding(store, alert)], LATER) == set()
+    assert store.evaluations.save([finding(store, alert)], LATER) == set()
     assert changes(store) == []
 
 
@@ -99,12 +101,12 @@ def test_a_failure_is_kept_as_health_and_forgets_nothing(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
     failed = finding(store, alert, 1, error="engine down", states={}, transitions=[])
-    store.evaluations.keep([failed], LATER)
-    standing = store.evaluations.standing(alert.alert_id)
-    assert (standing.health, standing.error) == ("ERROR", "engine down")
-    assert (standing.slot, standing.evaluated_at, standing.elapsed_ms) == (LATER, LATER, 1.5)
-    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states
-    assert store.evaluations.standings() == {alert.alert_id: standing}
+    store.evaluations.save([failed], LATER)
+    evaluation = store.evaluations.status(alert.alert_id)
+    assert (evaluation.health, evaluation.error) == ("ERROR", "engine down")
+    assert (evaluation.slot, evaluation.evaluated_at, evaluation.elapsed_ms) == (LATER, LATER, 1.5)
+    assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states
+    assert store.evaluations.statuses() == {alert.alert_id: evaluation}
 
 
 def test_what_is_to_be_delivered_is_enqueued_with_the_transition_and_its_labels(
@@ -150,9 +152,9 @@ def test_what_fires_ends_when_another_thing_is_measured_or_nothing(
     alert = store.alert()
     fire(store, alert)
     store.alerts.replace(alert.alert_id, store.draft(**members), store.metric, LATER)
-    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {}
+    assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == {}
     closed, fired = store.transitions.page(10)
-    assert closed.change == Change(Status.OK, reason, LATER, 11, {"a": None}, LATER)
+    assert closed.change == StateChange(Status.OK, reason, LATER, 11, {"a": None}, LATER)
     assert closed.alert == fired.alert == alert
 
 
@@ -162,19 +164,20 @@ def test_a_change_of_anything_else_leaves_what_fires(store: Store) -> None:
     members = {"title": "other", "for": "5m", "labels": {"a": "b"}, "severity": "info"}
     store.alerts.replace(alert.alert_id, store.draft(**members), store.metric, LATER)
     assert len(changes(store)) == 1
-    assert store.evaluations.found([alert.alert_id])[alert.alert_id].states == {(None,): STATE}
+    assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == {
+        (None,): STATE
+    }
 
 
 def test_another_question_of_the_metric_ends_what_fires(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
-    ended = store.alerts.end_all_of
     id = store.metric.metric_id
     same, question = read_metric({"name": "renamed", "metricType": "COUNT"}, store.catalog)
-    store.metrics.replace(id, same, question, LATER, ended)
+    store.metrics.replace(id, same, question, LATER, store.alerts)
     assert len(changes(store)) == 1
     body = {"name": "renamed", "metricType": "COUNT", "timeWindow": "5m"}
-    store.metrics.replace(id, *read_metric(body, store.catalog), LATER, ended)
+    store.metrics.replace(id, *read_metric(body, store.catalog), LATER, store.alerts)
     assert [change.reason for change in changes(store)] == [Reason.CHANGED, Reason.THRESHOLD]
 
 
@@ -183,8 +186,8 @@ def test_deleting_an_alert_ends_what_fires_and_keeps_its_transitions(store: Stor
     fire(store, alert)
     store.alerts.delete(alert.alert_id, store.metric, LATER)
     assert [change.reason for change in changes(store)] == [Reason.DISABLED, Reason.THRESHOLD]
-    assert store.evaluations.standings() == {}
-    for ask in (store.alerts.get, store.evaluations.standing):
+    assert store.evaluations.statuses() == {}
+    for ask in (store.alerts.get, store.evaluations.status):
         with pytest.raises(NotFound):
             ask(alert.alert_id)
 

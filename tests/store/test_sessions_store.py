@@ -27,7 +27,7 @@ def test_a_session_outlives_a_restart_and_so_does_its_last_use(
     sessions = Sessions(database)
     token = sessions.begin(key.key_id, "192.0.2.1", AT)
     assert sessions.use(token, AT + 7 * HOUR)
-    sessions.tend(AT + 7 * HOUR)
+    sessions.run_maintenance(AT + 7 * HOUR)
     again = Sessions(database)
     (session,) = again.all(AT + 8 * HOUR)
     assert (session.address, session.used_date) == ("192.0.2.1", AT + 7 * HOUR)
@@ -49,7 +49,7 @@ def test_sessions_that_are_over_or_whose_key_is_gone_are_deleted(
     sessions.begin(other.key_id, None, AT)
     Keys(database).revoke(other.key_id)
     assert [s.key_id for s in Sessions(database).all(AT)] == [key.key_id]
-    sessions.tend(AT + IDLE)
+    sessions.run_maintenance(AT + IDLE)
     assert sessions.use(token, AT + IDLE) is None
     assert Sessions(database).all(AT) == []
 

@@ -1,4 +1,4 @@
-"""A desk that tells people: the real store, senders and notifier, and a clock that can be set."""
+"""The real store, senders and dispatcher, without an engine, and a clock that can be set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import Channel, read_channel
 from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
 from tocsin.model.notifications.subscription import read_subscription
-from tocsin.notifications.dispatcher import Notifier
+from tocsin.notifications.attempts import Attempts
+from tocsin.notifications.dispatcher import Dispatcher
+from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.senders.senders import Senders
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import Templates
@@ -23,8 +25,8 @@ from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.deliveries import Deliveries
-from tocsin.store.delivery_queue import Claims
-from tocsin.store.dropped_deliveries import Dropped
+from tocsin.store.delivery_queue import DeliveryQueue
+from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
@@ -40,34 +42,49 @@ class Desk:
         self.subscriptions = Subscriptions(self.database, self.channels)
         self.silences = Silences(self.database)
         making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
-        self.dropped = Dropped(self.database, self.channels, limit)
+        self.dropped = DroppedDeliveries(self.database, self.channels, limit)
         self.deliveries = Deliveries(self.database, self.channels, making, self.dropped)
-        self.claims = Claims(self.database)
+        self.queue = DeliveryQueue(self.database)
         self.templates = Templates()
-        self.notifier: Notifier | None = None
+        self.dispatcher: Dispatcher | None = None
+        self.outcomes: OutcomeRecorder | None = None
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
     def start(
         self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
-    ) -> Notifier:
-        self.notifier = Notifier(
-            self.claims,
+    ) -> Dispatcher:
+        attempts = Attempts(
             self.channels,
+            self,
             Rendering(self.templates, self.subscriptions),
             senders or Senders(allow_private=True),
-            complete=lambda delivery: delivery,
-            settle=lambda: self.dropped.tell(self.now()),
-            record=self.recorded.extend,
-            now=self.now,
-            delays=delays,
+            self,
         )
-        return self.notifier
+        self.dispatcher = Dispatcher(
+            self.queue, self.channels, self.dropped, self, attempts, self, delays=delays
+        )
+        self.outcomes = OutcomeRecorder(self.queue, self.channels, self)
+        self.dispatcher.start()
+        self.outcomes.start()
+        return self.dispatcher
+
+    def complete(self, delivery: Delivery) -> Delivery:
+        """Without an engine there is no payload to read."""
+        return delivery
+
+    def reconcile(self) -> None:
+        """Without an engine nothing is staged."""
+
+    def record_own(self, interactions: Sequence[dict[str, Any]]) -> None:
+        self.recorded += interactions
 
     def close(self) -> None:
-        if self.notifier:
-            self.notifier.close()
+        if self.dispatcher:
+            self.dispatcher.stop()
+        if self.outcomes:
+            self.outcomes.stop()
         self.templates.close()
         self.database.close()
 
@@ -110,8 +127,8 @@ class Desk:
         interactions = self.interactions(count, payload)
         with self.database.writing() as connection:
             self.deliveries.enqueue(connection, interactions, self.now())
-        if self.notifier:
-            self.notifier.wake()
+        if self.dispatcher:
+            self.dispatcher.wake()
 
     def disable(self, channel: Channel, reason: str = "by hand") -> None:
         self.channels.disable(channel.channel_id, reason, self.now())

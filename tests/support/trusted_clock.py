@@ -16,6 +16,6 @@ def tend_with_trusted_clock(runtime: Runtime, at: datetime) -> None:
 
     Closes the scheduler, which tends by the real clock.
     """
-    runtime.scheduler.close()
-    runtime.upkeep.tend(at - _SEEN, timedelta())
-    runtime.upkeep.tend(at, _SEEN)
+    runtime.maintenance.stop()
+    runtime.maintenance.run(at - _SEEN, timedelta())
+    runtime.maintenance.run(at, _SEEN)

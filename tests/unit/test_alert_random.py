@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from support.alert_reference import MISSING, Group
 from support.alerting import Store, opened_store
 from tocsin.model.alerts.alert import Alert, Comparison, NoData
-from tocsin.model.alerts.evaluation import Finding
-from tocsin.model.alerts.judging import judge
+from tocsin.model.alerts.evaluation import EvaluationResult, evaluate_groups
 from tocsin.model.alerts.state import Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Reading
@@ -71,16 +70,18 @@ def references(rule: dict[str, Any]) -> list[Group]:
 
 def evaluate(store: Store, alert: Alert, values: tuple[Any, ...], at: datetime) -> None:
     """One evaluation as the evaluator does it, but for the calculation."""
-    found = store.evaluations.found([alert.alert_id])[alert.alert_id]
+    stored = store.evaluations.stored_states([alert.alert_id])[alert.alert_id]
     readings = [
         Reading(value, {"name": name})
         for name, value in zip(NAMES, values, strict=True)
         if value is not MISSING
     ]
-    judgement = judge(alert.rule, found.states, readings, at)
-    made = [Transition.of(change, alert, store.metric) for change in judgement.changes]
-    finding = Finding(alert, at, found.version, 1.0, states=judgement.states, transitions=made)
-    assert store.evaluations.keep([finding], None) == {alert.alert_id}
+    groups = evaluate_groups(alert.rule, stored.states, readings, at)
+    transitions = [Transition.of(change, alert, store.metric) for change in groups.changes]
+    result = EvaluationResult(
+        alert, at, stored.version, 1.0, states=groups.states, transitions=transitions
+    )
+    assert store.evaluations.save([result], None) == {alert.alert_id}
 
 
 def agree(store: Store, rule: dict[str, Any], steps: list[Any], restart: int) -> None:
@@ -97,7 +98,7 @@ def agree(store: Store, rule: dict[str, Any], steps: list[Any], restart: int) ->
             for name, group, value in zip(NAMES, groups, values, strict=True)
             if (status := group.see(at, value)) != "forgotten"
         }
-        states = store.evaluations.found([alert.alert_id])[alert.alert_id].states
+        states = store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states
         assert {key: state.status.value for key, state in states.items()} == expected
     told = [
         (made.change.dimensions, made.change.at, made.change.status)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tocsin.model.alerts.alert import Rule
-from tocsin.model.alerts.judging import judge, judge_rising
-from tocsin.model.alerts.state import AlertState, Change, Reason, Status, advance, close
+from tocsin.model.alerts.evaluation import evaluate_groups, evaluate_rising
+from tocsin.model.alerts.state import AlertState, Reason, StateChange, Status, advance, resolve
 from tocsin.model.metrics.metric import Reading
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ def reading(mark: str) -> Reading | None:
     return Reading(None if mark == "?" else float(mark))
 
 
-def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[Change]]:
+def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[StateChange]]:
     """The states that a group goes through, a minute for each value, and what is told."""
     state: AlertState | None = None
     states, changes = [], []
@@ -174,8 +174,8 @@ def test_minute_by_minute(what: str) -> None:
 
 def test_a_change_says_why_when_and_since_when() -> None:
     _, (fired, recovered) = play(rule(**{"for": "1m", "noData": "firing"}), ["11", ".", ".", "3"])
-    assert fired == Change(Status.FIRING, Reason.NO_DATA, minute(1), None, None, minute(1))
-    assert recovered == Change(Status.OK, Reason.RECOVERED, minute(3), 3.0, None, minute(1))
+    assert fired == StateChange(Status.FIRING, Reason.NO_DATA, minute(1), None, None, minute(1))
+    assert recovered == StateChange(Status.OK, Reason.RECOVERED, minute(3), 3.0, None, minute(1))
     _, (fired,) = play(rule(), ["11"])
     assert (fired.reason, fired.value) == (Reason.THRESHOLD, 11)
 
@@ -193,10 +193,10 @@ def test_a_state_that_stays_as_it_was_is_given_back_itself() -> None:
 
 def test_what_is_ended_from_outside_is_told_only_if_it_fired() -> None:
     firing = AlertState(Status.FIRING, minute(0), 11, {"a": "b"})
-    change = close(firing, Reason.CHANGED, minute(5))
-    assert change == Change(Status.OK, Reason.CHANGED, minute(5), 11, {"a": "b"}, minute(0))
+    change = resolve(firing, Reason.CHANGED, minute(5))
+    assert change == StateChange(Status.OK, Reason.CHANGED, minute(5), 11, {"a": "b"}, minute(0))
     for status in (Status.PENDING, Status.OK):
-        assert close(AlertState(status, minute(0), 11), Reason.DISABLED, minute(5)) is None
+        assert resolve(AlertState(status, minute(0), 11), Reason.DISABLED, minute(5)) is None
 
 
 def test_a_clock_that_jumps_forward_ends_a_wait() -> None:
@@ -230,15 +230,15 @@ def groups(*rows: tuple[float | None, str]) -> list[Reading]:
 
 def test_each_group_of_five_fields_has_a_state_of_its_own() -> None:
     one, two = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
-    first = judge(rule(), {}, groups((11, one), (1, two)), minute(0))
+    first = evaluate_groups(rule(), {}, groups((11, one), (1, two)), minute(0))
     assert (first.groups, first.firing) == (2, 1)
     states = {key: state for key, state in first.states.items() if state}
     assert list(states) == [tuple(one.split("/"))]
-    second = judge(rule(), states, groups((12, two), (11, one)), minute(1))
+    second = evaluate_groups(rule(), states, groups((12, two), (11, one)), minute(1))
     assert [change.dimensions for change in second.changes] == [groups((12, two))[0].dimensions]
     assert second.firing == 2
     states |= {key: state for key, state in second.states.items() if state}
-    third = judge(rule(), states, groups((12, two)), minute(2))
+    third = evaluate_groups(rule(), states, groups((12, two)), minute(2))
     assert third.states == {tuple(one.split("/")): None}
     assert [change.reason for change in third.changes] == [Reason.RECOVERED]
     assert (third.groups, third.firing) == (1, 1)
@@ -246,7 +246,7 @@ def test_each_group_of_five_fields_has_a_state_of_its_own() -> None:
 
 def test_a_missing_dimension_is_a_group_and_not_the_text_null() -> None:
     rows = [Reading(11, {"country": None}), Reading(12, {"country": "null"})]
-    assert len(judge(rule(), {}, rows, minute(0)).states) == 2
+    assert len(evaluate_groups(rule(), {}, rows, minute(0)).states) == 2
 
 
 def test_between_slots_conditions_come_true_and_nothing_clears() -> None:
@@ -254,11 +254,13 @@ def test_between_slots_conditions_come_true_and_nothing_clears() -> None:
     one, two = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
     states = {
         key: state
-        for key, state in judge(held, {}, groups((11, one)), minute(0)).states.items()
+        for key, state in evaluate_groups(held, {}, groups((11, one)), minute(0)).states.items()
         if state
     }
     for readings in ([], groups((1, one)), groups((None, one))):
-        assert judge_rising(held, states, readings, minute(1)).states == {}
-    risen = judge_rising(held, states, groups((1, one), (11, two), (None, "a/b/c/d/e")), minute(1))
+        assert evaluate_rising(held, states, readings, minute(1)).states == {}
+    risen = evaluate_rising(
+        held, states, groups((1, one), (11, two), (None, "a/b/c/d/e")), minute(1)
+    )
     assert [state and state.status for state in risen.states.values()] == [Status.FIRING]
     assert (risen.groups, risen.firing) == (3, 2)

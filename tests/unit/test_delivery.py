@@ -8,12 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from tocsin.model.notifications.delivery import RETRY_DELAYS, Receipt, Status, delivery_id, judge
+from tocsin.model.notifications.delivery import (
+    RETRY_DELAYS,
+    SendResult,
+    Status,
+    delivery_id,
+    next_step,
+)
 from tocsin.model.notifications.message import default_body, default_title
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
-FAILED = Receipt("answered 500", 500)
+FAILED = SendResult("answered 500", 500)
 TRANSITION = {
     "alertTitle": "Failed logins",
     "metricName": "Failed logins (5m)",
@@ -27,14 +33,14 @@ TRANSITION = {
 
 
 def test_it_is_tried_again_after_longer_and_longer_and_then_has_failed() -> None:
-    verdicts = [judge(tries, FAILED, AT, 0.0) for tries in range(1, 9)]
+    verdicts = [next_step(tries, FAILED, AT, 0.0) for tries in range(1, 9)]
     assert [v.due and v.due - AT for v in verdicts] == [*RETRY_DELAYS, None]
     assert [v.status for v in verdicts] == [Status.PENDING] * 7 + [Status.FAILED]
 
 
 @pytest.mark.parametrize("jitter", [-1.0, 0.0, 1.0])
 def test_jitter_moves_a_try_by_a_fifth_at_most(jitter: float) -> None:
-    due = judge(2, FAILED, AT, jitter).due
+    due = next_step(2, FAILED, AT, jitter).due
     assert due == AT + timedelta(minutes=1) * (1 + 0.2 * jitter)
 
 
@@ -47,12 +53,12 @@ def test_jitter_moves_a_try_by_a_fifth_at_most(jitter: float) -> None:
     ],
 )
 def test_retry_after_makes_it_later_but_not_for_ever(asked: timedelta, waits: timedelta) -> None:
-    assert judge(1, Receipt("busy", 429, asked), AT, 0.0).due == AT + waits
+    assert next_step(1, SendResult("busy", 429, asked), AT, 0.0).due == AT + waits
 
 
 def test_sent_is_sent_and_gone_is_not_tried_again() -> None:
-    assert judge(1, Receipt(http_status=200), AT, 0.0).status is Status.SENT
-    assert judge(1, Receipt("answered 410", 410), AT, 0.0).status is Status.FAILED
+    assert next_step(1, SendResult(http_status=200), AT, 0.0).status is Status.SENT
+    assert next_step(1, SendResult("answered 410", 410), AT, 0.0).status is Status.FAILED
 
 
 def test_a_delivery_has_the_same_id_whenever_its_two_meet() -> None:

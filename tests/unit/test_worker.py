@@ -17,10 +17,10 @@ PATIENCE = 20.0
 class Counting(Worker):
     """Counts its runs. `pauses` has what each run returns, or raises; the last one repeats."""
 
-    def __init__(self, *pauses: float | None | Exception) -> None:
+    def __init__(self, *pauses: float | Exception | None) -> None:
         super().__init__("counting", retry_seconds=0.01)
         self.runs = 0
-        self.pauses: Sequence[float | None | Exception] = pauses
+        self.pauses: Sequence[float | Exception | None] = pauses
         self.is_in_run = threading.Event()
         self.may_end = threading.Event()
         self.may_end.set()

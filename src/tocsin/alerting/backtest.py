@@ -27,7 +27,7 @@ from tocsin.metrics.decimals import integer_of
 from tocsin.metrics.series import Inexact, Values, covering, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
-from tocsin.model.alerts.state import AlertState, Change, Dimensions, Status, advance
+from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.metric import Question, Reading, plain
@@ -50,7 +50,7 @@ class Catalog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class BacktestInput:
     """What is tried: how values are judged, which values, and how late they are asked for."""
 
     rule: Rule
@@ -59,11 +59,11 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class GroupHistory:
     """What a group would have done; `firing` is how long it would have fired, up to the end."""
 
     dimensions: Dimensions
-    changes: list[Change]
+    changes: list[StateChange]
     fired: int
     firing: timedelta
 
@@ -78,7 +78,7 @@ class Backtester:
         # those who record would wait for each of them.
         self._judging = threading.Lock()
 
-    def backtest(self, trial: Trial, span: PastSpan) -> Iterator[Past]:
+    def backtest(self, trial: BacktestInput, span: PastSpan) -> Iterator[GroupHistory]:
         """Every group that would have been judged at `to`, `to - step` and so on while later than
         `from`, one after the other."""
         points = self.points(span)
@@ -181,16 +181,16 @@ def _column(column: pa.Array, name: str) -> Values:
     return np.asarray(column.to_numpy())
 
 
-def _judged(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Past:
+def _judged(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> GroupHistory:
     changes = list(_changes(rule, points, line, deadline))
     firing = sum((c.at - c.fired_at for c in changes if c.status is Status.OK), timedelta())
     if changes and changes[-1].status is Status.FIRING:
         firing += points.last - changes[-1].at
     fired = sum(change.status is Status.FIRING for change in changes)
-    return Past(line.dimensions, changes, fired, firing)
+    return GroupHistory(line.dimensions, changes, fired, firing)
 
 
-def _changes(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Iterator[Change]:
+def _changes(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Iterator[StateChange]:
     """The state machine, at the places where a signal changes or a wait is over."""
     turns = _turns(rule, line)
     state: AlertState | None = None

@@ -1,7 +1,7 @@
-"""Do alerts fire: many at one instant, in few scans, and what came of it kept in one transaction.
+"""Evaluates many alerts at one instant in few scans, and saves the results in one transaction.
 
-An evaluation that fails is a matter of health and changes no state. What is kept is decided in
-`store/evaluations.py`: a version that somebody else has changed meanwhile voids what was found.
+A failed evaluation changes an alert's health and no state. `store/evaluations.py` decides what is
+saved: a result is void if the alert's version changed since its states were read.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import Stopping, TocsinError
+from tocsin.events import Events, TransitionsStored
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.evaluation import Finding, Group, Standing, groups_of
-from tocsin.model.alerts.judging import Judgement, judge, judge_rising
+from tocsin.model.alerts.evaluation import (
+    EvaluationResult,
+    EvaluationStatus,
+    Group,
+    GroupChanges,
+    evaluate_groups,
+    evaluate_rising,
+    groups_of,
+)
 from tocsin.model.alerts.state import AlertState, Key, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.ceilings import ANSWERED_GROUPS
@@ -29,202 +37,204 @@ from tocsin.model.metrics.metric import Answer, Metric, Reading
 
 log = structlog.get_logger()
 
-_TRIES = 3
-_TOO_MANY = f"The metric has {{:,}} groups; an alert looks at {ANSWERED_GROUPS:,} at most"
+_ATTEMPTS = 3
+_TOO_MANY = f"The metric has {{:,}} groups; an alert evaluates {ANSWERED_GROUPS:,} at most"
 
 
-class Found(Protocol):
+class StoredStates(Protocol):
     version: int
     evaluated_at: datetime | None
     states: dict[Key, AlertState]
 
 
 class Alerts(Protocol):
-    def steady(self) -> AbstractContextManager[None]: ...
+    def locked(self) -> AbstractContextManager[None]: ...
     def all(self) -> list[Alert]: ...
 
 
 class Metrics(Protocol):
-    def steady(self) -> AbstractContextManager[None]: ...
+    def locked(self) -> AbstractContextManager[None]: ...
     def get(self, id: UUID) -> Metric: ...
 
 
 class Evaluations(Protocol):
-    def standing(self, id: UUID) -> Standing: ...
-    def found(self, ids: Sequence[UUID]) -> Mapping[UUID, Found]: ...
-    def keep(self, findings: Sequence[Finding], slot: datetime | None) -> set[UUID]: ...
+    def status(self, id: UUID) -> EvaluationStatus: ...
+    def stored_states(self, ids: Sequence[UUID]) -> Mapping[UUID, StoredStates]: ...
+    def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Watch:
-    """An alert and everything that is known of it before it is evaluated."""
+class _AlertInput:
+    """An alert with everything that its evaluation reads but the values."""
 
     alert: Alert
     metric: Metric
-    found: Found
+    stored: StoredStates
 
     def as_of(self, at: datetime) -> datetime:
-        """The instant; or a later one that somebody was faster with, when the alert was looked at
-        or defined: it must not be undone by what was true before. One that is further ahead than
-        the next slot comes of a clock that was set back."""
-        known = (self.found.evaluated_at, self.alert.modified_date, self.metric.modified_date)
+        """The evaluation time.
+
+        If the alert was evaluated or changed after `at`, that later time, so that an older result
+        never overwrites a newer one. Times past the next slot are ignored: the clock was set back.
+        """
+        known = (self.stored.evaluated_at, self.alert.modified_date, self.metric.modified_date)
         end = at + self.alert.interval.length
-        return max((one for one in known if one and at < one < end), default=at)
+        return max((time for time in known if time and at < time < end), default=at)
 
 
 class Evaluator:
-    """Counts since the process started: alerts evaluated, and those of them that failed."""
+    """`evaluated` and `failed` count alerts since the process started."""
 
     def __init__(
         self,
-        alerting: Calculator,
-        calculator: Calculator,
+        scheduled: Calculator,
+        on_demand: Calculator,
         alerts: Alerts,
         metrics: Metrics,
         evaluations: Evaluations,
-        report: Callable[[], None],
+        events: Events,
     ) -> None:
-        """`alerting` calculates at slots and as interactions arrive, `calculator` on demand: an
-        evaluation on demand waits with all other questions, and never delays a slot.
-
-        `report` is called when there are transitions whose interactions are to be recorded."""
+        """`scheduled` calculates at slots and on arrivals. `on_demand` shares its clients with all
+        other questions, so that an evaluation on demand never delays a slot."""
         self.evaluated = 0
         self.failed = 0
-        self._alerting = alerting
-        self._calculator = calculator
+        self._scheduled = scheduled
+        self._on_demand = on_demand
         self._alerts = alerts
         self._metrics = metrics
         self._evaluations = evaluations
-        self._report = report
+        self._events = events
 
     def evaluate(
         self, ids: Sequence[UUID], at: datetime, slot: datetime | None = None
-    ) -> list[Finding]:
-        """Judge every group of these alerts as of `at`, and take a slot of theirs, if one is given.
-        An alert that others have looked at or changed since is judged as of then.
+    ) -> list[EvaluationResult]:
+        """Evaluate every group of these alerts as of `at`, and claim their slot if one is given.
 
-        Answers what was kept: for all that are still there, unless others keep coming first.
-        Raises Unavailable if the store fails.
+        An alert that was evaluated or changed after `at` is evaluated as of then. Returns the
+        saved results: of every alert that still exists, unless other evaluations of it come first
+        each time. Raises Unavailable if the store fails.
         """
-        calculator = self._alerting if slot else self._calculator
-        kept: list[Finding] = []
+        calculator = self._scheduled if slot else self._on_demand
+        saved: list[EvaluationResult] = []
         remaining = list(ids)
-        for _ in range(_TRIES):
-            kept += self._keep(self._find(remaining, at, judge, calculator), slot)
-            done = {finding.alert.alert_id for finding in kept}
+        for _ in range(_ATTEMPTS):
+            saved += self._save(self._evaluate(remaining, at, evaluate_groups, calculator), slot)
+            done = {result.alert.alert_id for result in saved}
             remaining = [id for id in remaining if id not in done]
             if not remaining:
                 break
-        self.evaluated += len(kept)
-        failed = [finding for finding in kept if finding.error]
+        self.evaluated += len(saved)
+        failed = [result for result in saved if result.error]
         self.failed += len(failed)
         if failed:
-            # One line however many there are: they mostly fail together, and for one reason.
-            log.warning("alerts not evaluated", alerts=len(failed), error=failed[0].error)
-        return kept
+            # One line for all of them: they mostly fail together, and for one reason.
+            log.warning("alert evaluations failed", alerts=len(failed), error=failed[0].error)
+        return saved
 
     def evaluate_rising(self, ids: Sequence[UUID], at: datetime) -> None:
-        """Let conditions come true between slots; nothing clears, and failures are left to them."""
-        findings = self._find(ids, at, judge_rising, self._alerting)
-        self._keep([one for one in findings if one.states and not one.error], None)
+        """Let conditions become true between slots. Slots clear them, and report failures."""
+        results = self._evaluate(ids, at, evaluate_rising, self._scheduled)
+        self._save([result for result in results if result.states and not result.error], None)
 
     def groups(self, alert: Alert) -> list[Group]:
-        """The groups of an alert as of its last evaluation: those that fire, are pending, are OK.
+        """The groups of an alert as of its last evaluation: firing, pending, then OK.
 
-        While the engine does not answer, those that are remembered, with the values they had.
+        If the engine fails, the groups with a state, with the values that the store has.
         """
-        standing = self._evaluations.standing(alert.alert_id)
-        found = self._evaluations.found([alert.alert_id])
-        states = found[alert.alert_id].states if found else {}
+        status = self._evaluations.status(alert.alert_id)
+        stored = self._evaluations.stored_states([alert.alert_id])
+        states = stored[alert.alert_id].states if stored else {}
         values: dict[Key, Reading] = {}
-        if standing.evaluated_at:
-            values = self._values(alert, standing.evaluated_at)
+        if status.evaluated_at:
+            values = self._values(alert, status.evaluated_at)
         return groups_of(states, values)
 
     def _values(self, alert: Alert, at: datetime) -> dict[Key, Reading]:
         question = self._metrics.get(alert.metric_id).question
         try:
-            answer = self._calculator.calculate(
+            answer = self._on_demand.calculate(
                 question, at - alert.evaluation_delay.length, ANSWERED_GROUPS
             )
         except TocsinError as error:
-            log.warning("states without values", alert=str(alert.alert_id), error=str(error))
+            log.warning("group values unavailable", alert=str(alert.alert_id), error=str(error))
             return {}
         return {key_of(reading.dimensions): reading for reading in answer.readings}
 
-    def _keep(self, findings: Sequence[Finding], slot: datetime | None) -> list[Finding]:
-        if not findings:
+    def _save(
+        self, results: Sequence[EvaluationResult], slot: datetime | None
+    ) -> list[EvaluationResult]:
+        if not results:
             return []
-        ids = self._evaluations.keep(findings, slot)
-        kept = [finding for finding in findings if finding.alert.alert_id in ids]
-        if any(finding.transitions for finding in kept):
-            self._report()
-        return kept
+        ids = self._evaluations.save(results, slot)
+        saved = [result for result in results if result.alert.alert_id in ids]
+        if any(result.transitions for result in saved):
+            self._events.publish(TransitionsStored())
+        return saved
 
-    def _find(
+    def _evaluate(
         self,
         ids: Sequence[UUID],
         at: datetime,
-        how: Callable[..., Judgement],
+        evaluate: Callable[..., GroupChanges],
         calculator: Calculator,
-    ) -> list[Finding]:
-        together: dict[tuple[datetime, timedelta], list[_Watch]] = defaultdict(list)
-        for watch in self._watches(ids):
-            together[watch.as_of(at), watch.alert.evaluation_delay.length].append(watch)
-        findings = []
-        for (as_of, delay), some in together.items():
+    ) -> list[EvaluationResult]:
+        by_instant: dict[tuple[datetime, timedelta], list[_AlertInput]] = defaultdict(list)
+        for input in self._inputs(ids):
+            by_instant[input.as_of(at), input.alert.evaluation_delay.length].append(input)
+        results = []
+        for (as_of, delay), inputs in by_instant.items():
             began = time.perf_counter()
-            answers = _answers(calculator, some, as_of - delay)
+            answers = _answers(calculator, inputs, as_of - delay)
             elapsed = round((time.perf_counter() - began) * 1000, 3)
-            findings += [
-                _finding(watch, answer, as_of, elapsed, how)
-                for watch in some
-                # The service stops: that is no failure of an alert.
-                if not isinstance(answer := answers[watch.metric.metric_id], Stopping)
+            results += [
+                _result(input, answer, as_of, elapsed, evaluate)
+                for input in inputs
+                # A stop of the service is no failure of an alert.
+                if not isinstance(answer := answers[input.metric.metric_id], Stopping)
             ]
-        return findings
+        return results
 
-    def _watches(self, ids: Sequence[UUID]) -> list[_Watch]:
-        """Definitions and states as they belong together."""
-        with self._alerts.steady(), self._metrics.steady():
-            found = self._evaluations.found(ids)
+    def _inputs(self, ids: Sequence[UUID]) -> list[_AlertInput]:
+        """Consistent definitions and states."""
+        with self._alerts.locked(), self._metrics.locked():
+            stored = self._evaluations.stored_states(ids)
             return [
-                _Watch(alert, self._metrics.get(alert.metric_id), found[alert.alert_id])
+                _AlertInput(alert, self._metrics.get(alert.metric_id), stored[alert.alert_id])
                 for alert in self._alerts.all()
-                if alert.alert_id in found
+                if alert.alert_id in stored
             ]
 
 
 def _answers(
-    calculator: Calculator, watches: Sequence[_Watch], at: datetime
+    calculator: Calculator, inputs: Sequence[_AlertInput], at: datetime
 ) -> dict[UUID, Answer | TocsinError]:
-    """The answer of each metric, once however many alerts watch it."""
-    questions = {watch.metric.metric_id: watch.metric.question for watch in watches}
+    """The answer of each metric, calculated once for all alerts that watch it."""
+    questions = {input.metric.metric_id: input.metric.question for input in inputs}
     answers = calculator.calculate_all(list(questions.values()), at, ANSWERED_GROUPS)
     return dict(zip(questions, answers, strict=True))
 
 
-def _finding(
-    watch: _Watch,
+def _result(
+    input: _AlertInput,
     answer: Answer | TocsinError,
     at: datetime,
     elapsed_ms: float,
-    how: Callable[..., Judgement],
-) -> Finding:
-    alert, version = watch.alert, watch.found.version
+    evaluate: Callable[..., GroupChanges],
+) -> EvaluationResult:
+    alert, version = input.alert, input.stored.version
     error = _error(answer)
     if error is not None or isinstance(answer, TocsinError):
-        return Finding(alert, at, version, elapsed_ms, error)
-    judgement = how(alert.rule, watch.found.states, answer.readings, at)
-    return Finding(
+        return EvaluationResult(alert, at, version, elapsed_ms, error)
+    changed = evaluate(alert.rule, input.stored.states, answer.readings, at)
+    return EvaluationResult(
         alert,
         at,
         version,
         elapsed_ms,
-        states=judgement.states,
-        transitions=[Transition.of(change, alert, watch.metric) for change in judgement.changes],
-        groups=judgement.groups,
-        firing=judgement.firing,
+        states=changed.states,
+        transitions=[Transition.of(change, alert, input.metric) for change in changed.changes],
+        groups=changed.groups,
+        firing=changed.firing,
     )
 
 

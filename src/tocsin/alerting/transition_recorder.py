@@ -1,7 +1,7 @@
-"""Transitions are interactions too: appends those whose transition is not marked as recorded.
+"""Records the interactions of transitions: appends those that are not marked as recorded.
 
-After a crash between the two it does so again; the id is the transition's own, so nothing is
-recorded twice.
+A crash between the append and the mark causes a second append. The id of an interaction is derived
+from its transition, so nothing is recorded twice.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import TocsinError
+from tocsin.events import TransitionsStored
 from tocsin.ingestion.committer import Outcome, Refused
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
 
 log = structlog.get_logger()
 
-_AT_ONCE = 1_000
+_BLOCK = 1_000
 
 
 class Transitions(Protocol):
@@ -28,34 +29,39 @@ class Transitions(Protocol):
     def mark_recorded(self, ids: Iterable[UUID]) -> None: ...
 
 
-class Intake(Protocol):
+class Appender(Protocol):
     def append(self, interactions: Sequence[Interaction]) -> Sequence[Outcome | Refused]: ...
 
 
-class Reporter:
-    def __init__(self, transitions: Transitions, intake: Intake) -> None:
+class TransitionRecorder:
+    def __init__(self, transitions: Transitions, appender: Appender) -> None:
         self._transitions = transitions
-        self._intake = intake
-        self._reporting = threading.Lock()
+        self._appender = appender
+        self._recording = threading.Lock()
 
-    def report(self) -> None:
-        """Append what is not recorded; what cannot be appended now is left to the next time."""
+    def on_transitions_stored(self, _event: TransitionsStored) -> None:
+        self.record_pending()
+
+    def record_pending(self) -> None:
+        """Append every interaction that is missing; a failure is left to the next call."""
         try:
-            with self._reporting:
-                while self._report_some():
+            with self._recording:
+                while self._record_block():
                     pass
         except TocsinError as error:
-            log.warning("transitions not recorded yet", error=str(error))
+            log.warning("recording transitions failed", error=str(error))
 
-    def _report_some(self) -> bool:
+    def _record_block(self) -> bool:
         """Whether there may be more."""
-        made = self._transitions.unrecorded(_AT_ONCE)
-        if not made:
+        transitions = self._transitions.unrecorded(_BLOCK)
+        if not transitions:
             return False
-        told = [told for transition in made if (told := transition.interaction())]
-        for interaction, outcome in zip(told, self._intake.append(told), strict=True):
+        interactions = [one for each in transitions if (one := each.interaction())]
+        outcomes = self._appender.append(interactions)
+        for interaction, outcome in zip(interactions, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 # It would be refused again, so it counts as recorded; the transition remains.
-                log.error("transition refused", id=interaction.interaction_id.hex, why=outcome)
-        self._transitions.mark_recorded(transition.transition_id for transition in made)
-        return len(made) == _AT_ONCE
+                id = interaction.interaction_id.hex
+                log.error("transition rejected", interaction=id, reason=outcome)
+        self._transitions.mark_recorded(each.transition_id for each in transitions)
+        return len(transitions) == _BLOCK

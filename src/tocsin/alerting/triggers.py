@@ -1,8 +1,8 @@
-"""Which alerts must look at once, because something arrived that can make their condition true?
+"""Selects the alerts to evaluate between slots, because an interaction arrived.
 
-Only conditions that an arriving interaction can make true and no passing of time can: a count
-that is to pass a threshold, a maximum, a sum of numbers that are not negative. All others, and
-every recovery, are left to the slots.
+Only conditions that an arriving interaction can make true, and the passing of time cannot: a count
+above a threshold, a maximum, a sum of numbers that are not negative. All other conditions, and
+every recovery, are evaluated at slots only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tocsin.model.interactions.scalar import number_of
 from tocsin.model.metrics.metric import Aggregation, Metric, Question
 
 PAUSE_SECONDS = 0.5
+"""The shortest time between two evaluations of an alert by arrivals."""
 
 Scope = tuple[bytes | None, bytes | None, bytes | None]
 
@@ -29,80 +30,72 @@ _GROWING = {
 }
 
 
-class Arrivals:
-    """Told of every block by the thread that appends, asked by the scheduler."""
+class ArrivalTriggers:
+    """The committer's thread notifies it of each block; the scheduler pops the alerts."""
 
     def __init__(self) -> None:
         self._alerts: dict[Scope, list[UUID]] = {}
-        self._arrived = threading.Condition()
-        self._touched: set[UUID] = set()
-        self._taken: dict[UUID, float] = {}
-        self._is_woken = False
+        self._lock = threading.Lock()
+        self._triggered: set[UUID] = set()
+        self._popped: dict[UUID, float] = {}
 
-    def watch(self, watched: Iterable[tuple[Alert, Metric]]) -> None:
-        """From now on these are the alerts that there are."""
-        alerts: dict[Scope, list[UUID]] = {}
-        for alert, metric in watched:
-            if alert.enabled and can_rise(alert, metric.question):
-                alerts.setdefault(_scope(metric.question), []).append(alert.alert_id)
-        self._alerts = alerts
-        with self._arrived:
-            watched_ids = {id for ids in alerts.values() for id in ids}
-            self._touched &= watched_ids
-            self._taken = {id: at for id, at in self._taken.items() if id in watched_ids}
+    def watch(self, alerts: Iterable[tuple[Alert, Metric]]) -> None:
+        """Replace the alerts that arrivals may trigger."""
+        by_scope: dict[Scope, list[UUID]] = {}
+        for alert, metric in alerts:
+            if alert.enabled and can_fire_on_arrival(alert, metric.question):
+                by_scope.setdefault(_scope(metric.question), []).append(alert.alert_id)
+        self._alerts = by_scope
+        with self._lock:
+            watched = {id for ids in by_scope.values() for id in ids}
+            self._triggered &= watched
+            self._popped = {id: at for id, at in self._popped.items() if id in watched}
 
-    def tell(self, interactions: Sequence[Interaction]) -> None:
-        """These were recorded; imported ones are left to the slots, as what comes late is. Costs
-        nothing where no alert looks at once."""
+    def notify(self, interactions: Sequence[Interaction]) -> bool:
+        """Trigger the alerts whose metrics may count one of these interactions; whether one was
+        triggered that was not yet. Imported interactions trigger none, as late ones do not. Costs
+        nothing where no alert can be triggered."""
         alerts = self._alerts
         if not alerts:
-            return
+            return False
         scopes = {
             (i.resource_type_id, i.action_id, i.origin_id)
             for i in interactions
             if not i.is_imported
         }
-        touched = {
+        triggered = {
             id
-            for wanted, ids in alerts.items()
-            if any(_covers(wanted, scope) for scope in scopes)
+            for scope, ids in alerts.items()
+            if any(_covers(scope, other) for other in scopes)
             for id in ids
         }
-        if touched:
-            with self._arrived:
-                if not touched <= self._touched:
-                    self._touched |= touched
-                    self._arrived.notify_all()
+        with self._lock:
+            is_new = not triggered <= self._triggered
+            self._triggered |= triggered
+        return is_new
 
-    def wake(self) -> None:
-        """Let whoever waits, or comes to wait, look at the clock again."""
-        with self._arrived:
-            self._is_woken = True
-            self._arrived.notify_all()
+    def seconds_until_ready(self, now: float) -> float | None:
+        """The seconds until `pop_ready` returns an alert, None if none is triggered; `now` is in
+        seconds of the monotonic clock."""
+        with self._lock:
+            ready = min(map(self._ready_at, self._triggered), default=None)
+        return None if ready is None else max(ready - now, 0.0)
 
-    def wait(self, now: float, seconds: float) -> None:
-        """Until there is something to take, or so long."""
-        with self._arrived:
-            ready = min((self._ready_at(id) for id in self._touched), default=now + seconds)
-            if not self._is_woken:
-                self._arrived.wait(max(min(ready - now, seconds), 0))
-            self._is_woken = False
-
-    def take(self, now: float) -> list[UUID]:
-        """The alerts that something arrived for; one that was taken less than half a second ago
-        stays for later. `now` is of a clock that nobody sets."""
-        with self._arrived:
-            ready = [id for id in self._touched if self._ready_at(id) <= now]
-            self._touched.difference_update(ready)
-            self._taken.update(dict.fromkeys(ready, now))
+    def pop_ready(self, now: float) -> list[UUID]:
+        """Remove and return the triggered alerts; one that was popped less than half a second ago
+        stays for later. `now` is in seconds of the monotonic clock."""
+        with self._lock:
+            ready = [id for id in self._triggered if self._ready_at(id) <= now]
+            self._triggered.difference_update(ready)
+            self._popped.update(dict.fromkeys(ready, now))
             return ready
 
     def _ready_at(self, id: UUID) -> float:
-        return self._taken.get(id, 0.0) + PAUSE_SECONDS
+        return self._popped.get(id, 0.0) + PAUSE_SECONDS
 
 
-def can_rise(alert: Alert, question: Question) -> bool:
-    """Whether only an arriving interaction can make the condition true, as far as provable."""
+def can_fire_on_arrival(alert: Alert, question: Question) -> bool:
+    """Whether provably only an arriving interaction can make the condition true."""
     if alert.evaluation_delay.length:
         return False
     rule = alert.rule
@@ -114,7 +107,7 @@ def can_rise(alert: Alert, question: Question) -> bool:
 
 
 def _sums_no_negatives(question: Question) -> bool:
-    """Whether one of the filters lets no negative number of the field through."""
+    """Whether a filter of the question excludes every negative number of the field."""
     return question.aggregation is Aggregation.SUM and any(
         filter.field == question.field
         and filter.operator in (Operator.GT, Operator.GTE)
@@ -129,5 +122,5 @@ def _scope(question: Question) -> Scope:
     return tuple(id.bytes if id else None for id in ids)  # type: ignore[return-value]
 
 
-def _covers(wanted: Scope, scope: tuple[bytes, bytes, bytes]) -> bool:
-    return all(one is None or one == other for one, other in zip(wanted, scope, strict=True))
+def _covers(scope: Scope, other: tuple[bytes, bytes, bytes]) -> bool:
+    return all(id is None or id == given for id, given in zip(scope, other, strict=True))

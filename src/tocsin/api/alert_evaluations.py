@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.alerting.backtest import Past, Trial
+from tocsin.alerting.backtest import BacktestInput, GroupHistory
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, answer, decode
@@ -117,11 +117,11 @@ def _add_backtest(router: APIRouter, runtime: Runtime, observations: Observation
             return answer(_summed_up(runtime.backtester.backtest(trial, draft.span), draft))
 
 
-def _trial(runtime: Runtime, draft: BacktestDraft) -> Trial:
+def _trial(runtime: Runtime, draft: BacktestDraft) -> BacktestInput:
     if draft.definition is None:
         alert = runtime.alerts.get(_id(draft.alert_id))
         question = runtime.metrics.get(alert.metric_id).question
-        return Trial(alert.rule, question, alert.evaluation_delay.length)
+        return BacktestInput(alert.rule, question, alert.evaluation_delay.length)
     try:
         tried = read_alert(draft.definition, runtime.catalog, runtime.metrics, is_saved=False)
     except InvalidInput as error:
@@ -129,7 +129,7 @@ def _trial(runtime: Runtime, draft: BacktestDraft) -> Trial:
     assert tried.metric_id, "read_alert requires it"
     question = runtime.metrics.get(tried.metric_id).question
     delay = tried.evaluation_delay.length if tried.evaluation_delay else timedelta()
-    return Trial(tried.rule, question, delay)
+    return BacktestInput(tried.rule, question, delay)
 
 
 def _id(given: Any) -> UUID:
@@ -139,7 +139,7 @@ def _id(given: Any) -> UUID:
     return id
 
 
-def _summed_up(pasts: Iterable[Past], draft: BacktestDraft) -> dict[str, Any]:
+def _summed_up(pasts: Iterable[GroupHistory], draft: BacktestDraft) -> dict[str, Any]:
     groups = fired = listed = 0
     firing = timedelta()
     results = []

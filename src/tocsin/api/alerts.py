@@ -64,9 +64,9 @@ def _add_reading(router: APIRouter, runtime: Runtime) -> None:
     @router.get("", **reads, **documented([alerts.Alert], "Every alert, the first made first"))
     def list_alerts() -> Response:
         """List all alerts, with the health of each."""
-        standings = runtime.evaluations.standings()
-        alerts = [alert for alert in runtime.alerts.all() if alert.alert_id in standings]
-        return answer([shown(runtime, alert, standings[alert.alert_id]) for alert in alerts])
+        statuses = runtime.evaluations.statuses()
+        alerts = [alert for alert in runtime.alerts.all() if alert.alert_id in statuses]
+        return answer([shown(runtime, alert, statuses[alert.alert_id]) for alert in alerts])
 
     @router.get("/{id:uuid}", **reads, **documented(alerts.Alert, "The alert", problems=[404]))
     def get_alert(id: UUID) -> Response:
@@ -135,8 +135,8 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         of the definition."""
         draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
         alert = runtime.alert_service.create(draft, actor_of(request))
-        standing = runtime.evaluations.standing(alert.alert_id)
-        return created(shown(runtime, alert, standing), PATH, alert.alert_id)
+        evaluation = runtime.evaluations.status(alert.alert_id)
+        return created(shown(runtime, alert, evaluation), PATH, alert.alert_id)
 
     @router.put(
         "/{id:uuid}",
@@ -161,8 +161,8 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
 
 
 def _answered(runtime: Runtime, id: UUID) -> Response:
-    standing = runtime.evaluations.standing(id)
-    return answer(shown(runtime, runtime.alerts.get(id), standing))
+    evaluation = runtime.evaluations.status(id)
+    return answer(shown(runtime, runtime.alerts.get(id), evaluation))
 
 
 def _page(

@@ -95,7 +95,7 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         at = runtime.now()
         channel = runtime.channels.replace(id, draft, at)
         actor_of(request).log_change("channel replaced", **channel_fields(channel))
-        runtime.notifier.wake()
+        runtime.dispatcher.wake()
         return answer(shown(channel, at, _view_of_saved(draft)))
 
     @router.delete(
@@ -117,8 +117,8 @@ def _add_changing(router: APIRouter, runtime: Runtime) -> None:
         """Send a sample, once, enabled or not, and say what came of it. This ends a rest of the
         channel, unless the receiver asks for another one."""
         channel = runtime.channels.get(id)
-        attempt = runtime.notifier.send(channel, sample(channel, runtime.now()))
-        return answer({"sent": attempt.receipt.is_sent, **shown_attempt(attempt)})
+        attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
+        return answer({"sent": attempt.result.is_sent, **shown_attempt(attempt)})
 
 
 def is_given_secret(draft: ChannelDraft) -> bool:
@@ -153,7 +153,7 @@ def shown(channel: Channel, at: datetime, view: View = _FOR_ADMINS) -> dict[str,
 def shown_attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "at": format_instant(attempt.at),
-        "httpStatus": attempt.receipt.http_status,
-        "error": attempt.receipt.error,
+        "httpStatus": attempt.result.http_status,
+        "error": attempt.result.error,
         "durationMs": round(attempt.duration.total_seconds() * 1000),
     }

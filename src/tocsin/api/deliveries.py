@@ -63,7 +63,7 @@ def routes(runtime: Runtime) -> APIRouter:
         """Try once more what has failed, or send what a silence held back or a disabled channel
         skipped."""
         delivery = runtime.deliveries.retry(id, runtime.now())
-        runtime.notifier.wake()
+        runtime.dispatcher.wake()
         return answer(shown(delivery))
 
     return router

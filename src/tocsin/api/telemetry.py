@@ -123,22 +123,22 @@ class _Counts(Collector):
         evaluations.add_metric(["ok"], runtime.evaluator.evaluated - failed)
         evaluations.add_metric(["failed"], failed)
         yield evaluations
-        missed = runtime.slots.missed
+        missed = runtime.schedule.missed
         yield CounterMetricFamily("tocsin_alert_slots_missed", "Slots that nobody took.", missed)
         try:
-            standings = runtime.evaluations.standings().values()
+            statuses = runtime.evaluations.statuses().values()
         except TocsinError:
             return
         health = GaugeMetricFamily("tocsin_alerts", "Alerts by their health.", labels=["health"])
         for one in Health:
-            health.add_metric([one], sum(standing.health is one for standing in standings))
+            health.add_metric([one], sum(evaluation.health is one for evaluation in statuses))
         yield health
 
     def _of_notifications(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(
             "tocsin_delivery_attempts", "Tries to deliver.", labels=["kind", "outcome"]
         )
-        for (kind, outcome), count in self._runtime.notifier.attempts.copy().items():
+        for (kind, outcome), count in self._runtime.attempts.counts.copy().items():
             attempts.add_metric([kind, outcome], count)
         yield attempts
         deliveries = GaugeMetricFamily(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from tocsin.alerting.backtest import Trial
+from tocsin.alerting.backtest import BacktestInput
 from tocsin.cli.definition_files import Definition, UnusableDefinitions
 from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.tables import group_text, value_text
@@ -27,7 +27,7 @@ from tocsin.ingestion.request_context import Request
 from tocsin.model.alerts.alert import Alert, Value
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
-from tocsin.model.alerts.state import Change, Dimensions, Reason, Status
+from tocsin.model.alerts.state import Dimensions, Reason, StateChange, Status
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
@@ -124,7 +124,7 @@ class Bench:
             always=True,
         )
 
-    def _transitions(self, alert: Alert, length: timedelta) -> list[Change]:
+    def _transitions(self, alert: Alert, length: timedelta) -> list[StateChange]:
         question = self._runtime.metrics.get(alert.metric_id).question
         count = max(length // alert.interval.length, 1)
         span = PastSpan.model_validate(
@@ -134,11 +134,11 @@ class Bench:
                 "step": alert.interval,
             }
         )
-        trial = Trial(alert.rule, question, alert.evaluation_delay.length)
+        trial = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
         pasts = self._runtime.backtester.backtest(trial, span)
         return [change for past in pasts for change in past.changes]
 
-    def _is_told(self, wanted: Told, change: Change) -> bool:
+    def _is_told(self, wanted: Told, change: StateChange) -> bool:
         said = wanted.model_fields_set
         return (
             self._start + wanted.at.length == change.at
@@ -186,7 +186,7 @@ def _transition(
     return "  ".join(part for part in parts if part)
 
 
-def _order(change: Change) -> tuple[Any, ...]:
+def _order(change: StateChange) -> tuple[Any, ...]:
     return (change.at, json.dumps(change.dimensions))
 
 

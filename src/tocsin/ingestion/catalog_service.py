@@ -1,46 +1,43 @@
-"""Creates, replaces and deletes catalog entries for the API and the pages, and logs each change
-once."""
+"""Creates, replaces and deletes catalog entries, and logs each change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from tocsin.model.interactions.catalog import Entry, EntryDraft, Kind
 from tocsin.process.audit import Actor
+from tocsin.process.clock import Clock
 from tocsin.store.catalog import Catalog
+
+
+class Recorded(Protocol):
+    def is_recorded(self, kind: Kind, id: UUID) -> bool:
+        """Whether an interaction has this entry; blocks."""
 
 
 class CatalogService:
     """Changes that an admin makes. Methods raise what the store raises."""
 
-    def __init__(
-        self,
-        catalog: Catalog,
-        is_recorded: Callable[[Kind, UUID], bool],
-        now: Callable[[], datetime],
-    ) -> None:
-        """`is_recorded` tells whether an interaction has an entry."""
+    def __init__(self, catalog: Catalog, recorded: Recorded, clock: Clock) -> None:
         self._catalog = catalog
-        self._is_recorded = is_recorded
-        self._now = now
+        self._recorded = recorded
+        self._clock = clock
 
     def create(self, kind: Kind, draft: EntryDraft, actor: Actor) -> Entry:
-        entry = self._catalog.create(kind, draft, self._now())
+        entry = self._catalog.create(kind, draft, self._clock.now())
         actor.log_change("catalog entry created", **_entry_fields(entry))
         return entry
 
     def replace(self, kind: Kind, id: UUID, draft: EntryDraft, actor: Actor) -> Entry:
-        entry = self._catalog.replace(kind, id, draft, self._now())
+        entry = self._catalog.replace(kind, id, draft, self._clock.now())
         actor.log_change("catalog entry replaced", **_entry_fields(entry))
         return entry
 
     def delete(self, kind: Kind, id: UUID, actor: Actor) -> None:
         """Delete an entry that nothing uses."""
         entry = self._catalog.get(kind, id)
-        self._catalog.delete(kind, id, lambda: self._is_recorded(kind, id))
+        self._catalog.delete(kind, id, lambda: self._recorded.is_recorded(kind, id))
         actor.log_change("catalog entry deleted", **_entry_fields(entry))
 
 

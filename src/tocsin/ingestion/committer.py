@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from enum import Enum
@@ -19,12 +19,14 @@ import structlog
 from tocsin.clickhouse.engine import BadBlock, Engine
 from tocsin.clickhouse.months import month_count
 from tocsin.errors import TocsinError, Unavailable
+from tocsin.events import Events, InteractionsRecorded
 from tocsin.ingestion.duplicates import is_same
 from tocsin.ingestion.ids import new_ids
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, portions
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
+from tocsin.process.worker import Worker
 
 log = structlog.get_logger()
 
@@ -69,28 +71,27 @@ class Outbox(Protocol):
         """Around an append: what was refused is put into the dict, by its id."""
 
 
-class Committer:
+class Committer(Worker):
     """Gives each interaction its number, and its id where the sender gave none (b"")."""
 
     def __init__(
         self,
         engine: Engine,
         first_number: int,
-        on_disk: Callable[[Sequence[Interaction]], None],
+        events: Events,
         outbox: Outbox,
         months: MonthLimit,
     ) -> None:
+        super().__init__("committer")
         self._engine = engine
         self._months = months
-        self._on_disk = on_disk
+        self._events = events
         self._outbox = outbox
         self._next_number = first_number
         self._arrived = threading.Condition()
         self._waiting: deque[_Submitted] = deque()
         self._expected = 0
         self._is_closed = False
-        self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
-        self._thread.start()
 
     def submit(self, interactions: Sequence[Interaction], callers: int = 1) -> Future[Outcomes]:
         """A future of one outcome for each interaction, in their order.
@@ -114,6 +115,7 @@ class Committer:
                 raise Unavailable("The server is stopping")
             self._waiting.append(_Submitted(interactions, callers, future, first, last))
             self._arrived.notify()
+        self.wake()
         return future
 
     def _submit_portions(
@@ -142,41 +144,48 @@ class Committer:
         enqueued = self._enqueue(portion, callers, min(timestamps), max(timestamps))
         enqueued.add_done_callback(go_on)
 
-    def close(self) -> None:
-        """Append what waits, then stop the thread."""
+    def stop(self) -> None:
+        """Append everything that was submitted, then end the thread; later submissions raise
+        Unavailable."""
         with self._arrived:
             self._is_closed = True
             self._arrived.notify()
-        self._thread.join()
+        super().stop()
+        while self._waiting:
+            self.run_once()
 
-    def _work(self) -> None:
-        while (group := self._next_group()) is not None:
-            interactions = [one for submitted in group for one in submitted.interactions]
-            try:
-                first = min(submitted.first for submitted in group)
-                last = max(submitted.last for submitted in group)
-                outcomes = self._commit(interactions, first, last)
-            except TocsinError as error:
-                for submitted in group:
-                    submitted.future.set_exception(error)
-                continue
-            except Exception as error:
-                log.exception("append failed")
-                for submitted in group:
-                    submitted.future.set_exception(Unavailable(f"Appending failed: {error}"))
-                continue
-            start = 0
+    def run_once(self) -> float | None:
+        """Append one group of submissions and resolve their futures."""
+        if group := self._next_group():
+            self._commit_group(group)
+        return 0.0 if self._waiting else None
+
+    def _commit_group(self, group: Sequence[_Submitted]) -> None:
+        interactions = [one for submitted in group for one in submitted.interactions]
+        try:
+            first = min(submitted.first for submitted in group)
+            last = max(submitted.last for submitted in group)
+            outcomes = self._commit(interactions, first, last)
+        except TocsinError as error:
             for submitted in group:
-                end = start + len(submitted.interactions)
-                submitted.future.set_result(outcomes[start:end])
-                start = end
+                submitted.future.set_exception(error)
+            return
+        except Exception as error:
+            log.exception("append failed")
+            for submitted in group:
+                submitted.future.set_exception(Unavailable(f"Appending failed: {error}"))
+            return
+        start = 0
+        for submitted in group:
+            end = start + len(submitted.interactions)
+            submitted.future.set_result(outcomes[start:end])
+            start = end
 
-    def _next_group(self) -> list[_Submitted] | None:
-        """What waits, up to the size of a group; None when closed and nothing is left."""
+    def _next_group(self) -> list[_Submitted]:
+        """The oldest submissions, up to the size of a group."""
         with self._arrived:
-            self._arrived.wait_for(lambda: self._waiting or self._is_closed)
             if not self._waiting:
-                return None
+                return []
             # Those who were answered together mostly come back together: an append costs the same
             # for one as for all of them.
             self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
@@ -265,7 +274,7 @@ class Committer:
             return self._append_block(interactions)
         finally:
             # Even if it failed, some of it may be there; before anybody is answered.
-            self._on_disk(interactions)
+            self._events.publish(InteractionsRecorded(interactions))
 
     def _append_block(self, block: list[Interaction]) -> dict[bytes, Refused]:
         """Append a block; one that is refused is halved until the bad interaction is alone."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from tocsin.clickhouse.months import KnownMonths, month_count, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.process.clock import Clock
 
 # Those who send old timestamps must not keep others from recording what happens now.
 ALWAYS_TAKEN = 24
 
 
 class MonthLimit:
-    def __init__(self, known: KnownMonths, most: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, known: KnownMonths, most: int, clock: Clock) -> None:
         self._known = known
         self._most = most
-        self._now = now
+        self._clock = clock
 
     def has_all(self, first: int, last: int) -> bool:
         """Whether timestamps from `first` to `last` surely are in months that are noted already."""
@@ -28,7 +28,7 @@ class MonthLimit:
         """Note the months of the interactions; answers those that are in one month too many."""
         months = months_of([interaction.timestamp for interaction in interactions])
         lacking = sorted(month for month in set(months) if month not in self._known)
-        (this_month,) = months_of([to_milliseconds(self._now())])
+        (this_month,) = months_of([to_milliseconds(self._clock.now())])
         recent = range(this_month - ALWAYS_TAKEN + 1, this_month + 2)
         old = [month for month in lacking if month not in recent]
         fresh = len(lacking) - len(old)

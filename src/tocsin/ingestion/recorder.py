@@ -13,25 +13,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.ingestion.catalog_resolver import Catalog
 from tocsin.ingestion.coalescer import Gathering
-from tocsin.ingestion.committer import Committer, Outbox, Outcome, Outcomes, Refused
-from tocsin.ingestion.month_limit import MonthLimit
+from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Refused
 from tocsin.ingestion.parser import Reader
 from tocsin.ingestion.registration import Registration
 from tocsin.ingestion.request_context import Request
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
+from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import PayloadHints
+from tocsin.process.clock import Clock
 from tocsin.process.pools import Pool
+
+log = structlog.get_logger()
 
 # Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
 # less to a thread takes longer than reading it.
@@ -84,10 +89,8 @@ class Intake:
         self,
         engine: Engine,
         catalog: Catalog,
-        first_number: int,
-        on_disk: Callable[[Sequence[Interaction]], None],
-        outbox: Outbox,
-        months: MonthLimit,
+        committer: Committer,
+        clock: Clock,
         *,
         strict_catalog: bool,
     ) -> None:
@@ -97,8 +100,9 @@ class Intake:
         self._engine = engine
         self._catalog = catalog
         self._is_strict = strict_catalog
-        self._committer = Committer(engine, first_number, on_disk, outbox, months)
-        self._gathering = Gathering(self._committer)
+        self._clock = clock
+        self._committer = committer
+        self._gathering = Gathering(committer)
         self._registration = Registration()
         self._in_flight = _InFlight()
         self._reading = threading.Lock()
@@ -204,6 +208,17 @@ class Intake:
         self._count(outcomes)
         return outcomes
 
+    def record_own(self, interactions: Sequence[dict[str, Any]]) -> None:
+        """Record interactions of Tocsin itself, written as a sender writes them; blocks until all
+        are on disk. One that is rejected is logged. Raises Unavailable."""
+        items = [msgspec.json.encode(interaction) for interaction in interactions]
+        request = Request(to_milliseconds(self._clock.now()), may_be_from_tocsin=True)
+        batch = self.record_batch(items, request)
+        for index, problems in batch.rejected:
+            log.error(
+                "own interaction rejected", interaction=interactions[index], problems=problems
+            )
+
     def is_recorded(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog; blocks until everything that is
         being recorded now is on disk, or has failed."""
@@ -211,9 +226,8 @@ class Intake:
         return self._engine.uses(kind, id)
 
     def close(self) -> None:
-        """Append what waits, then stop."""
+        """Discard the registrations of catalog entries that wait."""
         self._registration.close()
-        self._committer.close()
 
     def _reader(self, request: Request, body: bytes) -> Reader:
         types = self._engine.field_types

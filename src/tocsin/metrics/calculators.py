@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import Querying
+from tocsin.events import InteractionsDropped, InteractionsRecorded
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.calculator import Calculator, Catalog
 from tocsin.metrics.rollups.cache import Rollups
@@ -28,6 +29,15 @@ class Calculators:
         self.questions = self._calculator(engine.calculating, concurrency, is_patient=True)
         self.alerts = self._calculator(engine.alerting, ALERT_CLIENTS)
         self.pages = self._calculator(engine.browsing, PAGE_CLIENTS)
+
+    def on_interactions_recorded(self, event: InteractionsRecorded) -> None:
+        """Mark the buckets of the rollups that are stale now."""
+        timestamps = [interaction.timestamp for interaction in event.interactions]
+        latest = event.interactions[-1].interaction_number
+        self._rollups.touched.tell(timestamps, latest)
+
+    def on_interactions_dropped(self, _event: InteractionsDropped) -> None:
+        self._rollups.touched.forget()
 
     def close(self) -> None:
         self._closing.close()

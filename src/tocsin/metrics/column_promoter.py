@@ -11,9 +11,10 @@ read from the JSON; all others are promoted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -33,14 +34,18 @@ from tocsin.clickhouse.sql.materialized_columns import (
     worth_promoting,
 )
 from tocsin.clickhouse.sql.table import Aspect
+from tocsin.events import DefinitionsChanged
 from tocsin.metrics.statement_retry import Isolation
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Metric, Question
+from tocsin.process.clock import Clock
+from tocsin.process.worker import Worker
 
 log = structlog.get_logger()
 
 PATIENCE = timedelta(minutes=10)
 POLL_SECONDS = 0.2
+RETRY_SECONDS = 60.0
 # What a field's texts are like is looked at again when there are so many times as many rows.
 GROWTH = 4
 # Rows for which a column may be computed when it is read, as costs nearly nothing.
@@ -153,53 +158,43 @@ def _offered(wanted: Columns, filled: set[str]) -> dict[Ask, str]:
     return offered
 
 
-class Promoter:
-    """The thread that promotes, whenever it is woken; a failure is tried again at the next time."""
+class Metrics(Protocol):
+    def all(self) -> Sequence[Metric]: ...
+
+
+class ColumnPromoter(Worker):
+    """Brings the columns to what the enabled metrics need, whenever it is woken."""
 
     def __init__(
-        self,
-        engine: Engine,
-        metrics: Callable[[], Sequence[Metric]],
-        patience: timedelta = PATIENCE,
+        self, engine: Engine, metrics: Metrics, clock: Clock, patience: timedelta = PATIENCE
     ) -> None:
+        super().__init__("column-promoter", retry_seconds=RETRY_SECONDS)
         self._metrics = metrics
+        self._clock = clock
         self._promotion = Promotion(engine, patience)
-        self._woken = threading.Condition()
-        self._at: datetime | None = None
-        self._is_closed = False
-        self._thread = threading.Thread(target=self._work, name="promoter", daemon=True)
-        self._thread.start()
+        self._is_changed = threading.Event()
+        self._wanted: Columns | None = None
 
-    def wake(self, at: datetime) -> None:
-        """The metrics may have changed, or time has passed: it is `at` now."""
-        with self._woken:
-            self._at = at
-            self._woken.notify()
+    def wake(self) -> None:
+        """Choose the columns anew: metrics changed, or time passed."""
+        self._is_changed.set()
+        super().wake()
 
-    def close(self) -> None:
-        with self._woken:
-            self._is_closed = True
-            self._woken.notify()
-        self._thread.join()
+    def on_definitions_changed(self, _event: DefinitionsChanged) -> None:
+        self.wake()
 
-    def _work(self) -> None:
-        while (at := self._next()) is not None:
-            try:
-                self._settle(at)
-            except Exception:
-                log.exception("promotion failed; it is tried again when metrics change")
+    def run_maintenance(self, _at: datetime) -> None:
+        """Time alone makes columns overdue, and a failed statement due again."""
+        self.wake()
 
-    def _next(self) -> datetime | None:
-        """The instant that was last told, once; None when closed."""
-        with self._woken:
-            self._woken.wait_for(lambda: self._at or self._is_closed)
-            at, self._at = self._at, None
-            return None if self._is_closed else at
-
-    def _settle(self, at: datetime) -> None:
-        enabled = [metric.question for metric in self._metrics() if metric.enabled]
-        wanted = self._promotion.choose(enabled, at)
-        while not self._promotion.step(wanted, at):
-            with self._woken:
-                if self._woken.wait_for(lambda: self._at or self._is_closed, POLL_SECONDS):
-                    return
+    def run_once(self) -> float | None:
+        """Take one step; nothing before the first wake, because the columns that are worth it
+        depend on the types that the fields have. Raises QueryTooHeavy or Unavailable."""
+        at = self._clock.now()
+        if self._is_changed.is_set():
+            self._is_changed.clear()
+            enabled = [metric.question for metric in self._metrics.all() if metric.enabled]
+            self._wanted = self._promotion.choose(enabled, at)
+        if self._wanted is None or self._promotion.step(self._wanted, at):
+            return None
+        return POLL_SECONDS

@@ -1,51 +1,56 @@
-"""Creates, replaces and deletes metrics for the API and the pages, and logs each change once."""
+"""Creates, replaces and deletes metrics; logs and publishes each change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tocsin.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric, Question
 from tocsin.process.audit import Actor
+from tocsin.process.clock import Clock
 from tocsin.store.alerts import Alerts
 from tocsin.store.metrics import Metrics
 
 
 class MetricService:
-    """Drafts are those that `read_metric` accepted. Methods raise what the store raises."""
+    """Drafts and questions are those that `read_metric` returned."""
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        alerts: Alerts,
-        definitions_changed: Callable[[], None],
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, metrics: Metrics, alerts: Alerts, events: Events, clock: Clock) -> None:
         self._metrics = metrics
         self._alerts = alerts
-        self._definitions_changed = definitions_changed
-        self._now = now
+        self._events = events
+        self._clock = clock
 
     def create(self, draft: MetricDraft, question: Question, actor: Actor) -> Metric:
-        metric = self._metrics.create(draft, question, self._now())
-        actor.log_change("metric created", **_metric_fields(metric))
+        metric = self._metrics.create(draft, question, self._clock.now())
+        actor.log_change("metric created", **_fields(metric))
+        self._events.publish(DefinitionsChanged())
         return metric
 
     def replace(self, id: UUID, draft: MetricDraft, question: Question, actor: Actor) -> Metric:
-        """Another question resolves what fires of the metric's alerts."""
-        metric = self._metrics.replace(id, draft, question, self._now(), self._alerts.end_all_of)
-        actor.log_change("metric replaced", **_metric_fields(metric))
-        self._definitions_changed()
+        """Replace a metric; another question resolves the firing groups of its alerts. Raises
+        NotFound."""
+        metric = self._metrics.replace(id, draft, question, self._clock.now(), self._alerts)
+        actor.log_change("metric replaced", **_fields(metric))
+        self._events.publish(DefinitionsChanged())
+        self._events.publish(TransitionsStored())
         return metric
 
+    def enable(self, id: UUID, actor: Actor, *, enabled: bool) -> Metric:
+        """Enable or disable a metric. Raises NotFound."""
+        metric = self._metrics.get(id)
+        draft = MetricDraft(name=metric.name, description=metric.description, enabled=enabled)
+        return self.replace(id, draft, metric.question, actor)
+
     def delete(self, id: UUID, actor: Actor) -> None:
+        """Raises NotFound, or Conflict if an alert watches the metric."""
         metric = self._metrics.get(id)
         self._metrics.delete(id)
-        actor.log_change("metric deleted", **_metric_fields(metric))
+        actor.log_change("metric deleted", **_fields(metric))
+        self._events.publish(DefinitionsChanged())
 
 
-def _metric_fields(metric: Metric) -> dict[str, Any]:
+def _fields(metric: Metric) -> dict[str, Any]:
     return {"metric": str(metric.metric_id), "metric_name": metric.name, "enabled": metric.enabled}

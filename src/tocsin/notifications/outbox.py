@@ -1,14 +1,14 @@
-"""Telling of what is recorded, though the engine and the store share no transaction.
+"""A transactional outbox across the engine and the store, which share no transaction.
 
-Deliveries are staged in the store before the engine appends what they tell of, and become pending
-after it. If something fails or dies in between, whether an interaction is on disk decides: the
-engine is asked. What nobody subscribed to costs a look-up in memory.
+Deliveries are staged in the store before the engine appends their interactions, and become pending
+afterwards. After a failure in between, the engine is asked which interactions it has. A block
+without subscribers costs a look-up in memory.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol
@@ -16,8 +16,10 @@ from typing import Protocol
 import structlog
 
 from tocsin.errors import TocsinError
+from tocsin.events import DeliveriesPending, Events
 from tocsin.ingestion.committer import Refused
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.process.clock import Clock
 
 log = structlog.get_logger()
 
@@ -25,72 +27,77 @@ log = structlog.get_logger()
 class Deliveries(Protocol):
     """The part of the store that the outbox needs."""
 
-    def wanted(self, interactions: Iterable[Interaction]) -> list[Interaction]: ...
+    def with_subscribers(self, interactions: Iterable[Interaction]) -> list[Interaction]: ...
     def stage(self, interactions: Iterable[Interaction], at: datetime) -> None: ...
-    def settle(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None: ...
+    def reconcile(self, recorded: Collection[bytes], missing: Collection[bytes]) -> None: ...
     def staged(self) -> set[bytes]: ...
 
 
+class Engine(Protocol):
+    def existing(self, ids: Sequence[bytes]) -> set[bytes]:
+        """The ids that have an interaction; raises Unavailable."""
+
+
 class Outbox:
-    """Used by the thread that appends; settled by whoever comes by."""
+    """The committer stages; the dispatcher reconciles."""
 
     def __init__(
-        self,
-        deliveries: Deliveries,
-        existing: Callable[[Sequence[bytes]], set[bytes]],
-        now: Callable[[], datetime],
+        self, deliveries: Deliveries, engine: Engine, events: Events, clock: Clock
     ) -> None:
         self._deliveries = deliveries
-        self._existing = existing
-        self._now = now
-        self._under_way: set[bytes] = set()
+        self._engine = engine
+        self._events = events
+        self._clock = clock
+        self._in_flight: set[bytes] = set()
         self._deciding = threading.Lock()
-        # Until the engine was asked, nobody knows what a process that died has left.
+        # An earlier process may have died between staging and appending.
         self._is_in_doubt = True
-        self.on_pending: Callable[[], None] = lambda: None
 
     @contextmanager
     def staged(self, interactions: Sequence[Interaction]) -> Iterator[dict[bytes, Refused]]:
-        """Around an append: what was refused is put into the dict, by its id."""
+        """Stage the deliveries of a block around its append; the caller puts the interactions that
+        were refused into the dict, by id."""
         refused: dict[bytes, Refused] = {}
-        wanted = self._deliveries.wanted(interactions)
-        if not wanted:
+        with_subscribers = self._deliveries.with_subscribers(interactions)
+        if not with_subscribers:
             yield refused
             return
-        ids = {one.interaction_id for one in wanted}
-        has_deliveries = False
+        ids = {interaction.interaction_id for interaction in with_subscribers}
+        is_decided = False
         try:
             with self._deciding:
-                self._under_way = ids
-                self._deliveries.stage(wanted, self._now())
+                self._in_flight = ids
+                self._deliveries.stage(with_subscribers, self._clock.now())
             yield refused
-            has_deliveries = self._tell(ids - refused.keys(), ids & refused.keys())
+            is_decided = self._decide(ids - refused.keys(), ids & refused.keys())
         finally:
-            # In this order: whoever settles leaves alone what is under way.
-            self._under_way = set()
-            self._is_in_doubt |= not has_deliveries
-            self.on_pending()
+            # In this order: `reconcile` skips what is in flight.
+            self._in_flight = set()
+            self._is_in_doubt |= not is_decided
+            self._events.publish(DeliveriesPending())
 
-    def settle(self) -> None:
-        """Ask the engine what became of everything that is in doubt; raises Unavailable."""
+    def reconcile(self) -> None:
+        """Decide the staged deliveries that are in doubt, by asking the engine. Raises
+        Unavailable."""
         if not self._is_in_doubt:
             return
         self._is_in_doubt = False
         try:
-            # What is being recorded at the moment is decided by whoever records it.
+            # The committer decides the block that it is appending.
             with self._deciding:
-                staged = self._deliveries.staged() - self._under_way
-                on_disk = self._existing(list(staged)) if staged else set()
-                self._deliveries.settle(on_disk, staged - on_disk)
+                staged = self._deliveries.staged() - self._in_flight
+                recorded = self._engine.existing(list(staged)) if staged else set()
+                self._deliveries.reconcile(recorded, staged - recorded)
         except BaseException:
             self._is_in_doubt = True
             raise
 
-    def _tell(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> bool:
-        """The interactions are on disk and must be acknowledged, whatever the store does."""
+    def _decide(self, recorded: Collection[bytes], missing: Collection[bytes]) -> bool:
+        """Whether the store took it. The interactions are on disk, so that a failure of the store
+        must not fail the senders."""
         try:
-            self._deliveries.settle(on_disk, missing)
+            self._deliveries.reconcile(recorded, missing)
         except TocsinError as error:
-            log.error("deliveries stay staged, and are settled later", reason=error.detail)
+            log.error("staged deliveries not decided", reason=error.detail)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Tends a data folder every few minutes: promoted columns, losses, sessions and retention."""
+"""The worker that maintains a data folder every ten minutes: losses, retention and other tasks."""
 
 from __future__ import annotations
 
@@ -6,78 +6,95 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 
 import structlog
 
-from tocsin.clickhouse.engine import Engine
+from tocsin.events import Events, InteractionsDropped
 from tocsin.model.duration import Duration
-from tocsin.storage.loss_detection import Losses
+from tocsin.process.clock import Clock
+from tocsin.process.worker import Worker
+from tocsin.storage.opening import Halves
 from tocsin.storage.retention import SETTLING, Expired, Retention, SeenClock
+from tocsin.store.deliveries import KEPT, Deliveries
 
 log = structlog.get_logger()
 
+INTERVAL = timedelta(minutes=10)
 
-class Upkeep:
-    """What is dropped is decided by `retention`, the age from which interactions expire."""
+
+class MaintenanceTask(Protocol):
+    def run_maintenance(self, at: datetime) -> None:
+        """Called every ten minutes."""
+
+
+class Maintenance(Worker):
+    """Every task runs each time; one that fails is logged and stops no other."""
 
     def __init__(
         self,
-        engine: Engine,
-        losses: Losses,
-        clock: SeenClock,
-        retention: Duration | None,
+        halves: Halves,
+        deliveries: Deliveries,
+        tasks: Mapping[str, MaintenanceTask],
+        events: Events,
+        clock: Clock,
         *,
-        tasks: Mapping[str, Callable[[datetime], object]],
-        drop_deliveries: Callable[[datetime], object],
-        remember_number: Callable[[], None],
-        forget_touched: Callable[[], None],
+        retention: Duration | None,
     ) -> None:
-        """`tasks` run at each turn, ahead of retention; the other functions run around a drop."""
+        """`tasks` have the name that the log uses. `retention` is the age at which interactions
+        expire, None to keep all of them."""
+        super().__init__("maintenance")
         self._opened = time.monotonic()
-        self._engine = engine
-        self._losses = losses
+        self._halves = halves
+        self._deliveries = deliveries
+        self._tasks = tasks
+        self._events = events
         self._clock = clock
         self._age = retention
-        self._tasks = tasks
-        self._drop_deliveries = drop_deliveries
-        self._remember_number = remember_number
-        self._forget_touched = forget_touched
+        self._seen_clock = SeenClock(halves.facts)
         self._retention = Retention()
 
-    def tend(self, at: datetime, running: timedelta | None = None) -> None:
-        """Run every task that is due; `running` is how long the folder has been open, by a clock
-        that cannot be set. A task that fails is logged and keeps no other from running."""
-        if running is None:
-            running = timedelta(seconds=time.monotonic() - self._opened)
+    def run_once(self) -> float:
+        self.run(self._clock.now(), timedelta(seconds=time.monotonic() - self._opened))
+        return INTERVAL.total_seconds()
+
+    def run(self, at: datetime, running: timedelta) -> None:
+        """Run every task that is due; `running` is how long the folder has been open, by the
+        monotonic clock."""
         for name, task in self._tasks.items():
-            _attempt(name, partial(task, at))
-        _attempt("clock", partial(self._clock.observe, at, running))
+            _attempt(name, partial(task.run_maintenance, at))
+        _attempt("losses", partial(self._halves.check, at))
+        _attempt("clock", partial(self._seen_clock.observe, at, running))
         # Months first: on a nearly full disk the store cannot delete until dropping has made room.
         # With less than some 128 KiB left, the engine cannot drop either.
         if running >= SETTLING:
             _attempt("retention of interactions", partial(self._drop_months_if_trusted, at))
-            if self._clock.is_trusted:
+            if self._seen_clock.is_trusted:
                 _attempt("retention of deliveries", partial(self._drop_deliveries, at))
 
     def _drop_months_if_trusted(self, at: datetime) -> None:
         if self._age:
-            expired = Expired.before(at - self._age.length, self._engine.rows_by_month())
-            if self._retention.allows(expired, self._clock, at):
+            rows = self._halves.engine.rows_by_month()
+            expired = Expired.before(at - self._age.length, rows)
+            if self._retention.allows(expired, self._seen_clock, at):
                 self._drop_months(at, self._age)
 
     def _drop_months(self, at: datetime, age: Duration) -> None:
-        """Drop the months that lie before the retention as a whole."""
-        self._remember_number()
+        """Drop the months that expired as a whole."""
+        self._halves.remember_number()
         horizon = at - age.length
-        self._losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self._engine.drop_before(horizon)
-        self._forget_touched()
+        self._halves.losses.forget_before(f"{horizon:%Y%m}")
+        dropped = self._halves.engine.drop_before(horizon)
+        self._events.publish(InteractionsDropped())
         if dropped:
-            log.info("dropped expired interactions", months=dropped, retention=str(age))
+            log.info("expired interactions dropped", months=dropped, retention=str(age))
+
+    def _drop_deliveries(self, at: datetime) -> None:
+        self._deliveries.drop_before(at - KEPT)
 
 
 def _attempt(task: str, run: Callable[[], object]) -> None:
     try:
         run()
     except Exception:
-        log.exception("maintenance task failed; it runs again at the next turn", task=task)
+        log.exception("maintenance task failed", task=task)

@@ -1,7 +1,7 @@
-"""Which alerts are there? Answers come from memory; what changes them ends what they had found.
+"""The stored alerts, read from memory. A change resolves firing groups in its own transaction.
 
-A change is one transaction with the transitions that close firing groups: of an alert that is
-disabled or deleted, and of one that measures or compares something else from now on.
+Groups are resolved if the alert is disabled or deleted, and if it measures or compares something
+else from then on.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Alerts:
         return alert
 
     @contextmanager
-    def steady(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """While this is held no definition changes, and what is on disk is what is in memory."""
         with self._changing:
             yield
@@ -63,7 +63,7 @@ class Alerts:
             alert = draft.alert(uuid4(), at, at)
             with self._database.writing() as connection:
                 connection.execute(insert(alerts), _row(alert))
-                self._evaluations.begin(connection, alert.alert_id, slot_at(alert, at))
+                self._evaluations.insert(connection, alert.alert_id, slot_at(alert, at))
             self._by_id = {**self._by_id, alert.alert_id: alert}
             return alert
 
@@ -74,10 +74,10 @@ class Alerts:
             alert = draft.alert(id, former.created_date, at)
             with self._database.writing() as connection:
                 connection.execute(update(alerts).where(alerts.c.alert_id == id), _row(alert))
-                self._evaluations.move(connection, id, _begins(former, alert, at))
+                self._evaluations.supersede(connection, id, _begins(former, alert, at))
                 reason = _ends(former, alert)
                 if reason:
-                    self._evaluations.close(connection, former, metric, reason, at)
+                    self._evaluations.resolve(connection, former, metric, reason, at)
             self._by_id = {**self._by_id, id: alert}
             return alert
 
@@ -86,16 +86,16 @@ class Alerts:
         with self._changing:
             former = self.get(id)
             with self._database.writing() as connection:
-                self._evaluations.close(connection, former, metric, Reason.DISABLED, cut(at))
+                self._evaluations.resolve(connection, former, metric, Reason.DISABLED, cut(at))
                 connection.execute(delete(alerts).where(alerts.c.alert_id == id))
             self._by_id = {key: alert for key, alert in self._by_id.items() if key != id}
 
-    def end_all_of(self, connection: Connection, metric: Metric, at: datetime) -> None:
-        """Close what was found of a metric that asks something else from now on, in the
-        transaction that changes it; `metric` is as it was."""
+    def resolve_all(self, connection: Connection, metric: Metric, at: datetime) -> None:
+        """Resolve the firing groups of every alert that watches a metric, in the transaction that
+        changes its question; `metric` is the former one."""
         for alert in self.all():
             if alert.metric_id == metric.metric_id:
-                self._evaluations.close(connection, alert, metric, Reason.CHANGED, cut(at))
+                self._evaluations.resolve(connection, alert, metric, Reason.CHANGED, cut(at))
 
 
 def _ends(former: Alert, alert: Alert) -> Reason | None:

@@ -23,7 +23,7 @@ from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of
-from tocsin.store.dropped_deliveries import ID_BYTES, Dropped, Room
+from tocsin.store.dropped_deliveries import ID_BYTES, DroppedDeliveries, Room
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.tables import deliveries
 
@@ -36,13 +36,17 @@ _HELD_BACK = (Status.SILENCED, Status.SKIPPED)
 
 class Deliveries:
     def __init__(
-        self, database: Database, channels: Channels, making: NewDeliveries, dropped: Dropped
+        self,
+        database: Database,
+        channels: Channels,
+        new: NewDeliveries,
+        dropped: DroppedDeliveries,
     ) -> None:
         self._database = database
         self._channels = channels
-        self._making = making
+        self._new = new
         self._dropped = dropped
-        self.wanted = making.wanted
+        self.with_subscribers = new.with_subscribers
 
     def enqueue(
         self,
@@ -55,7 +59,7 @@ class Deliveries:
         delivery for each enabled subscription that matches each of them, as far as the channels
         have room."""
         room = Room(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
-        made = self._making.of_transitions(interactions, labels, room, at)
+        made = self._new.of_transitions(interactions, labels, room, at)
         made.insert(connection)
         counts = {id: len(ids) // ID_BYTES for id, ids in made.drops.items()}
         self._dropped.count(connection, counts, at)
@@ -66,13 +70,13 @@ class Deliveries:
         # Nobody else stages, so the room can be counted before the write lock is taken.
         with self._database.reading() as connection:
             room = Room(connection, self._dropped.limit)
-            made = self._making.staged(interactions, room, at)
+            made = self._new.staged(interactions, room, at)
         if made.rows or made.drops:
             with self._database.writing() as connection:
                 made.insert(connection)
                 self._dropped.stage(connection, made.drops, at)
 
-    def settle(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None:
+    def reconcile(self, on_disk: Collection[bytes], missing: Collection[bytes]) -> None:
         """What is staged for interactions on disk becomes pending, or skipped where there is a
         reason to, or counts as dropped; for those missing it goes."""
         staged = deliveries.c.status == Status.STAGED
@@ -85,7 +89,7 @@ class Deliveries:
             for ids in _portions(missing):
                 gone = delete(deliveries).where(staged, deliveries.c.interaction_id.in_(ids))
                 connection.execute(gone)
-            self._dropped.settle(connection, on_disk, missing)
+            self._dropped.reconcile(connection, on_disk, missing)
 
     def staged(self) -> set[bytes]:
         """The interactions whose deliveries are staged."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from tocsin.model.instant import cut
-from tocsin.model.notifications.delivery import Delivery, Status, Try
+from tocsin.model.notifications.delivery import CompletedAttempt, Delivery, Status
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
 from tocsin.store.tables import attempts, deliveries
@@ -24,7 +24,7 @@ CLAIM = timedelta(seconds=60)
 _Columns = deliveries.c
 
 
-class Claims:
+class DeliveryQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -45,7 +45,7 @@ class Claims:
                 for delivery in _claim(connection, channel_id, count, at)
             ]
 
-    def finish(self, tries: Sequence[Try]) -> None:
+    def finish(self, tries: Sequence[CompletedAttempt]) -> None:
         """Keep the attempts, and what each makes of its delivery; on disk when this returns."""
         with self._database.writing() as connection:
             connection.execute(
@@ -62,7 +62,7 @@ class Claims:
             tried = attempts_of(connection, [row.delivery_id for row in rows])
         return [delivery_of(row, tried.get(row.delivery_id, ())) for row in rows]
 
-    def note_recorded(self, ids: Sequence[UUID]) -> None:
+    def mark_recorded(self, ids: Sequence[UUID]) -> None:
         """The ends of these deliveries are on disk as interactions."""
         noted = update(deliveries).where(_Columns.delivery_id.in_(ids), _ENDED)
         with self._database.writing() as connection:
@@ -95,17 +95,17 @@ def _claim(connection: Connection, channel_id: UUID, count: int, at: datetime) -
     return [delivery_of(row) for row in connection.execute(claimed).all()]
 
 
-def _finished(one: Try) -> Any:
+def _finished(one: CompletedAttempt) -> Any:
     """Only of one that is still pending: its channel may have been deleted meanwhile."""
-    is_over = one.verdict.status is not Status.PENDING
+    is_over = one.next_step.status is not Status.PENDING
     return (
         update(deliveries)
         .where(_Columns.delivery_id == one.delivery.delivery_id)
         .where(_Columns.status == Status.PENDING)
         .values(
-            status=one.verdict.status,
+            status=one.next_step.status,
             tries=one.delivery.tries + 1,
-            due=one.verdict.retry_at,
+            due=one.next_step.retry_at,
             claimed_until=None,
             finished_date=cut(one.attempt.at + one.attempt.duration) if is_over else None,
         )

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from tocsin.model.instant import MILLISECOND, cut
 from tocsin.model.interactions.snapshot import readable_snapshot
-from tocsin.model.notifications.delivery import Attempt, Delivery, Receipt, Status
+from tocsin.model.notifications.delivery import Attempt, Delivery, SendResult, Status
 from tocsin.model.notifications.subscription import Template
 from tocsin.store.tables import attempts
 
@@ -39,8 +39,8 @@ def attempts_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[
     query = select(attempts).where(attempts.c.delivery_id.in_(ids)).order_by(attempts.c.number)
     found: dict[UUID, list[Attempt]] = {}
     for row in connection.execute(query):
-        receipt = Receipt(row.error, row.http_status)
-        attempt = Attempt(row.at, receipt, row.duration_ms * MILLISECOND)
+        result = SendResult(row.error, row.http_status)
+        attempt = Attempt(row.at, result, row.duration_ms * MILLISECOND)
         found.setdefault(row.delivery_id, []).append(attempt)
     return found
 
@@ -49,7 +49,7 @@ def attempt_row(delivery_id: UUID, attempt: Attempt) -> dict[str, Any]:
     return {
         "delivery_id": delivery_id,
         "at": cut(attempt.at),
-        "http_status": attempt.receipt.http_status,
-        "error": attempt.receipt.error,
+        "http_status": attempt.result.http_status,
+        "error": attempt.result.error,
         "duration_ms": attempt.duration // MILLISECOND,
     }

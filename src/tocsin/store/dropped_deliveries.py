@@ -62,7 +62,7 @@ def count_up_to(limit: int, connection: Connection, channel_id: UUID, status: St
     return connection.execute(counted).scalar_one()
 
 
-class Dropped:
+class DroppedDeliveries:
     """`limit` is that of each channel and status."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Dropped:
         if rows:
             connection.execute(insert(staged_drops), rows)
 
-    def settle(
+    def reconcile(
         self, connection: Connection, on_disk: Collection[bytes], missing: Collection[bytes]
     ) -> None:
         """Count staged drops of interactions that are on disk, and forget those of missing ones."""
@@ -135,7 +135,7 @@ class Dropped:
         with self._database.reading() as connection:
             return connection.execute(select(func.sum(_Drops.total))).scalar_one() or 0
 
-    def tell(self, at: datetime) -> None:
+    def announce(self, at: datetime) -> None:
         """Make one message for each flood that has passed, or goes on for long, in a channel that
         is enabled."""
         with self._database.reading() as connection:
@@ -144,7 +144,7 @@ class Dropped:
             channel = self._channels.find(flood.channel_id)
             if channel:
                 with self._database.writing() as connection:
-                    self._tell(connection, channel, at)
+                    self._announce(connection, channel, at)
 
     def _is_due(self, connection: Connection, flood: Flood, at: datetime) -> bool:
         channel = self._channels.find(flood.channel_id)
@@ -153,7 +153,7 @@ class Dropped:
         pending = count_up_to(self.limit, connection, flood.channel_id, Status.PENDING)
         return flood.is_to_be_told(pending, self.limit, at)
 
-    def _tell(self, connection: Connection, channel: Channel, at: datetime) -> None:
+    def _announce(self, connection: Connection, channel: Channel, at: datetime) -> None:
         """Read the flood again: it may have grown since."""
         mine = _Drops.channel_id == channel.channel_id
         for flood in _floods(connection):

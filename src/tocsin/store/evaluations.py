@@ -1,7 +1,7 @@
-"""What was found of each alert so far, and the one transaction in which something new is kept.
+"""The states and the evaluation status of each alert, saved in one transaction with transitions.
 
-Whoever evaluates reads a version with the states; what came of it is kept only if the version is
-still the same. So a slot is claimed, and a definition that changed meanwhile wins.
+An evaluation reads a version with the states, and its result is saved only if the version is still
+the same. This claims a slot, and lets a definition win that changed during the evaluation.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tocsin.errors import NotFound
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.evaluation import Finding, Standing
-from tocsin.model.alerts.state import AlertState, Key, Reason, Status, close, key_of
+from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus
+from tocsin.model.alerts.state import AlertState, Key, Reason, Status, key_of, resolve
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
@@ -28,16 +28,19 @@ from tocsin.store.tables import alert_states, evaluations
 from tocsin.store.transitions import Transitions
 
 # SQLite takes 32,766 values in a statement; a claim has two for each alert.
-_CLAIMED_AT_ONCE = 5_000
+_CLAIM_BLOCK = 5_000
 _STATE_KEY = (alert_states.c.alert_id, alert_states.c.group_key)
 _FORGET = delete(alert_states).where(
     alert_states.c.alert_id == bindparam("id"), alert_states.c.group_key == bindparam("key")
 )
 
 
+_Health = tuple[datetime, str | None, float]
+
+
 @dataclass(slots=True)
-class Found:
-    """What was found of an alert up to a version, and as of when; None before the first time."""
+class StoredStates:
+    """The states of an alert at a version, as of its last evaluation; None before the first."""
 
     version: int
     evaluated_at: datetime | None = None
@@ -49,87 +52,87 @@ class Evaluations:
         self._database = database
         self._transitions = transitions
 
-    def standings(self) -> dict[UUID, Standing]:
-        """How each alert stands."""
+    def statuses(self) -> dict[UUID, EvaluationStatus]:
+        """The status of each alert."""
         with self._database.reading() as connection:
             rows = connection.execute(select(evaluations)).mappings().all()
-        return {row["alert_id"]: _standing(row) for row in rows}
+        return {row["alert_id"]: _status(row) for row in rows}
 
-    def standing(self, id: UUID) -> Standing:
+    def status(self, id: UUID) -> EvaluationStatus:
         """Raises NotFound."""
         with self._database.reading() as connection:
             one = select(evaluations).where(evaluations.c.alert_id == id)
             row = connection.execute(one).mappings().one_or_none()
         if row is None:
             raise NotFound("There is no alert with this id")
-        return _standing(row)
+        return _status(row)
 
-    def found(self, ids: Sequence[UUID]) -> dict[UUID, Found]:
-        """The versions and states of some alerts; an alert that is gone is left out."""
+    def stored_states(self, ids: Sequence[UUID]) -> dict[UUID, StoredStates]:
+        """The versions and states of the alerts that still exist."""
         columns = evaluations.c
         versions = select(columns.alert_id, columns.version, columns.evaluated_at)
         with self._database.reading() as connection:
             rows = connection.execute(versions.where(columns.alert_id.in_(ids)))
-            found = {id: Found(version, evaluated_at) for id, version, evaluated_at in rows}
+            found = {id: StoredStates(version, evaluated_at) for id, version, evaluated_at in rows}
             kept = select(alert_states).where(alert_states.c.alert_id.in_(ids))
             for row in connection.execute(kept).mappings():
                 if row["alert_id"] in found:
                     found[row["alert_id"]].states[_key(row)] = _state(row)
         return found
 
-    def keep(self, findings: Sequence[Finding], slot: datetime | None) -> set[UUID]:
-        """Keep what was found, as the one who takes a slot if there is one; answers the alerts
-        for which it was kept, which are those that nobody else has evaluated or changed
-        meanwhile. Claim, states, transitions and deliveries are one transaction."""
+    def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]:
+        """Save results and claim the slot, if one is given. Returns the ids of the saved alerts,
+        which are those that were neither evaluated nor changed since their states were read.
+        Claim, states, transitions and deliveries are one transaction."""
         with self._database.writing() as connection:
-            kept = self._claim(connection, findings, slot)
-            claimed = [finding for finding in findings if finding.alert.alert_id in kept]
+            kept = self._claim(connection, results, slot)
+            claimed = [result for result in results if result.alert.alert_id in kept]
             _write_states(connection, claimed)
-            made = [transition for finding in claimed for transition in finding.transitions]
-            self._transitions.insert(connection, made)
+            transitions = [each for result in claimed for each in result.transitions]
+            self._transitions.insert(connection, transitions)
         return kept
 
-    def begin(self, connection: Connection, id: UUID, slot: datetime) -> None:
-        """An alert is new; nothing is found yet."""
+    def insert(self, connection: Connection, id: UUID, slot: datetime) -> None:
+        """Add a new alert, in the transaction that creates it."""
         connection.execute(insert(evaluations).values(alert_id=id, version=0, slot=slot))
 
-    def move(self, connection: Connection, id: UUID, slot: datetime | None) -> None:
-        """A definition changed: evaluations under way are void, and slots count from `slot` on,
-        if one is given."""
+    def supersede(self, connection: Connection, id: UUID, slot: datetime | None) -> None:
+        """Make evaluations in progress void, because the definition changed, and let slots count
+        from `slot` on, if one is given."""
         values = {"version": evaluations.c.version + 1, **({"slot": slot} if slot else {})}
         connection.execute(update(evaluations).where(evaluations.c.alert_id == id).values(values))
 
-    def close(
+    def resolve(
         self, connection: Connection, alert: Alert, metric: Metric, reason: Reason, at: datetime
     ) -> None:
-        """Forget the groups of an alert; those that fire make transitions."""
+        """Delete the states of an alert; its firing groups make transitions."""
         kept = select(alert_states).where(alert_states.c.alert_id == alert.alert_id)
         states = [_state(row) for row in connection.execute(kept).mappings().all()]
-        changes = [change for state in states if (change := close(state, reason, at))]
+        changes = [change for state in states if (change := resolve(state, reason, at))]
         made = [Transition.of(change, alert, metric) for change in changes]
         self._transitions.insert(connection, made)
-        self.move(connection, alert.alert_id, None)
+        self.supersede(connection, alert.alert_id, None)
         connection.execute(delete(alert_states).where(alert_states.c.alert_id == alert.alert_id))
 
     def _claim(
-        self, connection: Connection, findings: Sequence[Finding], slot: datetime | None
+        self, connection: Connection, results: Sequence[EvaluationResult], slot: datetime | None
     ) -> set[UUID]:
-        by_health: dict[tuple[datetime, str | None, float], list[Finding]] = defaultdict(list)
-        for finding in findings:
-            by_health[finding.at, finding.error, finding.elapsed_ms].append(finding)
-        kept: set[UUID] = set()
-        for (at, error, elapsed_ms), some in by_health.items():
+        by_health: dict[_Health, list[EvaluationResult]] = defaultdict(list)
+        for result in results:
+            by_health[result.at, result.error, result.elapsed_ms].append(result)
+        saved: set[UUID] = set()
+        for (at, error, elapsed_ms), group in by_health.items():
             values = {"evaluated_at": at, "error": error, "elapsed_ms": elapsed_ms}
-            for start in range(0, len(some), _CLAIMED_AT_ONCE):
-                part = some[start : start + _CLAIMED_AT_ONCE]
-                kept |= _claim(connection, part, values | ({"slot": slot} if slot else {}))
-        return kept
+            for start in range(0, len(group), _CLAIM_BLOCK):
+                part = group[start : start + _CLAIM_BLOCK]
+                saved |= _claim(connection, part, values | ({"slot": slot} if slot else {}))
+        return saved
 
 
 def _claim(
-    connection: Connection, findings: Sequence[Finding], values: dict[str, Any]
+    connection: Connection, results: Sequence[EvaluationResult], values: dict[str, Any]
 ) -> set[UUID]:
-    seen = [(finding.alert.alert_id, finding.version) for finding in findings]
+    seen = [(result.alert.alert_id, result.version) for result in results]
     claim = (
         update(evaluations)
         .where(tuple_(evaluations.c.alert_id, evaluations.c.version).in_(seen))
@@ -139,11 +142,11 @@ def _claim(
     return set(connection.execute(claim).scalars())
 
 
-def _write_states(connection: Connection, findings: Iterable[Finding]) -> None:
+def _write_states(connection: Connection, results: Iterable[EvaluationResult]) -> None:
     forgotten, kept = [], []
-    for finding in findings:
-        id = finding.alert.alert_id
-        for key, state in finding.states.items():
+    for result in results:
+        id = result.alert.alert_id
+        for key, state in result.states.items():
             if state is None:
                 forgotten.append({"id": id, "key": json.dumps(key)})
             else:
@@ -183,5 +186,5 @@ def _state(row: RowMapping) -> AlertState:
     )
 
 
-def _standing(row: RowMapping) -> Standing:
-    return Standing(row["slot"], row["evaluated_at"], row["error"], row["elapsed_ms"])
+def _status(row: RowMapping) -> EvaluationStatus:
+    return EvaluationStatus(row["slot"], row["evaluated_at"], row["error"], row["elapsed_ms"])

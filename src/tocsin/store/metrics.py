@@ -1,13 +1,13 @@
-"""Which metrics are there? Answers come from memory, so that a calculation waits for no disk."""
+"""The stored metrics, read from memory, so that a calculation waits for no disk."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
@@ -22,9 +22,13 @@ from tocsin.store.tables import alerts, metrics
 _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
 
+class MetricAlerts(Protocol):
+    def resolve_all(self, connection: Connection, metric: Metric, at: datetime) -> None:
+        """Resolve the firing groups of every alert that watches the metric."""
+
+
 class Metrics:
     def __init__(self, database: Database) -> None:
-        self.on_change: Callable[[], None] = lambda: None
         self._database = database
         self._changing = threading.Lock()
         with database.reading() as connection:
@@ -45,7 +49,7 @@ class Metrics:
         return id in self._by_id
 
     @contextmanager
-    def steady(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """While this is held no definition changes, and what is on disk is what is in memory."""
         with self._changing:
             yield
@@ -58,7 +62,6 @@ class Metrics:
             with self._database.writing() as connection:
                 connection.execute(insert(metrics), _row(metric))
             self._by_id = {**self._by_id, metric.metric_id: metric}
-        self.on_change()
         return metric
 
     def replace(
@@ -67,19 +70,18 @@ class Metrics:
         draft: MetricDraft,
         question: Question,
         at: datetime,
-        ended: Callable[[Connection, Metric, datetime], None] | None = None,
+        alerts: MetricAlerts | None = None,
     ) -> Metric:
-        """Raises NotFound. Where another question is asked from now on, `ended` is told the former
-        metric, in the same transaction."""
+        """Raises NotFound. With another question, the firing groups of the metric's alerts are
+        resolved in the same transaction."""
         with self._changing:
             former = self.get(id)
             metric = _drafted(draft, question, id=id, created=former.created_date, modified=cut(at))
             with self._database.writing() as connection:
                 connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
-                if ended and question != former.question:
-                    ended(connection, former, at)
+                if alerts and question != former.question:
+                    alerts.resolve_all(connection, former, at)
             self._by_id = {**self._by_id, id: metric}
-        self.on_change()
         return metric
 
     def delete(self, id: UUID) -> None:
@@ -92,7 +94,6 @@ class Metrics:
                     raise Conflict(f"This metric is watched by alerts: {some_of(titles)}")
                 connection.execute(delete(metrics).where(metrics.c.metric_id == id))
             self._by_id = {key: metric for key, metric in self._by_id.items() if key != id}
-        self.on_change()
 
 
 def some_of(names: Sequence[str]) -> str:

@@ -58,7 +58,7 @@ class NewDeliveries:
         self._subscriptions = subscriptions
         self._silences = silences
 
-    def wanted(self, interactions: Iterable[Interaction]) -> list[Interaction]:
+    def with_subscribers(self, interactions: Iterable[Interaction]) -> list[Interaction]:
         """Those of the interactions that somebody is to be told of; reads memory only."""
         topics = self._subscriptions.topics
         if not topics:
@@ -131,7 +131,7 @@ class NewDeliveries:
     def _silence(
         self, interaction: Interaction, labels: Mapping[str, str], at: datetime
     ) -> UUID | None:
-        return self._silences.holding_back(msgspec.json.decode(interaction.payload), labels, at)
+        return self._silences.matching(msgspec.json.decode(interaction.payload), labels, at)
 
 
 def _row(one: Subscription, interaction: Interaction, text: str, at: datetime) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Sessions of the pages: who is signed in, from where, and until when.
 
 A cookie holds a random token of which only the SHA-256 is kept. Sessions are read from memory; when
-each was last used is written to the store by `tend`, so that looking at a page writes nothing.
+each was last used is written to the store by `run_maintenance`, so that viewing a page writes
+nothing.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Sessions:
                 raise NotFound("There is no session with this id")
             self._end(found)
 
-    def tend(self, at: datetime) -> None:
+    def run_maintenance(self, at: datetime) -> None:
         """Write when sessions were last used, and delete those that are over.
 
         Those of a deleted key were deleted from the store with it.

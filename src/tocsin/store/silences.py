@@ -38,12 +38,12 @@ class Silences:
             created = self.get(id).created_date
             return self._kept.put(id, _drafted(draft, id=id, created=created, modified=cut(at)))
 
-    def holding_back(
+    def matching(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
     ) -> UUID | None:
         """The first silence that holds a transition back; reads memory only."""
         return next(
-            (one.silence_id for one in self.all() if one.holds_back(transition, labels, at)), None
+            (one.silence_id for one in self.all() if one.silences(transition, labels, at)), None
         )
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.state import Change, Reason, Status
+from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
@@ -98,7 +98,7 @@ def _row(transition: Transition) -> dict[str, Any]:
 
 
 def _transition(row: RowMapping) -> Transition:
-    change = Change(
+    change = StateChange(
         status=Status(row["status"]),
         reason=Reason(row["reason"]),
         at=row["at"],

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tocsin.model.alerts.alert import Alert, Health, Value
-from tocsin.model.alerts.evaluation import Standing
+from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.model.alerts.state import AlertState, Dimensions, Status
 from tocsin.runtime import Runtime
 from tocsin.web.shared_cache import Shared
@@ -21,7 +21,7 @@ class Watched:
     """An alert, how it stands, and its groups that are not simply OK."""
 
     alert: Alert
-    standing: Standing
+    evaluation: EvaluationStatus
     firing: Sequence[AlertState]
     pending: Sequence[AlertState]
 
@@ -32,7 +32,7 @@ class Watched:
             return "disabled"
         if self.firing:
             return "firing"
-        if self.standing.health is Health.ERROR:
+        if self.evaluation.health is Health.ERROR:
             return "error"
         return "pending" if self.pending else "ok"
 
@@ -77,12 +77,12 @@ class Watch:
 
     def _look(self, _: None) -> _Seen:
         alerts = self._runtime.alerts.all()
-        standings = self._runtime.evaluations.standings()
-        found = self._runtime.evaluations.found([alert.alert_id for alert in alerts])
+        statuses = self._runtime.evaluations.statuses()
+        found = self._runtime.evaluations.stored_states([alert.alert_id for alert in alerts])
         watched = [
-            _watched(alert, standings[id], found[id].states.values())
+            _watched(alert, statuses[id], found[id].states.values())
             for alert in alerts
-            if (id := alert.alert_id) in standings and id in found
+            if (id := alert.alert_id) in statuses and id in found
         ]
         firing = [
             Firing(one.alert, state.dimensions, state.value, state.since)
@@ -92,8 +92,8 @@ class Watch:
         return _Seen(watched, sorted(firing, key=lambda one: one.since, reverse=True))
 
 
-def _watched(alert: Alert, standing: Standing, states: Collection[AlertState]) -> Watched:
+def _watched(alert: Alert, evaluation: EvaluationStatus, states: Collection[AlertState]) -> Watched:
     def those(status: Status) -> list[AlertState]:
         return [state for state in states if state.status is status]
 
-    return Watched(alert, standing, those(Status.FIRING), those(Status.PENDING))
+    return Watched(alert, evaluation, those(Status.FIRING), those(Status.PENDING))

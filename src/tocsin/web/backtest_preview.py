@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tocsin.alerting.backtest import Past, Trial
+from tocsin.alerting.backtest import BacktestInput, GroupHistory
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
-from tocsin.model.alerts.state import Change, Status
+from tocsin.model.alerts.state import StateChange, Status
 from tocsin.model.duration import MINUTE, Duration
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
@@ -36,7 +36,7 @@ def tried(runtime: Runtime, alert: Alert, over: Range) -> Verdict:
     to = over.to
     step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
     span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
-    trial = Trial(alert.rule, question, alert.evaluation_delay.length)
+    trial = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
     pasts = [_stretches(past, to) for past in runtime.backtester.backtest(trial, span)]
     stretches = [stretch for found in pasts for stretch in found]
     said = _sentence(stretches, sum(map(bool, pasts)), len(pasts), step)
@@ -58,7 +58,7 @@ def drawn(
     }
 
 
-def stretches_of(changes: Iterable[Change], now: datetime) -> list[Stretch]:
+def stretches_of(changes: Iterable[StateChange], now: datetime) -> list[Stretch]:
     """From when to when something fired; the changes are the newest first, as they are listed."""
     stretches: list[Stretch] = []
     open_groups: set[tuple[Any, datetime]] = set()
@@ -83,7 +83,7 @@ def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
     return joined
 
 
-def _stretches(past: Past, to: datetime) -> list[Stretch]:
+def _stretches(past: GroupHistory, to: datetime) -> list[Stretch]:
     return stretches_of(reversed(past.changes), to)
 
 

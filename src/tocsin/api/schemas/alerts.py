@@ -12,11 +12,11 @@ from uuid import UUID
 from pydantic import Field as Member
 from typing_extensions import TypedDict
 
-from tocsin.alerting.backtest import Past as GroupPast
+from tocsin.alerting.backtest import GroupHistory as GroupPast
 from tocsin.api.schemas.metrics import Dimensions, Value
 from tocsin.model.alerts.alert import Alert as Definition
 from tocsin.model.alerts.alert import Comparison, Health, NoData, Rule, Severity
-from tocsin.model.alerts.evaluation import Finding, Group, Standing
+from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus, Group
 from tocsin.model.alerts.state import Reason, Status
 from tocsin.model.alerts.transition import Transition as Made
 from tocsin.model.duration import Duration
@@ -137,7 +137,7 @@ class PastTransition(TypedDict):
     value: Value
 
 
-class Past(TypedDict):
+class GroupHistory(TypedDict):
     """What one group would have done."""
 
     dimensions: Dimensions
@@ -154,11 +154,11 @@ class Backtest(TypedDict):
     groups: int
     fired: int
     firingSeconds: float
-    results: list[Past]
+    results: list[GroupHistory]
     truncated: NotRequired[Literal[True]]
 
 
-def shown(runtime: Runtime, alert: Definition, standing: Standing) -> dict[str, Any]:
+def shown(runtime: Runtime, alert: Definition, evaluation: EvaluationStatus) -> dict[str, Any]:
     """An alert as the API answers it, with the mnemonics that its entries have now."""
     return {
         "alertId": alert.alert_id,
@@ -175,10 +175,10 @@ def shown(runtime: Runtime, alert: Definition, standing: Standing) -> dict[str, 
         "enabled": alert.enabled,
         "interval": str(alert.interval),
         "evaluationDelay": str(alert.evaluation_delay),
-        "health": standing.health,
-        "healthReason": standing.error,
-        "evaluatedAt": standing.evaluated_at and format_instant(standing.evaluated_at),
-        "elapsedMs": standing.elapsed_ms,
+        "health": evaluation.health,
+        "healthReason": evaluation.error,
+        "evaluatedAt": evaluation.evaluated_at and format_instant(evaluation.evaluated_at),
+        "elapsedMs": evaluation.elapsed_ms,
         "createdDate": format_instant(alert.created_date),
         "modifiedDate": format_instant(alert.modified_date),
     }
@@ -235,7 +235,7 @@ def shown_past(past: GroupPast) -> dict[str, Any]:
     }
 
 
-def shown_finding(finding: Finding) -> dict[str, Any]:
+def shown_finding(finding: EvaluationResult) -> dict[str, Any]:
     return {
         "alertId": finding.alert.alert_id,
         "evaluatedAt": format_instant(finding.at),

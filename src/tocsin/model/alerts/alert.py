@@ -1,6 +1,6 @@
-"""When is a metric's value worth acting on: an alert, and the rule that its groups are judged by.
+"""An alert: a metric, the rule that its groups are evaluated with, and what a transition writes.
 
-What the members mean is docs/reference/alerts.md; how a state changes is `alert_state.py`.
+docs/reference/alerts.md defines the members; `state.py` has the state machine.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class NoData(StrEnum):
 
 
 class Rule(BaseModel):
-    """How the value of a group is judged: all that the state machine needs to know."""
+    """The condition of an alert and its waits: everything that the state machine reads."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -86,9 +86,9 @@ class Rule(BaseModel):
     no_data: NoData = NoData.OK
 
     def holds(self, value: Value, *, is_firing: bool) -> bool | None:
-        """Whether the condition holds, None for a group that is to stay as it was.
+        """Whether the condition holds; None if the group keeps its state.
 
-        One that fires is held against the recovery threshold, if there is one.
+        A firing group is compared with the recovery threshold, if there is one.
         """
         if value is None:
             return {NoData.OK: False, NoData.KEEP: None, NoData.FIRING: True}[self.no_data]
@@ -98,12 +98,12 @@ class Rule(BaseModel):
 
     @property
     def remembers_clear_groups(self) -> bool:
-        """Whether it matters that a group was there: only where its vanishing makes it fire."""
+        """Whether clear groups are stored: only where a group that disappears fires."""
         return self.no_data is NoData.FIRING
 
 
 class Alert(BaseModel):
-    """A rule with a name, a metric to watch, and what to write when it fires: what is stored."""
+    """An alert as it is stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -125,7 +125,7 @@ class Alert(BaseModel):
     modified_date: datetime
 
     def measures_as(self, other: Alert) -> bool:
-        """Whether both measure and compare the same: what was found by one holds for the other."""
+        """Whether both measure and compare the same, so that they can share states."""
         return (self.metric_id, self.rule.operator, self.rule.threshold) == (
             other.metric_id,
             other.rule.operator,

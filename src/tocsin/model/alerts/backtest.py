@@ -1,4 +1,4 @@
-"""Which alert is to be tried over which span of the past?"""
+"""The request of a backtest: an alert and a span of the past."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PastSpan(TimeRange):
 
 @dataclass(frozen=True, slots=True)
 class BacktestDraft:
-    """A span, and an alert by its id or by a definition that is still to be read."""
+    """A span, and an alert by its id or by a definition that was not validated yet."""
 
     span: PastSpan
     alert_id: Any
@@ -39,7 +39,7 @@ class BacktestDraft:
 
 
 def read_backtest(body: Any) -> BacktestDraft:
-    """InvalidInput holds everything that is wrong with the span and with naming the alert."""
+    """Validate the span and the reference to the alert; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object with alert or alertId, from, to and step")
     problems = []
@@ -62,13 +62,13 @@ def _span_problems(span: PastSpan) -> list[Problem]:
     if span.start >= span.to:
         return [Problem("from", "must be earlier than to")]
     if span.points > MAX_POINTS:
-        made = f"makes {span.points:,} evaluations of at most {MAX_POINTS:,}"
-        return [Problem("step", f"{made}: make step larger or bring from and to together")]
+        count = f"makes {span.points:,} evaluations of at most {MAX_POINTS:,}"
+        return [Problem("step", f"{count}: make step larger or bring from and to together")]
     return []
 
 
 def within(problems: InvalidInput) -> InvalidInput:
-    """What is wrong with the definition, with paths as they are in the whole body."""
+    """The problems of the definition, with their paths in the whole body."""
     return InvalidInput(
         problems=[
             Problem(f"{ALERT}.{p.field}" if p.field else ALERT, p.message)

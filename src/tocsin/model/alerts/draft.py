@@ -1,6 +1,6 @@
-"""What may a caller write of an alert, and what does it come to with its names resolved?
+"""The definition of an alert as a caller writes it: validated, with its names resolved to ids.
 
-As with a metric's definition every problem is reported at once: of shape, between members, and
+As with a metric's definition all problems are reported together: of shape, between members, and
 names that nothing has.
 """
 
@@ -67,7 +67,7 @@ Label = Annotated[str, Member(max_length=200)]
 
 
 class AlertDraft(BaseModel):
-    """What a caller may say of an alert; a null is the same as a member that is left out."""
+    """The members that a caller may give; null means the same as a missing member."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
@@ -96,8 +96,8 @@ class AlertDraft(BaseModel):
     evaluation_delay: Wait | None = None
 
     def alert(self, id: UUID, created: datetime, modified: datetime) -> Alert:
-        """The alert that the draft comes to; only of one that `read_alert` gave."""
-        assert self.metric_id, "read_alert lets no draft through without a metric"
+        """The alert of a draft that `read_alert` returned."""
+        assert self.metric_id, "read_alert requires a metric"
         return Alert(
             alert_id=id,
             title=self.title or "",
@@ -134,9 +134,9 @@ class AlertDraft(BaseModel):
 def read_alert(
     body: Any, catalog: Names, metrics: Container[UUID], *, is_saved: bool = True
 ) -> AlertDraft:
-    """The definition with the ids of everything it names; InvalidInput holds all that is wrong.
+    """The definition with the ids of everything it names; raises InvalidInput with all problems.
 
-    One that is only tried, not saved, needs no title and no action.
+    A definition for a backtest (`is_saved=False`) needs no title and no action.
     """
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")

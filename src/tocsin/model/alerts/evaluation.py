@@ -1,23 +1,92 @@
-"""What came of looking at an alert once, and how does it stand since?"""
+"""Evaluates all groups of an alert at one instant, and holds the result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.model.alerts.alert import Alert, Health, Value
-from tocsin.model.alerts.state import AlertState, Dimensions, Key, Status
+from tocsin.model.alerts.alert import Alert, Health, Rule, Value
+from tocsin.model.alerts.state import (
+    AlertState,
+    Dimensions,
+    Key,
+    StateChange,
+    Status,
+    advance,
+    key_of,
+)
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Reading
 
+States = Mapping[Key, AlertState]
+
+
+@dataclass(slots=True)
+class GroupChanges:
+    """The states that changed (None for a group that is forgotten), the changes that become
+    transitions, and the number of all groups and of the firing ones."""
+
+    states: dict[Key, AlertState | None] = field(default_factory=dict)
+    changes: list[StateChange] = field(default_factory=list)
+    groups: int = 0
+    firing: int = 0
+
+    def advance(
+        self,
+        rule: Rule,
+        key: Key,
+        state: AlertState | None,
+        reading: Reading | None,
+        at: datetime,
+    ) -> None:
+        """Add one group."""
+        after, change = advance(rule, state, reading, at)
+        if after is not state:
+            self.states[key] = after
+        if change:
+            self.changes.append(change)
+            self.firing += 1 if change.status is Status.FIRING else -1
+
+
+def evaluate_groups(
+    rule: Rule, states: States, readings: Iterable[Reading], at: datetime
+) -> GroupChanges:
+    """Advance every group: those among the rows, and those that have a state but no row."""
+    result = GroupChanges(firing=_firing(states.values()))
+    missing = dict(states)
+    for reading in readings:
+        result.groups += 1
+        key = key_of(reading.dimensions)
+        result.advance(rule, key, missing.pop(key, None), reading, at)
+    for key, state in missing.items():
+        result.advance(rule, key, state, None, at)
+    return result
+
+
+def evaluate_rising(
+    rule: Rule, states: States, readings: Iterable[Reading], at: datetime
+) -> GroupChanges:
+    """Advance only the groups whose condition holds: between slots nothing clears."""
+    result = GroupChanges(firing=_firing(states.values()))
+    for reading in readings:
+        result.groups += 1
+        if reading.value is not None and rule.holds(reading.value, is_firing=False):
+            key = key_of(reading.dimensions)
+            result.advance(rule, key, states.get(key), reading, at)
+    return result
+
+
+def _firing(states: Iterable[AlertState]) -> int:
+    return sum(state.status is Status.FIRING for state in states)
+
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One alert as of one instant: what is to be kept if nobody came before.
+class EvaluationResult:
+    """The result of one alert at one instant, which is saved if `version` is still current.
 
-    `version` is that of the states it was judged by; `states` holds those that changed, None for
-    a group that is forgotten. Where there is an `error`, nothing else was found.
+    `version` is that of the states it was evaluated with; `states` holds those that changed, None
+    for a group that is forgotten. With an `error` the other members are empty.
     """
 
     alert: Alert
@@ -36,8 +105,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class EvaluationStatus:
+    """The last slot that was evaluated, and the outcome of the last evaluation; None before it."""
+
+    slot: datetime
+    evaluated_at: datetime | None
+    error: str | None
+    elapsed_ms: float | None
+
+    @property
+    def health(self) -> Health:
+        return Health.ERROR if self.error else Health.OK
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """One group of an alert as it is seen: `since` is None of one that is simply OK."""
+    """One group of an alert as the API shows it; `since` is None for a group without a state."""
 
     status: Status
     dimensions: Dimensions
@@ -46,10 +129,10 @@ class Group:
     clear_since: datetime | None = None
 
 
-def groups_of(states: Mapping[Key, AlertState], values: Mapping[Key, Reading]) -> list[Group]:
-    """What is remembered and what was calculated, put together: those that fire come first."""
+def groups_of(states: States, values: Mapping[Key, Reading]) -> list[Group]:
+    """Join stored states and calculated values; firing groups come first, then pending ones."""
     groups = [
-        _remembered(state, values[key].value if key in values else state.value)
+        _with_state(state, values[key].value if key in values else state.value)
         for key, state in states.items()
     ]
     groups += [
@@ -60,22 +143,8 @@ def groups_of(states: Mapping[Key, AlertState], values: Mapping[Key, Reading]) -
     return sorted(groups, key=lambda group: _ORDER[group.status])
 
 
-def _remembered(state: AlertState, value: Value) -> Group:
+def _with_state(state: AlertState, value: Value) -> Group:
     return Group(state.status, state.dimensions, value, state.since, state.clear_since)
 
 
 _ORDER = {Status.FIRING: 0, Status.PENDING: 1, Status.OK: 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The last slot that was taken, and how the last evaluation went; None before the first."""
-
-    slot: datetime
-    evaluated_at: datetime | None
-    error: str | None
-    elapsed_ms: float | None
-
-    @property
-    def health(self) -> Health:
-        return Health.ERROR if self.error else Health.OK

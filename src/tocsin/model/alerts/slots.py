@@ -1,4 +1,4 @@
-"""At which instants is an alert evaluated: multiples of its interval, shifted by its id.
+"""The instants at which an alert is evaluated: multiples of its interval, shifted by its id.
 
 The shift spreads alerts out, but only over multiples of five seconds, so that those of one
 interval still coincide in few slots and share scans.
@@ -27,17 +27,17 @@ def next_slot(alert: Alert, at: datetime) -> datetime:
 
 
 def is_due(alert: Alert, last: datetime, at: datetime) -> bool:
-    """Whether a slot has come since the last one that was taken.
+    """Whether a slot has come since `last`, the last one that was evaluated.
 
-    A clock that was set back by more than an interval begins afresh: the alert would otherwise
-    stand still until the clock comes to where it was.
+    A clock that was set back by more than an interval makes the alert due again. Otherwise it
+    would not be evaluated until the clock reaches the last slot.
     """
     slot = slot_at(alert, at)
     return slot > last or slot < last - alert.interval.length
 
 
 def missed_between(alert: Alert, last: datetime, slot: datetime) -> int:
-    """How many slots lie between two that were taken."""
+    """The number of slots between two that were evaluated."""
     return max((slot - last) // alert.interval.length - 1, 0)
 
 
@@ -46,6 +46,6 @@ def _interval(alert: Alert) -> int:
 
 
 def _shift(alert: Alert) -> int:
-    """Stable for an alert wherever and whenever it is asked for."""
+    """The same for an alert in every process."""
     places = max(alert.interval.length // _GRAIN, 1)
     return alert.alert_id.int % places * (_GRAIN // MILLISECOND)

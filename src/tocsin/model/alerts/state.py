@@ -1,7 +1,7 @@
-"""What becomes of one group of an alert from one evaluation to the next: the state machine.
+"""The state machine of one group of an alert, a pure function of its arguments.
 
-A function of its arguments; the rules are "States" in docs/reference/alerts.md. A group without a
-state is OK, and nothing is remembered of it.
+"States" in docs/reference/alerts.md defines the rules. A group without a state is OK and takes no
+row in the store.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """A group that is not simply OK.
+    """The stored state of a group.
 
-    `since` is when it came to its status; `clear_since`, where it fires but its condition holds no
-    more, since when. `value` is that of the evaluation that brought it to its status.
+    `since` is when the group entered its status. `clear_since` is set while it fires although its
+    condition no longer holds. `value` is the one with which it entered its status.
     """
 
     status: Status
@@ -49,7 +49,7 @@ class AlertState:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StateChange:
     """A group fired (`status` FIRING), or stopped firing (OK) after it had since `fired_at`."""
 
     status: Status
@@ -60,14 +60,13 @@ class Change:
     fired_at: datetime
 
 
-Advance = tuple[AlertState | None, Change | None]
+Advance = tuple[AlertState | None, StateChange | None]
 
 
 def advance(rule: Rule, state: AlertState | None, reading: Reading | None, at: datetime) -> Advance:
-    """The state of a group after an evaluation, and the change that is worth telling.
+    """The state of a group after an evaluation, and the change that becomes a transition, if any.
 
-    `reading` is None for a group that is not among the rows. A state that stays as it was is
-    given back itself.
+    `reading` is None for a group without a row. An unchanged state is returned as the same object.
     """
     if state is None and reading is None:
         return None, None
@@ -76,15 +75,15 @@ def advance(rule: Rule, state: AlertState | None, reading: Reading | None, at: d
     if holds is None:
         return state, None
     dimensions = state.dimensions if state else reading.dimensions if reading else None
-    seen = _Seen(rule, at, value, dimensions)
-    return seen.holding(state) if holds else seen.clear(state)
+    group = _GroupReading(rule, at, value, dimensions)
+    return group.holding(state) if holds else group.clear(state)
 
 
-def close(state: AlertState, reason: Reason, at: datetime) -> Change | None:
-    """What ends a group that is not evaluated any further, as it was."""
+def resolve(state: AlertState, reason: Reason, at: datetime) -> StateChange | None:
+    """The change that ends a group which is no longer evaluated; None if it does not fire."""
     if state.status is not Status.FIRING:
         return None
-    return Change(Status.OK, reason, at, state.value, state.dimensions, state.since)
+    return StateChange(Status.OK, reason, at, state.value, state.dimensions, state.since)
 
 
 def key_of(dimensions: Dimensions) -> Key:
@@ -92,8 +91,8 @@ def key_of(dimensions: Dimensions) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was found of a group at an instant."""
+class _GroupReading:
+    """The value of a group at an instant, and the rule it is held against."""
 
     rule: Rule
     at: datetime
@@ -129,5 +128,5 @@ class _Seen:
     def _state(self, status: Status) -> AlertState:
         return AlertState(status, self.at, self.value, self.dimensions)
 
-    def _change(self, status: Status, reason: Reason, fired_at: datetime) -> Change:
-        return Change(status, reason, self.at, self.value, self.dimensions, fired_at)
+    def _change(self, status: Status, reason: Reason, fired_at: datetime) -> StateChange:
+        return StateChange(status, reason, self.at, self.value, self.dimensions, fired_at)

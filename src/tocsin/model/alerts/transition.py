@@ -1,7 +1,7 @@
-"""What is kept of a change of state, and which interaction does it write?
+"""A stored change of state, and the interaction that it writes.
 
-The rules are "The interaction of a transition" in docs/reference/alerts.md. The interaction's id is
-derived from the transition's, so that appending it again after a crash records nothing twice.
+"What a transition writes" in docs/reference/alerts.md defines the interaction. Its id is derived
+from the transition's, so that appending it again after a crash records nothing twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID, uuid4, uuid5
 import msgspec
 
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.state import Change, Status
+from tocsin.model.alerts.state import StateChange, Status
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.field import Field
@@ -28,21 +28,21 @@ _REFERENCE_WORDS = {Status.FIRING: "firing", Status.OK: "recovery"}
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change with the definition it was judged by; `number` grows with each one stored."""
+    """A change with the definition it was evaluated with; `number` grows with each stored one."""
 
     transition_id: UUID
-    change: Change
+    change: StateChange
     alert: Alert
     metric: Metric
     number: int = 0
 
     @classmethod
-    def of(cls, change: Change, alert: Alert, metric: Metric) -> Transition:
+    def of(cls, change: StateChange, alert: Alert, metric: Metric) -> Transition:
         return cls(uuid4(), change, alert, metric)
 
     @property
     def action_id(self) -> UUID | None:
-        """The action of the interaction it writes; None where it writes none."""
+        """The action of the interaction that it writes; None if it writes none."""
         is_firing = self.change.status is Status.FIRING
         return self.alert.alert_action_id if is_firing else self.alert.recovery_action_id
 
@@ -52,14 +52,14 @@ class Transition:
 
     @property
     def duration_seconds(self) -> float | None:
-        """How long it had fired; None of one that fires."""
+        """How long the group had fired; None for a transition to FIRING."""
         change = self.change
         if change.status is Status.FIRING:
             return None
         return (change.at - change.fired_at).total_seconds()
 
     def interaction(self) -> Interaction | None:
-        """The interaction that tells of it; None where no action was given for it."""
+        """The interaction that it writes; None if the alert has no action for it."""
         if self.action_id is None or self.interaction_id is None:
             return None
         raw = msgspec.json.encode(self._payload(), enc_hook=str)

@@ -1,7 +1,6 @@
-"""One interaction for one subscription: what became of it, and when is it tried again?
+"""The delivery of one interaction to one subscription: its status, its attempts, its retries.
 
-A delivery is `staged` until the interaction it tells of is known to be on disk; the API shows it
-from then on.
+A delivery is `staged` until its interaction is known to be on disk; the API shows it from then on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import msgspec
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.model.notifications.subscription import Template
 
-# After the first try and each one that failed, so there are eight in all; then it has failed.
+# Between attempts, so there are eight of them; after the last one the delivery has failed.
 RETRY_DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=1),
@@ -32,11 +31,10 @@ RETRY_DELAYS = (
 JITTER = 0.2
 
 MAX_SNAPSHOT = 64 * 1024
-"""Bytes of payload and response that a delivery keeps; of larger ones it keeps the id only."""
+"""Bytes of payload and response that a delivery stores; of larger ones it stores the id only."""
 
 TOCSIN = UUID(int=0)
-"""In the place of a subscription: a message of Tocsin itself about the channel."""
-
+"""In place of a subscription: a message of Tocsin itself about the channel."""
 
 NO_TEMPLATE = Template()
 
@@ -54,8 +52,8 @@ SHOWN = (Status.PENDING, Status.SENT, Status.FAILED, Status.SILENCED, Status.SKI
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What came of one try. No error means that it was sent."""
+class SendResult:
+    """The result of one attempt to send; without an error it was sent."""
 
     error: str | None = None
     http_status: int | None = None
@@ -67,23 +65,23 @@ class Receipt:
 
     @property
     def is_gone(self) -> bool:
-        """The receiver does not want to hear of us again."""
+        """Whether the receiver refuses all further messages."""
         return self.http_status == HTTPStatus.GONE
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try, as it is kept."""
+    """One attempt, as it is stored."""
 
     at: datetime
-    receipt: Receipt
+    result: SendResult
     duration: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as it is kept. `snapshot` is the interaction, as JSON by the API's names; `due`
-    is when it is tried next, as far as that is known."""
+    """A delivery as it is stored. `snapshot` is the interaction as JSON, with the API's names;
+    `due` is the time of the next attempt, None if there is none or the channel is disabled."""
 
     delivery_id: UUID
     subscription_id: UUID
@@ -107,12 +105,12 @@ class Delivery:
 
     @property
     def lacks_payload(self) -> bool:
-        """Whether the payload has to be read from the engine before this can be sent."""
+        """Whether the payload has to be read from the engine before the delivery can be sent."""
         return "interaction" not in self.interaction
 
     @property
     def is_of_tocsin(self) -> bool:
-        """Whether Tocsin itself says it of the channel, so that no interaction is recorded."""
+        """Whether it is a message of Tocsin itself, which no interaction is recorded for."""
         return self.subscription_id == TOCSIN
 
     @property
@@ -122,16 +120,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some deliveries, newest first, and the number before which the next ones stand."""
+    """Deliveries, newest first, and the number below which the next page begins."""
 
     deliveries: list[Delivery]
     next_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a try makes of its delivery: its status, and when to retry; and until when its receiver
-    wants to be left alone, which is kept with the channel, so that it can be ended there."""
+class NextStep:
+    """The consequence of an attempt: the status of its delivery, and the time of a retry. A rest
+    that the receiver asked for is stored with the channel, so that it can be ended there."""
 
     status: Status
     retry_at: datetime | None = None
@@ -139,44 +137,44 @@ class Verdict:
 
     @property
     def due(self) -> datetime | None:
-        """When the next try is made, if there is one and the rest is not ended before."""
+        """When the next attempt is made, unless the rest is ended before."""
         if self.retry_at is None or self.resting_until is None:
             return self.retry_at
         return max(self.retry_at, self.resting_until)
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
-    """One attempt at a delivery, and what it makes of it."""
+class CompletedAttempt:
+    """One attempt of a delivery, and its consequence."""
 
     delivery: Delivery
     attempt: Attempt
-    verdict: Verdict
+    next_step: NextStep
 
 
 def delivery_id(subscription_id: UUID, interaction_id: bytes) -> UUID:
-    """The same however often the two meet, so nothing is delivered under two ids."""
+    """The id follows from both, so that nothing is delivered under two ids."""
     return uuid5(subscription_id, interaction_id.hex())
 
 
-def judge(
+def next_step(
     tries: int,
-    receipt: Receipt,
+    result: SendResult,
     at: datetime,
     jitter: float,
     delays: Sequence[timedelta] = RETRY_DELAYS,
-) -> Verdict:
-    """What follows from a try, the `tries`-th one; `jitter` lies between -1 and 1."""
-    if receipt.is_sent:
-        return Verdict(Status.SENT)
-    rest = resting_until(receipt, at)
-    if receipt.is_gone or tries > len(delays):
-        return Verdict(Status.FAILED, resting_until=rest)
-    return Verdict(Status.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
+) -> NextStep:
+    """The consequence of the `tries`-th attempt; `jitter` is between -1 and 1."""
+    if result.is_sent:
+        return NextStep(Status.SENT)
+    rest = resting_until(result, at)
+    if result.is_gone or tries > len(delays):
+        return NextStep(Status.FAILED, resting_until=rest)
+    return NextStep(Status.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
 
 
-def resting_until(receipt: Receipt, at: datetime) -> datetime | None:
-    """The end of the rest that a receiver asked for by Retry-After, if it did."""
-    if not receipt.retry_after:
+def resting_until(result: SendResult, at: datetime) -> datetime | None:
+    """The end of the rest that the receiver asked for by Retry-After, if it did."""
+    if not result.retry_after:
         return None
-    return at + min(receipt.retry_after, LONGEST_DELAY)
+    return at + min(result.retry_after, LONGEST_DELAY)

@@ -1,4 +1,4 @@
-"""What is said of an interaction where nobody wrote a template, and what a sender gets to say."""
+"""The message of a delivery, and its default title and body where there is no template."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ _CONTROLS = ("Cc", "Zl", "Zp")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`id` is that of the delivery, the same at every try; `snapshot` is the interaction's JSON."""
+    """`id` is that of the delivery, the same for every attempt; `snapshot` is the interaction's
+    JSON."""
 
     id: str
     at: datetime
@@ -48,7 +49,7 @@ def default_title(interaction: Mapping[str, Any]) -> str:
 
 
 def default_body(interaction: Mapping[str, Any]) -> str:
-    """For a transition why it is one, for anything else its payload, a line for each key."""
+    """The condition of a transition; of any other interaction its payload, a line for each key."""
     payload = interaction["interaction"]
     if dropped.is_of_flood(interaction):
         lines = dropped.lines_of(payload)
@@ -109,7 +110,7 @@ def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Messa
 
 
 def sample(channel: Channel, at: datetime) -> Message:
-    """What a channel is tried with: it looks like a delivery, and says that it is none."""
+    """The test message of a channel; it has the form of a delivery."""
     name = channel.spec.name
     told = {
         "interactionId": str(uuid4()),
@@ -123,8 +124,8 @@ def sample(channel: Channel, at: datetime) -> Message:
     return Message(
         id=f"test-{uuid4()}",
         at=at,
-        title="A test by Tocsin",
-        body=f"Whoever reads this is told what goes to the channel {name}.",
+        title="Test message from Tocsin",
+        body=f"This is a test message from Tocsin for the channel {name}.",
         snapshot=json.dumps(told),
         event="CHANNEL.test",
         happened=format_instant(at),

@@ -55,7 +55,7 @@ class Silence(BaseModel):
     created_date: datetime
     modified_date: datetime
 
-    def holds_back(
+    def silences(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
     ) -> bool:
         """Whether it silences a transition, given by its payload, of an alert with these labels."""

@@ -11,7 +11,7 @@ import json
 import sys
 
 from tocsin.model.notifications.channel import AppriseSettings
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line
 
 _AT_ONCE = 4
@@ -25,7 +25,7 @@ class AppriseSender:
         self._allows_private = allow_private
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def send(self, settings: AppriseSettings, message: Message) -> Receipt:
+    async def send(self, settings: AppriseSettings, message: Message) -> SendResult:
         asked = {
             "url": settings.url.get_secret_value(),
             "title": one_line(message.title),
@@ -35,9 +35,9 @@ class AppriseSender:
         async with self._places:
             answer = await _ask(json.dumps(asked).encode())
         try:
-            return Receipt(json.loads(answer)["error"])
+            return SendResult(json.loads(answer)["error"])
         except ValueError:
-            return Receipt("Apprise ended without an answer")
+            return SendResult("Apprise ended without an answer")
 
 
 async def _ask(asked: bytes) -> bytes:

@@ -11,7 +11,7 @@ import aiosmtplib
 import structlog
 
 from tocsin.model.notifications.channel import EmailSettings
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line, printable_lines
 from tocsin.model.smtp import SmtpServer
 from tocsin.notifications.senders.sender import SECONDS
@@ -24,10 +24,10 @@ class EmailSender:
         self._server = server
         self._tls = ssl.create_default_context()
 
-    async def send(self, settings: EmailSettings, message: Message) -> Receipt:
+    async def send(self, settings: EmailSettings, message: Message) -> SendResult:
         server = self._server
         if server is None:
-            return Receipt("TOCSIN_SMTP_URL is not set, so no email can be sent")
+            return SendResult("TOCSIN_SMTP_URL is not set, so no email can be sent")
         try:
             refused, _ = await aiosmtplib.send(
                 _letter(server, settings, message),
@@ -41,11 +41,11 @@ class EmailSender:
                 timeout=SECONDS,
             )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Receipt(f"{server.host}: {error}")
+            return SendResult(f"{server.host}: {error}")
         if refused:
             # The others have it, and would get it again with every try.
             log.warning("an email was refused for some", addresses=sorted(refused))
-        return Receipt()
+        return SendResult()
 
 
 def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> EmailMessage:

@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from tocsin import __version__
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.retry_after import read_retry_after
 from tocsin.notifications.senders.addresses import TargetRefused
 from tocsin.notifications.senders.guarded_transport import GuardedBackend, GuardedTransport
@@ -52,15 +52,15 @@ class Posting:
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], at: datetime
-    ) -> Receipt:
+    ) -> SendResult:
         """What the status says; the rest of the answer is only good for an error's words."""
         try:
             async with self._client.stream("POST", url, content=body, headers=headers) as answer:
                 return _receipt(answer, await _beginning(answer), at)
         except TargetRefused as error:
-            return Receipt(error.detail)
+            return SendResult(error.detail)
         except _FAILURES as error:
-            return Receipt(_said(error))
+            return SendResult(_said(error))
 
 
 async def _beginning(answer: httpx.Response) -> bytes:
@@ -75,16 +75,16 @@ async def _beginning(answer: httpx.Response) -> bytes:
     return read
 
 
-def _receipt(answer: httpx.Response, body: bytes, at: datetime) -> Receipt:
+def _receipt(answer: httpx.Response, body: bytes, at: datetime) -> SendResult:
     if answer.is_success:
-        return Receipt(http_status=answer.status_code)
+        return SendResult(http_status=answer.status_code)
     error = f"answered {answer.status_code} {answer.reason_phrase}".rstrip()
     if answer.has_redirect_location:
         error += "; redirects are not followed"
     elif excerpt := " ".join(body[:_EXCERPT].decode(errors="replace").split()):
         error += f": {excerpt}"
     asked = read_retry_after(answer.headers.get("retry-after", ""), at)
-    return Receipt(error, answer.status_code, asked)
+    return SendResult(error, answer.status_code, asked)
 
 
 def _said(error: Exception) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from tocsin.model.notifications.channel import Settings
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
 
 SECONDS = 15.0
@@ -20,7 +20,7 @@ S_contra = TypeVar("S_contra", bound=Settings, contravariant=True)
 class Sender(Protocol[S_contra]):
     """Sends messages through channels of one kind."""
 
-    async def send(self, settings: S_contra, message: Message) -> Receipt:
+    async def send(self, settings: S_contra, message: Message) -> SendResult:
         """What became of it; whatever goes wrong out there is a receipt, not an exception."""
         ...
 

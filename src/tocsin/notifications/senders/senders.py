@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from tocsin.model.notifications.channel import Channel, ChannelKind
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
 from tocsin.model.smtp import SmtpServer
 from tocsin.notifications.senders.addresses import Resolve, resolve
@@ -46,18 +46,18 @@ class Senders:
     async def close(self) -> None:
         await self._posting.close()
 
-    async def send(self, channel: Channel, message: Message) -> Receipt:
+    async def send(self, channel: Channel, message: Message) -> SendResult:
         """What came of one try; whatever goes wrong is a receipt, and has no secrets in it."""
         settings = channel.spec.settings
         try:
             async with asyncio.timeout(self._seconds):
-                receipt = await self._by_kind[channel.kind].send(settings, message)
+                result = await self._by_kind[channel.kind].send(settings, message)
         except TimeoutError:
-            return Receipt(f"did not answer within {self._seconds:g} s")
+            return SendResult(f"did not answer within {self._seconds:g} s")
         except Exception as error:
             # Its words, and a traceback, could quote the channel's secrets.
             log.error("a sender failed", kind=channel.kind, error=type(error).__name__)
-            return Receipt(f"could not be sent: {type(error).__name__}")
-        if receipt.error is None:
-            return receipt
-        return replace(receipt, error=scrubbed(receipt.error, settings.secrets()))
+            return SendResult(f"could not be sent: {type(error).__name__}")
+        if result.error is None:
+            return result
+        return replace(result, error=scrubbed(result.error, settings.secrets()))

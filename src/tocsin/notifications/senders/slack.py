@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from tocsin.model.notifications.channel import SlackSettings
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line
 from tocsin.notifications.senders.http import Posting
 
@@ -27,7 +27,7 @@ class SlackSender:
     def __init__(self, posting: Posting) -> None:
         self._posting = posting
 
-    async def send(self, settings: SlackSettings, message: Message) -> Receipt:
+    async def send(self, settings: SlackSettings, message: Message) -> SendResult:
         body = msgspec.json.encode({"text": text_of(message)})
         return await self._posting.post(
             settings.webhook_url.get_secret_value(), body, {}, message.at

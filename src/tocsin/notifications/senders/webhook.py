@@ -12,7 +12,7 @@ import msgspec
 
 from tocsin.model.notifications.channel import WebhookSettings
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
-from tocsin.model.notifications.delivery import Receipt
+from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
 from tocsin.notifications.senders.http import Posting
 
@@ -21,7 +21,7 @@ class WebhookSender:
     def __init__(self, posting: Posting) -> None:
         self._posting = posting
 
-    async def send(self, settings: WebhookSettings, message: Message) -> Receipt:
+    async def send(self, settings: WebhookSettings, message: Message) -> SendResult:
         body = body_of(message)
         own = {name: value.get_secret_value() for name, value in settings.headers.items()}
         assert settings.secret is not None, "the store gives a secret to a webhook that has none"

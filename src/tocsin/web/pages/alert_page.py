@@ -63,7 +63,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
             alert=alert,
             metric=metric,
             sentence=formatting.rule(alert.rule, metric.name),
-            standing=runtime.evaluations.standing(id),
+            evaluation=runtime.evaluations.status(id),
             over=over,
             ranges=RANGES,
             chart=drawn(runtime, metric.question, alert.rule, over, stretches),

@@ -12,7 +12,7 @@ from tocsin.api.bodies import Body
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import shown
 from tocsin.model.alerts.draft import read_alert
-from tocsin.model.alerts.evaluation import Standing
+from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.runtime import Runtime
 from tocsin.web.alert_status import Watch, Watched
 from tocsin.web.forms import Form
@@ -77,7 +77,7 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
 def definition_of(runtime: Runtime, id: UUID) -> dict[str, Any]:
     """The alert as somebody would write it, with mnemonics; raises NotFound."""
     alert, at = runtime.alerts.get(id), runtime.now()
-    said = shown(runtime, alert, Standing(at, None, None, None))
+    said = shown(runtime, alert, EvaluationStatus(at, None, None, None))
     return {member: said[member] for member in DEFINED} | {"metricId": str(alert.metric_id)}
 
 

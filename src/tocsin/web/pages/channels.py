@@ -68,13 +68,13 @@ def _add_saving(router: APIRouter, pages: Pages) -> None:
         except TocsinError as error:
             return _form(pages, request, said, error, editing=id)
         viewer.actor.log_change("channel replaced", **channel_fields(channel))
-        runtime.notifier.wake()
+        runtime.dispatcher.wake()
         return _listed(pages, request, new=channel) if is_given_secret(draft) else go_to(PATH)
 
     @router.post(PATH + "/{id:uuid}/test")
     def try_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
         channel = runtime.channels.get(id)
-        attempt = runtime.notifier.send(channel, sample(channel, runtime.now()))
+        attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
         return _listed(pages, request, tried=(channel, attempt))
 
     @router.post(PATH + "/{id:uuid}/delete")

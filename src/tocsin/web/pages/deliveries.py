@@ -51,7 +51,7 @@ def routes(pages: Pages) -> APIRouter:
     @router.post(PATH + "/{id:uuid}/retry")
     def retry_delivery(_viewer: Admin, id: UUID) -> Response:
         runtime.deliveries.retry(id, runtime.now())
-        runtime.notifier.wake()
+        runtime.dispatcher.wake()
         return go_to(PATH)
 
     return router

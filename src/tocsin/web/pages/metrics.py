@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.errors import TocsinError
-from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Answer, Metric
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
@@ -79,11 +78,7 @@ def routes(pages: Pages, board: Board) -> APIRouter:
 
     @router.post(PATH + "/{id:uuid}/enabled")
     def switch_metric(viewer: Admin, id: UUID, body: Body) -> Response:
-        metric = runtime.metrics.get(id)
-        draft = MetricDraft(
-            name=metric.name, description=metric.description, enabled=Form(body).has("enabled")
-        )
-        runtime.metric_service.replace(id, draft, metric.question, viewer.actor)
+        runtime.metric_service.enable(id, viewer.actor, enabled=Form(body).has("enabled"))
         board.forget()
         return go_to(PATH)
 

@@ -64,7 +64,7 @@ def _show(
         pulse=pulse,
         firing=watch.firing(),
         shown_firing=_SHOWN_FIRING,
-        failing=[one for one in watch.all() if one.alert.enabled and one.standing.error],
+        failing=[one for one in watch.all() if one.alert.enabled and one.evaluation.error],
         alerts=sum(one.alert.enabled for one in watch.all()),
         recorded=runtime.engine.rows(),
         metrics=rows_of(runtime, values, enabled[:_SHOWN_METRICS]),

@@ -1,16 +1,14 @@
-"""Creates, replaces and deletes subscriptions and silences for the API and the pages, and logs
-each change once."""
+"""Creates, replaces and deletes channels, subscriptions and silences, and logs each change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tocsin.model.notifications.silence import Silence, SilenceDraft
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft
 from tocsin.process.audit import Actor
+from tocsin.process.clock import Clock
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 
@@ -18,17 +16,17 @@ from tocsin.store.subscriptions import Subscriptions
 class SubscriptionService:
     """Drafts are those that `read_subscription` accepted. Methods raise what the store raises."""
 
-    def __init__(self, subscriptions: Subscriptions, now: Callable[[], datetime]) -> None:
+    def __init__(self, subscriptions: Subscriptions, clock: Clock) -> None:
         self._subscriptions = subscriptions
-        self._now = now
+        self._clock = clock
 
     def create(self, draft: SubscriptionDraft, actor: Actor) -> Subscription:
-        subscription = self._subscriptions.create(draft, self._now())
+        subscription = self._subscriptions.create(draft, self._clock.now())
         actor.log_change("subscription created", **_subscription_fields(subscription))
         return subscription
 
     def replace(self, id: UUID, draft: SubscriptionDraft, actor: Actor) -> Subscription:
-        subscription = self._subscriptions.replace(id, draft, self._now())
+        subscription = self._subscriptions.replace(id, draft, self._clock.now())
         actor.log_change("subscription replaced", **_subscription_fields(subscription))
         return subscription
 
@@ -41,17 +39,17 @@ class SubscriptionService:
 class SilenceService:
     """Drafts are those that `read_silence` accepted. Methods raise what the store raises."""
 
-    def __init__(self, silences: Silences, now: Callable[[], datetime]) -> None:
+    def __init__(self, silences: Silences, clock: Clock) -> None:
         self._silences = silences
-        self._now = now
+        self._clock = clock
 
     def create(self, draft: SilenceDraft, actor: Actor) -> Silence:
-        silence = self._silences.create(draft, self._now())
+        silence = self._silences.create(draft, self._clock.now())
         actor.log_change("silence created", **_silence_fields(silence))
         return silence
 
     def replace(self, id: UUID, draft: SilenceDraft, actor: Actor) -> Silence:
-        silence = self._silences.replace(id, draft, self._now())
+        silence = self._silences.replace(id, draft, self._clock.now())
         actor.log_change("silence replaced", **_silence_fields(silence))
         return silence
 

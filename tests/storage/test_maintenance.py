@@ -15,7 +15,7 @@ from tocsin.storage.retention import SETTLING, TRUSTED_AFTER
 
 def test_expired_interactions_are_dropped_though_sessions_cannot_be_written(tmp_path: Path) -> None:
     with opened(tmp_path / "data", retention="90d") as runtime:
-        runtime.scheduler.close()
+        runtime.maintenance.stop()
         now = runtime.now()
         fill(runtime, f"{now - timedelta(days=400):%Y-%m}", 1)
         fill(runtime, f"{now:%Y-%m}", 3)
@@ -24,14 +24,14 @@ def test_expired_interactions_are_dropped_though_sessions_cannot_be_written(tmp_
         with runtime.database.writing() as connection:
             connection.execute(text("DROP TABLE sessions"))
         with structlog.testing.capture_logs() as logged:
-            runtime.upkeep.tend(now, SETTLING)
+            runtime.maintenance.run(now, SETTLING)
         assert runtime.engine.rows() == 3
         assert [line["task"] for line in logged if "task" in line] == ["sessions"]
 
 
 def test_a_failing_task_does_not_keep_the_clock_from_being_trusted(tmp_path: Path) -> None:
     with opened(tmp_path / "data", retention="90d") as runtime:
-        runtime.scheduler.close()
+        runtime.maintenance.stop()
         now = runtime.now()
         fill(runtime, f"{now - timedelta(days=400):%Y-%m}", 3)
         key, _ = runtime.keys.create("viewer", Role.READ, now)
@@ -39,5 +39,5 @@ def test_a_failing_task_does_not_keep_the_clock_from_being_trusted(tmp_path: Pat
         with runtime.database.writing() as connection:
             connection.execute(text("DROP TABLE sessions"))
         for running in (SETTLING, TRUSTED_AFTER, TRUSTED_AFTER + SETTLING):
-            runtime.upkeep.tend(now + running, running)
+            runtime.maintenance.run(now + running, running)
         assert runtime.engine.rows() == 0
