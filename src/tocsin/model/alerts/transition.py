@@ -1,7 +1,7 @@
 """A stored change of state, and the interaction that it writes.
 
-"What a transition writes" in docs/reference/alerts.md defines the interaction. Its id is derived
-from the transition's, so that appending it again after a crash records nothing twice.
+"The interaction of a transition" in docs/reference/alerts.md defines the interaction. Its id is
+derived from the transition's, so that appending it again after a crash records nothing twice.
 """
 
 from __future__ import annotations
