@@ -1,5 +1,8 @@
-"""A table of definitions that is answered from memory: what channels, subscriptions and silences
-have in common. A change is on disk before it is in memory."""
+"""A table whose rows are also held in memory, as objects by id.
+
+Metrics, alerts, keys, channels, subscriptions and silences are read far more often than changed:
+reads come from memory and take no lock.
+"""
 
 from __future__ import annotations
 
@@ -17,68 +20,104 @@ from tocsin.store.database import Database
 T = TypeVar("T")
 
 
-class Definitions(Generic[T]):
-    """The rows of a table whose second column is their id, the first made first."""
+class TableChange(Generic[T]):
+    """One transaction that changes rows; `connection` is for other changes that belong to it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        table: Table,
+        to_row: Callable[[T], Mapping[str, Any]],
+        items: dict[UUID, T],
+    ) -> None:
+        self.connection = connection
+        self.items = items
+        self._table = table
+        self._id = _id_column(table)
+        self._to_row = to_row
+
+    def insert(self, id: UUID, item: T) -> None:
+        self.connection.execute(insert(self._table), self._to_row(item))
+        self.items[id] = item
+
+    def update(self, id: UUID, item: T) -> None:
+        """The item keeps its place in the order of creation."""
+        statement = update(self._table).where(self._id == id)
+        self.connection.execute(statement, self._to_row(item))
+        self.items[id] = item
+
+    def delete(self, id: UUID) -> None:
+        self.connection.execute(delete(self._table).where(self._id == id))
+        del self.items[id]
+
+
+class CachedTable(Generic[T]):
+    """The first column of the table numbers its rows in the order of creation, the second is the
+    id. A change is on disk before it is in memory, where it replaces the whole mapping: a reader
+    sees all of it or nothing."""
 
     def __init__(
         self,
         database: Database,
         table: Table,
-        read: Callable[[RowMapping], T],
-        write: Callable[[T], Mapping[str, Any]],
+        from_row: Callable[[RowMapping], T],
+        to_row: Callable[[T], Mapping[str, Any]],
     ) -> None:
         self._database = database
         self._table = table
-        self._id = table.columns.values()[1]
-        self._write = write
-        self._changing = threading.RLock()
+        self._to_row = to_row
+        self._lock = threading.RLock()
         with database.reading() as connection:
             rows = connection.execute(select(table).order_by(table.c.number)).mappings()
-            self._by_id: dict[UUID, T] = {row[self._id.name]: read(row) for row in rows}
+            id = _id_column(table).name
+            self._items: Mapping[UUID, T] = {row[id]: from_row(row) for row in rows}
 
     def all(self) -> list[T]:
-        return list(self._by_id.values())
+        """All items, oldest first."""
+        return list(self._items.values())
 
     def find(self, id: UUID) -> T | None:
-        return self._by_id.get(id)
+        return self._items.get(id)
 
     def get(self, id: UUID) -> T:
         """Raises NotFound."""
-        found = self._by_id.get(id)
-        if found is None:
+        item = self._items.get(id)
+        if item is None:
             raise NotFound(f"There is no {self._table.name[:-1]} with this id")
-        return found
+        return item
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Nobody else changes a definition while this is held."""
-        with self._changing:
+    def locked(self) -> Iterator[None]:
+        """No other thread changes an item while this is held, and memory equals the disk."""
+        with self._lock:
             yield
 
-    def add(self, id: UUID, made: T) -> T:
-        with self._changing:
+    @contextmanager
+    def changing(self) -> Iterator[TableChange[T]]:
+        """A change of any number of rows, which takes effect as a whole or not at all."""
+        with self._lock:
             with self._database.writing() as connection:
-                connection.execute(insert(self._table), self._write(made))
-            self._by_id = {**self._by_id, id: made}
-            return made
+                change = TableChange(connection, self._table, self._to_row, {**self._items})
+                yield change
+            self._items = change.items
 
-    def put(self, id: UUID, changed: T) -> T:
-        with self._changing:
-            with self._database.writing() as connection:
-                row = self._write(changed)
-                connection.execute(update(self._table).where(self._id == id), row)
-            self._by_id = {**self._by_id, id: changed}
-            return changed
+    def create(self, id: UUID, item: T) -> T:
+        with self.changing() as change:
+            change.insert(id, item)
+        return item
 
-    def remove(self, id: UUID, before: Callable[[Connection], None] | None = None) -> None:
-        """Delete a definition; `before` does in the same transaction what has to go with it.
+    def replace(self, id: UUID, item: T) -> T:
+        with self.changing() as change:
+            change.update(id, item)
+        return item
 
-        Raises NotFound, and whatever `before` raises.
-        """
-        with self._changing:
+    def delete(self, id: UUID) -> None:
+        """Raises NotFound."""
+        with self._lock:
             self.get(id)
-            with self._database.writing() as connection:
-                if before:
-                    before(connection)
-                connection.execute(delete(self._table).where(self._id == id))
-            self._by_id = {key: one for key, one in self._by_id.items() if key != id}
+            with self.changing() as change:
+                change.delete(id)
+
+
+def _id_column(table: Table) -> Any:
+    return table.columns.values()[1]

@@ -1,4 +1,7 @@
-"""Which channels are there? Their secrets are in the file, which only its owner may read."""
+"""The stored channels, read from memory.
+
+Their secrets are in the file in clear, because they have to be sent; only its owner may read it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import Status
-from tocsin.store.cached_table import Definitions
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
 
@@ -26,65 +29,72 @@ _SECRET_BYTES = 32
 
 class Channels:
     def __init__(self, database: Database) -> None:
-        self._kept = Definitions(database, channels, _channel, _row)
-        self.all = self._kept.all
-        self.find = self._kept.find
-        self.get = self._kept.get
+        self._table = CachedTable(database, channels, _channel, _row)
+        self.all = self._table.all
+        self.find = self._table.find
+        self.get = self._table.get
 
     def create(self, draft: ChannelDraft, at: datetime) -> Channel:
-        """Keep a channel; a webhook without a secret is given one."""
+        """Store a channel; a webhook without a secret gets a random one."""
         at = cut(at)
         channel = Channel(
             channel_id=uuid4(), spec=_with_secret(draft), created_date=at, modified_date=at
         )
-        return self._kept.add(channel.channel_id, channel)
+        return self._table.create(channel.channel_id, channel)
 
     def replace(self, id: UUID, draft: ChannelDraft, at: datetime) -> Channel:
-        """Replace a channel, which also ends its rest; why Tocsin disabled it is kept until it is
-        enabled again. Raises NotFound."""
-        with self._kept.changing():
+        """Replace a channel, which also ends its pause. The reason why Tocsin disabled it is kept
+        until it is enabled again. Raises NotFound."""
+        with self._table.locked():
             former = self.get(id)
             reason = None if draft.enabled else former.disabled_reason
-            changed = {"spec": _with_secret(draft), "disabled_reason": reason}
-            rest = {"resting_until": None, "modified_date": cut(at)}
-            channel = former.model_copy(update={**changed, **rest})
-            return self._kept.put(id, channel)
+            changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
+            changed |= {"resting_until": None, "modified_date": cut(at)}
+            return self._table.replace(id, former.model_copy(update=changed))
 
     def disable(self, id: UUID, reason: str, at: datetime) -> None:
-        """Send nothing more through a channel, if it is still there, until it is replaced."""
-        with self._kept.changing():
+        """Disable a channel, unless it was deleted, until it is replaced."""
+        with self._table.locked():
             if channel := self.find(id):
-                said = channel.spec.model_copy(update={"enabled": False})
-                changed = {"spec": said, "disabled_reason": reason, "modified_date": cut(at)}
-                self._kept.put(id, channel.model_copy(update=changed))
+                spec = channel.spec.model_copy(update={"enabled": False})
+                changed = {"spec": spec, "disabled_reason": reason, "modified_date": cut(at)}
+                self._table.replace(id, channel.model_copy(update=changed))
 
     def rest(self, id: UUID, until: datetime | None) -> None:
-        """Send nothing through a channel, if it is still there, until an instant; None ends its
-        rest."""
+        """Pause a channel, unless it was deleted, until an instant; None ends the pause."""
         until = cut(until) if until else None
-        with self._kept.changing():
+        with self._table.locked():
             channel = self.find(id)
             if channel and channel.resting_until != until:
-                self._kept.put(id, channel.model_copy(update={"resting_until": until}))
+                self._table.replace(id, channel.model_copy(update={"resting_until": until}))
 
     def delete(self, id: UUID, at: datetime) -> None:
-        """What is pending in it fails. Raises NotFound, or Conflict if a subscription uses it."""
+        """Pending deliveries of the channel fail. Raises NotFound, or Conflict if a subscription
+        uses it."""
+        with self._table.locked():
+            self.get(id)
+            with self._table.changing() as change:
+                _refuse_subscribed(change.connection, id)
+                _fail_deliveries(change.connection, id, at)
+                change.delete(id)
 
-        def before(connection: Connection) -> None:
-            used = select(subscriptions.c.number).where(subscriptions.c.channel_id == id)
-            if connection.execute(used.limit(1)).first():
-                raise Conflict("Subscriptions use this channel; delete them first")
-            connection.execute(
-                update(deliveries)
-                .where(deliveries.c.channel_id == id)
-                .where(deliveries.c.status.in_([Status.PENDING, Status.STAGED]))
-                .values(status=Status.FAILED, due=None, claimed_until=None, finished_date=cut(at))
-            )
-            # Its total stays, so that the counter in the metrics never falls.
-            untold = update(dropped_deliveries).where(dropped_deliveries.c.channel_id == id)
-            connection.execute(untold.values(untold=0, start=None))
 
-        self._kept.remove(id, before)
+def _refuse_subscribed(connection: Connection, id: UUID) -> None:
+    users = select(subscriptions.c.number).where(subscriptions.c.channel_id == id)
+    if connection.execute(users.limit(1)).first():
+        raise Conflict("Subscriptions use this channel; delete them first")
+
+
+def _fail_deliveries(connection: Connection, id: UUID, at: datetime) -> None:
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.channel_id == id)
+        .where(deliveries.c.status.in_([Status.PENDING, Status.STAGED]))
+        .values(status=Status.FAILED, due=None, claimed_until=None, finished_date=cut(at))
+    )
+    # The total of its drops stays, so that the Prometheus counter never falls.
+    drops = update(dropped_deliveries).where(dropped_deliveries.c.channel_id == id)
+    connection.execute(drops.values(untold=0, start=None))
 
 
 def _with_secret(draft: ChannelDraft) -> ChannelDraft:
@@ -110,10 +120,11 @@ def _row(channel: Channel) -> dict[str, Any]:
 
 
 def _channel(row: RowMapping) -> Channel:
-    said = {name: row[name] for name in ("name", "kind", "enabled")}
+    spec = {name: row[name] for name in ("name", "kind", "enabled")}
+    spec["settings"] = json.loads(row["settings"])
     return Channel(
         channel_id=row["channel_id"],
-        spec=DRAFTS[row["kind"]].model_validate({**said, "settings": json.loads(row["settings"])}),
+        spec=DRAFTS[row["kind"]].model_validate(spec),
         disabled_reason=row["disabled_reason"],
         resting_until=row["resting_until"],
         created_date=row["created_date"],

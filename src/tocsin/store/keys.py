@@ -1,26 +1,27 @@
-"""Keys by their secrets, which are kept as hashes and looked up in memory.
+"""API keys by the hashes of their secrets, read from memory.
 
-A secret that is made here has 192 random bits, so SHA-256 is as good as a slow hash. One that the
-environment gives may be a word: the store holds its scrypt hash, which is computed once at the
-start, so that a copy of the store does not give it away. In memory both are looked up by SHA-256,
-and a request costs microseconds.
+A secret that Tocsin generates has 192 random bits, so SHA-256 is as good as a slow hash. A secret
+from the environment may be a word: the store holds its scrypt hash, which is computed once at the
+start, so that a copy of the store does not reveal it. In memory both are looked up by SHA-256, and
+a request costs microseconds.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import scrypt, sha256
 from hmac import compare_digest
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Delete, Insert, RowMapping, delete, insert, or_, select
+from sqlalchemy import RowMapping
 
-from tocsin.errors import Conflict, NotFound
+from tocsin.errors import Conflict
 from tocsin.model.instant import cut
 from tocsin.model.key import Key, Role
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import keys
 
@@ -29,112 +30,118 @@ ENVIRONMENT = "TOCSIN_ADMIN_KEY"
 _SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 
 
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """`hash` is the SHA-256 of the secret, or the scrypt hash of one from the environment."""
+
+    key: Key
+    hash: str
+
+
 class Keys:
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._changing = threading.Lock()
-        self._keys: list[Key] = []
-        self._by_hash: dict[str, Key] = {}
-        # SHA-256 of the environment's secret, once it was adopted.
-        self._given: str | None = None
-        self._load()
+        self._table = CachedTable(database, keys, _stored_key, _row)
+        # The SHA-256 of the environment's secret, once it was adopted.
+        self._environment_hash: str | None = None
+        self._by_hash = self._indexed()
 
     def all(self) -> list[Key]:
-        """All keys, the first made first."""
-        return list(self._keys)
+        """All keys, oldest first."""
+        return [stored.key for stored in self._table.all()]
 
     def has_admin(self) -> bool:
-        return any(key.role is Role.ADMIN for key in self._keys)
+        return any(key.role is Role.ADMIN for key in self.all())
 
     def authenticate(self, secret: str) -> Role | None:
-        """The role of the key with this secret; reads memory only."""
+        """The role of the key with this secret."""
         key = self.identify(secret)
         return key.role if key else None
 
     def identify(self, secret: str) -> Key | None:
-        """The key with this secret; reads memory only."""
+        """The key with this secret."""
         return self._by_hash.get(_hash(secret))
 
     def find(self, id: UUID) -> Key | None:
-        """The key with this id, unless it was revoked; reads memory only."""
-        return next((key for key in self._keys if key.key_id == id), None)
+        """The key with this id, unless it was revoked."""
+        stored = self._table.find(id)
+        return stored.key if stored else None
 
     def create(self, name: str, role: Role, at: datetime) -> tuple[Key, str]:
-        """A new key and its secret, which is not kept and cannot be asked for again."""
+        """A new key and its secret, which is not stored and cannot be read again."""
         visible = f"tsn_{role}_{secrets.token_hex(2)}"
         secret = visible + secrets.token_hex(24)
         key = Key(key_id=uuid4(), name=name, role=role, prefix=visible, created_date=cut(at))
-        with self._changing:
-            self._apply(insert(keys).values(_row(key, secret)))
+        with self._table.locked():
+            self._table.create(key.key_id, StoredKey(key, _hash(secret)))
+            self._by_hash = self._indexed()
         return key, secret
 
     def revoke(self, id: UUID) -> Key:
-        """Answers the key that was revoked. Raises NotFound, or Conflict for the key that the
-        environment gives and for the last one with the role admin."""
-        with self._changing:
-            key = self.find(id)
-            if key is None:
-                raise NotFound("There is no key with this id")
+        """Returns the revoked key. Raises NotFound, or Conflict for the key of the environment and
+        for the last one with the role admin."""
+        with self._table.locked():
+            key = self._table.get(id).key
             if key.from_environment:
                 raise Conflict(
                     f"This key comes from {ENVIRONMENT}: change or unset that, then restart Tocsin"
                 )
-            if [one for one in self._keys if one.role is Role.ADMIN] == [key]:
+            if [admin for admin in self.all() if admin.role is Role.ADMIN] == [key]:
                 raise Conflict(
                     "This is the last key with the role admin, and without one nobody could manage "
                     "Tocsin: create another one first"
                 )
-            self._apply(delete(keys).where(keys.c.key_id == id))
+            self._table.delete(id)
+            self._by_hash = self._indexed()
             return key
 
     def adopt(self, secret: str | None, at: datetime) -> None:
-        """Make the environment's secret an admin key, in place of the one that it gave before.
+        """Make the environment's secret an admin key, which replaces the former one.
 
-        None, where the environment gives none, only removes the former one.
+        None, where the environment has none, only removes the former one.
         """
-        with self._changing:
-            former = self._environment_hash()
-            self._given = None if secret is None else _hash(secret)
-            if (secret is None and former is None) or (
-                secret is not None and former is not None and _is_of(secret, former)
-            ):
-                self._load()
-                return
-            # The same secret may have been made here, with another role perhaps.
-            deletion = delete(keys).where(or_(keys.c.from_environment, keys.c.hash == self._given))
-            if secret is None:
-                self._apply(deletion)
-                return
-            key = Key(
-                key_id=uuid4(),
-                name=ENVIRONMENT,
-                role=Role.ADMIN,
-                # None of it is shown: it may be short.
-                prefix="",
-                from_environment=True,
-                created_date=cut(at),
-            )
-            row = {**_row(key, secret), "hash": _slow_hash(secret, secrets.token_bytes(16))}
-            self._apply(deletion, insert(keys).values(row))
+        with self._table.locked():
+            former = next((s for s in self._table.all() if s.key.from_environment), None)
+            given = None if secret is None else _hash(secret)
+            if not _is_secret_of(former, secret):
+                with self._table.changing() as change:
+                    for stored in self._table.all():
+                        # A generated key may have the same secret, perhaps with another role.
+                        if stored is former or stored.hash == given:
+                            change.delete(stored.key.key_id)
+                    if secret is not None:
+                        adopted = _environment_key(secret, at)
+                        change.insert(adopted.key.key_id, adopted)
+            self._environment_hash = given
+            self._by_hash = self._indexed()
 
-    def _environment_hash(self) -> str | None:
-        with self._database.reading() as connection:
-            return connection.execute(
-                select(keys.c.hash).where(keys.c.from_environment)
-            ).scalar_one_or_none()
+    def _indexed(self) -> dict[str, Key]:
+        """Until the environment's secret is adopted, its key has no hash to be found by."""
+        return {
+            hash: stored.key
+            for stored in self._table.all()
+            if (hash := self._environment_hash if stored.key.from_environment else stored.hash)
+        }
 
-    def _apply(self, *statements: Delete | Insert) -> None:
-        with self._database.writing() as connection:
-            for statement in statements:
-                connection.execute(statement)
-        self._load()
 
-    def _load(self) -> None:
-        with self._database.reading() as connection:
-            rows = connection.execute(select(keys).order_by(keys.c.number)).mappings().all()
-        by_hash = {self._given if row["from_environment"] else row["hash"]: row for row in rows}
-        self._by_hash = {hashed: _key(row) for hashed, row in by_hash.items() if hashed}
-        self._keys = [_key(row) for row in rows]
+def _environment_key(secret: str, at: datetime) -> StoredKey:
+    key = Key(
+        key_id=uuid4(),
+        name=ENVIRONMENT,
+        role=Role.ADMIN,
+        # No part of the secret is shown: it may be short.
+        prefix="",
+        from_environment=True,
+        created_date=cut(at),
+    )
+    return StoredKey(key, _slow_hash(secret, secrets.token_bytes(16)))
+
+
+def _is_secret_of(stored: StoredKey | None, secret: str | None) -> bool:
+    """Whether the environment's stored key has this secret, or both are absent."""
+    if stored is None or secret is None:
+        return stored is None and secret is None
+    salt = bytes.fromhex(stored.hash[:32])
+    return compare_digest(_slow_hash(secret, salt), stored.hash)
 
 
 def _hash(secret: str) -> str:
@@ -145,15 +152,9 @@ def _slow_hash(secret: str, salt: bytes) -> str:
     return f"{salt.hex()}{scrypt(secret.encode(), salt=salt, dklen=16, **_SCRYPT).hex()}"
 
 
-def _is_of(secret: str, stored: str) -> bool:
-    """Whether a stored hash of the environment's key is that of a secret."""
-    salt = bytes.fromhex(stored[:32])
-    return compare_digest(_slow_hash(secret, salt), stored)
+def _row(stored: StoredKey) -> dict[str, Any]:
+    return {**stored.key.model_dump(), "role": stored.key.role.value, "hash": stored.hash}
 
 
-def _row(key: Key, secret: str) -> dict[str, Any]:
-    return {**key.model_dump(), "role": key.role.value, "hash": _hash(secret)}
-
-
-def _key(row: RowMapping) -> Key:
-    return Key(**{member: row[member] for member in Key.model_fields})
+def _stored_key(row: RowMapping) -> StoredKey:
+    return StoredKey(Key(**{member: row[member] for member in Key.model_fields}), row["hash"])

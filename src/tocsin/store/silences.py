@@ -1,4 +1,4 @@
-"""Which silences are there, and which of them holds a transition back?"""
+"""The stored silences, read from memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 
 from tocsin.model.instant import cut
 from tocsin.model.notifications.silence import Silence, SilenceDraft
-from tocsin.store.cached_table import Definitions
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import silences
 
@@ -21,34 +21,35 @@ _JSON = ("labels", "dimensions")
 
 class Silences:
     def __init__(self, database: Database) -> None:
-        self._kept = Definitions(database, silences, _silence, _row)
-        self.all = self._kept.all
-        self.get = self._kept.get
-        self.delete = self._kept.remove
+        self._table = CachedTable(database, silences, _silence, _row)
+        self.all = self._table.all
+        self.get = self._table.get
+        self.delete = self._table.delete
 
     def create(self, draft: SilenceDraft, at: datetime) -> Silence:
-        """Keep a silence that `read_silence` found good."""
+        """Store a silence that `read_silence` accepted."""
         at = cut(at)
-        silence = _drafted(draft, id=uuid4(), created=at, modified=at)
-        return self._kept.add(silence.silence_id, silence)
+        silence = _from_draft(draft, id=uuid4(), created=at, modified=at)
+        return self._table.create(silence.silence_id, silence)
 
     def replace(self, id: UUID, draft: SilenceDraft, at: datetime) -> Silence:
-        """Raises NotFound. What was held back stays so."""
-        with self._kept.changing():
+        """Raises NotFound. Deliveries that the former silence held back stay silenced."""
+        with self._table.locked():
             created = self.get(id).created_date
-            return self._kept.put(id, _drafted(draft, id=id, created=created, modified=cut(at)))
+            return self._table.replace(
+                id, _from_draft(draft, id=id, created=created, modified=cut(at))
+            )
 
     def matching(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
     ) -> UUID | None:
-        """The first silence that holds a transition back; reads memory only."""
-        return next(
-            (one.silence_id for one in self.all() if one.silences(transition, labels, at)), None
-        )
+        """The oldest silence that matches a transition of an alert with these labels."""
+        matching = (silence for silence in self.all() if silence.silences(transition, labels, at))
+        return next((silence.silence_id for silence in matching), None)
 
 
-def _drafted(draft: SilenceDraft, *, id: UUID, created: datetime, modified: datetime) -> Silence:
-    assert draft.start is not None, "read_silence gives a start to what has none"
+def _from_draft(draft: SilenceDraft, *, id: UUID, created: datetime, modified: datetime) -> Silence:
+    assert draft.start is not None, "read_silence sets a missing start"
     return Silence(
         silence_id=id,
         **{**draft.model_dump(), "start": draft.start},

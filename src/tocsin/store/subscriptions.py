@@ -1,5 +1,7 @@
-"""Who wants to be told of what? Asked for each block that is recorded, so it is answered from
-memory, and costs nothing where nobody wants anything."""
+"""The stored subscriptions, read from memory.
+
+They are looked up for each block that is recorded; without subscriptions that costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from sqlalchemy import RowMapping
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
-from tocsin.store.cached_table import Definitions
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import subscriptions
@@ -25,61 +27,61 @@ Topic = tuple[bytes, bytes]
 class Subscriptions:
     def __init__(self, database: Database, channels: Channels) -> None:
         self._channels = channels
-        self._kept = Definitions(database, subscriptions, _subscription, _row)
-        self.all = self._kept.all
-        self.find = self._kept.find
-        self.get = self._kept.get
-        self._by_topic = self._sorted()
+        self._table = CachedTable(database, subscriptions, _subscription, _row)
+        self.all = self._table.all
+        self.find = self._table.find
+        self.get = self._table.get
+        self._by_topic = self._grouped_by_topic()
 
     @property
     def topics(self) -> Mapping[Topic, Sequence[Subscription]]:
-        """The enabled subscriptions of each topic; what is answered never changes afterwards."""
+        """The enabled subscriptions of each topic; a change replaces the mapping."""
         return self._by_topic
 
     def create(self, draft: SubscriptionDraft, at: datetime) -> Subscription:
-        """Raises InvalidInput if there is no such channel."""
+        """Raises InvalidInput if the channel does not exist."""
         at = cut(at)
-        made = self._drafted(draft, id=uuid4(), created=at, modified=at)
-        with self._kept.changing():
-            self._kept.add(made.subscription_id, made)
-            self._by_topic = self._sorted()
-        return made
+        subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
+        with self._table.locked():
+            self._table.create(subscription.subscription_id, subscription)
+            self._by_topic = self._grouped_by_topic()
+        return subscription
 
     def replace(self, id: UUID, draft: SubscriptionDraft, at: datetime) -> Subscription:
-        """Raises NotFound, or InvalidInput if there is no such channel."""
-        with self._kept.changing():
+        """Raises NotFound, or InvalidInput if the channel does not exist."""
+        with self._table.locked():
             created = self.get(id).created_date
-            changed = self._drafted(draft, id=id, created=created, modified=cut(at))
-            self._kept.put(id, changed)
-            self._by_topic = self._sorted()
-        return changed
+            subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
+            self._table.replace(id, subscription)
+            self._by_topic = self._grouped_by_topic()
+        return subscription
 
     def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool:
         """Note why a template is not used any longer, until the subscription is replaced; False if
-        the subscription has another one, or is gone."""
-        with self._kept.changing():
-            one = self.find(id)
-            if one is None or one.template != template:
+        the subscription has another template, or was deleted."""
+        with self._table.locked():
+            subscription = self.find(id)
+            if subscription is None or subscription.template != template:
                 return False
-            self._kept.put(id, one.model_copy(update={"template_problem": problem}))
-            self._by_topic = self._sorted()
+            self._table.replace(id, subscription.model_copy(update={"template_problem": problem}))
+            self._by_topic = self._grouped_by_topic()
         return True
 
     def delete(self, id: UUID) -> None:
-        """Raises NotFound. What is pending is still delivered."""
-        with self._kept.changing():
-            self._kept.remove(id)
-            self._by_topic = self._sorted()
+        """Raises NotFound. Pending deliveries are still sent."""
+        with self._table.locked():
+            self._table.delete(id)
+            self._by_topic = self._grouped_by_topic()
 
-    def _sorted(self) -> dict[Topic, list[Subscription]]:
+    def _grouped_by_topic(self) -> dict[Topic, list[Subscription]]:
         by_topic: dict[Topic, list[Subscription]] = {}
-        for one in self.all():
-            if one.enabled:
-                topic = one.resource_type_id.bytes, one.action_id.bytes
-                by_topic.setdefault(topic, []).append(one)
+        for subscription in self.all():
+            if subscription.enabled:
+                topic = subscription.resource_type_id.bytes, subscription.action_id.bytes
+                by_topic.setdefault(topic, []).append(subscription)
         return by_topic
 
-    def _drafted(
+    def _from_draft(
         self, draft: SubscriptionDraft, *, id: UUID, created: datetime, modified: datetime
     ) -> Subscription:
         assert draft.resource_type_id is not None
@@ -99,9 +101,10 @@ class Subscriptions:
         )
 
 
-def _row(one: Subscription) -> dict[str, Any]:
-    template = {"title_template": one.template.title, "body_template": one.template.body}
-    return {**one.model_dump(exclude={"template"}), **template}
+def _row(subscription: Subscription) -> dict[str, Any]:
+    template = subscription.template
+    texts = {"title_template": template.title, "body_template": template.body}
+    return {**subscription.model_dump(exclude={"template"}), **texts}
 
 
 def _subscription(row: RowMapping) -> Subscription:
