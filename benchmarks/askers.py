@@ -15,8 +15,8 @@ from benchmarks.compare import Answer, Asker, fastest
 from benchmarks.data import CODES
 from benchmarks.queries import JSON_EXPRESSIONS, Case
 from benchmarks.tocsin_server import Server
-from tocsin.clickhouse.sql.materialized_columns import PromotedColumn
-from tocsin.clickhouse.sql.table import Aspect
+from tocsin.clickhouse.sql.materialized_columns import MaterializedColumn
+from tocsin.clickhouse.sql.table import ValueKind
 from tocsin.model.interactions.field import Field
 
 TOCSIN, BY_HAND, POSTGRES = "Tocsin over HTTP", "ClickHouse by hand", "PostgreSQL by hand"
@@ -99,9 +99,9 @@ def _columns(client: Any) -> dict[str, str]:
     """By expression over the JSON, the column of the table that holds it, where there is one."""
     present = {row[0] for row in client.query("SHOW COLUMNS FROM interactions").result_rows}
     found = {}
-    for (name, aspect), expression in JSON_EXPRESSIONS.items():
-        for is_few in (True, False):
-            column = PromotedColumn(Field(name), Aspect(aspect), is_few).name
+    for (name, kind), expression in JSON_EXPRESSIONS.items():
+        for is_low_cardinality in (True, False):
+            column = MaterializedColumn(Field(name), ValueKind(kind), is_low_cardinality).name
             if column in present:
                 found[expression] = column
     return found

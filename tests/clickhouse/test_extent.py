@@ -11,7 +11,7 @@ import pytest
 
 from support.recording import record
 from support.trusted_clock import tend_with_trusted_clock
-from tocsin.clickhouse.sql.compiler import compile_metric, time_tests
+from tocsin.clickhouse.sql.compiler import compile_metric, time_comparisons
 from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import Table
@@ -53,7 +53,7 @@ def ask_while(
     tests: list[list[str]] = []
 
     def compile(table: Table) -> Query:
-        tests.append([test for test, _ in time_tests(question, AT, table.extent)])
+        tests.append([test for test, _ in time_comparisons(question, AT, table.extent)])
         if len(tests) == 1:
             meanwhile()
         return compile_metric(question, AT, 1, table)

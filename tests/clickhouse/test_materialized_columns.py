@@ -6,12 +6,12 @@ import pytest
 
 from tocsin.clickhouse.sql.materialized_columns import (
     MAX_FIELDS,
-    PromotedColumn,
-    asked,
+    MaterializedColumn,
+    columns_to_materialize,
+    columns_used,
     compile_add,
-    worth_promoting,
 )
-from tocsin.clickhouse.sql.table import Aspect, JsonType, any_type
+from tocsin.clickhouse.sql.table import JsonType, ValueKind, any_type
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.payload import Path
 from tocsin.model.metrics.metric import Question
@@ -26,33 +26,33 @@ def filtered(operator: str, value: Any = None) -> Question:
 
 
 def test_what_is_added_up_is_asked_for_as_a_number() -> None:
-    (ask,) = asked(question(metricType="SUM", field="interaction.a"), any_type)
-    assert ask == (Field("interaction.a"), Aspect.NUMBER)
+    (ask,) = columns_used(question(metricType="SUM", field="interaction.a"), any_type)
+    assert ask == (Field("interaction.a"), ValueKind.NUMBER)
 
 
 def test_what_is_told_apart_or_grouped_by_is_asked_for_as_a_text() -> None:
     distinct = question(
         metricType="DISTINCT_COUNT", field="interaction.a", groupBy=["interaction.b.c"]
     )
-    texts = {(Field(name), Aspect.TEXT) for name in ("interaction.a", "interaction.b.c")}
-    assert set(asked(distinct, any_type)) == texts
+    texts = {(Field(name), ValueKind.TEXT) for name in ("interaction.a", "interaction.b.c")}
+    assert set(columns_used(distinct, any_type)) == texts
 
 
 @pytest.mark.parametrize(
-    ("operator", "value", "aspects"),
+    ("operator", "value", "kinds"),
     [
-        ("eq", "x", [Aspect.TEXT]),
-        ("neq", 3, [Aspect.NUMBER]),
-        ("in", ["x", 3], [Aspect.TEXT, Aspect.NUMBER]),
-        ("gt", "12", [Aspect.NUMBER]),
-        ("contains", "x", [Aspect.TEXT]),
-        ("eq", None, [Aspect.TEXT]),
+        ("eq", "x", [ValueKind.TEXT]),
+        ("neq", 3, [ValueKind.NUMBER]),
+        ("in", ["x", 3], [ValueKind.TEXT, ValueKind.NUMBER]),
+        ("gt", "12", [ValueKind.NUMBER]),
+        ("contains", "x", [ValueKind.TEXT]),
+        ("eq", None, [ValueKind.TEXT]),
     ],
 )
 def test_a_filter_asks_only_for_what_it_compares(
-    operator: str, value: Any, aspects: list[Aspect]
+    operator: str, value: Any, kinds: list[ValueKind]
 ) -> None:
-    assert [aspect for _, aspect in asked(filtered(operator, value), any_type)] == aspects
+    assert [kind for _, kind in columns_used(filtered(operator, value), any_type)] == kinds
 
 
 def test_whether_a_field_exists_is_read_from_its_text_only_if_nothing_in_it_is_without_one() -> (
@@ -61,30 +61,36 @@ def test_whether_a_field_exists_is_read_from_its_text_only_if_nothing_in_it_is_w
     def only_strings(_path: Path) -> frozenset[JsonType]:
         return frozenset([JsonType.STRING])
 
-    assert asked(filtered("exists"), any_type) == []
-    assert asked(filtered("exists"), only_strings) == [(Field("interaction.a"), Aspect.TEXT)]
-    assert asked(filtered("gt", "2026-01-01"), any_type) == []
-    assert asked(filtered("gt", "2026-01-01"), only_strings) != []
+    assert columns_used(filtered("exists"), any_type) == []
+    assert columns_used(filtered("exists"), only_strings) == [
+        (Field("interaction.a"), ValueKind.TEXT)
+    ]
+    assert columns_used(filtered("gt", "2026-01-01"), any_type) == []
+    assert columns_used(filtered("gt", "2026-01-01"), only_strings) != []
 
 
 def test_the_interactions_own_columns_need_no_others() -> None:
     own = question(metricType="DISTINCT_COUNT", field="resourceId", groupBy=["action", "userId"])
-    assert asked(own, any_type) == []
+    assert columns_used(own, any_type) == []
 
 
 def test_of_too_many_fields_those_most_used_are_promoted_and_then_the_oldest() -> None:
     fields = [f"interaction.f{n}" for n in range(MAX_FIELDS + 10)]
     questions = [question(metricType="SUM", field=field) for field in fields]
     questions.append(question(metricType="MAX", field=fields[-1]))
-    chosen = [str(field) for field, _ in worth_promoting(questions, any_type)]
+    chosen = [str(field) for field, _ in columns_to_materialize(questions, any_type)]
     assert chosen == [*fields[: MAX_FIELDS - 1], fields[-1]]
 
 
 def test_a_column_is_named_by_what_computes_it_and_by_nothing_that_came_from_outside() -> None:
     names = [
-        PromotedColumn(Field(spelling), aspect, is_few).name
+        MaterializedColumn(Field(spelling), kind, is_low_cardinality).name
         for spelling in ("interaction.a", "interaction.A", "interaction.`; DROP TABLE x --")
-        for aspect, is_few in ((Aspect.NUMBER, False), (Aspect.TEXT, False), (Aspect.TEXT, True))
+        for kind, is_low_cardinality in (
+            (ValueKind.NUMBER, False),
+            (ValueKind.TEXT, False),
+            (ValueKind.TEXT, True),
+        )
     ]
     assert len(set(names)) == len(names)
     assert all(name.replace("_", "").isalnum() and name.isascii() for name in names)
@@ -92,7 +98,7 @@ def test_a_column_is_named_by_what_computes_it_and_by_nothing_that_came_from_out
 
 def test_keys_are_bound_in_the_statement_that_adds_a_column() -> None:
     fields = [Field("interaction.it's `quoted`"), Field("interaction.secret")]
-    statement = compile_add(PromotedColumn(field, Aspect.TEXT) for field in fields)
+    statement = compile_add(MaterializedColumn(field, ValueKind.TEXT) for field in fields)
     assert "quoted" not in statement.text
     assert "secret" not in statement.text
     assert set(statement.parameters.values()) == {"it's `quoted`", "secret"}

@@ -20,7 +20,7 @@ import pytest
 from support import nasty, oracle
 from support.nasty_pools import NOTATION_KEYS, ODD_KEYS
 from support.worlds import AT, World, record, written, written_series
-from tocsin.clickhouse.sql.materialized_columns import worth_promoting
+from tocsin.clickhouse.sql.materialized_columns import columns_to_materialize
 from tocsin.config import Settings
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer
@@ -181,6 +181,6 @@ def test_all_listed_fields_become_columns_and_hold_the_same_after_a_restart(
 def wait_until_promoted(world: World) -> None:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
-    while set(engine.promoted) != set(worth_promoting(questions, engine.field_types.of)):
+    while set(engine.promoted) != set(columns_to_materialize(questions, engine.field_types.of)):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -21,7 +21,7 @@ from support.worlds import (
     merge,
     open_world,
 )
-from tocsin.clickhouse.sql.materialized_columns import Ask, worth_promoting
+from tocsin.clickhouse.sql.materialized_columns import FieldValue, columns_to_materialize
 from tocsin.metrics import column_promoter
 from tocsin.model.metrics.draft import read_metric
 
@@ -48,7 +48,7 @@ def world(
             promote(world)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(column_promoter, "FEW", few)
+        patch.setattr(column_promoter, "LOW_CARDINALITY_LIMIT", few)
         opened = open_world(tmp_path_factory.mktemp("world"), 20, before_append)
         before_append(opened, NO_APPEND)
         yield opened
@@ -64,11 +64,13 @@ def promote(world: World) -> None:
         runtime.metrics.create(draft, question, AT)
 
 
-def wait_until_promoted(world: World) -> set[Ask]:
+def wait_until_promoted(world: World) -> set[FieldValue]:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
     world.runtime.promoter.wake()
-    while set(engine.promoted) != (asks := set(worth_promoting(questions, engine.field_types.of))):
+    while set(engine.promoted) != (
+        asks := set(columns_to_materialize(questions, engine.field_types.of))
+    ):
         assert time.monotonic() < deadline, f"{len(engine.promoted)} of {len(asks)} promoted"
         time.sleep(0.05)
     return asks

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from test_golden import pretty, recorded, shown  # noqa: F401
 
-from tocsin.clickhouse.sql.fetching import Numbers, compile_fetch
+from tocsin.clickhouse.sql.fetching import NumberRange, compile_fetch
 from tocsin.clickhouse.sql.plan import compile_scan
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.model.metrics.draft import read_metric
@@ -48,7 +48,7 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
     }
     rows = len(runtime.engine.columns(scan.query))
     every = [period for level in periods for period in level]
-    fetch = compile_fetch(questions, every, Numbers(1_000, after=7), table)
+    fetch = compile_fetch(questions, every, NumberRange(1_000, after=7), table)
     fetched = len(runtime.engine.columns(fetch.query))
     return {
         **shown(runtime, scan.query),

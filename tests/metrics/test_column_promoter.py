@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tocsin.clickhouse.sql.materialized_columns import (
-    PromotedColumn,
-    compile_present,
-    worth_promoting,
+    MaterializedColumn,
+    columns_to_materialize,
+    compile_existing,
 )
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
@@ -95,7 +95,7 @@ def wait_until(holds: Callable[[], bool], patience: float = 60) -> None:
 
 
 def columns(runtime: Runtime) -> set[str]:
-    return {name for (name,) in runtime.engine.upkeep(compile_present())}
+    return {name for (name,) in runtime.engine.upkeep(compile_existing())}
 
 
 def value(runtime: Runtime, question: Question) -> Any:
@@ -240,7 +240,7 @@ def test_a_query_that_reads_a_column_ends_well_while_the_column_is_dropped(
 def test_a_field_whose_texts_become_many_gets_a_column_for_many(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.metrics.column_promoter.FEW", 3)
+    monkeypatch.setattr("tocsin.metrics.column_promoter.LOW_CARDINALITY_LIMIT", 3)
     by_user = question(groupBy=["interaction.user"])
     promotion = Promotion(opened.engine, PATIENCE)
     record(opened, {"user": "a"})
@@ -249,15 +249,15 @@ def test_a_field_whose_texts_become_many_gets_a_column_for_many(
     record(opened, *({"user": f"u{n}"} for n in range(9)))
     settle(promotion, by_user)
     ((ask, many),) = opened.engine.promoted.items()
-    assert few == PromotedColumn(*ask, is_few=True).name
-    assert many == PromotedColumn(*ask, is_few=False).name
+    assert few == MaterializedColumn(*ask, is_low_cardinality=True).name
+    assert many == MaterializedColumn(*ask, is_low_cardinality=False).name
     assert len(opened.calculator.calculate(by_user, AT).readings) == 10
 
 
 def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.metrics.column_promoter.FEW", 3)
+    monkeypatch.setattr("tocsin.metrics.column_promoter.LOW_CARDINALITY_LIMIT", 3)
     rows = 20_000
     record(opened, *({"user": f"u{n // 10}"} for n in range(rows)))
     by_user = question(groupBy=["interaction.user"])
@@ -300,7 +300,9 @@ def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
     )
     metric = again.metrics.create(draft, asked, AT)
     wait_until(
-        lambda: list(again.engine.promoted) == worth_promoting([asked], lambda _: frozenset())
+        lambda: (
+            list(again.engine.promoted) == columns_to_materialize([asked], lambda _: frozenset())
+        )
     )
     again.metrics.delete(metric.metric_id)
     wait_until(lambda: not again.engine.promoted)

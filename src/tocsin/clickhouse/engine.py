@@ -38,7 +38,7 @@ from tocsin.clickhouse.settings import (
 )
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Aspect
+from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, ValueKind
 from tocsin.clickhouse.time_bounds import KnownExtent
 from tocsin.clickhouse.warmup import learn_extent, learn_field_types, learn_ids, learn_months
 from tocsin.errors import CannotWrite, Stopping, Unavailable
@@ -77,7 +77,7 @@ class Engine:
         """
         self.field_types = FieldTypes(most_paths)
         self.known_ids = KnownIds()
-        self.promoted: Mapping[tuple[Field, Aspect], str] = {}
+        self.promoted: Mapping[tuple[Field, ValueKind], str] = {}
         self.known_extent = KnownExtent()
         self.known_months = KnownMonths()
         self.write_state = WriteState()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.sql.export import Key, compile_keys, compile_rows
+from tocsin.clickhouse.sql.export import ExportKey, compile_keys, compile_rows
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
 from tocsin.ingestion.history import Catalog, interaction_of
@@ -38,8 +38,8 @@ class _Keys:
     def __len__(self) -> int:
         return len(self._at)
 
-    def __getitem__(self, place: int) -> Key:
-        return Key(int(self._at[place]), int(self._number[place]))
+    def __getitem__(self, place: int) -> ExportKey:
+        return ExportKey(int(self._at[place]), int(self._number[place]))
 
 
 class Export:
@@ -63,7 +63,7 @@ class Export:
 
         Raises QueryTooHeavy or Unavailable.
         """
-        after: Key | None = None
+        after: ExportKey | None = None
         while keys := self._keys(after):
             start = 0
             while start < len(keys):
@@ -73,7 +73,7 @@ class Export:
                 return
             after = keys[-1]
 
-    def _keys(self, after: Key | None) -> _Keys:
+    def _keys(self, after: ExportKey | None) -> _Keys:
         query = compile_keys(self._search, after, self._last, KEYS, self._table)
         found = self._queries.columns(query)
         return _Keys(*(found.column(name).to_numpy() for name in ("at", "number")))

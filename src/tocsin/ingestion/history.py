@@ -13,9 +13,9 @@ import msgspec
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.query_runner import Row
 from tocsin.clickhouse.sql.listing import (
-    Place,
+    Position,
     compile_by_id,
-    compile_places,
+    compile_positions,
     compile_rows,
 )
 from tocsin.clickhouse.sql.table import Table
@@ -71,8 +71,8 @@ class History:
         after = read_cursor(cursor) if cursor is not None else None
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         table = Table(mnemonics, self._engine.field_types.of)
-        found = self._engine.search(compile_places(search, limit + 1, after, table))
-        places = [Place(*row) for row in found]
+        found = self._engine.search(compile_positions(search, limit + 1, after, table))
+        places = [Position(*row) for row in found]
         shown = _fitting(places[:limit])
         if not shown:
             return Page([], None)
@@ -81,7 +81,7 @@ class History:
         return Page(list(map(interaction_of, rows)), None if is_last else _cursor_after(shown[-1]))
 
 
-def _fitting(places: Sequence[Place]) -> Sequence[Place]:
+def _fitting(places: Sequence[Position]) -> Sequence[Position]:
     """The first places whose interactions have PAGE_BYTES together, at least one."""
     totals = accumulate(place.size for place in places)
     return places[: max(sum(total <= PAGE_BYTES for total in totals), 1)]
@@ -114,5 +114,5 @@ def interaction_of(row: Row) -> Interaction:
     )
 
 
-def _cursor_after(place: Place) -> str:
+def _cursor_after(place: Position) -> str:
     return write_cursor(place.timestamp, place.number)

@@ -19,9 +19,9 @@ from tocsin.clickhouse.sql.compiler import (
     compile_exact,
     compile_group_count,
     compile_metric,
-    time_tests,
+    time_comparisons,
 )
-from tocsin.clickhouse.sql.materialized_columns import asked
+from tocsin.clickhouse.sql.materialized_columns import columns_used
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
@@ -177,8 +177,8 @@ class Calculator:
         table = self._table_as_of(at)
         query = compile_metric(question, at, DEFAULT_LIMIT, table)
         cost = self._engine.measure(query)
-        asks = asked(question, table.types_of)
-        promoted = dict.fromkeys(field for field, aspect in asks if table.promoted(field, aspect))
+        values = columns_used(question, table.types_of)
+        promoted = dict.fromkeys(field for field, kind in values if table.column_of(field, kind))
         return Explanation(
             query.text,
             query.parameters,
@@ -203,8 +203,8 @@ class Calculator:
         its window, at an end that it did not look at, it is asked again so that it does."""
         table = self._table_as_of(at)
         rows = self._run(compile(table), deadline)
-        made = time_tests(question, at, table.extent)
-        needed = time_tests(question, at, self._engine.known_extent.now)
+        made = time_comparisons(question, at, table.extent)
+        needed = time_comparisons(question, at, self._engine.known_extent.now)
         if not set(needed).issubset(made):
             rows = self._run(compile(self._table()), deadline)
         return rows
@@ -223,7 +223,7 @@ class Calculator:
         return Table(
             mnemonics,
             self._engine.field_types.of,
-            lambda field, aspect: promoted.get((field, aspect)),
+            lambda field, kind: promoted.get((field, kind)),
         )
 
 

@@ -20,20 +20,20 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.materialized_columns import (
-    FEW,
-    Ask,
-    PromotedColumn,
+    LOW_CARDINALITY_LIMIT,
+    FieldValue,
+    MaterializedColumn,
+    columns_to_materialize,
     compile_add,
+    compile_backfill,
     compile_by_part,
-    compile_different,
+    compile_cardinalities,
     compile_drop,
-    compile_fill,
-    compile_present,
-    compile_under_way,
-    sought,
-    worth_promoting,
+    compile_existing,
+    compile_pending_mutations,
+    equality_fields,
 )
-from tocsin.clickhouse.sql.table import Aspect
+from tocsin.clickhouse.sql.table import ValueKind
 from tocsin.events import DefinitionsChanged
 from tocsin.metrics.statement_retry import Isolation
 from tocsin.model.interactions.field import Field
@@ -51,7 +51,7 @@ GROWTH = 4
 # Rows for which a column may be computed when it is read, as costs nearly nothing.
 LITTLE = 10_000
 
-Columns = dict[Ask, PromotedColumn]
+Columns = dict[FieldValue, MaterializedColumn]
 
 
 class Promotion:
@@ -74,25 +74,25 @@ class Promotion:
 
     def choose(self, questions: Sequence[Question], at: datetime) -> Columns:
         """The columns that the questions ask for; whatever else was offered no longer is."""
-        asks = worth_promoting(questions, self._engine.field_types.of)
+        asks = columns_to_materialize(questions, self._engine.field_types.of)
         offered = self._engine.promoted
         self._engine.promoted = {ask: offered[ask] for ask in asks if ask in offered}
-        self._look_at([field for field, aspect in asks if aspect is Aspect.TEXT], at)
-        looked_for = sought(questions)
+        self._look_at([field for field, kind in asks if kind is ValueKind.TEXT], at)
+        looked_for = equality_fields(questions)
         return {
-            (field, aspect): PromotedColumn(
+            (field, kind): MaterializedColumn(
                 field,
-                aspect,
-                is_few=aspect is Aspect.TEXT and self._few.get(field, False),
-                is_sought=field in looked_for,
+                kind,
+                is_low_cardinality=kind is ValueKind.TEXT and self._few.get(field, False),
+                has_equality_filter=field in looked_for,
             )
-            for field, aspect in asks
+            for field, kind in asks
         }
 
     def step(self, wanted: Columns, at: datetime) -> bool:
         """Add what is missing, offer what is filled, begin to fill the others, drop what has not
         been needed for long; whether nothing is left to wait for."""
-        present = {name for (name,) in self._engine.upkeep(compile_present())}
+        present = {name for (name,) in self._engine.upkeep(compile_existing())}
         missing = [column for column in wanted.values() if not column.names <= present]
         added = self._adding.run(missing, at, self._add)
         there = present.union(*(column.names for column in added))
@@ -104,7 +104,7 @@ class Promotion:
         names = [column.name for column in wanted.values() if column.name in lacking]
         unfilled = [name for name in names if self._filling.is_due(name, at)]
         # What is being filled the engine would refuse to drop.
-        if (overdue or unfilled) and not self._engine.upkeep(compile_under_way())[0][0]:
+        if (overdue or unfilled) and not self._engine.upkeep(compile_pending_mutations())[0][0]:
             self._dropping.run(overdue, at, self._drop)
             self._filling.run(unfilled, at, self._fill)
             overdue = []
@@ -112,7 +112,7 @@ class Promotion:
         self._filling.run([column.index for column in added if column.index], at, self._fill)
         return not unfilled and not overdue
 
-    def _add(self, columns: Sequence[PromotedColumn]) -> None:
+    def _add(self, columns: Sequence[MaterializedColumn]) -> None:
         self._engine.upkeep(compile_add(columns))
 
     def _drop(self, names: Sequence[str]) -> None:
@@ -120,7 +120,7 @@ class Promotion:
         log.info("dropped what no metric needs", columns=names)
 
     def _fill(self, names: Sequence[str]) -> None:
-        self._engine.upkeep(compile_fill(names))
+        self._engine.upkeep(compile_backfill(names))
 
     def _look_at(self, fields: Sequence[Field], at: datetime) -> None:
         """Which of the fields have few different texts? Of one that cannot be looked at, many are
@@ -132,9 +132,12 @@ class Promotion:
         self._looking.run(new, at, self._count_texts)
 
     def _count_texts(self, fields: Sequence[Field]) -> None:
-        query = compile_different(fields, self._engine.field_types.of)
+        query = compile_cardinalities(fields, self._engine.field_types.of)
         counts = self._engine.upkeep(query)[0]
-        self._few |= {field: count <= FEW for field, count in zip(fields, counts, strict=True)}
+        self._few |= {
+            field: count <= LOW_CARDINALITY_LIMIT
+            for field, count in zip(fields, counts, strict=True)
+        }
 
     def _lacking(self, names: set[str]) -> set[str]:
         """Those of the columns that more than a little of the table lacks."""
@@ -148,11 +151,11 @@ class Promotion:
         return [n for n, since in self._unneeded_since.items() if at - since >= self._patience]
 
 
-def _offered(wanted: Columns, filled: set[str]) -> dict[Ask, str]:
+def _offered(wanted: Columns, filled: set[str]) -> dict[FieldValue, str]:
     """A field whose texts have become many is read as it was until its new column is filled."""
-    offered: dict[Ask, str] = {}
+    offered: dict[FieldValue, str] = {}
     for ask, column in wanted.items():
-        for choice in (column, replace(column, is_few=not column.is_few)):
+        for choice in (column, replace(column, is_low_cardinality=not column.is_low_cardinality)):
             if choice.name in filled:
                 offered.setdefault(ask, choice.name)
     return offered

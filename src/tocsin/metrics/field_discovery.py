@@ -14,8 +14,8 @@ from tocsin.clickhouse.sql.discovery import (
     EXAMPLES,
     Scope,
     compile_big_integers,
-    compile_commonest,
     compile_details,
+    compile_most_frequent,
     compile_types,
     path_of,
     type_of,
@@ -46,7 +46,9 @@ class Discovery:
         more than DISCOVERED_FIELDS, the commonest."""
         scope = _scope(resource_type_id, action_id, origin_id)
         if self.has_many_fields:
-            rows = self._run(compile_commonest(scope, DISCOVERED_FIELDS), self._engine.deadline())
+            rows = self._run(
+                compile_most_frequent(scope, DISCOVERED_FIELDS), self._engine.deadline()
+            )
             paths = [path_of(spelled) for (spelled,) in rows]
             return sorted((Field.of_path(path) for path in paths if "" not in path), key=str)
         return sorted(self._types(scope), key=str)

@@ -1,7 +1,7 @@
-"""One metric as one query.
+"""Compiles one metric to one query.
 
-`scope` and `Measure` are shared with `series.py`: a filter and an aggregation mean the same
-wherever they are asked for, because they are the same code.
+Series and backtests use the same conditions and aggregations, so that a filter has one meaning in
+every kind of query.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from tocsin.clickhouse.sql.exact_sums import approximate, by_exponent, parts, wh
 from tocsin.clickhouse.sql.extent import Extent
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
-from tocsin.clickhouse.sql.query import Binder, Names, Query
-from tocsin.clickhouse.sql.scan import scope_of, told_apart
+from tocsin.clickhouse.sql.query import Aliases, Binder, Query
+from tocsin.clickhouse.sql.scan import distinct_key, scope_of
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.metrics.metric import Aggregation, Question
 
@@ -30,16 +30,17 @@ def compile_metric(
     *,
     between: tuple[float, float] | None = None,
 ) -> Query:
-    """The question as of `at`: rows of (value, dimension texts...), `limit` and one at most.
+    """The question as of `at`: rows of (value, dimension texts...), at most `limit` and one.
 
-    The value of a SUM or an AVG only tells the order of rows; the last columns of a row are the
-    number of numbers and the sums of their parts (`sums.py`). A first value that is infinite tells
-    that some parts are not exact: `compile_exact` asks for what is. With `between`, only groups
-    with such values are answered, of those with equal sums `limit` and one.
+    The value of a SUM or an AVG only gives the order of rows; the last columns of a row are the
+    number of numbers and the sums of their parts (`exact_sums.py`). An infinite value in the first
+    row means that some sums of parts are not exact: `compile_exact` computes exact ones. With
+    `between`, only groups with values in that range are returned, of those with equal sums `limit`
+    and one.
     """
-    writing = _Writing(question, at, table)
-    bind = writing.bind
-    values = _sum_columns(question, writing) if question.aggregation.is_sum else _value(question)
+    query = _MetricQuery(question, at, table)
+    bind = query.bind
+    values = _sum_columns(question, query) if question.aggregation.is_sum else _value(question)
     ending = []
     if question.group_by:
         count = bind.integer(limit + 1)
@@ -51,34 +52,35 @@ def compile_metric(
         ]
     if _is_narrow(question):
         ending.append("SETTINGS max_threads = 1, optimize_move_to_prewhere = 0")
-    return writing.query(values[:1], values[1:], ending)
+    return query.build(values[:1], values[1:], ending)
 
 
 def compile_exact(question: Question, at: datetime, table: Table) -> Query:
-    """The sums of a question as of `at`, in no order: rows of (number of numbers, dimension
+    """The sums of a question as of `at`, in any order: rows of (number of numbers, dimension
     texts..., integers by exponent)."""
-    writing = _Writing(question, at, table)
-    return writing.query(["count(x) AS c"], [f"{by_exponent('x')} AS integers"], [])
+    query = _MetricQuery(question, at, table)
+    return query.build(["count(x) AS c"], [f"{by_exponent('x')} AS integers"], [])
 
 
-class _Writing:
-    """The parts of one query."""
+class _MetricQuery:
+    """The clauses of one metric's query."""
 
     def __init__(self, question: Question, at: datetime, table: Table) -> None:
         self.bind = Binder()
         self._question = question
         self._fields = Fields(table, self.bind)
         measured = operand(question, self._fields)
-        self.named = Names()
+        self.aliases = Aliases()
         self._operand = [f"{measured} AS x"] if measured else []
         self.is_whole = question.field is not None and self._fields.is_whole(question.field)
         groups = [self._fields.group(field) for field in question.group_by]
         self._texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
         self._where = where(question, at, self._fields, self.bind)
 
-    def query(self, before: Sequence[str], after: Sequence[str], ending: Sequence[str]) -> Query:
-        """The columns before and after the texts of dimensions, and what follows the groups."""
-        definitions = [*self._operand, *self.named.definitions]
+    def build(self, before: Sequence[str], after: Sequence[str], ending: Sequence[str]) -> Query:
+        """The query with these columns before and after the texts of dimensions, and with
+        `ending`, the clauses that follow GROUP BY."""
+        definitions = [*self._operand, *self.aliases.definitions]
         lines = [
             *(["WITH " + ",\n     ".join(definitions)] if definitions else []),
             "SELECT " + ",\n       ".join([*before, *self._texts, *after]),
@@ -91,15 +93,15 @@ class _Writing:
 
 
 def _is_narrow(question: Question) -> bool:
-    """Whether so little is read that sharing it out among threads, or reading it in two steps,
-    takes longer than reading it."""
+    """Whether the query reads so little that dividing it among threads, or reading it in two
+    steps, takes longer than reading it."""
     window = question.time_window
     is_scoped = question.resource_type_id is not None and question.action_id is not None
     return is_scoped and window is not None and window.length <= NARROW
 
 
 def compile_group_count(question: Question, at: datetime, table: Table) -> Query:
-    """How many groups the question has as of `at`."""
+    """One row: the number of groups of the question as of `at`."""
     bind = Binder()
     fields = Fields(table, bind)
     texts = [f"{fields.group(field)[1]} AS d{n}" for n, field in enumerate(question.group_by)]
@@ -115,13 +117,14 @@ def compile_group_count(question: Question, at: datetime, table: Table) -> Query
 
 
 def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
-    """The conditions of "Which interactions count" in docs/reference/semantics.md, or no text."""
-    scoped = scope(question, bind)
-    conditions = [*scoped, *within(question, at, fields.table, bind)]
+    """PREWHERE and WHERE by "Which interactions count" in docs/reference/semantics.md; empty
+    without conditions."""
+    scoped = scope_conditions(question, bind)
+    conditions = [*scoped, *time_conditions(question, at, fields.table, bind)]
     own = Fields(fields.table, bind)
     filters = [condition(filter, own, bind) for filter in question.filters]
     if filters and conditions and own.are_columns and not scoped:
-        # The engine by itself would test the time first, in a step of its own.
+        # Without PREWHERE, the engine would test the time first, in a separate step.
         return f"PREWHERE {_all_of(filters)}\nWHERE {_all_of(conditions)}"
     conditions += filters
     return f"WHERE {_all_of(conditions)}" if conditions else ""
@@ -132,33 +135,35 @@ def _all_of(conditions: Sequence[str]) -> str:
 
 
 def group_keys(question: Question, fields: Fields) -> list[str]:
-    """What to group by: the text of a dimension (d0, d1, ...), or what stands for it."""
+    """The expressions to group by: the text of a dimension (d0, d1, ...), or a cheaper key."""
     groups = enumerate(fields.group(field) for field in question.group_by)
     return [f"d{n}" if key == text else key for n, (key, text) in groups]
 
 
-def scope(question: Question, bind: Binder) -> list[str]:
+def scope_conditions(question: Question, bind: Binder) -> list[str]:
     """The conditions of "Which interactions count" 1 in docs/reference/semantics.md."""
     ids = scope_of(question)
     return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
 
 
-def within(question: Question, at: datetime, table: Table, bind: Binder) -> list[str]:
+def time_conditions(question: Question, at: datetime, table: Table, bind: Binder) -> list[str]:
     """The conditions of "Which interactions count" 2."""
-    tests = time_tests(question, at, table.extent)
-    return [f"timestamp {comparison} {bind.instant(instant)}" for comparison, instant in tests]
+    comparisons = time_comparisons(question, at, table.extent)
+    return [f"timestamp {operator} {bind.instant(instant)}" for operator, instant in comparisons]
 
 
-def time_tests(question: Question, at: datetime, extent: Extent) -> list[tuple[str, datetime]]:
-    """What the time has to be compared with: a window is open at its beginning, and an end of it
-    that nothing recorded lies beyond need not be looked at."""
-    tests = []
+def time_comparisons(
+    question: Question, at: datetime, extent: Extent
+) -> list[tuple[str, datetime]]:
+    """Pairs of an operator and an instant, which a timestamp must satisfy. A window excludes its
+    beginning; an end is not compared if nothing is recorded beyond it."""
+    comparisons = []
     window = question.time_window
     if window and extent.earliest <= at - window.length:
-        tests.append((">", at - window.length))
+        comparisons.append((">", at - window.length))
     if extent.latest > at:
-        tests.append(("<=", at))
-    return tests
+        comparisons.append(("<=", at))
+    return comparisons
 
 
 def order_by(value: str, dimensions: int) -> str:
@@ -168,7 +173,7 @@ def order_by(value: str, dimensions: int) -> str:
 
 
 def operand(question: Question, fields: Fields) -> str | None:
-    """What is aggregated: the field's number or, to tell texts apart, its text."""
+    """The aggregated expression: the field's number or, for DISTINCT_COUNT, its text."""
     if question.field is None:
         return None
     if question.aggregation is Aggregation.DISTINCT_COUNT:
@@ -176,18 +181,18 @@ def operand(question: Question, fields: Fields) -> str | None:
     return fields.number(question.field)
 
 
-def _sum_columns(question: Question, writing: _Writing) -> list[str]:
-    """About the value, the number of numbers, and the sums of their parts."""
-    split = whole_parts if writing.is_whole else parts
+def _sum_columns(question: Question, query: _MetricQuery) -> list[str]:
+    """Columns of the approximate value, the number of numbers, and the sums of their parts."""
+    split = whole_parts if query.is_whole else parts
     sums = [
-        f"sum({part}) AS {name}" for part, name in zip(split("x", writing.named), SUMS, strict=True)
+        f"sum({part}) AS {name}" for part, name in zip(split("x", query.aliases), SUMS, strict=True)
     ]
-    return [f"{ranked(question, 'c', SUMS)} AS value", "count(x) AS c", *sums]
+    return [f"{ranking(question, 'c', SUMS)} AS value", "count(x) AS c", *sums]
 
 
-def ranked(question: Question, count: str, sums: Sequence[str]) -> str:
-    """What groups are ordered by: about the SUM or AVG; infinite where the sums are not exact, so
-    that this comes first."""
+def ranking(question: Question, count: str, sums: Sequence[str]) -> str:
+    """The expression that orders groups: the approximate SUM or AVG; infinite where the sums are
+    not exact, so that such groups come first."""
     empty_value = "NULL" if question.aggregation is Aggregation.AVG else "0"
     value = f"about / {count}" if question.aggregation is Aggregation.AVG else "about"
     total = f"({approximate(sums)}) AS about"
@@ -200,7 +205,7 @@ def _value(question: Question) -> list[str]:
     if aggregation is Aggregation.RATE:
         assert question.time_window
         return [f"count() / {question.time_window.count} AS value"]
-    there, hashed = told_apart("x")
+    there, hashed = distinct_key("x")
     values = {
         Aggregation.COUNT: "count()",
         Aggregation.MIN: "min(x)",

@@ -1,4 +1,4 @@
-"""Which payload fields occur in a scope, with which types, how often, and for example?"""
+"""Compiles the queries of field discovery: names, types, frequencies and examples of fields."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ Scope = dict[Kind, UUID | None]
 
 
 def compile_types(scope: Scope) -> Query:
-    """One row of one map: the engine's paths, each with the engine's names of its types."""
+    """One row of one map: the engine's paths, each with the engine's names for its types."""
     bind = Binder()
     text = f"SELECT distinctJSONPathsAndTypes({PAYLOAD})\nFROM {INTERACTIONS}"
     return Query(text + _where(scope, bind), bind.parameters)
 
 
-def compile_commonest(scope: Scope, most: int) -> Query:
-    """Rows of the engine's paths, those that occur most first."""
+def compile_most_frequent(scope: Scope, most: int) -> Query:
+    """Rows of the engine's paths, the `most` most frequent, in descending order of frequency."""
     bind = Binder()
-    return Query(_commonest(scope, bind, most), bind.parameters)
+    return Query(_most_frequent(scope, bind, most), bind.parameters)
 
 
 def compile_details(scope: Scope, most: int | None = None) -> Query:
-    """Rows of (path, name of a type, how often, its commonest texts); with `most`, only of the
-    paths that occur most.
+    """Rows of (path, name of a type, occurrences, its most frequent texts); with `most`, only for
+    the `most` most frequent paths.
 
-    A text is cut after one character more than an example has, which shows that it was longer.
+    A text is cut one character past the length of an example, which shows that it was longer.
 
-    One pass that takes every payload apart: what it costs does not depend on how many different
-    fields there are, but it is ten times what `compile_types` costs.
+    The query decomposes every payload in one pass: its cost does not depend on the number of
+    different fields, but is ten times that of `compile_types`.
     """
     bind = Binder()
     lines = [
@@ -50,29 +50,29 @@ def compile_details(scope: Scope, most: int | None = None) -> Query:
     where = _where(scope, bind)
     if most is not None:
         where += "\nAND " if where else "\nWHERE "
-        where += f"leaf.1 IN ({_commonest(scope, bind, most)})"
+        where += f"leaf.1 IN ({_most_frequent(scope, bind, most)})"
     text = "\n".join(lines) + where + "\nGROUP BY leaf.1, leaf.2"
     return Query(text, bind.parameters)
 
 
 def compile_big_integers(scope: Scope) -> Query:
-    """Rows of (field, how often it is an integer past 64 bits, which counts as a String)."""
+    """Rows of (field, number of its integers past 64 bits, which the engine counts as strings)."""
     bind = Binder()
     text = f"SELECT field, count()\nFROM {INTERACTIONS}\nARRAY JOIN bigIntegers AS field"
     return Query(f"{text}{_where(scope, bind)}\nGROUP BY field", bind.parameters)
 
 
 def path_of(spelled: str) -> Path:
-    """A path as the engine spells it, in keys."""
+    """The keys of a path, given as the engine spells it."""
     return tuple(key.replace("%2E", ".") for key in spelled.split("."))
 
 
 def type_of(name: str) -> JsonType:
-    """The type that the engine's name of a type stands for."""
+    """The type with this name in the engine; ARRAY for all others."""
     return _TYPES.get(name, JsonType.ARRAY)
 
 
-def _commonest(scope: Scope, bind: Binder, most: int) -> str:
+def _most_frequent(scope: Scope, bind: Binder, most: int) -> str:
     return (
         f"SELECT arrayJoin(JSONAllPaths({PAYLOAD})) AS path\nFROM {INTERACTIONS}"
         f"{_where(scope, bind)}\nGROUP BY path\nORDER BY count() DESC, path LIMIT {most:d}"

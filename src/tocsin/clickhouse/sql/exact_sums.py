@@ -1,13 +1,13 @@
-"""The SQL of exact sums of doubles (decision 50).
+"""SQL expressions for exact sums of doubles (decision 50).
 
 A number is split into four parts on fixed grids: multiples of 1, 2^-27, 2^-54 and 2^-81. Each part
 is scaled so that one step of its grid is 2^971, the unit in the last place of the greatest
 doubles. Sums of such multiples are exact in double arithmetic unless they overflow: a sum of parts
-is exact or not finite, in whatever order and portions it is added. What the parts cannot hold (a
-magnitude from 2^52 on, digits below 2^-81) makes the first part infinite.
+is exact or not finite, in any order and division of the additions. A number that the parts cannot
+hold (a magnitude from 2^52 on, digits below 2^-81) makes the first part infinite.
 
-Where a sum of parts is not finite, the numbers are added once more as integers by exponent, which
-holds every double.
+If a sum of parts is not finite, the numbers are added again as integers by exponent, which hold
+every double.
 """
 
 from __future__ import annotations
@@ -16,56 +16,57 @@ from collections.abc import Callable, Sequence
 
 PARTS = 4
 BETWEEN = 2.0**27
-"""From one grid to the next."""
+"""The factor between two neighboring grids."""
 GRID = 2.0**971
 TO_GRID = 1.5 * 2.0**1023
 """Adding and subtracting it rounds to a multiple of GRID."""
 FIRST, TO_FIRST = 2.0**972, 1.5 * 2.0**52
-"""The scale of the first part, whose last place may be 2^-1; what rounds to a multiple of 1."""
+"""The scale of the first part, whose last place may be 2^-1; the number whose addition and
+subtraction round to a multiple of 1."""
 SECOND = GRID * BETWEEN
 TOO_FINE = 2.0**1023
-"""Makes what is left behind the last grid infinite, multiplied by it twice."""
+"""Two multiplications by it make a remainder below the last grid infinite."""
 
 EXPONENT_OF_ONE = 1075
 """Integers by exponent count units of 2^-1075."""
 _HALF_BITS = 27
 
 
-Name = Callable[[str], str]
-"""Gives an expression a name in the query, and answers the name."""
+Alias = Callable[[str], str]
+"""Gives an expression an alias in the query, and returns the alias."""
 
 
-def parts(number: str, name: Name) -> list[str]:
-    """The four parts of a number, by name."""
-    whole = name(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
-    rest = name(f"({number} - {whole}) * {SECOND!r}")
+def parts(number: str, alias: Alias) -> list[str]:
+    """The expressions of the four parts of a number."""
+    whole = alias(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
+    rest = alias(f"({number} - {whole}) * {SECOND!r}")
     finer = []
     for _ in range(1, PARTS):
-        finer.append(name(f"({rest} + {TO_GRID!r}) - {TO_GRID!r}"))
-        rest = name(f"({rest} - {finer[-1]}) * {BETWEEN!r}")
+        finer.append(alias(f"({rest} + {TO_GRID!r}) - {TO_GRID!r}"))
+        rest = alias(f"({rest} - {finer[-1]}) * {BETWEEN!r}")
     return [f"{whole} * {FIRST!r} + {rest} * {TOO_FINE!r} * {TOO_FINE!r}", *finer]
 
 
-def whole_parts(number: str, name: Name) -> list[str]:
-    """The four parts of a number that is known to be an integer: only the first is not zero.
+def whole_parts(number: str, alias: Alias) -> list[str]:
+    """The four parts of a number that is known to be an integer: all but the first are zero.
 
-    It is infinite for any other number, and the sum then is taken as integers by exponent.
+    The first is infinite for any other number, which is then added as integers by exponent.
     """
-    whole = name(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
+    whole = alias(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
     rest = f"({number} - {whole}) * {SECOND!r} * {TOO_FINE!r} * {TOO_FINE!r}"
     return [f"{whole} * {FIRST!r} + {rest}", *["toFloat64(0)"] * (PARTS - 1)]
 
 
 def approximate(sums: Sequence[str]) -> str:
-    """About the number that four sums of parts come to: what rows are ordered by in the engine.
-    Not finite where the sums are not."""
+    """The approximate number of four sums of parts, by which the engine orders rows. Not finite
+    where the sums are not."""
     step = repr(1 / BETWEEN)
     s0, s1, s2, s3 = sums
     return f"({s0} + ({s1} + ({s2} + {s3} * {step}) * {step}) * {2 / BETWEEN!r}) * {1 / FIRST!r}"
 
 
 def by_exponent(number: str, holds: str = "") -> str:
-    """The sum of numbers as integers by exponent: two lists, exponents and integers."""
+    """The sum of the numbers for which `holds` is true, as two lists: exponents and integers."""
     bits = f"reinterpretAsUInt64(assumeNotNull({number}))"
     exponent = f"bitAnd(bitShiftRight({bits}, 52), 2047)"
     digits = f"bitOr(bitAnd({bits}, 4503599627370495), if({exponent} = 0, 0, 4503599627370496))"

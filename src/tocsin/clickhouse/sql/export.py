@@ -1,7 +1,7 @@
-"""Interactions in the order of their time, as an export reads them: keys first, then whole rows.
+"""Compiles the queries of an export: keys in the order of time, then the rows between two keys.
 
-Sorting whole rows would take memory or disk for all of them. The keys of many interactions, their
-timestamp and number, are small; the rows between two keys are few enough to be sorted in Python.
+Sorting whole rows in the engine would take memory or disk for all of them. The keys, timestamp and
+number, are small; the rows between two keys are few enough to be sorted in Python.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.search import Search
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Of the rows between two keys; past it the engine refuses the query."""
+"""The limit for the rows between two keys; the engine rejects a query that exceeds it."""
 
 
-class Key(NamedTuple):
-    """The place of an interaction in the order of an export; the timestamp in milliseconds."""
+class ExportKey(NamedTuple):
+    """The position of an interaction in an export; `timestamp` is in milliseconds."""
 
     timestamp: int
     number: int
 
 
-def compile_keys(search: Search, after: Key | None, last: int, limit: int, table: Table) -> Query:
-    """The keys that follow one, in order; of interactions up to the number `last`."""
+def compile_keys(
+    search: Search, after: ExportKey | None, last: int, limit: int, table: Table
+) -> Query:
+    """Rows of the keys after `after`, in order, for interactions with numbers up to `last`."""
     bind = Binder()
     where = conditions(search, Fields(table, bind), bind)
     where.append(f"interactionNumber <= {bind.integer(last)}")
@@ -46,8 +48,8 @@ def compile_keys(search: Search, after: Key | None, last: int, limit: int, table
     return Query("\n".join(lines), bind.parameters)
 
 
-def compile_rows(search: Search, first: Key, last: Key, table: Table) -> Query:
-    """Whole rows from one key to another, both included, in no order."""
+def compile_rows(search: Search, first: ExportKey, last: ExportKey, table: Table) -> Query:
+    """Rows of COLUMNS from one key to another, both included, in any order."""
     bind = Binder()
     where = conditions(search, Fields(table, bind), bind)
     start = bind.instant(from_milliseconds(first.timestamp))

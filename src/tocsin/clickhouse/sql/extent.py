@@ -1,4 +1,4 @@
-"""From when to when is what is recorded: can anything lie outside of a window?"""
+"""The time range of all recorded interactions, which shows that a window needs no end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Nothing is dated before `earliest`, nothing after `latest`."""
+    """No interaction has a timestamp before `earliest` or after `latest`."""
 
     earliest: datetime
     latest: datetime
@@ -20,7 +20,7 @@ class Extent:
         return Extent(min(self.earliest, first), max(self.latest, last))
 
     def open_ended(self) -> Extent:
-        """The same where anything may be dated later."""
+        """The same extent without an end."""
         return Extent(self.earliest, _LAST)
 
 

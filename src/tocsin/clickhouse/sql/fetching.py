@@ -1,8 +1,8 @@
-"""Many questions as the interactions that they look at, one row each.
+"""Compiles a query that returns the single interactions that many questions need, one row each.
 
-A shared scan (`plan.py`) costs the engine a millisecond for each aggregate, whatever it reads.
-Where there are few interactions it is cheaper to fetch them with all that any question asks of
-them, and to aggregate them in `rollups/fetched.py`.
+A shared scan (`plan.py`) costs the engine a millisecond for each aggregate, however little it
+reads. A few interactions are cheaper to fetch, with the columns of all questions, and to aggregate
+in `metrics/rollups/`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, Writing, joined, scope_of
+from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods, scope_of
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.metric import Question
 
@@ -20,18 +20,18 @@ TIME, NUMBER = "time", "number"
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """Interactions with a number up to `upto`; if `after` is given, greater than that, and their
-    numbers are to be told."""
+class NumberRange:
+    """Interactions with a number up to `upto`; with `after`, only those with a greater number, and
+    the query returns their numbers."""
 
     upto: int
     after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The columns that a question needs: what those of its scope must be, its conditions, what it
-    aggregates, its dimensions."""
+class QuestionColumns:
+    """The names of a question's columns: those of its scope, each with the code that it must have,
+    those of its conditions, its operand and its dimensions."""
 
     scope: tuple[tuple[str, int], ...]
     conditions: tuple[str, ...]
@@ -41,77 +41,84 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A query whose rows are (time in milliseconds, what is asked...)."""
+    """A query whose rows are (time in milliseconds, columns of the questions...)."""
 
     query: Query
-    asked: tuple[Asked, ...]
+    columns: tuple[QuestionColumns, ...]
 
 
 def compile_fetch(
     questions: Sequence[Question],
     periods: Sequence[Period],
-    numbers: Numbers | None,
+    numbers: NumberRange | None,
     table: Table,
 ) -> Fetch:
-    """The interactions that any of the questions may look at, in some periods; all of them, or
-    those with some numbers."""
-    writing = Writing(questions, table)
-    columns: dict[str, str] = {}
-
-    def column(expression: str) -> str:
-        return columns.setdefault(expression, f"c{len(columns)}")
-
-    codes = {kind: writing.codes(kind) for kind in writing.kinds}
-    asked = tuple(
-        Asked(
-            tuple(
-                (column(text), numbers[id])
-                for kind, (text, numbers) in codes.items()
-                if (id := scope_of(question)[kind])
-            ),
-            tuple(column(f"CAST({name} AS UInt8)") for name in writing.conditions(question)),
-            column(_operand(question, writing)) if question.field else None,
-            tuple(column(writing.fields.text(field)) for field in question.group_by),
-        )
-        for question in questions
-    )
-    selected = [
-        f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
-        *(f"{expression} AS {name}" for expression, name in columns.items()),
-    ]
-    if numbers and numbers.after is not None:
-        selected.append(f"toInt64(interactionNumber) AS {NUMBER}")
-    known = [writing.among(numbers.upto, numbers.after)] if numbers else []
-    where = writing.where(joined(periods), *known)
-    lines = [
-        *writing.definitions(),
-        "SELECT " + ",\n       ".join(selected),
-        f"FROM {INTERACTIONS}",
-        where,
-    ]
-    return Fetch(Query("\n".join(lines), writing.bind.parameters), asked)
+    """The interactions of the periods that any of the questions may count; with `numbers`, only
+    those in that range."""
+    return _FetchQuery(questions, table).fetch(periods, numbers)
 
 
 def compile_fetch_size(
     questions: Sequence[Question], periods: Sequence[Period], parts: int, table: Table
 ) -> Query:
-    """How many interactions that would be, and the times in milliseconds that part them about
-    evenly into so many parts."""
-    writing = Writing(questions, table)
-    where = writing.where(joined(periods))
+    """One row: the number of interactions that `compile_fetch` would return, and the times in
+    milliseconds that divide them into `parts` parts of about equal size."""
+    query = SharedQuery(questions, table)
+    where = query.where(merge_periods(periods))
     levels = ", ".join(str(part / parts) for part in range(1, parts))
     lines = [
-        *writing.definitions(),
+        *query.definitions(),
         f"SELECT count(), quantiles({levels})(toUnixTimestamp64Milli(timestamp))",
         f"FROM {INTERACTIONS}",
         where,
     ]
-    return Query("\n".join(lines), writing.bind.parameters)
+    return Query("\n".join(lines), query.bind.parameters)
 
 
-def _operand(question: Question, writing: Writing) -> str:
-    assert question.field
-    if Measure.of(question.aggregation) is not Measure.DISTINCT:
-        return writing.named(writing.fields.number(question.field))
-    there, hashed = writing.hashed(question.field)
-    return writing.named(f"if({there}, {hashed}, NULL)")
+class _FetchQuery(SharedQuery):
+    """The clauses of one fetch; equal expressions share a column."""
+
+    def __init__(self, questions: Sequence[Question], table: Table) -> None:
+        super().__init__(questions, table)
+        self._columns: dict[str, str] = {}
+        self._codes = {kind: self.scope_codes(kind) for kind in self.kinds}
+
+    def fetch(self, periods: Sequence[Period], numbers: NumberRange | None) -> Fetch:
+        columns = tuple(map(self._columns_of, self.questions))
+        selected = [
+            f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
+            *(f"{expression} AS {name}" for expression, name in self._columns.items()),
+        ]
+        if numbers and numbers.after is not None:
+            selected.append(f"toInt64(interactionNumber) AS {NUMBER}")
+        in_range = [self.number_condition(numbers.upto, numbers.after)] if numbers else []
+        where = self.where(merge_periods(periods), *in_range)
+        lines = [
+            *self.definitions(),
+            "SELECT " + ",\n       ".join(selected),
+            f"FROM {INTERACTIONS}",
+            where,
+        ]
+        return Fetch(Query("\n".join(lines), self.bind.parameters), columns)
+
+    def _columns_of(self, question: Question) -> QuestionColumns:
+        return QuestionColumns(
+            tuple(
+                (self._column(text), numbers[id])
+                for kind, (text, numbers) in self._codes.items()
+                if (id := scope_of(question)[kind])
+            ),
+            tuple(self._column(f"CAST({name} AS UInt8)") for name in self.conditions(question)),
+            self._column(self._operand(question)) if question.field else None,
+            tuple(self._column(self.fields.text(field)) for field in question.group_by),
+        )
+
+    def _column(self, expression: str) -> str:
+        return self._columns.setdefault(expression, f"c{len(self._columns)}")
+
+    def _operand(self, question: Question) -> str:
+        assert question.field
+        if Measure.of(question.aggregation) is not Measure.DISTINCT:
+            return self.aliases(self.fields.number(question.field))
+        has_text, key = self.distinct_key(question.field)
+        return self.aliases(f"if({has_text}, {key}, NULL)")

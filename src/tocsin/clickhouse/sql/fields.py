@@ -1,17 +1,17 @@
-"""What is a field worth in a row: its text, its number, its string, whether it is there.
+"""SQL expressions for a field's text, number and string in a row, and for its existence.
 
-The rules are "Fields" in docs/reference/semantics.md. A payload path holds several types at once,
-each in a subcolumn of its own, so a field's text is a choice among them; only types that may occur
-are looked for, which halves what a scan reads. Where the table has a column that holds the very
-choice (`promoted.py`), that is read instead; keys that no subcolumn name can spell are read from
-the payload's text (`raw_values.py`).
+The rules are "Fields" in docs/reference/semantics.md. A payload path may hold several types, each
+in a separate subcolumn, so a field's text is a choice among them; the choice has only types that
+may occur, which halves the bytes that a scan reads. If the table has a materialized column with
+the same choice (`materialized_columns.py`), the query reads that instead; keys that no subcolumn
+name can spell are read from the payload's text (`raw_values.py`).
 """
 
 from __future__ import annotations
 
 from tocsin.clickhouse.sql.query import Binder
 from tocsin.clickhouse.sql.raw_values import RawValue, has_subcolumn
-from tocsin.clickhouse.sql.table import PAYLOAD, SCOPE_COLUMNS, Aspect, JsonType, Table
+from tocsin.clickhouse.sql.table import PAYLOAD, SCOPE_COLUMNS, JsonType, Table, ValueKind
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column, Field
 from tocsin.model.interactions.payload import Path
@@ -37,16 +37,14 @@ class Fields:
         self.table = table
         self._bind = bind
         self.are_columns = True
-        """Whether all that was asked for so far are columns, and nothing has to be looked for in
-        the payload."""
+        """Whether all expressions so far read columns of the table, none the payload."""
 
     def text(self, field: Field) -> str:
         """The field's text, a Nullable(String) where it can be missing."""
         if field.column:
             return self._column_text(field.column)
-        promoted = self.table.promoted(field, Aspect.TEXT)
-        if promoted:
-            return promoted
+        if column := self.table.column_of(field, ValueKind.TEXT):
+            return column
         if raw := self._raw(field):
             return raw.text if self._may_be(field, *_SCALARS) else NO_TEXT
         texts = self._texts(field, *_NUMBERS, JsonType.BOOLEAN)
@@ -58,9 +56,8 @@ class Fields:
         """The field's number, a Nullable(Float64)."""
         if field.column:
             return _number_of_string(self.text(field))
-        promoted = self.table.promoted(field, Aspect.NUMBER)
-        if promoted:
-            return promoted
+        if column := self.table.column_of(field, ValueKind.NUMBER):
+            return column
         if raw := self._raw(field):
             return _number_of_string(raw.text) if self._may_be(field, *_SCALARS) else NO_NUMBER
         numbers = (
@@ -76,11 +73,11 @@ class Fields:
         return _first_of(numbers) or NO_NUMBER
 
     def is_whole(self, field: Field) -> bool:
-        """Whether all numbers of the field are integers, as far as is known by now."""
+        """Whether all numbers of the field that have been recorded are integers."""
         return not field.column and not self._may_be(field, JsonType.DOUBLE, JsonType.STRING)
 
     def string(self, field: Field) -> str:
-        """The field's text if it is a string, for comparisons by code point."""
+        """The field's text if it is a string, else NULL; for comparisons by code point."""
         if field.column or self._is_always_among(field, JsonType.STRING):
             return self.text(field)
         if not self._may_be(field, JsonType.STRING):
@@ -99,32 +96,34 @@ class Fields:
         return f"startsWith(dynamicType({self._dynamic(field)}), 'Array')"
 
     def exists(self, field: Field) -> str:
-        """Whether the key is there with any value but null, objects and arrays too."""
+        """Whether the field has any value but null; objects and arrays count as values."""
         if field.column:
             return f"isNotNull({field.column})" if field.column in _NULLABLE else "true"
-        if self._is_always_among(field, *_SCALARS):
-            promoted = self.table.promoted(field, Aspect.TEXT)
-            if promoted:
-                return f"isNotNull({promoted})"
+        if self._is_always_among(field, *_SCALARS) and (
+            column := self.table.column_of(field, ValueKind.TEXT)
+        ):
+            return f"isNotNull({column})"
         if raw := self._raw(field):
             return raw.exists
-        there = f"isNotNull({self._dynamic(field)})"
+        exists = f"isNotNull({self._dynamic(field)})"
         if not self._may_be(field, JsonType.OBJECT):
-            return there
+            return exists
         # The JSON type keeps no trace of an object without leaves.
-        return f"({there} OR JSONType(raw, {self._keys(field.path)}) = 'Object')"
+        return f"({exists} OR JSONType(raw, {self._keys(field.path)}) = 'Object')"
 
     def has_element(self, field: Field, text: str) -> str | None:
-        """Whether the field is an array with an element of that text; None if it never is one."""
+        """Whether the field is an array with an element of that text; None if it is never an
+        array."""
         if field.column or not self._may_be(field, JsonType.ARRAY):
             return None
-        # Read from the raw payload: the JSON type bends the elements of mixed arrays.
+        # Read from the raw payload: the JSON type converts the elements of mixed arrays.
         elements = f"JSONExtractArrayRaw(raw, {self._keys(field.path)})"
-        found = f"arrayExists(e -> ifNull({RawValue('e').text} = {text}, false), {elements})"
-        return f"if({self.is_array(field)}, {found}, false)"
+        has = f"arrayExists(e -> ifNull({RawValue('e').text} = {text}, false), {elements})"
+        return f"if({self.is_array(field)}, {has}, false)"
 
     def group(self, field: Field) -> tuple[str, str]:
-        """What to group by, and the text of a group; cheaper than the text wherever it may be."""
+        """The expression to group by, and the text of a group. The former is cheaper than the text
+        where the catalog or the column's type allows it."""
         if field.column in KINDS:
             return SCOPE_COLUMNS[KINDS[field.column]], self.text(field)
         if field.column is Column.UOW_ID:
@@ -161,7 +160,7 @@ class Fields:
         return f"{PAYLOAD}.{self._bind.identifier(path)}"
 
     def _raw(self, field: Field) -> RawValue | None:
-        """The value in the payload's text, if the field has to be read from there."""
+        """The value in the payload's text; None if a subcolumn has it."""
         if has_subcolumn(field.path):
             return None
         self.are_columns = False

@@ -19,7 +19,7 @@ _SIGNS = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: 
 
 
 def condition(filter: Filter, fields: Fields, bind: Binder) -> str:
-    """A condition that holds exactly where the filter does; NULL counts as not holding."""
+    """A condition that is true exactly where the filter holds; NULL counts as false."""
     operator, value = filter.operator, filter.value
     if operator in ORDERINGS:
         return _ordering(filter, fields, bind)
@@ -45,23 +45,23 @@ def condition(filter: Filter, fields: Fields, bind: Binder) -> str:
 
 
 def _is_one_of(values: Sequence[Scalar], filter: Filter, fields: Fields, bind: Binder) -> str:
-    """Strings and booleans are compared by text, numbers by number, null with what is missing."""
+    """Strings and booleans are compared by text, numbers by number; null equals a missing field."""
     field = filter.field
     texts = [text_of(v) or "" for v in values if isinstance(v, str | bool)]
     numbers = [number_of(v) or 0.0 for v in values if not isinstance(v, str | bool | None)]
-    ways = []
+    alternatives = []
     if texts:
-        ways.append(_among(fields.text(field), texts, bind.string, bind.strings))
+        alternatives.append(_equals_any(fields.text(field), texts, bind.string, bind.strings))
     if numbers:
         # Zero is added because IN compares bits: -0.0 would not be 0.
         number = fields.number(field) if len(numbers) == 1 else f"({fields.number(field)} + 0.)"
-        ways.append(_among(number, numbers, bind.double, bind.doubles))
+        alternatives.append(_equals_any(number, numbers, bind.double, bind.doubles))
     if None in values:
-        ways.append(f"isNull({fields.text(field)})")
-    return ways[0] if len(ways) == 1 else f"({' OR '.join(ways)})"
+        alternatives.append(f"isNull({fields.text(field)})")
+    return alternatives[0] if len(alternatives) == 1 else f"({' OR '.join(alternatives)})"
 
 
-def _among(
+def _equals_any(
     expression: str,
     values: Sequence[T],
     bind_one: Callable[[T], str],
@@ -81,11 +81,11 @@ def _ordering(filter: Filter, fields: Fields, bind: Binder) -> str:
 
 def _contains(filter: Filter, fields: Fields, bind: Binder) -> str:
     text = bind.string(text_of(filter.value) or "")
-    within = f"position({fields.text(filter.field)}, {text}) > 0"
+    in_text = f"position({fields.text(filter.field)}, {text}) > 0"
     element = fields.has_element(filter.field, text)
-    return f"({within} OR {element})" if element else within
+    return f"({in_text} OR {element})" if element else in_text
 
 
 def _not(condition: str) -> str:
-    """What does not hold, does not hold of a missing field either: NULL becomes true."""
+    """The negation; it is true for a missing field, for which the condition is NULL."""
     return f"NOT ifNull({condition}, false)"

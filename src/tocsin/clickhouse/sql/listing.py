@@ -1,4 +1,4 @@
-"""Interactions themselves, for reading them back."""
+"""Compiles the queries that return interactions: by id, and newest first, page by page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ COLUMNS = (
     "interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
     "toUnixTimestamp64Milli(timestamp), uowId, userId, externalReference, externalResponse, raw"
 )
-_PLACE = "toUnixTimestamp64Milli(timestamp), interactionNumber, raw.size + externalResponse.size"
+_POSITION = "toUnixTimestamp64Milli(timestamp), interactionNumber, raw.size + externalResponse.size"
 _ORDER = "ORDER BY timestamp DESC, interactionNumber DESC"
 
 
-class Place(NamedTuple):
-    """Where an interaction stands in a listing, and how many bytes it has."""
+class Position(NamedTuple):
+    """The position of an interaction in a listing; `timestamp` in milliseconds, `size` in
+    bytes."""
 
     timestamp: int
     number: int
@@ -37,7 +38,7 @@ def compile_by_id(id: UUID) -> Query:
 
 
 def compile_recorded(ids: Sequence[UUID]) -> Query:
-    """Rows of the id and the members of Recorded, for those of the ids that are recorded."""
+    """Rows of the id and the members of `Recorded`, for each of the ids that is recorded."""
     text = (
         "SELECT interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
         "toUnixTimestamp64Milli(timestamp), uowId, userId, externalReference, "
@@ -46,12 +47,12 @@ def compile_recorded(ids: Sequence[UUID]) -> Query:
     return Query(text, {"ids": [str(id) for id in ids]})
 
 
-def compile_places(
+def compile_positions(
     search: Search, limit: int, after: tuple[datetime, int] | None, table: Table
 ) -> Query:
-    """The places of the newest interactions after one in the order, by timestamp and number.
+    """Rows of the newest positions after `after`, a timestamp and a number.
 
-    Sizes are subcolumns of their own, so that no text is read for them.
+    Sizes are separate subcolumns, so that the engine reads no text for them.
     """
     bind = Binder()
     where = conditions(search, Fields(table, bind), bind)
@@ -59,7 +60,7 @@ def compile_places(
         timestamp, number = bind.instant(after[0]), bind.integer(after[1])
         where.append(f"timestamp <= {timestamp}")
         where.append(f"(timestamp < {timestamp} OR interactionNumber < {number})")
-    lines = [f"SELECT {_PLACE}", f"FROM {INTERACTIONS}"]
+    lines = [f"SELECT {_POSITION}", f"FROM {INTERACTIONS}"]
     if where:
         lines.append("WHERE " + "\n  AND ".join(where))
     lines.append(_ORDER)
@@ -68,7 +69,7 @@ def compile_places(
 
 
 def conditions(search: Search, fields: Fields, bind: Binder) -> list[str]:
-    """What rows have to meet to be looked for."""
+    """The conditions that a row must meet to match the search."""
     where = [condition(filter, fields, bind) for filter in search.filters]
     where += _of_ids(search, bind)
     for column, text in (("resourceId", search.resource_id), ("userId", search.user_id)):
@@ -81,23 +82,23 @@ def conditions(search: Search, fields: Fields, bind: Binder) -> list[str]:
     return where
 
 
-def compile_rows(search: Search, places: Sequence[Place]) -> Query:
-    """The interactions at these places, which a search gave, in the same order.
+def compile_rows(search: Search, positions: Sequence[Position]) -> Query:
+    """Rows of COLUMNS at these positions, which `compile_positions` returned, in the same order.
 
-    The ids and the span of time are those by which the engine finds them without a scan.
+    The conditions on ids and time let the engine locate the rows without a scan.
     """
     bind = Binder()
-    numbers = bind.integers([place.number for place in places])
-    newest = from_milliseconds(places[0].timestamp)
-    oldest = from_milliseconds(places[-1].timestamp)
+    numbers = bind.integers([position.number for position in positions])
+    newest = from_milliseconds(positions[0].timestamp)
+    oldest = from_milliseconds(positions[-1].timestamp)
     where = [
         *_of_ids(search, bind),
         f"timestamp >= {bind.instant(oldest)}",
         f"timestamp <= {bind.instant(newest)}",
         f"interactionNumber IN {numbers}",
     ]
-    met = "\n  AND ".join(where)
-    text = f"SELECT {COLUMNS}\nFROM {INTERACTIONS}\nWHERE {met}\n{_ORDER}"
+    conjunction = "\n  AND ".join(where)
+    text = f"SELECT {COLUMNS}\nFROM {INTERACTIONS}\nWHERE {conjunction}\n{_ORDER}"
     return Query(text, bind.parameters)
 
 

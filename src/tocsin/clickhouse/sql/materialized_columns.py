@@ -1,11 +1,12 @@
-"""Which columns should the table have for what metrics ask, and how are they made?
+"""Selects the payload fields that get materialized columns, and compiles the ALTER statements.
 
-A promoted column holds the number or the text of a payload field, computed by the very expression
-by which a query would find it in the JSON, with every type looked for. Its name is a digest of
-that definition: a column that is computed otherwise is another column. Keys are bound, as in any
-query: the engine takes parameters in ALTER too (26.9), and keeps what they came to.
+A materialized column holds the number or the text of a payload field, computed by the expression
+with which a query would read it from the JSON, for all types. Its name is a digest of that
+definition, so a different definition is a different column. Keys are bound as in any query: the
+engine also takes parameters in ALTER (26.9), and stores their values.
 
-Where a metric looks for one of many texts, an index tells in which granules that text cannot be.
+Where a metric compares a field with one of many texts, a skip index excludes the granules that
+cannot hold that text.
 """
 
 from __future__ import annotations
@@ -19,79 +20,84 @@ from hashlib import blake2b
 from tocsin.clickhouse.sql.compiler import compile_metric
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, Aspect, Table, TypesOf
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table, TypesOf, ValueKind
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.metric import Question
 
 MAX_FIELDS = 200
-# Up to so many different texts, each is kept once in a part, and compared and counted once.
-FEW = 1_000
-# Ten bits for each text of two granules: one in a hundred of those without it is read all the same.
-_PLACES = "bloom_filter(0.01) GRANULARITY 2"
-_PLACES_OF = "places_of_"
+# At most this many distinct values make a column LowCardinality, which stores, compares and counts
+# each of them once in a part.
+LOW_CARDINALITY_LIMIT = 1_000
+# Ten bits for each text of two granules: one in a hundred granules without the text is still read.
+_SKIP_INDEX = "bloom_filter(0.01) GRANULARITY 2"
+_SKIP_INDEX_PREFIX = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 _OF_TABLE = f"database = currentDatabase() AND table = '{INTERACTIONS}'"
 _PARTS = f"active AND {_OF_TABLE}"
 _COLUMNS = f"{_OF_TABLE} AND default_kind = 'MATERIALIZED'"
 
-Ask = tuple[Field, Aspect]
+FieldValue = tuple[Field, ValueKind]
 
 
 @dataclass(frozen=True, slots=True)
-class PromotedColumn:
-    """The number or the text of a field; `is_few` says that it has few different texts,
-    `is_sought` that metrics look for some of them."""
+class MaterializedColumn:
+    """The number or the text of a field; with `is_low_cardinality` it has few distinct texts, and
+    with `has_equality_filter` metrics compare it with given texts."""
 
     field: Field
-    aspect: Aspect
-    is_few: bool = False
-    is_sought: bool = False
+    kind: ValueKind
+    is_low_cardinality: bool = False
+    has_equality_filter: bool = False
 
     def __str__(self) -> str:
-        return f"{self.aspect} of {self.field}"
+        return f"{self.kind} of {self.field}"
 
     @property
     def name(self) -> str:
         bind = Binder()
-        told = f"{self.definition(bind)} {sorted(bind.parameters.items())}"
-        return f"{self.aspect}_{blake2b(told.encode(), digest_size=8).hexdigest()}"
+        definition = f"{self.definition(bind)} {sorted(bind.parameters.items())}"
+        return f"{self.kind}_{blake2b(definition.encode(), digest_size=8).hexdigest()}"
 
     @property
     def index(self) -> str | None:
-        """The name of its index. Numbers have none: 0 would not be found where -0.0 is."""
-        has_one = self.is_sought and self.aspect is Aspect.TEXT and not self.is_few
-        return f"{_PLACES_OF}{self.name}" if has_one else None
+        """The name of its skip index, if it has one. Numbers have none: the index would exclude
+        granules with -0.0 for 0."""
+        has_index = self.has_equality_filter and not self.is_low_cardinality
+        if self.kind is ValueKind.NUMBER or not has_index:
+            return None
+        return f"{_SKIP_INDEX_PREFIX}{self.name}"
 
     @property
     def names(self) -> set[str]:
-        """What the table has for it."""
+        """The names of the column and of its index."""
         return {self.name} | ({self.index} if self.index else set())
 
     def definition(self, bind: Binder) -> str:
         """Its type, and the expression that computes it."""
         fields = Fields(Table({}), bind)
-        if self.aspect is Aspect.NUMBER:
+        if self.kind is ValueKind.NUMBER:
             return f"Nullable(Float64) MATERIALIZED {fields.number(self.field)}"
-        kind = "LowCardinality(Nullable(String))" if self.is_few else "Nullable(String)"
-        return f"{kind} MATERIALIZED {fields.text(self.field)}"
+        type = "LowCardinality(Nullable(String))" if self.is_low_cardinality else "Nullable(String)"
+        return f"{type} MATERIALIZED {fields.text(self.field)}"
 
 
-def worth_promoting(questions: Iterable[Question], types_of: TypesOf) -> list[Ask]:
-    """What the questions ask of the payload: of the MAX_FIELDS fields that most of them ask, and
-    of those that are asked equally often, of the first."""
-    asks = [asked(question, types_of) for question in questions]
+def columns_to_materialize(questions: Iterable[Question], types_of: TypesOf) -> list[FieldValue]:
+    """The field values that the questions use, of the MAX_FIELDS fields that most questions use;
+    of equally frequent fields, the first are chosen."""
+    by_question = [columns_used(question, types_of) for question in questions]
     counts: Counter[Field] = Counter()
-    for some in asks:
-        counts.update(list(dict.fromkeys(field for field, _ in some)))
+    for values in by_question:
+        counts.update(list(dict.fromkeys(field for field, _ in values)))
     chosen = {field for field, _ in counts.most_common(MAX_FIELDS)}
-    return list(dict.fromkeys(ask for some in asks for ask in some if ask[0] in chosen))
+    used = (value for values in by_question for value in values)
+    return list(dict.fromkeys(value for value in used if value[0] in chosen))
 
 
-def sought(questions: Iterable[Question]) -> set[Field]:
-    """The fields that have to be one of some values."""
+def equality_fields(questions: Iterable[Question]) -> set[Field]:
+    """The fields that filters compare for equality."""
     return {
         filter.field
         for question in questions
@@ -100,58 +106,63 @@ def sought(questions: Iterable[Question]) -> set[Field]:
     }
 
 
-def asked(question: Question, types_of: TypesOf) -> list[Ask]:
-    """For which columns its query asks the table, in their order: compiled to be overheard."""
-    asks: dict[Ask, None] = {}
+def columns_used(question: Question, types_of: TypesOf) -> list[FieldValue]:
+    """The field values that the question's query looks up in the table, in order, found by
+    compiling it against a recording table."""
+    values: dict[FieldValue, None] = {}
 
-    def overhear(field: Field, aspect: Aspect) -> None:
-        asks[field, aspect] = None
+    def record(field: Field, kind: ValueKind) -> None:
+        values[field, kind] = None
 
-    table = Table({kind: {} for kind in Kind}, types_of, overhear)
+    table = Table({kind: {} for kind in Kind}, types_of, record)
     compile_metric(question, _ANY_INSTANT, 1, table)
-    return list(asks)
+    return list(values)
 
 
-def compile_add(columns: Iterable[PromotedColumn]) -> Query:
-    """Interactions recorded from now on have the columns; of those before it they are computed
-    when they are read, until they are filled. Indexes are made when parts are merged or filled."""
+def compile_add(columns: Iterable[MaterializedColumn]) -> Query:
+    """Add columns and their indexes. Interactions recorded later have the columns; for earlier
+    ones, the engine computes them on each read until they are backfilled. The engine creates
+    indexes when it merges or backfills parts."""
     bind = Binder()
     changes = []
     for column in columns:
         changes.append(f"ADD COLUMN IF NOT EXISTS {column.name} {column.definition(bind)}")
         if column.index:
-            changes.append(f"ADD INDEX IF NOT EXISTS {column.index} {column.name} TYPE {_PLACES}")
+            changes.append(
+                f"ADD INDEX IF NOT EXISTS {column.index} {column.name} TYPE {_SKIP_INDEX}"
+            )
     return Query(f"ALTER TABLE {INTERACTIONS} " + ",\n  ".join(changes), bind.parameters)
 
 
-def compile_fill(names: Iterable[str]) -> Query:
-    """Compute columns and indexes of all that is recorded: the engine does it in the background."""
+def compile_backfill(names: Iterable[str]) -> Query:
+    """Compute the columns and indexes of all recorded interactions, in the background."""
     changes = ", ".join(f"MATERIALIZE {_kind(name)} {name}" for name in names)
     return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
 
 
 def compile_drop(names: Iterable[str]) -> Query:
-    """An index has to go before its column."""
+    """Drop columns and indexes."""
+    # An index must be dropped before its column.
     ordered = sorted(names, key=_kind, reverse=True)
     changes = ", ".join(f"DROP {_kind(name)} IF EXISTS {name}" for name in ordered)
     return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
 
 
-def compile_present() -> Query:
-    """Rows of (name): the promoted columns and their indexes that the table has, filled or not."""
+def compile_existing() -> Query:
+    """Rows of (name): the table's materialized columns and their indexes, backfilled or not."""
     return Query(
         f"SELECT name FROM system.columns WHERE {_COLUMNS}\nUNION ALL\n"
         "SELECT name FROM system.data_skipping_indices\n"
-        f"WHERE {_OF_TABLE} AND startsWith(name, '{_PLACES_OF}')"
+        f"WHERE {_OF_TABLE} AND startsWith(name, '{_SKIP_INDEX_PREFIX}')"
     )
 
 
 def _kind(name: str) -> str:
-    return "INDEX" if name.startswith(_PLACES_OF) else "COLUMN"
+    return "INDEX" if name.startswith(_SKIP_INDEX_PREFIX) else "COLUMN"
 
 
 def compile_by_part() -> Query:
-    """Rows of (names, rows): for each part the promoted columns that it has on disk."""
+    """Rows of (names, rows): for each part, the materialized columns that it has on disk."""
     names = f"SELECT name FROM system.columns WHERE {_COLUMNS}"
     return Query(
         f"SELECT groupArrayIf(column, column IN ({names})), any(rows)\n"
@@ -159,13 +170,13 @@ def compile_by_part() -> Query:
     )
 
 
-def compile_under_way() -> Query:
-    """One row: how many changes of the table are not done yet."""
+def compile_pending_mutations() -> Query:
+    """One row: the number of the table's mutations that have not finished."""
     return Query(f"SELECT count() FROM system.mutations WHERE NOT is_done AND {_OF_TABLE}")
 
 
-def compile_different(fields: Iterable[Field], types_of: TypesOf) -> Query:
-    """One row: about how many different texts each of the fields has."""
+def compile_cardinalities(fields: Iterable[Field], types_of: TypesOf) -> Query:
+    """One row: the approximate number of distinct texts of each field."""
     bind = Binder()
     sql = Fields(Table({}, types_of), bind)
     counts = ", ".join(f"uniq({sql.text(field)})" for field in fields)

@@ -1,9 +1,10 @@
-"""Many questions as few scans.
+"""Compiles many questions to few scans.
 
-What a question keeps of the rows does not depend on its window: questions that differ in it only
-have the same basis. A scan serves many bases at once: it goes over the rows of some stretches of
-time once, puts them into cells, and takes for each cell, scope and group what every basis needs,
-the filters as conditions of the aggregates. `rollups/` adds the cells of a window together.
+The partial aggregates of a question do not depend on its window: questions that differ in nothing
+else share a rollup key. A scan serves many rollups: it reads the rows of its periods once, assigns
+them to time buckets, and computes the partial aggregates of all questions for each bucket, scope
+and group, with filters as conditions of the aggregates. `metrics/rollups/` combines the buckets of
+a window. In SQL, a bucket is `cell` and its resolution `level`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 from tocsin.clickhouse.sql.compiler import group_keys
 from tocsin.clickhouse.sql.exact_sums import parts
 from tocsin.clickhouse.sql.fields import KINDS
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, Writing, joined
+from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -24,7 +26,7 @@ from tocsin.model.metrics.metric import Aggregation, Question
 
 
 class Measure(StrEnum):
-    """What is kept of the rows of a cell."""
+    """The kind of a bucket's partial aggregates."""
 
     COUNT = "count"
     SUM = "sum"
@@ -50,10 +52,10 @@ _MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A query whose rows are (scope ids by `kinds`, cell, d0, d1, ..., partial results).
+    """A query whose rows are (scope ids by `kinds`, level, cell, d0, d1, ..., aggregates).
 
-    `columns` names the partial results of each question: how many interactions matched, then what
-    its measure needs beyond that.
+    `columns` names the partial aggregates of each question: the number of matching interactions,
+    then those that its measure needs.
     """
 
     query: Query
@@ -61,18 +63,18 @@ class Scan:
     columns: tuple[tuple[str, ...], ...]
 
 
-def basis_of(question: Question) -> Hashable:
-    """What the partial results of a question depend on: all of it but its window."""
+def rollup_key_of(question: Question) -> Hashable:
+    """Equal for questions with the same partial aggregates: they differ in their windows only."""
     return Measure.of(question.aggregation), question.shape
 
 
 def aggregates_of(question: Question) -> Hashable:
-    """What decides which aggregates a scan must take for a question."""
+    """Equal for questions for which a scan needs the same aggregates."""
     return Measure.of(question.aggregation), question.field, str(question.filters)
 
 
-def catalog_read_by(fields: Iterable[Field], table: Table) -> Hashable:
-    """The names in the catalog that the texts of some fields depend on; None if on none."""
+def mnemonics_used_by(fields: Iterable[Field], table: Table) -> Hashable:
+    """The catalog's mnemonics that the texts of the fields depend on; None without any."""
     kinds = {KINDS[field.column] for field in fields if field.column in KINDS}
     return tuple(frozenset(table.mnemonics[kind].items()) for kind in sorted(kinds)) or None
 
@@ -85,14 +87,17 @@ def compile_scan(
     *,
     upto: int | None = None,
 ) -> Scan:
-    """One pass for questions that are grouped by the same fields. The periods are those of each
-    level, and do not overlap: a row in one goes into a cell of its level, `lengths` milliseconds
-    long. Only interactions with a number up to `upto` are looked at, if one is given."""
-    return _Writing(questions, table).scan(periods, lengths, upto)
+    """One scan for questions that are grouped by the same fields.
+
+    `periods` are those of each resolution, and do not overlap: a row in one belongs to a bucket of
+    that resolution, `lengths` milliseconds long. With `upto`, the scan reads only interactions
+    with a number up to that.
+    """
+    return ScanQuery(questions, table).scan(periods, lengths, upto)
 
 
-class _Writing(Writing):
-    """The parts of one scan."""
+class ScanQuery(SharedQuery):
+    """The clauses of one scan."""
 
     def __init__(self, questions: Sequence[Question], table: Table) -> None:
         super().__init__(questions, table)
@@ -104,19 +109,21 @@ class _Writing(Writing):
         question = self.questions[0]
         groups = [self.fields.group(field) for field in question.group_by]
         columns = tuple(self._partials(question) for question in self.questions)
-        spans = {level: self.within(some) for level, some in enumerate(periods) if some}
-        known = [] if upto is None else [self.among(upto)]
-        where = self.where(joined([period for some in periods for period in some]), *known)
+        levels = {
+            level: self._in_periods(of_level) for level, of_level in enumerate(periods) if of_level
+        }
+        in_range = [] if upto is None else [self.number_condition(upto)]
+        where = self.where(merge_periods(list(chain.from_iterable(periods))), *in_range)
         scope = [SCOPE_COLUMNS[kind] for kind in self.kinds]
         selected = [
             *scope,
-            f"{self._by_level(spans, str)} AS level",
+            f"{self._by_level(levels, str)} AS level",
             "intDiv(toUnixTimestamp64Milli(timestamp) + length - 1, length) AS cell",
             *(f"{text} AS d{n}" for n, (_, text) in enumerate(groups)),
             *(f"{aggregate} AS {name}" for aggregate, name in self._aggregates.items()),
         ]
         keys = [*scope, "level", "cell", *group_keys(question, self.fields)]
-        length = self._by_level(spans, lambda level: self.bind.integer(lengths[level]))
+        length = self._by_level(levels, lambda level: self.bind.integer(lengths[level]))
         lines = [
             *self.definitions(f"{length} AS length"),
             "SELECT " + ",\n       ".join(selected),
@@ -127,34 +134,34 @@ class _Writing(Writing):
         return Scan(Query("\n".join(lines), self.bind.parameters), self.kinds, columns)
 
     def _partials(self, question: Question) -> tuple[str, ...]:
-        """The names of a question's partial results."""
-        holds = self.conditions(question)
-        matched = self._aggregate("count", "", holds)
+        """The names of a question's partial aggregates."""
+        conditions = self.conditions(question)
+        matched = self._aggregate("count", "", conditions)
         measure = Measure.of(question.aggregation)
         if question.field is None:
             return (matched,)
         if measure is Measure.DISTINCT:
-            there, hashed = self.hashed(question.field)
-            return matched, self._aggregate("groupUniqArray", hashed, [*holds, there])
-        number = self.named(self.fields.number(question.field))
+            has_text, key = self.distinct_key(question.field)
+            return matched, self._aggregate("groupUniqArray", key, [*conditions, has_text])
+        number = self.aliases(self.fields.number(question.field))
         if measure is not Measure.SUM:
-            return matched, self._aggregate(measure.value, number, holds)
+            return matched, self._aggregate(measure.value, number, conditions)
         return (
             matched,
-            self._aggregate("count", "", [*holds, f"isNotNull({number})"]),
-            *(self._aggregate("sum", part, holds) for part in parts(number, self.named)),
+            self._aggregate("count", "", [*conditions, f"isNotNull({number})"]),
+            *(self._aggregate("sum", part, conditions) for part in parts(number, self.aliases)),
         )
 
-    def _aggregate(self, function: str, argument: str, holds: list[str]) -> str:
-        """The name of an aggregate over the rows for which all conditions hold."""
+    def _aggregate(self, function: str, argument: str, conditions: list[str]) -> str:
+        """The name of an aggregate over the rows that meet all conditions."""
         text = f"{function}({argument})"
-        if holds:
-            arguments = [*([argument] if argument else []), " AND ".join(holds)]
+        if conditions:
+            arguments = [*([argument] if argument else []), " AND ".join(conditions)]
             text = f"{function}If({', '.join(arguments)})"
         return self._aggregates.setdefault(text, f"a{len(self._aggregates)}")
 
-    def _by_level(self, spans: dict[int, str], say: Callable[[int], str]) -> str:
-        """What is said of the level in whose periods a row lies."""
-        *others, last = spans
-        chosen = "".join(f"{spans[level]}, {say(level)}, " for level in others)
-        return f"multiIf({chosen}{say(last)})" if others else f"toInt64({say(last)})"
+    def _by_level(self, conditions: dict[int, str], value: Callable[[int], str]) -> str:
+        """The value for the level whose periods contain the row."""
+        *others, last = conditions
+        chosen = "".join(f"{conditions[level]}, {value(level)}, " for level in others)
+        return f"multiIf({chosen}{value(last)})" if others else f"toInt64({value(last)})"

@@ -1,4 +1,4 @@
-"""What is sent to the engine: a text, and the values that are bound to it."""
+"""A query for the engine: an SQL text and the values that are bound to it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Query:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-class Names:
-    """Names of the expressions of one query; equal expressions share a name."""
+class Aliases:
+    """Aliases of the expressions of one query; equal expressions share one."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def __call__(self, expression: str) -> str:
-        """The name of an expression."""
+        """The alias of an expression."""
         return self._names.setdefault(expression, f"x{len(self._names)}")
 
     @property
@@ -33,8 +33,7 @@ class Names:
 class Binder:
     """Collects the values of one query; equal values of a type share a placeholder.
 
-    Everything that came from outside goes through here: no value and no payload key is ever
-    formatted into SQL.
+    All values from outside are bound here: no value and no payload key is ever formatted into SQL.
     """
 
     def __init__(self) -> None:
@@ -67,7 +66,7 @@ class Binder:
         return self._bind("Array(UUID)", [str(value) for value in values])
 
     def instant(self, value: datetime) -> str:
-        """An instant, at the millisecond; text, because the driver drops them from datetimes."""
+        """An instant in milliseconds, bound as text: the driver truncates datetimes to seconds."""
         text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
         return self._bind("DateTime64(3, 'UTC')", f"{text}.{value.microsecond // 1000:03d}")
 

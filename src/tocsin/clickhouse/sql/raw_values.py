@@ -1,13 +1,13 @@
 """Reads a payload field from `raw`, for keys that no subcolumn name of the engine can spell.
 
-In a subcolumn name of the JSON column the engine (26.9) takes ``@`a` ``, ``^`a` `` and
-``.:`Int64` `` for its own notation, wherever a path holds them: a key that is spelled so reads
-another key, or is an error. `getSubcolumn` has the same reading. All of this notation needs a
-backtick; a bound Identifier, besides, loses keys with characters that it escapes twice.
+In a subcolumn name of the JSON column, the engine (26.9) interprets ``@`a` ``, ``^`a` `` and
+``.:`Int64` `` as its own notation anywhere in a path: a key with such text reads another key, or
+is an error. `getSubcolumn` interprets them, too. All of this notation needs a backtick; besides, a
+bound Identifier does not match keys with characters that it escapes twice.
 
-`JSONExtractRaw` takes each key as it is. It writes a number as its text in
+`JSONExtractRaw` takes each key literally. It writes a number as its text in
 docs/reference/semantics.md, and an integer past 64 bits as a string, as the JSON column does. No
-setting of a session changes it, so a column that is filled in the background holds the same.
+session setting changes it, so a column that is backfilled has the same values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _UNSPELLABLE = frozenset("`'\\\b\f\n\r\t\0")
 
 
 def has_subcolumn(path: Path) -> bool:
-    """Whether a bound Identifier names the subcolumn of this path, and nothing else."""
+    """Whether a bound Identifier names exactly the subcolumn of this path."""
     return all(_UNSPELLABLE.isdisjoint(key) for key in path)
 
 
@@ -32,12 +32,12 @@ class RawValue:
 
     @classmethod
     def at(cls, keys: str) -> RawValue:
-        """The value at some keys of the payload, written as arguments."""
+        """The value at a path of the payload; `keys` are the arguments in SQL."""
         return cls(f"JSONExtractRaw(raw, {keys})")
 
     @property
     def text(self) -> str:
-        """The text of a value (docs/reference/semantics.md), NULL for what has none."""
+        """The text of a value (docs/reference/semantics.md), NULL for a value without text."""
         return (
             f"if({self.is_string}, JSONExtractString({self.json}), "
             f"if(match({self.json}, '^[-0-9tf]'), {self.json}, NULL))"

@@ -1,13 +1,13 @@
-"""One metric at many instants as one query: the runs of its rows, put together by group."""
+"""Compiles one metric at many instants to one query: the runs of its rows, collected by group."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from tocsin.clickhouse.sql.compiler import SUMS, order_by, ranked
+from tocsin.clickhouse.sql.compiler import SUMS, order_by, ranking
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.runs import Points, Span, aggregates, compile_runs
+from tocsin.clickhouse.sql.runs import Points, PointWindows, aggregates, compile_runs
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.metric import Aggregation, Question
 
@@ -22,24 +22,24 @@ def compile_series(
     between: tuple[float, float] | None = None,
     is_exact: bool = False,
 ) -> Query:
-    """Rows of (dimension texts..., runs, value, groups): a row for each of the greatest groups at
-    the last point and one more, its runs as (lo, hi, aggregates...), what it was ordered by, and
-    how many groups there are.
+    """Rows of (dimension texts..., runs, value, groups), for the MAX_LINES greatest groups at the
+    last point and one more: the runs as (lo, hi, aggregates...), the value that orders groups, and
+    the number of all groups.
 
-    The value of a SUM or an AVG only tells the order, as in `compile_metric`, and so does
-    `between`. With `is_exact` all groups are answered, and sums as integers by exponent.
+    The value of a SUM or an AVG only gives the order; it and `between` are as in `compile_metric`.
+    With `is_exact`, the query returns all groups, and sums as integers by exponent.
     """
     bind = Binder()
     fields = Fields(table, bind)
     names = [f"d{n}" for n in range(len(question.group_by))]
-    span = Span(points, _window(question, points))
-    runs = compile_runs(question, span, fields, bind, is_exact=is_exact)
-    kept = ", ".join(aggregates(question, is_exact=is_exact))
-    holds = f"hi = {bind.integer(points.count - 1)}"
+    windows = PointWindows(points, _window(question, points))
+    runs = compile_runs(question, windows, fields, bind, is_exact=is_exact)
+    run = ", ".join(aggregates(question, is_exact=is_exact))
+    at_last_point = f"hi = {bind.integer(points.count - 1)}"
     columns = [
         *names,
-        f"groupArray(({kept})) AS runs",
-        f"{'0' if is_exact else _value_at(question, holds)} AS value",
+        f"groupArray(({run})) AS runs",
+        f"{'0' if is_exact else _value_over(question, at_last_point)} AS value",
         "count() OVER () AS groups",
     ]
     lines = [
@@ -50,26 +50,27 @@ def compile_series(
     if between:
         lines.append(f"HAVING value BETWEEN {' AND '.join(map(bind.double, between))}")
     if not is_exact:
-        equal = f" BY sumIf(c, {holds}), {', '.join(_sums_at(holds))}" if between else ""
+        sums = ", ".join(_sums_over(at_last_point))
+        equal = f" BY sumIf(c, {at_last_point}), {sums}" if between else ""
         lines.append(order_by("value", len(names)))
         lines.append(f"LIMIT {MAX_LINES + 1}{equal}")
     return Query("\n".join(lines), bind.parameters)
 
 
 def _window(question: Question, points: Points) -> timedelta:
-    """How far back a point looks; a metric without a window counts within each step."""
+    """The length of a point's window; a metric without a window counts within each step."""
     return question.time_window.length if question.time_window else points.step
 
 
-def _value_at(question: Question, holds: str) -> str:
-    """The value of a group over the runs for which a condition holds."""
+def _value_over(question: Question, condition: str) -> str:
+    """The value of a group over the runs that meet a condition."""
     aggregation = question.aggregation
     if aggregation in (Aggregation.MIN, Aggregation.MAX):
-        return f"{aggregation.lower()}If(extreme, {holds})"
+        return f"{aggregation.lower()}If(extreme, {condition})"
     if not aggregation.is_sum:
-        return f"sumIf(c, {holds})"
-    return ranked(question, f"sumIf(c, {holds})", _sums_at(holds))
+        return f"sumIf(c, {condition})"
+    return ranking(question, f"sumIf(c, {condition})", _sums_over(condition))
 
 
-def _sums_at(holds: str) -> list[str]:
-    return [f"sumIf({name}, {holds})" for name in SUMS]
+def _sums_over(condition: str) -> list[str]:
+    return [f"sumIf({name}, {condition})" for name in SUMS]

@@ -1,7 +1,6 @@
-"""What does the compiler know of the table: names, mnemonics, the types fields are known by, and
-which of them have columns of their own.
+"""The table as the compiler sees it: names, mnemonics, types and materialized columns of fields.
 
-The table itself is made in `engine/schema.py`.
+`clickhouse/schema.py` creates the table.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ SCOPE_COLUMNS = {
 
 
 class JsonType(StrEnum):
-    """The types by which the engine's JSON column keeps the values of a path.
+    """The types with which the engine's JSON column stores the values of a path.
 
-    BIG_INTEGER, ARRAY and OBJECT are no subcolumns: integers past 64 bits are kept as String,
-    arrays under many types, and of an object only what stands in it.
+    BIG_INTEGER, ARRAY and OBJECT are no subcolumns: the engine stores integers past 64 bits as
+    String, arrays as many types, and only the members of an object.
     """
 
     STRING = "String"
@@ -45,38 +44,38 @@ class JsonType(StrEnum):
 ANY_TYPE = frozenset(JsonType)
 
 
-class Aspect(StrEnum):
-    """What a payload field is asked for, and may have a column of its own for."""
+class ValueKind(StrEnum):
+    """The kind of a payload field's value, for which it may have a materialized column."""
 
     NUMBER = "number"
     TEXT = "text"
 
 
 TypesOf = Callable[[Path], frozenset[JsonType]]
-ColumnOf = Callable[[Field, Aspect], str | None]
+ColumnOf = Callable[[Field, ValueKind], str | None]
 
 
 def any_type(_path: Path) -> frozenset[JsonType]:
-    """Where nothing is known of a path, it may hold anything."""
+    """All types, for paths of unknown types."""
     return ANY_TYPE
 
 
-def no_column(_field: Field, _aspect: Aspect) -> str | None:
-    """Where nothing is promoted, everything is read from the JSON."""
+def no_column(_field: Field, _kind: ValueKind) -> str | None:
+    """None, for a table without materialized columns: queries read the JSON."""
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A snapshot of what a query may rely on.
+    """A snapshot of the table's properties on which a query relies.
 
-    `types_of` must never leave out a type that occurs: an expression that does not look for it
-    would not see the values that have it. `promoted` names the column that holds the number or the
-    text of a payload field, if there is one. Nothing is dated outside of `extent`: who relies on it
-    has to see afterwards whether that still holds.
+    `types_of` must contain every type that occurs: an expression does not read values of other
+    types. `column_of` names the column that holds the number or the text of a payload field, if
+    there is one. No interaction has a timestamp outside of `extent`; a caller that relies on it
+    checks after the query whether it still holds.
     """
 
     mnemonics: Mapping[Kind, Mapping[UUID, str]]
     types_of: TypesOf = any_type
-    promoted: ColumnOf = no_column
+    column_of: ColumnOf = no_column
     extent: Extent = UNKNOWN

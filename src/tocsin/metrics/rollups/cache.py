@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.sql.plan import catalog_read_by
+from tocsin.clickhouse.sql.plan import mnemonics_used_by
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.calculation_pool import Lane, Turn
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
@@ -247,8 +247,8 @@ class Rollups:
     def _new(self, question: Question, table: Table) -> Rollup:
         """A rollup without a cell. Those that are grouped alike number their groups alike, and
         those that tell the texts of the same field apart their texts."""
-        grouped = question.group_by, catalog_read_by(question.group_by, table)
-        told = question.field, catalog_read_by([question.field] if question.field else [], table)
+        grouped = question.group_by, mnemonics_used_by(question.group_by, table)
+        told = question.field, mnemonics_used_by([question.field] if question.field else [], table)
         with self._changing:
             groups = self._groups.setdefault(grouped, Groups())
             numbering = self._numberings.setdefault(told, Numbering())

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tocsin.clickhouse.sql.fetching import NUMBER, TIME, Asked
+from tocsin.clickhouse.sql.fetching import NUMBER, TIME, QuestionColumns
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import parts_of
 from tocsin.metrics.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
@@ -118,7 +118,7 @@ class Placed:
         self._within = _within(part, fetched)
         self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
-    def rows_of(self, rollup: Rollup, asked: Asked) -> Rows:
+    def rows_of(self, rollup: Rollup, asked: QuestionColumns) -> Rows:
         """What the rollup keeps of the rows in its scope that fulfil its conditions."""
         places, cells = self._of(asked.scope)
         for name in asked.conditions:

@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 import pyarrow as pa
 import structlog
 
-from tocsin.clickhouse.sql.fetching import Fetch, Numbers, compile_fetch, compile_fetch_size
+from tocsin.clickhouse.sql.fetching import Fetch, NumberRange, compile_fetch, compile_fetch_size
 from tocsin.clickhouse.sql.plan import Measure, aggregates_of
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
@@ -128,7 +128,7 @@ class Fetcher:
     def _rows_of(self, needs: Sequence[Need], fetch: Fetch, table: pa.Table) -> list[list[Rows]]:
         """For each need the rows of its parts."""
         fetched = Fetched(table)
-        asked = dict(zip(_uses(needs), fetch.asked, strict=True))
+        asked = dict(zip(_uses(needs), fetch.columns, strict=True))
         # What takes longest begins first, beside all else.
         for use, told in asked.items():
             if told.operand and use.rollup.measure is Measure.DISTINCT:
@@ -141,12 +141,12 @@ class Fetcher:
         }
         return [found[need] for need in needs]
 
-    def _numbers(self, needs: Iterable[Need]) -> Numbers | None:
+    def _numbers(self, needs: Iterable[Need]) -> NumberRange | None:
         """Those that must be known; of what is not kept it does not matter."""
         if all(need.kind is Kind.PIECES for need in needs):
             return None
         since = [need.since for need in needs if need.since is not None]
-        return Numbers(self._moment, min(since, default=None))
+        return NumberRange(self._moment, min(since, default=None))
 
 
 def _worth_fetching(needs: Sequence[Need]) -> int:
