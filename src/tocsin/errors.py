@@ -1,7 +1,7 @@
-"""Every error that Tocsin raises on purpose, and nothing else.
+"""The errors that Tocsin raises on purpose.
 
-The docstring of a class is its message; the HTTP status and the `type` of its problem document
-stand on the class, so that the API answers an error without knowing which one it is.
+The docstring of a class is its default message. The class also has the HTTP status and the title
+of its problem document, so that the API handles every error in the same way.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an input: where it stands and what would be right."""
+    """A problem of an input: the path of the member, and the rule that it breaks."""
 
     field: str
     message: str
 
 
 def at_most(problems: Sequence[Problem], count: int) -> Sequence[Problem]:
-    """The first problems; where there are more than `count`, one that says how many more."""
+    """The first `count` problems; if there are more, a last one has their number."""
     if len(problems) <= count:
         return problems
     return [*problems[:count], Problem("", f"and {len(problems) - count:,} more")]
 
 
 class TocsinError(Exception):
-    """Something went wrong inside Tocsin."""
+    """An internal error occurred."""
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
@@ -58,21 +58,21 @@ class MalformedRequest(TocsinError):
 
 
 class Unauthenticated(TocsinError):
-    """Give a valid key in the header x-api-key, or as Authorization: Bearer <key>."""
+    """Send a valid key in the header x-api-key, or as Authorization: Bearer <key>."""
 
     status = 401
     title = "Key required"
 
 
 class Forbidden(TocsinError):
-    """The role of this key does not cover the request."""
+    """The role of this key does not permit the request."""
 
     status = 403
     title = "Role does not allow this"
 
 
 class NotFound(TocsinError):
-    """There is no such thing."""
+    """Not found."""
 
     status = 404
     title = "Not found"
@@ -86,14 +86,14 @@ class RequestTimeout(TocsinError):
 
 
 class Conflict(TocsinError):
-    """A fact stands against it."""
+    """The request conflicts with the current state."""
 
     status = 409
     title = "Conflict"
 
 
 class TooLarge(TocsinError):
-    """The body is larger than this route takes."""
+    """The body is larger than this route accepts."""
 
     status = 413
     title = "Too large"
@@ -107,7 +107,7 @@ class UnsupportedEncoding(TocsinError):
 
 
 class InvalidInput(TocsinError):
-    """The input is well-formed, but not acceptable."""
+    """The input is well-formed, but not valid."""
 
     status = 422
     title = "Invalid input"
@@ -118,7 +118,7 @@ class InvalidInput(TocsinError):
 
 
 class TooManyWrongKeys(TocsinError):
-    """Too many wrong keys came from this address: use a right one, or wait."""
+    """Too many wrong keys came from this address: use a valid key, or wait."""
 
     status = 429
     title = "Too many wrong keys"
@@ -129,15 +129,15 @@ class TooManyWrongKeys(TocsinError):
 
 
 class HeadTooLarge(TocsinError):
-    """The request line and the headers may have 64 KiB together."""
+    """The request line and the headers are larger than 64 KiB together."""
 
     status = 431
     title = "Request header fields too large"
 
 
 class QueryTooHeavy(TocsinError):
-    """The calculation needs more memory or time than it may use: narrow its scope, its time window
-    or its grouping."""
+    """The calculation exceeds its limit of memory or time: narrow its scope, its time window or its
+    grouping."""
 
     status = 422
     title = "Calculation too heavy"
@@ -152,27 +152,27 @@ class Unavailable(TocsinError):
 
 
 class TooManyConnections(Unavailable):
-    """The server has as many connections as it may have; try again in a moment."""
+    """The server has reached its limit of connections; try again in a moment."""
 
 
 class Busy(Unavailable):
-    """As many questions of this kind are running as may at once, and the queue behind them is full:
-    try again in a moment. TOCSIN_QUERY_CONCURRENCY sets how many calculations run at once."""
+    """The limit of concurrent requests of this kind is reached, and the queue is full: try again in
+    a moment. TOCSIN_QUERY_CONCURRENCY sets how many calculations run concurrently."""
 
     retry_after_seconds = 5
 
 
 class NoRoomForBody(Unavailable):
-    """Other requests fill the memory for bodies; try again in a moment. TOCSIN_BODY_MEMORY sets how
-    much there is."""
+    """Other requests use all memory for bodies; try again in a moment. TOCSIN_BODY_MEMORY sets its
+    size."""
 
 
 class Stopping(Unavailable):
-    """The service is stopping; ask again when it is back."""
+    """The service is stopping; try again when it is back."""
 
 
 class CannotWrite(Unavailable):
-    """Nothing can be written to the disk; `reason` is the system's word for it."""
+    """Writing to the disk failed; `reason` is the message of the operating system."""
 
     def __init__(self, detail: str, reason: str) -> None:
         self.reason = reason
@@ -180,7 +180,7 @@ class CannotWrite(Unavailable):
 
 
 class IncompleteFolder(TocsinError):
-    """The halves of the data folder do not belong together."""
+    """The store and the engine of the data folder do not belong together."""
 
 
 class DataFolderInUse(TocsinError):
@@ -188,4 +188,4 @@ class DataFolderInUse(TocsinError):
 
 
 class InvalidSettings(TocsinError):
-    """A setting is not acceptable."""
+    """A setting is not valid."""

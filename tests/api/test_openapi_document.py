@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 @pytest.fixture(scope="module")
 def document(api: TestClient) -> dict[str, Any]:
-    made: dict[str, Any] = api.get("/openapi.json").json()
-    return made
+    openapi: dict[str, Any] = api.get("/openapi.json").json()
+    return openapi
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -22,14 +22,14 @@ def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_it_is_openapi_3_1_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_it_is_openapi_3_1_and_every_reference_has_a_target(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
     assert names
     assert names <= set(document["components"]["schemas"])
 
 
-def test_every_route_says_what_it_does_and_how_it_fails(document: dict[str, Any]) -> None:
+def test_every_route_has_a_description_and_its_failures(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         assert operation["description"], name
         responses = operation["responses"]
@@ -41,7 +41,7 @@ def test_every_route_says_what_it_does_and_how_it_fails(document: dict[str, Any]
                 assert "application/problem+json" in response["content"], (name, status)
 
 
-def test_every_body_has_a_shape_and_an_example_that_fits_it(document: dict[str, Any]) -> None:
+def test_every_body_has_a_schema_and_a_valid_example(document: dict[str, Any]) -> None:
     bodies = [(n, o["requestBody"]) for n, o in operations(document) if "requestBody" in o]
     assert len(bodies) >= 10
     for name, body in bodies:
@@ -50,12 +50,12 @@ def test_every_body_has_a_shape_and_an_example_that_fits_it(document: dict[str, 
         assert jsonschema_rs.is_valid(schema, content["example"]), name
 
 
-def test_every_operation_has_an_id_of_its_own(document: dict[str, Any]) -> None:
+def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
 
 
-def test_a_limit_in_the_document_is_the_one_that_is_enforced(document: dict[str, Any]) -> None:
+def test_the_documented_limits_are_those_enforced(document: dict[str, Any]) -> None:
     calculate = document["paths"]["/api/interaction-metrics/{id}/calculate"]["post"]
     limit = next(p for p in calculate["parameters"] if p["name"] == "limit")["schema"]
     assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100_000, 10_000)
@@ -82,17 +82,17 @@ SILENCE = {"labels": {"team": "a"}, "to": "2299-01-01T00:00:00Z"}
 SPAN = {"from": "2026-03-20T00:00:00Z", "to": "2026-03-20T01:00:00Z", "step": "10m"}
 
 
-def test_answers_have_the_shapes_that_the_document_gives_them(
+def test_real_responses_are_valid_by_the_schemas_of_the_document(
     api: TestClient, document: dict[str, Any]
 ) -> None:
     metrics = "/api/interaction-metrics"
     metric = api.post(metrics, json=METRIC).json()["metricId"]
     action = api.post("/api/actions", json={"mnemonic": "documented", "title": "t"}).json()
     channel = api.post("/api/channels", json=CHANNEL).json()["channelId"]
-    told = {"resourceType": "DOCUMENT", "action": "read", "channelId": channel}
+    topic = {"resourceType": "DOCUMENT", "action": "read", "channelId": channel}
     for mnemonic, path in (("DOCUMENT", "/api/resource-types"), ("read", "/api/actions")):
         api.post(path, json={"mnemonic": mnemonic, "title": "t"})
-    subscription = api.post("/api/subscriptions", json=told).json()["subscriptionId"]
+    subscription = api.post("/api/subscriptions", json=topic).json()["subscriptionId"]
     silence = api.post("/api/silences", json=SILENCE).json()["silenceId"]
     interaction = api.post("/api/interactions", json=SENT).json()["interactionId"]
     delivery = api.get("/api/deliveries").json()["deliveries"][0]["deliveryId"]
@@ -134,9 +134,9 @@ def test_answers_have_the_shapes_that_the_document_gives_them(
         ("POST", f"/api/channels/{one}/test", channel, None),
         ("DELETE", f"/api/channels/{one}", channel, None),
         ("GET", "/api/subscriptions", "", None),
-        ("POST", "/api/subscriptions", "", told),
+        ("POST", "/api/subscriptions", "", topic),
         ("GET", f"/api/subscriptions/{one}", subscription, None),
-        ("PUT", f"/api/subscriptions/{one}", subscription, told),
+        ("PUT", f"/api/subscriptions/{one}", subscription, topic),
         ("GET", "/api/deliveries", "", None),
         ("GET", f"/api/deliveries/{one}", delivery, None),
         ("POST", f"/api/deliveries/{one}/retry", delivery, None),
@@ -148,8 +148,8 @@ def test_answers_have_the_shapes_that_the_document_gives_them(
         ("GET", "/healthz", "", None),
         ("GET", "/readyz", "", None),
     ]
-    for method, path, said, body in calls:
-        address = path.replace(one, said) if one in path else path + said
+    for method, path, id, body in calls:
+        address = path.replace(one, id) if one in path else path + id
         answer = api.request(method, address, json=body)
         operation = document["paths"][path][method.lower()]
         content = operation["responses"][str(answer.status_code)]["content"]
@@ -159,21 +159,7 @@ def test_answers_have_the_shapes_that_the_document_gives_them(
         assert not problems, (method, address, answer.text[:500])
 
 
-def test_answers_have_no_member_that_the_document_lacks(
-    api: TestClient, document: dict[str, Any]
-) -> None:
-    shapes = document["components"]["schemas"]
-    metric = api.post("/api/interaction-metrics", json=METRIC).json()
-    assert set(metric) == set(shapes["Metric"]["properties"])
-    calculated = api.post(f"/api/interaction-metrics/{metric['metricId']}/calculate").json()
-    assert set(calculated) <= set(shapes["Calculation"]["properties"])
-    action = api.post("/api/actions", json={"mnemonic": "closed", "title": "t"}).json()
-    assert set(action) == set(shapes["Action"]["properties"])
-    key = api.post("/api/keys", json={"name": "n", "role": "read"}).json()
-    assert set(key) == set(shapes["NewKey"]["properties"])
-
-
-def test_the_page_shows_every_route_and_loads_nothing(
+def test_the_page_shows_every_route_and_loads_nothing_else(
     api: TestClient, document: dict[str, Any]
 ) -> None:
     page = api.get("/docs")

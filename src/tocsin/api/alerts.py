@@ -1,23 +1,29 @@
-"""Alerts as they are defined: list, read, add, replace, delete; their groups and transitions.
+"""Routes of alert definitions: list, read, create, replace, delete; their groups and transitions.
 
-Evaluating and trying them is in `alert_evaluations.py`.
+`alert_evaluations.py` has the routes that evaluate and backtest them.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 
-from tocsin.api.auth import actor_of, requires
-from tocsin.api.bodies import Body, answer, created, decode
-from tocsin.api.openapi import documented, schema_of
+from tocsin.api.auth import requires
+from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.dependencies import Acting, App
+from tocsin.api.openapi import describes, schema_of
 from tocsin.api.parameters import OptionalInstant
 from tocsin.api.pooled import pooled
-from tocsin.api.schemas import alerts
-from tocsin.api.schemas.alerts import shown, shown_group, shown_transition
+from tocsin.api.schemas.alerts import (
+    AlertGroup,
+    AlertResponse,
+    TransitionResponse,
+    TransitionsResponse,
+)
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.instant import to_milliseconds
@@ -44,125 +50,113 @@ SAVED = {
     ]
 }
 From = Annotated[
-    OptionalInstant, Query(alias="from", description="The first instant that is included.")
+    OptionalInstant, Query(alias="from", description="The first instant of the range.")
 ]
-To = Annotated[OptionalInstant, Query(description="The first instant that is not.")]
-Page = Annotated[int, Query(ge=1, le=MAX_PAGE, description="At most so many.")]
+To = Annotated[OptionalInstant, Query(description="The end of the range, which is not in it.")]
+Page = Annotated[int, Query(ge=1, le=MAX_PAGE, description="The page size.")]
 
 
-def routes(runtime: Runtime) -> APIRouter:
-    router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
-    _add_reading(router, runtime)
-    _add_history(router, runtime)
-    _add_changing(router, runtime)
-    return router
+_SPEC: dict[str, Any] = {"body": SAVED, "example": EXAMPLE}
+_READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
+
+router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
 
 
-def _add_reading(router: APIRouter, runtime: Runtime) -> None:
-    reads = requires(Role.READ)
-
-    @router.get("", **reads, **documented([alerts.Alert], "Every alert, the first made first"))
-    def list_alerts() -> Response:
-        """List all alerts, with the health of each."""
-        statuses = runtime.evaluations.statuses()
-        alerts = [alert for alert in runtime.alerts.all() if alert.alert_id in statuses]
-        return answer([shown(runtime, alert, statuses[alert.alert_id]) for alert in alerts])
-
-    @router.get("/{id:uuid}", **reads, **documented(alerts.Alert, "The alert", problems=[404]))
-    def get_alert(id: UUID) -> Response:
-        """Get one alert. Its health says whether it can be evaluated, apart from its states."""
-        return _answered(runtime, id)
-
-    @router.get(
-        "/{id:uuid}/states",
-        **reads,
-        **documented([alerts.AlertGroup], "Its groups, firing ones first", problems=[404]),
+@router.get("", **_READS, **describes([AlertResponse], "All alerts, oldest first"))
+def list_alerts(runtime: App) -> Response:
+    """List all alerts, with the health of each."""
+    statuses = runtime.evaluations.statuses()
+    alerts = [alert for alert in runtime.alerts.all() if alert.alert_id in statuses]
+    return json_response(
+        [AlertResponse.of(each, statuses[each.alert_id], runtime.catalog) for each in alerts]
     )
-    @pooled(runtime.pools.questions)
-    def list_states(id: UUID) -> Response:
-        """The groups of an alert as of its last evaluation, each with its status and value."""
-        groups = runtime.evaluator.groups(runtime.alerts.get(id))
-        return answer([shown_group(group) for group in groups])
 
 
-def _add_history(router: APIRouter, runtime: Runtime) -> None:
-    reads = requires(Role.READ)
-
-    @router.get(
-        "/transitions",
-        **reads,
-        **documented(alerts.Transitions, "A page, the newest first", problems=[422]),
-    )
-    def list_all_transitions(
-        from_: From = None, to: To = None, limit: Page = DEFAULT_PAGE, cursor: str | None = None
-    ) -> Response:
-        """What fired and recovered, of all alerts, of those too that were deleted since."""
-        return _page(runtime, None, from_, to, limit, cursor)
-
-    @router.get(
-        "/{id:uuid}/transitions",
-        **reads,
-        **documented(alerts.Transitions, "A page, the newest first", problems=[404, 422]),
-    )
-    def list_transitions(
-        id: UUID,
-        from_: From = None,
-        to: To = None,
-        limit: Page = DEFAULT_PAGE,
-        cursor: str | None = None,
-    ) -> Response:
-        """When an alert fired and recovered, and why."""
-        return _page(runtime, runtime.alerts.get(id).alert_id, from_, to, limit, cursor)
+@router.get("/{id:uuid}", **_READS, **describes(AlertResponse, "The alert", problems=[404]))
+def get_alert(runtime: App, id: UUID) -> Response:
+    """Get one alert. Its health says whether it can be evaluated, apart from its states."""
+    return json_response(_response(runtime, runtime.alerts.get(id)))
 
 
-def _add_changing(router: APIRouter, runtime: Runtime) -> None:
-    changes = requires(Role.ADMIN)
-
-    @router.post(
-        "",
-        **changes,
-        **documented(
-            alerts.Alert,
-            "Created",
-            status=201,
-            body=SAVED,
-            example=EXAMPLE,
-            problems=[409],
-        ),
-    )
-    def create_alert(request: Request, body: Body) -> Response:
-        """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
-        of the definition."""
-        draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        alert = runtime.alert_service.create(draft, actor_of(request))
-        evaluation = runtime.evaluations.status(alert.alert_id)
-        return created(shown(runtime, alert, evaluation), PATH, alert.alert_id)
-
-    @router.put(
-        "/{id:uuid}",
-        **changes,
-        **documented(alerts.Alert, "Replaced", body=SAVED, example=EXAMPLE, problems=[404, 409]),
-    )
-    def replace_alert(request: Request, id: UUID, body: Body) -> Response:
-        """Replace an alert. Another metric, operator or threshold resolves what fires with the
-        reason `changed`, disabling with `disabled`; enabling evaluates it immediately."""
-        runtime.alerts.get(id)
-        draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-        runtime.alert_service.replace(id, draft, actor_of(request))
-        return _answered(runtime, id)
-
-    @router.delete(
-        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
-    )
-    def delete_alert(request: Request, id: UUID) -> Response:
-        """Delete an alert. What fires ends with the reason `disabled`; its transitions stay."""
-        runtime.alert_service.delete(id, actor_of(request))
-        return Response(status_code=204)
+@router.get(
+    "/{id:uuid}/states",
+    **_READS,
+    **describes([AlertGroup], "Its groups, firing ones first", problems=[404]),
+)
+@pooled("questions")
+def list_states(runtime: App, id: UUID) -> Response:
+    """The groups of an alert as of its last evaluation, each with its status and value."""
+    groups = runtime.evaluator.groups(runtime.alerts.get(id))
+    return json_response([AlertGroup.of(group) for group in groups])
 
 
-def _answered(runtime: Runtime, id: UUID) -> Response:
-    evaluation = runtime.evaluations.status(id)
-    return answer(shown(runtime, runtime.alerts.get(id), evaluation))
+@router.get(
+    "/transitions",
+    **_READS,
+    **describes(TransitionsResponse, "A page, newest first", problems=[422]),
+)
+def list_all_transitions(
+    runtime: App,
+    from_: From = None,
+    to: To = None,
+    limit: Page = DEFAULT_PAGE,
+    cursor: str | None = None,
+) -> Response:
+    """The transitions of all alerts, including alerts that were deleted since."""
+    return _page(runtime, None, from_, to, limit, cursor)
+
+
+@router.get(
+    "/{id:uuid}/transitions",
+    **_READS,
+    **describes(TransitionsResponse, "A page, newest first", problems=[404, 422]),
+)
+def list_transitions(
+    runtime: App,
+    id: UUID,
+    from_: From = None,
+    to: To = None,
+    limit: Page = DEFAULT_PAGE,
+    cursor: str | None = None,
+) -> Response:
+    """When an alert fired and recovered, and why."""
+    return _page(runtime, runtime.alerts.get(id).alert_id, from_, to, limit, cursor)
+
+
+@router.post(
+    "", **_CHANGES, **describes(AlertResponse, "Created", status=201, problems=[409], **_SPEC)
+)
+def create_alert(runtime: App, actor: Acting, body: Body) -> Response:
+    """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
+    of the definition."""
+    draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
+    alert = runtime.alert_service.create(draft, actor)
+    return created(_response(runtime, alert), PATH, alert.alert_id)
+
+
+@router.put(
+    "/{id:uuid}", **_CHANGES, **describes(AlertResponse, "Replaced", problems=[404, 409], **_SPEC)
+)
+def replace_alert(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+    """Replace an alert. Another metric, operator or threshold resolves its firing groups with the
+    reason `changed`, disabling it with `disabled`; enabling it evaluates it immediately."""
+    runtime.alerts.get(id)
+    draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
+    runtime.alert_service.replace(id, draft, actor)
+    return json_response(_response(runtime, runtime.alerts.get(id)))
+
+
+@router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
+def delete_alert(runtime: App, actor: Acting, id: UUID) -> Response:
+    """Delete an alert. Its firing groups are resolved with the reason `disabled`; its transitions
+    stay."""
+    runtime.alert_service.delete(id, actor)
+    return Response(status_code=204)
+
+
+def _response(runtime: Runtime, alert: Alert) -> AlertResponse:
+    evaluation = runtime.evaluations.status(alert.alert_id)
+    return AlertResponse.of(alert, evaluation, runtime.catalog)
 
 
 def _page(
@@ -174,8 +168,8 @@ def _page(
     cursor: str | None,
 ) -> Response:
     after = read_cursor(cursor) if cursor is not None else None
-    found = runtime.transitions.page(limit + 1, after, alert_id=alert_id, start=start, to=to)
-    last = found[limit - 1] if len(found) > limit else None
-    following = last and write_cursor(to_milliseconds(last.change.at), last.number)
-    shown = [shown_transition(made) for made in found[:limit]]
-    return answer({"transitions": shown, "nextCursor": following})
+    page = runtime.transitions.page(limit + 1, after, alert_id=alert_id, start=start, to=to)
+    last = page[limit - 1] if len(page) > limit else None
+    following = write_cursor(to_milliseconds(last.change.at), last.number) if last else None
+    transitions = [TransitionResponse.of(transition) for transition in page[:limit]]
+    return json_response(TransitionsResponse(transitions, following))

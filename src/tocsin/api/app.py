@@ -1,10 +1,11 @@
-"""The application: every route, how errors are answered, and the document of it all."""
+"""The application: every route, how errors are answered, and the OpenAPI document."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
 from tocsin.api import (
     alert_evaluations,
@@ -15,67 +16,73 @@ from tocsin.api import (
     deliveries,
     export,
     health,
+    hot_routes,
     interactions,
     keys,
     metrics,
     silences,
     subscriptions,
 )
-from tocsin.api.bodies import answer
-from tocsin.api.fast_path import Direct
-from tocsin.api.head_requests import Head
+from tocsin.api.bodies import json_response
+from tocsin.api.head_requests import HeadRequestMiddleware
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.openapi import document
-from tocsin.api.problems import answer_errors
-from tocsin.api.reference_page import page
-from tocsin.api.telemetry import Observations, Observed
+from tocsin.api.problems import add_error_handlers
+from tocsin.api.reference_page import reference_page
+from tocsin.api.telemetry import Observations, TelemetryMiddleware
 from tocsin.runtime import Runtime
+
+# In the order of the document.
+_ROUTERS = (
+    export.router,
+    interactions.router,
+    metrics.router,
+    calculations.router,
+    alerts.router,
+    alert_evaluations.router,
+    catalog.router,
+    channels.router,
+    subscriptions.router,
+    deliveries.router,
+    silences.router,
+    keys.router,
+    health.router,
+)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """The application on an open runtime, which stays the caller's to close."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    """The application on an open runtime, which the caller closes."""
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        routes=list(hot_routes.ROUTES),
+    )
     app.state.runtime = runtime
-    observations = Observations(runtime)
-    app.add_middleware(Head)
-    app.add_middleware(Direct, runtime=runtime, observations=observations)
-    app.add_middleware(Observed, observations=observations)
-    answer_errors(app)
-    for router in (
-        export.routes(runtime),
-        interactions.routes(runtime),
-        metrics.routes(runtime),
-        calculations.routes(runtime, observations),
-        alerts.routes(runtime),
-        alert_evaluations.routes(runtime, observations),
-        catalog.routes(runtime),
-        channels.routes(runtime),
-        subscriptions.routes(runtime),
-        deliveries.routes(runtime),
-        silences.routes(runtime),
-        keys.routes(runtime),
-        health.routes(runtime, observations),
-    ):
+    app.state.observations = observations = Observations(runtime)
+    app.add_middleware(HeadRequestMiddleware)
+    app.add_middleware(TelemetryMiddleware, observations=observations)
+    add_error_handlers(app)
+    for router in _ROUTERS:
         app.include_router(router)
-    _add_document(app)
+    # schemathesis and other tools call this method.
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]
+    app.get("/openapi.json", include_in_schema=False, **REFUSES_UNKNOWN)(openapi_json)
+    app.get("/docs", include_in_schema=False, **REFUSES_UNKNOWN)(docs)
     return app
 
 
-def _add_document(app: FastAPI) -> None:
-    """The document is made when it is first asked for, so that starting does not wait for it."""
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Built on first use: a start does not wait for it."""
+    if app.openapi_schema is None:
+        app.openapi_schema = document(app)
+    return app.openapi_schema
 
-    def made() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = document(app)
-        return app.openapi_schema
 
-    # schemathesis and other tools ask the application itself.
-    app.openapi = made  # type: ignore[method-assign]
+def openapi_json(request: Request) -> Response:
+    return json_response(_document(request.app))
 
-    @app.get("/openapi.json", include_in_schema=False, **REFUSES_UNKNOWN)
-    def openapi_json() -> Response:
-        return answer(made())
 
-    @app.get("/docs", include_in_schema=False, **REFUSES_UNKNOWN)
-    def docs() -> Response:
-        return page(made())
+def docs(request: Request) -> Response:
+    return reference_page(_document(request.app))

@@ -1,4 +1,4 @@
-"""May this request do that? Keys and roles are those of "Keys" in docs/reference/api.md."""
+"""Authorization of requests by their key ("Keys" in docs/reference/api.md)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _LOGGED_PATH = 200
 
 
 class _Authorize(SecurityBase):
-    """Lets a request in whose key has one of the roles; reads memory only.
+    """Authorizes a request if its key has one of the roles; reads memory only.
 
-    The roles stand as the scopes of the security requirement, which is where OpenAPI 3.1 has
-    them, so that the document and what is enforced cannot differ.
+    The roles are the scopes of the security requirement, where OpenAPI 3.1 has them, so that the
+    document and the enforcement cannot differ.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ _authorize = _Authorize()
 
 
 def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> Key:
-    """The request's key; raises Unauthenticated, TooManyWrongKeys, or Forbidden unless it has one
+    """The request's key. Raises Unauthenticated, TooManyWrongKeys, or Forbidden if the key has none
     of the roles."""
     describe = partial(caller_of, request)
     key = runtime.access.identify(_secret(request), describe)
@@ -53,9 +53,9 @@ def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> Key:
 
 
 def caller_of(request: Request) -> Caller:
-    """By the address of the connection: anybody can send the headers of a proxy."""
+    """The caller, by the address of the connection: anybody can send the headers of a proxy."""
     address = request.client.host if request.client else None
-    # As it was sent: decoded, it might hold what moves a terminal's cursor.
+    # Not decoded: it might hold control sequences of a terminal.
     path = request.scope.get("raw_path") or b""
     return Caller(address, request.method, path[:_LOGGED_PATH].decode("ascii", "replace"))
 
@@ -71,15 +71,15 @@ def is_admin(request: Request) -> bool:
 
 
 def may_read(runtime: Runtime, request: Request) -> bool:
-    """Whether the key of an authorized request reads interactions; it may be revoked by now."""
+    """Whether the key of an authorized request may read interactions; it may be revoked by now."""
     role = runtime.keys.authenticate(_secret(request) or "")
     return role is not None and role.covers(Role.READ)
 
 
 def requires(*roles: Role) -> dict[str, Any]:
-    """The arguments of a route that any one of the roles may call, and an admin always.
+    """The arguments of a route that requires one of the roles; the role admin covers all.
 
-    Only those who may are told which query parameters it takes.
+    Query parameters are checked after the key: their names are for authorized callers only.
     """
     role = Security(_authorize, scopes=[role.value for role in roles])
     return {"dependencies": [role, Depends(refuse_unknown)]}

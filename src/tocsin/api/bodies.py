@@ -1,7 +1,6 @@
-"""From the bytes of a request to values, and from values to the bytes of an answer.
+"""Reads the bodies of requests, and writes those of responses.
 
-JSON is read by msgspec, which takes nothing that is not JSON and keeps integers exact however
-many digits they have.
+msgspec decodes JSON: it accepts nothing else, and keeps integers of any length exact.
 """
 
 from __future__ import annotations
@@ -33,9 +32,9 @@ Model = TypeVar("Model", bound=BaseModel)
 async def read_body(request: Request, limit: int) -> bytes:
     """The body without its Content-Encoding and without a byte order mark.
 
-    Its bytes count as under way until the request ends. Raises TooLarge as soon as it is longer
-    than `limit` bytes, packed or unpacked, NoRoomForBody, UnsupportedEncoding, or MalformedBody if
-    it cannot be unpacked.
+    Its bytes count against the memory for bodies until the request ends. Raises TooLarge as soon
+    as the body has more than `limit` bytes, packed or unpacked; NoRoomForBody;
+    UnsupportedEncoding; or MalformedBody if it cannot be unpacked.
     """
     coding = _content_coding(request)
     body = await _received(request, limit)
@@ -47,7 +46,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _content_coding(request: Request) -> str | None:
-    codings = [one for one in header_list(request, "content-encoding") if one != "identity"]
+    codings = [name for name in header_list(request, "content-encoding") if name != "identity"]
     if len(codings) > 1 or not CODINGS.issuperset(codings):
         raise UnsupportedEncoding
     return codings[0] if codings else None
@@ -57,7 +56,7 @@ async def _received(request: Request, limit: int) -> bytes:
     announced = header(request, "content-length") or ""
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
-    # Joined once at the end: a body that grows by each chunk is copied over and over.
+    # Joined once at the end: a body that grew by each chunk would be copied each time.
     chunks, size = [], 0
     async for chunk in request.stream():
         chunks.append(chunk)
@@ -70,7 +69,7 @@ async def _received(request: Request, limit: int) -> bytes:
 
 
 def release_body(scope: Scope) -> None:
-    """Give back what the body of a request that has ended held of the memory for bodies."""
+    """Release the memory for bodies that a request held, once it has ended."""
     held = scope.get(_HELD)
     if held is not None:
         held.release()
@@ -92,8 +91,8 @@ Body = Annotated[bytes, Depends(_read)]
 
 
 def decode(body: bytes) -> Any:
-    """The value that a JSON body says. Raises MalformedBody, or InvalidInput for a number that
-    no double can hold."""
+    """The value of a JSON body. Raises MalformedBody, or InvalidInput for a number that no double
+    can hold or text that is not valid Unicode."""
     if not body.strip():
         raise MalformedBody("The body is empty; it must be JSON")
     try:
@@ -105,14 +104,14 @@ def decode(body: bytes) -> Any:
     except msgspec.DecodeError as error:
         if _has_lone_surrogate(body):
             raise InvalidInput.at("", "holds text that is not valid Unicode") from error
-        said = str(error).removeprefix("JSON is malformed: ")
-        raise MalformedBody(f"The body is not valid JSON: {said}") from error
+        detail = str(error).removeprefix("JSON is malformed: ")
+        raise MalformedBody(f"The body is not valid JSON: {detail}") from error
     except RecursionError as error:
         raise MalformedBody("The body is nested too deeply") from error
 
 
 def _has_lone_surrogate(body: bytes) -> bool:
-    """JSON's grammar allows one, Unicode does not; msgspec does not tell it from other faults."""
+    """The JSON grammar allows one, Unicode does not; msgspec has one error for all faults."""
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -123,7 +122,7 @@ def _has_lone_surrogate(body: bytes) -> bool:
 
 
 def decode_as(model: type[Model], body: bytes) -> Model:
-    """The model that a JSON body says; InvalidInput holds everything that is wrong with it."""
+    """The body as a model; InvalidInput holds every problem."""
     value = decode(body)
     if not isinstance(value, dict):
         raise InvalidInput.at("", "must be a JSON object")
@@ -133,15 +132,15 @@ def decode_as(model: type[Model], body: bytes) -> Model:
         raise InvalidInput(problems=problems_of(error)) from error
 
 
-def answer(content: Any, status: int = 200, location: str | None = None) -> Response:
-    """The content as JSON; what JSON has no form for is written as its text."""
+def json_response(content: Any, status: int = 200, location: str | None = None) -> Response:
+    """The content as JSON. A value that JSON has no form for is written as its text."""
     headers = {"Location": location} if location else None
     encoded = msgspec.json.encode(content, enc_hook=str)
     return Response(encoded, status, headers, "application/json")
 
 
 def created(content: Any, path: str, id: UUID) -> Response:
-    return answer(content, 201, f"{path}/{id}")
+    return json_response(content, 201, f"{path}/{id}")
 
 
 def _too_large(limit: int) -> TooLarge:

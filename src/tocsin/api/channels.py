@@ -1,4 +1,4 @@
-"""Channels: list, read, add, replace, delete, and try one. Secrets are taken, never shown."""
+"""Routes of channels: list, read, create, replace, delete, test. Stored secrets are not shown."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.access import channel_fields
-from tocsin.api.auth import actor_of, is_admin, requires
-from tocsin.api.bodies import Body, answer, created, decode
-from tocsin.api.openapi import documented, schema_of
-from tocsin.api.schemas import notifications as answers
-from tocsin.model.instant import format_instant
+from tocsin.api.auth import is_admin, requires
+from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.dependencies import Acting, App
+from tocsin.api.openapi import describes, schema_of
+from tocsin.api.schemas.notifications import ChannelResponse, ChannelTest
 from tocsin.model.key import Role
 from tocsin.model.notifications.channel import (
     DRAFTS,
@@ -25,9 +25,7 @@ from tocsin.model.notifications.channel import (
     WebhookDraft,
     read_channel,
 )
-from tocsin.model.notifications.delivery import Attempt
 from tocsin.model.notifications.message import sample
-from tocsin.runtime import Runtime
 
 PATH = "/api/channels"
 EXAMPLE = {
@@ -42,83 +40,70 @@ _WITH_SECRETS: View = methodcaller("revealed")
 _DRAFT = {"anyOf": [schema_of(draft) for draft in DRAFTS.values()]}
 
 
-def routes(runtime: Runtime) -> APIRouter:
-    router = APIRouter(prefix=PATH, tags=["Channels"])
-    _add_reading(router, runtime)
-    _add_changing(router, runtime)
-    return router
+_SPEC: dict[str, Any] = {"body": _DRAFT, "example": EXAMPLE}
+_READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
+
+router = APIRouter(prefix=PATH, tags=["Channels"])
 
 
-def _add_reading(router: APIRouter, runtime: Runtime) -> None:
-    reads = requires(Role.READ)
-
-    @router.get("", **reads, **documented([answers.Channel], "Every channel, the first made first"))
-    def list_channels(request: Request) -> Response:
-        """List all channels. Secrets are shown as `***`, and the `url` of a webhook without its
-        path unless the key has the role admin."""
-        at, view = runtime.now(), _view(request)
-        return answer([shown(channel, at, view) for channel in runtime.channels.all()])
-
-    @router.get("/{id:uuid}", **reads, **documented(answers.Channel, "The channel", problems=[404]))
-    def get_channel(request: Request, id: UUID) -> Response:
-        """Get one channel, shown as in the list."""
-        return answer(shown(runtime.channels.get(id), runtime.now(), _view(request)))
+@router.get("", **_READS, **describes([ChannelResponse], "All channels, oldest first"))
+def list_channels(runtime: App, request: Request) -> Response:
+    """List all channels. Secrets are shown as `***`, and the `url` of a webhook without its
+    path unless the key has the role admin."""
+    at, view = runtime.now(), _view(request)
+    return json_response([_response(channel, at, view) for channel in runtime.channels.all()])
 
 
-def _add_changing(router: APIRouter, runtime: Runtime) -> None:
-    changes = requires(Role.ADMIN)
+@router.get("/{id:uuid}", **_READS, **describes(ChannelResponse, "The channel", problems=[404]))
+def get_channel(runtime: App, request: Request, id: UUID) -> Response:
+    """Get one channel, shown as in the list."""
+    return json_response(_response(runtime.channels.get(id), runtime.now(), _view(request)))
 
-    @router.post(
-        "",
-        **changes,
-        **documented(answers.Channel, "Created", status=201, body=_DRAFT, example=EXAMPLE),
-    )
-    def create_channel(request: Request, body: Body) -> Response:
-        """Create a channel. The secret that a webhook is given if it brings none is in this answer
-        and in no other."""
-        draft = read_channel(decode(body))
-        at = runtime.now()
-        channel = runtime.channels.create(draft, at)
-        actor_of(request).log_change("channel created", **channel_fields(channel))
-        return created(shown(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
 
-    @router.put(
-        "/{id:uuid}",
-        **changes,
-        **documented(answers.Channel, "Replaced", body=_DRAFT, example=EXAMPLE, problems=[404]),
-    )
-    def replace_channel(request: Request, id: UUID, body: Body) -> Response:
-        """Replace a channel, which ends its rest. A secret is kept where `***` stands for it, as
-        long as scheme, host and port of the URL stay. `"secret": null` makes a new one, which is in
-        this answer and in no other."""
-        draft = read_channel(decode(body), runtime.channels.get(id))
-        at = runtime.now()
-        channel = runtime.channels.replace(id, draft, at)
-        actor_of(request).log_change("channel replaced", **channel_fields(channel))
-        runtime.dispatcher.wake()
-        return answer(shown(channel, at, _view_of_saved(draft)))
+@router.post("", **_CHANGES, **describes(ChannelResponse, "Created", status=201, **_SPEC))
+def create_channel(runtime: App, actor: Acting, body: Body) -> Response:
+    """Create a channel. A webhook without a secret is given one, which is in this response and
+    in no other."""
+    draft = read_channel(decode(body))
+    at = runtime.now()
+    channel = runtime.channels.create(draft, at)
+    actor.log_change("channel created", **channel_fields(channel))
+    return created(_response(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
 
-    @router.delete(
-        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404, 409])
-    )
-    def delete_channel(request: Request, id: UUID) -> Response:
-        """Delete a channel that no subscription uses. What is pending in it has failed."""
-        channel = runtime.channels.get(id)
-        runtime.channels.delete(id, runtime.now())
-        actor_of(request).log_change("channel deleted", **channel_fields(channel))
-        return Response(status_code=204)
 
-    @router.post(
-        "/{id:uuid}/test",
-        **changes,
-        **documented(answers.Trial, "What came of it", problems=[404]),
-    )
-    def test_channel(id: UUID) -> Response:
-        """Send a sample, once, enabled or not, and say what came of it. This ends a rest of the
-        channel, unless the receiver asks for another one."""
-        channel = runtime.channels.get(id)
-        attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
-        return answer({"sent": attempt.result.is_sent, **shown_attempt(attempt)})
+@router.put(
+    "/{id:uuid}", **_CHANGES, **describes(ChannelResponse, "Replaced", problems=[404], **_SPEC)
+)
+def replace_channel(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+    """Replace a channel, which ends its rest. A secret given as `***` is kept as long as scheme,
+    host and port of the URL stay. `"secret": null` makes a new one, which is in this response and
+    in no other."""
+    draft = read_channel(decode(body), runtime.channels.get(id))
+    at = runtime.now()
+    channel = runtime.channels.replace(id, draft, at)
+    actor.log_change("channel replaced", **channel_fields(channel))
+    runtime.dispatcher.wake()
+    return json_response(_response(channel, at, _view_of_saved(draft)))
+
+
+@router.delete(
+    "/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404, 409])
+)
+def delete_channel(runtime: App, actor: Acting, id: UUID) -> Response:
+    """Delete a channel that no subscription uses. Its pending deliveries fail."""
+    channel = runtime.channels.get(id)
+    runtime.channels.delete(id, runtime.now())
+    actor.log_change("channel deleted", **channel_fields(channel))
+    return Response(status_code=204)
+
+
+@router.post("/{id:uuid}/test", **_CHANGES, **describes(ChannelTest, "The result", problems=[404]))
+def test_channel(runtime: App, id: UUID) -> Response:
+    """Send a sample, once, whether the channel is enabled or not, and answer the result. This ends
+    a rest of the channel, unless the receiver asks for another one."""
+    channel = runtime.channels.get(id)
+    attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
+    return json_response(ChannelTest.of(attempt))
 
 
 def is_given_secret(draft: ChannelDraft) -> bool:
@@ -134,26 +119,5 @@ def _view_of_saved(draft: ChannelDraft) -> View:
     return _WITH_SECRETS if is_given_secret(draft) else _FOR_ADMINS
 
 
-def shown(channel: Channel, at: datetime, view: View = _FOR_ADMINS) -> dict[str, Any]:
-    """A channel as the API answers it at an instant, with one of the views of its settings."""
-    rest = channel.rests_until(at)
-    return {
-        "channelId": channel.channel_id,
-        "name": channel.spec.name,
-        "kind": channel.kind,
-        "settings": view(channel.spec.settings),
-        "enabled": channel.spec.enabled,
-        "disabledReason": channel.disabled_reason,
-        "restingUntil": format_instant(rest) if rest else None,
-        "createdDate": format_instant(channel.created_date),
-        "modifiedDate": format_instant(channel.modified_date),
-    }
-
-
-def shown_attempt(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "at": format_instant(attempt.at),
-        "httpStatus": attempt.result.http_status,
-        "error": attempt.result.error,
-        "durationMs": round(attempt.duration.total_seconds() * 1000),
-    }
+def _response(channel: Channel, at: datetime, view: View) -> ChannelResponse:
+    return ChannelResponse.of(channel, at, view(channel.spec.settings))

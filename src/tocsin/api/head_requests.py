@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class Head:
-    """ASGI middleware that has the application answer a HEAD as a GET."""
+class HeadRequestMiddleware:
+    """ASGI middleware that passes a HEAD on as a GET, and drops the body of the response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -15,7 +15,7 @@ class Head:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        # A copy, for the server goes by the method of the original.
+        # A copy: the server frames the response by the method of the original.
         as_get = {**scope, "method": "GET"}
 
         async def send_without_body(message: Message) -> None:
@@ -25,5 +25,5 @@ class Head:
         try:
             await self._app(as_get, receive, send_without_body)
         finally:
-            # Requests are measured by route.
+            # The telemetry middleware, which is outside, measures requests by route.
             scope["route"] = as_get.get("route")

@@ -15,7 +15,7 @@ def header(request: Request, name: str) -> str | None:
     value = request.headers.get(name)
     if value is None:
         return None
-    # Only these two: a no-break space in Latin-1 is also the second byte of some UTF-8 letters.
+    # No other blanks: in Latin-1, a no-break space is also the second byte of some UTF-8 letters.
     value = value.strip(_BLANKS)
     if value.isascii():
         return value

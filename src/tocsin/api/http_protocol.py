@@ -1,8 +1,8 @@
-"""Bounds what one connection may cost: time to send a request, bytes of a head, and a place.
+"""Limits the costs of a connection: time to send a request, bytes of a head, number of connections.
 
-Uvicorn's protocol waits for a request for ever, holds a head of any length, and takes connections
-until the process has no descriptor left for the engine. A connection counts its own ticks, one a
-second, so that a request costs no timer and no look at the clock.
+Uvicorn's protocol waits for a request without a deadline, holds a head of any length, and accepts
+connections until the process has no descriptor left for the engine. A connection counts its own
+ticks, one a second, so that a request needs no timer and no reading of the clock.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ HEAD_SECONDS = 10
 # The pace of a body: a sender that falls this many seconds behind it is closed.
 BODY_BYTES_PER_SECOND = 1024
 BODY_SECONDS_BEHIND = 20
-# A client that takes nothing of its answer for so long is closed.
+# A client that reads nothing of its response for this long is closed.
 READ_SECONDS = 60
-# A refused client may go on sending for so long: closing earlier resets the connection, and the
-# client would lose the answer.
+# A refused client may go on sending for this long: closing earlier resets the connection, and the
+# client would lose the response.
 LINGER_SECONDS = 2
-# Connections over the limit that wait for their request, which is answered with 503.
+# Connections over the limit that are kept open until their request, which is answered with 503.
 REFUSALS = 32
 
 
@@ -50,20 +50,20 @@ class _Phase(Enum):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, with a deadline for each part of a request and a bound for its head."""
+    """Uvicorn's protocol, with a deadline for each part of a request and a limit for its head."""
 
     def __init__(self, *args: Any, max_connections: int, **options: Any) -> None:
         super().__init__(*args, **options)
         self._max_connections = max_connections
         self._phase = _Phase.HEAD
         self._seconds = 0
-        # Bytes that the sender of a body is behind its pace.
+        # Bytes that the sender of a body lags behind its pace.
         self._behind = 0
-        # Bytes since the parser last completed a head, a piece of a body or a message. They may be
-        # held in memory, and the parser copies an unfinished header once for each piece of it.
+        # Bytes since the parser last completed a head, a piece of a body or a message. It may hold
+        # them in memory, and copies an unfinished header once for each piece of it.
         self._pending = 0
         self._has_progressed = False
-        # Bytes of the answer that wait for the client, and for how many seconds it took none.
+        # Bytes of the response that wait for the client, and seconds since it last read any.
         self._unwritten = 0
         self._stalled = 0
 
@@ -133,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif not self._sends_too_slowly():
             return
         elif self._phase is _Phase.HEAD and not self._pending:
-            # Browsers open connections ahead of requests, and would show the answer to the next.
+            # Browsers open connections ahead of requests, and would show the error later.
             self.transport.close()
         else:
             log.warning("request timed out", phase=self._phase.name.lower())
@@ -144,19 +144,19 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._phase is _Phase.HEAD:
             is_answering = cycle is not None and not cycle.response_complete
             return self._seconds > HEAD_SECONDS and not is_answering
-        # While reading is paused, or the client was not told to go on, the wait is ours.
+        # While reading is paused, or before the server sends 100 Continue, the client is not late.
         if (
             self._phase is not _Phase.BODY
             or self.flow.read_paused
             or cycle.waiting_for_100_continue
         ):
             return False
-        # Bytes that came early are no credit: a sender must not rest for hours after a burst.
+        # Early bytes are no credit: a sender must not pause for hours after a burst.
         self._behind = max(self._behind, 0) + BODY_BYTES_PER_SECOND
         return self._behind > BODY_BYTES_PER_SECOND * BODY_SECONDS_BEHIND
 
     def _reads_too_slowly(self) -> bool:
-        """Whether nothing of an answer that waits was taken for READ_SECONDS."""
+        """Whether the client has read nothing of a waiting response for READ_SECONDS."""
         unwritten = self.transport.get_write_buffer_size()
         if not unwritten or unwritten != self._unwritten:
             self._unwritten, self._stalled = unwritten, 0
@@ -165,7 +165,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._stalled > READ_SECONDS
 
     def _refuse(self, error: TocsinError) -> None:
-        """Answer with an error unless an answer has begun; nothing more is read as a request."""
+        """Answer with an error unless a response has begun; nothing more is read as a request."""
         cycle = self.cycle
         is_answering = cycle is not None and not cycle.response_complete
         has_answered = cycle is not None and cycle.response_started
@@ -173,7 +173,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if not (has_answered and is_for_this) and not self.transport.is_closing():
             self.transport.write(_encoded(problem(error), self.server_state.default_headers))
         if is_answering:
-            # The application learns that its client has gone.
+            # The application sees a client that disconnected.
             cycle.disconnected = True
             cycle.message_event.set()
         self._unset_keepalive_if_required()
@@ -193,7 +193,7 @@ def _closing(response: Response) -> Response:
 
 
 def _encoded(response: Response, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The bytes of a response of HTTP/1.1 after which the connection ends."""
+    """The bytes of an HTTP/1.1 response that closes the connection."""
     headers = [*default_headers, *_closing(response).raw_headers, *HEADERS]
     lines = [name + b": " + value + b"\r\n" for name, value in headers]
     return b"".join([STATUS_LINE[response.status_code], *lines, b"\r\n", bytes(response.body)])

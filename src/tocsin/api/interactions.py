@@ -1,26 +1,26 @@
-"""Record interactions, one or many, and read them back."""
+"""Routes of interactions: record one or many, list, read."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from tocsin.api.auth import authorize, may_read, requires
-from tocsin.api.bodies import read_body
+from tocsin.api.bodies import json_response, read_body
+from tocsin.api.dependencies import App
 from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas import interactions
+from tocsin.api.schemas.interactions import BatchResponse, PageResponse, Repeat
 from tocsin.api.search_parameters import Searched
 from tocsin.ingestion.recorder import Batch
 from tocsin.ingestion.request_context import Request as SentWith
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import snapshot
 from tocsin.model.interactions.splitting import split_array, split_lines
 from tocsin.model.key import Role
@@ -32,101 +32,88 @@ DEFAULT_PAGE = 100
 History = Annotated[
     bool,
     Query(
-        description="Take timestamps of any age from 1970 on, which TOCSIN_OLDEST_DAYS bounds "
-        "otherwise."
+        description="Accept timestamps of any age from 1970 on. Without it, TOCSIN_OLDEST_DAYS "
+        "limits their age."
     ),
 ]
 Import = Annotated[
     bool,
     Query(
         alias="import",
-        description="Record what another installation answered or exported; takes an admin key. "
-        "interactionNumber is ignored, mnemonics decide where ids are unknown, nothing is filled "
-        "in for a missing uowId, nobody is notified, and alerts look at it at their next slot. "
-        "Takes timestamps from 1970 to 2299.",
+        description="Record interactions that another installation answered or exported; requires "
+        "an admin key. interactionNumber is ignored, mnemonics are used where ids are unknown, a "
+        "missing uowId stays empty, no notifications are sent, and alerts are evaluated at their "
+        "next slot. Accepts timestamps from 1970 to 2299.",
     ),
 ]
 
 
-def routes(runtime: Runtime) -> APIRouter:
-    router = APIRouter(prefix=PATH, tags=["Interactions"])
-
-    @router.post("", **requires(Role.INGEST), **interactions.RECORD)
-    async def record_interaction(request: Request) -> Response:
-        """Record one interaction. The same `interactionId` again answers 200: with what is stored
-        if the key may read, else with its id and number. With other content it is a 409.
-
-        An answer with 2xx means: on disk, and in every calculation that starts from now on.
-        """
-        return await record(runtime, request)
-
-    @router.post("/batch", **requires(Role.INGEST), **interactions.RECORD_BATCH)
-    async def record_batch(
-        request: Request, import_: Import = False, history: History = False
-    ) -> Response:
-        """Record up to 10,000 interactions, each for itself: a JSON array, or a line each."""
-        if import_:
-            authorize(runtime, request, [Role.ADMIN])
-        body = await read_body(request, BATCH_BYTES)
-        sent_with = replace(
-            _sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_
-        )
-        if import_:
-            sent_with = replace(sent_with, times=runtime.import_times)
-        elif history:
-            sent_with = replace(sent_with, times=runtime.history_times)
-        pool, split = runtime.pools.recording, partial(_items, request, body)
-        batch = await runtime.intake.record_batch_on(pool, split, sent_with)
-        return await pool.run(partial(_answer_batch, batch))
-
-    @router.get("", **requires(Role.READ), **interactions.LIST)
-    @pooled(runtime.pools.searches)
-    def list_interactions(
-        search: Searched,
-        limit: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = DEFAULT_PAGE,
-        cursor: str | None = None,
-    ) -> Response:
-        """The newest first, by timestamp and number; `from` is included, `to` is not."""
-        page = runtime.history.page(search, limit, cursor)
-        shown = [_shown(runtime, interaction) for interaction in page.interactions]
-        return _json({"interactions": shown, "nextCursor": page.next_cursor})
-
-    @router.get("/{id:uuid}", **requires(Role.READ), **interactions.GET)
-    @pooled(runtime.pools.searches)
-    def get_interaction(id: UUID) -> Response:
-        """One interaction, its payload as it was sent."""
-        return _json(_shown(runtime, runtime.history.get(id)))
-
-    return router
+router = APIRouter(prefix=PATH, tags=["Interactions"])
 
 
-async def record(runtime: Runtime, request: Request) -> Response:
-    """201 with the stored interaction, or 200 if its id was recorded before."""
+@router.post("", **requires(Role.INGEST), **interactions.RECORD)
+async def record_interaction(runtime: App, request: Request) -> Response:
+    """Record one interaction. The same `interactionId` again answers 200: with the stored
+    interaction if the key may read, else with its id and number. With other content it is a 409.
+
+    A response with 2xx means that it is on disk, and in every calculation that starts from now on.
+    """
     raw = await read_body(request, SINGLE_BYTES)
     interaction, is_new = await runtime.intake.record(raw, _sent_with(runtime, request))
     if is_new:
-        return _json(_shown(runtime, interaction), 201)
+        return json_response(snapshot(interaction, runtime.catalog), 201)
     id = UUID(bytes=interaction.interaction_id)
     if may_read(runtime, request):
         stored = await runtime.pools.recording.run(partial(runtime.history.recorded, id))
-        return _json(_shown(runtime, stored), 200)
-    # Who only records must not read what others recorded by trying their ids.
-    number = interaction.interaction_number
-    return _json({"interactionId": id, "interactionNumber": number, "duplicate": True}, 200)
+        return json_response(snapshot(stored, runtime.catalog))
+    # A key that only records must not read what others recorded by trying their ids.
+    return json_response(Repeat(id, interaction.interaction_number, duplicate=True))
 
 
-def _answer_batch(batch: Batch) -> Response:
+@router.post("/batch", **requires(Role.INGEST), **interactions.RECORD_BATCH)
+async def record_batch(
+    runtime: App, request: Request, import_: Import = False, history: History = False
+) -> Response:
+    """Record up to 10,000 interactions, as a JSON array or as one line each. Each is validated
+    independently of the others."""
+    if import_:
+        authorize(runtime, request, [Role.ADMIN])
+    body = await read_body(request, BATCH_BYTES)
+    sent_with = replace(_sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_)
+    if import_:
+        sent_with = replace(sent_with, times=runtime.import_times)
+    elif history:
+        sent_with = replace(sent_with, times=runtime.history_times)
+    pool, split = runtime.pools.recording, partial(_items, request, body)
+    batch = await runtime.intake.record_batch_on(pool, split, sent_with)
+    return await pool.run(partial(_batch_response, batch))
+
+
+@router.get("", **requires(Role.READ), **interactions.LIST)
+@pooled("searches")
+def list_interactions(
+    runtime: App,
+    search: Searched,
+    limit: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = DEFAULT_PAGE,
+    cursor: str | None = None,
+) -> Response:
+    """List interactions, newest first, by timestamp and number; `from` is included, `to` is not."""
+    page = runtime.history.page(search, limit, cursor)
+    snapshots = [snapshot(interaction, runtime.catalog) for interaction in page.interactions]
+    return json_response(PageResponse(snapshots, page.next_cursor))
+
+
+@router.get("/{id:uuid}", **requires(Role.READ), **interactions.GET)
+@pooled("searches")
+def get_interaction(runtime: App, id: UUID) -> Response:
+    """Get one interaction, with the bytes of its payload as they were sent."""
+    return json_response(snapshot(runtime.history.get(id), runtime.catalog))
+
+
+def _batch_response(batch: Batch) -> Response:
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
-    return _json(_outcome(batch), status)
-
-
-def _outcome(batch: Batch) -> dict[str, Any]:
-    rejected = [
-        {"index": index, "errors": [{"field": p.field, "message": p.message} for p in problems]}
-        for index, problems in batch.rejected
-    ]
-    return {"accepted": batch.accepted, "duplicates": batch.duplicates, "rejected": rejected}
+    return json_response(BatchResponse.of(batch), status)
 
 
 def _items(request: Request, body: bytes) -> list[bytes]:
@@ -145,12 +132,3 @@ def _sent_with(runtime: Runtime, request: Request) -> SentWith:
         user_id=header(request, "x-userid") or None,
         times=runtime.live_times,
     )
-
-
-def _shown(runtime: Runtime, interaction: Interaction) -> dict[str, Any]:
-    """The interaction as the API answers it; JSON values byte for byte as they were sent."""
-    return snapshot(interaction, runtime.catalog)
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,7 +1,7 @@
 """Rejection of query parameters that a route does not declare.
 
-A misspelled filter must never answer everything. The names are those of the route's own signature
-and of its dependencies, so that no route keeps a list of them.
+A misspelled filter must not be ignored: the response would not be filtered. The names are those of
+the route's own signature and of its dependencies, so that no route keeps a list of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from difflib import SequenceMatcher
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
@@ -24,11 +25,16 @@ MAX_NAME = 64
 
 
 async def refuse_unknown(request: Request) -> None:
-    """Raise InvalidInput for parameters that the route does not have, or has once and got twice."""
+    """Raise InvalidInput for query parameters that the route does not declare, or given twice."""
+    if request.scope["query_string"]:
+        refuse_others(request, names_of(request.scope["route"].dependant))
+
+
+def refuse_others(request: Request, known: Collection[str]) -> None:
+    """Raise InvalidInput for query parameters that are not known, or that are given twice."""
     query: bytes = request.scope["query_string"]
     if not query:
         return
-    known = names_of(request.scope["route"].dependant)
     given = Counter(given_names(query))
     problems = (
         Problem(shortened(name), _unknown(name, known))
@@ -58,12 +64,12 @@ def given_names(query: bytes) -> list[str]:
 
 def closest_first(name: str, known: Collection[str]) -> list[str]:
     """The known names, the most similar one first."""
-    asked = shortened(name).casefold()
-
-    def similarity(one: str) -> float:
-        return SequenceMatcher(None, asked, one.casefold()).ratio()
-
+    similarity = partial(_similarity, shortened(name).casefold())
     return sorted(sorted(known), key=similarity, reverse=True)
+
+
+def _similarity(name: str, other: str) -> float:
+    return SequenceMatcher(None, name, other.casefold()).ratio()
 
 
 def shortened(name: str) -> str:

@@ -1,14 +1,18 @@
-"""What does the OpenAPI document say of a route, beyond what FastAPI reads from its signature?
+"""The OpenAPI document: what FastAPI does not read from the signature of a handler.
 
-Handlers read bytes and answer bytes, so that nothing is validated or serialized twice; their
-shapes are given to `documented`.
+Handlers read and answer bytes, so that nothing is validated or serialized twice; `describes`
+declares the shapes of both. Shapes of responses are msgspec structs, those of requests are Pydantic
+models.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
@@ -17,56 +21,61 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from tocsin import __version__
 from tocsin.api.auth import SCHEME
 from tocsin.api.problems import MEDIA_TYPE
-from tocsin.api.schemas import metrics
+from tocsin.api.schemas.problems import ProblemResponse
 
 Schema = dict[str, Any]
 
-_REFERENCE = "#/components/schemas/{model}"
+_REFERENCE = "#/components/schemas/"
+# Tells a shape from the model's class of the same name; the document leaves it out.
+_SUFFIX = re.compile(r"(Response|Snapshot|Shape)$")
+_SUFFIX_OF_REFERENCE = re.compile(rf'({_REFERENCE}\w+?)(?:Response|Snapshot|Shape)(?=")')
 _TITLE = "Tocsin"
 _DESCRIPTION = """Record interactions, and measure them by exact metrics.
 
-Send a key as `x-api-key`, or as `Authorization: Bearer`. Instants are RFC 3339; answers have
+Send a key as `x-api-key`, or as `Authorization: Bearer`. Instants are RFC 3339; responses have
 them in UTC with milliseconds. Errors are `application/problem+json`, with every problem of an
-input and the path where it stands. Lists are bare arrays, except where a cursor is named."""
+input and the path of its member. Lists are bare arrays, except those that have a cursor."""
 _PROBLEMS = {
-    400: "The body is no valid JSON, or cannot be unpacked",
+    400: "The body is not valid JSON, or cannot be unpacked",
     401: "No key, or an unknown or revoked one",
-    403: "The role of the key does not cover this",
-    404: "There is no such thing",
-    409: "A fact stands against it",
+    403: "The role of the key does not permit the request",
+    404: "Not found",
+    409: "The request conflicts with the current state",
     413: "Too large",
-    415: "The Content-Encoding is not known here",
-    422: "Well-formed, but not acceptable; `errors` says what would be right",
+    415: "The Content-Encoding is not supported",
+    422: "Well-formed, but not valid; `errors` lists the problems",
     429: "Too many wrong keys from this address; wait for `Retry-After` seconds",
     503: "The engine or the store does not answer; try again after `Retry-After` seconds",
 }
 
-# What the routes refer to, by name; filled when they are made.
+# The shapes that routes refer to, by name; filled when the modules of the routes are imported.
 _shapes: dict[str, type] = {}
 
 
 class _Generator(GenerateJsonSchema):
-    # A default that JSON has no form for, such as "left out", stays out of the schema.
+    # A default that JSON has no form for, such as "left out", is not in the schema.
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
-        """Never: a title that repeats the name of the member says nothing."""
+        """Never: a title only repeats the name of the member."""
         return False
 
 
 def schema_of(shape: Any) -> Schema:
-    """The reference to a model or a TypedDict, or an array of it where it is given in a list."""
+    """The reference to a struct or a model, or an array of it where it is given in a list."""
     if isinstance(shape, list):
         return {"type": "array", "items": schema_of(shape[0])}
     if not isinstance(shape, type):
-        raise TypeError(f"{shape!r} is no model")
-    _shapes[shape.__name__] = shape
-    return {"$ref": _REFERENCE.format(model=shape.__name__)}
+        raise TypeError(f"{shape!r} is neither a struct nor a model")
+    name = _name_of(shape.__name__)
+    if _shapes.setdefault(name, shape) is not shape:
+        raise TypeError(f"two shapes are called {name}")
+    return {"$ref": _REFERENCE + name}
 
 
-def documented(
-    answer: Any = None,
-    says: str = "Done",
+def describes(
+    response: Any = None,
+    description: str = "Done",
     *,
     status: int = 200,
     body: Any = None,
@@ -74,51 +83,53 @@ def documented(
     problems: Sequence[int] = (),
     needs_key: bool = True,
 ) -> dict[str, Any]:
-    """The arguments of a route: what it takes, what it answers, how it fails.
+    """The arguments of a route that describe its body, its response and its failures.
 
-    `answer` and `body` are what `schema_of` takes, or a whole schema as a dict.
+    `response` and `body` are arguments of `schema_of`, or whole schemas as dicts.
     """
     failures = {
-        # Of every route: it rejects query parameters that it does not have.
+        # Every route rejects query parameters that it does not declare.
         422,
         *problems,
         *((400, 413, 415) if body else ()),
         *((401, 403, 429, 503) if needs_key else ()),
     }
-    content = {} if answer is None else {"content": {"application/json": {"schema": _any(answer)}}}
+    content = {}
+    if response is not None:
+        content = {"content": {"application/json": {"schema": _any(response)}}}
     arguments: dict[str, Any] = {
         "status_code": status,
         "response_class": Response,
         "response_model": None,
         "responses": {
-            status: {"description": says, **content},
+            status: {"description": description, **content},
             **{failure: _failure(failure) for failure in sorted(failures)},
         },
     }
     if body:
-        sent: Schema = {"schema": _any(body)}
+        content_of_body: Schema = {"schema": _any(body)}
         if example is not None:
-            sent["example"] = example
-        requested = {"required": True, "content": {"application/json": sent}}
+            content_of_body["example"] = example
+        requested = {"required": True, "content": {"application/json": content_of_body}}
         arguments["openapi_extra"] = {"requestBody": requested}
     return arguments
 
 
 def document(app: FastAPI) -> Schema:
     """The OpenAPI 3.1 document of the application."""
-    made = get_openapi(
+    spec = get_openapi(
         title=_TITLE, version=__version__, description=_DESCRIPTION, routes=app.routes
     )
-    for path in made["paths"].values():
+    for path in spec["paths"].values():
         for operation in path.values():
             _finish(operation)
-    components = made.setdefault("components", {})
+    components = spec.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for framework in ("HTTPValidationError", "ValidationError"):
         schemas.pop(framework, None)
-    schemas.update(_definitions())
+    schemas.update(_components())
     components["securitySchemes"]["bearer"] = {"type": "http", "scheme": "bearer"}
-    return made
+    return spec
 
 
 def _any(shape: Any) -> Schema:
@@ -126,18 +137,18 @@ def _any(shape: Any) -> Schema:
 
 
 def _failure(status: int) -> Schema:
-    schema = schema_of(metrics.Problem)
-    described: Schema = {
+    schema = schema_of(ProblemResponse)
+    failure: Schema = {
         "description": _PROBLEMS[status],
         "content": {MEDIA_TYPE: {"schema": schema}},
     }
     if status in (429, 503):
-        described["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
-    return described
+        failure["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return failure
 
 
 def _finish(operation: Schema) -> None:
-    """Name the role, and leave out the 422 that FastAPI adds to all that has a parameter."""
+    """Add the role, and remove the 422 that FastAPI adds to every route with a parameter."""
     for requirement in list(operation.get("security", ())):
         roles = requirement[SCHEME]
         operation["x-required-role"] = roles
@@ -146,14 +157,33 @@ def _finish(operation: Schema) -> None:
         del operation["responses"]["422"]
 
 
-def _definitions() -> Schema:
+def _name_of(class_name: str) -> str:
+    return _SUFFIX.sub("", class_name)
+
+
+def _components() -> Iterator[tuple[str, Schema]]:
+    structs = [shape for shape in _shapes.values() if issubclass(shape, msgspec.Struct)]
+    yield from _struct_schemas(structs)
+    models = [shape for shape in _shapes.values() if shape not in structs]
+    yield from _model_schemas(models).items()
+
+
+def _struct_schemas(structs: Sequence[type]) -> Iterator[tuple[str, Schema]]:
+    _, schemas = msgspec.json.schema_components(structs, ref_template=_REFERENCE + "{name}")
+    for title, schema in json.loads(_SUFFIX_OF_REFERENCE.sub(r"\1", json.dumps(schemas))).items():
+        # A title only repeats the name.
+        del schema["title"]
+        if "enum" in schema:
+            schema["type"] = "string"
+        yield _name_of(title), schema
+
+
+def _model_schemas(models: Sequence[type]) -> Schema:
     mode: JsonSchemaMode = "validation"
     adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
-        (name, mode, TypeAdapter(shape)) for name, shape in _shapes.items()
+        (model.__name__, mode, TypeAdapter(model)) for model in models
     ]
     _, schema = TypeAdapter.json_schemas(
-        adapters,
-        ref_template=_REFERENCE,
-        schema_generator=_Generator,
+        adapters, ref_template=_REFERENCE + "{model}", schema_generator=_Generator
     )
     return dict(schema["$defs"])

@@ -1,20 +1,23 @@
-"""What stands in the address of a request: instants, limits, ids."""
+"""The query parameters of requests: instants, limits, ids."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
 from uuid import UUID
 
 from annotated_types import Interval
 from fastapi import Query
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
 
+from tocsin.errors import InvalidInput, Problem
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import parse_instant
 from tocsin.model.metrics.metric import DEFAULT_LIMIT
+from tocsin.model.validation import problems_of
 
 
 def _instant(value: Any) -> Any:
@@ -45,31 +48,39 @@ Limit = Annotated[
     int,
     Interval(ge=1, le=ANSWERED_GROUPS),
     BeforeValidator(_whole),
-    Query(description="At most so many rows."),
+    Query(description="The largest number of rows."),
 ]
 
 AsOf = tuple[datetime | None, int]
 
-_AT: TypeAdapter[datetime | None] = TypeAdapter(At)
-_LIMIT: TypeAdapter[int] = TypeAdapter(Limit)
+AS_OF: Mapping[str, tuple[TypeAdapter[Any], Any]] = {
+    "at": (TypeAdapter(At), None),
+    "limit": (TypeAdapter(Limit), DEFAULT_LIMIT),
+}
+"""The parameters of a calculation: how each is read, and its default."""
 
 
-def plain_as_of(query: bytes) -> AsOf | None:
-    """The `at` and the `limit` of a query string that says nothing else, each right and at most
-    once; None for any other, which the framework can say more of."""
-    said = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    given = dict(said)
-    if len(given) < len(said) or not given.keys() <= {"at", "limit"} or "" in given.values():
-        return None
-    try:
-        at = _AT.validate_python(given.get("at"))
-        return at, _LIMIT.validate_python(given.get("limit", DEFAULT_LIMIT))
-    except ValidationError:
-        return None
+def read_as_of(query: QueryParams) -> AsOf:
+    """The `at` and the `limit` of a request, as FastAPI reads them from a signature. Raises
+    InvalidInput with the problems of both."""
+    values: list[Any] = []
+    problems: list[Problem] = []
+    for name, (adapter, default) in AS_OF.items():
+        try:
+            values.append(adapter.validate_python(query.get(name, default)))
+        except ValidationError as error:
+            problems += [Problem(name, problem.message) for problem in problems_of(error)]
+    if problems:
+        raise InvalidInput(problems=problems)
+    at, limit = values
+    return at, limit
 
 
 PageLimit = Annotated[
-    int, Interval(ge=1, le=1_000), BeforeValidator(_whole), Query(description="At most so many.")
+    int,
+    Interval(ge=1, le=1_000),
+    BeforeValidator(_whole),
+    Query(description="The page size."),
 ]
 
 OptionalId = Annotated[UUID | None, BeforeValidator(_empty_is_none), Query()]

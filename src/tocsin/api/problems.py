@@ -1,45 +1,46 @@
-"""How is an error answered: as application/problem+json (RFC 9457), whichever error it is."""
+"""Responses to errors: application/problem+json (RFC 9457) for every error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from msgspec import UNSET
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from tocsin.api.schemas.problems import FieldProblem, ProblemResponse
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.validation import problems_in
 
 MEDIA_TYPE = "application/problem+json"
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-_DETAILS = {404: "There is no such route", 405: "This route does not take this method"}
+_DETAILS = {404: "There is no such route", 405: "This route does not accept this method"}
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Have every error of the application answered as a problem."""
-    app.add_exception_handler(TocsinError, _answer_ours)
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer every error of the application as a problem."""
+    app.add_exception_handler(TocsinError, _answer_tocsin_error)
     app.add_exception_handler(RequestValidationError, _answer_validation)
-    app.add_exception_handler(HTTPException, _answer_framework)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
 
 
 def problem(error: TocsinError) -> Response:
-    """The answer that an error is."""
+    """The response to an error, with the headers that belong to its status."""
     headers = retry_after(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         headers["Accept-Encoding"] = "gzip, zstd, identity"
-    errors = [{"field": p.field, "message": p.message} for p in error.problems]
+    errors = list(map(FieldProblem.of, error.problems))
     return _problem(error.status, error.title, error.detail, headers, errors)
 
 
 def retry_after(error: TocsinError) -> dict[str, str]:
-    """The header that says when to ask again, if the error says so."""
+    """The Retry-After header, if the error has a delay."""
     seconds = getattr(error, "retry_after_seconds", None)
     return {} if seconds is None else {"Retry-After": str(seconds)}
 
@@ -49,31 +50,25 @@ def _problem(
     title: str,
     detail: str,
     headers: Mapping[str, str],
-    errors: list[dict[str, str]] | None = None,
+    errors: list[FieldProblem] | None = None,
 ) -> Response:
-    content: dict[str, Any] = {
-        "type": f"urn:tocsin:problem:{title.lower().replace(' ', '-')}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        content["errors"] = errors
+    type = f"urn:tocsin:problem:{title.lower().replace(' ', '-')}"
+    content = ProblemResponse(type, title, status, detail, errors or UNSET)
     return Response(msgspec.json.encode(content), status, dict(headers), MEDIA_TYPE)
 
 
-async def _answer_ours(_request: Request, error: Exception) -> Response:
+async def _answer_tocsin_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, TocsinError)
     return problem(error)
 
 
 async def _answer_validation(_request: Request, error: Exception) -> Response:
-    """FastAPI validates parameters only; a path starts with where they stand, such as "query"."""
+    """FastAPI validates parameters only; the path begins with their place, such as "query"."""
     assert isinstance(error, RequestValidationError)
     return problem(InvalidInput(problems=problems_in(error.errors(), skipped=1)))
 
 
-async def _answer_framework(request: Request, error: Exception) -> Response:
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -84,12 +79,13 @@ async def _answer_framework(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """All methods of the path; the framework names those of the first route that has it."""
-    routes = request.app.routes
+    """All methods of the path; Starlette lists those of the first route that has it."""
+    # A route that takes GET takes HEAD.
+    return [
+        method for method in _METHODS if _is_taken(request, "GET" if method == "HEAD" else method)
+    ]
 
-    def takes(method: str) -> bool:
-        scope = {**request.scope, "method": method}
-        return any(route.matches(scope)[0] is Match.FULL for route in routes)
 
-    # What takes GET takes HEAD.
-    return [method for method in _METHODS if takes("GET" if method == "HEAD" else method)]
+def _is_taken(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)

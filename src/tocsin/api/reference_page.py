@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page that loads nothing from anywhere else."""
+"""The OpenAPI document as a page that loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ td { border-bottom: 1px solid var(--line); padding: .25rem .5rem .25rem 0; verti
 """
 
 
-def page(document: Schema) -> Response:
-    """The whole document: each route with its role, parameters, body, answers; then the shapes."""
+def reference_page(document: Schema) -> Response:
+    """Each route with its role, parameters, body and responses; then the shapes."""
     return Response("".join(_parts(document)), headers=_HEADERS, media_type="text/html")
 
 
@@ -45,13 +45,13 @@ def _parts(document: Schema) -> Iterator[str]:
     yield f"<title>{escape(info['title'])}: HTTP API</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>"
     yield _paragraphs(info["description"])
-    yield "<p>The same for machines: <a href='/openapi.json'>/openapi.json</a></p>"
+    yield "<p>The same as JSON: <a href='/openapi.json'>/openapi.json</a></p>"
     for tag, routes in _by_tag(document).items():
         yield f"<h2>{escape(tag)}</h2>"
         yield from (_route(*route) for route in routes)
     yield "<h2>Shapes</h2>"
     for name, schema in sorted(document["components"]["schemas"].items()):
-        # A link to what is inside opens it; one to the <details> itself does not.
+        # A link to an element inside <details> opens it; a link to <details> itself does not.
         yield f"<details><summary><code>{escape(name)}</code></summary>"
         yield f"<div id='{escape(name)}'>{_code(schema)}</div></details>"
     yield "</body></html>"
@@ -74,7 +74,7 @@ def _route(method: str, path: str, operation: Schema) -> str:
         f"</summary><div>{_paragraphs(operation.get('description', ''))}",
         _parameters(operation.get("parameters", [])),
         _body(operation.get("requestBody", {})),
-        _answers(operation["responses"]),
+        _responses(operation["responses"]),
         "</div></details>",
     ]
     return "".join(parts)
@@ -98,7 +98,7 @@ def _body(body: Schema) -> str:
     return "".join(parts)
 
 
-def _answers(responses: Schema) -> str:
+def _responses(responses: Schema) -> str:
     rows = []
     for status, response in responses.items():
         contents = response.get("content", {}).values()
@@ -107,7 +107,7 @@ def _answers(responses: Schema) -> str:
             f"<tr><td>{escape(status)}</td><td>{escape(response['description'])}</td>"
             f"<td>{shapes}</td></tr>"
         )
-    return f"<h4>Answers</h4><table>{''.join(rows)}</table>"
+    return f"<h4>Responses</h4><table>{''.join(rows)}</table>"
 
 
 def _shape(content: Schema) -> str:

@@ -1,4 +1,4 @@
-"""The query parameters that narrow interactions: of the list, the export and discovery."""
+"""The query parameters that select interactions, for the list, the export and discovery."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _empty_is_none(value: str | None) -> str | None:
     return value or None
 
 
-# A form sends all of its fields, those too that say nothing.
+# A form sends all of its fields, empty ones too.
 _FormText = Annotated[str | None, BeforeValidator(_empty_is_none)]
 _FormId = Annotated[str | None, BeforeValidator(_empty_is_none), _ID]
 
@@ -62,7 +62,7 @@ def _search(
 
 
 Searched = Annotated[Search, Depends(_search)]
-"""The interactions that a request asks for: by catalog entry, ids, user and time."""
+"""The interactions that a request selects: by catalog entry, ids, user and time."""
 
 
 def _scope(
@@ -94,17 +94,17 @@ Scoped = Annotated[Scope, Depends(_scope)]
 def _entry_id(
     runtime: Runtime, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
 ) -> UUID | None:
-    """The entry that is named by mnemonic, by id, or by both; adds what is wrong to problems."""
-    found = _uuid(kind.id_member, id, problems)
-    if found is not None and runtime.catalog.by_id(kind, found) is None:
+    """The entry that is named by mnemonic, by id, or by both; adds to the problems."""
+    entry_id = _uuid(kind.id_member, id, problems)
+    if entry_id is not None and runtime.catalog.by_id(kind, entry_id) is None:
         problems.append(Problem(kind.id_member, f"is the id of no {kind.words} in the catalog"))
         return None
     if mnemonic is None:
-        return found
+        return entry_id
     entry = runtime.catalog.find(kind, mnemonic)
     if entry is None:
         problems.append(Problem(kind, f"is no {kind.words} of the catalog"))
-    elif found is not None and found != entry.id:
+    elif entry_id is not None and entry_id != entry.id:
         problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
     return entry.id if entry else None
 

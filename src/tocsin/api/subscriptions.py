@@ -1,23 +1,21 @@
-"""Subscriptions: who is told of what."""
+"""Routes of subscriptions: list, read, create, replace, delete."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from tocsin.api.auth import actor_of, requires
-from tocsin.api.bodies import Body, answer, created, decode
-from tocsin.api.openapi import documented, schema_of
-from tocsin.api.schemas import notifications as answers
-from tocsin.model.instant import format_instant
-from tocsin.model.interactions.catalog import Kind
+from tocsin.api.auth import requires
+from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.dependencies import Acting, App
+from tocsin.api.openapi import describes, schema_of
+from tocsin.api.schemas.notifications import SubscriptionResponse
 from tocsin.model.key import Role
 from tocsin.model.notifications.subscription import (
     Subscription,
     SubscriptionDraft,
-    Template,
     read_subscription,
 )
 from tocsin.runtime import Runtime
@@ -30,74 +28,56 @@ EXAMPLE = {
     "template": {"title": "{{ interaction.alertTitle }}: {{ interaction.value }}"},
 }
 
-_BODY = schema_of(SubscriptionDraft)
+_SPEC: dict[str, Any] = {"body": schema_of(SubscriptionDraft), "example": EXAMPLE}
+_READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
+
+router = APIRouter(prefix=PATH, tags=["Subscriptions"])
 
 
-def routes(runtime: Runtime) -> APIRouter:
-    router = APIRouter(prefix=PATH, tags=["Subscriptions"])
-    _add_reading(router, runtime)
-    _add_changing(router, runtime)
-    return router
+@router.get("", **_READS, **describes([SubscriptionResponse], "All subscriptions, oldest first"))
+def list_subscriptions(runtime: App) -> Response:
+    """List all subscriptions."""
+    return json_response([_response(runtime, each) for each in runtime.subscriptions.all()])
 
 
-def _add_reading(router: APIRouter, runtime: Runtime) -> None:
-    reads = requires(Role.READ)
-
-    @router.get(
-        "", **reads, **documented([answers.Subscription], "Every one, the first made first")
-    )
-    def list_subscriptions() -> Response:
-        """List all subscriptions."""
-        return answer([shown(runtime, one) for one in runtime.subscriptions.all()])
-
-    @router.get(
-        "/{id:uuid}",
-        **reads,
-        **documented(answers.Subscription, "The subscription", problems=[404]),
-    )
-    def get_subscription(id: UUID) -> Response:
-        """Get one subscription."""
-        return answer(shown(runtime, runtime.subscriptions.get(id)))
+@router.get(
+    "/{id:uuid}", **_READS, **describes(SubscriptionResponse, "The subscription", problems=[404])
+)
+def get_subscription(runtime: App, id: UUID) -> Response:
+    """Get one subscription."""
+    return json_response(_response(runtime, runtime.subscriptions.get(id)))
 
 
-def _add_changing(router: APIRouter, runtime: Runtime) -> None:
-    changes = requires(Role.ADMIN)
+@router.post(
+    "",
+    **_CHANGES,
+    **describes(SubscriptionResponse, "Created", status=201, problems=[409], **_SPEC),
+)
+def create_subscription(runtime: App, actor: Acting, body: Body) -> Response:
+    """Create a subscription: every interaction of the type and the action that is recorded
+    from now on is delivered."""
+    subscription = runtime.subscription_service.create(_read(runtime, body), actor)
+    return created(_response(runtime, subscription), PATH, subscription.subscription_id)
 
-    @router.post(
-        "",
-        **changes,
-        **documented(
-            answers.Subscription, "Created", status=201, problems=[409], body=_BODY, example=EXAMPLE
-        ),
-    )
-    def create_subscription(request: Request, body: Body) -> Response:
-        """Create a subscription: every interaction of the type and the action that is recorded
-        from now on is delivered."""
-        draft = _read(runtime, body)
-        made = runtime.subscription_service.create(draft, actor_of(request))
-        return created(shown(runtime, made), PATH, made.subscription_id)
 
-    @router.put(
-        "/{id:uuid}",
-        **changes,
-        **documented(
-            answers.Subscription, "Replaced", problems=[404, 409], body=_BODY, example=EXAMPLE
-        ),
-    )
-    def replace_subscription(request: Request, id: UUID, body: Body) -> Response:
-        """Replace a subscription; deliveries that were made already stay as they are."""
-        runtime.subscriptions.get(id)
-        draft = _read(runtime, body)
-        changed = runtime.subscription_service.replace(id, draft, actor_of(request))
-        return answer(shown(runtime, changed))
+@router.put(
+    "/{id:uuid}",
+    **_CHANGES,
+    **describes(SubscriptionResponse, "Replaced", problems=[404, 409], **_SPEC),
+)
+def replace_subscription(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+    """Replace a subscription; existing deliveries stay as they are."""
+    runtime.subscriptions.get(id)
+    draft = _read(runtime, body)
+    subscription = runtime.subscription_service.replace(id, draft, actor)
+    return json_response(_response(runtime, subscription))
 
-    @router.delete(
-        "/{id:uuid}", **changes, **documented(None, "Deleted", status=204, problems=[404])
-    )
-    def delete_subscription(request: Request, id: UUID) -> Response:
-        """Delete a subscription; deliveries that were made already are still sent."""
-        runtime.subscription_service.delete(id, actor_of(request))
-        return Response(status_code=204)
+
+@router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
+def delete_subscription(runtime: App, actor: Acting, id: UUID) -> Response:
+    """Delete a subscription; existing deliveries are still sent."""
+    runtime.subscription_service.delete(id, actor)
+    return Response(status_code=204)
 
 
 def _read(runtime: Runtime, body: bytes) -> SubscriptionDraft:
@@ -107,20 +87,5 @@ def _read(runtime: Runtime, body: bytes) -> SubscriptionDraft:
     return draft
 
 
-def shown(runtime: Runtime, one: Subscription) -> dict[str, Any]:
-    """A subscription as the API answers it: ids, with the mnemonics they have now."""
-    topic: dict[str, Any] = {}
-    ids = (one.resource_type_id, one.action_id, one.origin_id)
-    for kind, id in zip(Kind, ids, strict=True):
-        topic[kind.id_member] = id
-        topic[kind.value] = runtime.catalog.mnemonics(kind).get(id) if id else None
-    return {
-        "subscriptionId": one.subscription_id,
-        "channelId": one.channel_id,
-        **topic,
-        "template": one.template.model_dump() if one.template != Template() else None,
-        "templateProblem": one.template_problem,
-        "enabled": one.enabled,
-        "createdDate": format_instant(one.created_date),
-        "modifiedDate": format_instant(one.modified_date),
-    }
+def _response(runtime: Runtime, subscription: Subscription) -> SubscriptionResponse:
+    return SubscriptionResponse.of(subscription, runtime.catalog)

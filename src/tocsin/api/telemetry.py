@@ -1,6 +1,6 @@
-"""How is the service doing: what Prometheus can ask, and what becomes of an unexpected error.
+"""Prometheus metrics of the service, and the handling of unexpected errors.
 
-Each application has a registry of its own, so that tests can make several.
+Each application has a registry of its own, so that tests can create several.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ _CLIENT_LEFT = 499
 _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-
-# Of an answer that says nothing about caching itself, as pages and their files do: it belongs to
-# whoever holds the key, and is never to be taken for a page.
+# For a response without a Cache-Control of its own (pages and their files have one): it belongs to
+# the holder of the key, and browsers must not take it for a page.
 HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 
 
@@ -47,25 +46,25 @@ class Observations:
         self.registry.register(_Counts(runtime))
         labels = ("method", "route", "status")
         self._requests = Counter(
-            "tocsin_http_requests", "Requests answered.", labels, registry=self.registry
+            "tocsin_http_requests", "HTTP requests answered.", labels, registry=self.registry
         )
         self._request_seconds = Histogram(
             "tocsin_http_request_duration_seconds",
-            "From the first byte of a request to the last of its answer.",
+            "Time from the first byte of a request to the last byte of its response.",
             labels[:2],
             registry=self.registry,
             buckets=_SECONDS,
         )
         self._calculation_seconds = Histogram(
             "tocsin_calculation_duration_seconds",
-            "What the engine and the calculator take for an answer.",
+            "Time to calculate an answer, including the engine.",
             ("operation",),
             registry=self.registry,
             buckets=_SECONDS,
         )
 
     def calculating(self, operation: str) -> AbstractContextManager[object]:
-        """Measures what stands in the `with`."""
+        """Measures the body of the `with` statement as a calculation."""
         return self._calculation_seconds.labels(operation).time()
 
     def note(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -77,7 +76,7 @@ class Observations:
 
 
 class _Counts(Collector):
-    """What the runtime counts by itself."""
+    """The counts that the parts of the runtime keep."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -92,10 +91,14 @@ class _Counts(Collector):
         interactions.add_metric(["rejected"], intake.rejected)
         yield interactions
         yield CounterMetricFamily(
-            "tocsin_log_lines_dropped", "Lines that the log's reader did not take.", dropped_lines()
+            "tocsin_log_lines_dropped",
+            "Log lines dropped because the reader of the log was too slow.",
+            dropped_lines(),
         )
         refused = CounterMetricFamily(
-            "tocsin_refused", "Requests that found no thread in time.", labels=["pool"]
+            "tocsin_refused",
+            "Requests rejected because no thread of the pool was free in time.",
+            labels=["pool"],
         )
         for pool in self._runtime.pools.all:
             refused.add_metric([pool.name], pool.refused)
@@ -107,16 +110,18 @@ class _Counts(Collector):
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()
         except TocsinError:
-            # An engine that does not answer must not hide everything else.
+            # An engine that does not answer must not hide the other metrics.
             return
-        yield GaugeMetricFamily("tocsin_engine_rows", "Interactions in the engine.", rows)
-        yield GaugeMetricFamily("tocsin_engine_bytes_on_disk", "Their size on disk.", size)
+        yield GaugeMetricFamily("tocsin_engine_rows", "Interactions stored in the engine.", rows)
+        yield GaugeMetricFamily(
+            "tocsin_engine_bytes_on_disk", "Size of the stored interactions on disk.", size
+        )
 
     def _alerts(self) -> Iterator[Metric]:
         runtime = self._runtime
         evaluations = CounterMetricFamily(
             "tocsin_alert_evaluations",
-            "Alerts evaluated at slots or on demand.",
+            "Evaluations of alerts, scheduled or on demand.",
             labels=["outcome"],
         )
         failed = runtime.evaluator.failed
@@ -124,27 +129,30 @@ class _Counts(Collector):
         evaluations.add_metric(["failed"], failed)
         yield evaluations
         missed = runtime.schedule.missed
-        yield CounterMetricFamily("tocsin_alert_slots_missed", "Slots that nobody took.", missed)
+        yield CounterMetricFamily(
+            "tocsin_alert_slots_missed", "Scheduled evaluations that were skipped.", missed
+        )
         try:
             statuses = runtime.evaluations.statuses().values()
         except TocsinError:
             return
-        health = GaugeMetricFamily("tocsin_alerts", "Alerts by their health.", labels=["health"])
-        for one in Health:
-            health.add_metric([one], sum(evaluation.health is one for evaluation in statuses))
+        health = GaugeMetricFamily("tocsin_alerts", "Alerts, by health.", labels=["health"])
+        for value in Health:
+            count = sum(evaluation.health is value for evaluation in statuses)
+            health.add_metric([value], count)
         yield health
 
     def _of_notifications(self) -> Iterator[Metric]:
         attempts = CounterMetricFamily(
-            "tocsin_delivery_attempts", "Tries to deliver.", labels=["kind", "outcome"]
+            "tocsin_delivery_attempts", "Delivery attempts.", labels=["kind", "outcome"]
         )
         for (kind, outcome), count in self._runtime.attempts.counts.copy().items():
             attempts.add_metric([kind, outcome], count)
         yield attempts
         deliveries = GaugeMetricFamily(
-            "tocsin_deliveries", "Deliveries that are kept.", labels=["status"]
+            "tocsin_deliveries", "Deliveries in the store, by status.", labels=["status"]
         )
-        # As with the engine: what does not answer must not hide everything else.
+        # A store that does not answer must not hide the other metrics.
         with suppress(TocsinError):
             for status, count in self._runtime.deliveries.counts().items():
                 deliveries.add_metric([status], count)
@@ -155,7 +163,7 @@ class _Counts(Collector):
         runtime = self._runtime
         yield CounterMetricFamily(
             "tocsin_deliveries_dropped",
-            "Deliveries of channels that had TOCSIN_MAX_PENDING_DELIVERIES already.",
+            "Deliveries dropped because their channel had reached TOCSIN_MAX_PENDING_DELIVERIES.",
             runtime.dropped.total(),
         )
         pending = GaugeMetricFamily(
@@ -169,23 +177,23 @@ class _Counts(Collector):
         oldest, now = runtime.deliveries.oldest_pending(), runtime.now()
         yield GaugeMetricFamily(
             "tocsin_deliveries_oldest_pending_seconds",
-            "Age of the oldest delivery that is pending; 0 if none is.",
+            "Age of the oldest pending delivery; 0 if there is none.",
             max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
         )
 
 
 def _fill_levels(runtime: Runtime) -> Iterator[Metric]:
-    """What fills up towards a ceiling of docs/reference/ceilings.md."""
+    """Quantities that grow towards a ceiling of docs/reference/ceilings.md."""
     yield GaugeMetricFamily(
-        "tocsin_body_bytes", "Bytes of request bodies under way.", runtime.bodies.used
+        "tocsin_body_bytes", "Memory that request bodies use.", runtime.bodies.used
     )
     yield GaugeMetricFamily(
-        "tocsin_engine_months", "Months with interactions.", len(runtime.engine.known_months)
+        "tocsin_engine_months", "Months that have interactions.", len(runtime.engine.known_months)
     )
     paths = len(runtime.engine.field_types.paths)
-    yield GaugeMetricFamily("tocsin_paths", "Different paths in all payloads.", paths)
+    yield GaugeMetricFamily("tocsin_paths", "Distinct paths in all payloads.", paths)
     entries = GaugeMetricFamily(
-        "tocsin_catalog_entries", "Entries of the catalog.", labels=["kind"]
+        "tocsin_catalog_entries", "Catalog entries, by kind.", labels=["kind"]
     )
     for kind in Kind:
         entries.add_metric([kind], len(runtime.catalog.mnemonics(kind)))
@@ -194,32 +202,36 @@ def _fill_levels(runtime: Runtime) -> Iterator[Metric]:
 
 def _problems(runtime: Runtime) -> Iterator[Metric]:
     problems = GaugeMetricFamily(
-        "tocsin_problems", "What an operator has to see to; readyz says what.", labels=["kind"]
+        "tocsin_problems",
+        "Problems that an operator must fix, by kind; /readyz describes them.",
+        labels=["kind"],
     )
     for kind, sentences in runtime.problems().items():
         problems.add_metric([kind], len(sentences))
     yield problems
     with suppress(OSError):
         free = runtime.disk.free_bytes()
-        yield GaugeMetricFamily("tocsin_disk_free_bytes", "Free on the data folder's disk.", free)
+        yield GaugeMetricFamily(
+            "tocsin_disk_free_bytes", "Free space on the disk of the data folder.", free
+        )
     parts = GaugeMetricFamily(
         "tocsin_engine_detached_part_rows",
-        "Interactions of a part that the engine set aside; NaN where unknown.",
+        "Interactions in a part that the engine detached; NaN if unknown.",
         labels=["part", "reason"],
     )
     for part in runtime.losses.parts[:SHOWN_PARTS]:
         parts.add_metric([part.name, part.reason], math.nan if part.rows is None else part.rows)
     yield parts
     missing = GaugeMetricFamily(
-        "tocsin_missing_interactions", "Interactions that were recorded and are gone."
+        "tocsin_missing_interactions", "Recorded interactions that are missing from the engine."
     )
     missing.add_metric([], sum(runtime.losses.missing.values()))
     yield missing
 
 
-class Observed:
-    """Measures each request, completes the headers of its answer, and answers an error that nobody
-    expected as a problem."""
+class TelemetryMiddleware:
+    """Measures each request, completes the headers of its response, and answers an unexpected error
+    as a problem."""
 
     def __init__(self, app: ASGIApp, observations: Observations) -> None:
         self._app = app
@@ -246,13 +258,13 @@ class Observed:
         except ClientDisconnect:
             status = _CLIENT_LEFT
         except asyncio.CancelledError:
-            # The server stops, and has waited for this request as long as it does.
+            # The server is stopping, and its grace period for this request has ended.
             if not status:
                 await problem(Stopping())(scope, receive, sending)
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if not status:
-                await problem(TocsinError("Something went wrong; the log says what"))(
+                await problem(TocsinError("An unexpected error occurred; the log has the details"))(
                     scope, receive, sending
                 )
         finally:
@@ -267,5 +279,5 @@ def _method(scope: Scope) -> str:
 
 
 def _route(scope: Scope) -> str:
-    """The route's template: a label must not have a value for each id."""
+    """The template of the route: a label must not have a value for each id."""
     return str(getattr(scope.get("route"), "path_format", "unknown"))

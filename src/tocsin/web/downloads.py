@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any
 
-from tocsin.api.bodies import answer
+from tocsin.api.bodies import json_response
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import Answer, Metric
 
@@ -36,7 +36,7 @@ def as_json(metric: Metric, found: Answer) -> bytes:
         "results": found.readings,
         **cut,
     }
-    return bytes(answer(content).body)
+    return bytes(json_response(content).body)
 
 
 def _cell(text: str | None) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
-from tocsin.api.metrics import PATH, shown
+from tocsin.api.metrics import PATH
+from tocsin.api.schemas.metrics import MetricResponse
+from tocsin.api.schemas.shape import to_json
 from tocsin.errors import InvalidInput
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Metric, Question
@@ -23,10 +25,8 @@ _TEXTS = tuple(member for member in MEMBERS if member not in ("field", "filters"
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
     """The metric as somebody would write it: with mnemonics, without what says nothing."""
-    said = shown(runtime, metric)
-    written = {member: said[member] for member in MEMBERS if said[member] not in (None, [])}
-    # Through JSON, so that what is written down holds plain values only.
-    plain: dict[str, Any] = json.loads(json.dumps(written))
+    members = to_json(MetricResponse.of(metric, runtime.catalog))
+    plain = {member: members[member] for member in MEMBERS if members[member] not in (None, [])}
     return plain if metric.enabled else {**plain, "enabled": False}
 
 

@@ -1,267 +1,291 @@
-"""How do alerts, their groups and their transitions look in an answer?
-
-The shapes are for the OpenAPI document; the functions beside them build what has these shapes.
-"""
+"""The shapes of alerts, of their groups and transitions, and of backtests."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field as Member
-from typing_extensions import TypedDict
+from msgspec import UNSET, UnsetType, field
 
-from tocsin.alerting.backtest import GroupHistory as GroupPast
-from tocsin.api.schemas.metrics import Dimensions, Value
-from tocsin.model.alerts.alert import Alert as Definition
-from tocsin.model.alerts.alert import Comparison, Health, NoData, Rule, Severity
+from tocsin.alerting.backtest import GroupHistory
+from tocsin.api.schemas.shape import (
+    DurationText,
+    Instant,
+    Shape,
+    instant_or_none,
+    mnemonic_of,
+    only_true,
+    says,
+)
+from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData, Rule, Severity
 from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus, Group
-from tocsin.model.alerts.state import Reason, Status
-from tocsin.model.alerts.transition import Transition as Made
-from tocsin.model.duration import Duration
+from tocsin.model.alerts.state import Reason, StateChange, Status
+from tocsin.model.alerts.transition import Transition
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.metrics.metric import Aggregation, Question
-from tocsin.runtime import Runtime
+from tocsin.model.interactions.snapshot import Mnemonics
+from tocsin.model.metrics.metric import Aggregation, Dimensions, Value
 
-Error = Annotated[str | None, Member(description="Why the last evaluation failed")]
+MAX_TRANSITIONS = 100_000
+"""A backtest counts more transitions, but does not list them."""
+
+_Error = Annotated[str | None, says("Why the last evaluation failed")]
 
 
-# Members that are no names in Python.
-_For = TypedDict("_For", {"for": Duration})
+class AlertResponse(Shape):
+    """An alert and the health of its last evaluation; the mnemonics are those of now."""
 
-
-class Alert(_For):
-    """An alert, and how its last evaluation went."""
-
-    alertId: UUID
+    alert_id: UUID
     title: str
     description: str | None
-    runbookUrl: str | None
+    runbook_url: str | None
     labels: dict[str, str]
-    metricId: UUID
+    metric_id: UUID
     operator: Comparison
-    threshold: float
-    recoveryThreshold: float | None
-    alertActionId: UUID
-    alertAction: str | None
-    recoveryActionId: UUID | None
-    recoveryAction: str | None
-    resourceTypeId: UUID
-    resourceType: str | None
+    threshold: int | float
+    recovery_threshold: int | float | None
+    for_: DurationText = field(name="for")
+    keep_firing_for: DurationText
+    no_data: NoData
+    alert_action_id: UUID
+    alert_action: str | None
+    recovery_action_id: UUID | None
+    recovery_action: str | None
+    resource_type_id: UUID
+    resource_type: str | None
     severity: Severity
     enabled: bool
-    interval: Duration
-    keepFiringFor: Duration
-    noData: NoData
-    evaluationDelay: Duration
+    interval: DurationText
+    evaluation_delay: DurationText
     health: Health
-    healthReason: Error
-    evaluatedAt: datetime | None
-    elapsedMs: float | None
-    createdDate: datetime
-    modifiedDate: datetime
+    health_reason: _Error
+    evaluated_at: Instant | None
+    elapsed_ms: float | None
+    created_date: Instant
+    modified_date: Instant
+
+    @classmethod
+    def of(cls, alert: Alert, evaluation: EvaluationStatus, catalog: Mnemonics) -> AlertResponse:
+        return cls(
+            alert_id=alert.alert_id,
+            title=alert.title,
+            description=alert.description,
+            runbook_url=alert.runbook_url,
+            labels=alert.labels,
+            metric_id=alert.metric_id,
+            **_rule(alert.rule),
+            alert_action_id=alert.alert_action_id,
+            alert_action=mnemonic_of(catalog, Kind.ACTION, alert.alert_action_id),
+            recovery_action_id=alert.recovery_action_id,
+            recovery_action=mnemonic_of(catalog, Kind.ACTION, alert.recovery_action_id),
+            resource_type_id=alert.resource_type_id,
+            resource_type=mnemonic_of(catalog, Kind.RESOURCE_TYPE, alert.resource_type_id),
+            severity=alert.severity,
+            enabled=alert.enabled,
+            interval=str(alert.interval),
+            evaluation_delay=str(alert.evaluation_delay),
+            health=evaluation.health,
+            health_reason=evaluation.error,
+            evaluated_at=instant_or_none(evaluation.evaluated_at),
+            elapsed_ms=evaluation.elapsed_ms,
+            created_date=format_instant(alert.created_date),
+            modified_date=format_instant(alert.modified_date),
+        )
 
 
-class AlertGroup(TypedDict):
+class AlertGroup(Shape):
     dimensions: Dimensions
     status: Status
-    since: Annotated[datetime | None, Member(description="null for a group that is simply OK")]
-    clearSince: Annotated[
-        datetime | None, Member(description="It fires, but its condition holds no more since then")
+    since: Annotated[Instant | None, says("null for a group that is OK and remembered nowhere")]
+    clear_since: Annotated[
+        Instant | None, says("It fires, but its condition has not held since then")
     ]
     value: Value
 
+    @classmethod
+    def of(cls, group: Group) -> AlertGroup:
+        return cls(
+            dimensions=group.dimensions,
+            status=group.status,
+            since=instant_or_none(group.since),
+            clear_since=instant_or_none(group.clear_since),
+            value=group.value,
+        )
 
-class TransitionDefinition(_For):
-    """What a transition was judged by, whatever became of the alert and the metric since."""
+
+class TransitionDefinition(Shape):
+    """The definition at the time of the transition, unaffected by later changes of the alert and
+    the metric."""
 
     operator: Comparison
-    threshold: float
-    recoveryThreshold: float | None
-    keepFiringFor: Duration
-    noData: NoData
+    threshold: int | float
+    recovery_threshold: int | float | None
+    for_: DurationText = field(name="for")
+    keep_firing_for: DurationText
+    no_data: NoData
     question: dict[str, Any]
 
 
-class Transition(TypedDict):
-    transitionId: UUID
-    alertId: UUID
-    alertTitle: str
-    metricId: UUID
-    metricName: str
-    metricType: Aggregation
+class TransitionResponse(Shape):
+    transition_id: UUID
+    alert_id: UUID
+    alert_title: str
+    metric_id: UUID
+    metric_name: str
+    metric_type: Aggregation
     severity: Severity
-    status: Annotated[Status, Member(description="FIRING, or OK where it recovered")]
+    status: Annotated[Status, says("FIRING, or OK where it recovered")]
     reason: Reason
     value: Value
-    threshold: float
+    threshold: int | float
     dimensions: Dimensions
-    at: datetime
-    firedAt: datetime
-    durationSeconds: Annotated[
-        float | None, Member(description="How long it fired; null where it begins to")
+    at: Instant
+    fired_at: Instant
+    duration_seconds: Annotated[
+        float | None, says("How long it fired; null where it begins to fire")
     ]
-    interactionId: Annotated[
-        UUID | None, Member(description="What was recorded of it; null without an action")
+    interaction_id: Annotated[
+        UUID | None, says("The interaction recorded of it; null without an action")
     ]
     definition: TransitionDefinition
 
+    @classmethod
+    def of(cls, transition: Transition) -> TransitionResponse:
+        alert, change, metric = transition.alert, transition.change, transition.metric
+        question = metric.question.model_dump(mode="json", by_alias=True)
+        return cls(
+            transition_id=transition.transition_id,
+            alert_id=alert.alert_id,
+            alert_title=alert.title,
+            metric_id=metric.metric_id,
+            metric_name=metric.name,
+            metric_type=metric.question.aggregation,
+            severity=alert.severity,
+            status=change.status,
+            reason=change.reason,
+            value=change.value,
+            threshold=alert.rule.threshold,
+            dimensions=change.dimensions,
+            at=format_instant(change.at),
+            fired_at=format_instant(change.fired_at),
+            duration_seconds=transition.duration_seconds,
+            interaction_id=transition.interaction_id,
+            definition=TransitionDefinition(**_rule(alert.rule), question=question),
+        )
 
-class Transitions(TypedDict):
-    transitions: list[Transition]
-    nextCursor: str | None
+
+class TransitionsResponse(Shape):
+    transitions: list[TransitionResponse]
+    next_cursor: str | None
 
 
-class Evaluation(TypedDict):
-    alertId: UUID
-    evaluatedAt: datetime
+class Evaluation(Shape, kw_only=True):
+    alert_id: UUID
+    evaluated_at: Instant
     health: Health
-    error: NotRequired[str]
+    error: str | UnsetType = UNSET
     groups: int
     firing: int
-    transitions: list[Transition]
+    transitions: list[TransitionResponse]
+
+    @classmethod
+    def of(cls, result: EvaluationResult) -> Evaluation:
+        return cls(
+            alert_id=result.alert.alert_id,
+            evaluated_at=format_instant(result.at),
+            health=result.health,
+            error=result.error or UNSET,
+            groups=result.groups,
+            firing=result.firing,
+            transitions=[TransitionResponse.of(each) for each in result.transitions],
+        )
 
 
-class Evaluations(TypedDict):
+class EvaluationsResponse(Shape):
     evaluated: int
     results: list[Evaluation]
 
 
-class PastTransition(TypedDict):
+class PastTransition(Shape):
     status: Status
     reason: Reason
-    at: datetime
-    firedAt: datetime
+    at: Instant
+    fired_at: Instant
     value: Value
 
+    @classmethod
+    def of(cls, change: StateChange) -> PastTransition:
+        return cls(
+            status=change.status,
+            reason=change.reason,
+            at=format_instant(change.at),
+            fired_at=format_instant(change.fired_at),
+            value=change.value,
+        )
 
-class GroupHistory(TypedDict):
-    """What one group would have done."""
+
+class GroupHistoryResponse(Shape):
+    """The history that one group would have had."""
 
     dimensions: Dimensions
-    fired: Annotated[int, Member(description="How often it would have fired")]
-    firingSeconds: Annotated[float, Member(description="For how long, up to the end")]
+    fired: Annotated[int, says("How often it would have fired")]
+    firing_seconds: Annotated[float, says("For how long, up to the end")]
     transitions: list[PastTransition]
 
+    @classmethod
+    def of(cls, history: GroupHistory) -> GroupHistoryResponse:
+        return cls(
+            dimensions=history.dimensions,
+            fired=history.fired,
+            firing_seconds=history.firing.total_seconds(),
+            transitions=[PastTransition.of(change) for change in history.changes],
+        )
 
-class Backtest(TypedDict):
+
+class Backtest(Shape, kw_only=True):
     """`results` holds the groups that would have fired; past 100,000 transitions they are counted
     but not listed."""
 
     evaluations: int
     groups: int
     fired: int
-    firingSeconds: float
-    results: list[GroupHistory]
-    truncated: NotRequired[Literal[True]]
+    firing_seconds: float
+    results: list[GroupHistoryResponse]
+    truncated: (
+        Annotated[bool, only_true("Only there when transitions were left out")] | UnsetType
+    ) = UNSET
 
-
-def shown(runtime: Runtime, alert: Definition, evaluation: EvaluationStatus) -> dict[str, Any]:
-    """An alert as the API answers it, with the mnemonics that its entries have now."""
-    return {
-        "alertId": alert.alert_id,
-        "title": alert.title,
-        "description": alert.description,
-        "runbookUrl": alert.runbook_url,
-        "labels": alert.labels,
-        "metricId": alert.metric_id,
-        **_rule(alert.rule),
-        **_entry(runtime, "alertAction", Kind.ACTION, alert.alert_action_id),
-        **_entry(runtime, "recoveryAction", Kind.ACTION, alert.recovery_action_id),
-        **_entry(runtime, "resourceType", Kind.RESOURCE_TYPE, alert.resource_type_id),
-        "severity": alert.severity,
-        "enabled": alert.enabled,
-        "interval": str(alert.interval),
-        "evaluationDelay": str(alert.evaluation_delay),
-        "health": evaluation.health,
-        "healthReason": evaluation.error,
-        "evaluatedAt": evaluation.evaluated_at and format_instant(evaluation.evaluated_at),
-        "elapsedMs": evaluation.elapsed_ms,
-        "createdDate": format_instant(alert.created_date),
-        "modifiedDate": format_instant(alert.modified_date),
-    }
-
-
-def shown_group(group: Group) -> dict[str, Any]:
-    return {
-        "dimensions": group.dimensions,
-        "status": group.status,
-        "since": group.since and format_instant(group.since),
-        "clearSince": group.clear_since and format_instant(group.clear_since),
-        "value": group.value,
-    }
-
-
-def shown_transition(made: Made) -> dict[str, Any]:
-    alert, change, metric = made.alert, made.change, made.metric
-    return {
-        "transitionId": made.transition_id,
-        "alertId": alert.alert_id,
-        "alertTitle": alert.title,
-        "metricId": metric.metric_id,
-        "metricName": metric.name,
-        "metricType": metric.question.aggregation,
-        "severity": alert.severity,
-        "status": change.status,
-        "reason": change.reason,
-        "value": change.value,
-        "threshold": alert.rule.threshold,
-        "dimensions": change.dimensions,
-        "at": format_instant(change.at),
-        "firedAt": format_instant(change.fired_at),
-        "durationSeconds": made.duration_seconds,
-        "interactionId": made.interaction_id,
-        "definition": {**_rule(alert.rule), "question": _question(metric.question)},
-    }
-
-
-def shown_past(past: GroupPast) -> dict[str, Any]:
-    return {
-        "dimensions": past.dimensions,
-        "fired": past.fired,
-        "firingSeconds": past.firing.total_seconds(),
-        "transitions": [
-            {
-                "status": change.status,
-                "reason": change.reason,
-                "at": format_instant(change.at),
-                "firedAt": format_instant(change.fired_at),
-                "value": change.value,
-            }
-            for change in past.changes
-        ],
-    }
-
-
-def shown_finding(finding: EvaluationResult) -> dict[str, Any]:
-    return {
-        "alertId": finding.alert.alert_id,
-        "evaluatedAt": format_instant(finding.at),
-        "health": finding.health,
-        **({"error": finding.error} if finding.error else {}),
-        "groups": finding.groups,
-        "firing": finding.firing,
-        "transitions": [shown_transition(made) for made in finding.transitions],
-    }
+    @classmethod
+    def of(cls, histories: Iterable[GroupHistory], evaluations: int) -> Backtest:
+        """Sums the groups up as they come, so that those that never fired are not kept."""
+        groups = fired = transitions = 0
+        firing = timedelta()
+        results = []
+        for history in histories:
+            groups += 1
+            fired += history.fired
+            firing += history.firing
+            transitions += len(history.changes)
+            if history.changes and transitions <= MAX_TRANSITIONS:
+                results.append(GroupHistoryResponse.of(history))
+        return cls(
+            evaluations=evaluations,
+            groups=groups,
+            fired=fired,
+            firing_seconds=firing.total_seconds(),
+            results=results,
+            truncated=transitions > MAX_TRANSITIONS or UNSET,
+        )
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "operator": rule.operator,
         "threshold": rule.threshold,
-        "recoveryThreshold": rule.recovery_threshold,
-        "for": str(rule.for_),
-        "keepFiringFor": str(rule.keep_firing_for),
-        "noData": rule.no_data,
+        "recovery_threshold": rule.recovery_threshold,
+        "for_": str(rule.for_),
+        "keep_firing_for": str(rule.keep_firing_for),
+        "no_data": rule.no_data,
     }
-
-
-def _question(question: Question) -> dict[str, Any]:
-    return question.model_dump(mode="json", by_alias=True)
-
-
-def _entry(runtime: Runtime, member: str, kind: Kind, id: UUID | None) -> dict[str, Any]:
-    entry = runtime.catalog.by_id(kind, id) if id else None
-    return {f"{member}Id": id, member: entry and entry.mnemonic}

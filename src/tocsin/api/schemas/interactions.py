@@ -1,16 +1,22 @@
-"""What the OpenAPI document says of the routes of interactions, which come in many forms."""
+"""The shapes of interactions, and how the document describes their routes.
+
+A stored interaction has the shape `InteractionSnapshot` of the model, which deliveries keep too.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field as Member
-from typing_extensions import TypedDict
+from msgspec import UNSET, Meta, UnsetType
 
-from tocsin.api.openapi import documented, schema_of
-from tocsin.api.schemas.metrics import FieldProblem
+from tocsin.api.openapi import describes, schema_of
+from tocsin.api.schemas.problems import FieldProblem
+from tocsin.api.schemas.shape import Instant, Shape, only_true, says
+from tocsin.ingestion.recorder import Batch
+from tocsin.model.ceilings import RESOURCE_ID_LENGTH, TEXT_LENGTH
+from tocsin.model.interactions.snapshot import InteractionSnapshot
+from tocsin.model.interactions.verbatim import Verbatim
 
 _EXAMPLE = {
     "resourceType": "CUSTOMER",
@@ -20,97 +26,95 @@ _EXAMPLE = {
     "interaction": {"success": False, "country": "ZA"},
 }
 
-_Text = str | None
-_Limited = Annotated[str | None, Member(max_length=512)]
+_Id = UUID | None | UnsetType
+_Text = str | None | UnsetType
+_Limited = Annotated[str, Meta(max_length=TEXT_LENGTH)] | None | UnsetType
 _Timestamp = Annotated[
-    str | None,
-    Member(
+    Instant | None,
+    Meta(
         description="RFC 3339, not long ago and not in the future unless imported",
         examples=["2026-03-20T14:30:00.000Z"],
     ),
 ]
 
 
-class InteractionDraft(TypedDict):
+class InteractionDraftShape(Shape, kw_only=True):
     """Each of resourceType, action and origin by mnemonic or by id."""
 
-    resourceId: Annotated[str, Member(min_length=1, max_length=512)]
-    resourceType: NotRequired[_Text]
-    resourceTypeId: NotRequired[UUID | None]
-    action: NotRequired[_Text]
-    actionId: NotRequired[UUID | None]
-    origin: NotRequired[_Text]
-    originId: NotRequired[UUID | None]
-    interaction: NotRequired[dict[str, Any]]
-    externalReference: NotRequired[_Limited]
-    externalResponse: NotRequired[
-        Annotated[Any, Member(description="Any JSON value, under the rules of payloads")]
-    ]
-    timestamp: NotRequired[_Timestamp]
-    uowId: NotRequired[UUID | None]
-    userId: NotRequired[_Limited]
-    interactionId: NotRequired[UUID | None]
+    # The model's InteractionDraft decodes it: with wider types, so that every problem is reported.
+    resource_id: Annotated[str, Meta(min_length=1, max_length=RESOURCE_ID_LENGTH)]
+    resource_type: _Text = UNSET
+    resource_type_id: _Id = UNSET
+    action: _Text = UNSET
+    action_id: _Id = UNSET
+    origin: _Text = UNSET
+    origin_id: _Id = UNSET
+    interaction: dict[str, Any] | UnsetType = UNSET
+    external_reference: _Limited = UNSET
+    external_response: Annotated[Any, says("Any JSON value, under the rules of payloads")] = UNSET
+    timestamp: _Timestamp | UnsetType = UNSET
+    uow_id: _Id = UNSET
+    user_id: _Limited = UNSET
+    interaction_id: _Id = UNSET
 
 
-class Interaction(TypedDict):
-    interactionId: UUID
-    interactionNumber: int
-    resourceId: str
-    resourceTypeId: UUID
-    resourceType: str | None
-    actionId: UUID
-    action: str | None
-    originId: UUID
-    origin: str | None
-    timestamp: datetime
-    uowId: UUID | None
-    userId: str | None
-    externalReference: str | None
-    externalResponse: Any
-    interaction: dict[str, Any]
+class ExportedInteraction(InteractionSnapshot, kw_only=True):
+    """A line of an export: JSON values that have line ends have blanks for them there, and the
+    text that was sent in `verbatim`."""
+
+    verbatim: Verbatim | UnsetType = UNSET
 
 
-class Repeat(TypedDict):
-    """All that a key without the role read is answered for an id that was recorded before."""
+class Repeat(Shape):
+    """The response to a key without the role read for an id that was recorded before."""
 
-    interactionId: UUID
-    interactionNumber: int
-    duplicate: Literal[True]
+    interaction_id: UUID
+    interaction_number: int
+    duplicate: Annotated[bool, only_true("Recorded before, with the same content")]
 
 
-class Rejection(TypedDict):
-    index: Annotated[int, Member(description="Where it stands in the batch, from 0")]
+class RejectionResponse(Shape):
+    index: Annotated[int, says("The position in the batch, from 0")]
     errors: list[FieldProblem]
 
 
-class Batch(TypedDict):
-    accepted: Annotated[int, Member(description="Recorded now; without the duplicates")]
+class BatchResponse(Shape):
+    accepted: Annotated[int, says("Recorded now; without the duplicates")]
     duplicates: int
-    rejected: list[Rejection]
+    rejected: list[RejectionResponse]
+
+    @classmethod
+    def of(cls, batch: Batch) -> BatchResponse:
+        rejected = [
+            RejectionResponse(index, list(map(FieldProblem.of, problems)))
+            for index, problems in batch.rejected
+        ]
+        return cls(batch.accepted, batch.duplicates, rejected)
 
 
-class Page(TypedDict):
-    interactions: list[Interaction]
-    nextCursor: Annotated[str | None, Member(description="null at the end")]
+class PageResponse(Shape):
+    interactions: list[InteractionSnapshot]
+    next_cursor: Annotated[str | None, says("null at the end")]
 
 
 def _header(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string"}
-    return {"name": name, "in": "header", "description": description, "schema": schema}
+    return {
+        "name": name,
+        "in": "header",
+        "description": f"{description}. An empty header counts as not given",
+        "schema": {"type": "string"},
+    }
 
 
-_EMPTY = ". An empty header counts as not given"
 _HEADERS = [
-    _header("x-interaction-timestamp", "When it happened, where `timestamp` is left out" + _EMPTY),
-    _header(
-        "x-uowid", "The unit of work, where `uowId` is left out; else the request is one" + _EMPTY
-    ),
-    _header("x-userid", "The user, where `userId` is left out" + _EMPTY),
+    _header("x-interaction-timestamp", "The time of the interaction, if `timestamp` is left out"),
+    _header("x-uowid", "The unit of work, if `uowId` is left out; else one per request"),
+    _header("x-userid", "The user, if `userId` is left out"),
 ]
 
 
 def _recording(arguments: dict[str, Any], status: int, says: str) -> dict[str, Any]:
-    """With the headers, and a second status that carries the same shape."""
+    """Add the headers, and a second status with the same shape."""
     arguments["openapi_extra"]["parameters"] = _HEADERS
     first = arguments["responses"][arguments["status_code"]]
     arguments["responses"][status] = {**first, "description": says}
@@ -118,34 +122,34 @@ def _recording(arguments: dict[str, Any], status: int, says: str) -> dict[str, A
 
 
 RECORD = _recording(
-    documented(
-        Interaction,
+    describes(
+        InteractionSnapshot,
         "Recorded",
         status=201,
-        body=InteractionDraft,
+        body=InteractionDraftShape,
         example=_EXAMPLE,
         problems=[409],
     ),
     200,
-    "Recorded before: what is stored, or its id and number for a key that may not read",
+    "Recorded before: the stored interaction, or its id and number for a key that may not read",
 )
 RECORD["responses"][200]["content"] = {
-    "application/json": {"schema": {"anyOf": [schema_of(Interaction), schema_of(Repeat)]}}
+    "application/json": {"schema": {"anyOf": [schema_of(InteractionSnapshot), schema_of(Repeat)]}}
 }
 RECORD_BATCH = _recording(
-    documented(
-        Batch,
+    describes(
+        BatchResponse,
         "All recorded",
         status=201,
-        body=[InteractionDraft],
+        body=[InteractionDraftShape],
         example=[_EXAMPLE],
     ),
     207,
     "Some were rejected",
 )
 RECORD_BATCH["openapi_extra"]["requestBody"]["content"]["application/x-ndjson"] = {
-    "schema": {"type": "string", "description": "An interaction a line"}
+    "schema": {"type": "string", "description": "One interaction per line"}
 }
-RECORD_BATCH["responses"][422]["content"]["application/json"] = {"schema": schema_of(Batch)}
-LIST = documented(Page, "A page, the newest first")
-GET = documented(Interaction, "The interaction", problems=[404])
+RECORD_BATCH["responses"][422]["content"]["application/json"] = {"schema": schema_of(BatchResponse)}
+LIST = describes(PageResponse, "A page, newest first")
+GET = describes(InteractionSnapshot, "The interaction", problems=[404])

@@ -1,199 +1,139 @@
-"""What do answers look like? For the OpenAPI document only: nothing is built from these,
-and a test holds the answers of a running service against them."""
+"""The shapes of metrics, of their types and of payload fields."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+from collections.abc import Mapping
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field as Member
-from typing_extensions import TypedDict
+from msgspec import UNSET, UnsetType
 
-from tocsin.model.interactions.field import Field
-from tocsin.model.interactions.filter import Filter
-from tocsin.model.key import Role
-from tocsin.model.metrics.metric import Aggregation, Window
+from tocsin.api.schemas.shape import (
+    FieldText,
+    Instant,
+    Shape,
+    WindowText,
+    mnemonic_of,
+    only_true,
+    says,
+    text_or_none,
+)
+from tocsin.model.instant import format_instant
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.filter import UNARY, Filter, Operator
+from tocsin.model.interactions.scalar import Scalar
+from tocsin.model.interactions.snapshot import Mnemonics
+from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric
 
-Value = Annotated[
-    int | float | None, Member(description="null where there is nothing to aggregate")
-]
-Dimensions = Annotated[
-    dict[str, str | None] | None, Member(description="null for a metric without groups")
-]
-Unit = Annotated[str, Member(description="Only there for a RATE", examples=["per minute"])]
-Truncated = Annotated[Literal[True], Member(description="Only there when rows were cut")]
-GroupCount = Annotated[int, Member(description="How many rows there are; only when they were cut")]
-
-Promoted = Annotated[
-    Literal[True], Member(description="Only there when the field has a column of its own")
-]
-
-
-class FieldProblem(TypedDict):
-    field: Annotated[str, Member(examples=["filters[0].operator"])]
-    message: str
-
-
-class Problem(TypedDict):
-    """An error (RFC 9457); `errors` holds every problem that was found in an input."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: NotRequired[list[FieldProblem]]
+_NAMES: Mapping[Aggregation, tuple[str, str]] = {
+    Aggregation.COUNT: ("Count", "How many interactions match."),
+    Aggregation.SUM: ("Sum", "The sum of a field's numbers."),
+    Aggregation.AVG: ("Average", "The mean of a field's numbers."),
+    Aggregation.MIN: ("Minimum", "The least of a field's numbers."),
+    Aggregation.MAX: ("Maximum", "The greatest of a field's numbers."),
+    Aggregation.DISTINCT_COUNT: ("Distinct Count", "How many different texts a field has, exact."),
+    Aggregation.RATE: ("Rate", "Matching interactions per minute, hour or day of the window."),
+}
 
 
-class Entry(TypedDict):
-    mnemonic: str
-    title: str
-    description: str | None
-    icon: str | None
-    fontColorHex: str | None
-    bgColorHex: str | None
-    isSystem: bool
-    createdDate: datetime
-    modifiedDate: datetime
+class MetricFilter(Shape):
+    field: FieldText
+    operator: Operator
+    value: Annotated[
+        Scalar | list[Scalar] | UnsetType, says("Left out for operators that take none")
+    ] = UNSET
+
+    @classmethod
+    def of(cls, filter: Filter) -> MetricFilter:
+        value = UNSET if filter.operator in UNARY else filter.value
+        return cls(str(filter.field), filter.operator, value)
 
 
-class ResourceType(Entry):
-    resourceTypeId: UUID
+class MetricResponse(Shape):
+    """A metric; the mnemonics are those that the ids of its scope have now."""
 
-
-class Action(Entry):
-    actionId: UUID
-
-
-class Origin(Entry):
-    originId: UUID
-
-
-class Metric(TypedDict):
-    metricId: UUID
+    metric_id: UUID
     name: str
     description: str | None
-    metricTypeId: UUID
-    metricType: Aggregation
-    resourceTypeId: UUID | None
-    resourceType: str | None
-    actionId: UUID | None
+    metric_type_id: UUID
+    metric_type: Aggregation
+    resource_type_id: UUID | None
+    resource_type: str | None
+    action_id: UUID | None
     action: str | None
-    originId: UUID | None
+    origin_id: UUID | None
     origin: str | None
-    field: Field | None
-    filters: list[Filter]
-    timeWindow: Window | None
-    groupBy: list[Field]
+    field: FieldText | None
+    filters: list[MetricFilter]
+    time_window: WindowText | None
+    group_by: list[FieldText]
     enabled: bool
-    createdDate: datetime
-    modifiedDate: datetime
+    created_date: Instant
+    modified_date: Instant
+
+    @classmethod
+    def of(cls, metric: Metric, catalog: Mnemonics) -> MetricResponse:
+        question = metric.question
+        return cls(
+            metric_id=metric.metric_id,
+            name=metric.name,
+            description=metric.description,
+            metric_type_id=question.aggregation.type_id,
+            metric_type=question.aggregation,
+            resource_type_id=question.resource_type_id,
+            resource_type=mnemonic_of(catalog, Kind.RESOURCE_TYPE, question.resource_type_id),
+            action_id=question.action_id,
+            action=mnemonic_of(catalog, Kind.ACTION, question.action_id),
+            origin_id=question.origin_id,
+            origin=mnemonic_of(catalog, Kind.ORIGIN, question.origin_id),
+            field=text_or_none(question.field),
+            filters=[MetricFilter.of(filter) for filter in question.filters],
+            time_window=text_or_none(question.time_window),
+            group_by=[str(field) for field in question.group_by],
+            enabled=metric.enabled,
+            created_date=format_instant(metric.created_date),
+            modified_date=format_instant(metric.modified_date),
+        )
 
 
-class MetricType(TypedDict):
-    metricTypeId: UUID
+class MetricType(Shape):
+    metric_type_id: UUID
     mnemonic: Aggregation
     name: str
     description: str
-    requiresField: bool
-    requiresTimeWindow: bool
+    requires_field: bool
+    requires_time_window: bool
+
+    @classmethod
+    def of(cls, aggregation: Aggregation) -> MetricType:
+        name, description = _NAMES[aggregation]
+        return cls(
+            metric_type_id=aggregation.type_id,
+            mnemonic=aggregation,
+            name=name,
+            description=description,
+            requires_field=aggregation.requires_field,
+            requires_time_window=aggregation.requires_window,
+        )
 
 
-class Row(TypedDict):
-    value: Value
-    dimensions: Dimensions
-
-
-class Calculation(TypedDict):
-    metricId: UUID | None
-    metricName: str | None
-    metricType: Aggregation
-    calculatedAt: datetime
-    unit: NotRequired[Unit]
-    results: list[Row]
-    truncated: NotRequired[Truncated]
-    groupCount: NotRequired[GroupCount]
-
-
-class CalculationOfAll(TypedDict):
-    """What calculate answers; a metric that failed has `error` instead of its results."""
-
-    metricId: UUID
-    metricName: str
-    metricType: Aggregation
-    calculatedAt: datetime
-    unit: NotRequired[Unit]
-    results: NotRequired[list[Row]]
-    truncated: NotRequired[Truncated]
-    groupCount: NotRequired[GroupCount]
-    resultCount: NotRequired[int]
-    sampleValue: NotRequired[Value]
-    error: NotRequired[str]
-
-
-class Calculations(TypedDict):
-    calculated: int
-    results: list[CalculationOfAll]
-
-
-class Point(TypedDict):
-    at: datetime
-    value: Value
-
-
-class Line(TypedDict):
-    dimensions: Dimensions
-    points: list[Point]
-
-
-class Series(TypedDict):
-    metricId: UUID
-    metricName: str
-    metricType: Aggregation
-    unit: NotRequired[Unit]
-    series: list[Line]
-    truncated: NotRequired[Truncated]
-    groupCount: NotRequired[GroupCount]
-
-
-class Explanation(TypedDict):
-    sql: str
-    parameters: dict[str, Any]
-    promoted: Annotated[list[Field], Member(description="Fields read from columns of their own")]
-    rowsRead: int
-    bytesRead: int
-    elapsedMs: float
-    fromRollup: bool
-
-
-class FieldReport(TypedDict):
-    field: Field
+class FieldReportResponse(Shape):
+    field: FieldText
     types: list[Literal["string", "number", "boolean", "array"]]
     occurrences: int
     examples: list[str | int | float | bool]
-    truncated: NotRequired[
-        Annotated[Literal[True], Member(description="Only there when an example was cut")]
-    ]
-    promoted: NotRequired[Promoted]
+    truncated: Annotated[bool, only_true("Only there when an example was cut")] | UnsetType = UNSET
+    promoted: (
+        Annotated[bool, only_true("Only there when the field has a column of its own")] | UnsetType
+    ) = UNSET
 
-
-class Key(TypedDict):
-    keyId: UUID
-    name: str
-    role: Role
-    prefix: str
-    fromEnvironment: bool
-    createdDate: datetime
-
-
-class NewKey(Key):
-    key: Annotated[str, Member(description="The key itself, shown this once")]
-
-
-class State(TypedDict):
-    status: str
-
-
-class Readiness(TypedDict):
-    status: Literal["ready", "degraded"]
-    problems: NotRequired[list[str]]
+    @classmethod
+    def of(cls, report: FieldReport) -> FieldReportResponse:
+        return cls(
+            field=str(report.field),
+            types=report.types,  # type: ignore[arg-type]  # the engine's names for JSON types
+            occurrences=report.occurrences,
+            examples=list(report.examples),
+            truncated=report.truncated or UNSET,
+            promoted=report.promoted or UNSET,
+        )

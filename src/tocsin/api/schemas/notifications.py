@@ -1,5 +1,4 @@
-"""What do answers about channels, subscriptions, deliveries and silences look like? As in
-`answers.py`, for the document only."""
+"""The shapes of channels, subscriptions, deliveries and silences."""
 
 from __future__ import annotations
 
@@ -7,120 +6,224 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field as Member
-from typing_extensions import TypedDict
+import msgspec
+from msgspec import UNSET, UnsetType
 
-from tocsin.model.notifications.channel import ChannelKind
-from tocsin.model.notifications.subscription import Template
+from tocsin.api.schemas.shape import Instant, Shape, instant_or_none, mnemonic_of, says
+from tocsin.model.instant import format_instant
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.snapshot import Mnemonics
+from tocsin.model.notifications.channel import Channel, ChannelKind
+from tocsin.model.notifications.delivery import Attempt, Delivery, Page, Status
+from tocsin.model.notifications.silence import Silence
+from tocsin.model.notifications.subscription import Subscription, Template
 
-Status = Literal["pending", "sent", "failed", "silenced", "skipped"]
+DeliveryStatus = Literal["pending", "sent", "failed", "silenced", "skipped"]
+"""The statuses that are shown; a staged delivery is not."""
 
 
-class ChannelSettings(TypedDict, total=False):
+class ChannelSettings(Shape, kw_only=True):
     """Those of its kind; secrets are shown as `***`."""
 
-    url: str
-    headers: dict[str, str]
-    secret: str
-    webhookUrl: str
-    to: list[str]
+    url: str | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
+    secret: str | UnsetType | None = UNSET
+    webhook_url: str | UnsetType = UNSET
+    to: list[str] | UnsetType = UNSET
 
 
-class Channel(TypedDict):
-    channelId: UUID
+class ChannelResponse(Shape):
+    channel_id: UUID
     name: str
     kind: ChannelKind
     settings: ChannelSettings
     enabled: bool
-    disabledReason: Annotated[
-        str | None, Member(description="Why Tocsin itself disabled it, if it did")
+    disabled_reason: Annotated[str | None, says("Why Tocsin itself disabled it, if it did")]
+    resting_until: Annotated[
+        Instant | None,
+        says("Nothing is sent before: the receiver asked for it by Retry-After"),
     ]
-    restingUntil: Annotated[
-        datetime | None,
-        Member(description="Nothing is sent before: the receiver asked for it by Retry-After"),
-    ]
-    createdDate: datetime
-    modifiedDate: datetime
+    created_date: Instant
+    modified_date: Instant
+
+    @classmethod
+    def of(cls, channel: Channel, at: datetime, settings: dict[str, Any]) -> ChannelResponse:
+        """The channel at an instant, with its settings as the caller may see them."""
+        return cls(
+            channel_id=channel.channel_id,
+            name=channel.spec.name,
+            kind=channel.kind,
+            settings=msgspec.convert(settings, ChannelSettings),
+            enabled=channel.spec.enabled,
+            disabled_reason=channel.disabled_reason,
+            resting_until=instant_or_none(channel.rests_until(at)),
+            created_date=format_instant(channel.created_date),
+            modified_date=format_instant(channel.modified_date),
+        )
 
 
-class Attempt(TypedDict):
-    at: datetime
-    httpStatus: int | None
-    error: Annotated[str | None, Member(description="null if it was sent")]
-    durationMs: int
+class AttemptResponse(Shape, kw_only=True):
+    at: Instant
+    http_status: int | None
+    error: Annotated[str | None, says("null if it was sent")]
+    duration_ms: int
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> AttemptResponse:
+        return cls(**_members(attempt))
 
 
-class Trial(Attempt):
+class ChannelTest(AttemptResponse):
+    """The attempt to send a sample."""
+
     sent: bool
 
+    @classmethod
+    def of(cls, attempt: Attempt) -> ChannelTest:
+        return cls(attempt.result.is_sent, **_members(attempt))
 
-class Subscription(TypedDict):
-    subscriptionId: UUID
-    channelId: UUID
-    resourceTypeId: UUID
-    resourceType: str | None
-    actionId: UUID
+
+def _members(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "at": format_instant(attempt.at),
+        "http_status": attempt.result.http_status,
+        "error": attempt.result.error,
+        "duration_ms": round(attempt.duration.total_seconds() * 1000),
+    }
+
+
+class SubscriptionTemplate(Shape):
+    """Jinja2 over the interaction; null for a part that is as it is without a template."""
+
+    title: str | None
+    body: str | None
+
+    @classmethod
+    def of(cls, template: Template) -> SubscriptionTemplate | None:
+        return cls(template.title, template.body) if template != Template() else None
+
+
+class SubscriptionResponse(Shape):
+    """A subscription; the mnemonics are those that its ids have now."""
+
+    subscription_id: UUID
+    channel_id: UUID
+    resource_type_id: UUID
+    resource_type: str | None
+    action_id: UUID
     action: str | None
-    originId: UUID | None
+    origin_id: UUID | None
     origin: str | None
-    template: Template | None
-    templateProblem: Annotated[
+    template: SubscriptionTemplate | None
+    template_problem: Annotated[
         str | None,
-        Member(
-            description="Why the template is not used, until the subscription is replaced: it took "
-            "too much three times in a row"
+        says(
+            "Why the template is not used, until the subscription is replaced: it took too much "
+            "three times in a row"
         ),
     ]
     enabled: bool
-    createdDate: datetime
-    modifiedDate: datetime
+    created_date: Instant
+    modified_date: Instant
+
+    @classmethod
+    def of(cls, subscription: Subscription, catalog: Mnemonics) -> SubscriptionResponse:
+        return cls(
+            subscription_id=subscription.subscription_id,
+            channel_id=subscription.channel_id,
+            resource_type_id=subscription.resource_type_id,
+            resource_type=mnemonic_of(catalog, Kind.RESOURCE_TYPE, subscription.resource_type_id),
+            action_id=subscription.action_id,
+            action=mnemonic_of(catalog, Kind.ACTION, subscription.action_id),
+            origin_id=subscription.origin_id,
+            origin=mnemonic_of(catalog, Kind.ORIGIN, subscription.origin_id),
+            template=SubscriptionTemplate.of(subscription.template),
+            template_problem=subscription.template_problem,
+            enabled=subscription.enabled,
+            created_date=format_instant(subscription.created_date),
+            modified_date=format_instant(subscription.modified_date),
+        )
 
 
-class Delivery(TypedDict):
-    deliveryId: Annotated[UUID, Member(description="The `webhook-id`, the same at every try")]
-    subscriptionId: Annotated[
-        UUID, Member(description="All zeros for a message that tells how many were dropped")
+class DeliveryResponse(Shape):
+    delivery_id: Annotated[UUID, says("The `webhook-id`, the same for every attempt")]
+    subscription_id: Annotated[
+        UUID, says("All zeros for a message with the number of deliveries that were dropped")
     ]
-    channelId: UUID
-    interactionId: UUID
-    status: Status
-    silenceId: UUID | None
-    reason: Annotated[str | None, Member(description="Why it was skipped, if it was")]
+    channel_id: UUID
+    interaction_id: UUID
+    status: DeliveryStatus
+    silence_id: UUID | None
+    reason: Annotated[str | None, says("Why it was skipped, if it was")]
     tries: int
-    nextAttemptDate: Annotated[
-        datetime | None,
-        Member(description="After the channel's rest; null while the channel is disabled"),
+    next_attempt_date: Annotated[
+        Instant | None, says("After the channel's rest; null while the channel is disabled")
     ]
-    attempts: list[Attempt]
+    attempts: list[AttemptResponse]
     interaction: Annotated[
-        dict[str, Any],
-        Member(
+        msgspec.Raw,
+        msgspec.Meta(
             description="As it was when it was recorded; over 64 KiB without `interaction` and "
-            "`externalResponse`, which are read when it is sent"
+            "`externalResponse`, which are read when it is sent",
+            extra_json_schema={"type": "object"},
         ),
     ]
-    createdDate: datetime
-    finishedDate: datetime | None
+    created_date: Instant
+    finished_date: Instant | None
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> DeliveryResponse:
+        due = delivery.due if delivery.status is Status.PENDING else None
+        return cls(
+            delivery_id=delivery.delivery_id,
+            subscription_id=delivery.subscription_id,
+            channel_id=delivery.channel_id,
+            interaction_id=delivery.interaction_id,
+            status=delivery.status.value,  # type: ignore[arg-type]  # of DeliveryStatus by now
+            silence_id=delivery.silence_id,
+            reason=delivery.skip_reason,
+            tries=delivery.tries,
+            next_attempt_date=instant_or_none(due),
+            attempts=[AttemptResponse.of(attempt) for attempt in delivery.attempts],
+            interaction=msgspec.Raw(delivery.snapshot.encode()),
+            created_date=format_instant(delivery.created_date),
+            finished_date=instant_or_none(delivery.finished_date),
+        )
 
 
-class Deliveries(TypedDict):
-    deliveries: list[Delivery]
-    nextCursor: str | None
+class DeliveriesResponse(Shape):
+    deliveries: list[DeliveryResponse]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: Page) -> DeliveriesResponse:
+        cursor = None if page.next_before is None else str(page.next_before)
+        return cls([DeliveryResponse.of(delivery) for delivery in page.deliveries], cursor)
 
 
-# By its own names: two of them are words of Python.
-Silence = TypedDict(
-    "Silence",
-    {
-        "silenceId": UUID,
-        "alertId": UUID | None,
-        "labels": dict[str, str],
-        "dimensions": dict[str, str | None],
-        "from": datetime,
-        "to": datetime,
-        "author": str | None,
-        "reason": str | None,
-        "createdDate": datetime,
-        "modifiedDate": datetime,
-    },
-)
+class SilenceResponse(Shape):
+    silence_id: UUID
+    alert_id: UUID | None
+    labels: dict[str, str]
+    dimensions: dict[str, str | None]
+    start: Instant = msgspec.field(name="from")
+    to: Instant
+    author: str | None
+    reason: str | None
+    created_date: Instant
+    modified_date: Instant
+
+    @classmethod
+    def of(cls, silence: Silence) -> SilenceResponse:
+        return cls(
+            silence_id=silence.silence_id,
+            alert_id=silence.alert_id,
+            labels=silence.labels,
+            dimensions=silence.dimensions,
+            start=format_instant(silence.start),
+            to=format_instant(silence.to),
+            author=silence.author,
+            reason=silence.reason,
+            created_date=format_instant(silence.created_date),
+            modified_date=format_instant(silence.modified_date),
+        )

@@ -6,7 +6,7 @@ JSON values are byte for byte as they were sent; mnemonics are those at the time
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import msgspec
@@ -17,8 +17,6 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import readable
 from tocsin.model.interactions.splitting import split_object
 
-_CONTENTS = ("externalResponse", "interaction")
-
 
 class Mnemonics(Protocol):
     """The part of the catalog that a snapshot needs."""
@@ -26,50 +24,81 @@ class Mnemonics(Protocol):
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
 
 
-class _Told(msgspec.Struct, rename="camel"):
+class _Response(msgspec.Struct, rename="camel"):
     """The member of a stored snapshot that may be unreadable."""
 
     external_response: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_TOLD = msgspec.json.Decoder(_Told)
+_RESPONSE = msgspec.json.Decoder(_Response)
 
 
-def snapshot(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
-    """The interaction by the names of the API, for the encoder of msgspec."""
-    taken: dict[str, Any] = {
-        "interactionId": UUID(bytes=interaction.interaction_id),
-        # A transition has no number yet: its deliveries are written before it is appended.
-        "interactionNumber": interaction.interaction_number or None,
-        "resourceId": interaction.resource_id,
-    }
-    ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
-    for kind, id in zip(Kind, (UUID(bytes=raw) for raw in ids), strict=True):
-        taken[kind.id_member] = id
-        taken[kind.value] = catalog.mnemonics(kind).get(id)
-    return {**taken, **_envelope(interaction), **contents(interaction)}
+class EnvelopeSnapshot(msgspec.Struct, rename="camel"):
+    """An interaction without the members whose size the sender decides."""
+
+    interaction_id: UUID
+    interaction_number: Annotated[
+        int | None,
+        msgspec.Meta(
+            description="null only in a delivery that was created before the interaction was "
+            "appended"
+        ),
+    ]
+    resource_id: str
+    resource_type_id: UUID
+    resource_type: str | None
+    action_id: UUID
+    action: str | None
+    origin_id: UUID
+    origin: str | None
+    timestamp: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+    uow_id: UUID | None
+    user_id: str | None
+    external_reference: str | None
 
 
-def without_contents(interaction: Interaction, catalog: Mnemonics) -> dict[str, Any]:
-    """The snapshot without the members whose size the sender decides."""
-    taken = snapshot(interaction, catalog)
-    return {name: value for name, value in taken.items() if name not in _CONTENTS}
+class InteractionSnapshot(EnvelopeSnapshot):
+    """An interaction."""
+
+    external_response: msgspec.Raw
+    interaction: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
-def contents(interaction: Interaction) -> dict[str, Any]:
-    """The members that `without_contents` leaves out."""
-    response = interaction.external_response
-    raws = msgspec.Raw(response) if response else None, msgspec.Raw(interaction.payload)
-    return dict(zip(_CONTENTS, raws, strict=True))
+def snapshot(interaction: Interaction, catalog: Mnemonics) -> InteractionSnapshot:
+    """The interaction by the names of the API."""
+    return InteractionSnapshot(*_envelope(interaction, catalog), *contents(interaction).values())
 
 
-def _envelope(interaction: Interaction) -> dict[str, Any]:
+def without_contents(interaction: Interaction, catalog: Mnemonics) -> EnvelopeSnapshot:
+    return EnvelopeSnapshot(*_envelope(interaction, catalog))
+
+
+def contents(interaction: Interaction) -> dict[str, msgspec.Raw]:
+    """The members that `without_contents` leaves out, by the names of the API."""
     return {
-        "timestamp": format_milliseconds(interaction.timestamp),
-        "uowId": UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
-        "userId": interaction.user_id,
-        "externalReference": interaction.external_reference,
+        "externalResponse": msgspec.Raw(interaction.external_response or b"null"),
+        "interaction": msgspec.Raw(interaction.payload),
     }
+
+
+def _envelope(interaction: Interaction, catalog: Mnemonics) -> tuple[Any, ...]:
+    """The members of an EnvelopeSnapshot, in its order."""
+    ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
+    entries: list[UUID | str | None] = []
+    for kind, raw in zip(Kind, ids, strict=True):
+        id = UUID(bytes=raw)
+        entries += id, catalog.mnemonics(kind).get(id)
+    return (
+        UUID(bytes=interaction.interaction_id),
+        # A transition has no number yet: its deliveries are written before it is appended.
+        interaction.interaction_number or None,
+        interaction.resource_id,
+        *entries,
+        format_milliseconds(interaction.timestamp),
+        UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
+        interaction.user_id,
+        interaction.external_reference,
+    )
 
 
 def readable_snapshot(kept: str) -> str:
@@ -78,7 +107,7 @@ def readable_snapshot(kept: str) -> str:
     Earlier versions did not validate it, and one that cannot be decoded would fail every list.
     """
     try:
-        response = bytes(_TOLD.decode(kept).external_response)
+        response = bytes(_RESPONSE.decode(kept).external_response)
         if readable(response) == response:
             return kept
     except (msgspec.DecodeError, RecursionError):

@@ -8,7 +8,9 @@ _ANY = msgspec.json.Decoder()
 _LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
 
 
-class Verbatim(msgspec.Struct, forbid_unknown_fields=True, rename="camel", gc=False):
+class Verbatim(
+    msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, rename="camel", gc=False
+):
     """The JSON texts of an interaction as they were sent; None for those without a line end."""
 
     interaction: str | None = None

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
@@ -27,7 +28,12 @@ MAX_FILTERS = 50
 MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
 
-Value = int | float | None
+Value = Annotated[
+    int | float | None, msgspec.Meta(description="null where there is nothing to aggregate")
+]
+Dimensions = Annotated[
+    dict[str, str | None] | None, msgspec.Meta(description="null for a metric without groups")
+]
 
 _LARGEST_EXACT = 2**53
 _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000001")
@@ -151,8 +157,8 @@ def row_sort_key(value: Value, texts: Iterable[str | None]) -> tuple[object, ...
 class Reading:
     """One row of an answer: a value and the texts of its dimensions."""
 
-    value: int | float | None
-    dimensions: dict[str, str | None] | None = None
+    value: Value
+    dimensions: Dimensions = None
 
 
 @dataclass(frozen=True, slots=True)

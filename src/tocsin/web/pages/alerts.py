@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.api.pooled import pooled
-from tocsin.api.schemas.alerts import shown
+from tocsin.api.schemas.alerts import AlertResponse
+from tocsin.api.schemas.shape import to_json
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.runtime import Runtime
@@ -77,7 +78,8 @@ def routes(pages: Pages, watch: Watch) -> APIRouter:
 def definition_of(runtime: Runtime, id: UUID) -> dict[str, Any]:
     """The alert as somebody would write it, with mnemonics; raises NotFound."""
     alert, at = runtime.alerts.get(id), runtime.now()
-    said = shown(runtime, alert, EvaluationStatus(at, None, None, None))
+    evaluation = EvaluationStatus(at, None, None, None)
+    said = to_json(AlertResponse.of(alert, evaluation, runtime.catalog))
     return {member: said[member] for member in DEFINED} | {"metricId": str(alert.metric_id)}
 
 

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request, Response
 
 from tocsin.access import channel_fields
 from tocsin.api.bodies import Body
-from tocsin.api.channels import is_given_secret, shown
+from tocsin.api.channels import is_given_secret
+from tocsin.api.schemas.notifications import ChannelResponse
+from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
 from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel
 from tocsin.model.notifications.message import sample
@@ -42,7 +44,9 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
 
     @router.get(PATH + "/{id:uuid}")
     def edit_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
-        return _form(pages, request, shown(runtime.channels.get(id), runtime.now()), editing=id)
+        channel = runtime.channels.get(id)
+        said = ChannelResponse.of(channel, runtime.now(), channel.spec.settings.shown())
+        return _form(pages, request, to_json(said), editing=id)
 
 
 def _add_saving(router: APIRouter, pages: Pages) -> None:

@@ -9,7 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.silences import shown
+from tocsin.api.schemas.notifications import SilenceResponse
+from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.notifications.silence import read_silence
@@ -55,7 +56,8 @@ def _add_showing(router: APIRouter, pages: Pages) -> None:
 
     @router.get(PATH + "/{id:uuid}")
     def edit_silence(request: Request, _viewer: Admin, id: UUID) -> Response:
-        return _form(pages, request, shown(runtime.silences.get(id)), editing=id)
+        said = to_json(SilenceResponse.of(runtime.silences.get(id)))
+        return _form(pages, request, said, editing=id)
 
 
 def _add_saving(router: APIRouter, pages: Pages) -> None:

@@ -8,9 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.subscriptions import shown
+from tocsin.api.schemas.notifications import SubscriptionResponse
+from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
-from tocsin.model.notifications.subscription import SubscriptionDraft, read_subscription
+from tocsin.model.notifications.subscription import (
+    Subscription,
+    SubscriptionDraft,
+    read_subscription,
+)
 from tocsin.runtime import Runtime
 from tocsin.web.choices import all_choices
 from tocsin.web.forms import Form
@@ -37,7 +42,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
         return pages.show(
             request,
             "subscriptions.html",
-            subscriptions=[shown(runtime, one) for one in runtime.subscriptions.all()],
+            subscriptions=[_to_json(runtime, one) for one in runtime.subscriptions.all()],
             channels={one.channel_id: one.spec.name for one in runtime.channels.all()},
         )
 
@@ -47,7 +52,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
 
     @router.get(PATH + "/{id:uuid}")
     def edit_subscription(request: Request, _viewer: Admin, id: UUID) -> Response:
-        said = shown(runtime, runtime.subscriptions.get(id))
+        said = _to_json(runtime, runtime.subscriptions.get(id))
         return _form(pages, request, said, editing=id)
 
 
@@ -86,6 +91,10 @@ def subscription_in(form: Form) -> dict[str, Any]:
         **({"template": template} if template else {}),
         "enabled": form.has("enabled"),
     }
+
+
+def _to_json(runtime: Runtime, subscription: Subscription) -> dict[str, Any]:
+    return to_json(SubscriptionResponse.of(subscription, runtime.catalog))
 
 
 def _read(runtime: Runtime, said: dict[str, Any]) -> SubscriptionDraft:

@@ -1,4 +1,4 @@
-"""Does what is answered ahead of the framework mean the same as the route that documents it?"""
+"""The hot routes answer as the FastAPI routes that document them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from support.serving import ADMIN_KEY
 from tocsin.api.app import create_app
-from tocsin.api.fast_path import Direct
+from tocsin.api.hot_routes import ROUTES
 from tocsin.runtime import Runtime
 
 METRICS = "/api/interaction-metrics"
@@ -21,9 +21,10 @@ COUNT = {"name": "Count", "metricType": "COUNT", "groupBy": ["interaction.countr
 
 @pytest.fixture(scope="module")
 def routed(runtime: Runtime) -> Iterator[TestClient]:
-    """A client of the same application without the middleware, as an admin."""
+    """A client of the same application without the hot routes, as an admin."""
     app = create_app(runtime)
-    app.user_middleware = [one for one in app.user_middleware if one.cls is not Direct]
+    for route in ROUTES:
+        app.router.routes.remove(route)
     with TestClient(app, headers={"x-api-key": ADMIN_KEY}) as client:
         yield client
 
@@ -31,9 +32,9 @@ def routed(runtime: Runtime) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def metric(api: TestClient) -> str:
     for country in ("ZA", "US", "US"):
-        sent = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
-        said = {**sent, "timestamp": AT, "interaction": {"country": country}}
-        assert api.post("/api/interactions", json=said).status_code == 201
+        base = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+        interaction = {**base, "timestamp": AT, "interaction": {"country": country}}
+        assert api.post("/api/interactions", json=interaction).status_code == 201
     return str(api.post(METRICS, json=COUNT).json()["metricId"])
 
 
@@ -53,10 +54,10 @@ def metric(api: TestClient) -> str:
         {"at": AT, "": "1"},
     ],
 )
-def test_the_answers_are_those_of_the_routes(
+def test_the_responses_are_equal(
     api: TestClient, routed: TestClient, metric: str, params: dict[str, Any]
 ) -> None:
-    asked = {
+    requests = {
         f"{METRICS}/{metric}/calculate": None,
         f"{METRICS}/{metric.upper()}/calculate": None,
         f"{METRICS}/calculate-all": None,
@@ -64,34 +65,34 @@ def test_the_answers_are_those_of_the_routes(
         f"{METRICS}/{uuid4()}/calculate": None,
         "/api/interactions": {},
     }
-    for path, body in asked.items():
-        direct, by_route = (client.post(path, params=params, json=body) for client in (api, routed))
-        assert (direct.status_code, direct.json()) == (by_route.status_code, by_route.json()), path
-        assert direct.headers == by_route.headers
+    for path, body in requests.items():
+        hot, by_route = (client.post(path, params=params, json=body) for client in (api, routed))
+        assert (hot.status_code, hot.json()) == (by_route.status_code, by_route.json()), path
+        assert hot.headers == by_route.headers
 
 
 @pytest.mark.parametrize("body", [{}, {"metricType": "SUM"}, [], "{", ""])
-def test_a_wrong_definition_is_answered_as_by_the_route(
+def test_the_responses_to_a_wrong_definition_are_equal(
     api: TestClient, routed: TestClient, body: Any
 ) -> None:
     content = {"content": body.encode()} if isinstance(body, str) else {"json": body}
-    direct = api.post(f"{METRICS}/preview", **content)
+    hot = api.post(f"{METRICS}/preview", **content)
     by_route = routed.post(f"{METRICS}/preview", **content)
-    assert direct.status_code >= 400
-    assert (direct.status_code, direct.json()) == (by_route.status_code, by_route.json())
+    assert hot.status_code >= 400
+    assert (hot.status_code, hot.json()) == (by_route.status_code, by_route.json())
 
 
 @pytest.mark.parametrize("role", ["ingest", "read", "admin", ""])
-def test_a_key_may_what_it_may_by_the_route(
+def test_a_key_has_the_same_rights(
     api: TestClient, routed: TestClient, metric: str, keys: dict[str, str], role: str
 ) -> None:
     headers = {"x-api-key": keys.get(role, "")}
     for path in (f"{METRICS}/{metric}/calculate", f"{METRICS}/calculate-all"):
-        direct = api.post(path, headers=headers)
+        hot = api.post(path, headers=headers)
         by_route = routed.post(path, headers=headers)
-        assert direct.status_code == by_route.status_code
-        assert direct.headers.get("www-authenticate") == by_route.headers.get("www-authenticate")
-        assert (direct.status_code == 200) is (role in ("read", "admin"))
+        assert hot.status_code == by_route.status_code
+        assert hot.headers.get("www-authenticate") == by_route.headers.get("www-authenticate")
+        assert (hot.status_code == 200) is (role in ("read", "admin"))
 
 
 def test_requests_are_counted_under_the_same_route(
@@ -111,23 +112,15 @@ def counted(api: TestClient, name: str) -> float:
     return sum(float(line[len(name) :]) for line in text.splitlines() if line.startswith(name))
 
 
-def test_what_is_asked_most_does_not_reach_the_framework(
-    api: TestClient, metric: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    passed_on: list[str] = []
-    asked = Direct._asked
-
-    def watched(self: Direct, path: str, query: bytes) -> Any:
-        found = asked(self, path, query)
-        if found is None:
-            passed_on.append(path)
-        return found
-
-    monkeypatch.setattr(Direct, "_asked", watched)
-    api.post(f"{METRICS}/{metric}/calculate", params={"at": AT, "limit": 5})
-    api.post(f"{METRICS}/calculate-all")
-    api.post(f"{METRICS}/preview", json=COUNT)
-    api.post("/api/interactions", json={})
-    assert passed_on == []
-    api.post(f"{METRICS}/{metric}/series", json={})
-    assert passed_on == [f"{METRICS}/{metric}/series"]
+def test_the_hot_endpoints_are_answered_without_fastapi(runtime: Runtime, metric: str) -> None:
+    app = create_app(runtime)
+    app.router.routes[:] = ROUTES
+    with TestClient(app, headers={"x-api-key": ADMIN_KEY}) as api:
+        for path, body in {
+            f"{METRICS}/{metric}/calculate?at={AT}&limit=5": None,
+            f"{METRICS}/calculate-all": None,
+            f"{METRICS}/preview": COUNT,
+        }.items():
+            assert api.post(path, json=body).status_code == 200, path
+        assert api.post("/api/interactions", json={}).status_code == 422
+        assert api.post(f"{METRICS}/{metric}/series", json={}).status_code == 404
