@@ -15,14 +15,6 @@ from tocsin.alerting.service import AlertService
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.config import Settings
-from tocsin.events import (
-    DefinitionsChanged,
-    DeliveriesPending,
-    Events,
-    InteractionsDropped,
-    InteractionsRecorded,
-    TransitionsStored,
-)
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
@@ -47,6 +39,14 @@ from tocsin.notifications.service import SilenceService, SubscriptionService
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import Templates
 from tocsin.process.clock import SystemClock
+from tocsin.process.events import (
+    DefinitionsChanged,
+    DeliveriesPending,
+    Events,
+    InteractionsDropped,
+    InteractionsRecorded,
+    TransitionsStored,
+)
 from tocsin.process.pools import Pools
 from tocsin.process.worker import Worker
 from tocsin.storage.data_folder import lock, open_folder

@@ -53,7 +53,7 @@ def run(settings: Settings) -> None:
     """
     # Whatever is created from here on is for its owner only: payloads and secrets are in the files.
     os.umask(0o077)
-    log_config.configure(settings)
+    log_config.configure(settings.log_format, settings.log_level)
     limit = descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
     listening = _listen(settings.host, settings.port)

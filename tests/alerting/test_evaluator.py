@@ -13,11 +13,11 @@ from support.alerting import AT, Store, opened_store
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.transition_recorder import TransitionRecorder
-from tocsin.events import Events, TransitionsStored
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.slots import next_slot, slot_at
 from tocsin.model.alerts.state import Status
 from tocsin.model.interactions.search import Search
+from tocsin.process.events import Events, TransitionsStored
 from tocsin.runtime import Runtime
 from tocsin.store.tables import transitions
 

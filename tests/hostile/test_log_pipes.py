@@ -117,9 +117,8 @@ def test_a_reader_that_comes_back_reads_how_many_lines_were_dropped() -> None:
 _LOGS_MUCH = """
 import sys, time
 import structlog
-from tocsin import logs
-from tocsin.config import Settings
-logs.configure(Settings())
+from tocsin.process import log_config
+log_config.configure("auto", "info")
 log = structlog.get_logger()
 for number in range(100_000):
     log.warning("a line", text="x" * 100)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tocsin"
-FOUNDATION = {"events", "process", "config", "model", "errors"}
+FOUNDATION = {"process", "config", "model", "errors"}
 Arrow = tuple[str, str]
 
 

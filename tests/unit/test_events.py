@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tocsin.events import DefinitionsChanged, DeliveriesPending, Events
+from tocsin.process.events import DefinitionsChanged, DeliveriesPending, Events
 
 
 def test_an_event_reaches_the_subscribers_of_its_type_in_their_order() -> None:

@@ -18,7 +18,6 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import Stopping, TocsinError
-from tocsin.events import Events, TransitionsStored
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import (
@@ -34,6 +33,7 @@ from tocsin.model.alerts.state import AlertState, Key, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.metric import Answer, Metric, Reading
+from tocsin.process.events import Events, TransitionsStored
 
 log = structlog.get_logger()
 

@@ -14,8 +14,8 @@ from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
-from tocsin.events import DefinitionsChanged, InteractionsRecorded
 from tocsin.process.clock import Clock
+from tocsin.process.events import DefinitionsChanged, InteractionsRecorded
 from tocsin.process.worker import Worker
 
 log = structlog.get_logger()

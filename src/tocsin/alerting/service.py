@@ -10,11 +10,11 @@ import structlog
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.errors import TocsinError
-from tocsin.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
+from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.store.alerts import Alerts
 from tocsin.store.metrics import Metrics
 

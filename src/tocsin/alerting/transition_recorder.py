@@ -14,10 +14,10 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.events import TransitionsStored
 from tocsin.ingestion.committer import Outcome, Refused
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.process.events import TransitionsStored
 
 log = structlog.get_logger()
 

@@ -19,13 +19,13 @@ import structlog
 from tocsin.clickhouse.engine import BadBlock, Engine
 from tocsin.clickhouse.months import month_count
 from tocsin.errors import TocsinError, Unavailable
-from tocsin.events import Events, InteractionsRecorded
 from tocsin.ingestion.duplicates import is_same
 from tocsin.ingestion.ids import new_ids
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, portions
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
+from tocsin.process.events import Events, InteractionsRecorded
 from tocsin.process.worker import Worker
 
 log = structlog.get_logger()

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import Querying
-from tocsin.events import InteractionsDropped, InteractionsRecorded
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.calculator import Calculator, Catalog
 from tocsin.metrics.rollups.cache import Rollups
+from tocsin.process.events import InteractionsDropped, InteractionsRecorded
 
 
 class Calculators:

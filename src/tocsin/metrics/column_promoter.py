@@ -34,11 +34,11 @@ from tocsin.clickhouse.sql.materialized_columns import (
     equality_fields,
 )
 from tocsin.clickhouse.sql.table import ValueKind
-from tocsin.events import DefinitionsChanged
 from tocsin.metrics.statement_retry import Isolation
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Metric, Question
 from tocsin.process.clock import Clock
+from tocsin.process.events import DefinitionsChanged
 from tocsin.process.worker import Worker
 
 log = structlog.get_logger()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from tocsin.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric, Question
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
+from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.store.alerts import Alerts
 from tocsin.store.metrics import Metrics
 

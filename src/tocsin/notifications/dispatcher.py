@@ -17,7 +17,6 @@ from uuid import UUID
 
 import structlog
 
-from tocsin.events import DeliveriesPending, TransitionsStored
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import (
     RETRY_DELAYS,
@@ -30,6 +29,7 @@ from tocsin.model.notifications.delivery import (
 from tocsin.model.notifications.message import Message
 from tocsin.notifications.attempts import Attempts
 from tocsin.process.clock import Clock
+from tocsin.process.events import DeliveriesPending, TransitionsStored
 from tocsin.process.worker import Worker
 from tocsin.store.channels import Channels
 from tocsin.store.delivery_queue import DeliveryQueue

@@ -16,10 +16,10 @@ from typing import Protocol
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.events import DeliveriesPending, Events
 from tocsin.ingestion.committer import Refused
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
+from tocsin.process.events import DeliveriesPending, Events
 
 log = structlog.get_logger()
 

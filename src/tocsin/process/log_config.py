@@ -1,4 +1,4 @@
-"""How the log reads: lines for people on a terminal, JSON for machines everywhere else."""
+"""Configures the log: lines for people on a terminal, JSON for machines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,31 +11,46 @@ from typing import Any
 
 import structlog
 
-from tocsin.config import Settings
 from tocsin.process.log_writer import LogStream, LogWriter
 
 log = structlog.get_logger()
 
 _STDOUT, _STDERR = 1, 2
 _writers: list[LogWriter] = []
-# What any stranger makes uvicorn log, once for each request.
+# Messages of uvicorn that any client without a key can cause, once for each request.
 _BY_STRANGERS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket")
 
 
-def configure(settings: Settings) -> None:
-    """Send this process's log, and that of the libraries it uses, to standard error.
+def configure(log_format: str, log_level: str) -> None:
+    """Send this process's log, and that of its libraries, to standard error.
 
-    Neither the log nor anything else that is printed blocks or fails from here on.
+    `log_format` is `json`, `text` or `auto` (text on a terminal). From here on neither the log nor
+    any other output of the process blocks or fails.
     """
     writer = _detach_output()
-    is_json = settings.log_format == "json" or (
-        settings.log_format == "auto" and not sys.stderr.isatty()
-    )
+    is_json = log_format == "json" or (log_format == "auto" and not sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    _configure_libraries(shared, is_json, log_level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            *([structlog.processors.format_exc_info] if is_json else []),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    writer.on_recovery = lambda lines: log.warning("log lines dropped", lines=lines)
+
+
+def _configure_libraries(
+    shared: list[structlog.typing.Processor], is_json: bool, log_level: str
+) -> None:
     renderer = structlog.processors.JSONRenderer() if is_json else _console()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.processors.format_exc_info],
@@ -46,25 +61,10 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     logging.getLogger("uvicorn.error").addFilter(_OncePerSecond())
-    root.setLevel(settings.log_level.upper())
-    # Alembic and the driver tell of every step they take; httpx of every URL, and those of channels
-    # are secrets.
+    root.setLevel(log_level.upper())
+    # Alembic and the driver log each step; httpx logs URLs, and those of channels are secrets.
     for name in ("alembic", "clickhouse_connect", "asyncio", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    last: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info] if is_json else []
-    )
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            *last,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-    writer.on_recovery = lambda lines: log.warning("log lines dropped", lines=lines)
 
 
 def _console() -> structlog.typing.Processor:

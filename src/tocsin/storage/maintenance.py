@@ -10,9 +10,9 @@ from typing import Protocol
 
 import structlog
 
-from tocsin.events import Events, InteractionsDropped
 from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
+from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker
 from tocsin.storage.opening import Halves
 from tocsin.storage.retention import SETTLING, Expired, Retention, SeenClock
