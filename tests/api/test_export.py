@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2 as httpx
 import msgspec
 import pytest
 import zstandard

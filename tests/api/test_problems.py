@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 
 from support.blocking import not_watched
 from tocsin.clickhouse.sql.query import Query

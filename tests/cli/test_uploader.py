@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 
-import httpx
+import httpx2 as httpx
 import pytest
 import tenacity
 import zstandard

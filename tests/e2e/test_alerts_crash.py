@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from support.flapping import (

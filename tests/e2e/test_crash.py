@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from support.serving import Server

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from support.receivers import Receiver, receiver, wait_for

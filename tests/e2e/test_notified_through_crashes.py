@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from support.flapping import (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-import httpx
+import httpx2 as httpx
 import pytest
 
 from support.serving import Server

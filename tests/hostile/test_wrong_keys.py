@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
+from httpx2 import Response
 
 from tocsin.access import MAX_ADDRESSES, WrongKeys, network_of
 from tocsin.api.app import create_app

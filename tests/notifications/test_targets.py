@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpcore
+import httpcore2 as httpcore
 import pytest
 
 from support.receivers import receiver

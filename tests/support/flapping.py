@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2 as httpx
 
 from support.receivers import wait_for
 from support.serving import Server

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
 

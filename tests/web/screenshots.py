@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 
 from support.browsing import Browser, start_browser
 from tocsin.cli.definition_files import read_definitions

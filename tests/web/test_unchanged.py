@@ -12,7 +12,7 @@ from support import nasty_definitions as nasty
 from support.browsing import Browser
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2 as httpx
 
     from support.serving import Server
 

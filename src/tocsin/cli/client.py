@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2 as httpx
 
 from tocsin.errors import Problem, TocsinError
 from tocsin.model.notifications.retry_after import read_retry_after

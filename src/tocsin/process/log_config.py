@@ -62,8 +62,8 @@ def _configure_libraries(
     root.handlers[:] = [handler]
     logging.getLogger("uvicorn.error").addFilter(_OncePerSecond())
     root.setLevel(log_level.upper())
-    # Alembic and the driver log each step; httpx logs URLs, and those of channels are secrets.
-    for name in ("alembic", "clickhouse_connect", "asyncio", "httpx", "httpcore"):
+    # Alembic and the driver log each step; httpx2 logs URLs, and those of channels are secrets.
+    for name in ("alembic", "clickhouse_connect", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

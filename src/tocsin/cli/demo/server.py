@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import httpx
+import httpx2 as httpx
 
 from tocsin.errors import TocsinError
 

@@ -1,6 +1,6 @@
 """The connections that requests are made over: the address that is checked is the one connected to.
 
-httpcore asks this backend for every connection. It resolves the name itself, once, and connects
+httpcore2 asks this backend for every connection. It resolves the name itself, once, and connects
 to an address, so a name that resolves to something else the next moment (DNS rebinding) gains
 nothing; TLS still checks the name. No connection is kept, so that each delivery is checked anew.
 """
@@ -11,8 +11,8 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-import httpcore
-import httpx
+import httpcore2 as httpcore
+import httpx2 as httpx
 
 from tocsin.notifications.senders.addresses import Resolve, TargetRefused, is_public, resolve
 
@@ -63,7 +63,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """httpx over a pool of httpcore's own, which is where a backend can be given."""
+    """A transport of httpx2 over its own connection pool, because a pool accepts a backend."""
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
         self._pool = httpcore.AsyncConnectionPool(

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-import httpcore
-import httpx
+import httpcore2 as httpcore
+import httpx2 as httpx
 
 from tocsin import __version__
 from tocsin.model.notifications.delivery import SendResult
