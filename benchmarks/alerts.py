@@ -24,7 +24,7 @@ from rich.console import Console
 from benchmarks import data
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
@@ -74,8 +74,8 @@ def load(runtime: Runtime, rows: int, seed: int) -> None:
     for chunk in data.generate(rows, seed, datetime.now(UTC)):
         lines = [line.encode() for line in chunk.ndjson().to_pylist()]
         for start in range(0, len(lines), BATCH):
-            request = Request(to_milliseconds(runtime.now()))
-            assert not runtime.intake.record_batch(lines[start : start + BATCH], request).rejected
+            request = RequestContext(to_milliseconds(runtime.now()))
+            assert not runtime.recorder.record_batch(lines[start : start + BATCH], request).rejected
 
 
 def define(runtime: Runtime, count: int, random: Random) -> list[Alert]:
@@ -161,8 +161,8 @@ def report_arrivals(runtime: Runtime) -> None:
             "action": f"ARRIVED{number}",
             "origin": "web",
         }
-        request = Request(to_milliseconds(runtime.now()))
-        runtime.intake.record_batch([json.dumps(sent).encode()], request)
+        request = RequestContext(to_milliseconds(runtime.now()))
+        runtime.recorder.record_batch([json.dumps(sent).encode()], request)
         began = time.perf_counter()
         while not runtime.transitions.page(1, alert_id=alert.alert_id):
             time.sleep(0.001)

@@ -21,7 +21,7 @@ from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.export import Export
 from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
-from tocsin.ingestion.recorder import Intake
+from tocsin.ingestion.recorder import Recorder
 from tocsin.metrics.calculators import Calculators
 from tocsin.metrics.column_promoter import PATIENCE, ColumnPromoter
 from tocsin.metrics.field_discovery import Discovery
@@ -51,7 +51,7 @@ from tocsin.process.pools import Pools
 from tocsin.process.worker import Worker
 from tocsin.storage.data_folder import lock, open_folder
 from tocsin.storage.maintenance import Maintenance
-from tocsin.storage.opening import Halves
+from tocsin.storage.opening import DataFolder
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
@@ -113,7 +113,7 @@ class Runtime:
 
     def problems(self) -> dict[str, list[str]]:
         """The problems that an operator has to solve, by kind; the service answers queries."""
-        return self.halves.problems()
+        return self.data_folder.problems()
 
     def _bound_times(self) -> None:
         settings = self.settings
@@ -125,15 +125,19 @@ class Runtime:
 
     def _open_halves(self, folder: Path) -> None:
         settings = self.settings
-        halves = self.halves = Halves(folder, settings, self._closing)
-        self.engine, self.database, self.facts = halves.engine, halves.database, halves.facts
-        self.disk, self.losses = halves.disk, halves.losses
+        data_folder = self.data_folder = DataFolder(folder, settings, self._closing)
+        self.engine, self.database, self.facts = (
+            data_folder.engine,
+            data_folder.database,
+            data_folder.facts,
+        )
+        self.disk, self.losses = data_folder.disk, data_folder.losses
         # An engine that is new on purpose lacks everything that the store remembers.
         if settings.accept_loss or settings.accept_new_engine:
             self.losses.acknowledge(self.now())
-        halves.check(self.now())
+        data_folder.check(self.now())
         # Between the last append and the closing of either half.
-        self._closing.callback(lambda: halves.check(self.now()))
+        self._closing.callback(lambda: data_folder.check(self.now()))
 
     def _open_definitions(self) -> None:
         database = self.database
@@ -156,7 +160,7 @@ class Runtime:
     def _open_calculators(self) -> None:
         concurrency = self.settings.query_concurrency
         self._calculators = Calculators(
-            self.engine, self.catalog, self.halves.latest_number(), concurrency=concurrency
+            self.engine, self.catalog, self.data_folder.latest_number(), concurrency=concurrency
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
@@ -172,18 +176,18 @@ class Runtime:
         self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
 
     def _open_recording(self) -> None:
-        months = MonthLimit(self.engine.known_months, self.settings.max_months, self.clock)
-        next_number = self.halves.latest_number() + 1
+        months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
+        next_number = self.data_folder.latest_number() + 1
         self.committer = Committer(self.engine, next_number, self.events, self._outbox, months)
-        self.intake = Intake(
+        self.recorder = Recorder(
             self.engine,
             self.catalog,
             self.committer,
             self.clock,
             strict_catalog=self.settings.strict_catalog,
         )
-        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.intake)
-        self.catalog_service = CatalogService(self.catalog, self.intake, self.clock)
+        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.recorder)
+        self.catalog_service = CatalogService(self.catalog, self.recorder, self.clock)
 
     def _open_notifications(self) -> None:
         settings = self.settings
@@ -215,7 +219,7 @@ class Runtime:
             self.evaluations,
             self.events,
         )
-        self._transition_recorder = TransitionRecorder(self.transitions, self.intake)
+        self._transition_recorder = TransitionRecorder(self.transitions, self.recorder)
         self.schedule = AlertSchedule(self.alerts, self.evaluations, self.evaluator)
         triggers = ArrivalTriggers()
         self.scheduler = Scheduler(
@@ -227,7 +231,7 @@ class Runtime:
 
     def _open_maintenance(self) -> None:
         self.maintenance = Maintenance(
-            self.halves,
+            self.data_folder,
             self.deliveries,
             {"materialized columns": self.promoter, "sessions": self.sessions},
             self.events,
@@ -251,7 +255,7 @@ class Runtime:
     def _start(self) -> None:
         """Start the workers. They stop in the reverse order: first those that cause work."""
         self._run(self.committer)
-        self._closing.callback(self.intake.close)
+        self._closing.callback(self.recorder.close)
         for worker in (
             self._outcomes,
             self.dispatcher,

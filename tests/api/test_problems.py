@@ -180,7 +180,7 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
 
         return sometimes
 
-    queries = runtime.engine.calculating
+    queries = runtime.engine.calculation_queries
     for way in ("run", "columns"):
         monkeypatch.setattr(queries, way, refusing(getattr(queries, way)))
     answer = api.post(f"{path}/calculate-all").json()

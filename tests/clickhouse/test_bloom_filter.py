@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tocsin.clickhouse.bloom_filter import KnownIds
+from tocsin.clickhouse.bloom_filter import IdFilter
 
 
 def ids(random: Random, count: int) -> list[bytes]:
@@ -13,21 +13,21 @@ def ids(random: Random, count: int) -> list[bytes]:
 
 def test_every_id_that_was_added_is_perhaps_known() -> None:
     added = ids(Random(1), 300_000)
-    known = KnownIds()
+    known = IdFilter()
     for start in range(0, len(added), 7_777):
         known.add(added[start : start + 7_777])
-    assert known.perhaps(added) == added
+    assert known.might_contain(added) == added
 
 
 def test_of_other_ids_hardly_any_is_taken_for_known() -> None:
     random = Random(2)
-    known = KnownIds()
+    known = IdFilter()
     known.add(ids(random, 300_000))
-    assert len(known.perhaps(ids(random, 100_000))) < 20
+    assert len(known.might_contain(ids(random, 100_000))) < 20
 
 
 def test_ids_that_differ_in_a_few_bits_are_told_apart() -> None:
-    known = KnownIds()
+    known = IdFilter()
     known.add([number.to_bytes(16) for number in range(0, 200_000, 2)])
     odd = [number.to_bytes(16) for number in range(1, 200_000, 2)]
-    assert len(known.perhaps(odd)) < 20
+    assert len(known.might_contain(odd)) < 20

@@ -13,12 +13,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from support.recording import record
-from tocsin.clickhouse.client_pool import Clients
+from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.path_encoding import Location
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
-from tocsin.ingestion.parser import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
 
 MONTHS = 12
@@ -30,26 +30,26 @@ SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 
 @pytest.fixture
-def clients(tmp_path: Path) -> Iterator[Clients]:
-    clients = Clients(Location(tmp_path / "engine"), {}, 2, patience=0.01)
+def clients(tmp_path: Path) -> Iterator[ClientPool]:
+    clients = ClientPool(Location(tmp_path / "engine"), {}, 2, patience=0.01)
     yield clients
     clients.close()
 
 
-def test_a_client_is_lent_to_one_at_a_time(clients: Clients) -> None:
-    with clients.lend() as one, clients.lend() as other:
+def test_a_client_is_lent_to_one_at_a_time(clients: ClientPool) -> None:
+    with clients.acquire() as one, clients.acquire() as other:
         assert one is not other
-        with pytest.raises(Unavailable), clients.lend():
+        with pytest.raises(Unavailable), clients.acquire():
             pass
-    with clients.lend() as again:
+    with clients.acquire() as again:
         assert again in (one, other)
 
 
-def test_a_client_whose_statement_failed_is_lent_again(clients: Clients) -> None:
+def test_a_client_whose_statement_failed_is_lent_again(clients: ClientPool) -> None:
     for _ in range(4):
-        with pytest.raises(Unavailable), clients.lend() as client:
+        with pytest.raises(Unavailable), clients.acquire() as client:
             client.query("SELECT nothing FROM nowhere")
-    with clients.lend() as client, clients.lend():
+    with clients.acquire() as client, clients.acquire():
         assert client.query("SELECT 1").result_rows == [(1,)]
 
 
@@ -57,12 +57,12 @@ def test_a_client_whose_statement_failed_is_lent_again(clients: Clients) -> None
 def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
     tmp_path: Path, form: str
 ) -> None:
-    clients = Clients(Location(tmp_path / "engine"), {}, 1)
+    clients = ClientPool(Location(tmp_path / "engine"), {}, 1)
     fails_late = "SELECT number FROM numbers(100000) SETTINGS max_result_rows = 90000"
     for _ in range(2):
-        with pytest.raises(QueryTooHeavy), clients.lend() as client:
+        with pytest.raises(QueryTooHeavy), clients.acquire() as client:
             client.raw_query(f"{fails_late}, max_block_size = 1000", fmt=form)
-        with clients.lend() as client:
+        with clients.acquire() as client:
             assert client.query("SELECT 7::UInt64 AS number").result_rows == [(7,)]
     clients.close()
 
@@ -73,23 +73,23 @@ def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: P
     asking = (
         engine.run,
         engine.run,
-        engine.alerting.run,
-        engine.browsing.run,
+        engine.alert_queries.run,
+        engine.page_queries.run,
         engine.search,
-        engine.exporting.run,
+        engine.export_queries.run,
     )
     with ThreadPoolExecutor(2 * len(asking)) as threads:
         ended = [threads.submit(ask, FOR_EVER) for ask in asking * 2]
-        while engine.upkeep(RUNNING)[0][0] < CLIENTS:
+        while engine.run_ddl(RUNNING)[0][0] < CLIENTS:
             time.sleep(0.01)
-        with engine._unlimited.lend(), engine._tending.lend():
+        with engine._unlimited.acquire(), engine._maintenance.acquire():
             id = str(uuid4())
             for accepted, duplicates in ((1, 0), (0, 1)):
                 line = json.dumps({**SENT, "interactionId": id}).encode()
-                batch = runtime.intake.record_batch([line], Request(received=0))
+                batch = runtime.recorder.record_batch([line], RequestContext(received=0))
                 assert (batch.accepted, batch.duplicates) == (accepted, duplicates)
             assert runtime.history.recorded(UUID(id)).interaction_number == 1
-            engine.ready()
+            engine.check_ready()
             assert engine.rows() == 1
         assert not any(future.done() for future in ended)
         runtime.stop_calculating()
@@ -105,8 +105,8 @@ def test_months_are_dropped_while_field_types_are_learnt_and_interactions_record
         for month in range(1, MONTHS + 1):
             begins = datetime(2025, month, 1, tzinfo=UTC)
             under_way = [
-                threads.submit(runtime.engine.learn_field_types),
-                threads.submit(runtime.engine.drop_before, begins),
+                threads.submit(runtime.engine.load_field_types),
+                threads.submit(runtime.engine.drop_months_before, begins),
                 threads.submit(record, runtime, begins, **{f"n{month}": 1}),
             ]
             for future in under_way:

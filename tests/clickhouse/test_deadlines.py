@@ -15,7 +15,7 @@ from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
-from tocsin.ingestion.parser import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.metrics.draft import read_metric
@@ -33,7 +33,7 @@ def opened(tmp_path: Path) -> Iterator[Runtime]:
     named = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
     when = {"timestamp": AT.isoformat()}
     lines = [json.dumps({**named, **when, "interaction": {"n": n}}).encode() for n in range(GROUPS)]
-    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == GROUPS
+    assert runtime.recorder.record_batch(lines, RequestContext(received=0)).accepted == GROUPS
     yield runtime
     runtime.close()
 

@@ -15,7 +15,7 @@ from tocsin.clickhouse.sql.compiler import compile_metric, time_comparisons
 from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import Table
-from tocsin.clickhouse.time_bounds import KnownExtent
+from tocsin.clickhouse.time_bounds import RecordedExtent
 from tocsin.config import Settings
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
@@ -95,14 +95,14 @@ def test_groups_are_counted_within_the_window_too(runtime: Runtime) -> None:
 
 def test_both_ends_are_known_after_a_restart(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))
-    assert runtime.engine.known_extent.now == EMPTY
+    assert runtime.engine.recorded_extent.current == EMPTY
     assert count(runtime, AT) == count(runtime, AT, MONTH) == 0
     first, last = AT - timedelta(days=20_000), AT + timedelta(days=90_000)
     record(runtime, first)
     record(runtime, last)
     runtime.close()
     runtime = Runtime(Settings(data_dir=tmp_path))
-    assert runtime.engine.known_extent.now == Extent(first, last)
+    assert runtime.engine.recorded_extent.current == Extent(first, last)
     assert count(runtime, AT, MONTH) == 0
     assert count(runtime, AT) == 1
     runtime.close()
@@ -161,9 +161,9 @@ def test_dropping_months_leaves_answers_as_they_are(tmp_path: Path) -> None:
 
 
 def test_the_extent_only_widens() -> None:
-    known = KnownExtent()
+    known = RecordedExtent()
     known.note(2_000, 3_000)
     known.note(1_000, 1_500)
     known.note(2_500, 2_600)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    assert known.now == Extent(epoch + timedelta(seconds=1), epoch + timedelta(seconds=3))
+    assert known.current == Extent(epoch + timedelta(seconds=1), epoch + timedelta(seconds=3))

@@ -14,7 +14,7 @@ import pytest
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import Stopping, TocsinError
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.metrics.draft import read_metric
 from tocsin.runtime import Runtime
 
@@ -45,7 +45,7 @@ def begin(runtime: Runtime, ended: list[TocsinError]) -> threading.Thread:
     thread = threading.Thread(target=calculate)
     thread.start()
     deadline = time.monotonic() + 10
-    while not runtime.engine.upkeep(RUNNING)[0][0]:
+    while not runtime.engine.run_ddl(RUNNING)[0][0]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return thread
@@ -84,7 +84,9 @@ def test_what_a_stop_ends_is_never_taken_for_an_answer(opened: Runtime) -> None:
 def test_what_is_sent_meanwhile_is_recorded_once(opened: Runtime) -> None:
     opened.engine.stop_calculating()
     for accepted, duplicates in ((1, 0), (0, 1)):
-        batch = opened.intake.record_batch([json.dumps(SENT).encode()], Request(received=0))
+        batch = opened.recorder.record_batch(
+            [json.dumps(SENT).encode()], RequestContext(received=0)
+        )
         assert (batch.accepted, batch.duplicates) == (accepted, duplicates)
     assert opened.engine.rows() == 1
 

@@ -19,7 +19,7 @@ from support import nasty
 from support.worlds import AT, World, open_world
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.backtest import compile_slab
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.evaluation import evaluate_groups
@@ -157,7 +157,9 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
         + f'"g": "{random.choice("abc")}"}}}}'
         for _ in range(300)
     ]
-    batch = world.runtime.intake.record_batch([s.encode() for s in sent], Request(received=0))
+    batch = world.runtime.recorder.record_batch(
+        [s.encode() for s in sent], RequestContext(received=0)
+    )
     assert not batch.rejected
     told = 0
     for window in (None, "1m", "10m", "1h"):

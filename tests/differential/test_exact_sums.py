@@ -18,9 +18,9 @@ import pytest
 from support import oracle
 from support.worlds import AT, World, written, written_series
 from tocsin.clickhouse.sql.exact_sums import whole_parts
-from tocsin.clickhouse.sql.query import Names, Query
+from tocsin.clickhouse.sql.query import Aliases, Query
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import row_reader
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
@@ -79,8 +79,8 @@ def record(world: World, interactions: list[dict[str, Any]]) -> None:
         + f',"timestamp":"{format_instant(row["timestamp"])}","interaction":{row["payload"]}}}'
         for row in interactions
     ]
-    assert not world.runtime.intake.record_batch(
-        [line.encode() for line in lines], Request(received=0)
+    assert not world.runtime.recorder.record_batch(
+        [line.encode() for line in lines], RequestContext(received=0)
     ).rejected
     world.interactions += interactions
 
@@ -113,7 +113,7 @@ def test_a_sum_alone_is_what_the_oracle_says(world: World, field: str) -> None:
 def test_whole_parts_of_what_is_no_integer_are_not_finite(world: World) -> None:
     numbers = ["0.5", "-0.1", "5e-324", "1e15 + 0.125", "4503599627370496.", "1.7e308"]
     exact = ["0.", "-1.", "2251799813685247.", "-2251799813685249."]
-    named = Names()
+    named = Aliases()
     first, *others = whole_parts("x", named)
     text = (
         f"WITH arrayJoin([{', '.join(numbers + exact)}]) AS x, {', '.join(named.definitions)} "

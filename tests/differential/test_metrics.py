@@ -1,6 +1,6 @@
 """Does Tocsin answer what the plain-Python oracle of docs/reference/semantics.md answers?
 
-Random metrics over random and nasty interactions, recorded through the intake in several parts,
+Random metrics over random and nasty interactions, recorded through the recorder in several parts,
 asked through the calculator: alone, all together and as series, before and after a merge.
 """
 
@@ -42,7 +42,7 @@ def test_types_learned_from_the_table_are_those_learned_from_the_senders(world: 
     told = {path: engine.field_types.of(path) for path in engine.field_types._types}
     fresh = type(engine.field_types)()
     engine.field_types = fresh
-    engine.learn_field_types()
+    engine.load_field_types()
     for path, types in told.items():
         # A sender's integer past 63 bits is taken for one that could have been smaller, too.
         large = types & {JsonType.UNSIGNED, JsonType.BIG_INTEGER}

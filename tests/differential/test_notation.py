@@ -181,6 +181,8 @@ def test_all_listed_fields_become_columns_and_hold_the_same_after_a_restart(
 def wait_until_promoted(world: World) -> None:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
-    while set(engine.promoted) != set(columns_to_materialize(questions, engine.field_types.of)):
+    while set(engine.materialized_columns) != set(
+        columns_to_materialize(questions, engine.field_types.of)
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)

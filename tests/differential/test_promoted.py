@@ -68,10 +68,12 @@ def wait_until_promoted(world: World) -> set[FieldValue]:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
     world.runtime.promoter.wake()
-    while set(engine.promoted) != (
+    while set(engine.materialized_columns) != (
         asks := set(columns_to_materialize(questions, engine.field_types.of))
     ):
-        assert time.monotonic() < deadline, f"{len(engine.promoted)} of {len(asks)} promoted"
+        assert time.monotonic() < deadline, (
+            f"{len(engine.materialized_columns)} of {len(asks)} promoted"
+        )
         time.sleep(0.05)
     return asks
 

@@ -22,7 +22,7 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import Promotion
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
@@ -38,9 +38,9 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("golden")))
     lines = (HERE / "interactions.ndjson").read_bytes().splitlines()
-    batch = runtime.intake.record_batch(lines, Request(received=0))
+    batch = runtime.recorder.record_batch(lines, RequestContext(received=0))
     assert batch.accepted == len(lines)
-    runtime.engine.learn_field_types()
+    runtime.engine.load_field_types()
     # Nothing is saved here, so it would drop what a test promotes.
     runtime.promoter.stop()
     yield runtime

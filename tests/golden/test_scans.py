@@ -46,10 +46,10 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
         metric["name"]: list(names)
         for metric, names in zip(golden["metrics"], scan.columns, strict=True)
     }
-    rows = len(runtime.engine.columns(scan.query))
+    rows = len(runtime.engine.run_arrow(scan.query))
     every = [period for level in periods for period in level]
     fetch = compile_fetch(questions, every, NumberRange(1_000, after=7), table)
-    fetched = len(runtime.engine.columns(fetch.query))
+    fetched = len(runtime.engine.run_arrow(fetch.query))
     return {
         **shown(runtime, scan.query),
         "columns": columns,

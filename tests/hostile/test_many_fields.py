@@ -42,7 +42,7 @@ def test_a_raised_ceiling_of_paths_holds_after_a_restart(
     for known in (0, 9):
         installation = Installation(tmp_path / "data", max_paths=9)
         try:
-            installation.runtime.engine.learn_field_types()
+            installation.runtime.engine.load_field_types()
             assert installation.gauge("tocsin_paths") == known
             assert installation.sender.post("/api/interactions", json=row).status_code == 201
         finally:

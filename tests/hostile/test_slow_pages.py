@@ -87,13 +87,13 @@ def clients_of_pages_held(runtime: Runtime) -> Iterator[None]:
 
     def sleep() -> None:
         with suppress(TocsinError):
-            runtime.engine.browsing.run(SLEEPING)
+            runtime.engine.page_queries.run(SLEEPING)
 
     sleepers = [threading.Thread(target=sleep) for _ in range(PAGE_QUESTION_THREADS)]
     for sleeper in sleepers:
         sleeper.start()
     try:
-        until(lambda: runtime.engine.upkeep(ASLEEP)[0][0] >= PAGE_QUESTION_THREADS)
+        until(lambda: runtime.engine.run_ddl(ASLEEP)[0][0] >= PAGE_QUESTION_THREADS)
         yield
     finally:
         runtime.stop_calculating()

@@ -161,7 +161,7 @@ def test_ever_new_paths_are_refused_and_known_ones_are_not(small: Installation) 
     assert send(0).status_code == 201
     assert small.gauge("tocsin_paths") <= 500
     before = small.gauge("tocsin_paths")
-    small.runtime.engine.learn_field_types()
+    small.runtime.engine.load_field_types()
     assert small.gauge("tocsin_paths") == before
 
 

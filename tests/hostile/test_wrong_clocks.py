@@ -11,10 +11,10 @@ import pytest
 import structlog
 
 from tocsin.config import Settings
-from tocsin.ingestion.parser import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.runtime import Runtime
-from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, SeenClock
+from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, ObservedClock
 from tocsin.store.database import Database
 from tocsin.store.key_value import Facts
 
@@ -52,7 +52,7 @@ class Folder:
             msgspec.json.encode({**named, "timestamp": format_instant(self.now - age)})
             for age in ages
         ]
-        batch = self.runtime.intake.record_batch(items, Request(to_milliseconds(self.now)))
+        batch = self.runtime.recorder.record_batch(items, RequestContext(to_milliseconds(self.now)))
         assert batch.accepted == len(ages)
 
     def tend_for(self, length: timedelta, ahead: timedelta = timedelta()) -> None:
@@ -126,9 +126,9 @@ def test_a_third_or_less_is_dropped_once_ten_minutes_have_passed(folder: Folder)
 def test_a_restart_each_hour_only_delays_trust(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
     now, hours = datetime.now(UTC), 0
-    clock = SeenClock(Facts(database))
+    clock = ObservedClock(Facts(database))
     while not clock.is_trusted:
-        clock = SeenClock(Facts(database))
+        clock = ObservedClock(Facts(database))
         for running in (timedelta(), 50 * MINUTE):
             clock.observe(now + running, running)
         now += timedelta(hours=1)
@@ -143,11 +143,11 @@ def test_a_stop_of_more_than_a_day_begins_the_day_anew(
 ) -> None:
     database = Database(tmp_path / "store.sqlite")
     now = datetime.now(UTC)
-    clock = SeenClock(Facts(database))
+    clock = ObservedClock(Facts(database))
     for running in (timedelta(), TRUSTED_AFTER):
         clock.observe(now + running, running)
     assert clock.is_trusted
-    clock = SeenClock(Facts(database))
+    clock = ObservedClock(Facts(database))
     clock.observe(now + TRUSTED_AFTER + stop, timedelta())
     assert clock.is_trusted is is_kept
     database.close()

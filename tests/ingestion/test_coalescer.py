@@ -8,19 +8,19 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import InvalidInput, Unavailable
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.runtime import Runtime
 
 HEAD = b'{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"'
-NOW = Request(received=0)
+NOW = RequestContext(received=0)
 
 
 def test_the_same_id_from_many_callers_at_once_is_new_to_one_of_them(runtime: Runtime) -> None:
     raw = HEAD + b', "interactionId": "%s"}' % str(uuid4()).encode()
 
     async def all_at_once() -> list[tuple[Interaction, bool]]:
-        return await asyncio.gather(*(runtime.intake.record(raw, NOW) for _ in range(30)))
+        return await asyncio.gather(*(runtime.recorder.record(raw, NOW) for _ in range(30)))
 
     before = runtime.engine.rows()
     answers = asyncio.run(all_at_once())
@@ -33,7 +33,7 @@ def test_one_that_is_refused_takes_none_of_its_neighbours_down(runtime: Runtime)
     bodies[2] = HEAD + b', "interaction": {"n": 1, "n": 2}}'
 
     async def all_at_once() -> list[object]:
-        recording = (runtime.intake.record(raw, NOW) for raw in bodies)
+        recording = (runtime.recorder.record(raw, NOW) for raw in bodies)
         return await asyncio.gather(*recording, return_exceptions=True)
 
     answers = asyncio.run(all_at_once())
@@ -42,8 +42,8 @@ def test_one_that_is_refused_takes_none_of_its_neighbours_down(runtime: Runtime)
 
 def test_a_caller_who_leaves_is_missed_by_nobody(runtime: Runtime) -> None:
     async def one_leaves() -> tuple[Interaction, bool]:
-        leaving = asyncio.create_task(runtime.intake.record(HEAD + b"}", NOW))
-        staying = asyncio.create_task(runtime.intake.record(HEAD + b"}", NOW))
+        leaving = asyncio.create_task(runtime.recorder.record(HEAD + b"}", NOW))
+        staying = asyncio.create_task(runtime.recorder.record(HEAD + b"}", NOW))
         await asyncio.sleep(0)
         leaving.cancel()
         return await staying
@@ -55,6 +55,6 @@ def test_a_caller_who_leaves_is_missed_by_nobody(runtime: Runtime) -> None:
 
 
 def test_when_the_server_stops_every_caller_is_told(runtime: Runtime) -> None:
-    runtime.intake.close()
+    runtime.recorder.close()
     with pytest.raises(Unavailable, match="stopping"):
-        asyncio.run(runtime.intake.record(HEAD + b"}", NOW))
+        asyncio.run(runtime.recorder.record(HEAD + b"}", NOW))

@@ -1,17 +1,17 @@
-"""What becomes of interactions between the intake and the engine."""
+"""What becomes of interactions between the recorder and the engine."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
-from tocsin.ingestion.committer import Outcome, Refused
+from tocsin.ingestion.committer import Outcome, Rejected
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.runtime import Runtime
 
 
 def interaction(runtime: Runtime, payload: bytes, id: bytes = b"") -> Interaction:
-    """One that skips the checks of the intake, to see what the engine does with it."""
+    """One that skips the checks of the recorder, to see what the engine does with it."""
     entries = [runtime.catalog.ensure(kind, "TEST", runtime.now()) for kind in Kind]
     return Interaction(
         id,
@@ -36,11 +36,11 @@ def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_st
     sent = [interaction(runtime, payload) for payload in payloads]
     before = runtime.engine.rows()
     outcomes = runtime.committer.submit(sent).result()
-    refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Refused)]
+    refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Rejected)]
     assert refused == [1, 4, 6]
     assert "Duplicate path" in outcomes[1].reason
     assert runtime.engine.rows() - before == 5
-    stored = {i.payload for i in sent if runtime.engine.existing([i.interaction_id])}
+    stored = {i.payload for i in sent if runtime.engine.recorded_ids([i.interaction_id])}
     assert stored == {b"{}", b'{"b": 1}', b'{"c": 1}', b'{"d": 1}'}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from random import Random
 
-from tocsin.clickhouse.months import KnownMonths, months_of
-from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, portions
+from tocsin.clickhouse.months import RecordedMonths, months_of
+from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
@@ -20,7 +20,7 @@ def at(year: int, month: int, day: int = 15) -> Interaction:
 def test_no_portion_has_more_months_than_an_append_may_have() -> None:
     interactions = [at(year, month) for year in range(1970, 2300) for month in range(1, 13)]
     Random(1).shuffle(interactions)
-    divided = portions(interactions)
+    divided = split_by_months(interactions)
     assert sorted(index for portion in divided for index in portion) == list(range(3_960))
     assert len(divided) == 165
     for portion in divided:
@@ -30,12 +30,12 @@ def test_no_portion_has_more_months_than_an_append_may_have() -> None:
 
 
 def test_a_few_months_far_apart_are_one_portion() -> None:
-    assert portions([at(1970, 1), at(2026, 3), at(2299, 12)]) == [[0, 1, 2]]
-    assert portions([at(2026, 3, 1), at(2026, 3, 31)]) == [[0, 1]]
+    assert split_by_months([at(1970, 1), at(2026, 3), at(2299, 12)]) == [[0, 1, 2]]
+    assert split_by_months([at(2026, 3, 1), at(2026, 3, 31)]) == [[0, 1]]
 
 
 def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> None:
-    known = KnownMonths()
+    known = RecordedMonths()
     limit = MonthLimit(known, 2, lambda: datetime(2026, 11, 28, tzinfo=UTC))
     old = [at(2000, month) for month in (1, 2, 3)]
     assert len(limit.admit(old)) == 1

@@ -6,8 +6,8 @@ import pytest
 
 from support import nasty
 from tocsin.errors import InvalidInput, MalformedBody
-from tocsin.ingestion.parser import TOGETHER, Reader
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.parser import TOGETHER, InteractionParser
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import PayloadHints
 from tocsin.runtime import Runtime
@@ -20,10 +20,12 @@ def line(payload: str) -> bytes:
     return f'{HEAD}"uowId": "{UOW_ID}", "interaction": {payload}}}'.encode()
 
 
-def reader(runtime: Runtime, lines: list[bytes]) -> Reader:
+def reader(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
     types = runtime.engine.field_types
     hints = PayloadHints.of(b"\n".join(lines))
-    return Reader(runtime.catalog, types, Request(received=0), hints, strict=False)
+    return InteractionParser(
+        runtime.catalog, types, RequestContext(received=0), hints, strict=False
+    )
 
 
 def said(runtime: Runtime, raw: bytes) -> object:

@@ -19,7 +19,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
 )
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import PATIENCE, Promotion
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
@@ -53,7 +53,7 @@ def open_runtime(folder: Path) -> Runtime:
     """Without metrics its own promoter has nothing to do, so that a test can take the steps."""
     runtime = Runtime(Settings(data_dir=folder))
     runtime.promoter.stop()
-    runtime.engine.learn_field_types()
+    runtime.engine.load_field_types()
     return runtime
 
 
@@ -71,7 +71,7 @@ def record(runtime: Runtime, *payloads: dict[str, Any]) -> None:
         ).encode()
         for payload in payloads
     ]
-    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == len(lines)
+    assert runtime.recorder.record_batch(lines, RequestContext(received=0)).accepted == len(lines)
 
 
 def question(**members: Any) -> Question:
@@ -95,7 +95,7 @@ def wait_until(holds: Callable[[], bool], patience: float = 60) -> None:
 
 
 def columns(runtime: Runtime) -> set[str]:
-    return {name for (name,) in runtime.engine.upkeep(compile_existing())}
+    return {name for (name,) in runtime.engine.run_ddl(compile_existing())}
 
 
 def value(runtime: Runtime, question: Question) -> Any:
@@ -107,10 +107,10 @@ def test_until_every_part_has_the_column_the_json_is_read(opened: Runtime) -> No
     promotion = Promotion(opened.engine, PATIENCE, little=0)
     wanted = promotion.choose([total()], AT)
     assert not promotion.step(wanted, AT)
-    assert opened.engine.promoted == {}
+    assert opened.engine.materialized_columns == {}
     record(opened, {"total": True}, {"total": 4.25})
     wait_until(lambda: promotion.step(wanted, AT))
-    assert list(opened.engine.promoted) == list(wanted)
+    assert list(opened.engine.materialized_columns) == list(wanted)
     assert opened.calculator.explain(total(), AT).promoted == (total().field,)
     assert value(opened, total()) == 7.75
 
@@ -125,12 +125,12 @@ def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) ->
     record(opened, {key: number + 0.5 for number, key in enumerate(HOSTILE)})
     settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
     record(opened, {key: str(number) for number, key in enumerate(HOSTILE)})
-    assert len(opened.engine.promoted) == 2 * len(HOSTILE)
+    assert len(opened.engine.materialized_columns) == 2 * len(HOSTILE)
     opened.close()
 
     opened = open_runtime(folder)
     settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
-    assert len(opened.engine.promoted) == 2 * len(HOSTILE)
+    assert len(opened.engine.materialized_columns) == 2 * len(HOSTILE)
     for number, (text, sum_) in enumerate(zip(texts, numbers, strict=True)):
         assert value(opened, sum_) == 2 * number + 0.5, HOSTILE[number]
         readings = opened.calculator.calculate(text, AT).readings
@@ -148,7 +148,7 @@ def record_as_before(runtime: Runtime, *payloads: dict[str, Any]) -> None:
     at = to_milliseconds(AT - timedelta(minutes=30))
     raws = [json.dumps(payload).encode() for payload in payloads]
     rest = (None, None, None, (), ())
-    runtime.intake.append([Interaction(b"", *ids, "1", at, raw, b"", *rest) for raw in raws])
+    runtime.recorder.append([Interaction(b"", *ids, "1", at, raw, b"", *rest) for raw in raws])
 
 
 def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logged_once(
@@ -165,7 +165,10 @@ def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logge
     promotion = Promotion(opened.engine, PATIENCE, little=0)
     for minutes in (0, 5, 10, 20, 30):
         settle(promotion, *questions, at=AT + timedelta(minutes=minutes))
-    assert [str(field) for field, _ in opened.engine.promoted] == ["interaction.a", "interaction.b"]
+    assert [str(field) for field, _ in opened.engine.materialized_columns] == [
+        "interaction.a",
+        "interaction.b",
+    ]
     assert [value(opened, question) for question in questions] == [9, 2, 1, 20]
     assert capsys.readouterr().out.count("failed") == 1
     for asked in questions:
@@ -186,11 +189,11 @@ def test_what_no_metric_needs_is_not_offered_at_once_and_dropped_after_some_pati
     settle(promotion, total())
     (name,) = columns(opened)
     settle(promotion, at=AT)
-    assert opened.engine.promoted == {}
+    assert opened.engine.materialized_columns == {}
     settle(promotion, at=AT + timedelta(minutes=9))
     assert columns(opened) == {name}
     settle(promotion, total(), at=AT + timedelta(minutes=9))
-    assert list(opened.engine.promoted.values()) == [name]
+    assert list(opened.engine.materialized_columns.values()) == [name]
     settle(promotion, at=AT + timedelta(minutes=15))
     settle(promotion, at=AT + timedelta(minutes=24))
     assert columns(opened) == {name}
@@ -205,16 +208,16 @@ def test_after_a_restart_what_was_promoted_still_is_and_what_is_not_needed_goes(
     opened = open_runtime(folder)
     record(opened, {"total": 1, "items": 2})
     settle(Promotion(opened.engine, PATIENCE), total(), total("items"))
-    before = dict(opened.engine.promoted)
+    before = dict(opened.engine.materialized_columns)
     opened.close()
 
     opened = open_runtime(folder)
     promotion = Promotion(opened.engine, PATIENCE)
     settle(promotion, total("items"))
-    assert before.items() >= opened.engine.promoted.items()
+    assert before.items() >= opened.engine.materialized_columns.items()
     assert columns(opened) == set(before.values())
     settle(promotion, total("items"), at=AT + PATIENCE)
-    assert columns(opened) == set(opened.engine.promoted.values())
+    assert columns(opened) == set(opened.engine.materialized_columns.values())
     opened.close()
 
 
@@ -230,7 +233,7 @@ def test_a_query_that_reads_a_column_ends_well_while_the_column_is_dropped(
     running = threading.Thread(target=lambda: found.extend(opened.engine.run(slow)))
     running.start()
     watched = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(number_%'")
-    wait_until(lambda: bool(opened.engine.upkeep(watched)[0][0]))
+    wait_until(lambda: bool(opened.engine.run_ddl(watched)[0][0]))
     settle(promotion)
     assert columns(opened) == set()
     running.join()
@@ -245,10 +248,10 @@ def test_a_field_whose_texts_become_many_gets_a_column_for_many(
     promotion = Promotion(opened.engine, PATIENCE)
     record(opened, {"user": "a"})
     settle(promotion, by_user)
-    (few,) = opened.engine.promoted.values()
+    (few,) = opened.engine.materialized_columns.values()
     record(opened, *({"user": f"u{n}"} for n in range(9)))
     settle(promotion, by_user)
-    ((ask, many),) = opened.engine.promoted.items()
+    ((ask, many),) = opened.engine.materialized_columns.items()
     assert few == MaterializedColumn(*ask, is_low_cardinality=True).name
     assert many == MaterializedColumn(*ask, is_low_cardinality=False).name
     assert len(opened.calculator.calculate(by_user, AT).readings) == 10
@@ -274,7 +277,7 @@ def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
 
     settle(promotion, by_user)
     settle(promotion, by_user, at=AT + PATIENCE)
-    assert columns(opened) == set(opened.engine.promoted.values())
+    assert columns(opened) == set(opened.engine.materialized_columns.values())
     settle(promotion, by_user, of_one)
     settle(promotion)
     settle(promotion, at=AT + PATIENCE)
@@ -286,7 +289,7 @@ def test_numbers_and_few_texts_have_no_index(opened: Runtime) -> None:
     record(opened, {"total": 0}, {"total": -0.0}, {"total": "x"})
     is_nought = {"field": "interaction.total", "operator": "in", "value": [0, "x"]}
     settle(Promotion(opened.engine, PATIENCE), question(filters=[is_nought]))
-    assert columns(opened) == set(opened.engine.promoted.values())
+    assert columns(opened) == set(opened.engine.materialized_columns.values())
     assert value(opened, question(filters=[is_nought])) == 3
 
 
@@ -301,9 +304,10 @@ def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
     metric = again.metrics.create(draft, asked, AT)
     wait_until(
         lambda: (
-            list(again.engine.promoted) == columns_to_materialize([asked], lambda _: frozenset())
+            list(again.engine.materialized_columns)
+            == columns_to_materialize([asked], lambda _: frozenset())
         )
     )
     again.metrics.delete(metric.metric_id)
-    wait_until(lambda: not again.engine.promoted)
+    wait_until(lambda: not again.engine.materialized_columns)
     again.close()

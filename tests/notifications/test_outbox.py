@@ -15,8 +15,8 @@ from support.receivers import Receiver, receiver, wait_for
 from tocsin.config import Settings
 from tocsin.errors import Unavailable
 from tocsin.ingestion.committer import Outcome
-from tocsin.ingestion.recorder import Batch
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.recorder import BatchResult
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel
 from tocsin.model.notifications.delivery import Status
@@ -42,10 +42,10 @@ def runtime(tmp_path: Path, there: Receiver) -> Iterator[Runtime]:
     opened.close()
 
 
-def record(runtime: Runtime, count: int = 1, **said: Any) -> Batch:
+def record(runtime: Runtime, count: int = 1, **said: Any) -> BatchResult:
     body = {"resourceType": "T", "resourceId": "1", "action": "LEFT", "origin": "WEB"} | said
-    request = Request(to_milliseconds(runtime.now()), may_be_from_tocsin=True)
-    return runtime.intake.record_batch([json.dumps(body).encode()] * count, request)
+    request = RequestContext(to_milliseconds(runtime.now()), may_be_from_tocsin=True)
+    return runtime.recorder.record_batch([json.dumps(body).encode()] * count, request)
 
 
 def ids(there: Receiver) -> set[str]:

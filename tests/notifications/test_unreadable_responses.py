@@ -15,7 +15,7 @@ from support.receivers import Receiver, receiver, wait_for
 from support.serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import read_channel
@@ -45,7 +45,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, there: Receiver) -> Iterat
     settings = Settings(data_dir=folder, admin_key=ADMIN_KEY, allow_private_targets=True)
     opened = Runtime(settings)
     opened.adopt_keys()
-    opened.intake.record_batch([json.dumps(NAMED).encode()], sent_now(opened))
+    opened.recorder.record_batch([json.dumps(NAMED).encode()], sent_now(opened))
     channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": there.url}})
     made = opened.channels.create(channel, opened.now())
     body = {"channelId": str(made.channel_id), "resourceType": "T", "action": "LEFT"}
@@ -66,8 +66,8 @@ def site(runtime: Runtime) -> TestClient:
     return client
 
 
-def sent_now(runtime: Runtime) -> Request:
-    return Request(to_milliseconds(runtime.now()))
+def sent_now(runtime: Runtime) -> RequestContext:
+    return RequestContext(to_milliseconds(runtime.now()))
 
 
 def append_unchecked(runtime: Runtime, response: str) -> UUID:
@@ -86,7 +86,7 @@ def append_unchecked(runtime: Runtime, response: str) -> UUID:
         big_integers=[],
         leafless_objects=[],
     )
-    runtime.intake.append([one])
+    runtime.recorder.append([one])
     return UUID(bytes=one.interaction_id)
 
 

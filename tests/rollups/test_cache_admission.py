@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tocsin.clickhouse.query_runner import Querying, Row
+from tocsin.clickhouse.query_runner import QueryRunner, ResultRow
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.interactions.catalog import Kind
@@ -43,7 +43,7 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
         "timestamp": "2026-03-20T14:00:00Z",
     }
     line = json.dumps(interaction).encode()
-    assert opened.intake.record_batch([line], Request(received=0)).accepted == 1
+    assert opened.recorder.record_batch([line], RequestContext(received=0)).accepted == 1
     yield opened
     opened.close()
 
@@ -51,15 +51,15 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
 class HeldQueries:
     """Runs queries once `released` is set; `reached` is set by the first one."""
 
-    def __init__(self, queries: Querying) -> None:
+    def __init__(self, queries: QueryRunner) -> None:
         self._queries = queries
         self.reached, self.released = Event(), Event()
 
     def columns(self, *arguments: Any, **options: Any) -> pa.Table:
         self._wait()
-        return self._queries.columns(*arguments, **options)
+        return self._queries.run_arrow(*arguments, **options)
 
-    def run(self, *arguments: Any, **options: Any) -> list[Row]:
+    def run(self, *arguments: Any, **options: Any) -> list[ResultRow]:
         self._wait()
         return self._queries.run(*arguments, **options)
 
@@ -90,7 +90,7 @@ def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollu
     runtime: Runtime,
 ) -> None:
     calculator = runtime.calculator
-    queried = runtime.engine.calculating
+    queried = runtime.engine.calculation_queries
     calculator.calculate_all([REQUESTED_TWICE, REQUESTED_TWICE], AT)
     held, catalog = HeldQueries(queried), WatchedCatalog(runtime)
     with ThreadPoolExecutor(4) as threads:

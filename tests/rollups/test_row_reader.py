@@ -15,7 +15,7 @@ import pytest
 
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission, cache, row_reader
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
@@ -48,7 +48,7 @@ def record(runtime: Runtime, *timestamps: datetime) -> None:
         json.dumps({**said, "resourceId": str(uuid4()), "timestamp": format_instant(at)}).encode()
         for at in timestamps
     ]
-    assert runtime.intake.record_batch(lines, Request(received=0)).accepted == len(lines)
+    assert runtime.recorder.record_batch(lines, RequestContext(received=0)).accepted == len(lines)
 
 
 def counts(runtime: Runtime, at: datetime, questions: Sequence[Question] = QUESTIONS) -> list[Any]:

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.errors import IncompleteFolder, Unavailable
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
 
@@ -46,7 +46,7 @@ def fill(runtime: Runtime, month: str, count: int = 10) -> None:
     """Record interactions in a month, as one part."""
     said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
     line = msgspec.json.encode({**said, "timestamp": f"{month}-01T00:00:00Z"})
-    batch = runtime.intake.record_batch([line] * count, Request(received=0))
+    batch = runtime.recorder.record_batch([line] * count, RequestContext(received=0))
     assert batch.accepted == count
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 
@@ -15,4 +15,4 @@ def record(runtime: Runtime, timestamp: datetime, **payload: Any) -> None:
     said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
     when = {"timestamp": format_instant(timestamp)}
     line = json.dumps({**said, **when, "interaction": payload}).encode()
-    assert runtime.intake.record_batch([line], Request(received=0)).accepted == 1
+    assert runtime.recorder.record_batch([line], RequestContext(received=0)).accepted == 1

@@ -17,7 +17,7 @@ from uuid import UUID
 from support import nasty, oracle
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer, Line, Question, Series
@@ -73,7 +73,7 @@ def give_units_of_work(interactions: list[dict[str, Any]], random: Random) -> No
 def record(world: World, interactions: list[dict[str, Any]], random: Random) -> None:
     give_units_of_work(interactions, random)
     lines = [sent(interaction) for interaction in interactions]
-    assert world.runtime.intake.record_batch(lines, Request(received=0)).rejected == []
+    assert world.runtime.recorder.record_batch(lines, RequestContext(received=0)).rejected == []
     world.interactions += interactions
 
 
@@ -177,4 +177,4 @@ def written_line(line: Line) -> dict[str, Any]:
 
 def merge(world: World) -> None:
     """Make one part of each month; the rows stay, the parts and their types change."""
-    world.runtime.engine.upkeep(Query("OPTIMIZE TABLE interactions FINAL"))
+    world.runtime.engine.run_ddl(Query("OPTIMIZE TABLE interactions FINAL"))

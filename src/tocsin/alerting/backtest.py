@@ -118,7 +118,7 @@ class Backtester:
     ) -> Iterator[_Line]:
         """The groups of a slab; those whose sums are not exact are asked for once more."""
         inexact = set()
-        for row in _rows_of(self._engine.columns(compile(), deadline)):
+        for row in _rows_of(self._engine.run_arrow(compile(), deadline)):
             deadline.check()
             try:
                 with self._judging:
@@ -128,7 +128,7 @@ class Backtester:
             else:
                 yield line
         if inexact:
-            for row in _rows_of(self._engine.columns(compile(is_exact=True), deadline)):
+            for row in _rows_of(self._engine.run_arrow(compile(is_exact=True), deadline)):
                 deadline.check()
                 if _texts(question, row) in inexact:
                     with self._judging:

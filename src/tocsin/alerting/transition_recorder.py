@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.ingestion.committer import Outcome, Refused
+from tocsin.ingestion.committer import Outcome, Rejected
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.events import TransitionsStored
@@ -30,7 +30,7 @@ class Transitions(Protocol):
 
 
 class Appender(Protocol):
-    def append(self, interactions: Sequence[Interaction]) -> Sequence[Outcome | Refused]: ...
+    def append(self, interactions: Sequence[Interaction]) -> Sequence[Outcome | Rejected]: ...
 
 
 class TransitionRecorder:
@@ -59,7 +59,7 @@ class TransitionRecorder:
         interactions = [one for each in transitions if (one := each.interaction())]
         outcomes = self._appender.append(interactions)
         for interaction, outcome in zip(interactions, outcomes, strict=True):
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, Rejected):
                 # It would be refused again, so it counts as recorded; the transition remains.
                 id = interaction.interaction_id.hex
                 log.error("transition rejected", interaction=id, reason=outcome)

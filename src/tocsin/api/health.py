@@ -37,7 +37,7 @@ async def healthz() -> Response:
 def readyz(runtime: App) -> Response:
     """Readiness: answers 503 unless the engine and the store both answer a query."""
     runtime.database.ping()
-    runtime.engine.ready()
+    runtime.engine.check_ready()
     problems = [problem for kind in runtime.problems().values() for problem in kind]
     return json_response(Readiness("degraded", problems) if problems else Readiness("ready"))
 

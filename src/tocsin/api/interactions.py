@@ -17,8 +17,8 @@ from tocsin.api.pooled import pooled
 from tocsin.api.schemas import interactions
 from tocsin.api.schemas.interactions import BatchResponse, PageResponse, Repeat
 from tocsin.api.search_parameters import Searched
-from tocsin.ingestion.recorder import Batch
-from tocsin.ingestion.request_context import Request as SentWith
+from tocsin.ingestion.recorder import BatchResult
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.snapshot import snapshot
@@ -59,7 +59,7 @@ async def record_interaction(runtime: App, request: Request) -> Response:
     A response with 2xx means that it is on disk, and in every calculation that starts from now on.
     """
     raw = await read_body(request, SINGLE_BYTES)
-    interaction, is_new = await runtime.intake.record(raw, _sent_with(runtime, request))
+    interaction, is_new = await runtime.recorder.record(raw, _sent_with(runtime, request))
     if is_new:
         return json_response(snapshot(interaction, runtime.catalog), 201)
     id = UUID(bytes=interaction.interaction_id)
@@ -85,7 +85,7 @@ async def record_batch(
     elif history:
         sent_with = replace(sent_with, times=runtime.history_times)
     pool, split = runtime.pools.recording, partial(_items, request, body)
-    batch = await runtime.intake.record_batch_on(pool, split, sent_with)
+    batch = await runtime.recorder.record_batch_on(pool, split, sent_with)
     return await pool.run(partial(_batch_response, batch))
 
 
@@ -110,7 +110,7 @@ def get_interaction(runtime: App, id: UUID) -> Response:
     return json_response(snapshot(runtime.history.get(id), runtime.catalog))
 
 
-def _batch_response(batch: Batch) -> Response:
+def _batch_response(batch: BatchResult) -> Response:
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
     return json_response(BatchResponse.of(batch), status)
@@ -123,8 +123,8 @@ def _items(request: Request, body: bytes) -> list[bytes]:
     return split_array(body, BATCH_ROWS)
 
 
-def _sent_with(runtime: Runtime, request: Request) -> SentWith:
-    return SentWith(
+def _sent_with(runtime: Runtime, request: Request) -> RequestContext:
+    return RequestContext(
         received=to_milliseconds(runtime.now()),
         # Clients send an empty header where a variable of theirs is not set.
         timestamp=header(request, "x-interaction-timestamp") or None,

@@ -82,13 +82,13 @@ class _Counts(Collector):
         self._runtime = runtime
 
     def collect(self) -> Iterator[Metric]:
-        intake, engine = self._runtime.intake, self._runtime.engine
+        recorder, engine = self._runtime.recorder, self._runtime.engine
         interactions = CounterMetricFamily(
             "tocsin_interactions", "Interactions received.", labels=["outcome"]
         )
-        interactions.add_metric(["accepted"], intake.accepted)
-        interactions.add_metric(["duplicate"], intake.duplicates)
-        interactions.add_metric(["rejected"], intake.rejected)
+        interactions.add_metric(["accepted"], recorder.accepted)
+        interactions.add_metric(["duplicate"], recorder.duplicates)
+        interactions.add_metric(["rejected"], recorder.rejected)
         yield interactions
         yield CounterMetricFamily(
             "tocsin_log_lines_dropped",
@@ -188,7 +188,9 @@ def _fill_levels(runtime: Runtime) -> Iterator[Metric]:
         "tocsin_body_bytes", "Memory that request bodies use.", runtime.bodies.used
     )
     yield GaugeMetricFamily(
-        "tocsin_engine_months", "Months that have interactions.", len(runtime.engine.known_months)
+        "tocsin_engine_months",
+        "Months that have interactions.",
+        len(runtime.engine.recorded_months),
     )
     paths = len(runtime.engine.field_types.paths)
     yield GaugeMetricFamily("tocsin_paths", "Distinct paths in all payloads.", paths)

@@ -23,7 +23,7 @@ from tocsin.cli.tables import group_text, value_text
 from tocsin.cli.test_files import Expectation, Happening, Row, Told, UnitTest, offset
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Alert, Value
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import read_alert
@@ -87,7 +87,9 @@ class Bench:
         ]
         for first in range(0, len(items), _BATCH):
             part = items[first : first + _BATCH]
-            batch = self._runtime.intake.record_batch(part, Request(to_milliseconds(self._start)))
+            batch = self._runtime.recorder.record_batch(
+                part, RequestContext(to_milliseconds(self._start))
+            )
             if batch.rejected:
                 _, problems = batch.rejected[0]
                 raise UnusableDefinitions("An interaction cannot be recorded:", problems)

@@ -19,11 +19,11 @@ _LARGEST_CAPACITY = 1 << 23
 # Working out where the bits of an id are takes 130 bytes for a moment.
 _AT_ONCE = 1 << 16
 
-Halves = NDArray[np.uint64]
+IdHalves = NDArray[np.uint64]
 _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
-class KnownIds:
+class IdFilter:
     """Grows by segments, each twice the size of the one before; not thread-safe."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class KnownIds:
         """Take note of UUIDs, given as their 16 bytes."""
         self.add_halves(_halves(ids))
 
-    def add_halves(self, halves: Halves) -> None:
+    def add_halves(self, halves: IdHalves) -> None:
         """The same for UUIDs given as rows of their upper and lower 64 bits."""
         while len(halves):
             room = self._segments[-1].room
@@ -45,7 +45,7 @@ class KnownIds:
             self._segments[-1].add(halves[:some])
             halves = halves[some:]
 
-    def perhaps(self, ids: Sequence[bytes]) -> list[bytes]:
+    def might_contain(self, ids: Sequence[bytes]) -> list[bytes]:
         """Those of the ids that may have been added; all others certainly were not."""
         if not ids:
             return []
@@ -62,18 +62,18 @@ class _Segment:
         self.room = capacity
         self._bits = np.zeros(capacity * _BITS_PER_ID // 8, dtype=np.uint8)
 
-    def add(self, halves: Halves) -> None:
+    def add(self, halves: IdHalves) -> None:
         positions = self._positions(halves).ravel()
         masks = np.left_shift(np.uint8(1), (positions & np.uint64(7)).astype(np.uint8))
         np.bitwise_or.at(self._bits, positions >> np.uint64(3), masks)
         self.room -= len(halves)
 
-    def holds(self, halves: Halves) -> NDArray[np.bool_]:
+    def holds(self, halves: IdHalves) -> NDArray[np.bool_]:
         positions = self._positions(halves)
         bits = self._bits[positions >> np.uint64(3)] >> (positions & np.uint64(7)).astype(np.uint8)
         return np.asarray((bits & 1).all(axis=1))
 
-    def _positions(self, halves: Halves) -> NDArray[np.uint64]:
+    def _positions(self, halves: IdHalves) -> NDArray[np.uint64]:
         """The bits of each id: both halves are mixed, for ids need not be random."""
         mixed = (halves[:, 0] * _MIX_1) ^ (halves[:, 1] * _MIX_2)
         mixed ^= mixed >> np.uint64(29)
@@ -84,5 +84,5 @@ class _Segment:
         return np.asarray(spread % np.uint64(len(self._bits) * 8))
 
 
-def _halves(ids: Sequence[bytes]) -> Halves:
+def _halves(ids: Sequence[bytes]) -> IdHalves:
     return np.frombuffer(b"".join(ids), dtype=">u8").reshape(-1, 2).astype(np.uint64)

@@ -13,19 +13,19 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.clickhouse.errors import translated
+from tocsin.clickhouse.errors import to_tocsin_error
 from tocsin.clickhouse.path_encoding import Location
-from tocsin.clickhouse.settings import Settings
+from tocsin.clickhouse.settings import EngineSettings
 from tocsin.errors import Unavailable
 
 
-class Clients:
-    """Clients with the same settings, each lent to one thread at a time."""
+class ClientPool:
+    """ClientPool with the same settings, each lent to one thread at a time."""
 
     def __init__(
         self,
         location: Location,
-        settings: Settings,
+        settings: EngineSettings,
         count: int = 1,
         patience: float | None = None,
         *,
@@ -44,7 +44,7 @@ class Clients:
             self._idle.put(client)
 
     @contextmanager
-    def lend(self, patience: float | None = None) -> Iterator[Client]:
+    def acquire(self, patience: float | None = None) -> Iterator[Client]:
         """Raises QueryTooHeavy or Unavailable for what fails meanwhile.
 
         `patience` is for how many seconds at most this caller waits, if that is less."""
@@ -62,7 +62,7 @@ class Clients:
             with suppress(ClickHouseError):
                 self._drain(client)
             if isinstance(error, ClickHouseError):
-                raise translated(error, is_logging=self._is_logging) from error
+                raise to_tocsin_error(error, is_logging=self._is_logging) from error
             raise
         finally:
             self._idle.put(client)
@@ -75,7 +75,7 @@ class Clients:
             self._failed.discard(client)
 
     @property
-    def lent(self) -> int:
+    def in_use(self) -> int:
         """How many are in use."""
         return len(self._all) - self._idle.qsize()
 
@@ -84,11 +84,11 @@ class Clients:
             client.close()
 
 
-def _open(location: Location, settings: Settings) -> Client:
+def _open(location: Location, settings: EngineSettings) -> Client:
     try:
         client = clickhouse_connect.get_client(interface="chdb", path=location.spelling)
     except ClickHouseError as error:
-        raise translated(error) from error
+        raise to_tocsin_error(error) from error
     for name, value in settings.items():
         client.set_client_setting(name, value)
     return client

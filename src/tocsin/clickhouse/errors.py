@@ -34,7 +34,7 @@ _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
 
 
-def translated(error: Exception, *, is_logging: bool = True) -> TocsinError:
+def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError:
     """The error that a caller should see; the engine's own words go to the log."""
     text, code = str(error), _code(error)
     if code in _TOO_HEAVY:
@@ -56,7 +56,7 @@ def translated(error: Exception, *, is_logging: bool = True) -> TocsinError:
     return Unavailable("The engine could not answer; its error is in the log")
 
 
-def is_of_bad_data(error: Exception) -> bool:
+def is_bad_data(error: Exception) -> bool:
     """Whether a value was refused, rather than that anything failed."""
     return _code(error) in _BAD_DATA
 

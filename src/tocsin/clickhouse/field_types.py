@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from tocsin.clickhouse.payload_paths import KnownPaths, refuse_long_keys
+from tocsin.clickhouse.payload_paths import RecordedPaths, refuse_long_keys
 from tocsin.clickhouse.sql.table import ANY_TYPE, JsonType
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.payload import Members, Path
@@ -47,9 +47,9 @@ class Bounds(Enum):
 class FieldTypes:
     """Shared by the threads of one process: a set only grows, and is replaced as a whole."""
 
-    def __init__(self, most_paths: int = PATHS) -> None:
-        """`most_paths` different paths may occur, until `learn` refuses new ones."""
-        self.paths = KnownPaths(most_paths)
+    def __init__(self, max_paths: int = PATHS) -> None:
+        """`max_paths` different paths may occur, until `learn` refuses new ones."""
+        self.paths = RecordedPaths(max_paths)
         self._room_for_keys = MAX_SHAPE_KEYS
         self._types: dict[Path, frozenset[JsonType]] = {}
         self._root = _Place(())

@@ -28,7 +28,7 @@ def month_count(first: int, last: int) -> int:
     return (last - first) // (28 * DAY) + 2
 
 
-class KnownMonths:
+class RecordedMonths:
     """Changed by the thread that appends and by retention, read by any."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class Location:
             self._descriptor = None
 
 
-def away_from_files() -> AbstractContextManager[None]:
+def isolated_directory() -> AbstractContextManager[None]:
     """Change to a folder whose files the first connection of a process may see as tables.
 
     chDB (4.4) adds the files of the folder that is current then to the default database; where

@@ -13,7 +13,7 @@ from tocsin.model.ceilings import KEY_LENGTH, PATH_LENGTH, PATHS
 from tocsin.model.interactions.payload import Path, PayloadRefused
 
 
-class KnownPaths:
+class RecordedPaths:
     def __init__(self, most: int = PATHS) -> None:
         self.most = most
         self._hashes: set[int] = set()

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import chdb
 from clickhouse_connect.driver.binding import bind_query
 
-from tocsin.clickhouse.errors import translated
+from tocsin.clickhouse.errors import to_tocsin_error
 from tocsin.clickhouse.path_encoding import Location
-from tocsin.clickhouse.settings import Settings
+from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Unavailable
 from tocsin.process.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class QueryCost:
     """What a query read; milliseconds are those the engine took."""
 
     rows_read: int
@@ -26,16 +26,16 @@ class Cost:
     elapsed_ms: float
 
 
-class Meter:
+class QueryProfiler:
     """A handle of chDB's own: the driver's summary leaves out what storage read."""
 
-    def __init__(self, location: Location, settings: Settings) -> None:
+    def __init__(self, location: Location, settings: EngineSettings) -> None:
         self._measuring = threading.Lock()
         self._handle = chdb.connect(location.spelling)  # type: ignore[no-untyped-call]
         for name, value in settings.items():
             self._handle.query(f"SET {name} = {value!r}")
 
-    def measure(self, query: Query, deadline: Deadline) -> Cost:
+    def profile(self, query: Query, deadline: Deadline) -> QueryCost:
         """Run a query. Raises QueryTooHeavy or Unavailable."""
         text, parameters = bind_query(query.text, query.parameters)
         bound = {name.removeprefix("param_"): value for name, value in parameters.items()}
@@ -47,13 +47,13 @@ class Meter:
             try:
                 result = self._handle.query(text, "Null", params=bound)
             except RuntimeError as error:
-                raise translated(error) from error
+                raise to_tocsin_error(error) from error
             elapsed = (time.perf_counter() - started) * 1000
             # One that was killed may end without an error.
             deadline.check()
         finally:
             self._measuring.release()
-        return Cost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
+        return QueryCost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
 
     def close(self) -> None:
         self._handle.close()

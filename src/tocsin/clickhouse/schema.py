@@ -82,7 +82,7 @@ def table_settings() -> list[str]:
     return [*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]
 
 
-def amend(client: Client) -> None:
+def upgrade_table(client: Client) -> None:
     """Give a table what it lacks: a new one, and one that an earlier version made."""
     text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
     made = str(client.command(text))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-Settings = dict[str, int | str]
+EngineSettings = dict[str, int | str]
 
 # These must hold wherever JSON is parsed, the default of the column included.
-JSON_SETTINGS: Settings = {
+JSON_SETTINGS: EngineSettings = {
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
     "json_type_escape_dots_in_keys": 1,
 }
 
-APPEND_SETTINGS: Settings = {
+APPEND_SETTINGS: EngineSettings = {
     **JSON_SETTINGS,
     # A block of interactions from many years may fall into any number of months.
     "max_partitions_per_insert_block": 0,
@@ -20,7 +20,7 @@ APPEND_SETTINGS: Settings = {
     "materialize_skip_indexes_on_insert": 0,
 }
 
-COLUMNS_SETTINGS: Settings = {
+ARROW_SETTINGS: EngineSettings = {
     # Compiling the many expressions of a shared scan takes longer than it saves.
     "compile_expressions": 0,
     # Each block is handed over by itself: fewer and larger ones are a sixth faster.
@@ -35,7 +35,7 @@ CALCULATION = "calculation"
 """The comment by which calculations are told from all else that runs."""
 
 
-def calculation_settings(memory: int, seconds: int) -> Settings:
+def calculation_settings(memory: int, seconds: int) -> EngineSettings:
     """For queries that may take so many bytes and seconds each."""
     return {
         # Compiling the expressions of a grouped sum takes its first question 130 ms and saves
@@ -62,11 +62,11 @@ def calculation_settings(memory: int, seconds: int) -> Settings:
     }
 
 
-LOOK_UP_SETTINGS: Settings = {"os_threads_nice_value_query": 0, "log_comment": "look-up"}
+LOOK_UP_SETTINGS: EngineSettings = {"os_threads_nice_value_query": 0, "log_comment": "look-up"}
 """For calculations' settings, where those who record wait for the answer."""
 
 
-def tending_settings(memory: int) -> Settings:
+def maintenance_settings(memory: int) -> EngineSettings:
     """For statements that change the table, or ask how it is, of so many bytes each."""
     return {
         # A column is filled in the background; one that is dropped is gone when the statement

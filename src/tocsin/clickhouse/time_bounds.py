@@ -13,14 +13,14 @@ from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.model.instant import from_milliseconds
 
 
-class KnownExtent:
+class RecordedExtent:
     """Shared by the threads of one process: `now` only widens, and is replaced as a whole."""
 
     def __init__(self) -> None:
-        self.now: Extent = EMPTY
+        self.current: Extent = EMPTY
         self._noting = threading.Lock()
 
     def note(self, first: int, last: int) -> None:
         """From now on something may be dated from `first` to `last`, in milliseconds."""
         with self._noting:
-            self.now = self.now.including(from_milliseconds(first), from_milliseconds(last))
+            self.current = self.current.including(from_milliseconds(first), from_milliseconds(last))

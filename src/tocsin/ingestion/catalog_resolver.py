@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from tocsin.errors import Problem
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.interactions.interaction import Interaction, InteractionDraft
@@ -35,10 +35,10 @@ class Catalog(Protocol):
     def is_deleting(self) -> bool: ...
 
 
-class ScopeReader:
+class CatalogResolver:
     """Resolves the scopes of one request; what the catalog lacks is added once, at the end."""
 
-    def __init__(self, catalog: Catalog, request: Request, *, strict: bool) -> None:
+    def __init__(self, catalog: Catalog, request: RequestContext, *, strict: bool) -> None:
         self._catalog = catalog
         self._request = request
         self._is_strict = strict
@@ -48,7 +48,7 @@ class ScopeReader:
         self._unknown: list[tuple[Interaction, Kind, str]] = []
         self._new: dict[Kind, set[str]] = {}
 
-    def note_unknown(
+    def add_unresolved(
         self, interaction: Interaction, draft: InteractionDraft, ids: tuple[bytes, ...]
     ) -> None:
         """Remember which mnemonics of an interaction the catalog lacks."""
@@ -59,11 +59,11 @@ class ScopeReader:
         ]
 
     @property
-    def has_unknown(self) -> bool:
+    def has_new_entries(self) -> bool:
         """Whether mnemonics were read that the catalog lacks."""
         return bool(self._unknown)
 
-    def add_unknown(self) -> dict[int, Problem]:
+    def register_new_entries(self) -> dict[int, Problem]:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
 
         Returns the problem of each interaction, by its `id()`, for which other requests have left

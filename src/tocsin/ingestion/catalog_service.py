@@ -12,7 +12,7 @@ from tocsin.store.catalog import Catalog
 
 
 class Recorded(Protocol):
-    def is_recorded(self, kind: Kind, id: UUID) -> bool:
+    def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry; blocks."""
 
 
@@ -37,7 +37,7 @@ class CatalogService:
     def delete(self, kind: Kind, id: UUID, actor: Actor) -> None:
         """Delete an entry that nothing uses."""
         entry = self._catalog.get(kind, id)
-        self._catalog.delete(kind, id, lambda: self._recorded.is_recorded(kind, id))
+        self._catalog.delete(kind, id, lambda: self._recorded.is_entry_recorded(kind, id))
         actor.log_change("catalog entry deleted", **_entry_fields(entry))
 
 

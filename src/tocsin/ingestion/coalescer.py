@@ -12,23 +12,23 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 from tocsin.errors import Unavailable
-from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Refused
+from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
 from tocsin.model.interactions.interaction import Interaction
 
-Answer = asyncio.Future[Outcome | Refused]
+PendingOutcome = asyncio.Future[Outcome | Rejected]
 
 
-class Gathering:
+class Coalescer:
     """Several event loops may use it at once; what they gather stays apart."""
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
-        self._waiting: dict[AbstractEventLoop, list[tuple[Interaction, Answer]]] = {}
+        self._waiting: dict[AbstractEventLoop, list[tuple[Interaction, PendingOutcome]]] = {}
 
-    def submit(self, interaction: Interaction) -> Answer:
+    def submit(self, interaction: Interaction) -> PendingOutcome:
         """To be awaited; raises Unavailable if the engine fails, or when the server stops."""
         loop = asyncio.get_running_loop()
-        answer: Answer = loop.create_future()
+        answer: PendingOutcome = loop.create_future()
         waiting = self._waiting.get(loop)
         if waiting is None:
             waiting = self._waiting[loop] = []
@@ -51,7 +51,7 @@ class Gathering:
         committed.add_done_callback(answer_all)
 
 
-def _answer(answers: Sequence[Answer], done: Future[Outcomes]) -> None:
+def _answer(answers: Sequence[PendingOutcome], done: Future[Outcomes]) -> None:
     if error := done.exception():
         _refuse(answers, error)
         return
@@ -61,7 +61,7 @@ def _answer(answers: Sequence[Answer], done: Future[Outcomes]) -> None:
             answer.set_result(outcome)
 
 
-def _refuse(answers: Sequence[Answer], error: BaseException) -> None:
+def _refuse(answers: Sequence[PendingOutcome], error: BaseException) -> None:
     for answer in answers:
         if not answer.done():
             answer.set_exception(error)

@@ -16,12 +16,12 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from tocsin.clickhouse.engine import BadBlock, Engine
+from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.months import month_count
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.ingestion.duplicates import is_same
 from tocsin.ingestion.ids import new_ids
-from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, portions
+from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 GROUP_ROWS = 10_000
 GROUP_BYTES = 32 * 1024 * 1024
-PATIENCE_SECONDS = 0.010
+GROUP_WAIT_SECONDS = 0.010
 
 
 class Outcome(Enum):
@@ -42,14 +42,14 @@ class Outcome(Enum):
     CONFLICT = "conflict"
 
 
-class Refused(NamedTuple):
+class Rejected(NamedTuple):
     """This interaction cannot be kept; `field` is the member that is to blame."""
 
     reason: str
     field: str = "interaction"
 
 
-Outcomes = list[Outcome | Refused]
+Outcomes = list[Outcome | Rejected]
 
 
 class _Submitted(NamedTuple):
@@ -67,7 +67,7 @@ class Outbox(Protocol):
 
     def staged(
         self, interactions: Sequence[Interaction]
-    ) -> AbstractContextManager[dict[bytes, Refused]]:
+    ) -> AbstractContextManager[dict[bytes, Rejected]]:
         """Around an append: what was refused is put into the dict, by its id."""
 
 
@@ -103,7 +103,7 @@ class Committer(Worker):
         if month_count(first, last) <= APPENDED_MONTHS:
             return self._enqueue(interactions, callers, first, last)
         whole: Future[Outcomes] = Future()
-        self._submit_portions(interactions, portions(interactions), callers, whole, {})
+        self._submit_portions(interactions, split_by_months(interactions), callers, whole, {})
         return whole
 
     def _enqueue(
@@ -124,7 +124,7 @@ class Committer(Worker):
         waiting: Sequence[list[int]],
         callers: int,
         whole: Future[Outcomes],
-        outcomes: dict[int, Outcome | Refused],
+        outcomes: dict[int, Outcome | Rejected],
     ) -> None:
         """Submit the first portion, and the next ones each when the one before it is on disk."""
         indexes = waiting[0]
@@ -188,7 +188,7 @@ class Committer(Worker):
                 return []
             # Those who were answered together mostly come back together: an append costs the same
             # for one as for all of them.
-            self._arrived.wait_for(self._has_enough, PATIENCE_SECONDS)
+            self._arrived.wait_for(self._has_enough, GROUP_WAIT_SECONDS)
             group: list[_Submitted] = []
             rows = size = 0
             months = AppendedMonths()
@@ -226,7 +226,7 @@ class Committer(Worker):
                 continue
             first.setdefault(interaction.interaction_id, interaction)
         new = list(first.values())
-        surplus: dict[bytes, Refused] = {}
+        surplus: dict[bytes, Rejected] = {}
         if new and not self._months.has_all(earliest, latest):
             surplus = self._in_surplus_months(new)
             new = [one for one in new if one.interaction_id not in surplus]
@@ -245,8 +245,8 @@ class Committer(Worker):
         interaction: Interaction,
         first: Mapping[bytes, Interaction],
         recorded: Mapping[bytes, Recorded],
-        refused: Mapping[bytes, Refused],
-    ) -> Outcome | Refused:
+        refused: Mapping[bytes, Rejected],
+    ) -> Outcome | Rejected:
         id = interaction.interaction_id
         known = first.get(id) or recorded[id]
         if known is interaction:
@@ -256,34 +256,34 @@ class Committer(Worker):
         interaction.interaction_number = known.interaction_number
         return refused.get(id) or Outcome.DUPLICATE
 
-    def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Refused]:
+    def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Rejected]:
         surplus = self._months.admit(new)
-        return {one.interaction_id: Refused(self._months.reason, "timestamp") for one in surplus}
+        return {one.interaction_id: Rejected(self._months.reason, "timestamp") for one in surplus}
 
     def _recorded_before(self, interactions: Sequence[Interaction]) -> dict[bytes, Recorded]:
         given = [i.interaction_id for i in interactions if i.interaction_id]
-        perhaps = self._engine.known_ids.perhaps(given)
+        perhaps = self._engine.id_filter.might_contain(given)
         return self._engine.recorded(perhaps) if perhaps else {}
 
-    def _append(self, interactions: list[Interaction]) -> dict[bytes, Refused]:
+    def _append(self, interactions: list[Interaction]) -> dict[bytes, Rejected]:
         if not interactions:
             return {}
         # Before the append: if it fails half-way, the sender's second try must be checked.
-        self._engine.known_ids.add([i.interaction_id for i in interactions])
+        self._engine.id_filter.add([i.interaction_id for i in interactions])
         try:
             return self._append_block(interactions)
         finally:
             # Even if it failed, some of it may be there; before anybody is answered.
             self._events.publish(InteractionsRecorded(interactions))
 
-    def _append_block(self, block: list[Interaction]) -> dict[bytes, Refused]:
+    def _append_block(self, block: list[Interaction]) -> dict[bytes, Rejected]:
         """Append a block; one that is refused is halved until the bad interaction is alone."""
         try:
             self._engine.append(block)
-        except BadBlock as error:
+        except BlockRejected as error:
             if len(block) == 1:
                 log.warning("interaction refused by the engine", error=str(error)[:500])
-                return {block[0].interaction_id: Refused(f"cannot be stored: {error}"[:500])}
+                return {block[0].interaction_id: Rejected(f"cannot be stored: {error}"[:500])}
             middle = len(block) // 2
             return self._append_block(block[:middle]) | self._append_block(block[middle:])
         return {}

@@ -46,7 +46,7 @@ class Export:
     """One export, as of the moment it is made; raises Unavailable then."""
 
     def __init__(self, engine: Engine, catalog: Catalog, search: Search) -> None:
-        self._queries = engine.exporting
+        self._queries = engine.export_queries
         self._search = search
         self._last = engine.latest_number()
         # After the number: every entry that its interactions have is in it.
@@ -75,7 +75,7 @@ class Export:
 
     def _keys(self, after: ExportKey | None) -> _Keys:
         query = compile_keys(self._search, after, self._last, KEYS, self._table)
-        found = self._queries.columns(query)
+        found = self._queries.run_arrow(query)
         return _Keys(*(found.column(name).to_numpy() for name in ("at", "number")))
 
     def _block(self, keys: _Keys, start: int) -> tuple[list[Interaction], int]:

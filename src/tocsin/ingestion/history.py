@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.listing import (
     Position,
     compile_by_id,
@@ -33,7 +33,7 @@ from tocsin.model.notifications.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class InteractionPage:
     """Some interactions, and the cursor of those that come after them."""
 
     interactions: list[Interaction]
@@ -63,7 +63,7 @@ class History:
         taken = {**delivery.interaction, **contents(interaction)}
         return replace(delivery, snapshot=msgspec.json.encode(taken).decode())
 
-    def page(self, search: Search, limit: int, cursor: str | None) -> Page:
+    def page(self, search: Search, limit: int, cursor: str | None) -> InteractionPage:
         """At most `limit` interactions and PAGE_BYTES, by timestamp and number, newest first.
 
         Which they are and how large is asked first, so that no more than a page is ever in memory.
@@ -75,10 +75,12 @@ class History:
         places = [Position(*row) for row in found]
         shown = _fitting(places[:limit])
         if not shown:
-            return Page([], None)
+            return InteractionPage([], None)
         rows = self._engine.search(compile_rows(search, shown))
         is_last = len(shown) == len(places)
-        return Page(list(map(interaction_of, rows)), None if is_last else _cursor_after(shown[-1]))
+        return InteractionPage(
+            list(map(interaction_of, rows)), None if is_last else _cursor_after(shown[-1])
+        )
 
 
 def _fitting(places: Sequence[Position]) -> Sequence[Position]:
@@ -87,13 +89,13 @@ def _fitting(places: Sequence[Position]) -> Sequence[Position]:
     return places[: max(sum(total <= PAGE_BYTES for total in totals), 1)]
 
 
-def _only(rows: list[Row]) -> Interaction:
+def _only(rows: list[ResultRow]) -> Interaction:
     if not rows:
         raise NotFound("No interaction has this id")
     return interaction_of(rows[0])
 
 
-def interaction_of(row: Row) -> Interaction:
+def interaction_of(row: ResultRow) -> Interaction:
     (id, number, type_id, action_id, origin_id, resource_id, timestamp, uow_id, *rest) = row
     user_id, reference, response, raw = rest
     return Interaction(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tocsin.clickhouse.months import KnownMonths, month_count, months_of
+from tocsin.clickhouse.months import RecordedMonths, month_count, months_of
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
 
 # Those who send old timestamps must not keep others from recording what happens now.
-ALWAYS_TAKEN = 24
+ALWAYS_ACCEPTED_MONTHS = 24
 
 
 class MonthLimit:
-    def __init__(self, known: KnownMonths, most: int, clock: Clock) -> None:
+    def __init__(self, known: RecordedMonths, most: int, clock: Clock) -> None:
         self._known = known
         self._most = most
         self._clock = clock
@@ -29,7 +29,7 @@ class MonthLimit:
         months = months_of([interaction.timestamp for interaction in interactions])
         lacking = sorted(month for month in set(months) if month not in self._known)
         (this_month,) = months_of([to_milliseconds(self._clock.now())])
-        recent = range(this_month - ALWAYS_TAKEN + 1, this_month + 2)
+        recent = range(this_month - ALWAYS_ACCEPTED_MONTHS + 1, this_month + 2)
         old = [month for month in lacking if month not in recent]
         fresh = len(lacking) - len(old)
         room = max(self._most - len(self._known) - fresh, 0)
@@ -76,7 +76,7 @@ class AppendedMonths:
         return True
 
 
-def portions(interactions: Sequence[Interaction]) -> list[list[int]]:
+def split_by_months(interactions: Sequence[Interaction]) -> list[list[int]]:
     """Indexes of the interactions, divided so that no portion has more months than one append may
     have; within a portion in their order."""
     timestamps = [interaction.timestamp for interaction in interactions]

@@ -8,9 +8,9 @@ from operator import not_
 
 from tocsin.clickhouse.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
-from tocsin.ingestion.catalog_resolver import UUID_TEXT, Catalog, ScopeReader
+from tocsin.ingestion.catalog_resolver import UUID_TEXT, Catalog, CatalogResolver
 from tocsin.ingestion.ids import new_id
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
 from tocsin.model.instant import parse_milliseconds
 from tocsin.model.interactions.draft import TEXT_RULE, read_draft, read_drafts
@@ -37,14 +37,14 @@ _COMPARED_BY_MISSING = {
 }
 
 
-class Reader:
+class InteractionParser:
     """Reads the interactions of one request, their unit of work where nothing else is said."""
 
     def __init__(
         self,
         catalog: Catalog,
         field_types: FieldTypes,
-        request: Request,
+        request: RequestContext,
         hints: PayloadHints,
         *,
         strict: bool,
@@ -52,7 +52,7 @@ class Reader:
         self._traits = hints
         self._field_types = field_types
         self._request = request
-        self._scopes = ScopeReader(catalog, request, strict=strict)
+        self._scopes = CatalogResolver(catalog, request, strict=strict)
         self._earliest = request.received - request.times.past
         self._latest = request.received + request.times.future
         self._own_uow_id: bytes | None = None
@@ -134,7 +134,7 @@ class Reader:
         if request.is_import:
             interaction.is_imported = True
         if not all(scope):
-            self._scopes.note_unknown(interaction, draft, scope)
+            self._scopes.add_unresolved(interaction, draft, scope)
         return interaction
 
     def _check_time(self, draft: InteractionDraft, timestamp: int, problems: list[Problem]) -> None:
@@ -161,17 +161,17 @@ class Reader:
         return self._own_uow_id
 
     @property
-    def has_unknown(self) -> bool:
+    def has_new_entries(self) -> bool:
         """Whether mnemonics were read that the catalog lacks."""
-        return self._scopes.has_unknown
+        return self._scopes.has_new_entries
 
-    def add_unknown(self) -> dict[int, Problem]:
+    def register_new_entries(self) -> dict[int, Problem]:
         """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
 
         Returns the problem of each interaction, by its `id()`, for which the catalog has no room
         any more. Writes to the store, which may block for seconds.
         """
-        return self._scopes.add_unknown()
+        return self._scopes.register_new_entries()
 
     def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
         try:
@@ -200,7 +200,7 @@ class Reader:
         return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
 
 
-def _timestamp(draft: InteractionDraft, request: Request, problems: list[Problem]) -> int:
+def _timestamp(draft: InteractionDraft, request: RequestContext, problems: list[Problem]) -> int:
     name, text = "timestamp", draft.timestamp
     if text is None:
         name, text = "x-interaction-timestamp", request.timestamp

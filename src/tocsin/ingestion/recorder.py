@@ -1,6 +1,6 @@
 """From the bytes a sender wrote to an interaction on disk.
 
-Accept, resolve, find repeats, append in group commits. `Intake` is what the API calls; what was
+Accept, resolve, find repeats, append in group commits. `Recorder` is what the API calls; what was
 sent is read in `reader.py`, and the thread that appends is in `committer.py`.
 """
 
@@ -23,11 +23,11 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.ingestion.catalog_resolver import Catalog
-from tocsin.ingestion.coalescer import Gathering
-from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Refused
-from tocsin.ingestion.parser import Reader
+from tocsin.ingestion.coalescer import Coalescer
+from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
+from tocsin.ingestion.parser import InteractionParser
 from tocsin.ingestion.registration import Registration
-from tocsin.ingestion.request_context import Request
+from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
@@ -45,7 +45,7 @@ OTHER_CONTENT = "was recorded before, with other content"
 
 
 @dataclass(slots=True)
-class Batch:
+class BatchResult:
     """What became of a batch; `rejected` holds indexes in the order of the batch."""
 
     accepted: int = 0
@@ -64,8 +64,8 @@ class Batch:
 class _Parsed:
     """A batch that was parsed: its acceptable interactions, and their indexes in the batch."""
 
-    reader: Reader
-    batch: Batch = field(default_factory=Batch)
+    reader: InteractionParser
+    batch: BatchResult = field(default_factory=BatchResult)
     indexes: list[int] = field(default_factory=list)
     interactions: list[Interaction] = field(default_factory=list)
 
@@ -82,7 +82,7 @@ class _Parsed:
         self.interactions = [interaction for _, interaction in acceptable]
 
 
-class Intake:
+class Recorder:
     """Records interactions. The counters count since the process started."""
 
     def __init__(
@@ -102,12 +102,12 @@ class Intake:
         self._is_strict = strict_catalog
         self._clock = clock
         self._committer = committer
-        self._gathering = Gathering(committer)
+        self._coalescer = Coalescer(committer)
         self._registration = Registration()
         self._in_flight = _InFlight()
         self._reading = threading.Lock()
 
-    async def record(self, raw: bytes, request: Request) -> tuple[Interaction, bool]:
+    async def record(self, raw: bytes, request: RequestContext) -> tuple[Interaction, bool]:
         """The interaction as it is stored, and whether it is new.
 
         Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
@@ -122,40 +122,42 @@ class Intake:
             except InvalidInput:
                 self.rejected += 1
                 raise
-            if reader.has_unknown:
-                registered = self._registration.submit(reader.add_unknown)
+            if reader.has_new_entries:
+                registered = self._registration.submit(reader.register_new_entries)
                 if refused := await asyncio.wrap_future(registered):
                     self.rejected += 1
                     raise InvalidInput(problems=refused.values())
-            outcome = await self._gathering.submit(interaction)
+            outcome = await self._coalescer.submit(interaction)
         self._count([outcome])
-        if isinstance(outcome, Refused):
+        if isinstance(outcome, Rejected):
             raise InvalidInput.at(outcome.field, outcome.reason)
         if outcome is Outcome.CONFLICT:
             raise Conflict(f"interactionId {OTHER_CONTENT}")
         return interaction, outcome is Outcome.RECORDED
 
-    def record_batch(self, items: Sequence[bytes], request: Request) -> Batch:
+    def record_batch(self, items: Sequence[bytes], request: RequestContext) -> BatchResult:
         """Record each item for itself; blocks until all are on disk. Raises Unavailable."""
         with self._in_flight.entered():
             parsed = self._parse(items, request)
-            if parsed.reader.has_unknown:
-                parsed.refuse(self._registration.submit(parsed.reader.add_unknown).result())
+            if parsed.reader.has_new_entries:
+                parsed.refuse(
+                    self._registration.submit(parsed.reader.register_new_entries).result()
+                )
             kept = parsed.interactions
             outcomes = self._committer.submit(kept).result() if kept else []
         return self._completed(parsed, outcomes)
 
     async def record_batch_on(
-        self, pool: Pool, split: Callable[[], Sequence[bytes]], request: Request
-    ) -> Batch:
+        self, pool: Pool, split: Callable[[], Sequence[bytes]], request: RequestContext
+    ) -> BatchResult:
         """`record_batch` on an event loop, of the items that `split` returns.
 
         Threads of the pool parse; none is held while the batch waits for the store or the engine.
         """
         with self._in_flight.entered():
             parsed = await pool.run(lambda: self._parse(split(), request))
-            if parsed.reader.has_unknown:
-                registered = self._registration.submit(parsed.reader.add_unknown)
+            if parsed.reader.has_new_entries:
+                registered = self._registration.submit(parsed.reader.register_new_entries)
                 parsed.refuse(await asyncio.wrap_future(registered))
             outcomes: Outcomes = []
             if parsed.interactions:
@@ -164,7 +166,7 @@ class Intake:
                 outcomes = await asyncio.shield(asyncio.wrap_future(committed))
         return await pool.run(partial(self._completed, parsed, outcomes))
 
-    def _parse(self, items: Sequence[bytes], request: Request) -> _Parsed:
+    def _parse(self, items: Sequence[bytes], request: RequestContext) -> _Parsed:
         reader = self._reader(request, b"".join(items))
         parsed = _Parsed(reader)
         # One batch at a time: together they would all be read at the end, and the engine would
@@ -178,12 +180,12 @@ class Intake:
                     parsed.batch.reject(index, _problems(read))
         return parsed
 
-    def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> Batch:
+    def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> BatchResult:
         batch = parsed.batch
         self._count(outcomes)
         self.rejected += len(batch.rejected)
         for index, outcome in zip(parsed.indexes, outcomes, strict=True):
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, Rejected):
                 batch.reject(index, [Problem(outcome.field, outcome.reason)])
             elif outcome is Outcome.CONFLICT:
                 batch.reject(index, [Problem("interactionId", OTHER_CONTENT)])
@@ -192,7 +194,7 @@ class Intake:
         batch.duplicates = outcomes.count(Outcome.DUPLICATE)
         return batch
 
-    def append(self, interactions: Sequence[Interaction]) -> list[Outcome | Refused]:
+    def append(self, interactions: Sequence[Interaction]) -> list[Outcome | Rejected]:
         """Record interactions of Tocsin's own making; blocks until all are on disk.
 
         Raises Unavailable.
@@ -212,32 +214,34 @@ class Intake:
         """Record interactions of Tocsin itself, written as a sender writes them; blocks until all
         are on disk. One that is rejected is logged. Raises Unavailable."""
         items = [msgspec.json.encode(interaction) for interaction in interactions]
-        request = Request(to_milliseconds(self._clock.now()), may_be_from_tocsin=True)
+        request = RequestContext(to_milliseconds(self._clock.now()), may_be_from_tocsin=True)
         batch = self.record_batch(items, request)
         for index, problems in batch.rejected:
             log.error(
                 "own interaction rejected", interaction=interactions[index], problems=problems
             )
 
-    def is_recorded(self, kind: Kind, id: UUID) -> bool:
+    def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog; blocks until everything that is
         being recorded now is on disk, or has failed."""
         self._in_flight.finish_earlier()
-        return self._engine.uses(kind, id)
+        return self._engine.has_interactions_of(kind, id)
 
     def close(self) -> None:
         """Discard the registrations of catalog entries that wait."""
         self._registration.close()
 
-    def _reader(self, request: Request, body: bytes) -> Reader:
+    def _reader(self, request: RequestContext, body: bytes) -> InteractionParser:
         types = self._engine.field_types
-        return Reader(self._catalog, types, request, PayloadHints.of(body), strict=self._is_strict)
+        return InteractionParser(
+            self._catalog, types, request, PayloadHints.of(body), strict=self._is_strict
+        )
 
-    def _count(self, outcomes: Sequence[Outcome | Refused]) -> None:
+    def _count(self, outcomes: Sequence[Outcome | Rejected]) -> None:
         self.accepted += outcomes.count(Outcome.RECORDED)
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
         self.rejected += outcomes.count(Outcome.CONFLICT)
-        self.rejected += sum(isinstance(outcome, Refused) for outcome in outcomes)
+        self.rejected += sum(isinstance(outcome, Rejected) for outcome in outcomes)
 
 
 def _problems(error: TocsinError) -> list[Problem]:

@@ -9,7 +9,7 @@ from tocsin.model.interactions.time_bounds import ANY_TIME, TimeBounds
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RequestContext:
     """What a request says of all its interactions: when it came, its headers, and whether they
     were recorded by another installation before."""
 

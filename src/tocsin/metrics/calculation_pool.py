@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from tocsin.clickhouse.query_runner import Querying
+from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.process.deadline import Deadline
 
 
@@ -17,7 +17,7 @@ class Lane:
     making it reads for itself.
     """
 
-    queries: Querying
+    queries: QueryRunner
     threads: Executor
     is_patient: bool = True
 

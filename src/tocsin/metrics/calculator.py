@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.compiler import (
     compile_exact,
     compile_group_count,
@@ -54,7 +54,7 @@ from tocsin.process.deadline import Deadline
 
 QUIET = timedelta(seconds=1)
 
-Ask = Callable[[Callable[[Table], Query]], list[Row]]
+Ask = Callable[[Callable[[Table], Query]], list[ResultRow]]
 """Runs the query that is made for a table."""
 
 
@@ -176,7 +176,7 @@ class Calculator:
         """The query of the question, and what one real run of it read."""
         table = self._table_as_of(at)
         query = compile_metric(question, at, DEFAULT_LIMIT, table)
-        cost = self._engine.measure(query)
+        cost = self._engine.profile(query)
         values = columns_used(question, table.types_of)
         promoted = dict.fromkeys(field for field, kind in values if table.column_of(field, kind))
         return Explanation(
@@ -189,7 +189,7 @@ class Calculator:
             self.rollups.are_worth_it(question),
         )
 
-    def _run(self, query: Query, deadline: Deadline | None) -> list[Row]:
+    def _run(self, query: Query, deadline: Deadline | None) -> list[ResultRow]:
         return self._lane.queries.run(query, deadline)
 
     def _ask(
@@ -198,13 +198,13 @@ class Calculator:
         at: datetime,
         compile: Callable[[Table], Query],
         deadline: Deadline | None = None,
-    ) -> list[Row]:
+    ) -> list[ResultRow]:
         """The rows of a query as of `at`. If meanwhile something was recorded that lies outside of
         its window, at an end that it did not look at, it is asked again so that it does."""
         table = self._table_as_of(at)
         rows = self._run(compile(table), deadline)
         made = time_comparisons(question, at, table.extent)
-        needed = time_comparisons(question, at, self._engine.known_extent.now)
+        needed = time_comparisons(question, at, self._engine.recorded_extent.current)
         if not set(needed).issubset(made):
             rows = self._run(compile(self._table()), deadline)
         return rows
@@ -212,14 +212,14 @@ class Calculator:
     def _table_as_of(self, at: datetime) -> Table:
         """Where something is dated just now, later is to be expected: then queries had better look
         at it at once."""
-        extent = self._engine.known_extent.now
+        extent = self._engine.recorded_extent.current
         if extent.latest >= at - QUIET:
             extent = extent.open_ended()
         return replace(self._table(), extent=extent)
 
     def _table(self) -> Table:
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
-        promoted = self._engine.promoted
+        promoted = self._engine.materialized_columns
         return Table(
             mnemonics,
             self._engine.field_types.of,

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
-from tocsin.clickhouse.query_runner import Querying
+from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.calculator import Calculator, Catalog
 from tocsin.metrics.rollups.cache import Rollups
@@ -26,9 +26,9 @@ class Calculators:
         self._engine = engine
         self._catalog = catalog
         self._rollups = Rollups(engine, latest_number)
-        self.questions = self._calculator(engine.calculating, concurrency, is_patient=True)
-        self.alerts = self._calculator(engine.alerting, ALERT_CLIENTS)
-        self.pages = self._calculator(engine.browsing, PAGE_CLIENTS)
+        self.questions = self._calculator(engine.calculation_queries, concurrency, is_patient=True)
+        self.alerts = self._calculator(engine.alert_queries, ALERT_CLIENTS)
+        self.pages = self._calculator(engine.page_queries, PAGE_CLIENTS)
 
     def on_interactions_recorded(self, event: InteractionsRecorded) -> None:
         """Mark the buckets of the rollups that are stale now."""
@@ -43,7 +43,7 @@ class Calculators:
         self._closing.close()
 
     def _calculator(
-        self, queries: Querying, threads: int, *, is_patient: bool = False
+        self, queries: QueryRunner, threads: int, *, is_patient: bool = False
     ) -> Calculator:
         executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
         self._closing.callback(executor.shutdown, cancel_futures=True)

@@ -75,8 +75,8 @@ class Promotion:
     def choose(self, questions: Sequence[Question], at: datetime) -> Columns:
         """The columns that the questions ask for; whatever else was offered no longer is."""
         asks = columns_to_materialize(questions, self._engine.field_types.of)
-        offered = self._engine.promoted
-        self._engine.promoted = {ask: offered[ask] for ask in asks if ask in offered}
+        offered = self._engine.materialized_columns
+        self._engine.materialized_columns = {ask: offered[ask] for ask in asks if ask in offered}
         self._look_at([field for field, kind in asks if kind is ValueKind.TEXT], at)
         looked_for = equality_fields(questions)
         return {
@@ -92,19 +92,19 @@ class Promotion:
     def step(self, wanted: Columns, at: datetime) -> bool:
         """Add what is missing, offer what is filled, begin to fill the others, drop what has not
         been needed for long; whether nothing is left to wait for."""
-        present = {name for (name,) in self._engine.upkeep(compile_existing())}
+        present = {name for (name,) in self._engine.run_ddl(compile_existing())}
         missing = [column for column in wanted.values() if not column.names <= present]
         added = self._adding.run(missing, at, self._add)
         there = present.union(*(column.names for column in added))
         lacking = self._lacking(there)
-        self._engine.promoted = _offered(wanted, there - lacking)
+        self._engine.materialized_columns = _offered(wanted, there - lacking)
         needed = {name for column in wanted.values() for name in column.names}
-        unneeded = present.difference(needed, self._engine.promoted.values())
+        unneeded = present.difference(needed, self._engine.materialized_columns.values())
         overdue = [n for n in self._overdue(unneeded, at) if self._dropping.is_due(n, at)]
         names = [column.name for column in wanted.values() if column.name in lacking]
         unfilled = [name for name in names if self._filling.is_due(name, at)]
         # What is being filled the engine would refuse to drop.
-        if (overdue or unfilled) and not self._engine.upkeep(compile_pending_mutations())[0][0]:
+        if (overdue or unfilled) and not self._engine.run_ddl(compile_pending_mutations())[0][0]:
             self._dropping.run(overdue, at, self._drop)
             self._filling.run(unfilled, at, self._fill)
             overdue = []
@@ -113,14 +113,14 @@ class Promotion:
         return not unfilled and not overdue
 
     def _add(self, columns: Sequence[MaterializedColumn]) -> None:
-        self._engine.upkeep(compile_add(columns))
+        self._engine.run_ddl(compile_add(columns))
 
     def _drop(self, names: Sequence[str]) -> None:
-        self._engine.upkeep(compile_drop(names))
+        self._engine.run_ddl(compile_drop(names))
         log.info("dropped what no metric needs", columns=names)
 
     def _fill(self, names: Sequence[str]) -> None:
-        self._engine.upkeep(compile_backfill(names))
+        self._engine.run_ddl(compile_backfill(names))
 
     def _look_at(self, fields: Sequence[Field], at: datetime) -> None:
         """Which of the fields have few different texts? Of one that cannot be looked at, many are
@@ -133,7 +133,7 @@ class Promotion:
 
     def _count_texts(self, fields: Sequence[Field]) -> None:
         query = compile_cardinalities(fields, self._engine.field_types.of)
-        counts = self._engine.upkeep(query)[0]
+        counts = self._engine.run_ddl(query)[0]
         self._few |= {
             field: count <= LOW_CARDINALITY_LIMIT
             for field, count in zip(fields, counts, strict=True)
@@ -141,7 +141,7 @@ class Promotion:
 
     def _lacking(self, names: set[str]) -> set[str]:
         """Those of the columns that more than a little of the table lacks."""
-        parts = self._engine.upkeep(compile_by_part())
+        parts = self._engine.run_ddl(compile_by_part())
         lacking = {name: sum(rows for had, rows in parts if name not in had) for name in names}
         return {name for name, rows in lacking.items() if rows > self._little}
 

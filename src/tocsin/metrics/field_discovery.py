@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import Row
+from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.discovery import (
     EXAMPLE_LENGTH,
     EXAMPLES,
@@ -79,7 +79,7 @@ class Discovery:
             path = path_of(spelled)
             if "" not in path:
                 tallies[Field.of_path(path)].add(type_of(name), count, examples)
-        promoted = {field for field, _ in self._engine.promoted}
+        promoted = {field for field, _ in self._engine.materialized_columns}
         return [
             tallies[field].report(field, big.get(field, 0), field in promoted)
             for field in sorted(tallies, key=str)
@@ -90,8 +90,8 @@ class Discovery:
         paths = {path_of(spelled): set(map(type_of, names)) for spelled, names in types.items()}
         return {Field.of_path(path): names for path, names in paths.items() if "" not in path}
 
-    def _run(self, query: Query, deadline: Deadline) -> list[Row]:
-        return self._engine.calculating.run(query, deadline)
+    def _run(self, query: Query, deadline: Deadline) -> list[ResultRow]:
+        return self._engine.calculation_queries.run(query, deadline)
 
 
 def _scope(*ids: UUID | None) -> Scope:

@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.ingestion.committer import Refused
+from tocsin.ingestion.committer import Rejected
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
 from tocsin.process.events import DeliveriesPending, Events
@@ -34,7 +34,7 @@ class Deliveries(Protocol):
 
 
 class Engine(Protocol):
-    def existing(self, ids: Sequence[bytes]) -> set[bytes]:
+    def recorded_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """The ids that have an interaction; raises Unavailable."""
 
 
@@ -54,10 +54,10 @@ class Outbox:
         self._is_in_doubt = True
 
     @contextmanager
-    def staged(self, interactions: Sequence[Interaction]) -> Iterator[dict[bytes, Refused]]:
+    def staged(self, interactions: Sequence[Interaction]) -> Iterator[dict[bytes, Rejected]]:
         """Stage the deliveries of a block around its append; the caller puts the interactions that
         were refused into the dict, by id."""
-        refused: dict[bytes, Refused] = {}
+        refused: dict[bytes, Rejected] = {}
         with_subscribers = self._deliveries.with_subscribers(interactions)
         if not with_subscribers:
             yield refused
@@ -86,7 +86,7 @@ class Outbox:
             # The committer decides the block that it is appending.
             with self._deciding:
                 staged = self._deliveries.staged() - self._in_flight
-                recorded = self._engine.existing(list(staged)) if staged else set()
+                recorded = self._engine.recorded_ids(list(staged)) if staged else set()
                 self._deliveries.reconcile(recorded, staged - recorded)
         except BaseException:
             self._is_in_doubt = True

@@ -30,9 +30,9 @@ _VALID_SECONDS = 1.0
 class Disk:
     """The file systems of some folders, usually one."""
 
-    def __init__(self, folders: Iterable[Path], halves: Sequence[WriteState]) -> None:
+    def __init__(self, folders: Iterable[Path], write_states: Sequence[WriteState]) -> None:
         self._folders = list({folder.stat().st_dev: folder for folder in folders}.values())
-        self._halves = halves
+        self._halves = write_states
         self._probing = threading.Lock()
         self._probed_at = float("-inf")
         self._failure: str | None = None
@@ -45,7 +45,7 @@ class Disk:
                 self._failure = next(filter(None, map(_failure, self._folders)), None)
                 self._probed_at = time.monotonic()
             reason = self._failure or next(
-                (half.failure for half in self._halves if half.failure), None
+                (state.failure for state in self._halves if state.failure), None
             )
             self._log(reason)
         if reason is None:

@@ -37,7 +37,7 @@ class Facts(Protocol):
     def set(self, name: str, value: str) -> None: ...
 
 
-class Losses:
+class LossDetector:
     """`parts` are set aside and not acknowledged; `missing` interactions are gone, by month."""
 
     def __init__(self, engine: Engine, facts: Facts) -> None:

@@ -14,8 +14,8 @@ from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker
-from tocsin.storage.opening import Halves
-from tocsin.storage.retention import SETTLING, Expired, Retention, SeenClock
+from tocsin.storage.opening import DataFolder
+from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
 from tocsin.store.deliveries import KEPT, Deliveries
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Maintenance(Worker):
 
     def __init__(
         self,
-        halves: Halves,
+        data_folder: DataFolder,
         deliveries: Deliveries,
         tasks: Mapping[str, MaintenanceTask],
         events: Events,
@@ -45,13 +45,13 @@ class Maintenance(Worker):
         expire, None to keep all of them."""
         super().__init__("maintenance")
         self._opened = time.monotonic()
-        self._halves = halves
+        self._halves = data_folder
         self._deliveries = deliveries
         self._tasks = tasks
         self._events = events
         self._clock = clock
         self._age = retention
-        self._seen_clock = SeenClock(halves.facts)
+        self._seen_clock = ObservedClock(data_folder.facts)
         self._retention = Retention()
 
     def run_once(self) -> float:
@@ -84,7 +84,7 @@ class Maintenance(Worker):
         self._halves.remember_number()
         horizon = at - age.length
         self._halves.losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self._halves.engine.drop_before(horizon)
+        dropped = self._halves.engine.drop_months_before(horizon)
         self._events.publish(InteractionsDropped())
         if dropped:
             log.info("expired interactions dropped", months=dropped, retention=str(age))

@@ -18,7 +18,7 @@ from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.config import Settings
 from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
 from tocsin.storage.disk import Disk
-from tocsin.storage.loss_detection import Losses
+from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
 from tocsin.store.key_value import Facts
 
@@ -28,7 +28,7 @@ _LATEST_NUMBER = "latest interaction number"
 _HELD_BY_STORE = "the names of all types, actions and origins, and all metrics, alerts and keys"
 
 
-class Halves:
+class DataFolder:
     """An open engine and an open store that belong together, and the state of both on disk."""
 
     def __init__(self, folder: Path, settings: Settings, closing: ExitStack) -> None:
@@ -54,14 +54,14 @@ class Halves:
             memory=settings.query_memory,
             seconds=settings.query_seconds,
             concurrency=settings.query_concurrency,
-            most_paths=settings.max_paths,
+            max_paths=settings.max_paths,
             admit=admit,
         )
         closing.callback(self.engine.close)
         self.database = Database(path)
         closing.callback(self.database.close)
         self.facts = Facts(self.database)
-        self.losses = Losses(self.engine, self.facts)
+        self.losses = LossDetector(self.engine, self.facts)
         self.disk = Disk(
             [folder, folder / "engine", path.resolve().parent],
             [self.engine.write_state, self.database.write_state],
@@ -97,7 +97,7 @@ class Halves:
             if self.facts.get(FOLDER_ID) != folder_id:
                 self.facts.set(FOLDER_ID, folder_id)
             if self.engine.folder_id != folder_id:
-                self.engine.mark(folder_id)
+                self.engine.set_folder_id(folder_id)
         except CannotWrite as error:
             log.warning("data folder not marked", reason=error.reason)
 

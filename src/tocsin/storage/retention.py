@@ -39,7 +39,7 @@ class _Seen(msgspec.Struct):
     seconds: float
 
 
-class SeenClock:
+class ObservedClock:
     """Compares the clock with the time that really passed, over restarts.
 
     The time while the process is down is not counted, but keeps what was counted before, so that a
@@ -100,7 +100,7 @@ class Retention:
     def __init__(self) -> None:
         self._held_back: Expired | None = None
 
-    def allows(self, expired: Expired, clock: SeenClock, at: datetime) -> bool:
+    def allows(self, expired: Expired, clock: ObservedClock, at: datetime) -> bool:
         doubt = None if clock.is_trusted else expired.doubt
         if doubt is None:
             self._held_back = None

@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.problems import FieldProblem
 from tocsin.api.schemas.shape import Instant, Shape, only_true, says
-from tocsin.ingestion.recorder import Batch
+from tocsin.ingestion.recorder import BatchResult
 from tocsin.model.ceilings import RESOURCE_ID_LENGTH, TEXT_LENGTH
 from tocsin.model.interactions.snapshot import InteractionSnapshot
 from tocsin.model.interactions.verbatim import Verbatim
@@ -84,7 +84,7 @@ class BatchResponse(Shape):
     rejected: list[RejectionResponse]
 
     @classmethod
-    def of(cls, batch: Batch) -> BatchResponse:
+    def of(cls, batch: BatchResult) -> BatchResponse:
         rejected = [
             RejectionResponse(index, list(map(FieldProblem.of, problems)))
             for index, problems in batch.rejected

@@ -141,7 +141,7 @@ class Scanner:
         periods = list(map(_periods, task.periods))
         upto = None if task.pieces else self._seen.moment
         scan = compile_scan(questions, periods, task.lengths, self._table, upto=upto)
-        shared = Shared(scan, self._lane.queries.columns(scan.query), rollups[0].groups)
+        shared = Shared(scan, self._lane.queries.run_arrow(scan.query), rollups[0].groups)
         for place, use in enumerate(task.uses):
             if task.pieces:
                 for level, begin in enumerate(task.pieces):

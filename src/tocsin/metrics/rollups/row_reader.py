@@ -118,7 +118,7 @@ class Fetcher:
             for stretch in stretches
             if stretch
         ]
-        read = partial(self._queries.columns, most=MOST_AT_ONCE)
+        read = partial(self._queries.run_arrow, most=MOST_AT_ONCE)
         following = None
         for fetch, after in zip_longest(fetches, fetches[1:]):
             table = following.result() if following else read(fetch.query)
