@@ -32,6 +32,7 @@ from tocsin.model.instant import cut, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
+from tocsin.process.events import DefinitionsChanged
 from tocsin.runtime import Runtime
 
 BATCH = 10_000
@@ -154,7 +155,7 @@ def report_arrivals(runtime: Runtime) -> None:
         }
         draft = read_alert(body, runtime.catalog, runtime.metrics)
         alert = runtime.alerts.create(draft, runtime.now())
-        runtime.alert_service.definitions_changed()
+        runtime.events.publish(DefinitionsChanged())
         sent = {
             "resourceType": "user",
             "resourceId": "1",

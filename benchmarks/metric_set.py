@@ -106,7 +106,7 @@ def _metric(rng: Generator, scopes: Sequence[Scope], name: str) -> Asked:
     return Asked(
         name,
         aggregation,
-        scopes[rng.integers(len(scopes))],
+        scopes[int(rng.integers(len(scopes)))],
         WINDOWS[rng.integers(len(WINDOWS))],
         _field(rng, aggregation),
         _pick(rng, FILTERS),

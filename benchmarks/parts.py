@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import clickhouse_connect
 
@@ -160,10 +161,10 @@ def many_beside_postgres(bench: Bench) -> None:
 
 def many_groups(bench: Bench) -> None:
     """A metric with a million groups, and others beside it."""
-    definitions = [cardinality.HEAVY, cardinality.LIGHT]
+    definitions: list[dict[str, Any]] = [cardinality.HEAVY, cardinality.LIGHT]
     with bench.serving() as server, bench.part("a metric with a million groups"):
-        ids = define(server, definitions, bench.rows.until)
-        bench.run.cardinality = cardinality.measure(server, *ids, bench.rows.until)
+        heavy, light = define(server, definitions, bench.rows.until)
+        bench.run.cardinality = cardinality.measure(server, heavy, light, bench.rows.until)
 
 
 def mixed_load(bench: Bench) -> None:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from support.alert_builder import AT, alert
+from support.alert_builder import alert
+from support.builders import a_metric, an_interaction
 from tocsin.alerting.triggers import PAUSE_SECONDS, ArrivalTriggers, can_fire_on_arrival
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration
@@ -19,21 +20,11 @@ NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}
 
 
 def arrived(type: UUID = TYPE, action: UUID = ACTION, origin: UUID = ORIGIN) -> Interaction:
-    return Interaction(
-        b"", type.bytes, action.bytes, origin.bytes, "1", 0, b"{}", b"", None, None, None, [], []
-    )
+    return an_interaction((type.bytes, action.bytes, origin.bytes))
 
 
 def watched(id: int, **question: Any) -> tuple[Alert, Metric]:
-    body = {"metricType": "COUNT", **question}
-    metric = Metric(
-        metric_id=UUID(int=1),
-        name="m",
-        question=Question.model_validate(body),
-        created_date=AT,
-        modified_date=AT,
-    )
-    return alert("1m", id), metric
+    return alert("1m", id), a_metric(**question)
 
 
 @pytest.mark.parametrize(

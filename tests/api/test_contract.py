@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -24,7 +27,9 @@ CHECKS = [
 
 def test_every_operation_answers_as_the_document_says(api: TestClient) -> None:
     described = schemathesis.openapi.from_asgi("/openapi.json", api.app)
-    operations = [found.ok() for found in described.get_all_operations()]
+    operations = [
+        result.ok() for result in described.get_all_operations() if isinstance(result, Ok)
+    ]
     assert len(operations) > 30
     for operation in operations:
 
@@ -36,7 +41,7 @@ def test_every_operation_answers_as_the_document_says(api: TestClient) -> None:
             database=None,
             suppress_health_check=list(HealthCheck),
         )
-        def answers_as_described(case: schemathesis.Case) -> None:
+        def answers_as_described(case: Any) -> None:
             case.call_and_validate(checks=CHECKS, headers={"x-api-key": ADMIN_KEY})
 
         answers_as_described()

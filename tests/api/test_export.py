@@ -40,7 +40,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client
     server.stop()
 
 
-def exported(api: TestClient, **asked: str) -> bytes:
+def exported(api: httpx.Client, **asked: str) -> bytes:
     answer = api.get(EXPORT, params=asked, headers=PLAIN)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"

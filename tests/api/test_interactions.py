@@ -194,7 +194,9 @@ def test_a_listing_walks_newest_first_and_gives_each_once(api: TestClient) -> No
     wanted = sorted(sent, key=lambda i: (i["timestamp"], i["interactionNumber"]), reverse=True)
     found, cursor = [], None
     while True:
-        params = {"resourceType": "walk", "limit": 2} | ({"cursor": cursor} if cursor else {})
+        params: dict[str, Any] = {"resourceType": "walk", "limit": 2} | (
+            {"cursor": cursor} if cursor else {}
+        )
         page = api.get("/api/interactions", params=params).json()
         found += page["interactions"]
         cursor = page["nextCursor"]

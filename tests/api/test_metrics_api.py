@@ -357,7 +357,7 @@ def test_examples_are_cut_and_the_field_says_so(api: TestClient) -> None:
     payload = {"whole": whole, "longer": longer, "array": [longer[:1000]], "number": number}
     recorded = api.post("/api/interactions", json={**sent, "interaction": payload})
     assert recorded.status_code == 201
-    asked = {"resourceType": "LONG", "detail": True}
+    asked: dict[str, Any] = {"resourceType": "LONG", "detail": True}
     answer = api.get(f"{PATH}/fields/discover", params=asked)
     assert len(answer.content) < 20_000
     found = {report["field"]: report for report in answer.json()}

@@ -168,7 +168,9 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
 ) -> None:
     path = "/api/interaction-metrics"
     marked = [{"field": "interaction.what", "operator": "eq", "value": "bad"}]
-    bodies = [{"name": name, "metricType": "COUNT"} for name in ("one", "two")]
+    bodies: list[dict[str, Any]] = [
+        {"name": name, "metricType": "COUNT"} for name in ("one", "two")
+    ]
     bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": marked})
     one, bad, two = (api.post(path, json=body).json() for body in bodies)
 

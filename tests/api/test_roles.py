@@ -36,7 +36,7 @@ def roles_in_api_md(method: str, path: str) -> list[str] | None:
 
 
 def call(api: TestClient, method: str, path: str, key: str | None) -> int:
-    body = None if method in ("GET", "DELETE") else {}
+    body: dict[str, Any] | None = None if method in ("GET", "DELETE") else {}
     headers = {"x-api-key": key or ""}
     answer = api.request(method, path.replace("{id}", str(uuid4())), json=body, headers=headers)
     return answer.status_code

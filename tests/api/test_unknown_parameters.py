@@ -67,10 +67,10 @@ def test_the_known_parameters_are_named_and_the_closest_one_first(api: TestClien
     for path in ("calculate-all", f"{metric}/calculate"):
         said = errors(api.post(f"{METRICS}/{path}?att=2026-03-20T14:30:00Z"))
         assert said == {"att": "is no parameter of this route; it takes at, limit"}
-    said = errors(api.get(f"{INTERACTIONS}?Resource_Type=X"))["Resource_Type"]
-    assert said.startswith("is no parameter of this route; it takes resourceType, ")
-    said = errors(api.get("/api/keys?limit=5"))["limit"]
-    assert said == "is no parameter of this route; it takes none"
+    message = errors(api.get(f"{INTERACTIONS}?Resource_Type=X"))["Resource_Type"]
+    assert message.startswith("is no parameter of this route; it takes resourceType, ")
+    message = errors(api.get("/api/keys?limit=5"))["limit"]
+    assert message == "is no parameter of this route; it takes none"
 
 
 def test_all_unknown_parameters_are_named_up_to_twenty(api: TestClient) -> None:

@@ -19,9 +19,9 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 
 
 def shown(*answers: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(answers_table(list(answers), 12_345, AT))
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    output = io.StringIO()
+    Console(file=output, width=200).print(answers_table(list(answers), 12_345, AT))
+    return output.getvalue()
 
 
 def answer(*rows: tuple[Any, Any], **more: Any) -> dict[str, Any]:

@@ -27,9 +27,9 @@ METRIC: dict[str, Any] = {
 
 
 def shown(table: RenderableType) -> str:
-    console = Console(file=io.StringIO(), width=300)
-    console.print(table)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    output = io.StringIO()
+    Console(file=output, width=300).print(table)
+    return output.getvalue()
 
 
 def answer(*rows: tuple[Any, Any], **more: Any) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -104,7 +105,7 @@ def test_months_are_dropped_while_field_types_are_learnt_and_interactions_record
     with ThreadPoolExecutor(3) as threads:
         for month in range(1, MONTHS + 1):
             begins = datetime(2025, month, 1, tzinfo=UTC)
-            under_way = [
+            under_way: list[Future[Any]] = [
                 threads.submit(runtime.engine.load_field_types),
                 threads.submit(runtime.engine.drop_months_before, begins),
                 threads.submit(record, runtime, begins, **{f"n{month}": 1}),

@@ -78,7 +78,16 @@ def payloads(keys: Sequence[str]) -> list[str]:
     texts = list(NAMED_BY_NOTATION) * 3
     for number, key in enumerate(keys):
         places = ((key,), ("p", key), ("p", key, "c"), (key, "c"))
-        values = (number, number + 0.5, f"{number}", f"t{number}", True, [number, "x"], 2**70, {})
+        values: tuple[Any, ...] = (
+            number,
+            number + 0.5,
+            f"{number}",
+            f"t{number}",
+            True,
+            [number, "x"],
+            2**70,
+            {},
+        )
         texts += [nested(place, value) for place in places for value in values]
     return texts
 

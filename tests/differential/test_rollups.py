@@ -17,7 +17,7 @@ from support.worlds import AT, World, check_all_together, check_metrics, merge, 
 from tocsin.metrics.rollups import admission, cache, rollup, row_reader
 
 COUNT = 40
-WAYS = {
+WAYS: dict[str, dict[str, int]] = {
     "fetched": {},
     "fetched-bit-by-bit": {"AT_ONCE": 100},
     "scanned": {"MOST": 1},
@@ -25,7 +25,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS)
+@pytest.fixture(scope="module", params=list(WAYS.values()), ids=list(WAYS))
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:

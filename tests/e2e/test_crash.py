@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 import httpx2 as httpx
@@ -102,7 +103,7 @@ def stored_ids(server: Server) -> list[str]:
     cursor: str | None = None
     with server.client() as client:
         while True:
-            params = {"limit": 1000, "resourceType": "CRASH"} | (
+            params: dict[str, Any] = {"limit": 1000, "resourceType": "CRASH"} | (
                 {"cursor": cursor} if cursor else {}
             )
             page = client.get("/api/interactions", params=params).json()

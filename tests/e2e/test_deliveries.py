@@ -60,7 +60,7 @@ def subscribe(server: Server, there: Receiver) -> None:
 
 def ends(server: Server) -> list[dict[str, Any]]:
     with server.client() as client:
-        asked = {"origin": "NOTIFY", "limit": 1_000}
+        asked: dict[str, Any] = {"origin": "NOTIFY", "limit": 1_000}
         found = client.get("/api/interactions", params=asked).json()["interactions"]
     return [one["interaction"] for one in found]
 
@@ -77,7 +77,11 @@ def crash_again_and_again(folder: Path, rounds: int, seed: int) -> None:
             for writer in writers:
                 writer.start()
             before = len(acknowledged)
-            wait_for(lambda before=before: len(acknowledged) > before)
+
+            def is_acknowledged(before: int = before) -> bool:
+                return len(acknowledged) > before
+
+            wait_for(is_acknowledged)
             time.sleep(random.uniform(0.0, 0.8))
             server.kill()
             for writer in writers:

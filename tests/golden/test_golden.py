@@ -17,12 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
-from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import compile_series
-from tocsin.config import Settings
-from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import Promotion
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
@@ -32,19 +30,6 @@ from tocsin.runtime import Runtime
 HERE = Path(__file__).parent
 FILES = sorted((HERE / "metrics").glob("*.yaml"))
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("golden")))
-    lines = (HERE / "interactions.ndjson").read_bytes().splitlines()
-    batch = runtime.recorder.record_batch(lines, RequestContext(received=0))
-    assert batch.accepted == len(lines)
-    runtime.engine.load_field_types()
-    # Nothing is saved here, so it would drop what a test promotes.
-    runtime.promoter.stop()
-    yield runtime
-    runtime.close()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -97,34 +82,3 @@ def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dic
         for line in series.lines
     ]
     return {**shown(runtime, query), "answer": lines}
-
-
-def shown(runtime: Runtime, query: Query) -> dict[str, Any]:
-    """The query, with names for the ids that are made up anew for every catalog."""
-    names = {
-        str(id): name
-        for kind in runtime.calculator._table().mnemonics.values()
-        for id, name in kind.items()
-    }
-
-    def named(value: Any) -> Any:
-        if isinstance(value, list):
-            return sorted(map(named, value), key=str)
-        return f"<id of {names[value]}>" if value in names else value
-
-    return {
-        "sql": query.text,
-        "parameters": {name: named(value) for name, value in query.parameters.items()},
-    }
-
-
-def pretty(document: dict[str, Any]) -> str:
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in text else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-    Dumper.add_representer(str, block)
-    return yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

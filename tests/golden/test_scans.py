@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
-from test_golden import pretty, recorded, shown  # noqa: F401
 
+from support.golden import pretty, shown
 from tocsin.clickhouse.sql.fetching import NumberRange, compile_fetch
 from tocsin.clickhouse.sql.plan import compile_scan
 from tocsin.clickhouse.sql.scan import Period
@@ -24,7 +24,7 @@ FILES = sorted((Path(__file__).parent / "scans").glob("*.yaml"))
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_metrics_share_a_scan(
     file: Path,
-    recorded: Runtime,  # noqa: F811
+    recorded: Runtime,
     request: pytest.FixtureRequest,
 ) -> None:
     golden = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -17,7 +17,8 @@ def record(api: TestClient, id: str, size: int) -> None:
 
 def pages(api: TestClient, **params: Any) -> list[list[str]]:
     """The resource ids of each page, by the cursor of the one before."""
-    read, cursor = [], {}
+    read: list[list[str]] = []
+    cursor: dict[str, str] = {}
     while True:
         answer = api.get("/api/interactions", params={**params, **cursor})
         assert answer.status_code == 200, answer.text

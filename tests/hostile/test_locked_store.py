@@ -17,7 +17,7 @@ from support.serving import Server
 from tocsin.model.interactions.catalog import Kind
 from tocsin.process.pools import RECORDING_THREADS
 
-NAMED = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+NAMED: dict[str, object] = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 # More than any pool of the server has threads.
 SENDERS = RECORDING_THREADS + 5
 # Counts as under way, which shows that the server has received it.

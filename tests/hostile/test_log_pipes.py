@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -79,10 +79,10 @@ def make_it_log(server: Server) -> None:
 @pytest.mark.parametrize("output", [full_pipe, pipe_without_a_reader, full_disk])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_log_that_cannot_be_written_stops_neither_requests_nor_the_stop(
-    output: Callable[[], Iterator[int]], number: signal.Signals, tmp_path: Path
+    output: Callable[[], AbstractContextManager[int]], number: signal.Signals, tmp_path: Path
 ) -> None:
     with ExitStack() as opened:
-        descriptor = opened.enter_context(output())  # type: ignore[arg-type]
+        descriptor = opened.enter_context(output())
         server = start(tmp_path / "data", descriptor, TOCSIN_LOG_LEVEL="debug")
         assert server.process
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from support.builders import an_interaction
 from tocsin.ingestion.committer import Outcome, Rejected
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
@@ -13,19 +14,8 @@ from tocsin.runtime import Runtime
 def interaction(runtime: Runtime, payload: bytes, id: bytes = b"") -> Interaction:
     """One that skips the checks of the recorder, to see what the engine does with it."""
     entries = [runtime.catalog.ensure(kind, "TEST", runtime.now()) for kind in Kind]
-    return Interaction(
-        id,
-        *(entry.id_bytes for entry in entries),
-        resource_id="1",
-        timestamp=0,
-        payload=payload,
-        external_response=b"",
-        uow_id=None,
-        user_id=None,
-        external_reference=None,
-        big_integers=[],
-        leafless_objects=[],
-    )
+    scope = [entry.id_bytes for entry in entries]
+    return an_interaction(scope, interaction_id=id, payload=payload)
 
 
 def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_stored(
@@ -38,6 +28,7 @@ def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_st
     outcomes = runtime.committer.submit(sent).result()
     refused = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Rejected)]
     assert refused == [1, 4, 6]
+    assert isinstance(outcomes[1], Rejected)
     assert "Duplicate path" in outcomes[1].reason
     assert runtime.engine.rows() - before == 5
     stored = {i.payload for i in sent if runtime.engine.recorded_ids([i.interaction_id])}

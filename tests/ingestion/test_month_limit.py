@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from random import Random
 
+from support.builders import an_interaction
+from support.clocks import FixedClock
 from tocsin.clickhouse.months import RecordedMonths, months_of
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.model.ceilings import APPENDED_MONTHS
@@ -14,7 +16,7 @@ from tocsin.model.interactions.interaction import Interaction
 
 def at(year: int, month: int, day: int = 15) -> Interaction:
     timestamp = to_milliseconds(datetime(year, month, day, tzinfo=UTC))
-    return Interaction(b"", b"", b"", b"", "1", timestamp, b"{}", b"", None, None, None, [], [], 0)
+    return an_interaction(timestamp=timestamp)
 
 
 def test_no_portion_has_more_months_than_an_append_may_have() -> None:
@@ -36,7 +38,7 @@ def test_a_few_months_far_apart_are_one_portion() -> None:
 
 def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> None:
     known = RecordedMonths()
-    limit = MonthLimit(known, 2, lambda: datetime(2026, 11, 28, tzinfo=UTC))
+    limit = MonthLimit(known, 2, FixedClock(datetime(2026, 11, 28, tzinfo=UTC)))
     old = [at(2000, month) for month in (1, 2, 3)]
     assert len(limit.admit(old)) == 1
     assert limit.admit([at(2001, 1)])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.builders import an_interaction
 from tocsin.clickhouse.sql.materialized_columns import (
     MaterializedColumn,
     columns_to_materialize,
@@ -24,7 +25,6 @@ from tocsin.metrics.column_promoter import PATIENCE, Promotion
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
-from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
@@ -147,8 +147,7 @@ def record_as_before(runtime: Runtime, *payloads: dict[str, Any]) -> None:
     ]
     at = to_milliseconds(AT - timedelta(minutes=30))
     raws = [json.dumps(payload).encode() for payload in payloads]
-    rest = (None, None, None, (), ())
-    runtime.recorder.append([Interaction(b"", *ids, "1", at, raw, b"", *rest) for raw in raws])
+    runtime.recorder.append([an_interaction(ids, timestamp=at, payload=raw) for raw in raws])
 
 
 def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logged_once(

@@ -33,7 +33,11 @@ def test_a_receiver_that_is_down_for_an_hour_is_told_after_it_under_the_same_id(
     while desk.now() - since < HOUR:
         tries = desk.only().tries
         desk.skip()
-        desk.wait(lambda tries=tries: desk.only().tries > tries or desk.now() - since > HOUR)
+
+        def has_tried_again(tries: int = tries) -> bool:
+            return desk.only().tries > tries or desk.now() - since > HOUR
+
+        desk.wait(has_tried_again)
     there.start()
     try:
         if desk.only().status is Status.PENDING:

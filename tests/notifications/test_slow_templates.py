@@ -76,7 +76,11 @@ def test_a_template_that_takes_too_much_now_and_then_is_kept(desk: Desk) -> None
         for payload in [LARGE_PAYLOAD] * (TIMES - 1) + [SMALL_PAYLOAD] + [LARGE_PAYLOAD]:
             before = len(there.received)
             desk.tell(1, payload)
-            desk.wait(lambda before=before: len(there.received) > before)
+
+            def has_arrived(before: int = before) -> bool:
+                return len(there.received) > before
+
+            desk.wait(has_arrived)
         assert desk.subscriptions.get(one.subscription_id).template_problem is None
         assert there.received[-2].json["title"] == "!"
 

@@ -28,8 +28,8 @@ def test_there_are_at_least_120_forbidden_targets() -> None:
 
 @pytest.mark.parametrize("host", FORBIDDEN)
 def test_a_forbidden_target_is_refused_at_the_socket(host: str) -> None:
-    backend = GuardedBackend(allow_private=False)
-    wire = backend._network = Wire()
+    wire = Wire()
+    backend = GuardedBackend(allow_private=False, network=wire)
     with pytest.raises(TargetRefused):
         asyncio.run(backend.connect_tcp(host, 80))
     assert wire.addresses == []
@@ -97,8 +97,8 @@ class Wire(httpcore.AsyncMockBackend):
 
 def test_a_name_that_is_rebound_is_connected_to_as_it_was_checked() -> None:
     names = Rebinding(["93.184.216.34"], ["127.0.0.1"])
-    backend = GuardedBackend(allow_private=False, resolve=names)
-    wire = backend._network = Wire()
+    wire = Wire()
+    backend = GuardedBackend(allow_private=False, resolve=names, network=wire)
     assert "no network" in (post(backend, "http://rebinding.example/") or "")
     assert (names.asked, wire.addresses) == (1, ["93.184.216.34"])
     assert receipt_is_refusal(post(backend, "http://rebinding.example/"))
@@ -107,8 +107,8 @@ def test_a_name_that_is_rebound_is_connected_to_as_it_was_checked() -> None:
 
 def test_of_several_addresses_only_the_public_ones_are_tried() -> None:
     names = Rebinding(["10.0.0.1", "93.184.216.34", "::1", "2606:2800:220:1::1"])
-    backend = GuardedBackend(allow_private=False, resolve=names)
-    wire = backend._network = Wire()
+    wire = Wire()
+    backend = GuardedBackend(allow_private=False, resolve=names, network=wire)
     assert "no network" in (post(backend, "http://several.example/") or "")
     assert wire.addresses == ["93.184.216.34", "2606:2800:220:1::1"]
 

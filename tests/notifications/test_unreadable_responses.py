@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from support.builders import an_interaction
 from support.receivers import Receiver, receiver, wait_for
 from support.serving import ADMIN_KEY
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import read_channel
 from tocsin.model.notifications.delivery import Status
 from tocsin.model.notifications.subscription import read_subscription
@@ -73,21 +73,16 @@ def sent_now(runtime: Runtime) -> RequestContext:
 def append_unchecked(runtime: Runtime, response: str) -> UUID:
     """Record what is refused now, as earlier versions did."""
     (known,) = runtime.history.page(search_of("1"), 1, None).interactions
-    one = Interaction(
-        uuid4().bytes,
-        *(known.resource_type_id, known.action_id, known.origin_id),
+    unchecked = an_interaction(
+        (known.resource_type_id, known.action_id, known.origin_id),
+        interaction_id=uuid4().bytes,
         resource_id="2",
         timestamp=to_milliseconds(runtime.now()),
         payload=b'{"n": 1.50}',
         external_response=response.encode(),
-        uow_id=None,
-        user_id=None,
-        external_reference=None,
-        big_integers=[],
-        leafless_objects=[],
     )
-    runtime.recorder.append([one])
-    return UUID(bytes=one.interaction_id)
+    runtime.recorder.append([unchecked])
+    return UUID(bytes=unchecked.interaction_id)
 
 
 def search_of(resource_id: str) -> Any:

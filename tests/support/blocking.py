@@ -39,15 +39,15 @@ class _Watch:
         gc.freeze()
         watch, run = self, self._run
 
-        def timed(handle: asyncio.Handle) -> None:
+        def timed(self: asyncio.Handle) -> None:
             thread, began = threading.get_ident(), time.thread_time()
             watch._number += 1
             watch._running[thread] = watch._number
             try:
-                run(handle)
+                run(self)
             finally:
                 del watch._running[thread]
-                watch._note("computed", time.thread_time() - began, repr(handle))
+                watch._note("computed", time.thread_time() - began, repr(self))
 
         asyncio.Handle._run = timed  # type: ignore[method-assign]
         self._sampler.start()

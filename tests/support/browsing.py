@@ -84,7 +84,10 @@ class Browser:
         return str(self.driver.execute_script(asking))
 
     def find(self, css: str) -> WebElement:
-        return self.until(lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, css)), None))
+        element: WebElement = self.until(
+            lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, css)), None)
+        )
+        return element
 
     def all(self, css: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
@@ -101,7 +104,10 @@ class Browser:
             f" | //*[@id=//label[normalize-space()={quoted}]/@for]"
             f" | //*[@aria-label={quoted} and not(ancestor::template)]"
         )
-        return self.until(lambda: next(iter(self.driver.find_elements(By.XPATH, path)), None))
+        element: WebElement = self.until(
+            lambda: next(iter(self.driver.find_elements(By.XPATH, path)), None)
+        )
+        return element
 
     def type(self, label: str, text: str) -> None:
         field = self.labelled(label)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from support.builders import an_interaction
 from support.receivers import wait_for
 from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
@@ -107,19 +108,7 @@ class Desk:
         names = (Kind.RESOURCE_TYPE, "CUSTOMER"), (Kind.ACTION, "LEFT"), (Kind.ORIGIN, "WEB")
         scope = [self.catalog.ensure(kind, name, self.now()).id_bytes for kind, name in names]
         return [
-            Interaction(
-                uuid4().bytes,
-                *scope,
-                resource_id=str(n),
-                timestamp=0,
-                payload=payload,
-                external_response=b"",
-                uow_id=None,
-                user_id=None,
-                external_reference=None,
-                big_integers=[],
-                leafless_objects=[],
-            )
+            an_interaction(scope, interaction_id=uuid4().bytes, resource_id=str(n), payload=payload)
             for n in range(count)
         ]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from selenium.webdriver import ActionChains
-from selenium.webdriver.common.action_chains import ActionBuilder
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 
 from support.browsing import Browser
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-Completed = subprocess.CompletedProcess[str]
+Completed = subprocess.CompletedProcess[Any]
 Run = Callable[..., Completed]
 
 

@@ -4,14 +4,14 @@ of them against the oracle. A seed makes a world: a failure names the seed and t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from support import nasty, oracle
@@ -109,7 +109,7 @@ def first_difference(
     """
     with (
         ThreadPoolExecutor(ASKED_AT_ONCE) as threads,
-        closing(threads.map(ask, every)) as answers,
+        closing(cast("Generator[Answered]", threads.map(ask, every))) as answers,
     ):
         for number, (asked, answer) in enumerate(zip(every, answers, strict=True)):
             difference = compare(asked, answer)

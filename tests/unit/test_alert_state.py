@@ -42,7 +42,7 @@ def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[StateChange]]:
     states, changes = [], []
     for number, mark in enumerate(values):
         state, change = advance(rule, state, reading(mark), minute(number))
-        states.append(MARKS[state and state.status] + ("!" if change else ""))
+        states.append(MARKS[state.status if state else None] + ("!" if change else ""))
         changes += [change] if change else []
     return " ".join(states), changes
 

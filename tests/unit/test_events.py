@@ -8,7 +8,8 @@ from tocsin.process.events import DefinitionsChanged, DeliveriesPending, Events
 
 
 def test_an_event_reaches_the_subscribers_of_its_type_in_their_order() -> None:
-    events, calls = Events(), []
+    events = Events()
+    calls: list[tuple[str, object]] = []
     events.subscribe(DefinitionsChanged, lambda event: calls.append(("first", event)))
     events.subscribe(DeliveriesPending, lambda event: calls.append(("other", event)))
     events.subscribe(DefinitionsChanged, lambda event: calls.append(("second", event)))

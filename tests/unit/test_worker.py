@@ -63,7 +63,11 @@ def test_a_worker_runs_at_the_start_and_after_each_wake(stopping: list[Worker]) 
     stopping.append(worker)
     worker.start()
     for runs in (1, 2, 3):
-        until(lambda runs=runs: worker.runs == runs)
+
+        def has_run(runs: int = runs) -> bool:
+            return worker.runs == runs
+
+        until(has_run)
         worker.wake()
 
 

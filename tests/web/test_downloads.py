@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from support.serving import ADMIN_KEY
 
 KEY = {"x-api-key": ADMIN_KEY}
-CELLS = {
+CELLS: dict[str | None, str] = {
     None: "",
     "": "'",
     "ZA": "ZA",

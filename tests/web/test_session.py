@@ -29,7 +29,7 @@ ASKS = ("/calculate-all", "/preview")
 
 def routes(runtime: Runtime) -> list[tuple[str, str]]:
     pages = [route for router in routers(Pages(runtime)) for route in router.routes]
-    return [(m, r.path) for r in pages if isinstance(r, APIRoute) for m in r.methods]
+    return [(m, r.path) for r in pages if isinstance(r, APIRoute) for m in r.methods or ()]
 
 
 def may(role: Role, method: str, path: str) -> bool:

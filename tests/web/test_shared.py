@@ -11,9 +11,14 @@ AN_HOUR = 3_600.0
 
 
 def test_however_many_ask_at_once_it_is_made_once() -> None:
-    made = []
+    calls: list[str] = []
     together = threading.Barrier(16)
-    shared: Shared[str, str] = Shared(lambda asked: made.append(asked) or asked.upper(), AN_HOUR)
+
+    def upper(key: str) -> str:
+        calls.append(key)
+        return key.upper()
+
+    shared: Shared[str, str] = Shared(upper, AN_HOUR)
 
     def ask(_: int) -> str:
         together.wait()
@@ -21,7 +26,7 @@ def test_however_many_ask_at_once_it_is_made_once() -> None:
 
     with ThreadPoolExecutor(16) as viewers:
         assert set(viewers.map(ask, range(16))) == {"A"}
-    assert made == ["a"]
+    assert calls == ["a"]
 
 
 def test_who_has_an_old_answer_does_not_wait_for_the_new_one() -> None:

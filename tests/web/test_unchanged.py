@@ -138,7 +138,11 @@ def test_a_search_for_null_becomes_a_metric_that_counts_the_same(
         admin.open(f"/web/interactions?resourceType=N&{search}")
         assert len(admin.all("tbody tr")) == count
         admin.press("Count these")
-        admin.until(lambda count=count: admin.find("[data-preview-value]").text == str(count))
+
+        def preview_has_arrived(count: int = count) -> bool:
+            return admin.find("[data-preview-value]").text == str(count)
+
+        admin.until(preview_has_arrived)
         admin.type("Name", f"{operator} {kind}")
         admin.press("Create metric")
         admin.until(lambda: "/new" not in admin.path and admin.path.startswith("/web/metrics/"))

@@ -24,7 +24,9 @@ def pages_of(runtime: Runtime) -> list[str]:
     return [
         route.path.replace("{id:uuid}", str(uuid4())).replace("{kind}", "action")
         for route in found
-        if isinstance(route, APIRoute) and "GET" in route.methods and isinstance(route, PageRoute)
+        if isinstance(route, APIRoute)
+        and "GET" in (route.methods or ())
+        and isinstance(route, PageRoute)
     ]
 
 

@@ -20,10 +20,16 @@ from tocsin.notifications.senders.addresses import Resolve, TargetRefused, is_pu
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, unless private ones are allowed."""
 
-    def __init__(self, *, allow_private: bool, resolve: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        resolve: Resolve = resolve,
+        network: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
         self._allows_private = allow_private
         self._resolve = resolve
-        self._network = httpcore.AnyIOBackend()
+        self._network = network or httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
