@@ -69,21 +69,21 @@ def definition(metric_id: str, **body: Any) -> dict[str, Any]:
 def create(api: TestClient, metric_id: str, **body: Any) -> dict[str, Any]:
     answer = api.post(PATH, json=definition(metric_id, **body))
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    alert: dict[str, Any] = answer.json()
+    return alert
 
 
 def evaluate(api: TestClient, alert: dict[str, Any]) -> dict[str, Any]:
     answer = api.post(f"{PATH}/{alert['alertId']}/evaluate")
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    evaluation: dict[str, Any] = answer.json()
+    return evaluation
 
 
 def transitions(api: TestClient, alert: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
     page = api.get(f"{PATH}/{alert['alertId']}/transitions", params=query).json()
-    found: list[dict[str, Any]] = page["transitions"]
-    return found
+    transitions: list[dict[str, Any]] = page["transitions"]
+    return transitions
 
 
 def test_an_alert_lives_from_creation_to_deletion(api: TestClient, action: str) -> None:
@@ -103,13 +103,13 @@ def test_an_alert_lives_from_creation_to_deletion(api: TestClient, action: str) 
     )
     answer = api.post(PATH, json=body)
     assert answer.status_code == 201, answer.text
-    made = answer.json()
-    assert {name: made[name] for name in body} == body
-    assert (made["health"], made["evaluatedAt"]) == ("OK", None)
+    alert = answer.json()
+    assert {name: alert[name] for name in body} == body
+    assert (alert["health"], alert["evaluatedAt"]) == ("OK", None)
     path = answer.headers["location"]
-    assert path == f"{PATH}/{made['alertId']}"
-    assert api.get(path).json() == made
-    assert made in api.get(PATH).json()
+    assert path == f"{PATH}/{alert['alertId']}"
+    assert api.get(path).json() == alert
+    assert alert in api.get(PATH).json()
 
     smaller = definition(body["metricId"], alertAction="fired")
     replaced = api.put(path, json={k: v for k, v in smaller.items() if k != "recoveryAction"})
@@ -126,7 +126,7 @@ def test_an_alert_lives_from_creation_to_deletion(api: TestClient, action: str) 
 
 
 @pytest.mark.parametrize("id", [NOBODY, "x"])
-def test_what_is_not_there_is_404(api: TestClient, action: str, id: str) -> None:
+def test_a_missing_alert_is_404(api: TestClient, action: str, id: str) -> None:
     body = definition(metric(api, action))
     answers = [
         api.get(f"{PATH}/{id}"),
@@ -162,13 +162,13 @@ def test_what_is_not_there_is_404(api: TestClient, action: str, id: str) -> None
         ({"unknown": 1, "for_": "1m"}, {"unknown", "for_"}),
     ],
 )
-def test_everything_that_is_wrong_is_said_at_once(
+def test_all_problems_of_a_definition_are_reported_together(
     api: TestClient, action: str, wrong: dict[str, Any], fields: set[str] | None
 ) -> None:
     answer = api.post(PATH, json=definition(metric(api, action), **wrong))
     assert answer.status_code == 422
-    found = {error["field"] for error in answer.json()["errors"]}
-    assert found == (fields if fields is not None else set(wrong))
+    named = {error["field"] for error in answer.json()["errors"]}
+    assert named == (fields if fields is not None else set(wrong))
 
 
 def test_evaluating_fires_once_and_recovers_once_for_each_group(
@@ -187,14 +187,18 @@ def test_evaluating_fires_once_and_recovers_once_for_each_group(
     assert (second["groups"], second["firing"]) == (5, 2)
     assert evaluate(api, alert)["transitions"] == []
     fired = transitions(api, alert)
-    assert {one["dimensions"]["interaction_country"]: one["value"] for one in fired} == {
+    assert {
+        transition["dimensions"]["interaction_country"]: transition["value"] for transition in fired
+    } == {
         "ZA": 3,
         "DE": 4,
     }
-    assert {(one["status"], one["reason"]) for one in fired} == {("FIRING", "threshold")}
+    assert {(transition["status"], transition["reason"]) for transition in fired} == {
+        ("FIRING", "threshold")
+    }
 
 
-def test_states_are_all_groups_with_their_values_the_firing_ones_first(
+def test_states_are_all_groups_with_their_values_firing_ones_first(
     api: TestClient, action: str
 ) -> None:
     alert = create(api, metric(api, action))
@@ -219,9 +223,9 @@ def test_a_transition_is_an_interaction_like_any_other(api: TestClient, action: 
     api.put(f"{PATH}/{alert['alertId']}", json=definition(metric_id, title="other", enabled=False))
     recovered, fired = transitions(api, alert)
     page = api.get("/api/interactions", params={"resourceId": alert["alertId"]}).json()
-    told = {i["interactionId"]: i for i in page["interactions"]}
-    assert set(told) == {recovered["interactionId"], fired["interactionId"]}
-    first, last = told[fired["interactionId"]], told[recovered["interactionId"]]
+    by_id = {i["interactionId"]: i for i in page["interactions"]}
+    assert set(by_id) == {recovered["interactionId"], fired["interactionId"]}
+    first, last = by_id[fired["interactionId"]], by_id[recovered["interactionId"]]
     assert (first["resourceType"], first["action"]) == ("ALERT", "fired")
     assert (first["origin"], first["uowId"]) == ("METRIC_EVAL", None)
     reference = f"alert-{alert['alertId']}-firing-{fired['at']}"
@@ -250,7 +254,9 @@ def test_a_transition_is_an_interaction_like_any_other(api: TestClient, action: 
     assert counted["results"][0]["value"] == 1
 
 
-def test_a_metric_that_asks_something_else_ends_what_fires(api: TestClient, action: str) -> None:
+def test_another_question_of_the_metric_resolves_firing_groups(
+    api: TestClient, action: str
+) -> None:
     metric_id = metric(api, action)
     alert = create(api, metric_id)
     record(api, action, *[{"country": "ZA"}] * 3)
@@ -272,10 +278,10 @@ def test_a_disabled_alert_is_not_evaluated(api: TestClient, action: str) -> None
 
 def test_all_enabled_alerts_are_evaluated_together(api: TestClient, action: str) -> None:
     metric_id = metric(api, action)
-    made = [create(api, metric_id, threshold=n)["alertId"] for n in range(3)]
+    ids = [create(api, metric_id, threshold=n)["alertId"] for n in range(3)]
     answer = api.post(f"{PATH}/evaluate-all").json()
     firing = {result["alertId"]: result["firing"] for result in answer["results"]}
-    assert [firing[id] for id in made] == [1, 0, 0]
+    assert [firing[id] for id in ids] == [1, 0, 0]
 
 
 def test_a_calculation_that_fails_is_health_and_changes_no_state(
@@ -310,7 +316,7 @@ def test_transitions_are_read_page_by_page(api: TestClient, action: str) -> None
     cursor: str | None = None
     while True:
         page = api.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
-        seen += [one["transitionId"] for one in page["transitions"]]
+        seen += [transition["transitionId"] for transition in page["transitions"]]
         cursor = page["nextCursor"]
         if cursor is None:
             break
@@ -323,7 +329,7 @@ def test_transitions_are_read_page_by_page(api: TestClient, action: str) -> None
         assert api.get(path, params=wrong).status_code == 422
 
 
-def test_a_condition_comes_true_at_once_when_something_arrives(
+def test_an_arrival_makes_a_condition_true_immediately(
     api: TestClient, runtime: Runtime, action: str
 ) -> None:
     alert = create(api, metric(api, action), interval="24h")
@@ -351,9 +357,9 @@ def test_a_new_alert_is_evaluated_immediately(api: TestClient, action: str) -> N
     watched = metric(api, action)
     for _ in range(3):
         record(api, action, {"country": "ZA"})
-    made = create(api, watched)
-    assert made["evaluatedAt"] is not None
-    assert [fired["dimensions"] for fired in transitions(api, made)] == [
+    alert = create(api, watched)
+    assert alert["evaluatedAt"] is not None
+    assert [fired["dimensions"] for fired in transitions(api, alert)] == [
         {"interaction_country": "ZA"}
     ]
 
@@ -364,8 +370,8 @@ def test_an_alert_that_becomes_enabled_is_evaluated_immediately(
     watched = metric(api, action)
     for _ in range(3):
         record(api, action, {"country": "ZA"})
-    made = create(api, watched, enabled=False)
-    assert (made["evaluatedAt"], transitions(api, made)) == (None, [])
-    replaced = api.put(f"{PATH}/{made['alertId']}", json=definition(watched))
+    alert = create(api, watched, enabled=False)
+    assert (alert["evaluatedAt"], transitions(api, alert)) == (None, [])
+    replaced = api.put(f"{PATH}/{alert['alertId']}", json=definition(watched))
     assert replaced.json()["evaluatedAt"] is not None
-    assert len(transitions(api, made)) == 1
+    assert len(transitions(api, alert)) == 1

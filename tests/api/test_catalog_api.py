@@ -22,32 +22,32 @@ ORDER = {
 
 @pytest.mark.parametrize(("path", "member"), PATHS.items())
 def test_an_entry_lives_from_creation_to_deletion(api: TestClient, path: str, member: str) -> None:
-    made = api.post(path, json=ORDER)
-    assert made.status_code == 201
-    entry = made.json()
+    created = api.post(path, json=ORDER)
+    assert created.status_code == 201
+    entry = created.json()
     assert set(entry) == {member, *ORDER, "isSystem", "createdDate", "modifiedDate"}
     assert {name: entry[name] for name in ORDER} == ORDER
     assert entry["isSystem"] is False
-    assert made.headers["location"] == f"{path}/{entry[member]}"
+    assert created.headers["location"] == f"{path}/{entry[member]}"
 
-    assert api.get(made.headers["location"]).json() == entry
+    assert api.get(created.headers["location"]).json() == entry
     assert entry in api.get(path).json()
 
-    replaced = api.put(made.headers["location"], json={"mnemonic": "order", "title": "t"})
+    replaced = api.put(created.headers["location"], json={"mnemonic": "order", "title": "t"})
     assert replaced.status_code == 200
     assert replaced.json()["description"] is None
     assert replaced.json()[member] == entry[member]
     assert replaced.json()["createdDate"] == entry["createdDate"]
-    assert api.get(made.headers["location"]).json() == replaced.json()
+    assert api.get(created.headers["location"]).json() == replaced.json()
 
-    gone = api.delete(made.headers["location"])
+    gone = api.delete(created.headers["location"])
     assert (gone.status_code, gone.content) == (204, b"")
-    assert api.get(made.headers["location"]).status_code == 404
-    assert api.delete(made.headers["location"]).status_code == 404
+    assert api.get(created.headers["location"]).status_code == 404
+    assert api.delete(created.headers["location"]).status_code == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_not_there_is_404(api: TestClient, path: str) -> None:
+def test_a_missing_entry_is_404(api: TestClient, path: str) -> None:
     for id in (str(uuid4()), "x", "1"):
         assert api.get(f"{path}/{id}").status_code == 404
         assert api.put(f"{path}/{id}", json=ORDER).status_code == 404
@@ -87,7 +87,7 @@ def test_an_entry_that_a_metric_uses_is_not_deleted_until_the_metric_is(api: Tes
     assert api.delete(f"/api/origins/{entry['originId']}").status_code == 204
 
 
-def test_a_new_mnemonic_shows_in_interactions_and_metrics_that_were_there(api: TestClient) -> None:
+def test_a_new_mnemonic_applies_to_existing_interactions_and_metrics(api: TestClient) -> None:
     sent = {"resourceId": "1", "resourceType": "R", "action": "OLD", "origin": "O"}
     recorded = api.post("/api/interactions", json=sent).json()
     body = {"name": "n", "metricType": "COUNT", "action": "OLD"}
@@ -116,7 +116,7 @@ def test_a_new_mnemonic_shows_in_interactions_and_metrics_that_were_there(api: T
         ("x", {""}),
     ],
 )
-def test_an_entry_that_is_wrong_is_422_with_every_problem(
+def test_an_invalid_entry_is_422_with_every_problem(
     api: TestClient, body: object, fields: set[str]
 ) -> None:
     entry = api.get("/api/origins").json()[0]

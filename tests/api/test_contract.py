@@ -1,4 +1,4 @@
-"""Schemathesis holds the application against its own OpenAPI document."""
+"""Schemathesis tests the application against its own OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKS = [
 ]
 
 
-def test_every_operation_answers_as_the_document_says(api: TestClient) -> None:
+def test_every_operation_answers_as_documented(api: TestClient) -> None:
     described = schemathesis.openapi.from_asgi("/openapi.json", api.app)
     operations = [
         result.ok() for result in described.get_all_operations() if isinstance(result, Ok)

@@ -1,4 +1,4 @@
-"""What one installation exports is recorded by another as it was."""
+"""An export of one installation is recorded by another without changes."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ IDS_OF_AN_INSTALLATION = ("resourceTypeId", "actionId", "originId", "interaction
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """Another installation, with a catalog of its own."""
     server = Server(tmp_path_factory.mktemp("elsewhere") / "data")
-    # Two engines start at once.
+    # Two engines start concurrently.
     server.start(patience=120)
     with server.client() as client:
         yield client
     server.stop()
 
 
-def exported(api: httpx.Client, **asked: str) -> bytes:
-    answer = api.get(EXPORT, params=asked, headers=PLAIN)
+def exported(api: httpx.Client, **filters: str) -> bytes:
+    answer = api.get(EXPORT, params=filters, headers=PLAIN)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/x-ndjson"
     return answer.content
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """Each member as it stands there, without what an installation gives itself."""
+    """The members of each interaction, without those that an installation assigns."""
     decoded = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     kept = {name: bytes(value) for name, value in decoded.items()}
     return {name: raw for name, raw in kept.items() if name not in IDS_OF_AN_INSTALLATION}
@@ -120,9 +120,13 @@ def test_importing_an_export_gives_the_same_interactions(
     api: TestClient, elsewhere: httpx.Client, sent: list[dict[str, str]]
 ) -> None:
     kind = f"K{uuid4()}"
-    for one in sent:
-        raw = {name: one[name] for name in ("interaction", "externalResponse") if name in one}
-        texts = {name: text for name, text in one.items() if name not in raw}
+    for interaction in sent:
+        raw = {
+            name: interaction[name]
+            for name in ("interaction", "externalResponse")
+            if name in interaction
+        }
+        texts = {name: text for name, text in interaction.items() if name not in raw}
         # Hypothesis seeds the source that the service makes ids from.
         given = {"resourceType": kind, "interactionId": str(uuid4())}
         parts = [json.dumps({**texts, **given})[1:-1]]
@@ -171,8 +175,8 @@ def test_line_ends_of_a_payload_are_carried_and_the_line_can_be_read_without_the
     ],
 )
 def test_verbatim_texts_must_be_the_json_beside_them(api: TestClient, verbatim: Any) -> None:
-    said = {**NAMED, "interaction": {"t": "x y"}, "verbatim": verbatim}
-    answer = api.post(IMPORT, json=[said])
+    interaction = {**NAMED, "interaction": {"t": "x y"}, "verbatim": verbatim}
+    answer = api.post(IMPORT, json=[interaction])
     assert answer.status_code == 422
     assert {field.partition(".")[0] for field in fields(answer)} == {"verbatim"}
 
@@ -189,11 +193,11 @@ def test_an_export_is_in_the_order_of_time_and_follows_the_filters_of_the_list(
         ).json()
         for stamp in stamps
     ]
-    wanted = sorted(sent, key=lambda i: (i["timestamp"], i["interactionNumber"]))
-    for asked in ({"resourceType": "ordered"}, {"userId": user}):
-        assert [json.loads(line) for line in exported(api, **asked).splitlines()] == wanted
+    expected = sorted(sent, key=lambda i: (i["timestamp"], i["interactionNumber"]))
+    for filters in ({"resourceType": "ordered"}, {"userId": user}):
+        assert [json.loads(line) for line in exported(api, **filters).splitlines()] == expected
     span = {"userId": user, "from": stamps[2], "to": stamps[0]}
-    assert [json.loads(line) for line in exported(api, **span).splitlines()] == wanted[1:3]
+    assert [json.loads(line) for line in exported(api, **span).splitlines()] == expected[1:3]
     assert exported(api, userId=str(uuid4())) == b""
     for name, value in (("action", "NO_SUCH"), ("limit", "5"), ("cursor", "x"), ("from", "now")):
         refused = api.get(EXPORT, params={name: value})
@@ -201,7 +205,7 @@ def test_an_export_is_in_the_order_of_time_and_follows_the_filters_of_the_list(
         assert [error["field"] for error in refused.json()["errors"]] == [name]
 
 
-def test_many_interactions_of_very_different_sizes_come_complete_and_once(
+def test_many_interactions_of_very_different_sizes_are_exported_once_each(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "KEYS", 70)
@@ -219,9 +223,14 @@ def test_many_interactions_of_very_different_sizes_come_complete_and_once(
         for n in range(400)
     ]
     assert api.post(BATCH, json=sent).json()["accepted"] == 400
-    found = [json.loads(line) for line in exported(api, userId=user).splitlines()]
-    assert sorted(int(one["resourceId"]) for one in found) == list(range(400))
-    keys = [(one["timestamp"], one["interactionNumber"]) for one in found]
+    exported_interactions = [json.loads(line) for line in exported(api, userId=user).splitlines()]
+    assert sorted(int(interaction["resourceId"]) for interaction in exported_interactions) == list(
+        range(400)
+    )
+    keys = [
+        (interaction["timestamp"], interaction["interactionNumber"])
+        for interaction in exported_interactions
+    ]
     assert keys == sorted(keys)
 
 
@@ -239,9 +248,9 @@ def test_rows_that_are_larger_than_expected_are_read_by_fewer(
         assert sum(chunk.count(b"\n") for chunk in answer.iter_bytes()) == 90
 
 
-def test_zstd_is_spoken_to_those_who_accept_it(api: TestClient) -> None:
-    some = [{**NAMED, "resourceType": "PACKED", "resourceId": str(n)} for n in range(3_000)]
-    assert api.post(BATCH, json=some).status_code == 201
+def test_an_export_is_compressed_with_zstd_if_the_client_accepts_it(api: TestClient) -> None:
+    interactions = [{**NAMED, "resourceType": "PACKED", "resourceId": str(n)} for n in range(3_000)]
+    assert api.post(BATCH, json=interactions).status_code == 201
     plain = exported(api, resourceType="PACKED")
     for accepted, is_packed in {
         "gzip, zstd": True,
@@ -252,8 +261,8 @@ def test_zstd_is_spoken_to_those_who_accept_it(api: TestClient) -> None:
         "": False,
     }.items():
         headers = {"accept-encoding": accepted}
-        asked = {"resourceType": "PACKED"}
-        with api.stream("GET", EXPORT, params=asked, headers=headers) as answer:
+        filters = {"resourceType": "PACKED"}
+        with api.stream("GET", EXPORT, params=filters, headers=headers) as answer:
             raw = b"".join(answer.iter_raw())
         assert answer.headers["vary"] == "Accept-Encoding"
         assert (answer.headers.get("content-encoding") == "zstd") is is_packed, accepted
@@ -262,19 +271,19 @@ def test_zstd_is_spoken_to_those_who_accept_it(api: TestClient) -> None:
         assert raw == plain
 
 
-def test_an_export_holds_what_was_recorded_when_it_began(
+def test_an_export_holds_the_interactions_recorded_before_its_start(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "KEYS", 50)
     user, stop = str(uuid4()), threading.Event()
 
     def sent(count: int, stamp: str) -> None:
-        some = [{**NAMED, "userId": user, "timestamp": stamp} for _ in range(count)]
-        assert api.post(BATCH, json=some).json()["accepted"] == count
+        interactions = [{**NAMED, "userId": user, "timestamp": stamp} for _ in range(count)]
+        assert api.post(BATCH, json=interactions).json()["accepted"] == count
 
     sent(500, "2020-01-01T00:00:00Z")
     blocks = api.app.state.runtime.export(Search(user_id=user)).blocks()  # type: ignore[attr-defined]
-    found = len(next(blocks))
+    count_of_rows = len(next(blocks))
 
     def keep_recording() -> None:
         while not stop.is_set():
@@ -284,16 +293,14 @@ def test_an_export_holds_what_was_recorded_when_it_began(
     recording = threading.Thread(target=keep_recording)
     recording.start()
     try:
-        found += sum(map(len, blocks))
+        count_of_rows += sum(map(len, blocks))
     finally:
         stop.set()
         recording.join()
-    assert found == 500
+    assert count_of_rows == 500
 
 
-def test_where_an_id_is_unknown_the_mnemonic_decides(
-    api: TestClient, elsewhere: httpx.Client
-) -> None:
+def test_the_mnemonic_is_used_if_an_id_is_unknown(api: TestClient, elsewhere: httpx.Client) -> None:
     here = api.post("/api/interactions", json={**NAMED, "action": "carried"}).json()
     assert elsewhere.post(IMPORT, json=[here]).json()["accepted"] == 1
     there = elsewhere.get(f"/api/interactions/{here['interactionId']}").json()
@@ -307,7 +314,7 @@ def test_where_an_id_is_unknown_the_mnemonic_decides(
         assert fields(answer) == {"actionId"}
 
 
-def test_what_only_an_import_takes_is_refused_otherwise_with_a_hint(api: TestClient) -> None:
+def test_members_of_imports_are_rejected_elsewhere_with_a_hint(api: TestClient) -> None:
     here = api.post("/api/interactions", json=NAMED).json()
     for body in (here, {**NAMED, "verbatim": {}}):
         refused = api.post(BATCH, json=[body])
@@ -315,13 +322,13 @@ def test_what_only_an_import_takes_is_refused_otherwise_with_a_hint(api: TestCli
         (error,) = refused.json()["rejected"][0]["errors"]
         assert error["field"] in ("interactionNumber", "verbatim")
         assert "?import=true" in error["message"]
-    said = api.post(IMPORT, json=[{**NAMED, "interactionNumber": "1"}])
-    assert fields(said) == {"interactionNumber"}
+    answer = api.post(IMPORT, json=[{**NAMED, "interactionNumber": "1"}])
+    assert fields(answer) == {"interactionNumber"}
     assert api.post(BATCH + "?import=false", json=[here]).status_code == 422
     assert api.post(BATCH + "?import=perhaps", json=[NAMED]).status_code == 422
 
 
-def test_importing_takes_an_admin_key_and_exporting_one_that_reads(
+def test_importing_requires_an_admin_key_and_exporting_a_read_key(
     api: TestClient, keys: dict[str, str]
 ) -> None:
     for role, key in keys.items():
@@ -332,26 +339,26 @@ def test_importing_takes_an_admin_key_and_exporting_one_that_reads(
         assert read.status_code == (403 if role == "ingest" else 200)
 
 
-def test_what_is_missing_in_an_import_is_not_made_up(api: TestClient) -> None:
+def test_missing_members_of_an_import_stay_missing(api: TestClient) -> None:
     id = str(uuid4())
-    said = {**NAMED, "interactionId": id, "uowId": None, "userId": None}
-    assert api.post(IMPORT, json=[said]).json()["accepted"] == 1
-    found = api.get(f"/api/interactions/{id}").json()
-    assert (found["uowId"], found["userId"], found["externalResponse"]) == (None, None, None)
+    interaction = {**NAMED, "interactionId": id, "uowId": None, "userId": None}
+    assert api.post(IMPORT, json=[interaction]).json()["accepted"] == 1
+    stored = api.get(f"/api/interactions/{id}").json()
+    assert (stored["uowId"], stored["userId"], stored["externalResponse"]) == (None, None, None)
     UUID(api.post("/api/interactions", json=NAMED).json()["uowId"])
 
 
-def test_imported_interactions_notify_nobody(elsewhere: httpx.Client) -> None:
+def test_imported_interactions_send_no_notifications(elsewhere: httpx.Client) -> None:
     channel = {"name": "c", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
     for path in ("/api/resource-types", "/api/actions"):
         elsewhere.post(path, json={"mnemonic": "told", "title": "t"})
-    made = elsewhere.post("/api/channels", json=channel).json()["channelId"]
-    told = {"resourceType": "told", "action": "told", "channelId": made}
-    assert elsewhere.post("/api/subscriptions", json=told).status_code == 201
-    said = {**NAMED, "resourceType": "told", "action": "told"}
-    assert elsewhere.post(IMPORT, json=[said]).json()["accepted"] == 1
+    channel_id = elsewhere.post("/api/channels", json=channel).json()["channelId"]
+    subscription = {"resourceType": "told", "action": "told", "channelId": channel_id}
+    assert elsewhere.post("/api/subscriptions", json=subscription).status_code == 201
+    interaction = {**NAMED, "resourceType": "told", "action": "told"}
+    assert elsewhere.post(IMPORT, json=[interaction]).json()["accepted"] == 1
     assert elsewhere.get("/api/deliveries").json()["deliveries"] == []
-    assert elsewhere.post(BATCH, json=[said]).json()["accepted"] == 1
+    assert elsewhere.post(BATCH, json=[interaction]).json()["accepted"] == 1
     assert len(elsewhere.get("/api/deliveries").json()["deliveries"]) == 1
 
 

@@ -43,7 +43,7 @@ def sent(text: str, resource_id: str = "1", interaction: str = "{}") -> bytes:
 
 
 @pytest.mark.parametrize("text", VALUES)
-def test_any_value_is_given_back_byte_for_byte(api: TestClient, text: str) -> None:
+def test_any_value_is_returned_byte_for_byte(api: TestClient, text: str) -> None:
     answer = api.post("/api/interactions", content=sent(text))
     assert answer.status_code == 201, answer.text
     again = api.get(f"/api/interactions/{answer.json()['interactionId']}")
@@ -68,12 +68,12 @@ def test_a_value_against_the_rules_is_refused_by_name_and_its_neighbours_are_sto
         assert (batch.status_code, batch.json()["accepted"]) == (207, 2), batch.text
         (rejection,) = batch.json()["rejected"]
         assert [error["field"] for error in rejection["errors"]] == ["externalResponse"]
-    found = api.get("/api/interactions", params={"resourceId": name}).json()
-    assert found["interactions"] == []
+    page = api.get("/api/interactions", params={"resourceId": name}).json()
+    assert page["interactions"] == []
 
 
 @pytest.mark.parametrize("depth", [65, 10_000])
-def test_what_is_wrong_with_both_members_is_said_of_both(api: TestClient, depth: int) -> None:
+def test_the_problems_of_both_members_are_reported(api: TestClient, depth: int) -> None:
     deep = '{"a":' * depth + "1" + "}" * depth
     answer = api.post("/api/interactions", content=sent(deep, interaction=deep))
     assert {error["field"] for error in answer.json()["errors"]} == {
@@ -91,6 +91,6 @@ def test_an_unknown_member_that_is_nested_without_end_is_named(api: TestClient) 
 
 
 @pytest.mark.parametrize("end", ["", "]" * 5_000, "]" * 5_000 + "," + '\\"' * 500_000])
-def test_one_without_a_proper_end_is_malformed(api: TestClient, end: str) -> None:
+def test_an_unterminated_value_is_malformed(api: TestClient, end: str) -> None:
     body = '{"resourceId":"1","externalResponse":' + "[" * 5_000 + end + ',"'
     assert api.post("/api/interactions", content=body.encode()).status_code == 400

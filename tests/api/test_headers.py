@@ -1,4 +1,4 @@
-"""Headers as they come over a connection: blanks around a value, and letters beyond ASCII."""
+"""Headers as a connection carries them: blanks around a value, and letters beyond ASCII."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_key_is_known_with_blanks_around_it(
         assert answer.status == 201, content
 
 
-def test_a_key_of_blanks_alone_is_none_and_leaves_the_other_header_to_say_it(
+def test_a_key_of_blanks_counts_as_missing_and_the_other_header_is_used(
     server: Server,
 ) -> None:
     answer, _ = post(server, [("x-api-key", b"  ")])
@@ -70,16 +70,16 @@ def test_a_key_of_blanks_alone_is_none_and_leaves_the_other_header_to_say_it(
 
 
 @pytest.mark.parametrize("blanks", [b" ", b"\t", b" \t  "])
-def test_what_headers_say_of_an_interaction_is_trimmed(server: Server, blanks: bytes) -> None:
-    found = recorded(
+def test_the_headers_of_an_interaction_are_trimmed(server: Server, blanks: bytes) -> None:
+    interaction = recorded(
         server,
         ("x-interaction-timestamp", b"2026-03-20T14:30:00Z" + blanks),
         ("x-uowid", blanks + UOW + blanks),
         ("x-userid", blanks + b"ann  lee" + blanks),
     )
-    assert found["timestamp"] == "2026-03-20T14:30:00.000Z"
-    assert found["uowId"] == UOW.decode()
-    assert found["userId"] == "ann  lee"
+    assert interaction["timestamp"] == "2026-03-20T14:30:00.000Z"
+    assert interaction["uowId"] == UOW.decode()
+    assert interaction["userId"] == "ann  lee"
 
 
 @pytest.mark.parametrize("blanks", [b"", b" ", b" \t  "])
@@ -87,11 +87,11 @@ def test_an_empty_header_of_an_interaction_counts_as_not_given(
     server: Server, blanks: bytes
 ) -> None:
     names = ("x-interaction-timestamp", "x-uowid", "x-userid")
-    found = recorded(server, *((name, blanks) for name in names))
+    interaction = recorded(server, *((name, blanks) for name in names))
     plain = recorded(server)
-    assert found["userId"] is None
-    assert found["uowId"] != plain["uowId"]
-    assert found["timestamp"][:10] == plain["timestamp"][:10]
+    assert interaction["userId"] is None
+    assert interaction["uowId"] != plain["uowId"]
+    assert interaction["timestamp"][:10] == plain["timestamp"][:10]
     packed = recorded(
         server,
         ("x-userid", blanks),
@@ -122,19 +122,19 @@ def test_a_user_in_utf_8_is_the_one_of_the_body(server: Server, user: str) -> No
     body = json.dumps({**NAMED, "resourceId": resource_id}).encode()
     by_body = json.dumps({**NAMED, "resourceId": resource_id, "userId": user}).encode()
     for blanks in (b"", b" "):
-        found = recorded(server, ("x-userid", user.encode() + blanks), body=body)
-        assert found["userId"] == user
+        interaction = recorded(server, ("x-userid", user.encode() + blanks), body=body)
+        assert interaction["userId"] == user
     recorded(server, body=by_body)
     with server.client() as client:
-        asked = {"userId": user, "resourceId": resource_id}
-        page = client.get("/api/interactions", params=asked).json()
+        query = {"userId": user, "resourceId": resource_id}
+        page = client.get("/api/interactions", params=query).json()
     assert len(page["interactions"]) == 3
 
 
 @pytest.mark.parametrize("user", ["José", "Ünal", "à la carte"])
 def test_a_user_in_latin_1_is_read_as_such(server: Server, user: str) -> None:
-    found = recorded(server, ("x-userid", user.encode("latin-1")))
-    assert found["userId"] == user
+    interaction = recorded(server, ("x-userid", user.encode("latin-1")))
+    assert interaction["userId"] == user
 
 
 def test_headers_that_a_page_relies_on_are_trimmed(server: Server) -> None:

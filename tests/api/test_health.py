@@ -1,4 +1,4 @@
-"""The service about itself: alive, ready, measured."""
+"""Liveness, readiness and the metrics of the service."""
 
 import re
 
@@ -15,15 +15,15 @@ SENT = {"resourceId": "1", "resourceType": "R", "action": "a", "origin": "o"}
 def measured(api: TestClient, name: str) -> float:
     """The value of a sample, spelled as Prometheus does; 0 if it is not there."""
     text = api.get("/metrics").text
-    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0
+    match = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(match[1]) if match else 0
 
 
 def fail(*_: object) -> None:
     raise Unavailable
 
 
-def test_a_live_and_ready_service_says_so_without_a_key(api: TestClient) -> None:
+def test_liveness_and_readiness_are_answered_without_a_key(api: TestClient) -> None:
     for path in ("/healthz", "/readyz"):
         assert api.get(path, headers={"x-api-key": ""}).status_code == 200
 
@@ -38,7 +38,7 @@ def test_it_is_not_ready_but_alive_while_the_engine_or_the_store_does_not_answer
     assert api.get("/healthz").status_code == 200
 
 
-def test_interactions_are_counted_by_what_became_of_them(api: TestClient) -> None:
+def test_interactions_are_counted_by_outcome(api: TestClient) -> None:
     def counts() -> list[float]:
         names = ("accepted", "duplicate", "rejected")
         return [measured(api, f'tocsin_interactions_total{{outcome="{name}"}}') for name in names]
@@ -76,7 +76,7 @@ def test_calculations_and_requests_have_latency_histograms(api: TestClient) -> N
     assert measured(api, f"tocsin_http_request_duration_seconds_count{{{route}}}") >= 1
 
 
-def test_an_engine_that_does_not_answer_hides_nothing_else(
+def test_an_engine_that_does_not_answer_hides_no_other_metric(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime.engine, "rows", fail)

@@ -1,4 +1,4 @@
-"""Nothing that anybody sends is answered by a 5xx, half stored, or pasted into SQL."""
+"""Hostile input never causes a 5xx, is never stored in part, and never becomes SQL text."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ ROUTES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_body_that_is_no_good_is_a_problem_of_the_sender(
-    api: TestClient, method: str, path: str
-) -> None:
+def test_an_invalid_body_is_a_client_error(api: TestClient, method: str, path: str) -> None:
     for body in BODIES:
         answer = api.request(method, path, content=body)
         assert 400 <= answer.status_code < 500 or answer.json() == _nothing(), (path, body[:40])
@@ -71,7 +69,7 @@ def test_a_body_that_is_no_good_is_a_problem_of_the_sender(
 
 
 def _nothing() -> dict[str, Any]:
-    """What an empty batch is answered."""
+    """The response to an empty batch."""
     return {"accepted": 0, "duplicates": 0, "rejected": []}
 
 
@@ -104,12 +102,12 @@ def test_a_bad_payload_is_refused_and_its_neighbours_are_stored(
     assert batch.status_code == 207, batch.text
     assert batch.json()["accepted"] == 2
     assert [rejection["index"] for rejection in batch.json()["rejected"]] == [1]
-    found = api.get("/api/interactions", params={"resourceId": name}).json()
-    assert found["interactions"] == []
+    page = api.get("/api/interactions", params={"resourceId": name}).json()
+    assert page["interactions"] == []
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-def test_injections_are_values_wherever_they_stand(api: TestClient, text: str) -> None:
+def test_injections_are_values_in_every_member(api: TestClient, text: str) -> None:
     payload = {text: text, "nested": {text: 1}}
     recorded = api.post(
         "/api/interactions",
@@ -117,8 +115,8 @@ def test_injections_are_values_wherever_they_stand(api: TestClient, text: str) -
     )
     assert recorded.status_code == 201
     for params in ({"resourceId": text}, {"userId": text}):
-        found = api.get("/api/interactions", params=params).json()["interactions"]
-        assert [i["interactionId"] for i in found] == [recorded.json()["interactionId"]]
+        interactions = api.get("/api/interactions", params=params).json()["interactions"]
+        assert [i["interactionId"] for i in interactions] == [recorded.json()["interactionId"]]
     for name in ("resourceType", "action", "origin", "cursor", "from", "limit", "uowId"):
         assert api.get("/api/interactions", params={name: text}).status_code == 422
     assert api.post("/api/interactions", json={**NAMED, "action": text}).status_code == 422

@@ -33,7 +33,7 @@ def fields(problem: Any) -> set[str]:
         "{}",
     ],
 )
-def test_a_payload_is_given_back_byte_for_byte(api: TestClient, payload: str) -> None:
+def test_a_payload_is_returned_byte_for_byte(api: TestClient, payload: str) -> None:
     body = json.dumps(NAMED)[:-1] + f',"interaction":{payload},"externalResponse":[1.50, {{}}]}}'
     answer = api.post("/api/interactions", content=body.encode())
     assert answer.status_code == 201
@@ -63,18 +63,18 @@ def test_mnemonics_are_found_without_regard_to_case(api: TestClient) -> None:
     )
 
 
-def test_headers_say_what_the_body_leaves_out(api: TestClient) -> None:
+def test_headers_fill_in_members_that_the_body_leaves_out(api: TestClient) -> None:
     headers = {
         "x-interaction-timestamp": "2026-03-20T16:30:00.1239+02:00",
         "x-uowid": "0190A1B2-0000-7000-8000-00000000000F",
         "x-userid": "ann",
     }
-    found = api.post("/api/interactions", json=NAMED, headers=headers).json()
-    assert found["timestamp"] == "2026-03-20T14:30:00.123Z"
-    assert found["uowId"] == "0190a1b2-0000-7000-8000-00000000000f"
-    assert found["userId"] == "ann"
-    said = post(api, timestamp="2020-02-29T00:00:00Z", userId="bob").json()
-    assert (said["timestamp"], said["userId"]) == ("2020-02-29T00:00:00.000Z", "bob")
+    from_headers = api.post("/api/interactions", json=NAMED, headers=headers).json()
+    assert from_headers["timestamp"] == "2026-03-20T14:30:00.123Z"
+    assert from_headers["uowId"] == "0190a1b2-0000-7000-8000-00000000000f"
+    assert from_headers["userId"] == "ann"
+    from_body = post(api, timestamp="2020-02-29T00:00:00Z", userId="bob").json()
+    assert (from_body["timestamp"], from_body["userId"]) == ("2020-02-29T00:00:00.000Z", "bob")
     wrong = api.post("/api/interactions", json=NAMED, headers={"x-uowid": "1"})
     assert fields(wrong) == {"x-uowid"}
 
@@ -86,15 +86,17 @@ def units_of_work(api: TestClient, *bodies: dict[str, Any], **headers: str) -> l
     answer = api.post("/api/interactions/batch", json=batch, headers=headers)
     assert answer.json()["accepted"] == len(bodies)
     page = api.get("/api/interactions", params={"resourceId": resource_id}).json()
-    found = sorted(page["interactions"], key=lambda one: int(one["interactionNumber"]))
-    return [one["uowId"] for one in found]
+    interactions = sorted(
+        page["interactions"], key=lambda interaction: int(interaction["interactionNumber"])
+    )
+    return [interaction["uowId"] for interaction in interactions]
 
 
-def test_a_request_is_a_unit_of_work_where_nobody_says_otherwise(api: TestClient) -> None:
+def test_a_request_is_a_unit_of_work_unless_another_is_given(api: TestClient) -> None:
     given, header = str(uuid4()), str(uuid4())
-    first, said, last = units_of_work(api, {}, {"uowId": given}, {"action": "OTHER"})
+    first, second, last = units_of_work(api, {}, {"uowId": given}, {"action": "OTHER"})
     assert UUID(first).version == 4
-    assert (said, last) == (given, first)
+    assert (second, last) == (given, first)
     assert units_of_work(api, {}, {}).count(first) == 0
     headed = units_of_work(api, {}, {"uowId": given}, {}, **{"x-uowid": header})
     assert headed == [header, given, header]
@@ -111,7 +113,7 @@ def test_a_timestamp_without_offset_or_out_of_range_is_refused(
     assert fields(post(api, timestamp=timestamp)) == {"timestamp"}
 
 
-def test_every_problem_of_an_interaction_is_said_at_once(api: TestClient) -> None:
+def test_all_problems_of_an_interaction_are_reported_together(api: TestClient) -> None:
     wrong = {"resourceId": "", "bogus": 1, "uowId": "x", "interaction": [], "userId": 7}
     answer = api.post("/api/interactions", json=wrong)
     assert answer.status_code == 422
@@ -121,7 +123,7 @@ def test_every_problem_of_an_interaction_is_said_at_once(api: TestClient) -> Non
     }
 
 
-def test_the_same_id_is_recorded_once_however_it_comes(api: TestClient) -> None:
+def test_the_same_id_is_recorded_once_by_any_route(api: TestClient) -> None:
     id = str(uuid4())
     first = post(api, interactionId=id, interaction={"n": 1})
     again = post(api, interactionId=id.upper(), interaction={"n": 1})
@@ -133,7 +135,7 @@ def test_the_same_id_is_recorded_once_however_it_comes(api: TestClient) -> None:
     assert answer.json() == {"accepted": 1, "duplicates": 2, "rejected": []}
 
 
-def test_the_same_id_from_eight_clients_at_once_is_recorded_once(api: TestClient) -> None:
+def test_the_same_id_from_eight_concurrent_clients_is_recorded_once(api: TestClient) -> None:
     ids = [str(uuid4()) for _ in range(20)]
     accepted: list[int] = []
 
@@ -149,7 +151,7 @@ def test_the_same_id_from_eight_clients_at_once_is_recorded_once(api: TestClient
     assert sum(accepted) == len(ids)
 
 
-def test_a_batch_may_be_packed_and_each_of_it_stands_for_itself(api: TestClient) -> None:
+def test_a_batch_may_be_compressed_and_each_interaction_is_independent(api: TestClient) -> None:
     lines = [json.dumps(NAMED), "", '{"resourceId":"x"}', "not json", json.dumps(NAMED), " "]
     body = "\n".join(lines).encode()
     for encoding, packed in (
@@ -166,7 +168,7 @@ def test_a_batch_may_be_packed_and_each_of_it_stands_for_itself(api: TestClient)
         assert "action" in {error["field"] for error in outcome["rejected"][0]["errors"]}
 
 
-def test_statuses_of_a_batch_say_all_some_or_none(api: TestClient) -> None:
+def test_the_status_of_a_batch_tells_all_some_or_none_recorded(api: TestClient) -> None:
     def status(batch: Any) -> int:
         return api.post("/api/interactions/batch", json=batch).status_code
 
@@ -177,7 +179,7 @@ def test_statuses_of_a_batch_say_all_some_or_none(api: TestClient) -> None:
     assert status([NAMED] * 10_001) == 413
 
 
-def test_a_body_that_unpacks_too_large_or_not_at_all_is_refused(api: TestClient) -> None:
+def test_a_body_that_decompresses_too_large_or_not_at_all_is_rejected(api: TestClient) -> None:
     bomb = gzip.compress(b" " * (33 << 20))
     headers = {**NDJSON, "content-encoding": "gzip"}
     assert len(bomb) < 100_000
@@ -188,21 +190,21 @@ def test_a_body_that_unpacks_too_large_or_not_at_all_is_refused(api: TestClient)
     assert api.post("/api/interactions/batch", content=b"", headers=other).status_code == 415
 
 
-def test_a_listing_walks_newest_first_and_gives_each_once(api: TestClient) -> None:
+def test_a_listing_has_each_interaction_once_newest_first(api: TestClient) -> None:
     stamps = [f"2020-01-01T00:00:{second:02d}.000Z" for second in (5, 1, 3, 3, 9)]
     sent = [post(api, resourceType="WALK", timestamp=stamp).json() for stamp in stamps]
-    wanted = sorted(sent, key=lambda i: (i["timestamp"], i["interactionNumber"]), reverse=True)
-    found, cursor = [], None
+    expected = sorted(sent, key=lambda i: (i["timestamp"], i["interactionNumber"]), reverse=True)
+    listed, cursor = [], None
     while True:
         params: dict[str, Any] = {"resourceType": "walk", "limit": 2} | (
             {"cursor": cursor} if cursor else {}
         )
         page = api.get("/api/interactions", params=params).json()
-        found += page["interactions"]
+        listed += page["interactions"]
         cursor = page["nextCursor"]
         if cursor is None:
             break
-    assert found == wanted
+    assert listed == expected
     span = {"resourceType": "WALK", "from": stamps[1], "to": stamps[0]}
     between = api.get("/api/interactions", params=span).json()["interactions"]
     assert [i["timestamp"] for i in between] == [stamps[2], stamps[3], stamps[1]]
@@ -211,10 +213,10 @@ def test_a_listing_walks_newest_first_and_gives_each_once(api: TestClient) -> No
 @pytest.mark.parametrize("member", ["resourceId", "userId", "uowId", "action", "origin"])
 def test_a_listing_is_narrowed_by_each_member(api: TestClient, member: str) -> None:
     value = str(uuid4())
-    found = post(api, **{member: value}).json()
+    interaction = post(api, **{member: value}).json()
     post(api)
     page = api.get("/api/interactions", params={member: value}).json()
-    assert page["interactions"] == [found]
+    assert page["interactions"] == [interaction]
 
 
 @pytest.mark.parametrize(
@@ -230,13 +232,13 @@ def test_a_wrong_parameter_of_a_listing_is_named(api: TestClient, name: str, val
     assert fields(answer) == {name}
 
 
-def test_an_id_that_nothing_has_is_not_found(api: TestClient) -> None:
+def test_an_unknown_id_is_not_found(api: TestClient) -> None:
     assert api.get(f"/api/interactions/{uuid4()}").status_code == 404
     assert api.get("/api/interactions/nonsense").status_code == 404
 
 
 @pytest.mark.parametrize("element", ["[[[]]]", '{"b":1}', "[0,0]"])
-def test_a_large_interaction_keeps_nobody_waiting(api: TestClient, element: str) -> None:
+def test_a_large_interaction_does_not_block_others(api: TestClient, element: str) -> None:
     """The fixture fails if the event loop is blocked."""
     payload = f'{{"a":[{",".join([element] * (900_000 // (len(element) + 1)))}]}}'
     body = (

@@ -1,4 +1,4 @@
-"""Keys over HTTP: made, shown once, listed by prefix, revoked at once."""
+"""Keys over HTTP: created, shown once, listed by prefix, revoked immediately."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,25 +8,25 @@ NOBODY = "7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11"
 
 
 def test_a_key_is_shown_once_and_listed_by_its_prefix(api: TestClient) -> None:
-    made = api.post(PATH, json={"name": "billing", "role": "read"})
-    assert made.status_code == 201
-    secret = made.json()["key"]
-    assert made.headers["location"] == f"{PATH}/{made.json()['keyId']}"
+    created = api.post(PATH, json={"name": "billing", "role": "read"})
+    assert created.status_code == 201
+    secret = created.json()["key"]
+    assert created.headers["location"] == f"{PATH}/{created.json()['keyId']}"
     listed = api.get(PATH)
     assert secret not in listed.text
-    shown = {name: value for name, value in made.json().items() if name != "key"}
+    shown = {name: value for name, value in created.json().items() if name != "key"}
     assert shown in listed.json()
     assert secret.startswith(shown["prefix"])
     assert (shown["name"], shown["role"]) == ("billing", "read")
 
 
 def test_a_key_works_until_it_is_revoked(api: TestClient) -> None:
-    made = api.post(PATH, json={"name": "n", "role": "read"}).json()
-    headers = {"x-api-key": made["key"]}
+    created = api.post(PATH, json={"name": "n", "role": "read"}).json()
+    headers = {"x-api-key": created["key"]}
     assert api.get("/api/actions", headers=headers).status_code == 200
-    assert api.delete(f"{PATH}/{made['keyId']}").status_code == 204
+    assert api.delete(f"{PATH}/{created['keyId']}").status_code == 204
     assert api.get("/api/actions", headers=headers).status_code == 401
-    assert api.delete(f"{PATH}/{made['keyId']}").status_code == 404
+    assert api.delete(f"{PATH}/{created['keyId']}").status_code == 404
 
 
 def test_the_key_of_the_environment_cannot_be_revoked_here(api: TestClient) -> None:
@@ -37,7 +37,7 @@ def test_the_key_of_the_environment_cannot_be_revoked_here(api: TestClient) -> N
 
 
 @pytest.mark.parametrize("id", [NOBODY, "x"])
-def test_a_key_that_is_not_there_is_404(api: TestClient, id: str) -> None:
+def test_a_missing_key_is_404(api: TestClient, id: str) -> None:
     assert api.delete(f"{PATH}/{id}").status_code == 404
 
 

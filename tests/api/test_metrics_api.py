@@ -1,4 +1,4 @@
-"""Metrics as definitions, over HTTP; and the shapes of what they are worth."""
+"""Definitions of metrics over HTTP, and the shapes of their values."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,8 +49,8 @@ def _recorded(api: TestClient) -> None:
 def create(api: TestClient, **body: Any) -> dict[str, Any]:
     answer = api.post(PATH, json={"name": "n", "metricType": "COUNT", **body})
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    metric: dict[str, Any] = answer.json()
+    return metric
 
 
 def at(api: TestClient, path: str, **options: Any) -> dict[str, Any]:
@@ -63,31 +63,31 @@ def at(api: TestClient, path: str, **options: Any) -> dict[str, Any]:
 def test_a_metric_lives_from_creation_to_deletion(api: TestClient) -> None:
     answer = api.post(PATH, json=FULL)
     assert answer.status_code == 201
-    made = answer.json()
-    assert {name: made[name] for name in FULL} == FULL
-    assert made["enabled"] is True
-    assert list(made) == [
+    metric = answer.json()
+    assert {name: metric[name] for name in FULL} == FULL
+    assert metric["enabled"] is True
+    assert list(metric) == [
         *("metricId", "name", "description", "metricTypeId", "metricType"),
         *("resourceTypeId", "resourceType", "actionId", "action", "originId", "origin"),
         *("field", "filters", "timeWindow", "groupBy", "enabled", "createdDate", "modifiedDate"),
     ]
     path = answer.headers["location"]
-    assert path == f"{PATH}/{made['metricId']}"
-    assert api.get(path).json() == made
-    assert made in api.get(PATH).json()
+    assert path == f"{PATH}/{metric['metricId']}"
+    assert api.get(path).json() == metric
+    assert metric in api.get(PATH).json()
 
     replaced = api.put(path, json={"name": "m", "metricType": "COUNT", "enabled": False})
     assert replaced.status_code == 200
     assert replaced.json() == {
-        **dict.fromkeys(made),
-        "metricId": made["metricId"],
+        **dict.fromkeys(metric),
+        "metricId": metric["metricId"],
         "name": "m",
         "metricTypeId": replaced.json()["metricTypeId"],
         "metricType": "COUNT",
         "filters": [],
         "groupBy": [],
         "enabled": False,
-        "createdDate": made["createdDate"],
+        "createdDate": metric["createdDate"],
         "modifiedDate": replaced.json()["modifiedDate"],
     }
     assert api.get(path).json() == replaced.json()
@@ -97,16 +97,16 @@ def test_a_metric_lives_from_creation_to_deletion(api: TestClient) -> None:
     assert {api.get(path).status_code, api.delete(path).status_code} == {404}
 
 
-def test_what_is_answered_can_be_sent_back(api: TestClient) -> None:
-    made = create(api, **FULL)
+def test_a_response_can_be_sent_back(api: TestClient) -> None:
+    metric = create(api, **FULL)
     ours = {"metricId", "createdDate", "modifiedDate"}
-    body = {name: value for name, value in made.items() if name not in ours}
-    replaced = api.put(f"{PATH}/{made['metricId']}", json=body).json()
-    assert {**replaced, "modifiedDate": None} == {**made, "modifiedDate": None}
+    body = {name: value for name, value in metric.items() if name not in ours}
+    replaced = api.put(f"{PATH}/{metric['metricId']}", json=body).json()
+    assert {**replaced, "modifiedDate": None} == {**metric, "modifiedDate": None}
 
 
 @pytest.mark.parametrize("id", [NOBODY, "x", "123"])
-def test_what_is_not_there_is_404(api: TestClient, id: str) -> None:
+def test_a_missing_metric_is_404(api: TestClient, id: str) -> None:
     span = {"from": format_instant(AT - timedelta(hours=1)), "to": format_instant(AT), "step": "5m"}
     answers = [
         api.get(f"{PATH}/{id}"),
@@ -150,9 +150,9 @@ def test_there_are_seven_types_and_their_ids_are_taken(api: TestClient) -> None:
 
 
 def test_a_calculation_names_the_metric_and_the_instant(api: TestClient) -> None:
-    made = create(api, name="all", timeWindow="5m")
-    assert at(api, f"{made['metricId']}/calculate") == {
-        "metricId": made["metricId"],
+    metric = create(api, name="all", timeWindow="5m")
+    assert at(api, f"{metric['metricId']}/calculate") == {
+        "metricId": metric["metricId"],
         "metricName": "all",
         "metricType": "COUNT",
         "calculatedAt": "2026-03-20T14:30:00.000Z",
@@ -161,8 +161,8 @@ def test_a_calculation_names_the_metric_and_the_instant(api: TestClient) -> None
 
 
 def test_a_grouped_calculation_has_a_row_for_each_group_by_value(api: TestClient) -> None:
-    made = create(api, **FULL)
-    assert at(api, f"{made['metricId']}/calculate")["results"] == [
+    metric = create(api, **FULL)
+    assert at(api, f"{metric['metricId']}/calculate")["results"] == [
         {"value": 15.5, "dimensions": {"interaction_country": "ZA"}},
         {"value": 7, "dimensions": {"interaction_country": "US"}},
         {"value": 1, "dimensions": {"interaction_country": None}},
@@ -170,12 +170,12 @@ def test_a_grouped_calculation_has_a_row_for_each_group_by_value(api: TestClient
 
 
 def test_rows_past_the_limit_are_cut_and_counted(api: TestClient) -> None:
-    made = create(api, **FULL)
+    metric = create(api, **FULL)
     instant = format_instant(AT)
-    answer = api.post(f"{PATH}/{made['metricId']}/calculate?at={instant}&limit=2").json()
+    answer = api.post(f"{PATH}/{metric['metricId']}/calculate?at={instant}&limit=2").json()
     assert len(answer["results"]) == 2
     assert (answer["truncated"], answer["groupCount"]) == (True, 3)
-    whole = api.post(f"{PATH}/{made['metricId']}/calculate?at={instant}&limit=3").json()
+    whole = api.post(f"{PATH}/{metric['metricId']}/calculate?at={instant}&limit=3").json()
     assert not {"truncated", "groupCount"} & set(whole)
 
 
@@ -186,22 +186,22 @@ def test_a_rate_has_a_unit_and_nothing_else_has(api: TestClient) -> None:
 
 
 def test_a_preview_is_what_calculate_would_answer_without_an_id(api: TestClient) -> None:
-    made = create(api, **FULL)
-    saved = at(api, f"{made['metricId']}/calculate")
+    metric = create(api, **FULL)
+    saved = at(api, f"{metric['metricId']}/calculate")
     assert at(api, "preview", json=FULL) == {**saved, "metricId": None}
     unnamed = {name: value for name, value in FULL.items() if name != "name"}
     assert at(api, "preview", json=unnamed) == {**saved, "metricId": None, "metricName": None}
 
 
 def test_an_instant_with_an_offset_is_the_same_instant(api: TestClient) -> None:
-    made = create(api, **FULL)
+    metric = create(api, **FULL)
     there = api.post(
-        f"{PATH}/{made['metricId']}/calculate", params={"at": "2026-03-20T16:30:00+02:00"}
+        f"{PATH}/{metric['metricId']}/calculate", params={"at": "2026-03-20T16:30:00+02:00"}
     )
-    assert there.json() == at(api, f"{made['metricId']}/calculate")
+    assert there.json() == at(api, f"{metric['metricId']}/calculate")
 
 
-def test_calculating_all_leaves_out_what_is_disabled(api: TestClient) -> None:
+def test_calculating_all_leaves_out_disabled_metrics(api: TestClient) -> None:
     on, off = create(api, **FULL), create(api, name="off", enabled=False)
     answer = at(api, "calculate-all")
     by_id = {result["metricId"]: result for result in answer["results"]}
@@ -216,20 +216,20 @@ def test_calculating_all_leaves_out_what_is_disabled(api: TestClient) -> None:
 
 
 def test_calculating_all_takes_a_limit(api: TestClient) -> None:
-    made = create(api, **FULL)
+    metric = create(api, **FULL)
     answer = api.post(f"{PATH}/calculate-all", params={"at": format_instant(AT), "limit": 1}).json()
-    result = next(r for r in answer["results"] if r["metricId"] == made["metricId"])
+    result = next(r for r in answer["results"] if r["metricId"] == metric["metricId"])
     assert (result["resultCount"], result["truncated"], result["groupCount"]) == (1, True, 3)
 
 
 def test_a_series_has_a_point_at_its_end_and_each_step_before(api: TestClient) -> None:
-    made = create(api, timeWindow="5m", groupBy=["interaction.country"])
+    metric = create(api, timeWindow="5m", groupBy=["interaction.country"])
     body = {
         "from": format_instant(AT - timedelta(minutes=12)),
         "to": format_instant(AT),
         "step": "5m",
     }
-    answer = api.post(f"{PATH}/{made['metricId']}/series", json=body).json()
+    answer = api.post(f"{PATH}/{metric['metricId']}/series", json=body).json()
     assert set(answer) == {"metricId", "metricName", "metricType", "series"}
     lines = {line["dimensions"]["interaction_country"]: line for line in answer["series"]}
     assert set(lines) == {"ZA", "US", None}
@@ -256,18 +256,18 @@ def test_a_wrong_series_is_422(api: TestClient, body: Any, fields: set[str]) -> 
     assert {error["field"] for error in answer.json()["errors"]} == fields
 
 
-def test_explaining_shows_the_query_with_what_it_binds_and_reads(api: TestClient) -> None:
-    made = create(api, **FULL)
-    answer = api.get(f"{PATH}/{made['metricId']}/explain", params={"at": format_instant(AT)})
+def test_an_explanation_has_the_query_its_parameters_and_its_cost(api: TestClient) -> None:
+    metric = create(api, **FULL)
+    answer = api.get(f"{PATH}/{metric['metricId']}/explain", params={"at": format_instant(AT)})
     assert answer.status_code == 200
-    said = answer.json()
+    explanation = answer.json()
     cost = {"rowsRead", "bytesRead", "elapsedMs"}
-    assert set(said) == {"sql", "parameters", "promoted", "fromRollup", *cost}
-    assert "SELECT" in said["sql"]
-    assert "country" not in said["sql"]
+    assert set(explanation) == {"sql", "parameters", "promoted", "fromRollup", *cost}
+    assert "SELECT" in explanation["sql"]
+    assert "country" not in explanation["sql"]
     # It may have been promoted by now.
-    assert "country" in str([said["parameters"], said["promoted"]])
-    assert said["rowsRead"] >= 4
+    assert "country" in str([explanation["parameters"], explanation["promoted"]])
+    assert explanation["rowsRead"] >= 4
 
 
 def test_the_fields_that_occur_are_discovered_in_a_scope(api: TestClient) -> None:
@@ -335,37 +335,37 @@ def test_fields_are_discovered_by_mnemonic_by_id_or_by_both(api: TestClient, mem
     sent = {"resourceId": "1", "resourceType": "BARGE", "action": "tow", "origin": "CANAL"}
     barge = api.post("/api/interactions", json={**sent, "interaction": {"locks": 3}}).json()
     path, by_id = f"{PATH}/fields/discover", {f"{member}Id": barge[f"{member}Id"]}
-    for asked in (by_id, {member: sent[member].lower()}, {member: sent[member], **by_id}):
-        assert api.get(path, params=asked).json() == ["interaction.locks"]
+    for scope in (by_id, {member: sent[member].lower()}, {member: sent[member], **by_id}):
+        assert api.get(path, params=scope).json() == ["interaction.locks"]
     other = api.post("/api/interactions", json={**sent, member: "OTHER"}).json()
-    for field, asked in {
+    for field, scope in {
         member: {member: "NO_SUCH"},
         f"{member}Id": {f"{member}Id": NOBODY, member: sent[member]},
         member.upper(): {member.upper(): sent[member]},
     }.items():
-        refused = api.get(path, params=asked)
+        refused = api.get(path, params=scope)
         assert refused.status_code == 422
         assert [error["field"] for error in refused.json()["errors"]] == [field]
     disagreeing = {member: sent[member], f"{member}Id": other[f"{member}Id"]}
     assert api.get(path, params=disagreeing).json()["errors"][0]["field"] == member
 
 
-def test_examples_are_cut_and_the_field_says_so(api: TestClient) -> None:
+def test_examples_are_cut_and_the_field_has_truncated(api: TestClient) -> None:
     sent = {"resourceId": "1", "resourceType": "LONG", "action": "A", "origin": "O"}
     number = 10**300 + 7
     whole, longer = "é" * 320, "😀" * 200_000
     payload = {"whole": whole, "longer": longer, "array": [longer[:1000]], "number": number}
     recorded = api.post("/api/interactions", json={**sent, "interaction": payload})
     assert recorded.status_code == 201
-    asked: dict[str, Any] = {"resourceType": "LONG", "detail": True}
-    answer = api.get(f"{PATH}/fields/discover", params=asked)
+    query: dict[str, Any] = {"resourceType": "LONG", "detail": True}
+    answer = api.get(f"{PATH}/fields/discover", params=query)
     assert len(answer.content) < 20_000
-    found = {report["field"]: report for report in answer.json()}
-    assert found["interaction.longer"]["examples"] == [longer[:320]]
-    assert found["interaction.longer"]["truncated"] is True
-    assert found["interaction.whole"]["examples"] == [whole]
-    assert found["interaction.number"]["examples"] == [number]
-    assert found["interaction.array"]["examples"] == []
-    assert [name for name, report in found.items() if "truncated" in report] == [
+    reports = {report["field"]: report for report in answer.json()}
+    assert reports["interaction.longer"]["examples"] == [longer[:320]]
+    assert reports["interaction.longer"]["truncated"] is True
+    assert reports["interaction.whole"]["examples"] == [whole]
+    assert reports["interaction.number"]["examples"] == [number]
+    assert reports["interaction.array"]["examples"] == []
+    assert [name for name, report in reports.items() if "truncated" in report] == [
         "interaction.longer"
     ]

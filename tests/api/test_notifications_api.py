@@ -31,17 +31,17 @@ WEBHOOK = {
 @pytest.fixture(autouse=True)
 def _clean(runtime: Runtime) -> Iterator[None]:
     yield
-    for one in runtime.subscriptions.all():
-        runtime.subscriptions.delete(one.subscription_id)
+    for subscription in runtime.subscriptions.all():
+        runtime.subscriptions.delete(subscription.subscription_id)
     for channel in runtime.channels.all():
         runtime.channels.delete(channel.channel_id, runtime.now())
 
 
 def create(api: TestClient, body: dict[str, Any] = WEBHOOK) -> dict[str, Any]:
-    made = api.post(CHANNELS, json=body)
-    assert made.status_code == 201, made.text
-    answer: dict[str, Any] = made.json()
-    assert made.headers["location"] == f"{CHANNELS}/{answer['channelId']}"
+    created = api.post(CHANNELS, json=body)
+    assert created.status_code == 201, created.text
+    answer: dict[str, Any] = created.json()
+    assert created.headers["location"] == f"{CHANNELS}/{answer['channelId']}"
     return answer
 
 
@@ -56,31 +56,33 @@ def fields(answer: Any) -> set[str]:
     return {error["field"] for error in answer.json()["errors"]}
 
 
-def test_secrets_are_taken_and_never_shown(api: TestClient) -> None:
-    made = create(api)
+def test_given_secrets_are_never_shown(api: TestClient) -> None:
+    channel = create(api)
     shown = {"url": URL, "headers": {"Authorization": "***"}, "secret": "***"}
-    assert made["settings"] == shown
+    assert channel["settings"] == shown
     slack = create(api, {"name": "s", "kind": "slack", "settings": {"webhookUrl": URL}})
     apprise = {"name": "a", "kind": "apprise", "settings": {"url": "tgram://very-secret/1"}}
     assert create(api, apprise)["settings"] == {"url": "***"}
     assert slack["settings"] == {"webhookUrl": "***"}
     listed = api.get(CHANNELS)
     assert len(listed.json()) == 3
-    assert listed.json()[0] == api.get(f"{CHANNELS}/{made['channelId']}").json() == made
+    assert listed.json()[0] == api.get(f"{CHANNELS}/{channel['channelId']}").json() == channel
     assert "very-secret" not in listed.text
     assert SECRET not in listed.text
 
 
-def test_a_secret_that_was_made_up_is_shown_once(api: TestClient) -> None:
-    made = create(api, {**WEBHOOK, "settings": {"url": URL}})
-    assert made["settings"]["secret"].startswith("whsec_")
-    assert made["settings"]["secret"] not in api.get(CHANNELS).text
+def test_a_generated_secret_is_shown_once(api: TestClient) -> None:
+    channel = create(api, {**WEBHOOK, "settings": {"url": URL}})
+    assert channel["settings"]["secret"].startswith("whsec_")
+    assert channel["settings"]["secret"] not in api.get(CHANNELS).text
 
 
 def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: Runtime) -> None:
-    made = create(api)
-    path = f"{CHANNELS}/{made['channelId']}"
-    renamed = {name: made[name] for name in ("kind", "settings", "enabled")} | {"name": "Renamed"}
+    channel = create(api)
+    path = f"{CHANNELS}/{channel['channelId']}"
+    renamed = {name: channel[name] for name in ("kind", "settings", "enabled")} | {
+        "name": "Renamed"
+    }
     assert api.put(path, json=renamed).json()["name"] == "Renamed"
     kept = runtime.channels.all()[0].spec.settings.revealed()
     assert kept == WEBHOOK["settings"]
@@ -123,9 +125,9 @@ def test_headers_that_tocsin_sends_itself_are_refused(api: TestClient, name: str
     assert api.post(CHANNELS, json=body).status_code == 422
 
 
-def test_a_test_says_what_happened_and_a_private_target_is_refused(api: TestClient) -> None:
-    made = create(api)
-    tried = api.post(f"{CHANNELS}/{made['channelId']}/test").json()
+def test_a_test_has_a_result_and_a_private_target_is_refused(api: TestClient) -> None:
+    channel = create(api)
+    tried = api.post(f"{CHANNELS}/{channel['channelId']}/test").json()
     assert tried["sent"] is False
     assert "TOCSIN_ALLOW_PRIVATE_TARGETS" in tried["error"]
 
@@ -135,17 +137,17 @@ def test_no_secret_of_a_channel_reaches_the_log(
 ) -> None:
     caplog.set_level(logging.INFO)
     body = {"name": "s", "kind": "slack", "settings": {"webhookUrl": f"{URL}/very-secret"}}
-    made = create(api, body)
-    tried = api.post(f"{CHANNELS}/{made['channelId']}/test")
+    channel = create(api, body)
+    tried = api.post(f"{CHANNELS}/{channel['channelId']}/test")
     assert "very-secret" not in caplog.text + tried.text
 
 
-def test_a_subscription_goes_by_mnemonics_or_ids(api: TestClient) -> None:
+def test_a_subscription_has_mnemonics_or_ids(api: TestClient) -> None:
     channel = create(api)["channelId"]
     body = {**topic(api), "channelId": channel, "template": {"title": "{{ resourceId }}"}}
-    made = api.post(SUBSCRIPTIONS, json=body)
-    assert made.status_code == 201, made.text
-    shown = made.json()
+    created = api.post(SUBSCRIPTIONS, json=body)
+    assert created.status_code == 201, created.text
+    shown = created.json()
     assert (shown["resourceType"], shown["action"], shown["origin"]) == ("CUSTOMER", "LEFT", None)
     assert shown["template"] == {"title": "{{ resourceId }}", "body": None}
     ids = {name: shown[name] for name in ("resourceTypeId", "actionId", "channelId")}
@@ -165,30 +167,30 @@ def test_a_wrong_subscription_is_422_with_every_reason(api: TestClient) -> None:
     assert fields(api.post(SUBSCRIPTIONS, json={})) == {"channelId", "resourceTypeId", "actionId"}
     unknown = {"channelId": channel, "resourceType": "NO_SUCH", "action": "NO_SUCH"}
     assert fields(api.post(SUBSCRIPTIONS, json=unknown)) == {"resourceType", "action"}
-    told = {**topic(api), "channelId": NOBODY}
-    assert fields(api.post(SUBSCRIPTIONS, json=told)) == {"channelId"}
+    body = {**topic(api), "channelId": NOBODY}
+    assert fields(api.post(SUBSCRIPTIONS, json=body)) == {"channelId"}
     template = {"title": "{% if %}", "body": "{{ x|nofilter }}"}
-    wrong = api.post(SUBSCRIPTIONS, json={**told, "channelId": channel, "template": template})
+    wrong = api.post(SUBSCRIPTIONS, json={**body, "channelId": channel, "template": template})
     assert fields(wrong) == {"template.title", "template.body"}
     assert "nofilter" in wrong.text
 
 
-def test_deliveries_are_listed_page_by_page_and_tried_once_more(api: TestClient) -> None:
+def test_deliveries_are_listed_page_by_page_and_retried(api: TestClient) -> None:
     channel = create(api)["channelId"]
     api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
     sent = {**topic(api), "resourceId": "42", "origin": "WEB", "interaction": {"a": 1.0}}
     for _ in range(3):
         assert api.post("/api/interactions", json=sent).status_code == 201
-    asked: dict[str, Any] = {"channelId": channel, "limit": 2}
-    first = api.get(DELIVERIES, params=asked).json()
-    second = api.get(DELIVERIES, params={**asked, "cursor": first["nextCursor"]}).json()
+    query: dict[str, Any] = {"channelId": channel, "limit": 2}
+    first = api.get(DELIVERIES, params=query).json()
+    second = api.get(DELIVERIES, params={**query, "cursor": first["nextCursor"]}).json()
     assert (len(first["deliveries"]), len(second["deliveries"])) == (2, 1)
     assert second["nextCursor"] is None
-    one = second["deliveries"][0]
-    assert one["interaction"]["resourceId"] == "42"
-    assert one["status"] == "pending"
-    path = f"{DELIVERIES}/{one['deliveryId']}"
-    assert api.get(path).json()["deliveryId"] == one["deliveryId"]
+    delivery = second["deliveries"][0]
+    assert delivery["interaction"]["resourceId"] == "42"
+    assert delivery["status"] == "pending"
+    path = f"{DELIVERIES}/{delivery['deliveryId']}"
+    assert api.get(path).json()["deliveryId"] == delivery["deliveryId"]
     assert api.post(f"{path}/retry").status_code == 409
     assert api.post(f"{DELIVERIES}/{NOBODY}/retry").status_code == 404
     assert api.get(DELIVERIES, params={"status": "sent"}).json()["deliveries"] == []
@@ -197,15 +199,15 @@ def test_deliveries_are_listed_page_by_page_and_tried_once_more(api: TestClient)
     assert 'tocsin_deliveries{status="pending"}' in api.get("/metrics").text
 
 
-def test_what_arrives_for_a_disabled_channel_is_listed_as_skipped_and_retried(
+def test_deliveries_of_a_disabled_channel_are_listed_as_skipped_and_retried(
     api: TestClient,
 ) -> None:
     channel = create(api, {**WEBHOOK, "enabled": False})["channelId"]
     api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
     sent = {**topic(api), "resourceId": "43", "origin": "WEB"}
     assert api.post("/api/interactions", json=sent).status_code == 201
-    asked = {"channelId": channel, "status": "skipped"}
-    (skipped,) = api.get(DELIVERIES, params=asked).json()["deliveries"]
+    query = {"channelId": channel, "status": "skipped"}
+    (skipped,) = api.get(DELIVERIES, params=query).json()["deliveries"]
     assert skipped["interaction"]["resourceId"] == "43"
     assert skipped["reason"] == "The channel was disabled"
     assert (skipped["nextAttemptDate"], skipped["finishedDate"]) == (None, None)
@@ -218,12 +220,12 @@ def test_what_arrives_for_a_disabled_channel_is_listed_as_skipped_and_retried(
     )
 
 
-def test_a_resting_channel_and_its_pending_deliveries_say_until_when(
+def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
     api: TestClient, runtime: Runtime
 ) -> None:
-    made = create(api)
-    assert made["restingUntil"] is None
-    channel, path = made["channelId"], f"{CHANNELS}/{made['channelId']}"
+    channel = create(api)
+    assert channel["restingUntil"] is None
+    channel, path = channel["channelId"], f"{CHANNELS}/{channel['channelId']}"
     until = runtime.now() + timedelta(hours=1)
     runtime.channels.rest(UUID(channel), until)
     api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
@@ -234,7 +236,7 @@ def test_a_resting_channel_and_its_pending_deliveries_say_until_when(
     assert (pending["status"], pending["tries"]) == ("pending", 0)
     assert pending["nextAttemptDate"] == api.get(path).json()["restingUntil"] == shown
     assert api.get(CHANNELS).json()[0]["restingUntil"] == shown
-    renamed = {name: made[name] for name in ("name", "kind", "settings", "enabled")}
+    renamed = {name: channel[name] for name in ("name", "kind", "settings", "enabled")}
     assert api.put(path, json=renamed).json()["restingUntil"] is None
     runtime.channels.rest(UUID(channel), runtime.now() - timedelta(hours=1))
     assert api.get(path).json()["restingUntil"] is None
@@ -245,9 +247,9 @@ def test_a_resting_channel_and_its_pending_deliveries_say_until_when(
 
 def test_silences_are_kept_replaced_and_deleted(api: TestClient) -> None:
     body = {"alertId": NOBODY, "to": "2299-01-01T00:00:00Z", "author": "ada", "reason": "upgrade"}
-    made = api.post(SILENCES, json=body)
-    assert made.status_code == 201, made.text
-    path = f"{SILENCES}/{made.json()['silenceId']}"
+    created = api.post(SILENCES, json=body)
+    assert created.status_code == 201, created.text
+    path = f"{SILENCES}/{created.json()['silenceId']}"
     changed = api.put(path, json={**body, "labels": {"team": "a"}}).json()
     assert changed["labels"] == {"team": "a"}
     assert api.get(f"{path}/deliveries").json() == {"deliveries": [], "nextCursor": None}
@@ -272,7 +274,7 @@ def test_a_wrong_silence_is_422(api: TestClient, body: dict[str, Any], wrong: se
 
 @pytest.mark.parametrize("path", [CHANNELS, SUBSCRIPTIONS, DELIVERIES, SILENCES])
 @pytest.mark.parametrize("id", [NOBODY, "x"])
-def test_what_is_not_there_is_404(api: TestClient, path: str, id: str) -> None:
+def test_a_missing_resource_is_404(api: TestClient, path: str, id: str) -> None:
     assert api.get(f"{path}/{id}").status_code == 404
 
 

@@ -96,30 +96,30 @@ def test_real_responses_are_valid_by_the_schemas_of_the_document(
     silence = api.post("/api/silences", json=SILENCE).json()["silenceId"]
     interaction = api.post("/api/interactions", json=SENT).json()["interactionId"]
     delivery = api.get("/api/deliveries").json()["deliveries"][0]["deliveryId"]
-    one = "{id}"
+    placeholder = "{id}"
     calls: list[tuple[str, str, str, Any]] = [
         ("POST", "/api/interactions", "", SENT),
         ("POST", "/api/interactions/batch", "", [SENT, {}]),
         ("GET", "/api/interactions", "", None),
-        ("GET", f"/api/interactions/{one}", interaction, None),
+        ("GET", f"/api/interactions/{placeholder}", interaction, None),
         ("POST", metrics, "", METRIC),
         ("POST", metrics, "", {}),
         ("GET", metrics, "", None),
-        ("GET", f"{metrics}/{one}", metric, None),
-        ("PUT", f"{metrics}/{one}", metric, METRIC),
+        ("GET", f"{metrics}/{placeholder}", metric, None),
+        ("PUT", f"{metrics}/{placeholder}", metric, METRIC),
         ("GET", f"{metrics}/types", "", None),
         ("GET", f"{metrics}/fields/discover", "", None),
         ("GET", f"{metrics}/fields/discover", "?detail=true", None),
-        ("POST", f"{metrics}/{one}/calculate", metric, None),
+        ("POST", f"{metrics}/{placeholder}/calculate", metric, None),
         ("POST", f"{metrics}/calculate-all", "", None),
         ("POST", f"{metrics}/preview", "", METRIC),
-        ("POST", f"{metrics}/{one}/series", metric, SPAN),
-        ("GET", f"{metrics}/{one}/explain", metric, None),
+        ("POST", f"{metrics}/{placeholder}/series", metric, SPAN),
+        ("GET", f"{metrics}/{placeholder}/explain", metric, None),
         ("GET", "/api/actions", "", None),
-        ("GET", f"/api/actions/{one}", action["actionId"], None),
+        ("GET", f"/api/actions/{placeholder}", action["actionId"], None),
         (
             "PUT",
-            f"/api/actions/{one}",
+            f"/api/actions/{placeholder}",
             action["actionId"],
             {"mnemonic": "documented", "title": "u"},
         ),
@@ -129,27 +129,27 @@ def test_real_responses_are_valid_by_the_schemas_of_the_document(
         ("POST", "/api/keys", "", {"name": "n", "role": "read"}),
         ("GET", "/api/channels", "", None),
         ("POST", "/api/channels", "", CHANNEL),
-        ("GET", f"/api/channels/{one}", channel, None),
-        ("PUT", f"/api/channels/{one}", channel, CHANNEL),
-        ("POST", f"/api/channels/{one}/test", channel, None),
-        ("DELETE", f"/api/channels/{one}", channel, None),
+        ("GET", f"/api/channels/{placeholder}", channel, None),
+        ("PUT", f"/api/channels/{placeholder}", channel, CHANNEL),
+        ("POST", f"/api/channels/{placeholder}/test", channel, None),
+        ("DELETE", f"/api/channels/{placeholder}", channel, None),
         ("GET", "/api/subscriptions", "", None),
         ("POST", "/api/subscriptions", "", topic),
-        ("GET", f"/api/subscriptions/{one}", subscription, None),
-        ("PUT", f"/api/subscriptions/{one}", subscription, topic),
+        ("GET", f"/api/subscriptions/{placeholder}", subscription, None),
+        ("PUT", f"/api/subscriptions/{placeholder}", subscription, topic),
         ("GET", "/api/deliveries", "", None),
-        ("GET", f"/api/deliveries/{one}", delivery, None),
-        ("POST", f"/api/deliveries/{one}/retry", delivery, None),
+        ("GET", f"/api/deliveries/{placeholder}", delivery, None),
+        ("POST", f"/api/deliveries/{placeholder}/retry", delivery, None),
         ("GET", "/api/silences", "", None),
         ("POST", "/api/silences", "", SILENCE),
-        ("GET", f"/api/silences/{one}", silence, None),
-        ("PUT", f"/api/silences/{one}", silence, SILENCE),
-        ("GET", f"/api/silences/{one}/deliveries", silence, None),
+        ("GET", f"/api/silences/{placeholder}", silence, None),
+        ("PUT", f"/api/silences/{placeholder}", silence, SILENCE),
+        ("GET", f"/api/silences/{placeholder}/deliveries", silence, None),
         ("GET", "/healthz", "", None),
         ("GET", "/readyz", "", None),
     ]
     for method, path, id, body in calls:
-        address = path.replace(one, id) if one in path else path + id
+        address = path.replace(placeholder, id) if placeholder in path else path + id
         answer = api.request(method, address, json=body)
         operation = document["paths"][path][method.lower()]
         content = operation["responses"][str(answer.status_code)]["content"]

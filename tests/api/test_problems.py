@@ -23,12 +23,12 @@ NESTED = b'{"metricType":"COUNT","name":"n","filters":[{"field":"action","operat
 
 
 def is_problem(answer: Response, status: int) -> bool:
-    said = answer.json()
+    problem = answer.json()
     return (
-        answer.status_code == status == said["status"]
+        answer.status_code == status == problem["status"]
         and answer.headers["content-type"] == "application/problem+json"
-        and {"type", "title", "status", "detail"} <= set(said) <= {*said, "errors"}
-        and all(set(error) == {"field", "message"} for error in said.get("errors", []))
+        and {"type", "title", "status", "detail"} <= set(problem) <= {*problem, "errors"}
+        and all(set(error) == {"field", "message"} for error in problem.get("errors", []))
     )
 
 
@@ -54,7 +54,7 @@ def is_problem(answer: Response, status: int) -> bool:
         b"[" * 10_000,
     ],
 )
-def test_what_is_no_json_is_400(api: TestClient, path: str, body: bytes) -> None:
+def test_a_body_that_is_not_json_is_400(api: TestClient, path: str, body: bytes) -> None:
     assert is_problem(api.post(path, content=body), 400)
 
 
@@ -79,14 +79,16 @@ def test_what_is_no_json_is_400(api: TestClient, path: str, body: bytes) -> None
         b'{"groupBy":[' + b'"a",' * 200_000 + b'"a"]}',
     ],
 )
-def test_what_is_json_but_not_acceptable_is_422(api: TestClient, path: str, body: bytes) -> None:
+def test_json_that_is_not_valid_is_422(api: TestClient, path: str, body: bytes) -> None:
     answer = api.post(path, content=body)
     assert is_problem(answer, 422)
     assert answer.json()["errors"]
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_a_body_of_more_than_2_mib_is_413_however_it_is_sent(api: TestClient, path: str) -> None:
+def test_a_body_of_more_than_2_mib_is_413_with_and_without_a_length(
+    api: TestClient, path: str
+) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(33):
             yield b" " * 65_536
@@ -97,7 +99,7 @@ def test_a_body_of_more_than_2_mib_is_413_however_it_is_sent(api: TestClient, pa
 
 
 @pytest.mark.parametrize("path", ["/", "/api", "/nothing", "/api/actions/", "/api/nothing/at/all"])
-def test_a_route_that_is_not_there_is_404(api: TestClient, path: str) -> None:
+def test_an_unknown_route_is_404(api: TestClient, path: str) -> None:
     assert is_problem(api.get(path), 404)
 
 
@@ -113,7 +115,7 @@ def test_a_route_that_is_not_there_is_404(api: TestClient, path: str) -> None:
         ("BREW", "/healthz", "GET, HEAD"),
     ],
 )
-def test_a_method_that_a_route_does_not_take_is_405_with_those_it_takes(
+def test_another_method_is_405_with_the_allowed_ones(
     api: TestClient, method: str, path: str, allowed: str
 ) -> None:
     answer = api.request(method, path)
@@ -123,11 +125,11 @@ def test_a_method_that_a_route_does_not_take_is_405_with_those_it_takes(
 
 def test_a_head_request_is_answered_as_a_get_without_the_body(api: TestClient) -> None:
     for path in ("/api/actions", "/healthz", "/metrics", "/docs", "/openapi.json", "/api/nowhere"):
-        asked, got = api.head(path), api.get(path)
-        assert (asked.status_code, asked.content) == (got.status_code, b""), path
-        lengths = asked.headers.pop("content-length"), got.headers.pop("content-length")
-        assert asked.headers == got.headers
-        # What /metrics says grows with each request.
+        head, get = api.head(path), api.get(path)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        lengths = head.headers.pop("content-length"), get.headers.pop("content-length")
+        assert head.headers == get.headers
+        # The text of /metrics grows with each request.
         assert path == "/metrics" or lengths[0] == lengths[1]
 
 
@@ -139,7 +141,7 @@ def test_a_head_request_to_a_route_without_get_is_405_with_the_type_of_a_problem
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_what_does_not_answer_is_503_with_retry_after(
+def test_an_engine_or_store_that_does_not_answer_is_503_with_retry_after(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -151,7 +153,7 @@ def test_what_does_not_answer_is_503_with_retry_after(
     assert answer.headers["retry-after"] == "1"
 
 
-def test_a_calculation_that_is_too_heavy_is_422_and_says_what_helps(
+def test_a_calculation_that_is_too_heavy_is_422_with_advice(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -163,7 +165,7 @@ def test_a_calculation_that_is_too_heavy_is_422_and_says_what_helps(
     assert "narrow" in answer.json()["detail"]
 
 
-def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
+def test_a_metric_that_fails_has_an_error_and_does_not_affect_the_others(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/api/interaction-metrics"
@@ -172,7 +174,7 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
         {"name": name, "metricType": "COUNT"} for name in ("one", "two")
     ]
     bodies.insert(1, {"name": "bad", "metricType": "COUNT", "filters": marked})
-    one, bad, two = (api.post(path, json=body).json() for body in bodies)
+    first, failing, second = (api.post(path, json=body).json() for body in bodies)
 
     def refusing(ask: Callable[..., Any]) -> Callable[..., Any]:
         def sometimes(query: Query, *options: Any, **named: Any) -> Any:
@@ -187,14 +189,14 @@ def test_a_metric_that_fails_has_an_error_and_takes_no_other_down(
         monkeypatch.setattr(queries, way, refusing(getattr(queries, way)))
     answer = api.post(f"{path}/calculate-all").json()
     results = {result["metricId"]: result for result in answer["results"]}
-    failed = results[bad["metricId"]]
+    failed = results[failing["metricId"]]
     assert set(failed) == {"metricId", "metricName", "metricType", "calculatedAt", "error"}
-    for good in (one, two):
+    for good in (first, second):
         assert results[good["metricId"]]["results"]
     assert answer["calculated"] == len(results) - 1
 
 
-def test_an_error_that_nobody_expected_is_a_500_that_gives_nothing_away(
+def test_an_unexpected_error_is_a_500_without_details(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtime.metrics, "all", lambda: {}["secret"])  # type: ignore[index]

@@ -1,4 +1,4 @@
-"""Who may do what: every route of the document, with every role and with none."""
+"""Permissions: every route of the document, with every role and without a key."""
 
 from typing import Any
 from uuid import uuid4
@@ -42,14 +42,14 @@ def call(api: TestClient, method: str, path: str, key: str | None) -> int:
     return answer.status_code
 
 
-def test_every_route_requires_the_role_that_api_md_gives_it(api: TestClient) -> None:
+def test_every_route_requires_its_role_of_api_md(api: TestClient) -> None:
     declared = {(m, path): operation.get("x-required-role") for m, path, operation in routes(api)}
     assert len(declared) > 30
     assert declared == {(m, path): roles_in_api_md(m, path) for m, path in declared}
 
 
 @pytest.mark.parametrize("key", [None, "unknown", "tsn_admin_", "é"])
-def test_no_route_that_takes_a_key_answers_without_a_good_one(
+def test_no_route_that_requires_a_key_answers_without_a_valid_one(
     api: TestClient, key: str | None
 ) -> None:
     header = key.encode() if key else b""
@@ -92,7 +92,7 @@ def test_a_key_may_come_as_a_bearer_token(api: TestClient, keys: dict[str, str])
         assert api.get("/api/actions", headers=headers).status_code == 401
 
 
-def test_a_refusal_says_how_to_do_better(api: TestClient, keys: dict[str, str]) -> None:
+def test_a_refusal_names_the_required_role(api: TestClient, keys: dict[str, str]) -> None:
     without = api.get("/api/keys", headers={"x-api-key": ""})
     assert "x-api-key" in without.json()["detail"]
     assert without.headers["www-authenticate"] == "Bearer"
@@ -100,9 +100,7 @@ def test_a_refusal_says_how_to_do_better(api: TestClient, keys: dict[str, str]) 
     assert "admin" in refused.json()["detail"]
 
 
-def test_a_key_is_asked_for_before_the_body_is_looked_at(
-    api: TestClient, keys: dict[str, str]
-) -> None:
+def test_the_key_is_checked_before_the_body(api: TestClient, keys: dict[str, str]) -> None:
     for path in ("/api/actions", "/api/interaction-metrics", "/api/keys"):
         for content in (b"{", b"x" * 3_000_000):
             assert api.post(path, content=content, headers={"x-api-key": ""}).status_code == 401

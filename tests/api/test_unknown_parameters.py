@@ -17,7 +17,9 @@ DISCOVER = f"{METRICS}/fields/discover"
 def every_route(api: TestClient) -> list[tuple[str, str]]:
     assert isinstance(api.app, FastAPI)
     paths = api.get("/openapi.json").json()["paths"]
-    documented = [(method.upper(), path) for path, found in paths.items() for method in found]
+    documented = [
+        (method.upper(), path) for path, operations in paths.items() for method in operations
+    ]
     return [*documented, ("GET", "/openapi.json"), ("GET", "/docs")]
 
 
@@ -55,8 +57,8 @@ def test_nothing_is_recorded_or_changed_by_a_request_with_an_unknown_parameter(
     sent = {"resourceType": "T", "resourceId": "unknown", "action": "A", "origin": "O"}
     assert "import" in errors(api.post(f"{INTERACTIONS}?import=true", json=sent))
     assert "imports" in errors(api.post(f"{INTERACTIONS}/batch?imports=true", json=[sent]))
-    found = api.get(INTERACTIONS, params={"resourceId": "unknown"}).json()
-    assert found["interactions"] == []
+    page = api.get(INTERACTIONS, params={"resourceId": "unknown"}).json()
+    assert page["interactions"] == []
     action = api.post("/api/actions", json={"mnemonic": "kept", "title": "t"}).json()["actionId"]
     assert "force" in errors(api.delete(f"/api/actions/{action}?force=true"))
     assert api.get(f"/api/actions/{action}").status_code == 200
@@ -65,8 +67,8 @@ def test_nothing_is_recorded_or_changed_by_a_request_with_an_unknown_parameter(
 def test_the_known_parameters_are_named_and_the_closest_one_first(api: TestClient) -> None:
     metric = api.post(METRICS, json={"name": "n", "metricType": "COUNT"}).json()["metricId"]
     for path in ("calculate-all", f"{metric}/calculate"):
-        said = errors(api.post(f"{METRICS}/{path}?att=2026-03-20T14:30:00Z"))
-        assert said == {"att": "is no parameter of this route; it takes at, limit"}
+        problems = errors(api.post(f"{METRICS}/{path}?att=2026-03-20T14:30:00Z"))
+        assert problems == {"att": "is no parameter of this route; it takes at, limit"}
     message = errors(api.get(f"{INTERACTIONS}?Resource_Type=X"))["Resource_Type"]
     assert message.startswith("is no parameter of this route; it takes resourceType, ")
     message = errors(api.get("/api/keys?limit=5"))["limit"]
@@ -76,13 +78,13 @@ def test_the_known_parameters_are_named_and_the_closest_one_first(api: TestClien
 def test_all_unknown_parameters_are_named_up_to_twenty(api: TestClient) -> None:
     assert set(errors(api.get(f"{INTERACTIONS}?a=1&b=2&limit=3"))) == {"a", "b"}
     many = "&".join(f"{n}{'x' * 500}" for n in range(100))
-    said = errors(api.get(f"{INTERACTIONS}?{many}"))
-    assert len(said) == 20
-    assert max(map(len, said)) == 65
+    problems = errors(api.get(f"{INTERACTIONS}?{many}"))
+    assert len(problems) == 20
+    assert max(map(len, problems)) == 65
 
 
 @pytest.mark.parametrize(("role", "status"), [("", 401), ("ingest", 403), ("read", 422)])
-def test_the_key_is_looked_at_before_the_parameters(
+def test_the_key_is_checked_before_the_parameters(
     api: TestClient, keys: dict[str, str], role: str, status: int
 ) -> None:
     headers = {"x-api-key": keys.get(role, "")}

@@ -131,8 +131,8 @@ def test_a_wrong_type_in_a_subscription_is_never_a_500(
 def test_a_wrong_type_in_an_alert_or_a_backtest_is_never_a_500(
     api: TestClient, alert: dict[str, Any]
 ) -> None:
-    made = api.post(ALERTS, json=alert).json()
-    _is_never_a_500(api, "PUT", f"{ALERTS}/{made['alertId']}", alert)
+    created = api.post(ALERTS, json=alert).json()
+    _is_never_a_500(api, "PUT", f"{ALERTS}/{created['alertId']}", alert)
     _is_never_a_500(api, "POST", ALERTS, alert)
     _is_never_a_500(api, "POST", f"{ALERTS}/backtest", {"alert": alert, **SPAN})
 
