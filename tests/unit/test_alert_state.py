@@ -33,7 +33,7 @@ def minute(number: float) -> datetime:
 def reading(mark: str) -> Reading | None:
     if mark == ".":
         return None
-    return Reading(None if mark == "?" else float(mark))
+    return Reading(None if mark == "?" else float(mark), None)
 
 
 def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[StateChange]]:
@@ -200,8 +200,8 @@ def test_what_is_ended_from_outside_is_told_only_if_it_fired() -> None:
 
 
 def test_a_clock_that_jumps_forward_ends_a_wait() -> None:
-    pending, _ = advance(rule(**{"for": "5m"}), None, Reading(11), minute(0))
-    fired, change = advance(rule(**{"for": "5m"}), pending, Reading(11), minute(600))
+    pending, _ = advance(rule(**{"for": "5m"}), None, Reading(11, None), minute(0))
+    fired, change = advance(rule(**{"for": "5m"}), pending, Reading(11, None), minute(600))
     assert fired
     assert change
     assert (fired.status, change.at) == (Status.FIRING, minute(600))
@@ -209,16 +209,16 @@ def test_a_clock_that_jumps_forward_ends_a_wait() -> None:
 
 def test_a_clock_that_is_set_back_begins_a_wait_again_and_makes_it_no_longer() -> None:
     held = rule(**{"for": "5m", "keepFiringFor": "5m"})
-    state, _ = advance(held, None, Reading(11), minute(600))
-    state, change = advance(held, state, Reading(11), minute(0))
+    state, _ = advance(held, None, Reading(11, None), minute(600))
+    state, change = advance(held, state, Reading(11, None), minute(0))
     assert (state and state.since, change) == (minute(0), None)
-    state, change = advance(held, state, Reading(11), minute(5))
+    state, change = advance(held, state, Reading(11, None), minute(5))
     assert change
-    state, _ = advance(held, state, Reading(1), minute(600))
-    state, _ = advance(held, state, Reading(1), minute(10))
+    state, _ = advance(held, state, Reading(1, None), minute(600))
+    state, _ = advance(held, state, Reading(1, None), minute(10))
     assert state
     assert state.clear_since == minute(10)
-    state, change = advance(held, state, Reading(1), minute(15))
+    state, change = advance(held, state, Reading(1, None), minute(15))
     assert state is None
     assert change
 

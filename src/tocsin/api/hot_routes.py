@@ -9,8 +9,8 @@ docs/decisions/0067-serve-hot-endpoints-by-plain-starlette-routes.md.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from tocsin.api import calculations, interactions, metrics
 from tocsin.api.auth import authorize
 from tocsin.api.bodies import read_body
-from tocsin.api.known_parameters import refuse_others
+from tocsin.api.known_parameters import read_known
 from tocsin.api.parameters import AS_OF, read_as_of
 from tocsin.model.ceilings import DEFINITION_BYTES
 from tocsin.model.key import Role
@@ -34,42 +34,39 @@ class HotRoute(Route):
 
 
 async def record(request: Request) -> Response:
-    state = _checked(request, Role.INGEST, ())
-    return await interactions.record_interaction(state.runtime, request)
+    _checked(request, Role.INGEST, ())
+    return await interactions.record_interaction(request.app.state.runtime, request)
 
 
 async def calculate(request: Request) -> Response:
-    state = _checked(request, Role.READ, AS_OF)
-    at, limit = read_as_of(request.query_params)
-    id = request.path_params["id"]
+    at, limit = read_as_of(_checked(request, Role.READ, AS_OF))
     return await calculations.calculate_metric(
-        runtime=state.runtime, observations=state.observations, id=id, at=at, limit=limit
+        **_application(request), id=request.path_params["id"], at=at, limit=limit
     )
 
 
 async def calculate_all(request: Request) -> Response:
-    state = _checked(request, Role.READ, AS_OF)
-    at, limit = read_as_of(request.query_params)
-    return await calculations.calculate_all_metrics(
-        runtime=state.runtime, observations=state.observations, at=at, limit=limit
-    )
+    at, limit = read_as_of(_checked(request, Role.READ, AS_OF))
+    return await calculations.calculate_all_metrics(**_application(request), at=at, limit=limit)
 
 
 async def preview(request: Request) -> Response:
-    state = _checked(request, Role.READ, AS_OF)
+    query = _checked(request, Role.READ, AS_OF)
     body = await read_body(request, DEFINITION_BYTES)
-    at, limit = read_as_of(request.query_params)
-    return await calculations.preview_metric(
-        runtime=state.runtime, observations=state.observations, body=body, at=at, limit=limit
-    )
+    at, limit = read_as_of(query)
+    return await calculations.preview_metric(**_application(request), body=body, at=at, limit=limit)
 
 
-def _checked(request: Request, role: Role, parameters: Collection[str]) -> State:
-    """The state of the application, once the key and the query parameters are accepted."""
-    state: State = request.app.state
-    authorize(state.runtime, request, [role])
-    refuse_others(request, parameters)
-    return state
+def _checked(request: Request, role: Role, parameters: Collection[str]) -> dict[str, str]:
+    """The query parameters, once the key is accepted."""
+    authorize(request.app.state.runtime, request, [role])
+    return read_known(request.scope["query_string"], parameters)
+
+
+def _application(request: Request) -> dict[str, Any]:
+    """The arguments that are dependencies in the signature of a handler."""
+    state = request.app.state
+    return {"runtime": state.runtime, "observations": state.observations}
 
 
 ROUTES = (

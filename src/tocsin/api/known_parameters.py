@@ -26,25 +26,26 @@ MAX_NAME = 64
 
 async def refuse_unknown(request: Request) -> None:
     """Raise InvalidInput for query parameters that the route does not declare, or given twice."""
-    if request.scope["query_string"]:
-        refuse_others(request, names_of(request.scope["route"].dependant))
+    if query := request.scope["query_string"]:
+        read_known(query, names_of(request.scope["route"].dependant))
 
 
-def refuse_others(request: Request, known: Collection[str]) -> None:
-    """Raise InvalidInput for query parameters that are not known, or that are given twice."""
-    query: bytes = request.scope["query_string"]
+def read_known(query: bytes, known: Collection[str]) -> dict[str, str]:
+    """The query parameters; raises InvalidInput for those not known, or given twice."""
     if not query:
-        return
-    given = Counter(given_names(query))
+        return {}
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    parameters = dict(pairs)
+    if len(parameters) == len(pairs) and all(name in known for name in parameters):
+        return parameters
     problems = (
         Problem(shortened(name), _unknown(name, known))
         if name not in known
         else Problem(name, f"is given {count} times; give it once")
-        for name, count in given.items()
+        for name, count in Counter(name for name, _ in pairs).items()
         if name not in known or count > 1
     )
-    if named := list(islice(problems, MAX_PROBLEMS)):
-        raise InvalidInput(problems=named)
+    raise InvalidInput(problems=islice(problems, MAX_PROBLEMS))
 
 
 REFUSES_UNKNOWN: dict[str, Any] = {"dependencies": [Depends(refuse_unknown)]}

@@ -11,7 +11,6 @@ from uuid import UUID
 from annotated_types import Interval
 from fastapi import Query
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
-from starlette.datastructures import QueryParams
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.ceilings import ANSWERED_GROUPS
@@ -60,14 +59,14 @@ AS_OF: Mapping[str, tuple[TypeAdapter[Any], Any]] = {
 """The parameters of a calculation: how each is read, and its default."""
 
 
-def read_as_of(query: QueryParams) -> AsOf:
+def read_as_of(query: Mapping[str, str]) -> AsOf:
     """The `at` and the `limit` of a request, as FastAPI reads them from a signature. Raises
     InvalidInput with the problems of both."""
     values: list[Any] = []
     problems: list[Problem] = []
     for name, (adapter, default) in AS_OF.items():
         try:
-            values.append(adapter.validate_python(query.get(name, default)))
+            values.append(adapter.validate_python(query[name]) if name in query else default)
         except ValidationError as error:
             problems += [Problem(name, problem.message) for problem in problems_of(error)]
     if problems:

@@ -29,7 +29,7 @@ def answer(
         return None
     values = _values(question, sums)
     if not names:
-        return Answer(at, [Reading(plain(values[0].item()))], question.unit)
+        return Answer(at, [Reading(plain(values[0].item()), None)], question.unit)
     if not len(values):
         return Answer(at, [], question.unit)
     first = first_in_order(values, numbers, groups, limit)

@@ -158,7 +158,7 @@ class Reading:
     """One row of an answer: a value and the texts of its dimensions."""
 
     value: Value
-    dimensions: Dimensions = None
+    dimensions: Dimensions
 
 
 @dataclass(frozen=True, slots=True)
