@@ -68,11 +68,11 @@ def test_the_known_parameters_are_named_and_the_closest_one_first(api: TestClien
     metric = api.post(METRICS, json={"name": "n", "metricType": "COUNT"}).json()["metricId"]
     for path in ("calculate-all", f"{metric}/calculate"):
         problems = errors(api.post(f"{METRICS}/{path}?att=2026-03-20T14:30:00Z"))
-        assert problems == {"att": "is no parameter of this route; it takes at, limit"}
+        assert problems == {"att": "is not a parameter of this route; it accepts at, limit"}
     message = errors(api.get(f"{INTERACTIONS}?Resource_Type=X"))["Resource_Type"]
-    assert message.startswith("is no parameter of this route; it takes resourceType, ")
+    assert message.startswith("is not a parameter of this route; it accepts resourceType, ")
     message = errors(api.get("/api/keys?limit=5"))["limit"]
-    assert message == "is no parameter of this route; it takes none"
+    assert message == "is not a parameter of this route; it accepts none"
 
 
 def test_all_unknown_parameters_are_named_up_to_twenty(api: TestClient) -> None:

@@ -83,7 +83,7 @@ def test_a_filter_that_is_refused_is_said_and_leaves_no_file(
 ) -> None:
     done = at_server("export", "-o", tmp_path / "export", "--action", "NO_SUCH")
     assert done.returncode == 1
-    assert "action: is no action of the catalog" in done.stderr
+    assert "action: is the mnemonic of no action in the catalog" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

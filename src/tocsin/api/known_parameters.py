@@ -79,5 +79,5 @@ def shortened(name: str) -> str:
 
 def _unknown(name: str, known: Collection[str]) -> str:
     if not known:
-        return "is no parameter of this route; it takes none"
-    return f"is no parameter of this route; it takes {', '.join(closest_first(name, known))}"
+        return "is not a parameter of this route; it accepts none"
+    return f"is not a parameter of this route; it accepts {', '.join(closest_first(name, known))}"

@@ -103,7 +103,7 @@ def _entry_id(
         return entry_id
     entry = runtime.catalog.find(kind, mnemonic)
     if entry is None:
-        problems.append(Problem(kind, f"is no {kind.words} of the catalog"))
+        problems.append(Problem(kind, f"is the mnemonic of no {kind.words} in the catalog"))
     elif entry_id is not None and entry_id != entry.id:
         problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
     return entry.id if entry else None

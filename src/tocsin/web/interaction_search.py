@@ -92,7 +92,7 @@ def _entry_id(runtime: Runtime, kind: Kind, form: Form, problems: list[Problem])
     mnemonic = form.text(kind.value)
     entry = runtime.catalog.find(kind, mnemonic) if mnemonic else None
     if mnemonic and not entry:
-        problems.append(Problem(kind.value, f"is no {kind.words} of the catalog"))
+        problems.append(Problem(kind.value, f"is the mnemonic of no {kind.words} in the catalog"))
     return entry.id if entry else None
 
 

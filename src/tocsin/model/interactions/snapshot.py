@@ -37,13 +37,9 @@ class EnvelopeSnapshot(msgspec.Struct, rename="camel"):
     """An interaction without the members whose size the sender decides."""
 
     interaction_id: UUID
-    interaction_number: Annotated[
-        int | None,
-        msgspec.Meta(
-            description="null only in a delivery that was created before the interaction was "
-            "appended"
-        ),
-    ]
+    # Null in the deliveries of a transition, which are written before it is appended. The API does
+    # not answer an interaction before that.
+    interaction_number: int
     resource_id: str
     resource_type_id: UUID
     resource_type: str | None
@@ -90,7 +86,6 @@ def _envelope(interaction: Interaction, catalog: Mnemonics) -> tuple[Any, ...]:
         entries += id, catalog.mnemonics(kind).get(id)
     return (
         UUID(bytes=interaction.interaction_id),
-        # A transition has no number yet: its deliveries are written before it is appended.
         interaction.interaction_number or None,
         interaction.resource_id,
         *entries,
