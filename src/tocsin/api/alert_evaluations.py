@@ -12,7 +12,7 @@ from tocsin.alerting.backtest import BacktestInput
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, decode, json_response
-from tocsin.api.dependencies import App, Measured
+from tocsin.api.dependencies import App, AppObservations
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import Backtest, Evaluation, EvaluationsResponse
@@ -23,7 +23,7 @@ from tocsin.model.key import Role
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.runtime import Runtime
 
-_TRIED = {
+_DEFINITION_SCHEMA = {
     "allOf": [schema_of(AlertDraft), {"required": ["metricId", "operator", "threshold"]}],
 }
 _SPAN = {
@@ -33,7 +33,11 @@ _SPAN = {
 }
 _BACKTEST = {
     "type": "object",
-    "properties": {"alert": _TRIED, "alertId": {"type": "string", "format": "uuid"}, **_SPAN},
+    "properties": {
+        "alert": _DEFINITION_SCHEMA,
+        "alertId": {"type": "string", "format": "uuid"},
+        **_SPAN,
+    },
     "required": ["from", "to", "step"],
     "oneOf": [{"required": ["alert"]}, {"required": ["alertId"]}],
     "additionalProperties": False,
@@ -55,7 +59,7 @@ router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
     **describes(Evaluation, "The result", problems=[404, 409]),
 )
 @pooled("questions")
-def evaluate_alert(runtime: App, observations: Measured, id: UUID) -> Response:
+def evaluate_alert(runtime: App, observations: AppObservations, id: UUID) -> Response:
     """Evaluate an alert immediately, apart from its slots."""
     alert = runtime.alerts.get(id)
     if not alert.enabled:
@@ -74,7 +78,7 @@ def evaluate_alert(runtime: App, observations: Measured, id: UUID) -> Response:
     **describes(EvaluationsResponse, "The result of each"),
 )
 @pooled("questions")
-def evaluate_all_alerts(runtime: App, observations: Measured) -> Response:
+def evaluate_all_alerts(runtime: App, observations: AppObservations) -> Response:
     """Evaluate every enabled alert immediately, as of the same instant."""
     at = runtime.now()
     enabled = [alert.alert_id for alert in runtime.alerts.all() if alert.enabled]
@@ -96,7 +100,7 @@ def evaluate_all_alerts(runtime: App, observations: Measured) -> Response:
     ),
 )
 @pooled("questions")
-def backtest_alert(runtime: App, observations: Measured, body: Body) -> Response:
+def backtest_alert(runtime: App, observations: AppObservations, body: Body) -> Response:
     """Evaluate an alert over the past: at `to`, `to - step` and so on while later than `from`.
 
     The alert is a saved one, or a definition, which needs no title and no action. The answer is

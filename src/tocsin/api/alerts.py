@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.parameters import OptionalInstant
 from tocsin.api.pooled import pooled
@@ -42,7 +42,7 @@ EXAMPLE = {
     "recoveryAction": "recovered",
     "severity": "critical",
 }
-SAVED = {
+_SAVED_SCHEMA = {
     "allOf": [
         schema_of(AlertDraft),
         {"required": ["title", "metricId", "operator", "threshold"]},
@@ -56,7 +56,7 @@ To = Annotated[OptionalInstant, Query(description="The end of the range, which i
 Page = Annotated[int, Query(ge=1, le=MAX_PAGE, description="The page size.")]
 
 
-_SPEC: dict[str, Any] = {"body": SAVED, "example": EXAMPLE}
+_SPEC: dict[str, Any] = {"body": _SAVED_SCHEMA, "example": EXAMPLE}
 _READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
 
 router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
@@ -126,7 +126,7 @@ def list_transitions(
 @router.post(
     "", **_CHANGES, **describes(AlertResponse, "Created", status=201, problems=[409], **_SPEC)
 )
-def create_alert(runtime: App, actor: Acting, body: Body) -> Response:
+def create_alert(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
     of the definition."""
     draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
@@ -137,7 +137,7 @@ def create_alert(runtime: App, actor: Acting, body: Body) -> Response:
 @router.put(
     "/{id:uuid}", **_CHANGES, **describes(AlertResponse, "Replaced", problems=[404, 409], **_SPEC)
 )
-def replace_alert(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+def replace_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace an alert. Another metric, operator or threshold resolves its firing groups with the
     reason `changed`, disabling it with `disabled`; enabling it evaluates it immediately."""
     runtime.alerts.get(id)
@@ -147,7 +147,7 @@ def replace_alert(runtime: App, actor: Acting, id: UUID, body: Body) -> Response
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
-def delete_alert(runtime: App, actor: Acting, id: UUID) -> Response:
+def delete_alert(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete an alert. Its firing groups are resolved with the reason `disabled`; its transitions
     stay."""
     runtime.alert_service.delete(id, actor)

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, decode, json_response
-from tocsin.api.dependencies import App, Measured
-from tocsin.api.metrics import EXAMPLE, PATH, PREVIEWED
+from tocsin.api.dependencies import App, AppObservations
+from tocsin.api.metrics import EXAMPLE, PATH, PREVIEW_SCHEMA
 from tocsin.api.openapi import describes
 from tocsin.api.parameters import At, Limit
 from tocsin.api.pooled import pooled
@@ -41,7 +41,11 @@ router = APIRouter(prefix=PATH, tags=["Calculations"])
 )
 @pooled("questions")
 def calculate_metric(
-    runtime: App, observations: Measured, id: UUID, at: At = None, limit: Limit = DEFAULT_LIMIT
+    runtime: App,
+    observations: AppObservations,
+    id: UUID,
+    at: At = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Calculate one metric, enabled or not, as of now or of `at`."""
     metric = runtime.metrics.get(id)
@@ -60,7 +64,7 @@ def calculate_metric(
 )
 @pooled("questions")
 def calculate_all_metrics(
-    runtime: App, observations: Measured, at: At = None, limit: Limit = DEFAULT_LIMIT
+    runtime: App, observations: AppObservations, at: At = None, limit: Limit = DEFAULT_LIMIT
 ) -> Response:
     """Calculate every enabled metric as of the same instant. A metric that fails has an `error`,
     and does not affect the others."""
@@ -73,11 +77,15 @@ def calculate_all_metrics(
 
 
 @router.post(
-    "/preview", **reads, **describes(Calculation, "The rows", body=PREVIEWED, example=EXAMPLE)
+    "/preview", **reads, **describes(Calculation, "The rows", body=PREVIEW_SCHEMA, example=EXAMPLE)
 )
 @pooled("questions")
 def preview_metric(
-    runtime: App, observations: Measured, body: Body, at: At = None, limit: Limit = DEFAULT_LIMIT
+    runtime: App,
+    observations: AppObservations,
+    body: Body,
+    at: At = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """Calculate a definition that is not saved; it needs no name."""
     draft, question = read_metric(decode(body), runtime.catalog, name_required=False)
@@ -92,7 +100,7 @@ def preview_metric(
     **describes(SeriesResponse, "The lines", body=Span, example=_SPAN_EXAMPLE, problems=[404]),
 )
 @pooled("questions")
-def calculate_series(runtime: App, observations: Measured, id: UUID, body: Body) -> Response:
+def calculate_series(runtime: App, observations: AppObservations, id: UUID, body: Body) -> Response:
     """Calculate a metric at `to`, `to - step` and so on while later than `from`: at most 2,000
     points. Each has the value that calculate answers as of that instant; a metric without a window
     covers one step at each point."""
@@ -109,7 +117,9 @@ def calculate_series(runtime: App, observations: Measured, id: UUID, body: Body)
     **describes(ExplanationResponse, "The query and its cost", problems=[404, 422]),
 )
 @pooled("questions")
-def explain_metric(runtime: App, observations: Measured, id: UUID, at: At = None) -> Response:
+def explain_metric(
+    runtime: App, observations: AppObservations, id: UUID, at: At = None
+) -> Response:
     """Get the SQL of a metric with its bound parameters, and the rows and bytes that one run read.
 
     With `fromRollup`, a calculation adds up cached partial aggregates by minute, hour, day and

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode_as, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes
 from tocsin.api.schemas.catalog import ENTRY_SHAPES, entry_response
 from tocsin.model.ceilings import LISTED_ENTRIES
@@ -62,21 +62,23 @@ def get_entry(runtime: App, kind: EntryKind, id: UUID) -> Response:
     return json_response(entry_response(runtime.catalog.get(kind, id)))
 
 
-def create_entry(runtime: App, actor: Acting, kind: EntryKind, body: Body) -> Response:
+def create_entry(runtime: App, actor: CurrentActor, kind: EntryKind, body: Body) -> Response:
     """Add an entry. No other entry may have its mnemonic, without regard to case."""
     draft = decode_as(EntryDraft, body)
     entry = runtime.catalog_service.create(kind, draft, actor)
     return created(entry_response(entry), PATHS[kind], entry.id)
 
 
-def replace_entry(runtime: App, actor: Acting, kind: EntryKind, id: UUID, body: Body) -> Response:
+def replace_entry(
+    runtime: App, actor: CurrentActor, kind: EntryKind, id: UUID, body: Body
+) -> Response:
     """Replace an entry. Interactions hold ids, so a new mnemonic applies to all of them."""
     draft = decode_as(EntryDraft, body)
     entry = runtime.catalog_service.replace(kind, id, draft, actor)
     return json_response(entry_response(entry))
 
 
-def delete_entry(runtime: App, actor: Acting, kind: EntryKind, id: UUID) -> Response:
+def delete_entry(runtime: App, actor: CurrentActor, kind: EntryKind, id: UUID) -> Response:
     """Delete an entry that no interaction and no metric uses."""
     runtime.catalog_service.delete(kind, id, actor)
     return Response(status_code=204)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from tocsin.access import channel_fields
 from tocsin.api.auth import is_admin, requires
 from tocsin.api.bodies import Body, created, decode, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.notifications import ChannelResponse, ChannelTest
 from tocsin.model.key import Role
@@ -61,7 +61,7 @@ def get_channel(runtime: App, request: Request, id: UUID) -> Response:
 
 
 @router.post("", **_CHANGES, **describes(ChannelResponse, "Created", status=201, **_SPEC))
-def create_channel(runtime: App, actor: Acting, body: Body) -> Response:
+def create_channel(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a channel. A webhook without a secret is given one, which is in this response and
     in no other."""
     draft = read_channel(decode(body))
@@ -74,7 +74,7 @@ def create_channel(runtime: App, actor: Acting, body: Body) -> Response:
 @router.put(
     "/{id:uuid}", **_CHANGES, **describes(ChannelResponse, "Replaced", problems=[404], **_SPEC)
 )
-def replace_channel(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a channel, which ends its rest. A secret given as `***` is kept as long as scheme,
     host and port of the URL stay. `"secret": null` makes a new one, which is in this response and
     in no other."""
@@ -89,7 +89,7 @@ def replace_channel(runtime: App, actor: Acting, id: UUID, body: Body) -> Respon
 @router.delete(
     "/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404, 409])
 )
-def delete_channel(runtime: App, actor: Acting, id: UUID) -> Response:
+def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a channel that no subscription uses. Its pending deliveries fail."""
     channel = runtime.channels.get(id)
     runtime.channels.delete(id, runtime.now())

@@ -27,6 +27,6 @@ async def _actor(request: Request) -> Actor:
 
 
 App = Annotated[Runtime, Depends(_runtime)]
-Measured = Annotated[Observations, Depends(_observations)]
-Acting = Annotated[Actor, Depends(_actor)]
+AppObservations = Annotated[Observations, Depends(_observations)]
+CurrentActor = Annotated[Actor, Depends(_actor)]
 """The key of an authorized request, for the log of a change."""

@@ -16,7 +16,7 @@ from tocsin.api.interactions import PATH
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.interactions import ExportedInteraction
-from tocsin.api.search_parameters import Searched
+from tocsin.api.search_parameters import SearchQuery
 from tocsin.ingestion.export import Export
 from tocsin.model.interactions.snapshot import InteractionSnapshot, snapshot
 from tocsin.model.interactions.verbatim import Verbatim, without_line_ends
@@ -36,7 +36,7 @@ router = APIRouter(prefix=PATH, tags=["Interactions"])
 
 @router.get("/export", **requires(Role.READ), **_DOCUMENT)
 @pooled("exports")
-def export_interactions(runtime: App, request: Request, search: Searched) -> Response:
+def export_interactions(runtime: App, request: Request, search: SearchQuery) -> Response:
     """Stream the interactions that the filters match, oldest first, as NDJSON; compressed with zstd
     if the client accepts it. Interactions recorded after the start of the export are not in it.
 

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import json_response
-from tocsin.api.dependencies import App, Measured
+from tocsin.api.dependencies import App, AppObservations
 from tocsin.api.known_parameters import REFUSES_UNKNOWN
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import pooled
@@ -43,6 +43,6 @@ def readyz(runtime: App) -> Response:
 
 
 @router.get("/metrics", **requires(Role.READ), **_PROMETHEUS)
-def service_metrics(observations: Measured) -> Response:
+def service_metrics(observations: AppObservations) -> Response:
     """The service's own metrics, as Prometheus reads them."""
     return Response(observations.text(), media_type=CONTENT_TYPE_LATEST)

@@ -16,7 +16,7 @@ from tocsin.api.headers import header
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas import interactions
 from tocsin.api.schemas.interactions import BatchResponse, PageResponse, Repeat
-from tocsin.api.search_parameters import Searched
+from tocsin.api.search_parameters import SearchQuery
 from tocsin.ingestion.recorder import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
@@ -93,7 +93,7 @@ async def record_batch(
 @pooled("searches")
 def list_interactions(
     runtime: App,
-    search: Searched,
+    search: SearchQuery,
     limit: Annotated[int, Query(ge=1, le=PAGE_ROWS)] = DEFAULT_PAGE,
     cursor: str | None = None,
 ) -> Response:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from tocsin.access import key_fields
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode_as, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes
 from tocsin.api.schemas.keys import KeyResponse, NewKey
 from tocsin.model.key import KeyDraft, Role
@@ -30,7 +30,7 @@ def list_keys(runtime: App) -> Response:
 @router.post(
     "", **_ADMIN, **describes(NewKey, "Created", status=201, body=KeyDraft, example=_EXAMPLE)
 )
-def create_key(runtime: App, actor: Acting, body: Body) -> Response:
+def create_key(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a key. `key`, its secret, is in this response and in no other."""
     draft = decode_as(KeyDraft, body)
     key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
@@ -41,7 +41,7 @@ def create_key(runtime: App, actor: Acting, body: Body) -> Response:
 @router.delete(
     "/{id:uuid}", **_ADMIN, **describes(None, "Revoked", status=204, problems=[404, 409])
 )
-def revoke_key(runtime: App, actor: Acting, id: UUID) -> Response:
+def revoke_key(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Revoke a key immediately. The last key with the role admin cannot be revoked."""
     actor.log_change("key revoked", **key_fields(runtime.keys.revoke(id)))
     return Response(status_code=204)

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.metrics import FieldReportResponse, MetricResponse, MetricType
-from tocsin.api.search_parameters import Scoped
+from tocsin.api.search_parameters import ScopeQuery
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Aggregation
@@ -30,14 +30,14 @@ EXAMPLE = {
     "groupBy": ["interaction.country"],
 }
 # A definition needs a type and, unless it is previewed, a name.
-PREVIEWED = {
+PREVIEW_SCHEMA = {
     "allOf": [
         schema_of(MetricDraft),
         {"anyOf": [{"required": ["metricTypeId"]}, {"required": ["metricType"]}]},
     ]
 }
-_SAVED = {"allOf": [*PREVIEWED["allOf"], {"required": ["name"]}]}
-_DEFINITION: dict[str, Any] = {"body": _SAVED, "example": EXAMPLE}
+_SAVED_SCHEMA = {"allOf": [*PREVIEW_SCHEMA["allOf"], {"required": ["name"]}]}
+_DEFINITION: dict[str, Any] = {"body": _SAVED_SCHEMA, "example": EXAMPLE}
 _FIELDS = {
     "anyOf": [{"type": "array", "items": {"type": "string"}}, schema_of([FieldReportResponse])]
 }
@@ -62,7 +62,7 @@ def list_metric_types() -> Response:
 @pooled("questions")
 def discover_fields(
     runtime: App,
-    scope: Scoped,
+    scope: ScopeQuery,
     detail: Annotated[bool, Query(description="With types, counts and examples.")] = False,
 ) -> Response:
     """List the payload fields that occur, in the interactions of a scope if one is given.
@@ -91,7 +91,7 @@ def get_metric(runtime: App, id: UUID) -> Response:
     **changes,
     **describes(MetricResponse, "Created", status=201, problems=[409], **_DEFINITION),
 )
-def create_metric(runtime: App, actor: Acting, body: Body) -> Response:
+def create_metric(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a metric. A 422 lists every problem of the definition."""
     draft, question = read_metric(decode(body), runtime.catalog)
     metric = runtime.metric_service.create(draft, question, actor)
@@ -103,7 +103,7 @@ def create_metric(runtime: App, actor: Acting, body: Body) -> Response:
     **changes,
     **describes(MetricResponse, "Replaced", problems=[404, 409], **_DEFINITION),
 )
-def replace_metric(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+def replace_metric(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a metric. A member that is left out has the default of a new metric."""
     runtime.metrics.get(id)
     draft, question = read_metric(decode(body), runtime.catalog)
@@ -114,7 +114,7 @@ def replace_metric(runtime: App, actor: Acting, id: UUID, body: Body) -> Respons
 @router.delete(
     "/{id:uuid}", **changes, **describes(None, "Deleted", status=204, problems=[404, 409])
 )
-def delete_metric(runtime: App, actor: Acting, id: UUID) -> Response:
+def delete_metric(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a metric that no alert watches."""
     runtime.metric_service.delete(id, actor)
     return Response(status_code=204)

@@ -61,7 +61,7 @@ def _search(
     return search
 
 
-Searched = Annotated[Search, Depends(_search)]
+SearchQuery = Annotated[Search, Depends(_search)]
 """The interactions that a request selects: by catalog entry, ids, user and time."""
 
 
@@ -87,7 +87,7 @@ def _scope(
 
 
 Scope = tuple[UUID | None, UUID | None, UUID | None]
-Scoped = Annotated[Scope, Depends(_scope)]
+ScopeQuery = Annotated[Scope, Depends(_scope)]
 """The resource type, the action and the origin that a request is limited to."""
 
 

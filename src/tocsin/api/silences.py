@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
 from tocsin.api.deliveries import read_cursor
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.parameters import PageLimit
 from tocsin.api.schemas.notifications import DeliveriesResponse, SilenceResponse
@@ -60,7 +60,7 @@ def list_silenced_deliveries(
 
 
 @router.post("", **_CHANGES, **describes(SilenceResponse, "Created", status=201, **_SPEC))
-def create_silence(runtime: App, actor: Acting, body: Body) -> Response:
+def create_silence(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a silence. Transitions go on; their deliveries are kept as `silenced`."""
     draft = read_silence(decode(body), runtime.now())
     silence = runtime.silence_service.create(draft, actor)
@@ -70,7 +70,7 @@ def create_silence(runtime: App, actor: Acting, body: Body) -> Response:
 @router.put(
     "/{id:uuid}", **_CHANGES, **describes(SilenceResponse, "Replaced", problems=[404], **_SPEC)
 )
-def replace_silence(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+def replace_silence(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a silence. The deliveries that it held back stay held back."""
     runtime.silences.get(id)
     draft = read_silence(decode(body), runtime.now())
@@ -79,7 +79,7 @@ def replace_silence(runtime: App, actor: Acting, id: UUID, body: Body) -> Respon
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
-def delete_silence(runtime: App, actor: Acting, id: UUID) -> Response:
+def delete_silence(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a silence. The deliveries that it held back stay held back."""
     runtime.silence_service.delete(id, actor)
     return Response(status_code=204)

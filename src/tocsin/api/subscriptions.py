@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
-from tocsin.api.dependencies import Acting, App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.notifications import SubscriptionResponse
 from tocsin.model.key import Role
@@ -53,7 +53,7 @@ def get_subscription(runtime: App, id: UUID) -> Response:
     **_CHANGES,
     **describes(SubscriptionResponse, "Created", status=201, problems=[409], **_SPEC),
 )
-def create_subscription(runtime: App, actor: Acting, body: Body) -> Response:
+def create_subscription(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a subscription: every interaction of the type and the action that is recorded
     from now on is delivered."""
     subscription = runtime.subscription_service.create(_read(runtime, body), actor)
@@ -65,7 +65,7 @@ def create_subscription(runtime: App, actor: Acting, body: Body) -> Response:
     **_CHANGES,
     **describes(SubscriptionResponse, "Replaced", problems=[404, 409], **_SPEC),
 )
-def replace_subscription(runtime: App, actor: Acting, id: UUID, body: Body) -> Response:
+def replace_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a subscription; existing deliveries stay as they are."""
     runtime.subscriptions.get(id)
     draft = _read(runtime, body)
@@ -74,7 +74,7 @@ def replace_subscription(runtime: App, actor: Acting, id: UUID, body: Body) -> R
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
-def delete_subscription(runtime: App, actor: Acting, id: UUID) -> Response:
+def delete_subscription(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a subscription; existing deliveries are still sent."""
     runtime.subscription_service.delete(id, actor)
     return Response(status_code=204)
