@@ -223,9 +223,9 @@ def test_deliveries_of_a_disabled_channel_are_listed_as_skipped_and_retried(
 def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
     api: TestClient, runtime: Runtime
 ) -> None:
-    channel = create(api)
-    assert channel["restingUntil"] is None
-    channel, path = channel["channelId"], f"{CHANNELS}/{channel['channelId']}"
+    created = create(api)
+    assert created["restingUntil"] is None
+    channel, path = created["channelId"], f"{CHANNELS}/{created['channelId']}"
     until = runtime.now() + timedelta(hours=1)
     runtime.channels.rest(UUID(channel), until)
     api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
@@ -236,7 +236,7 @@ def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
     assert (pending["status"], pending["tries"]) == ("pending", 0)
     assert pending["nextAttemptDate"] == api.get(path).json()["restingUntil"] == shown
     assert api.get(CHANNELS).json()[0]["restingUntil"] == shown
-    renamed = {name: channel[name] for name in ("name", "kind", "settings", "enabled")}
+    renamed = {name: created[name] for name in ("name", "kind", "settings", "enabled")}
     assert api.put(path, json=renamed).json()["restingUntil"] is None
     runtime.channels.rest(UUID(channel), runtime.now() - timedelta(hours=1))
     assert api.get(path).json()["restingUntil"] is None
