@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -22,45 +20,25 @@ from tocsin.metrics.calculator import Calculator
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import (
     EvaluationResult,
-    EvaluationStatus,
     Group,
     GroupChanges,
     evaluate_groups,
     evaluate_rising,
     groups_of,
 )
-from tocsin.model.alerts.state import AlertState, Key, key_of
+from tocsin.model.alerts.state import Key, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.metric import Answer, Metric, Reading
 from tocsin.process.events import Events, TransitionsStored
+from tocsin.store.alerts import Alerts
+from tocsin.store.evaluations import Evaluations, StoredStates
+from tocsin.store.metrics import Metrics
 
 log = structlog.get_logger()
 
 _ATTEMPTS = 3
 _TOO_MANY = f"The metric has {{:,}} groups; an alert evaluates {ANSWERED_GROUPS:,} at most"
-
-
-class StoredStates(Protocol):
-    version: int
-    evaluated_at: datetime | None
-    states: dict[Key, AlertState]
-
-
-class Alerts(Protocol):
-    def locked(self) -> AbstractContextManager[None]: ...
-    def all(self) -> list[Alert]: ...
-
-
-class Metrics(Protocol):
-    def locked(self) -> AbstractContextManager[None]: ...
-    def get(self, id: UUID) -> Metric: ...
-
-
-class Evaluations(Protocol):
-    def status(self, id: UUID) -> EvaluationStatus: ...
-    def stored_states(self, ids: Sequence[UUID]) -> Mapping[UUID, StoredStates]: ...
-    def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]: ...
 
 
 @dataclass(frozen=True, slots=True)

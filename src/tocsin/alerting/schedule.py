@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.model.alerts.slots import is_due, missed_between, next_slot, slot_at
-
-
-class Alerts(Protocol):
-    def all(self) -> list[Alert]: ...
-
-
-class Evaluations(Protocol):
-    def statuses(self) -> Mapping[UUID, EvaluationStatus]: ...
+from tocsin.store.alerts import Alerts
+from tocsin.store.evaluations import Evaluations
 
 
 class AlertSchedule:

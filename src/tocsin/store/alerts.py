@@ -7,22 +7,19 @@ else from then on.
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping
 
-from tocsin.errors import NotFound
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.model.alerts.slots import slot_at
 from tocsin.model.alerts.state import Reason
 from tocsin.model.instant import cut
 from tocsin.model.metrics.metric import Metric
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.tables import alerts
@@ -33,62 +30,42 @@ _COLUMNS = ("alert_id", "title", *_REFERENCES)
 
 class Alerts:
     def __init__(self, database: Database, evaluations: Evaluations) -> None:
-        self._database = database
+        self._table = CachedTable(database, alerts, _alert, _row)
         self._evaluations = evaluations
-        self._changing = threading.Lock()
-        with database.reading() as connection:
-            rows = connection.execute(select(alerts).order_by(alerts.c.number)).mappings()
-            self._by_id: Mapping[UUID, Alert] = {row["alert_id"]: _alert(row) for row in rows}
-
-    def all(self) -> list[Alert]:
-        """All alerts, the first made first."""
-        return list(self._by_id.values())
-
-    def get(self, id: UUID) -> Alert:
-        alert = self._by_id.get(id)
-        if alert is None:
-            raise NotFound("There is no alert with this id")
-        return alert
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While this is held no definition changes, and what is on disk is what is in memory."""
-        with self._changing:
-            yield
+        self.all = self._table.all
+        self.get = self._table.get
+        self.locked = self._table.locked
 
     def create(self, draft: AlertDraft, at: datetime) -> Alert:
-        """Keep a definition that `read_alert` found good; its first slot is the next one."""
-        with self._changing:
-            at = cut(at)
-            alert = draft.alert(uuid4(), at, at)
-            with self._database.writing() as connection:
-                connection.execute(insert(alerts), _row(alert))
-                self._evaluations.insert(connection, alert.alert_id, slot_at(alert, at))
-            self._by_id = {**self._by_id, alert.alert_id: alert}
-            return alert
+        """Store an alert that `read_alert` accepted; the slot in progress counts as evaluated."""
+        at = cut(at)
+        alert = draft.alert(uuid4(), at, at)
+        with self._table.changing() as change:
+            change.insert(alert.alert_id, alert)
+            self._evaluations.insert(change.connection, alert.alert_id, slot_at(alert, at))
+        return alert
 
     def replace(self, id: UUID, draft: AlertDraft, metric: Metric, at: datetime) -> Alert:
         """Raises NotFound. `metric` is the one that the former definition watches."""
-        with self._changing:
+        with self._table.locked():
             former, at = self.get(id), cut(at)
             alert = draft.alert(id, former.created_date, at)
-            with self._database.writing() as connection:
-                connection.execute(update(alerts).where(alerts.c.alert_id == id), _row(alert))
-                self._evaluations.supersede(connection, id, _begins(former, alert, at))
-                reason = _ends(former, alert)
-                if reason:
-                    self._evaluations.resolve(connection, former, metric, reason, at)
-            self._by_id = {**self._by_id, id: alert}
-            return alert
+            with self._table.changing() as change:
+                change.update(id, alert)
+                slot = _first_slot(former, alert, at)
+                self._evaluations.supersede(change.connection, id, slot)
+                if reason := _reason_to_resolve(former, alert):
+                    self._evaluations.resolve(change.connection, former, metric, reason, at)
+        return alert
 
     def delete(self, id: UUID, metric: Metric, at: datetime) -> None:
-        """Raises NotFound. Its transitions stay."""
-        with self._changing:
+        """Raises NotFound. The transitions of the alert stay."""
+        with self._table.locked():
             former = self.get(id)
-            with self._database.writing() as connection:
-                self._evaluations.resolve(connection, former, metric, Reason.DISABLED, cut(at))
-                connection.execute(delete(alerts).where(alerts.c.alert_id == id))
-            self._by_id = {key: alert for key, alert in self._by_id.items() if key != id}
+            with self._table.changing() as change:
+                reason = Reason.DISABLED
+                self._evaluations.resolve(change.connection, former, metric, reason, cut(at))
+                change.delete(id)
 
     def resolve_all(self, connection: Connection, metric: Metric, at: datetime) -> None:
         """Resolve the firing groups of every alert that watches a metric, in the transaction that
@@ -98,15 +75,15 @@ class Alerts:
                 self._evaluations.resolve(connection, alert, metric, Reason.CHANGED, cut(at))
 
 
-def _ends(former: Alert, alert: Alert) -> Reason | None:
-    """Why what was found by the former definition ends, if it does."""
+def _reason_to_resolve(former: Alert, alert: Alert) -> Reason | None:
+    """The reason why firing groups of the former definition are resolved; None if they are not."""
     if former.enabled and not alert.enabled:
         return Reason.DISABLED
     return None if former.measures_as(alert) else Reason.CHANGED
 
 
-def _begins(former: Alert, alert: Alert, at: datetime) -> datetime | None:
-    """Where the slots of the new definition begin, if they are others than before."""
+def _first_slot(former: Alert, alert: Alert, at: datetime) -> datetime | None:
+    """The slot from which the new definition counts; None if it keeps the slots of the former."""
     is_enabled = alert.enabled and not former.enabled
     return slot_at(alert, at) if is_enabled or alert.interval != former.interval else None
 

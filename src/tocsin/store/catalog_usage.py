@@ -8,7 +8,7 @@ from sqlalchemy import Connection, false, or_, select
 
 from tocsin.errors import Conflict
 from tocsin.model.interactions.catalog import Kind
-from tocsin.store.metrics import some_of
+from tocsin.store.metrics import first_names
 from tocsin.store.tables import alerts, metrics, subscriptions
 
 _SCOPE = {
@@ -32,10 +32,10 @@ def refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
     """Raises Conflict that names what uses the entry: metrics, alerts or subscriptions."""
     by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)
     if names := connection.execute(by_metrics.limit(4)).scalars().all():
-        raise Conflict(f"This {kind.words} is used by metrics: {some_of(names)}")
+        raise Conflict(f"This {kind.words} is used by metrics: {first_names(names)}")
     by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
     if titles := connection.execute(by_alerts.limit(4)).scalars().all():
-        raise Conflict(f"This {kind.words} is used by alerts: {some_of(titles)}")
+        raise Conflict(f"This {kind.words} is used by alerts: {first_names(titles)}")
     told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
     if connection.execute(told.limit(1)).first():
         raise Conflict(f"Subscriptions use this {kind.words}")

@@ -3,66 +3,40 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, select
 
-from tocsin.errors import Conflict, NotFound
+from tocsin.errors import Conflict
 from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric, Question
+from tocsin.store import tables
+from tocsin.store.alerts import Alerts
+from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
-from tocsin.store.tables import alerts, metrics
 
 _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
 
-class MetricAlerts(Protocol):
-    def resolve_all(self, connection: Connection, metric: Metric, at: datetime) -> None:
-        """Resolve the firing groups of every alert that watches the metric."""
-
-
 class Metrics:
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._changing = threading.Lock()
-        with database.reading() as connection:
-            rows = connection.execute(select(metrics).order_by(metrics.c.number)).mappings()
-            self._by_id = {row["metric_id"]: _metric(row) for row in rows}
-
-    def all(self) -> list[Metric]:
-        """All metrics, the first made first."""
-        return list(self._by_id.values())
-
-    def get(self, id: UUID) -> Metric:
-        metric = self._by_id.get(id)
-        if metric is None:
-            raise NotFound("There is no metric with this id")
-        return metric
+        self._table = CachedTable(database, tables.metrics, _metric, _row)
+        self.all = self._table.all
+        self.get = self._table.get
+        self.locked = self._table.locked
 
     def __contains__(self, id: object) -> bool:
-        return id in self._by_id
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """While this is held no definition changes, and what is on disk is what is in memory."""
-        with self._changing:
-            yield
+        return isinstance(id, UUID) and self._table.find(id) is not None
 
     def create(self, draft: MetricDraft, question: Question, at: datetime) -> Metric:
-        """Keep a definition that `read_metric` found good, with the question it asks."""
-        with self._changing:
-            at = cut(at)
-            metric = _drafted(draft, question, id=uuid4(), created=at, modified=at)
-            with self._database.writing() as connection:
-                connection.execute(insert(metrics), _row(metric))
-            self._by_id = {**self._by_id, metric.metric_id: metric}
-        return metric
+        """Store a metric that `read_metric` accepted, with the question it returned."""
+        at = cut(at)
+        metric = _from_draft(draft, question, id=uuid4(), created=at, modified=at)
+        return self._table.create(metric.metric_id, metric)
 
     def replace(
         self,
@@ -70,41 +44,44 @@ class Metrics:
         draft: MetricDraft,
         question: Question,
         at: datetime,
-        alerts: MetricAlerts | None = None,
+        alerts: Alerts | None = None,
     ) -> Metric:
         """Raises NotFound. With another question, the firing groups of the metric's alerts are
         resolved in the same transaction."""
-        with self._changing:
+        with self._table.locked():
             former = self.get(id)
-            metric = _drafted(draft, question, id=id, created=former.created_date, modified=cut(at))
-            with self._database.writing() as connection:
-                connection.execute(update(metrics).where(metrics.c.metric_id == id), _row(metric))
+            created, modified = former.created_date, cut(at)
+            metric = _from_draft(draft, question, id=id, created=created, modified=modified)
+            with self._table.changing() as change:
+                change.update(id, metric)
                 if alerts and question != former.question:
-                    alerts.resolve_all(connection, former, at)
-            self._by_id = {**self._by_id, id: metric}
+                    alerts.resolve_all(change.connection, former, at)
         return metric
 
     def delete(self, id: UUID) -> None:
-        """Raises NotFound, or Conflict for one that an alert watches."""
-        with self._changing:
+        """Raises NotFound, or Conflict if an alert watches the metric."""
+        with self._table.locked():
             self.get(id)
-            with self._database.writing() as connection:
-                used = select(alerts.c.title).where(alerts.c.metric_id == id)
-                if titles := connection.execute(used.limit(4)).scalars().all():
-                    raise Conflict(f"This metric is watched by alerts: {some_of(titles)}")
-                connection.execute(delete(metrics).where(metrics.c.metric_id == id))
-            self._by_id = {key: metric for key, metric in self._by_id.items() if key != id}
+            with self._table.changing() as change:
+                _refuse_watched(change.connection, id)
+                change.delete(id)
 
 
-def some_of(names: Sequence[str]) -> str:
-    """The first three names of what stands against something."""
+def _refuse_watched(connection: Connection, id: UUID) -> None:
+    titles = select(tables.alerts.c.title).where(tables.alerts.c.metric_id == id)
+    if watching := connection.execute(titles.limit(4)).scalars().all():
+        raise Conflict(f"This metric is watched by alerts: {first_names(watching)}")
+
+
+def first_names(names: Sequence[str]) -> str:
+    """The first three names, for a message that says why something is in use."""
     return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
 
-def _drafted(
+def _from_draft(
     draft: MetricDraft, question: Question, *, id: UUID, created: datetime, modified: datetime
 ) -> Metric:
-    assert draft.name is not None, "read_metric requires a name of what is to be kept"
+    assert draft.name is not None, "read_metric requires a name for a metric that is stored"
     return Metric(
         metric_id=id,
         name=draft.name,
