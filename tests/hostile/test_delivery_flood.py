@@ -16,7 +16,7 @@ from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, Status
-from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS, TOLD_AFTER
+from tocsin.model.notifications.dropped import ANNOUNCED_AFTER, RESERVED_FOR_ALERTS
 from tocsin.runtime import Runtime
 
 LIMIT = 10
@@ -113,10 +113,10 @@ def test_a_flood_is_told_of_in_one_message_when_there_is_room_again(desk: Desk) 
 def test_a_flood_that_goes_on_is_told_of_once_an_hour(desk: Desk) -> None:
     subscribed(desk)
     record(desk, LIMIT + 2)
-    desk.dropped.announce(desk.now() + TOLD_AFTER - timedelta(minutes=1))
+    desk.dropped.announce(desk.now() + ANNOUNCED_AFTER - timedelta(minutes=1))
     assert messages(desk) == []
     for _ in range(3):
-        desk.dropped.announce(desk.now() + TOLD_AFTER)
+        desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert len(messages(desk)) == 1
 
 
@@ -125,7 +125,7 @@ def test_a_message_of_dropped_ones_that_failed_can_be_retried(desk: Desk) -> Non
         there.behave = answering(500)
         subscribed(desk, there.url)
         record(desk, LIMIT + 2)
-        desk.ahead = TOLD_AFTER
+        desk.ahead = ANNOUNCED_AFTER
         desk.start(delays=[])
         desk.wait(lambda: len(desk.all(Status.FAILED)) == LIMIT + 1)
         there.behave = answering(204)
@@ -141,12 +141,12 @@ def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:
     record(desk, LIMIT + 4)
     assert len(desk.all(Status.SKIPPED)) == LIMIT
     assert desk.dropped.total() == 4
-    desk.dropped.announce(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert messages(desk) == []
     desk.channels.replace(channel.channel_id, channel.spec, desk.now())
     record(desk, LIMIT)
     assert len(desk.all(Status.PENDING)) == LIMIT
-    desk.dropped.announce(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert messages(desk)[0].interaction["interaction"]["dropped"] == 4
 
 
@@ -183,7 +183,7 @@ def test_a_channel_that_was_deleted_is_told_nothing_and_its_drops_still_count(de
     record(desk, LIMIT + 2)
     desk.subscriptions.delete(desk.subscriptions.all()[0].subscription_id)
     desk.channels.delete(channel.channel_id, desk.now())
-    desk.dropped.announce(desk.now() + TOLD_AFTER)
+    desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert messages(desk) == []
     assert desk.dropped.total() == 2
 

@@ -16,7 +16,7 @@ from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.runtime import Runtime
 from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, ObservedClock
 from tocsin.store.database import Database
-from tocsin.store.key_value import Facts
+from tocsin.store.key_value import KeyValueStore
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 # The scheduler tends every ten minutes; longer turns mean the same, and are fewer.
@@ -126,9 +126,9 @@ def test_a_third_or_less_is_dropped_once_ten_minutes_have_passed(folder: Folder)
 def test_a_restart_each_hour_only_delays_trust(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
     now, hours = datetime.now(UTC), 0
-    clock = ObservedClock(Facts(database))
+    clock = ObservedClock(KeyValueStore(database))
     while not clock.is_trusted:
-        clock = ObservedClock(Facts(database))
+        clock = ObservedClock(KeyValueStore(database))
         for running in (timedelta(), 50 * MINUTE):
             clock.observe(now + running, running)
         now += timedelta(hours=1)
@@ -143,11 +143,11 @@ def test_a_stop_of_more_than_a_day_begins_the_day_anew(
 ) -> None:
     database = Database(tmp_path / "store.sqlite")
     now = datetime.now(UTC)
-    clock = ObservedClock(Facts(database))
+    clock = ObservedClock(KeyValueStore(database))
     for running in (timedelta(), TRUSTED_AFTER):
         clock.observe(now + running, running)
     assert clock.is_trusted
-    clock = ObservedClock(Facts(database))
+    clock = ObservedClock(KeyValueStore(database))
     clock.observe(now + TRUSTED_AFTER + stop, timedelta())
     assert clock.is_trusted is is_kept
     database.close()

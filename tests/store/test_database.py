@@ -16,7 +16,7 @@ import tocsin.store.migrations
 from tocsin.errors import Conflict, Unavailable
 from tocsin.store import database as module
 from tocsin.store.database import HEAD, Database
-from tocsin.store.key_value import Facts
+from tocsin.store.key_value import KeyValueStore
 from tocsin.store.tables import metadata
 
 
@@ -128,7 +128,7 @@ def test_a_database_that_lost_its_tables_does_not_answer_the_ping(tmp_path: Path
 
 def test_a_writer_waits_for_another_and_readers_do_not(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = Facts(database)
+    facts = KeyValueStore(database)
     facts.set("who", "nobody")
     with database.writing() as connection:
         connection.execute(text("UPDATE facts SET value = 'the first'"))
@@ -148,7 +148,7 @@ def write(database: Database, *statements: TextClause) -> None:
 
 def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = Facts(database)
+    facts = KeyValueStore(database)
     insert = text("INSERT INTO facts VALUES ('a', 'b')")
     with pytest.raises(Conflict):
         write(database, insert, insert)
@@ -158,8 +158,8 @@ def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_fact_is_none_until_it_is_set_and_then_the_last_value(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = Facts(database)
+    facts = KeyValueStore(database)
     assert facts.get("mark") is None
     facts.set("mark", "1")
     facts.set("mark", "2")
-    assert Facts(Database(tmp_path / "store.sqlite")).get("mark") == "2"
+    assert KeyValueStore(Database(tmp_path / "store.sqlite")).get("mark") == "2"

@@ -19,7 +19,6 @@ from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.metrics import Metrics
-from tocsin.store.transition_outbox import NO_LABELS, Labels
 from tocsin.store.transitions import Transitions
 
 AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
@@ -36,7 +35,7 @@ class Remembering:
         connection: Connection,
         interactions: Sequence[Interaction],
         at: datetime,
-        labels: Labels = NO_LABELS,
+        labels: Mapping[str, str],
     ) -> None:
         assert connection.in_transaction()
         assert at.tzinfo is not None

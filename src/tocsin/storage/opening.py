@@ -20,7 +20,7 @@ from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
-from tocsin.store.key_value import Facts
+from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class DataFolder:
         closing.callback(self.engine.close)
         self.database = Database(path)
         closing.callback(self.database.close)
-        self.facts = Facts(self.database)
+        self.facts = KeyValueStore(self.database)
         self.losses = LossDetector(self.engine, self.facts)
         self.disk = Disk(
             [folder, folder / "engine", path.resolve().parent],

@@ -1,1 +1,1 @@
-"""Definitions, keys and facts, on SQLite: what people wrote, not what happened."""
+"""The SQLite store of definitions, keys, alert states, deliveries and sessions."""

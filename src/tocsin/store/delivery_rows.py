@@ -1,4 +1,4 @@
-"""From rows to deliveries and their attempts, and back."""
+"""Converts rows to deliveries and attempts, and attempts to rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tocsin.model.notifications.subscription import Template
 from tocsin.store.tables import attempts
 
 
-def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
+def delivery_of(row: Row[Any], completed: Sequence[Attempt] = ()) -> Delivery:
     return Delivery(
         delivery_id=row.delivery_id,
         subscription_id=row.subscription_id,
@@ -30,19 +30,19 @@ def delivery_of(row: Row[Any], tried: Sequence[Attempt] = ()) -> Delivery:
         created_date=row.created_date,
         finished_date=row.finished_date,
         skip_reason=row.skip_reason,
-        attempts=tuple(tried),
+        attempts=tuple(completed),
     )
 
 
 def attempts_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
-    """The attempts of each of the deliveries, the first made first."""
+    """The attempts of each of the deliveries, oldest first."""
     query = select(attempts).where(attempts.c.delivery_id.in_(ids)).order_by(attempts.c.number)
-    found: dict[UUID, list[Attempt]] = {}
+    by_delivery: dict[UUID, list[Attempt]] = {}
     for row in connection.execute(query):
         result = SendResult(row.error, row.http_status)
         attempt = Attempt(row.at, result, row.duration_ms * MILLISECOND)
-        found.setdefault(row.delivery_id, []).append(attempt)
-    return found
+        by_delivery.setdefault(row.delivery_id, []).append(attempt)
+    return by_delivery
 
 
 def attempt_row(delivery_id: UUID, attempt: Attempt) -> dict[str, Any]:

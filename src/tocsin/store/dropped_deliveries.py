@@ -1,7 +1,7 @@
-"""The ceiling of each channel's deliveries: what fits, what was dropped, and telling of it.
+"""The limit of pending deliveries of each channel, the drops beyond it, and messages about them.
 
-A drop becomes final as a delivery does: it is staged before its interaction is appended, and
-counts once that is on disk.
+A drop is staged like a delivery before its interaction is appended, and counts once that is
+recorded.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops
 log = structlog.get_logger()
 
 ID_BYTES = 16
-# What is staged becomes pending, save for a moment.
+# Staged deliveries become pending within a moment.
 _COUNTED = {Status.PENDING: (Status.PENDING, Status.STAGED)}
 
 _Drops = dropped_deliveries.c
 
 
-class Room:
-    """Places that channels have left for deliveries of each status, counted when first asked for
-    within one connection."""
+class ChannelCapacity:
+    """The deliveries of each status that channels may still take, counted at the first use within
+    one connection."""
 
     def __init__(self, connection: Connection, limit: int) -> None:
         self._connection = connection
@@ -43,27 +43,27 @@ class Room:
         self._left: dict[tuple[UUID, Status], int] = {}
 
     def take(self, channel_id: UUID, status: Status) -> bool:
-        """Take a place; False if none is left."""
-        place = channel_id, status
-        left = self._left.get(place)
+        """Reserve a place for one delivery; False if none is left."""
+        key = channel_id, status
+        left = self._left.get(key)
         if left is None:
-            left = self._limit - count_up_to(self._limit, self._connection, *place)
-        self._left[place] = max(left - 1, 0)
+            left = self._limit - count_up_to(self._limit, self._connection, *key)
+        self._left[key] = max(left - 1, 0)
         return left > 0
 
 
 def count_up_to(limit: int, connection: Connection, channel_id: UUID, status: Status) -> int:
-    """How many deliveries of a channel have a status; counts no further than the limit."""
-    mine = select(deliveries.c.number).where(
+    """The number of deliveries of a channel with a status; counts no further than the limit."""
+    matching = select(deliveries.c.number).where(
         deliveries.c.channel_id == channel_id,
         deliveries.c.status.in_(_COUNTED.get(status, (status,))),
     )
-    counted = select(func.count()).select_from(mine.limit(limit).subquery())
+    counted = select(func.count()).select_from(matching.limit(limit).subquery())
     return connection.execute(counted).scalar_one()
 
 
 class DroppedDeliveries:
-    """`limit` is that of each channel and status."""
+    """`limit` holds for each channel and status."""
 
     def __init__(
         self, database: Database, channels: Channels, limit: int = PENDING_DELIVERIES
@@ -75,8 +75,8 @@ class DroppedDeliveries:
     def stage(
         self, connection: Connection, drops: Mapping[UUID, bytes | bytearray], at: datetime
     ) -> None:
-        """Note drops of interactions that are about to be appended: for each channel the ids, one
-        for each delivery."""
+        """Write drops of interactions that are about to be appended: by channel the ids of the
+        interactions, one for each delivery."""
         rows = [
             {"channel_id": id, "interaction_ids": bytes(ids), "at": cut(at)}
             for id, ids in drops.items()
@@ -85,28 +85,28 @@ class DroppedDeliveries:
             connection.execute(insert(staged_drops), rows)
 
     def reconcile(
-        self, connection: Connection, on_disk: Collection[bytes], missing: Collection[bytes]
+        self, connection: Connection, recorded: Collection[bytes], missing: Collection[bytes]
     ) -> None:
-        """Count staged drops of interactions that are on disk, and forget those of missing ones."""
+        """Count staged drops of recorded interactions, and delete those of missing ones."""
         for row in connection.execute(select(staged_drops)).all():
             ids = _split(row.interaction_ids)
-            rest = b"".join(id for id in ids if id not in on_disk and id not in missing)
-            mine = staged_drops.c.number == row.number
-            if rest:
-                changed = update(staged_drops).where(mine).values(interaction_ids=rest)
+            undecided = b"".join(id for id in ids if id not in recorded and id not in missing)
+            is_row = staged_drops.c.number == row.number
+            if undecided:
+                changed = update(staged_drops).where(is_row).values(interaction_ids=undecided)
                 connection.execute(changed)
             else:
-                connection.execute(delete(staged_drops).where(mine))
-            dropped = sum(id in on_disk for id in ids)
+                connection.execute(delete(staged_drops).where(is_row))
+            dropped = sum(id in recorded for id in ids)
             self.count(connection, {row.channel_id: dropped}, row.at)
 
     def staged(self, connection: Connection) -> set[bytes]:
-        """The interactions of staged drops."""
+        """The ids of the interactions of staged drops."""
         rows = connection.execute(select(staged_drops.c.interaction_ids)).scalars()
         return {id for ids in rows for id in _split(ids)}
 
     def count(self, connection: Connection, counts: Mapping[UUID, int], at: datetime) -> None:
-        """Count deliveries that were dropped for good, by channel."""
+        """Add to the counts of dropped deliveries, by channel."""
         for channel_id, count in counts.items():
             if not count:
                 continue
@@ -124,20 +124,20 @@ class DroppedDeliveries:
             ).returning(_Drops.untold)
             if connection.execute(added).scalar_one() == count:
                 log.warning(
-                    "deliveries dropped: the channel has too many",
+                    "deliveries dropped",
+                    reason="the channel reached its limit of pending deliveries",
                     channel=str(channel_id),
                     limit=self.limit,
                     setting="TOCSIN_MAX_PENDING_DELIVERIES",
                 )
 
     def total(self) -> int:
-        """How many deliveries were dropped, ever."""
+        """The number of deliveries that were ever dropped."""
         with self._database.reading() as connection:
             return connection.execute(select(func.sum(_Drops.total))).scalar_one() or 0
 
     def announce(self, at: datetime) -> None:
-        """Make one message for each flood that has passed, or goes on for long, in a channel that
-        is enabled."""
+        """Add one message for each flood that is over or goes on for long, in enabled channels."""
         with self._database.reading() as connection:
             due = [flood for flood in _floods(connection) if self._is_due(connection, flood, at)]
         for flood in due:
@@ -151,34 +151,35 @@ class DroppedDeliveries:
         if channel is None or not channel.spec.enabled:
             return False
         pending = count_up_to(self.limit, connection, flood.channel_id, Status.PENDING)
-        return flood.is_to_be_told(pending, self.limit, at)
+        return flood.is_due(pending, self.limit, at)
 
     def _announce(self, connection: Connection, channel: Channel, at: datetime) -> None:
-        """Read the flood again: it may have grown since."""
-        mine = _Drops.channel_id == channel.channel_id
+        """Reads the flood again, because it may have grown since."""
+        is_of_channel = _Drops.channel_id == channel.channel_id
         for flood in _floods(connection):
             if flood.channel_id == channel.channel_id:
                 connection.execute(insert(deliveries), _message(flood, channel, self.limit, at))
-        connection.execute(update(dropped_deliveries).where(mine).values(untold=0, start=None))
+        announced = update(dropped_deliveries).where(is_of_channel)
+        connection.execute(announced.values(untold=0, start=None))
 
 
 def _floods(connection: Connection) -> list[Flood]:
-    untold = select(_Drops.channel_id, _Drops.untold, _Drops.start, _Drops.latest)
-    return [Flood(*row) for row in connection.execute(untold.where(_Drops.untold > 0)).all()]
+    query = select(_Drops.channel_id, _Drops.untold, _Drops.start, _Drops.latest)
+    return [Flood(*row) for row in connection.execute(query.where(_Drops.untold > 0)).all()]
 
 
 def _message(flood: Flood, channel: Channel, limit: int, at: datetime) -> dict[str, object]:
-    told = interaction_of(flood, channel.spec.name, limit, at)
+    interaction = interaction_of(flood, channel.spec.name, limit, at)
     return {
         "delivery_id": uuid4(),
         "subscription_id": TOCSIN,
         "channel_id": channel.channel_id,
-        "interaction_id": UUID(told["interactionId"]),
-        "snapshot": msgspec.json.encode(told).decode(),
+        "interaction_id": UUID(interaction["interactionId"]),
+        "snapshot": msgspec.json.encode(interaction).decode(),
         "status": Status.PENDING,
         "tries": 0,
         "due": cut(at),
-        # Its end is no interaction either: nothing was recorded that it could refer to.
+        # Its outcome is not recorded: there is no interaction that it could refer to.
         "is_end_recorded": True,
         "created_date": cut(at),
     }

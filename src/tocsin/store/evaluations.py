@@ -30,12 +30,12 @@ from tocsin.store.transitions import Transitions
 # SQLite takes 32,766 values in a statement; a claim has two for each alert.
 _CLAIM_BLOCK = 5_000
 _STATE_KEY = (alert_states.c.alert_id, alert_states.c.group_key)
-_FORGET = delete(alert_states).where(
+_DELETE_STATE = delete(alert_states).where(
     alert_states.c.alert_id == bindparam("id"), alert_states.c.group_key == bindparam("key")
 )
 
-
 _Health = tuple[datetime, str | None, float]
+"""The time of an evaluation, its error, and its duration in milliseconds."""
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ class Evaluations:
     def status(self, id: UUID) -> EvaluationStatus:
         """Raises NotFound."""
         with self._database.reading() as connection:
-            one = select(evaluations).where(evaluations.c.alert_id == id)
-            row = connection.execute(one).mappings().one_or_none()
+            query = select(evaluations).where(evaluations.c.alert_id == id)
+            row = connection.execute(query).mappings().one_or_none()
         if row is None:
             raise NotFound("There is no alert with this id")
         return _status(row)
@@ -73,24 +73,24 @@ class Evaluations:
         versions = select(columns.alert_id, columns.version, columns.evaluated_at)
         with self._database.reading() as connection:
             rows = connection.execute(versions.where(columns.alert_id.in_(ids)))
-            found = {id: StoredStates(version, evaluated_at) for id, version, evaluated_at in rows}
-            kept = select(alert_states).where(alert_states.c.alert_id.in_(ids))
-            for row in connection.execute(kept).mappings():
-                if row["alert_id"] in found:
-                    found[row["alert_id"]].states[_key(row)] = _state(row)
-        return found
+            stored = {id: StoredStates(version, evaluated_at) for id, version, evaluated_at in rows}
+            query = select(alert_states).where(alert_states.c.alert_id.in_(ids))
+            for row in connection.execute(query).mappings():
+                if row["alert_id"] in stored:
+                    stored[row["alert_id"]].states[_key(row)] = _state(row)
+        return stored
 
     def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]:
         """Save results and claim the slot, if one is given. Returns the ids of the saved alerts,
         which are those that were neither evaluated nor changed since their states were read.
         Claim, states, transitions and deliveries are one transaction."""
         with self._database.writing() as connection:
-            kept = self._claim(connection, results, slot)
-            claimed = [result for result in results if result.alert.alert_id in kept]
-            _write_states(connection, claimed)
-            transitions = [each for result in claimed for each in result.transitions]
+            claimed = self._claim(connection, results, slot)
+            saved = [result for result in results if result.alert.alert_id in claimed]
+            _write_states(connection, saved)
+            transitions = [each for result in saved for each in result.transitions]
             self._transitions.insert(connection, transitions)
-        return kept
+        return claimed
 
     def insert(self, connection: Connection, id: UUID, slot: datetime) -> None:
         """Add a new alert, in the transaction that creates it."""
@@ -106,11 +106,11 @@ class Evaluations:
         self, connection: Connection, alert: Alert, metric: Metric, reason: Reason, at: datetime
     ) -> None:
         """Delete the states of an alert; its firing groups make transitions."""
-        kept = select(alert_states).where(alert_states.c.alert_id == alert.alert_id)
-        states = [_state(row) for row in connection.execute(kept).mappings().all()]
+        query = select(alert_states).where(alert_states.c.alert_id == alert.alert_id)
+        states = [_state(row) for row in connection.execute(query).mappings().all()]
         changes = [change for state in states if (change := resolve(state, reason, at))]
-        made = [Transition.of(change, alert, metric) for change in changes]
-        self._transitions.insert(connection, made)
+        transitions = [Transition.of(change, alert, metric) for change in changes]
+        self._transitions.insert(connection, transitions)
         self.supersede(connection, alert.alert_id, None)
         connection.execute(delete(alert_states).where(alert_states.c.alert_id == alert.alert_id))
 
@@ -120,22 +120,22 @@ class Evaluations:
         by_health: dict[_Health, list[EvaluationResult]] = defaultdict(list)
         for result in results:
             by_health[result.at, result.error, result.elapsed_ms].append(result)
-        saved: set[UUID] = set()
+        claimed: set[UUID] = set()
         for (at, error, elapsed_ms), group in by_health.items():
             values = {"evaluated_at": at, "error": error, "elapsed_ms": elapsed_ms}
             for start in range(0, len(group), _CLAIM_BLOCK):
                 part = group[start : start + _CLAIM_BLOCK]
-                saved |= _claim(connection, part, values | ({"slot": slot} if slot else {}))
-        return saved
+                claimed |= _claim(connection, part, values | ({"slot": slot} if slot else {}))
+        return claimed
 
 
 def _claim(
     connection: Connection, results: Sequence[EvaluationResult], values: dict[str, Any]
 ) -> set[UUID]:
-    seen = [(result.alert.alert_id, result.version) for result in results]
+    versions = [(result.alert.alert_id, result.version) for result in results]
     claim = (
         update(evaluations)
-        .where(tuple_(evaluations.c.alert_id, evaluations.c.version).in_(seen))
+        .where(tuple_(evaluations.c.alert_id, evaluations.c.version).in_(versions))
         .values(version=evaluations.c.version + 1, **values)
         .returning(evaluations.c.alert_id)
     )
@@ -143,21 +143,21 @@ def _claim(
 
 
 def _write_states(connection: Connection, results: Iterable[EvaluationResult]) -> None:
-    forgotten, kept = [], []
+    deleted, written = [], []
     for result in results:
         id = result.alert.alert_id
         for key, state in result.states.items():
             if state is None:
-                forgotten.append({"id": id, "key": json.dumps(key)})
+                deleted.append({"id": id, "key": json.dumps(key)})
             else:
-                kept.append(_row(id, state))
-    if forgotten:
-        connection.execute(_FORGET, forgotten)
-    if kept:
-        made = upsert(alert_states)
+                written.append(_row(id, state))
+    if deleted:
+        connection.execute(_DELETE_STATE, deleted)
+    if written:
+        statement = upsert(alert_states)
         changing = ("status", "since", "clear_since", "value")
-        changed = {name: made.excluded[name] for name in changing}
-        connection.execute(made.on_conflict_do_update(_STATE_KEY, set_=changed), kept)
+        changes = {name: statement.excluded[name] for name in changing}
+        connection.execute(statement.on_conflict_do_update(_STATE_KEY, set_=changes), written)
 
 
 def _row(id: UUID, state: AlertState) -> dict[str, Any]:

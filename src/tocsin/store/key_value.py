@@ -1,4 +1,4 @@
-"""What else must be remembered: single values by name, such as high-water marks."""
+"""Single values by name, such as high-water marks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tocsin.store.database import Database
 from tocsin.store.tables import facts
 
 
-class Facts:
+class KeyValueStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -20,7 +20,7 @@ class Facts:
             ).scalar_one_or_none()
 
     def set(self, name: str, value: str) -> None:
-        """Set the fact; on disk when this returns."""
+        """The value is on disk when this returns."""
         row = insert(facts).values(name=name, value=value)
         with self._database.writing() as connection:
             connection.execute(row.on_conflict_do_update(["name"], set_={"value": value}))

@@ -1,4 +1,4 @@
-"""Makes the rows of deliveries: which subscriptions match an interaction, and what each keeps."""
+"""Builds the rows of new deliveries: one for each subscription that matches an interaction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import MAX_SNAPSHOT, Status, delivery_id
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
-from tocsin.store.dropped_deliveries import Room
+from tocsin.store.dropped_deliveries import ChannelCapacity
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.tables import deliveries
@@ -28,9 +28,9 @@ _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
 
 
 @dataclass(slots=True)
-class Made:
-    """The rows of new deliveries, and those that no room was left for: for each channel the ids of
-    their interactions, one for each delivery."""
+class DeliveryBatch:
+    """The rows of new deliveries. `drops` are the deliveries that exceeded the limit of their
+    channel: by channel the ids of their interactions, 16 bytes for each delivery."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     drops: dict[UUID, bytearray] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Made:
         self.drops.setdefault(channel_id, bytearray()).extend(interaction_id)
 
     def insert(self, connection: Connection) -> None:
-        """What is there already, by its id, stays as it is."""
+        """Rows whose delivery exists already change nothing."""
         if self.rows:
             new = insert(deliveries).on_conflict_do_nothing(["delivery_id"])
             connection.execute(new, self.rows)
@@ -59,60 +59,63 @@ class NewDeliveries:
         self._silences = silences
 
     def with_subscribers(self, interactions: Iterable[Interaction]) -> list[Interaction]:
-        """Those of the interactions that somebody is to be told of; reads memory only."""
+        """The interactions that a subscription matches; reads memory only."""
         topics = self._subscriptions.topics
         if not topics:
             return []
         return [
-            one
-            for one in interactions
-            if (one.resource_type_id, one.action_id) in topics
-            and one.origin_id != _NOTIFY
-            and not (one.has_deliveries or one.is_imported)
-            and any(self._matching(one))
+            interaction
+            for interaction in interactions
+            if (interaction.resource_type_id, interaction.action_id) in topics
+            and interaction.origin_id != _NOTIFY
+            and not (interaction.has_deliveries or interaction.is_imported)
+            and any(self._matching(interaction))
         ]
 
-    def staged(self, interactions: Iterable[Interaction], room: Room, at: datetime) -> Made:
+    def staged(
+        self, interactions: Iterable[Interaction], capacity: ChannelCapacity, at: datetime
+    ) -> DeliveryBatch:
         """Staged deliveries of interactions that are about to be appended."""
-        made = Made()
+        batch = DeliveryBatch()
         for interaction in interactions:
-            places = []
-            for one, channel in self._matching(interaction):
+            accepted = []
+            for subscription, channel in self._matching(interaction):
                 status = Status.SKIPPED if channel.skip_reason else Status.PENDING
-                if room.take(channel.channel_id, status):
-                    places.append((one, channel))
+                if capacity.take(channel.channel_id, status):
+                    accepted.append((subscription, channel))
                 else:
-                    made.drop(channel.channel_id, interaction.interaction_id)
-            if places:
+                    batch.drop(channel.channel_id, interaction.interaction_id)
+            if accepted:
                 text = self._snapshot(interaction, is_on_disk_when_sent=True)
-                for one, channel in places:
-                    row = _row(one, interaction, text, at)
+                for subscription, channel in accepted:
+                    row = _row(subscription, interaction, text, at)
                     row |= {"status": Status.STAGED, "skip_reason": channel.skip_reason}
-                    made.rows.append(row)
-        return made
+                    batch.rows.append(row)
+        return batch
 
     def of_transitions(
         self,
         interactions: Iterable[Interaction],
         labels: Mapping[str, str],
-        room: Room,
+        capacity: ChannelCapacity,
         at: datetime,
-    ) -> Made:
-        """Deliveries of transitions of an alert with these labels, which need not be staged."""
-        made = Made()
+    ) -> DeliveryBatch:
+        """Deliveries of transitions of an alert with these labels. They need no staging, because
+        their transitions are stored in the same transaction."""
+        batch = DeliveryBatch()
         for interaction in interactions:
             matching = list(self._matching(interaction))
             if not matching:
                 continue
             silence = self._silence(interaction, labels, at)
             text = self._snapshot(interaction, is_on_disk_when_sent=False)
-            for one, channel in matching:
+            for subscription, channel in matching:
                 first = _first_status(channel.skip_reason, silence)
-                if room.take(channel.channel_id, first["status"]):
-                    made.rows.append({**_row(one, interaction, text, at), **first})
+                if capacity.take(channel.channel_id, first["status"]):
+                    batch.rows.append({**_row(subscription, interaction, text, at), **first})
                 else:
-                    made.drop(channel.channel_id, interaction.interaction_id)
-        return made
+                    batch.drop(channel.channel_id, interaction.interaction_id)
+        return batch
 
     def _snapshot(self, interaction: Interaction, *, is_on_disk_when_sent: bool) -> str:
         size = len(interaction.payload) + len(interaction.external_response)
@@ -121,12 +124,13 @@ class NewDeliveries:
 
     def _matching(self, interaction: Interaction) -> Iterator[tuple[Subscription, Channel]]:
         topic = interaction.resource_type_id, interaction.action_id
-        for one in self._subscriptions.topics.get(topic, ()):
-            if one.origin_id is not None and one.origin_id.bytes != interaction.origin_id:
+        for subscription in self._subscriptions.topics.get(topic, ()):
+            origin_id = subscription.origin_id
+            if origin_id is not None and origin_id.bytes != interaction.origin_id:
                 continue
-            channel = self._channels.find(one.channel_id)
+            channel = self._channels.find(subscription.channel_id)
             if channel:
-                yield one, channel
+                yield subscription, channel
 
     def _silence(
         self, interaction: Interaction, labels: Mapping[str, str], at: datetime
@@ -134,15 +138,18 @@ class NewDeliveries:
         return self._silences.matching(msgspec.json.decode(interaction.payload), labels, at)
 
 
-def _row(one: Subscription, interaction: Interaction, text: str, at: datetime) -> dict[str, Any]:
+def _row(
+    subscription: Subscription, interaction: Interaction, text: str, at: datetime
+) -> dict[str, Any]:
+    id = delivery_id(subscription.subscription_id, interaction.interaction_id)
     return {
-        "delivery_id": delivery_id(one.subscription_id, interaction.interaction_id),
-        "subscription_id": one.subscription_id,
-        "channel_id": one.channel_id,
+        "delivery_id": id,
+        "subscription_id": subscription.subscription_id,
+        "channel_id": subscription.channel_id,
         "interaction_id": UUID(bytes=interaction.interaction_id),
         "snapshot": text,
-        "title_template": one.template.title,
-        "body_template": one.template.body,
+        "title_template": subscription.template.title,
+        "body_template": subscription.template.body,
         "tries": 0,
         "due": at,
         "is_end_recorded": False,
@@ -151,8 +158,8 @@ def _row(one: Subscription, interaction: Interaction, text: str, at: datetime) -
 
 
 def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:
-    """The members of a new delivery of a transition; a silence goes before a disabled channel, so
-    that what it held back is complete."""
+    """Status, silence and skip reason of a new delivery of a transition. A silence takes
+    precedence over a disabled channel, so that the deliveries it held back are complete."""
     if silence_id:
         return {"status": Status.SILENCED, "silence_id": silence_id, "skip_reason": None}
     status = Status.SKIPPED if skip_reason else Status.PENDING

@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
 )
 
-from tocsin.store.instant_type import Instant
+from tocsin.store.instant_column import InstantColumn
 
 metadata = MetaData()
 
@@ -39,8 +39,8 @@ catalog = Table(
     Column("font_color_hex", String(7)),
     Column("bg_color_hex", String(7)),
     Column("is_system", Boolean, nullable=False),
-    Column("created_date", Instant, nullable=False),
-    Column("modified_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("modified_date", InstantColumn, nullable=False),
 )
 Index("catalog_mnemonic", catalog.c.kind, func.lower(catalog.c.mnemonic), unique=True)
 
@@ -58,8 +58,8 @@ metrics = Table(
     Column("origin_id", Uuid, ForeignKey("catalog.id"), index=True),
     Column("question", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("created_date", Instant, nullable=False),
-    Column("modified_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("modified_date", InstantColumn, nullable=False),
 )
 
 keys = Table(
@@ -72,7 +72,7 @@ keys = Table(
     Column("prefix", String(32), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
     Column("from_environment", Boolean, nullable=False),
-    Column("created_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
 )
 
 # The hash is that of the token in the cookie.
@@ -89,8 +89,8 @@ sessions = Table(
         index=True,
     ),
     Column("address", Text),
-    Column("created_date", Instant, nullable=False),
-    Column("used_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("used_date", InstantColumn, nullable=False),
 )
 
 facts = Table(
@@ -120,8 +120,8 @@ evaluations = Table(
     metadata,
     Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
     Column("version", Integer, nullable=False),
-    Column("slot", Instant, nullable=False),
-    Column("evaluated_at", Instant),
+    Column("slot", InstantColumn, nullable=False),
+    Column("evaluated_at", InstantColumn),
     Column("error", Text),
     Column("elapsed_ms", Float),
 )
@@ -134,8 +134,8 @@ alert_states = Table(
     Column("group_key", Text, primary_key=True),
     Column("dimensions", Text, nullable=False),
     Column("status", String(8), nullable=False),
-    Column("since", Instant, nullable=False),
-    Column("clear_since", Instant),
+    Column("since", InstantColumn, nullable=False),
+    Column("clear_since", InstantColumn),
     Column("value", Text, nullable=False),
 )
 
@@ -147,12 +147,12 @@ transitions = Table(
     Column("number", Integer, primary_key=True),
     Column("transition_id", Uuid, nullable=False, unique=True),
     Column("alert_id", Uuid, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", InstantColumn, nullable=False),
     Column("status", String(8), nullable=False),
     Column("reason", String(16), nullable=False),
     Column("value", Text, nullable=False),
     Column("dimensions", Text, nullable=False),
-    Column("fired_at", Instant, nullable=False),
+    Column("fired_at", InstantColumn, nullable=False),
     Column("alert", Text, nullable=False),
     Column("metric", Text, nullable=False),
     Column("is_recorded", Boolean, nullable=False),
@@ -176,9 +176,9 @@ channels = Table(
     Column("settings", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("disabled_reason", Text),
-    Column("created_date", Instant, nullable=False),
-    Column("modified_date", Instant, nullable=False),
-    Column("resting_until", Instant),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("modified_date", InstantColumn, nullable=False),
+    Column("resting_until", InstantColumn),
 )
 
 subscriptions = Table(
@@ -193,8 +193,8 @@ subscriptions = Table(
     Column("title_template", Text),
     Column("body_template", Text),
     Column("enabled", Boolean, nullable=False),
-    Column("created_date", Instant, nullable=False),
-    Column("modified_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("modified_date", InstantColumn, nullable=False),
     Column("template_problem", Text),
 )
 
@@ -206,12 +206,12 @@ silences = Table(
     Column("alert_id", Uuid),
     Column("labels", Text, nullable=False),
     Column("dimensions", Text, nullable=False),
-    Column("start", Instant, nullable=False),
-    Column("to", Instant, nullable=False),
+    Column("start", InstantColumn, nullable=False),
+    Column("to", InstantColumn, nullable=False),
     Column("author", Text),
     Column("reason", Text),
-    Column("created_date", Instant, nullable=False),
-    Column("modified_date", Instant, nullable=False),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("modified_date", InstantColumn, nullable=False),
 )
 
 # A delivery outlives its subscription, channel and silence, so it refers to none of them by a
@@ -230,11 +230,11 @@ deliveries = Table(
     Column("silence_id", Uuid),
     Column("status", String(16), nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("due", Instant),
-    Column("claimed_until", Instant),
+    Column("due", InstantColumn),
+    Column("claimed_until", InstantColumn),
     Column("is_end_recorded", Boolean, nullable=False),
-    Column("created_date", Instant, nullable=False),
-    Column("finished_date", Instant),
+    Column("created_date", InstantColumn, nullable=False),
+    Column("finished_date", InstantColumn),
     Column("skip_reason", Text),
 )
 Index("deliveries_due", deliveries.c.status, deliveries.c.channel_id, deliveries.c.due)
@@ -264,7 +264,7 @@ attempts = Table(
         nullable=False,
         index=True,
     ),
-    Column("at", Instant, nullable=False),
+    Column("at", InstantColumn, nullable=False),
     Column("http_status", Integer),
     Column("error", Text),
     Column("duration_ms", Integer, nullable=False),
@@ -278,8 +278,8 @@ dropped_deliveries = Table(
     Column("channel_id", Uuid, primary_key=True),
     Column("total", Integer, nullable=False),
     Column("untold", Integer, nullable=False),
-    Column("start", Instant),
-    Column("latest", Instant, nullable=False),
+    Column("start", InstantColumn),
+    Column("latest", InstantColumn, nullable=False),
 )
 
 # Drops of interactions that are not known to be on disk yet: 16 bytes for each delivery. One row
@@ -290,5 +290,5 @@ staged_drops = Table(
     Column("number", Integer, primary_key=True),
     Column("channel_id", Uuid, nullable=False),
     Column("interaction_ids", LargeBinary, nullable=False),
-    Column("at", Instant, nullable=False),
+    Column("at", InstantColumn, nullable=False),
 )

@@ -1,16 +1,16 @@
-"""Which alerts fired and recovered, and which interactions of that are still to be appended?
+"""The transitions of alerts, and which of their interactions are not recorded yet.
 
-A transition is inserted in the transaction that decided it, with the deliveries it causes; that
-its interaction was appended is marked afterwards, and done again where the mark is missing.
+A transition is inserted in the transaction that decided it, together with its deliveries. Its
+interaction is appended to the engine afterwards, and again if the mark of that is missing.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
@@ -18,30 +18,43 @@ from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
+from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
 from tocsin.store.tables import transitions
-from tocsin.store.transition_outbox import Outbox
 
-Place = tuple[datetime, int]
+TransitionPosition = tuple[datetime, int]
+"""The instant and the number of a transition, by which pages are ordered."""
+
+
+class TransitionDeliveries(Protocol):
+    def enqueue(
+        self,
+        connection: Connection,
+        interactions: Sequence[Interaction],
+        at: datetime,
+        labels: Mapping[str, str],
+    ) -> None:
+        """Add one delivery for each interaction and each enabled subscription that matches it, in
+        this transaction; `labels` are those of the alert."""
 
 
 class Transitions:
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, deliveries: TransitionDeliveries) -> None:
         self._database = database
-        self._outbox = outbox
+        self._deliveries = deliveries
 
     def page(
         self,
         limit: int,
-        after: Place | None = None,
+        after: TransitionPosition | None = None,
         *,
         alert_id: UUID | None = None,
         start: datetime | None = None,
         to: datetime | None = None,
     ) -> list[Transition]:
-        """At most `limit`, the newest first, `to` excluded; those after a place, if one is given:
-        the instant and number of a transition."""
+        """At most `limit` transitions of [start, to), newest first; those that follow the position
+        `after`, if one is given."""
         at, number = transitions.c.at, transitions.c.number
         conditions = [
             *([transitions.c.alert_id == alert_id] if alert_id else []),
@@ -49,32 +62,34 @@ class Transitions:
             *([at < to] if to else []),
             *([or_(at < after[0], and_(at == after[0], number < after[1]))] if after else []),
         ]
-        found = select(transitions).where(*conditions).order_by(at.desc(), number.desc())
+        query = select(transitions).where(*conditions).order_by(at.desc(), number.desc())
         with self._database.reading() as connection:
-            rows = connection.execute(found.limit(limit)).mappings().all()
+            rows = connection.execute(query.limit(limit)).mappings().all()
         return [_transition(row) for row in rows]
 
-    def insert(self, connection: Connection, made: Sequence[Transition]) -> None:
-        """Keep transitions, and what is to be delivered of them, in this transaction."""
-        if not made:
+    def insert(self, connection: Connection, new: Sequence[Transition]) -> None:
+        """Store transitions and their deliveries in this transaction."""
+        if not new:
             return
-        connection.execute(insert(transitions), [_row(transition) for transition in made])
+        connection.execute(insert(transitions), [_row(transition) for transition in new])
         by_alert: dict[UUID, list[Transition]] = defaultdict(list)
-        for transition in made:
+        for transition in new:
             by_alert[transition.alert.alert_id].append(transition)
-        for some in by_alert.values():
-            told = [told for transition in some if (told := transition.interaction())]
-            if told:
-                self._outbox.enqueue(connection, told, some[0].change.at, some[0].alert.labels)
+        for of_alert in by_alert.values():
+            if interactions := [i for each in of_alert if (i := each.interaction())]:
+                at, labels = of_alert[0].change.at, of_alert[0].alert.labels
+                self._deliveries.enqueue(connection, interactions, at, labels)
 
     def unrecorded(self, limit: int) -> list[Transition]:
-        """Those whose interaction may not have been appended yet, the first made first."""
-        found = select(transitions).where(transitions.c.is_recorded.is_(False))
+        """At most `limit` transitions whose interaction may be missing in the engine, oldest
+        first."""
+        query = select(transitions).where(transitions.c.is_recorded.is_(False))
         with self._database.reading() as connection:
-            rows = connection.execute(found.order_by(transitions.c.number).limit(limit))
+            rows = connection.execute(query.order_by(transitions.c.number).limit(limit))
             return [_transition(row) for row in rows.mappings().all()]
 
     def mark_recorded(self, ids: Iterable[UUID]) -> None:
+        """The interactions of these transitions are in the engine."""
         marked = update(transitions).where(transitions.c.transition_id.in_(list(ids)))
         with self._database.writing() as connection:
             connection.execute(marked.values(is_recorded=True))

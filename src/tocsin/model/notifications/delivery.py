@@ -119,7 +119,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class DeliveryPage:
     """Deliveries, newest first, and the number below which the next page begins."""
 
     deliveries: list[Delivery]

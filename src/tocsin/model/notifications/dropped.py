@@ -1,4 +1,4 @@
-"""The message that tells a channel how many of its deliveries were dropped."""
+"""The message that a channel gets about its dropped deliveries."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind, system_id
 
 RESERVED_FOR_ALERTS = 1_000
-"""So many more may be those of alerts, which other interactions must not crowd out."""
+"""Deliveries of alerts beyond the limit, so that other interactions do not crowd alerts out."""
 
-TOLD_AFTER = timedelta(hours=1)
-"""A flood that goes on is told of so often, though there is no room yet."""
+ANNOUNCED_AFTER = timedelta(hours=1)
+"""The interval between messages about a flood that goes on."""
 
 _ORIGIN, _TYPE, _ACTION = "NOTIFY", "CHANNEL", "dropped"
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Deliveries of a channel that were dropped and that no message told of yet."""
+    """The dropped deliveries of a channel that no message has announced yet."""
 
     channel_id: UUID
     dropped: int
     start: datetime
     latest: datetime
 
-    def is_to_be_told(self, pending: int, limit: int, at: datetime) -> bool:
-        """With half of the room free again, so that a queue that stays full is not told of each
-        place that becomes free."""
-        return pending <= limit // 2 or at - self.start >= TOLD_AFTER
+    def is_due(self, pending: int, limit: int, at: datetime) -> bool:
+        """Whether a message is due: half of the limit is free again, or the flood goes on for
+        long. Waiting for half keeps a queue that stays full from announcing every single drop."""
+        return pending <= limit // 2 or at - self.start >= ANNOUNCED_AFTER
 
 
 def interaction_of(flood: Flood, channel_name: str, limit: int, at: datetime) -> dict[str, Any]:
-    """What a delivery tells of; it is no recorded interaction, but has the members of one."""
+    """The snapshot of the message: no recorded interaction, but with the members of one."""
     return {
         "interactionId": str(uuid4()),
         "interactionNumber": None,
@@ -63,9 +63,9 @@ def interaction_of(flood: Flood, channel_name: str, limit: int, at: datetime) ->
 
 
 def is_of_flood(interaction: Mapping[str, Any]) -> bool:
-    """Whether a delivery tells of dropped ones; no sender can record the origin."""
-    named = tuple(interaction[name] for name in ("origin", "resourceType", "action"))
-    return named == (_ORIGIN, _TYPE, _ACTION)
+    """Whether a delivery announces dropped ones; no sender can record the origin."""
+    scope = tuple(interaction[name] for name in ("origin", "resourceType", "action"))
+    return scope == (_ORIGIN, _TYPE, _ACTION)
 
 
 def title_of(payload: Mapping[str, Any]) -> str:
@@ -77,5 +77,5 @@ def lines_of(payload: Mapping[str, Any]) -> list[str]:
     return [
         f"The channel {payload['channelName']} had its {payload['limit']:,} pending deliveries "
         f"(TOCSIN_MAX_PENDING_DELIVERIES) between {payload['from']} and {payload['to']}.",
-        "What they would have told of is recorded.",
+        "The interactions of the dropped messages are recorded.",
     ]

@@ -1,4 +1,4 @@
-"""The column type of instants."""
+"""The SQLAlchemy column type of instants."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy import String, TypeDecorator
 from tocsin.model.instant import format_instant, parse_instant
 
 
-class Instant(TypeDecorator[datetime]):
-    """An instant as text, `2026-03-20T14:30:00.000Z`: SQLite knows no time zones."""
+class InstantColumn(TypeDecorator[datetime]):
+    """Stores an instant as text, `2026-03-20T14:30:00.000Z`: SQLite has no time zones."""
 
     impl = String(24)
     cache_ok = True
