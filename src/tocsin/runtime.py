@@ -126,10 +126,10 @@ class Runtime:
     def _open_halves(self, folder: Path) -> None:
         settings = self.settings
         data_folder = self.data_folder = DataFolder(folder, settings, self._closing)
-        self.engine, self.database, self.facts = (
+        self.engine, self.database, self.key_values = (
             data_folder.engine,
             data_folder.database,
-            data_folder.facts,
+            data_folder.key_values,
         )
         self.disk, self.losses = data_folder.disk, data_folder.losses
         # An engine that is new on purpose lacks everything that the store remembers.

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 
 from tocsin.clickhouse.detached_parts import DetachedPart
+from tocsin.clickhouse.engine import Engine
 from tocsin.model.instant import format_instant
+from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
@@ -27,24 +29,14 @@ SHOWN_PARTS = 100
 """Damage can be without bound; reports of it are not."""
 
 
-class Engine(Protocol):
-    def rows_by_month(self) -> dict[str, int]: ...
-    def detached_parts(self) -> list[DetachedPart]: ...
-
-
-class Facts(Protocol):
-    def get(self, name: str) -> str | None: ...
-    def set(self, name: str, value: str) -> None: ...
-
-
 class LossDetector:
     """`parts` are set aside and not acknowledged; `missing` interactions are gone, by month."""
 
-    def __init__(self, engine: Engine, facts: Facts) -> None:
+    def __init__(self, engine: Engine, key_values: KeyValueStore) -> None:
         self.parts: list[DetachedPart] = []
         self.missing: dict[str, int] = {}
         self._engine = engine
-        self._facts = facts
+        self._key_values = key_values
         self._checking = threading.Lock()
 
     def check(self, at: datetime) -> None:
@@ -121,14 +113,14 @@ class LossDetector:
         return self._read(_REMEMBERED)
 
     def _read(self, name: str) -> Any:
-        value = self._facts.get(name)
+        value = self._key_values.get(name)
         return None if value is None else msgspec.json.decode(value)
 
     def _write(self, name: str, value: Any) -> None:
         """What has not changed is not written: a full disk would refuse it."""
         text = msgspec.json.encode(value).decode()
-        if text != self._facts.get(name):
-            self._facts.set(name, text)
+        if text != self._key_values.get(name):
+            self._key_values.set(name, text)
 
 
 def _told(part: DetachedPart) -> str:

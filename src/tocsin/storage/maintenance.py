@@ -51,7 +51,7 @@ class Maintenance(Worker):
         self._events = events
         self._clock = clock
         self._age = retention
-        self._seen_clock = ObservedClock(data_folder.facts)
+        self._seen_clock = ObservedClock(data_folder.key_values)
         self._retention = Retention()
 
     def run_once(self) -> float:

@@ -60,8 +60,8 @@ class DataFolder:
         closing.callback(self.engine.close)
         self.database = Database(path)
         closing.callback(self.database.close)
-        self.facts = KeyValueStore(self.database)
-        self.losses = LossDetector(self.engine, self.facts)
+        self.key_values = KeyValueStore(self.database)
+        self.losses = LossDetector(self.engine, self.key_values)
         self.disk = Disk(
             [folder, folder / "engine", path.resolve().parent],
             [self.engine.write_state, self.database.write_state],
@@ -82,20 +82,20 @@ class DataFolder:
 
     def latest_number(self) -> int:
         """The greatest number that an interaction has or had."""
-        remembered = int(self.facts.get(_LATEST_NUMBER) or 0)
+        remembered = int(self.key_values.get(_LATEST_NUMBER) or 0)
         return max(self.engine.latest_number(), remembered)
 
     def remember_number(self) -> None:
         number = str(self.latest_number())
         # The newest interaction may expire or be lost; its number must not be given again.
-        if number != self.facts.get(_LATEST_NUMBER):
-            self.facts.set(_LATEST_NUMBER, number)
+        if number != self.key_values.get(_LATEST_NUMBER):
+            self.key_values.set(_LATEST_NUMBER, number)
 
     def _mark(self, folder_id: str) -> None:
         """The engine last: until it is marked, an empty one may get any store."""
         try:
-            if self.facts.get(FOLDER_ID) != folder_id:
-                self.facts.set(FOLDER_ID, folder_id)
+            if self.key_values.get(FOLDER_ID) != folder_id:
+                self.key_values.set(FOLDER_ID, folder_id)
             if self.engine.folder_id != folder_id:
                 self.engine.set_folder_id(folder_id)
         except CannotWrite as error:

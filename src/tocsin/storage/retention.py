@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import msgspec
 import structlog
 
 from tocsin.errors import Unavailable
+from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
@@ -27,11 +27,6 @@ TRUSTED_AFTER = timedelta(days=1)
 MAX_GAP = timedelta(days=1)
 
 _FACT = "how long the clock was seen running"
-
-
-class _Facts(Protocol):
-    def get(self, name: str) -> str | None: ...
-    def set(self, name: str, value: str) -> None: ...
 
 
 class _Seen(msgspec.Struct):
@@ -46,9 +41,9 @@ class ObservedClock:
     server that is restarted every hour trusts its clock after a day of work.
     """
 
-    def __init__(self, facts: _Facts) -> None:
-        self._facts = facts
-        stored = facts.get(_FACT)
+    def __init__(self, key_values: KeyValueStore) -> None:
+        self._key_values = key_values
+        stored = key_values.get(_FACT)
         self._seen = msgspec.json.decode(stored, type=_Seen) if stored else None
         self._running: timedelta | None = None
 
@@ -64,7 +59,7 @@ class ObservedClock:
             seconds = self._seen.seconds + passed.total_seconds()
         self._seen, self._running = _Seen(at, seconds), running
         try:
-            self._facts.set(_FACT, msgspec.json.encode(self._seen).decode())
+            self._key_values.set(_FACT, msgspec.json.encode(self._seen).decode())
         except Unavailable as error:
             # A disk that is full must not keep retention from making room.
             log.warning("clock not remembered", reason=error.detail)

@@ -14,7 +14,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.notifications.channel import Channel, ChannelKind
-from tocsin.model.notifications.delivery import Attempt, Delivery, Page, Status
+from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryPage, Status
 from tocsin.model.notifications.silence import Silence
 from tocsin.model.notifications.subscription import Subscription, Template
 
@@ -196,7 +196,7 @@ class DeliveriesResponse(Shape):
     next_cursor: str | None
 
     @classmethod
-    def of(cls, page: Page) -> DeliveriesResponse:
+    def of(cls, page: DeliveryPage) -> DeliveriesResponse:
         cursor = None if page.next_before is None else str(page.next_before)
         return cls([DeliveryResponse.of(delivery) for delivery in page.deliveries], cursor)
 
