@@ -134,7 +134,7 @@ def test_an_interaction_that_was_not_marked_is_appended_again_and_recorded_once(
     search = Search(resource_id=str(alert.alert_id))
     (before,) = runtime.history.page(search, 9, None).interactions
     with house.store.database.writing() as connection:
-        connection.execute(update(transitions).values(is_entry_recorded=False))
+        connection.execute(update(transitions).values(is_recorded=False))
     house.recorder.record_pending()
     assert house.store.transitions.unrecorded(9) == []
     assert runtime.history.page(search, 9, None).interactions == [before]

@@ -40,7 +40,7 @@ def body_bytes(client: httpx.Client) -> float:
     return next(float(line.split()[-1]) for line in lines if line.startswith("tocsin_body_bytes"))
 
 
-def is_entry_recorded(client: httpx.Client) -> None:
+def interactions_are_recorded(client: httpx.Client) -> None:
     assert client.post("/api/interactions", json=NAMED).status_code == 201
     long = {**NAMED, "interaction": LONG}
     assert client.post("/api/interactions", json=long).status_code == 201
@@ -59,7 +59,7 @@ def recorded_while_new_mnemonics_wait(
             return send(client, new).status_code
 
     with server.client() as client, ThreadPoolExecutor(SENDERS) as senders:
-        is_entry_recorded(client)
+        interactions_are_recorded(client)
         with locked(server.folder):
             waiting = [senders.submit(send_new, number) for number in range(SENDERS)]
             deadline = time.monotonic() + 60
@@ -68,7 +68,7 @@ def recorded_while_new_mnemonics_wait(
                 assert time.monotonic() < deadline
                 if any(sender.done() for sender in waiting):
                     break
-            is_entry_recorded(client)
+            interactions_are_recorded(client)
             assert not all(sender.done() for sender in waiting)
         return Counter(sender.result() for sender in waiting)
 
