@@ -209,7 +209,7 @@ def test_many_interactions_of_very_different_sizes_are_exported_once_each(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "KEYS", 70)
-    monkeypatch.setattr(export, "BYTES_WANTED", 40_000)
+    monkeypatch.setattr(export, "BLOCK_BYTES", 40_000)
     user = str(uuid4())
     sent = [
         {
@@ -237,7 +237,7 @@ def test_many_interactions_of_very_different_sizes_are_exported_once_each(
 def test_rows_that_are_larger_than_expected_are_read_by_fewer(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BYTES_WANTED", 2**40)
+    monkeypatch.setattr(export, "BLOCK_BYTES", 2**40)
     user = str(uuid4())
     for _ in range(3):
         sent = [

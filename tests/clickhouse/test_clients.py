@@ -32,7 +32,7 @@ SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 @pytest.fixture
 def clients(tmp_path: Path) -> Iterator[ClientPool]:
-    clients = ClientPool(Location(tmp_path / "engine"), {}, 2, patience=0.01)
+    clients = ClientPool(Location(tmp_path / "engine"), {}, 2, timeout=0.01)
     yield clients
     clients.close()
 

@@ -162,8 +162,8 @@ def test_dropping_months_leaves_answers_as_they_are(tmp_path: Path) -> None:
 
 def test_the_extent_only_widens() -> None:
     known = RecordedExtent()
-    known.note(2_000, 3_000)
-    known.note(1_000, 1_500)
-    known.note(2_500, 2_600)
+    known.include(2_000, 3_000)
+    known.include(1_000, 1_500)
+    known.include(2_500, 2_600)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert known.current == Extent(epoch + timedelta(seconds=1), epoch + timedelta(seconds=3))

@@ -37,7 +37,7 @@ def test_discovery_answers_the_commonest_fields_and_says_so(tmp_path: Path) -> N
 def test_a_raised_ceiling_of_paths_holds_after_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(warmup, "MOST_LEARNED", 2)
+    monkeypatch.setattr(warmup, "MAX_LOADED_PATHS", 2)
     row = {**ONE, "interaction": {f"field{n}": n for n in range(9)}}
     for known in (0, 9):
         installation = Installation(tmp_path / "data", max_paths=9)

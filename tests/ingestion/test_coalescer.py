@@ -55,6 +55,6 @@ def test_a_caller_who_leaves_is_missed_by_nobody(runtime: Runtime) -> None:
 
 
 def test_when_the_server_stops_every_caller_is_told(runtime: Runtime) -> None:
-    runtime.recorder.close()
+    runtime.close()
     with pytest.raises(Unavailable, match="stopping"):
         asyncio.run(runtime.recorder.record(HEAD + b"}", NOW))

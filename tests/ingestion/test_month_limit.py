@@ -45,7 +45,7 @@ def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> Non
     assert not limit.admit([at(2026, 11), at(2026, 12, 1), at(2024, 12)])
     assert limit.admit([at(2024, 11)])
     assert len(known) == 5
-    known.forget_before(datetime(2020, 1, 1, tzinfo=UTC))
+    known.remove_before(datetime(2020, 1, 1, tzinfo=UTC))
     assert len(known) == 3
 
 
@@ -54,7 +54,7 @@ def test_live_interactions_share_an_append_with_old_ones_up_to_its_months() -> N
 
     def take(*interactions: Interaction) -> bool:
         timestamps = [one.timestamp for one in interactions]
-        return months.take(interactions, min(timestamps), max(timestamps))
+        return months.try_add(interactions, min(timestamps), max(timestamps))
 
     for _ in range(100):
         assert take(at(2026, 11))

@@ -6,7 +6,7 @@ import pytest
 
 from support import nasty
 from tocsin.errors import InvalidInput, MalformedBody
-from tocsin.ingestion.parser import TOGETHER, InteractionParser
+from tocsin.ingestion.parser import CHUNK, InteractionParser
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import PayloadHints
@@ -31,7 +31,7 @@ def reader(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
 def said(runtime: Runtime, raw: bytes) -> object:
     """What reading one by itself comes to."""
     try:
-        return reader(runtime, [raw]).read(raw)
+        return reader(runtime, [raw]).parse(raw)
     except (InvalidInput, MalformedBody) as error:
         return str(error)
 
@@ -59,18 +59,18 @@ BROKEN = [
 def test_one_among_many_is_read_as_it_is_by_itself(runtime: Runtime, number: int) -> None:
     odd = [*NASTY, *BROKEN][number]
     lines = [line('{"a": 1}'), odd, line('{"b": ":"}')]
-    read = list(map(told, reader(runtime, lines).read_all(lines)))
+    read = list(map(told, reader(runtime, lines).parse_all(lines)))
     assert read == [said(runtime, raw) for raw in lines]
     assert isinstance(read[0], Interaction)
     assert isinstance(read[2], Interaction)
 
 
 def test_each_answer_stands_where_its_line_stood(runtime: Runtime) -> None:
-    lines = [line(f'{{"n": {n}}}') for n in range(3 * TOGETHER)]
-    lines[TOGETHER + 7] = line('{"n": 1, "n": 2}')
-    read = list(reader(runtime, lines).read_all(lines))
-    assert isinstance(read.pop(TOGETHER + 7), InvalidInput)
-    numbers = [n for n in range(3 * TOGETHER) if n != TOGETHER + 7]
+    lines = [line(f'{{"n": {n}}}') for n in range(3 * CHUNK)]
+    lines[CHUNK + 7] = line('{"n": 1, "n": 2}')
+    read = list(reader(runtime, lines).parse_all(lines))
+    assert isinstance(read.pop(CHUNK + 7), InvalidInput)
+    numbers = [n for n in range(3 * CHUNK) if n != CHUNK + 7]
     assert [each.payload for each in read if isinstance(each, Interaction)] == [
         b'{"n": %d}' % n for n in numbers
     ]

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tocsin.clickhouse.query_runner import QueryRunner, ResultRow
-from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.query_runner import QueryRunner
+from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.calculation_pool import Lane

@@ -35,7 +35,7 @@ def test_what_is_to_be_refused_is_refused_in_words(name: str, text: str) -> None
 
 def test_integers_past_64_bits_are_told_wherever_they_stand() -> None:
     text = f'{{"a": {2**64}, "b": {{"c.d": {-(2**63) - 1}}}, "ok": {2**64 - 1}, "s": "{2**70}"}}'
-    assert FieldTypes().learn(read(text).members) == [("a",), ("b", "c.d")]
+    assert FieldTypes().observe(read(text).members) == [("a",), ("b", "c.d")]
 
 
 def test_objects_without_a_leaf_are_told_whatever_they_hold_inside() -> None:

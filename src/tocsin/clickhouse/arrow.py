@@ -1,4 +1,4 @@
-"""Interactions as one block of columns, in the form the engine reads fastest: an Arrow stream."""
+"""Encodes interactions as an Arrow stream, the fastest format for the engine to read."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def arrow_stream(interactions: Sequence[Interaction]) -> bytes:
 
 
 def _lists(values: list[Sequence[str]]) -> pa.Array:
-    """Nearly always all of them are empty, which is quicker said than converted."""
+    """Lists as an Arrow array. Nearly always all are empty, for which an array without values is
+    faster than a conversion."""
     if any(values):
         return pa.array(values, _TEXTS)
     offsets = pa.Array.from_buffers(

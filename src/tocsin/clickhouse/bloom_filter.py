@@ -1,8 +1,8 @@
-"""Has this interaction id perhaps been recorded before?
+"""A Bloom filter in memory over all recorded interaction ids: 3 bytes an id, one false positive in
+100,000 (decision 3).
 
-A Bloom filter in memory over every id in the table: 3 bytes an id, one id in 100,000 taken for
-known though it is not. "No" is certain, so only ids that were perhaps seen are looked up in the
-engine, and a stream of new ids costs no look-up at all.
+There are no false negatives, so only ids that the filter contains are looked up in the engine, and
+new ids nearly never cost a look-up.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _BITS_PER_ID = 24
 _PROBES = 8
 _FIRST_CAPACITY = 1 << 18
 _LARGEST_CAPACITY = 1 << 23
-# Working out where the bits of an id are takes 130 bytes for a moment.
-_AT_ONCE = 1 << 16
+# The positions of an id's bits take 130 bytes while they are computed.
+_CHUNK = 1 << 16
 
 IdHalves = NDArray[np.uint64]
 _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
@@ -30,30 +30,30 @@ class IdFilter:
         self._segments = [_Segment(_FIRST_CAPACITY)]
 
     def add(self, ids: Sequence[bytes]) -> None:
-        """Take note of UUIDs, given as their 16 bytes."""
+        """Add UUIDs, given as their 16 bytes."""
         self.add_halves(_halves(ids))
 
     def add_halves(self, halves: IdHalves) -> None:
-        """The same for UUIDs given as rows of their upper and lower 64 bits."""
+        """Add UUIDs, given as rows of their upper and lower 64 bits."""
         while len(halves):
             room = self._segments[-1].room
             if room == 0:
                 capacity = min(self._segments[-1].capacity * 2, _LARGEST_CAPACITY)
                 self._segments.append(_Segment(capacity))
                 continue
-            some = min(room, _AT_ONCE)
-            self._segments[-1].add(halves[:some])
-            halves = halves[some:]
+            count = min(room, _CHUNK)
+            self._segments[-1].add(halves[:count])
+            halves = halves[count:]
 
     def might_contain(self, ids: Sequence[bytes]) -> list[bytes]:
-        """Those of the ids that may have been added; all others certainly were not."""
+        """Those of the ids that may have been added; all others were not."""
         if not ids:
             return []
         halves = _halves(ids)
-        seen = np.zeros(len(ids), dtype=bool)
+        contained = np.zeros(len(ids), dtype=bool)
         for segment in self._segments:
-            seen |= segment.holds(halves)
-        return [ids[index] for index in np.flatnonzero(seen).tolist()]
+            contained |= segment.might_contain(halves)
+        return [ids[index] for index in np.flatnonzero(contained).tolist()]
 
 
 class _Segment:
@@ -68,13 +68,14 @@ class _Segment:
         np.bitwise_or.at(self._bits, positions >> np.uint64(3), masks)
         self.room -= len(halves)
 
-    def holds(self, halves: IdHalves) -> NDArray[np.bool_]:
+    def might_contain(self, halves: IdHalves) -> NDArray[np.bool_]:
         positions = self._positions(halves)
         bits = self._bits[positions >> np.uint64(3)] >> (positions & np.uint64(7)).astype(np.uint8)
         return np.asarray((bits & 1).all(axis=1))
 
     def _positions(self, halves: IdHalves) -> NDArray[np.uint64]:
-        """The bits of each id: both halves are mixed, for ids need not be random."""
+        """The positions of each id's bits. Both halves are mixed, because ids need not be
+        random."""
         mixed = (halves[:, 0] * _MIX_1) ^ (halves[:, 1] * _MIX_2)
         mixed ^= mixed >> np.uint64(29)
         mixed *= _MIX_1

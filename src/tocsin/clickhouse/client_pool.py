@@ -1,6 +1,6 @@
-"""Whose turn is it? A client of the driver runs one statement at a time.
+"""A pool of ClickHouse clients; each runs one statement at a time.
 
-The driver's exceptions end here: what comes out is an error of `tocsin.errors`, chained to it.
+The pool translates the driver's exceptions to errors of `tocsin.errors`, chained to them.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tocsin.clickhouse.errors import to_tocsin_error
 from tocsin.clickhouse.path_encoding import Location
 from tocsin.clickhouse.settings import EngineSettings
+from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.errors import Unavailable
 
 
 class ClientPool:
-    """ClientPool with the same settings, each lent to one thread at a time."""
+    """Clients with the same settings; one thread at a time uses each."""
 
     def __init__(
         self,
         location: Location,
         settings: EngineSettings,
         count: int = 1,
-        patience: float | None = None,
+        timeout: float | None = None,
         *,
         is_logging: bool = True,
     ) -> None:
-        """Open them; `patience` is for how many seconds one who wants a client waits for it.
+        """Open `count` clients; `timeout` is the longest wait for one in seconds.
 
-        Without `is_logging` a failure is logged by the caller, who expects some.
+        Without `is_logging`, the caller logs failures, because it expects some.
         """
-        self._patience = patience
+        self._timeout = timeout
         self._is_logging = is_logging
         self._all = [_open(location, settings) for _ in range(count)]
         self._failed: set[Client] = set()
@@ -44,21 +45,20 @@ class ClientPool:
             self._idle.put(client)
 
     @contextmanager
-    def acquire(self, patience: float | None = None) -> Iterator[Client]:
-        """Raises QueryTooHeavy or Unavailable for what fails meanwhile.
-
-        `patience` is for how many seconds at most this caller waits, if that is less."""
-        limits = [limit for limit in (patience, self._patience) if limit is not None]
+    def acquire(self, timeout: float | None = None) -> Iterator[Client]:
+        """Use a client. Raises Unavailable if none is free within `timeout` seconds or those of the
+        pool, and QueryTooHeavy, Unavailable and the like for failures of the engine meanwhile."""
+        limits = [limit for limit in (timeout, self._timeout) if limit is not None]
         try:
             client = self._idle.get(timeout=min(limits, default=None))
         except queue.Empty:
-            raise Unavailable("All calculations that may run at once are running") from None
+            raise Unavailable("All calculations that may run concurrently are running") from None
         try:
             self._drain(client)
             yield client
         except BaseException as error:
             self._failed.add(client)
-            # At once, for it may be large; if that fails too, before the client is lent again.
+            # Immediately, because the rest may be large; if that fails too, before the next use.
             with suppress(ClickHouseError):
                 self._drain(client)
             if isinstance(error, ClickHouseError):
@@ -68,16 +68,21 @@ class ClientPool:
             self._idle.put(client)
 
     def _drain(self, client: Client) -> None:
-        """What a statement had put out before it failed would be answered to the next one, ahead of
-        its own rows (chDB 4.4): a statement that puts out nothing takes it away."""
+        """Discard the rows that a failed statement had produced: the next statement on the client
+        would return them ahead of its own (chDB 4.4). A statement without output discards them."""
         if client in self._failed:
             client.raw_query("SELECT 1", fmt="Null")
             self._failed.discard(client)
 
     @property
     def in_use(self) -> int:
-        """How many are in use."""
+        """The number of clients in use."""
         return len(self._all) - self._idle.qsize()
+
+    def query(self, query: Query) -> list[ResultRow]:
+        """The rows of a query. Raises as `acquire` does."""
+        with self.acquire() as client:
+            return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
 
     def close(self) -> None:
         for client in self._all:

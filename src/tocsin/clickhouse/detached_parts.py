@@ -1,35 +1,31 @@
-"""The parts that the engine set aside instead of reading them, such as damaged ones."""
+"""Lists the parts that the engine detached instead of reading them, such as damaged ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from clickhouse_connect.driver.client import Client
+from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.sql.maintenance import compile_detached_parts
 
-from tocsin.clickhouse.sql.table import INTERACTIONS
-
-# ClickHouse writes the number of rows beside the columns, in a file of its own.
+# ClickHouse writes the number of rows to a separate file beside the columns.
 _ROWS_FILE = "count.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class DetachedPart:
-    """`rows` is None where the part does not say how many it has."""
+    """A part of the table that the engine does not read; `rows` is None if it is unknown."""
 
     name: str
     reason: str
     rows: int | None
 
 
-def detached_parts(client: Client) -> list[DetachedPart]:
-    text = (
-        "SELECT name, coalesce(reason, ''), path FROM system.detached_parts "
-        f"WHERE database = currentDatabase() AND table = '{INTERACTIONS}' ORDER BY name"
-    )
+def detached_parts(clients: ClientPool) -> list[DetachedPart]:
+    """The detached parts, by name. Raises Unavailable."""
     return [
         DetachedPart(name, reason or "unknown", _rows(Path(path)))
-        for name, reason, path in client.query(text).result_rows
+        for name, reason, path in clients.query(compile_detached_parts())
     ]
 
 

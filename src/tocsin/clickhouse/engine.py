@@ -1,6 +1,6 @@
-"""ClickHouse in this process: append interactions, run queries, say how it is.
+"""ClickHouse in this process: appends interactions, runs queries and reports its state.
 
-Driver exceptions end here: what comes out is an error of `tocsin.errors`, chained to its cause.
+Driver exceptions are translated to errors of `tocsin.errors`, chained to their causes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
 from tocsin.clickhouse.errors import is_bad_data, to_tocsin_error
 from tocsin.clickhouse.field_types import FieldTypes
-from tocsin.clickhouse.folder_contents import EngineContents, contents, mark
+from tocsin.clickhouse.folder_contents import EngineContents, read_contents
 from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.path_encoding import Location, isolated_directory
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
-from tocsin.clickhouse.query_runner import QueryRunner, ResultRow
+from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.schema import SCHEMA, upgrade_table
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
@@ -36,9 +36,10 @@ from tocsin.clickhouse.settings import (
     calculation_settings,
     maintenance_settings,
 )
+from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.listing import compile_recorded
-from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, ValueKind
+from tocsin.clickhouse.sql.query import Query, ResultRow
+from tocsin.clickhouse.sql.table import INTERACTIONS, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
 from tocsin.clickhouse.warmup import load_extent, load_field_types, load_ids, load_months
 from tocsin.errors import CannotWrite, Stopping, Unavailable
@@ -54,11 +55,11 @@ ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
 
 
 class BlockRejected(Exception):
-    """The engine refuses something in this block; nothing of it was stored."""
+    """The engine rejected a value in this block, and stored none of its interactions."""
 
 
 class Engine:
-    """One process owns the folder; any number of threads may use the object."""
+    """One process owns the folder; any number of threads may use the engine."""
 
     def __init__(
         self,
@@ -70,10 +71,11 @@ class Engine:
         max_paths: int = PATHS,
         admit: Callable[[EngineContents], None] = lambda _: None,
     ) -> None:
-        """Open the engine in a folder, which is created if it is not there.
+        """Open the engine in a folder, which is created if it does not exist.
 
-        `memory` in bytes and `seconds` limit each query; `concurrency` queries run at once.
-        `admit` sees what is in the folder before anything is changed, and raises to refuse it.
+        `memory` in bytes and `seconds` limit each query; `concurrency` calculations run
+        concurrently. `admit` gets the folder's contents before anything is changed, and raises to
+        reject them.
         """
         self.field_types = FieldTypes(max_paths)
         self.id_filter = IdFilter()
@@ -101,23 +103,23 @@ class Engine:
         concurrency: int,
     ) -> None:
         with isolated_directory():
-            # For the committer alone: those who record wait for nothing but their append.
-            self._appending = self._kept(ClientPool(location, APPEND_SETTINGS))
+            # For the committer only, so that recording waits for nothing but its append.
+            self._appending = self._closed_later(ClientPool(location, APPEND_SETTINGS))
+        before = read_contents(self._appending)
+        admit(before)
         with self._appending.acquire() as client:
-            before = contents(client)
-            admit(before)
             client.command(SCHEMA)
         self.folder_id = before.folder_id
-        # A full disk must not keep what was recorded from being read.
+        # Recorded interactions must be readable on a full disk.
         with suppress(CannotWrite), self._appending.acquire() as client:
             upgrade_table(client)
-        # For ids and retention, which have to end well however large the table is.
-        self._unlimited = self._kept(ClientPool(location, {}))
-        # A stop ends it: types that are not known are looked for.
-        self._learning = self._kept(ClientPool(location, {"log_comment": CALCULATION}))
-        # Has nothing else to do, so that a stop waits for no statement.
-        self._stopping = self._kept(ClientPool(location, {}))
-        self._maintenance = self._kept(
+        # Without limits, for ids and retention, which must succeed on a table of any size.
+        self._unlimited = self._closed_later(ClientPool(location, {}))
+        # A stop kills its query: queries look for all types until they are loaded.
+        self._loading = self._closed_later(ClientPool(location, {"log_comment": CALCULATION}))
+        # Reserved for KILL QUERY, so that a stop never waits for a running statement.
+        self._stopping = self._closed_later(ClientPool(location, {}))
+        self._maintenance = self._closed_later(
             ClientPool(location, maintenance_settings(memory), is_logging=False)
         )
         self._open_reading(location, calculation_settings(memory, seconds), concurrency)
@@ -126,29 +128,30 @@ class Engine:
         load_months(self._unlimited, self.recorded_months)
 
     def _open_reading(self, location: Location, settings: EngineSettings, concurrency: int) -> None:
-        """ClientPool for each purpose, so that none waits for another."""
-        seconds = self._seconds
+        """Open clients for each purpose, so that none waits for another."""
 
-        def querying(count: int) -> QueryRunner:
-            clients = self._kept(ClientPool(location, settings, count, patience=seconds))
-            return QueryRunner(clients, seconds, self._is_stopping)
+        def stoppable(count: int) -> QueryRunner:
+            clients = ClientPool(location, settings, count, timeout=self._seconds)
+            return QueryRunner(self._closed_later(clients), self._seconds, self._is_stopping)
 
         def unstoppable() -> QueryRunner:
-            """A stop does not end them: what is being recorded needs them until its end."""
-            clients = ClientPool(location, settings | LOOK_UP_SETTINGS, patience=seconds)
-            return QueryRunner(self._kept(clients), seconds)
+            """A stop does not end these queries: requests that are being recorded need them."""
+            clients = ClientPool(location, settings | LOOK_UP_SETTINGS, timeout=self._seconds)
+            return QueryRunner(self._closed_later(clients), self._seconds)
 
-        self.calculation_queries = querying(concurrency)
-        self.alert_queries = querying(ALERT_CLIENTS)
-        self.page_queries = querying(PAGE_CLIENTS)
-        self._searching = querying(SEARCH_CLIENTS)
-        self.export_queries = querying(EXPORT_CLIENTS)
-        self._comparing, self._looking_up, self._counting = (unstoppable() for _ in range(3))
-        self._meter = QueryProfiler(location, settings)
-        self._closing.callback(self._meter.close)
+        self.calculation_queries = stoppable(concurrency)
+        self.alert_queries = stoppable(ALERT_CLIENTS)
+        self.page_queries = stoppable(PAGE_CLIENTS)
+        self.search_queries = stoppable(SEARCH_CLIENTS)
+        self.export_queries = stoppable(EXPORT_CLIENTS)
+        self._duplicate_queries, self._lookup_queries, self._status_queries = (
+            unstoppable() for _ in range(3)
+        )
+        self._profiler = QueryProfiler(location, settings)
+        self._closing.callback(self._profiler.close)
 
-    def _kept(self, clients: ClientPool) -> ClientPool:
-        """The same clients, which are closed with the engine."""
+    def _closed_later(self, clients: ClientPool) -> ClientPool:
+        """The same clients, which will be closed with the engine."""
         self._closing.callback(clients.close)
         return clients
 
@@ -156,24 +159,24 @@ class Engine:
         self._closing.close()
 
     def deadline(self, seconds: float | None = None) -> Deadline:
-        """The deadline of an answer that begins now: unless it is given other seconds, all its
-        queries and all that is done with their rows take no longer than one query may."""
+        """A deadline from now, after `seconds` or the limit of one query, for all queries of an
+        answer and the processing of their rows together."""
         return Deadline(self._seconds if seconds is None else seconds, self._is_stopping.is_set)
 
     def stop_calculating(self) -> None:
-        """End the calculations that run, and refuse those that would begin, with Stopping."""
+        """End the running calculations with Stopping, and reject new ones with it."""
         self._is_stopping.set()
         with self._stopping.acquire() as client:
-            client.command(f"KILL QUERY WHERE Settings['log_comment'] = '{CALCULATION}' ASYNC")
+            client.command(maintenance.compile_kill(CALCULATION).text)
 
     def append(self, interactions: Sequence[Interaction]) -> None:
-        """Append a block; when this returns it is on disk and in every query that starts.
+        """Append a block; after the return it is on disk and visible to every new query.
 
-        Raises BlockRejected if the engine refuses an interaction in it, Unavailable if it fails.
+        Raises BlockRejected if the engine rejects an interaction in it, Unavailable if it fails.
         """
         timestamps = [interaction.timestamp for interaction in interactions]
-        # Before the append, so that no query sees what lies outside of what is known.
-        self.recorded_extent.note(min(timestamps), max(timestamps))
+        # Before the append, so that no query sees an interaction outside of the extent.
+        self.recorded_extent.include(min(timestamps), max(timestamps))
         block = arrow_stream(interactions)
         with self._appending.acquire() as client:
             try:
@@ -190,112 +193,100 @@ class Engine:
             raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
 
     def run(self, query: Query, deadline: Deadline | None = None) -> list[ResultRow]:
-        """The rows of a query of a calculation. Raises QueryTooHeavy or Unavailable."""
+        """The rows of a calculation's query. Raises QueryTooHeavy or Unavailable."""
         return self.calculation_queries.run(query, deadline)
 
     def run_ddl(self, statement: Query) -> list[ResultRow]:
-        """Change the table, or ask how it is: takes no turn from a calculation or an append.
+        """Run a statement that changes or inspects the table, on a client that neither calculations
+        nor appends use.
 
         Raises QueryTooHeavy or Unavailable; the caller logs it.
         """
-        with self._maintenance.acquire() as client:
-            result = client.query(statement.text, statement.parameters)
-            return [tuple(row) for row in result.result_rows]
+        return self._maintenance.query(statement)
 
     def run_arrow(self, query: Query, deadline: Deadline | None = None) -> pa.Table:
-        """The same as columns, for answers of many rows."""
+        """The result of a calculation's query as an Arrow table, faster for many rows."""
         return self.calculation_queries.run_arrow(query, deadline)
 
     def search(self, query: Query) -> list[ResultRow]:
         """The rows of a query that lists interactions. Raises QueryTooHeavy or Unavailable."""
-        return self._searching.run(query)
+        return self.search_queries.run(query)
 
     def look_up(self, query: Query) -> list[ResultRow]:
-        """The rows of a query that answers a sender, and takes milliseconds. Raises Unavailable."""
-        return self._looking_up.run(query)
+        """The rows of a query for which a sender waits, and which takes milliseconds. Raises
+        Unavailable."""
+        return self._lookup_queries.run(query)
 
     def profile(self, query: Query) -> QueryCost:
-        """Run a query for what it costs. Raises QueryTooHeavy or Unavailable."""
-        return self._meter.profile(query, self.deadline())
+        """Run a query and measure its cost. Raises QueryTooHeavy or Unavailable."""
+        return self._profiler.profile(query, self.deadline())
 
     def check_ready(self) -> None:
         """Raises Unavailable unless the engine answers a query on the table."""
-        self._counting.run(Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1"))
+        self._status_queries.run(maintenance.compile_probe())
 
     def recorded_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Those of the interaction ids (16 bytes each) that are recorded."""
-        query = Query(
-            f"SELECT interactionId FROM {INTERACTIONS} WHERE interactionId IN {{ids:Array(UUID)}}",
-            {"ids": [str(UUID(bytes=id)) for id in ids]},
-        )
-        return {row[0].bytes for row in self._comparing.run(query)}
+        query = maintenance.compile_recorded_ids([UUID(bytes=id) for id in ids])
+        return {row[0].bytes for row in self._duplicate_queries.run(query)}
 
     def recorded(self, ids: Sequence[bytes]) -> dict[bytes, Recorded]:
-        """What is recorded under the ids (16 bytes each), by id."""
-        rows = self._comparing.run(compile_recorded([UUID(bytes=id) for id in ids]))
+        """The recorded interactions with these ids (16 bytes each), by id."""
+        rows = self._duplicate_queries.run(compile_recorded([UUID(bytes=id) for id in ids]))
         return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
 
     def has_interactions_of(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""
-        text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
-        return bool(self.search(Query(text, {"id": str(id)})))
+        return bool(self.search(maintenance.compile_use(kind, id)))
 
     def latest_number(self) -> int:
-        """The greatest interaction number in the table, 0 if there is none."""
-        query = Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}")
-        return int(self._counting.run(query)[0][0])
+        """The greatest interaction number in the table, 0 if it is empty."""
+        return int(self._status_queries.run(maintenance.compile_latest_number())[0][0])
 
     def drop_months_before(self, instant: datetime) -> int:
-        """Drop the months that lie before an instant as a whole; answers how many."""
-        text = (
-            "SELECT DISTINCT toUInt32(partition) FROM system.parts WHERE active "
-            f"AND table = '{INTERACTIONS}' AND toUInt32(partition) < {{month:UInt32}}"
-        )
-        months = self._counting.run(Query(text, {"month": instant.year * 100 + instant.month}))
+        """Drop the months that end before an instant; returns their number."""
+        before = instant.year * 100 + instant.month
+        months = self._status_queries.run(maintenance.compile_months(before))
         with self._unlimited.acquire() as client:
             for (month,) in months:
-                client.command(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
-        self.recorded_months.forget_before(instant)
+                client.command(maintenance.compile_drop_month(month).text)
+        self.recorded_months.remove_before(instant)
         return len(months)
 
     def rows(self) -> int:
-        return self._of_parts("rows")
+        """The number of interactions in the table."""
+        return self._part_sum("rows")
 
     def rows_by_month(self) -> dict[str, int]:
-        """The interactions of each month that has any; months are spelled `202603`."""
-        text = (
-            "SELECT partition, sum(rows) FROM system.parts "
-            f"WHERE active AND table = '{INTERACTIONS}' GROUP BY partition ORDER BY partition"
-        )
-        return {str(month): int(rows) for month, rows in self._counting.run(Query(text))}
+        """The number of interactions in each month that has any; the keys are like `202603`."""
+        rows = self._status_queries.run(maintenance.compile_rows_by_month())
+        return {str(month): int(count) for month, count in rows}
 
     def detached_parts(self) -> list[DetachedPart]:
-        """The parts that the engine does not read; raises Unavailable."""
-        with self._unlimited.acquire() as client:
-            return detached_parts(client)
+        """The parts that the engine does not read. Raises Unavailable."""
+        return detached_parts(self._unlimited)
 
     def set_folder_id(self, folder_id: str) -> None:
-        """Keep the id of the data folder with the interactions."""
+        """Store the id of the data folder with the table."""
         with self._unlimited.acquire() as client:
-            mark(client, folder_id)
+            client.command(maintenance.compile_set_comment(folder_id).text)
         self.folder_id = folder_id
 
     def bytes_on_disk(self) -> int:
-        return self._of_parts("bytes_on_disk")
+        return self._part_sum("bytes_on_disk")
 
     def warm_up(self) -> None:
-        """What the first append and the first query would have to wait for."""
+        """Do the work that would delay the first append and the first query."""
         arrow_stream([])
         self.load_field_types()
 
     def load_field_types(self) -> None:
-        """Read from the table which types its fields have; until then, all are looked for."""
+        """Load the types of fields from the table; until then, queries look for all types."""
         with suppress(Stopping):
-            load_field_types(self._learning, self.field_types)
+            load_field_types(self._loading, self.field_types)
 
-    def _of_parts(self, column: str) -> int:
-        text = f"SELECT sum({column}) FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
-        return int(self._counting.run(Query(text))[0][0])
+    def _part_sum(self, column: str) -> int:
+        return int(self._status_queries.run(maintenance.compile_part_sum(column))[0][0])
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What does an error of the engine mean to those who asked?"""
+"""Translates errors of the engine to errors of `tocsin.errors`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _CANNOT_WRITE = 75
 _DAMAGED = {40, 246, 271}
 # Only writes fail with these.
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-# What a block that holds an unacceptable value fails with: the CANNOT_PARSE and CANNOT_READ
-# family, INCORRECT_DATA, TYPE_MISMATCH and the like.
+# Errors for a block with an unacceptable value: CANNOT_PARSE and CANNOT_READ in their variants,
+# INCORRECT_DATA, TYPE_MISMATCH and the like.
 _BAD_DATA = {6, 25, 26, 27, 32, 33, 38, 41, 43, 53, 70, 72, 117, 131, 349, 636, 691, 1000}
 
 
 def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError:
-    """The error that a caller should see; the engine's own words go to the log."""
+    """The error for the caller; the engine's message goes to the log."""
     text, code = str(error), _code(error)
     if code in _TOO_HEAVY:
         return QueryTooHeavy()
@@ -44,7 +44,7 @@ def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError
     if "Cannot lock file" in text or "another process" in text:
         return DataFolderInUse()
     if reason := _write_failure(text, code):
-        # Not logged here: every append fails alike until there is room. The state is logged once.
+        # Not logged here, because every append fails until there is room: `Disk` logs the state.
         return CannotWrite(f"The engine cannot write to its disk ({reason})", reason)
     if is_logging:
         log.error("engine failed", code=code, error=text[:2_000])
@@ -57,21 +57,22 @@ def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError
 
 
 def is_bad_data(error: Exception) -> bool:
-    """Whether a value was refused, rather than that anything failed."""
+    """Whether the engine rejected a value, as opposed to a failure."""
     return _code(error) in _BAD_DATA
 
 
 def _write_failure(text: str, code: int | None) -> str | None:
-    """The system's word for why the engine could not write, if that is what failed."""
+    """The system's reason for a failed write of the engine; None for other errors."""
     if code == _NOT_ENOUGH_SPACE:
         return os.strerror(errno.ENOSPC)
     number = re.search(r"errno: (\d+)", text)
     if number and (code == _CANNOT_WRITE or int(number[1]) in _WRITE_ERRORS):
         return os.strerror(int(number[1]))
-    return next((os.strerror(each) for each in _WRITE_ERRORS if os.strerror(each) in text), None)
+    reasons = map(os.strerror, _WRITE_ERRORS)
+    return next((reason for reason in reasons if reason in text), None)
 
 
 def _code(error: Exception) -> int | None:
-    """ClickHouse's number of an error, from the driver or from chDB's words."""
-    told = re.search(r"Code: (\d+)", str(error))
-    return int(told[1]) if told else None
+    """ClickHouse's error code, from the message of the driver or of chDB."""
+    match = re.search(r"Code: (\d+)", str(error))
+    return int(match[1]) if match else None

@@ -1,8 +1,8 @@
-"""Which types can the values of a payload path have?
+"""Tracks the types of the values at each payload path.
 
-Learned from every payload before it is appended, and from the table at the start, so that a query
-looks only for types that may occur: reading a number that is always a double takes two thirds of
-the time of looking for integers and strings too. What is known may be too much, never too little.
+Updated from every payload before its append, and loaded from the table at the start, so that a
+query reads only types that may occur: reading a number that is always a double takes two thirds of
+the time of reading integers and strings, too. The types may be too many, never too few.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tocsin.model.interactions.payload import Members, Path
 
 MAX_PATHS = 20_000
 MAX_SHAPES = 1_000
-# Keys in all shapes that are remembered, some 100 bytes each.
+# The keys of all shapes in memory, some 100 bytes each.
 MAX_SHAPE_KEYS = 200_000
 
 _OF_VALUE = {
@@ -35,12 +35,12 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 class Bounds(Enum):
-    """What of a payload has to be bounded."""
+    """The checks of a payload's keys and paths."""
 
     ALL = "all"
-    # A payload that is shorter than the longest key: arrays need not be searched for long ones.
+    # For a payload that is shorter than the longest key: its arrays cannot have too long keys.
     SHORT = "short"
-    # Tocsin's own: no sender may keep it from recording those.
+    # For Tocsin's own interactions: no sender may prevent Tocsin from recording them.
     NONE = "none"
 
 
@@ -48,28 +48,28 @@ class FieldTypes:
     """Shared by the threads of one process: a set only grows, and is replaced as a whole."""
 
     def __init__(self, max_paths: int = PATHS) -> None:
-        """`max_paths` different paths may occur, until `learn` refuses new ones."""
+        """`observe` rejects payloads with a new path when there are `max_paths` paths."""
         self.paths = RecordedPaths(max_paths)
         self._room_for_keys = MAX_SHAPE_KEYS
         self._types: dict[Path, frozenset[JsonType]] = {}
-        self._root = _Place(())
+        self._root = _Node(())
         self._widening = threading.Lock()
         self._is_complete = False
         self._overflowed = False
 
     def of(self, path: Path) -> frozenset[JsonType]:
-        """The types that occur at a path; all of them while what the table holds is unknown."""
+        """The types that may occur at a path; all types until `mark_complete`."""
         if not self._is_complete or self._overflowed:
             return ANY_TYPE
         return self._types.get(path, _NONE)
 
-    def complete(self) -> None:
-        """From now on everything that the table holds has been told."""
+    def mark_complete(self) -> None:
+        """Called after all paths of the table were added."""
         self._is_complete = True
 
-    def note(self, path: Path, types: Iterable[JsonType]) -> None:
-        """Take note of a path that the table holds."""
-        self.paths.note(path)
+    def add(self, path: Path, types: Iterable[JsonType]) -> None:
+        """Add a path that is in the table."""
+        self.paths.add(path)
         self._widen(path, types)
 
     def _widen(self, path: Path, types: Iterable[JsonType]) -> None:
@@ -81,71 +81,73 @@ class FieldTypes:
                 self._overflowed = True
                 self._types = {}
 
-    def learn(self, payload: Members, bounds: Bounds = Bounds.ALL) -> list[Path]:
-        """Take note of a payload that is about to be appended; answers the paths of its integers
-        past 64 bits. Raises PayloadRefused for keys and paths that are too long, or too many.
+    def observe(self, payload: Members, bounds: Bounds = Bounds.ALL) -> list[Path]:
+        """Add the types of a payload before its append; returns the paths of its integers past 64
+        bits. Raises PayloadRefused for keys and paths that are too long, or too many paths.
 
-        Most payloads have a shape that was seen before: then a look-up is all it takes.
+        Most payloads have a known shape, for which a look-up is enough.
         """
-        big: list[Path] = []
-        self._learn(payload, self._root, big, bounds)
-        return big
+        big_integers: list[Path] = []
+        self._observe(payload, self._root, big_integers, bounds)
+        return big_integers
 
-    def _learn(self, members: Members, place: _Place, big: list[Path], bounds: Bounds) -> None:
-        shape = (*members, *map(type, members.values()))
-        seen = place.shapes.get(shape)
-        if seen is None:
-            seen = self._note_shape(members, place, bounds)
-            if len(place.shapes) < MAX_SHAPES and self._room_for_keys > 0:
+    def _observe(
+        self, members: Members, node: _Node, big_integers: list[Path], bounds: Bounds
+    ) -> None:
+        key_types = (*members, *map(type, members.values()))
+        shape = node.shapes.get(key_types)
+        if shape is None:
+            shape = self._add_shape(members, node, bounds)
+            if len(node.shapes) < MAX_SHAPES and self._room_for_keys > 0:
                 self._room_for_keys -= len(members)
-                place.shapes[shape] = seen
-        if seen.lists and bounds is Bounds.ALL:
-            refuse_long_keys([members[key] for key in seen.lists])
-        for key in seen.integers:
+                node.shapes[key_types] = shape
+        if shape.lists and bounds is Bounds.ALL:
+            refuse_long_keys([members[key] for key in shape.lists])
+        for key in shape.integers:
             if not _LEAST <= members[key] <= _GREATEST:
-                self._note_large((*place.path, key), members[key], big)
-        for key, inner in seen.objects:
-            self._learn(members[key], inner, big, bounds)
+                self._add_large((*node.path, key), members[key], big_integers)
+        for key, child in shape.objects:
+            self._observe(members[key], child, big_integers, bounds)
 
-    def _note_large(self, path: Path, integer: int, big: list[Path]) -> None:
+    def _add_large(self, path: Path, integer: int, big_integers: list[Path]) -> None:
         if 0 < integer < 2**64:
             self._widen(path, (JsonType.UNSIGNED,))
         else:
             self._widen(path, (JsonType.BIG_INTEGER,))
-            big.append(path)
+            big_integers.append(path)
 
-    def _note_shape(self, members: Members, place: _Place, bounds: Bounds) -> _Seen:
+    def _add_shape(self, members: Members, node: _Node, bounds: Bounds) -> _Shape:
         if bounds is not Bounds.NONE:
-            self.paths.admit(place.path, members)
+            self.paths.admit(node.path, members)
         else:
             for key in members:
-                self.paths.note((*place.path, key))
+                self.paths.add((*node.path, key))
         for key, value in members.items():
             kind = _OF_VALUE.get(type(value))
             if kind:
-                self._widen((*place.path, key), (kind,))
+                self._widen((*node.path, key), (kind,))
         objects = [key for key, value in members.items() if type(value) is dict]
         integers = [key for key, value in members.items() if type(value) is int]
         lists = [key for key, value in members.items() if type(value) is list]
-        return _Seen(integers, [(key, place.inner(key)) for key in objects], lists)
+        return _Shape(integers, [(key, node.child(key)) for key in objects], lists)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What must be looked at again in every payload of a shape."""
+class _Shape:
+    """The keys of a shape whose values differ in type or size between payloads."""
 
     integers: list[str]
-    objects: list[tuple[str, _Place]]
+    objects: list[tuple[str, _Node]]
     lists: list[str]
 
 
-class _Place:
-    """A path, with the shapes that the object there has had."""
+class _Node:
+    """A path, with the shapes of the objects at it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.shapes: dict[tuple[object, ...], _Seen] = {}
-        self._inner: dict[str, _Place] = {}
+        self.shapes: dict[tuple[object, ...], _Shape] = {}
+        self._children: dict[str, _Node] = {}
 
-    def inner(self, key: str) -> _Place:
-        return self._inner.setdefault(key, _Place((*self.path, key)))
+    def child(self, key: str) -> _Node:
+        return self._children.setdefault(key, _Node((*self.path, key)))

@@ -1,7 +1,7 @@
-"""Holds the months that have interactions: each is a partition of its own, with files of its own.
+"""Tracks the months that have interactions: each is a partition with separate files.
 
-Noted before each append, and from the parts at the start. An append that fails may leave a month
-here that has nothing.
+Updated before each append, and loaded from the parts at the start. A failed append may leave a
+month here that has no interaction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def months_of(timestamps: Sequence[int]) -> list[int]:
 
 
 def month_count(first: int, last: int) -> int:
-    """In how many months timestamps from `first` to `last` may lie; no fewer than there are."""
+    """An upper bound for the number of months of timestamps from `first` to `last`."""
     return (last - first) // (28 * DAY) + 2
 
 
@@ -33,8 +33,8 @@ class RecordedMonths:
 
     def __init__(self) -> None:
         self._months: frozenset[int] = frozenset()
-        # The newest month that was noted: nearly all interactions are in it.
-        self._usual = range(0)
+        # The timestamps of the newest month, which has nearly all interactions that arrive.
+        self._newest = range(0)
 
     def __len__(self) -> int:
         return len(self._months)
@@ -43,27 +43,28 @@ class RecordedMonths:
         return month in self._months
 
     def has_all(self, first: int, last: int) -> bool:
-        """Whether timestamps from `first` to `last` surely are in known months."""
-        usual = self._usual
-        if usual.start <= first and last < usual.stop:
+        """Whether all timestamps from `first` to `last` are in months with interactions. May be
+        False although they are."""
+        newest = self._newest
+        if newest.start <= first and last < newest.stop:
             return True
         if month_count(first, last) > APPENDED_MONTHS:
             return False
         earliest, latest = months_of([first, last])
         return self._months.issuperset(range(earliest, latest + 1))
 
-    def note(self, months: Iterable[int]) -> None:
-        """From now on these months may have interactions."""
-        noted = set(months)
-        if noted:
-            self._months |= noted
-            start, end = np.array([max(noted), max(noted) + 1], "datetime64[M]").astype(
+    def add(self, months: Iterable[int]) -> None:
+        """Add months that have interactions, or may have them soon."""
+        added = set(months)
+        if added:
+            self._months |= added
+            start, end = np.array([max(added), max(added) + 1], "datetime64[M]").astype(
                 "datetime64[ms]"
             )
-            self._usual = range(int(start.astype(np.int64)), int(end.astype(np.int64)))
+            self._newest = range(int(start.astype(np.int64)), int(end.astype(np.int64)))
 
-    def forget_before(self, instant: datetime) -> None:
-        """The months before that of an instant have been dropped."""
+    def remove_before(self, instant: datetime) -> None:
+        """Remove the months before that of an instant."""
         earliest = (instant.year - 1970) * 12 + instant.month - 1
         self._months = frozenset(month for month in self._months if month >= earliest)
-        self._usual = range(0)
+        self._newest = range(0)

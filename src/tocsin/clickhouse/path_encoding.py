@@ -1,11 +1,11 @@
-"""The spelling of a folder's path that the driver and chDB open, whatever characters it has.
+"""Encodes a folder's path so that the driver and chDB open it, with any characters in it.
 
-Measured with clickhouse-connect 1.12 and chDB 4.4. A `chdb:///` DSN is taken apart as a URL, but
-its path is not unquoted, so neither a quoted nor a plain path is safe in it; the `path` argument
-takes every path as it is. chDB then reads what follows a `?` as options, and the binding refuses
-names that are not UTF-8. Such a folder is opened by its file descriptor, which has a plain name on
-Linux; the prefix `file:` keeps the driver from resolving that name back to the path. The engine
-stores no absolute paths, so a folder may be opened by either spelling, and moved.
+Measured with clickhouse-connect 1.12 and chDB 4.4. The driver parses a `chdb:///` DSN as a URL, but
+does not unquote its path, so neither a quoted nor a plain path is safe in it; the `path` argument
+takes every path literally. chDB then parses the part after a `?` as options, and the binding
+rejects names that are not UTF-8. Such a folder is opened by its file descriptor, which has a plain
+name on Linux; the prefix `file:` prevents the driver from resolving that name back to the path. The
+engine stores no absolute paths, so a folder may be opened by either spelling, and moved.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class Location:
 
 
 def isolated_directory() -> AbstractContextManager[None]:
-    """Change to a folder whose files the first connection of a process may see as tables.
+    """Change to a directory whose files may become tables of the first connection of a process.
 
-    chDB (4.4) adds the files of the folder that is current then to the default database; where
-    that folder's path has one of `*?{`, every name is a table of it.
+    chDB (4.4) adds the files of the current directory to the default database; if the path of that
+    directory has one of `*?{`, every name is a table.
     """
     return chdir("/dev")
 

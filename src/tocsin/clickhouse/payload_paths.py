@@ -1,7 +1,7 @@
 """Counts the different paths of all payloads, and bounds them: each costs memory and files.
 
-Only hashes are held, 100 bytes a path. Written for each payload of a shape that was not seen
-before, and from the table at the start.
+Only hashes are in memory, 100 bytes for a path. Updated for each payload with a new shape, and
+loaded from the table at the start.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ class RecordedPaths:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def note(self, path: Path) -> None:
-        """Take note of a path that is in the table, even if it is one too many."""
+    def add(self, path: Path) -> None:
+        """Add a path that is in the table, even if it exceeds the limit."""
         with self._adding:
             self._hashes.add(hash(path))
 
-    def admit(self, place: Path, keys: Iterable[str]) -> None:
-        """Take note of the keys of an object; raises PayloadRefused if one is too long, or if the
-        table already has as many different paths as it may have."""
-        length = len(".".join(place))
+    def admit(self, parent: Path, keys: Iterable[str]) -> None:
+        """Add the keys of the object at a path; raises PayloadRefused if one is too long, or if
+        the table already has as many different paths as it may have."""
+        length = len(".".join(parent))
         for key in keys:
             if len(key) > KEY_LENGTH:
                 raise PayloadRefused(f"has a key of more than {KEY_LENGTH} characters: {key[:40]}…")
             if length + 1 + len(key) > PATH_LENGTH:
                 raise PayloadRefused(f"has a path of more than {PATH_LENGTH:,} characters")
-            self._admit((*place, key))
+            self._admit((*parent, key))
 
     def _admit(self, path: Path) -> None:
         number = hash(path)
@@ -52,7 +52,7 @@ class RecordedPaths:
 
 
 def refuse_long_keys(values: Iterable[object]) -> None:
-    """Raise PayloadRefused for a key that is too long in an object within arrays."""
+    """Raise PayloadRefused if an object within arrays has a key that is too long."""
     stack = [*values]
     while stack:
         value = stack.pop()

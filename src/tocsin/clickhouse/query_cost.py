@@ -1,4 +1,4 @@
-"""What does a query cost to run?"""
+"""Measures the cost of a query: the rows and bytes that it reads, and its time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tocsin.process.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class QueryCost:
-    """What a query read; milliseconds are those the engine took."""
+    """The rows and bytes that a query read, and the milliseconds that the engine took."""
 
     rows_read: int
     bytes_read: int
@@ -27,19 +27,19 @@ class QueryCost:
 
 
 class QueryProfiler:
-    """A handle of chDB's own: the driver's summary leaves out what storage read."""
+    """Runs queries on a connection of chDB: the driver's summary omits the reads from storage."""
 
     def __init__(self, location: Location, settings: EngineSettings) -> None:
-        self._measuring = threading.Lock()
+        self._profiling = threading.Lock()
         self._handle = chdb.connect(location.spelling)  # type: ignore[no-untyped-call]
         for name, value in settings.items():
             self._handle.query(f"SET {name} = {value!r}")
 
     def profile(self, query: Query, deadline: Deadline) -> QueryCost:
-        """Run a query. Raises QueryTooHeavy or Unavailable."""
+        """Run a query and discard its result. Raises QueryTooHeavy or Unavailable."""
         text, parameters = bind_query(query.text, query.parameters)
         bound = {name.removeprefix("param_"): value for name, value in parameters.items()}
-        if not self._measuring.acquire(timeout=deadline.remaining):
+        if not self._profiling.acquire(timeout=deadline.remaining):
             raise Unavailable("Other queries are being measured; try again in a moment")
         try:
             deadline.check()
@@ -49,10 +49,10 @@ class QueryProfiler:
             except RuntimeError as error:
                 raise to_tocsin_error(error) from error
             elapsed = (time.perf_counter() - started) * 1000
-            # One that was killed may end without an error.
+            # A killed query may end without an error.
             deadline.check()
         finally:
-            self._measuring.release()
+            self._profiling.release()
         return QueryCost(result.storage_rows_read(), result.storage_bytes_read(), elapsed)
 
     def close(self) -> None:

@@ -1,7 +1,6 @@
-"""Queries that read the table, with clients that each purpose has for itself.
+"""Runs queries that read the table, with a separate pool of clients for each purpose.
 
-A client runs one statement at a time. Where purposes shared clients, recording and alerts waited
-for calculations: decision 58.
+When purposes shared clients, recording and alerts waited for calculations (decision 58).
 """
 
 from __future__ import annotations
@@ -11,18 +10,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.settings import ARROW_SETTINGS, EngineSettings
-from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.errors import Stopping
 from tocsin.process.deadline import Deadline
 
-ResultRow = tuple[Any, ...]
 MAX_COLUMN_ROWS = 400_000
 _CORES = os.cpu_count() or 1
 
@@ -30,7 +27,8 @@ _CORES = os.cpu_count() or 1
 class QueryRunner:
     """Runs queries for one purpose.
 
-    `stopping` refuses them when the server stops; without it they run until the engine is closed.
+    When `stopping` is set, queries raise Stopping; without `stopping`, they run until the engine
+    is closed.
     """
 
     def __init__(
@@ -42,47 +40,47 @@ class QueryRunner:
 
     def run(self, query: Query, deadline: Deadline | None = None) -> list[ResultRow]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
-        with self._turn(deadline) as client:
-            settings = self._share() | self._limit(deadline)
+        with self._client(deadline) as client:
+            settings = self._thread_limit() | self._time_limit(deadline)
             result = client.query(query.text, query.parameters, settings)
             return [tuple(row) for row in result.result_rows]
 
     def run_arrow(
         self, query: Query, deadline: Deadline | None = None, *, most: int = MAX_COLUMN_ROWS
     ) -> pa.Table:
-        """The same as columns, for answers of many rows. Raises QueryTooHeavy, too, for more than
-        `most` of them, or Unavailable."""
-        with self._turn(deadline) as client:
+        """The result as an Arrow table, which is faster for many rows. Raises Unavailable, or
+        QueryTooHeavy, also for more than `most` rows."""
+        with self._client(deadline) as client:
             settings = ARROW_SETTINGS | {"max_result_rows": most}
-            settings |= self._share() | self._limit(deadline)
-            # In the text, for the driver would change and restore each by statements of their own.
-            spelled = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
+            settings |= self._thread_limit() | self._time_limit(deadline)
+            # In the text, because the driver would set and reset each with separate statements.
+            clause = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
             raw = client.raw_query(
-                f"{query.text}\nSETTINGS {spelled}", query.parameters, fmt="ArrowStream"
+                f"{query.text}\nSETTINGS {clause}", query.parameters, fmt="ArrowStream"
             )
         return pa.ipc.open_stream(raw).read_all()
 
     @contextmanager
-    def _turn(self, deadline: Deadline | None) -> Iterator[Client]:
+    def _client(self, deadline: Deadline | None) -> Iterator[Client]:
         with self._clients.acquire(deadline.remaining if deadline else None) as client:
             if self._stopping and self._stopping.is_set():
                 raise Stopping
             if deadline:
                 deadline.check()
             yield client
-            # A query that is killed may end without an error, and without its rows (chDB 4.4).
+            # A killed query may end without an error and without its rows (chDB 4.4).
             if self._stopping and self._stopping.is_set():
                 raise Stopping
 
-    def _share(self) -> EngineSettings:
-        """The threads of a query that has a client: as many as cores, or a part of them while
-        others run. Together they would be no faster with more, and take more memory."""
-        lent = self._clients.in_use
-        return {"max_threads": max(_CORES // lent, 1)} if lent > 1 else {}
+    def _thread_limit(self) -> EngineSettings:
+        """The threads of one query: as many as cores, divided by the number of running queries.
+        More threads would not make them faster together, and would take more memory."""
+        in_use = self._clients.in_use
+        return {"max_threads": max(_CORES // in_use, 1)} if in_use > 1 else {}
 
-    def _limit(self, deadline: Deadline | None) -> EngineSettings:
-        """What is left of a deadline, once that is much less than the seconds of a query: a setting
-        of its own costs each query time."""
+    def _time_limit(self, deadline: Deadline | None) -> EngineSettings:
+        """The time until the deadline, if that is much less than the limit of every query: an
+        additional setting costs each query time."""
         if deadline is None or deadline.remaining > self._seconds / 2:
             return {}
         return {"max_execution_time": math.ceil(deadline.remaining)}

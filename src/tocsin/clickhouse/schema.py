@@ -1,22 +1,23 @@
-"""The table of interactions: its columns, its order, and why they are so.
+"""The table of interactions: its columns, order and settings, with the reasons.
 
 - `raw` is the record, byte for byte; `interaction` is an index over it, which can be rebuilt.
-- `bigIntegers` and `hollowObjects` hold the paths of what the JSON type does not keep as it was:
-  integer literals past 64 bits (kept as strings) and objects without a single leaf (dropped).
-- Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5 a row is merged
+- `bigIntegers` and `hollowObjects` hold the paths of values that the JSON type does not preserve:
+  integer literals past 64 bits (stored as strings) and objects without a single leaf (dropped).
+- Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5, a row is merged
   half as often.
-- T64 keeps of 64 instants the bits in which they differ: as small as differences in ZSTD, and read
-  in a third of the time. Nearly every scan reads it.
-- With 2,048 rows to a granule instead of 8,192, the edges of windows are read a third quicker, for
-  every scope has rows in them; whole scans, appends and the size on disk are the same.
+- T64 stores only the bits in which 64 instants differ: the size is that of differences in ZSTD, and
+  reading takes a third of the time. Nearly every scan reads the column.
+- With 2,048 rows in a granule instead of 8,192, the engine reads the edges of windows a third
+  faster, because every scope has rows in them; whole scans, appends and the size on disk do not
+  change.
 - A partition is a month of `timestamp`: retention drops whole partitions, and years of history
-  still make few parts. One in which nothing was recorded for a day becomes one part: neighbours in
-  the order are alike, so it is a tenth smaller.
-- A wide part has up to sixteen files for each path of the payloads that is a subcolumn, and the
-  engine makes up to 1,024 paths subcolumns. So appends make compact parts, and merges keep the 64
-  commonest paths as subcolumns; the others share files and are read as quickly (decision 55).
-- A damaged part never keeps the table from opening, however many and large the damaged parts are
-  (the engine's own limits are 100 parts and 1 GiB): they are set aside and reported.
+  still have few parts. The engine merges a partition without appends for a day into one part:
+  neighbors in the order are similar, so it is a tenth smaller.
+- A wide part has up to sixteen files for each path of the payloads that is a subcolumn, and up
+  to 1,024 paths become subcolumns. So appends create compact parts, and merges keep the 64
+  most frequent paths as subcolumns; the others share files and are read as fast (decision 55).
+- Damaged parts never prevent the table from opening, however many and large they are (the engine's
+  default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from clickhouse_connect.driver.client import Client
 from tocsin.clickhouse.sql.table import INTERACTIONS
 
 TIME_CODEC = "CODEC(T64, LZ4)"
-# What a table of an earlier version may lack.
+# Settings that the table of an earlier version may lack.
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
 APPEND_COMPACT = "min_level_for_wide_part = 1"
 FEW_SUBCOLUMNS = "merge_max_dynamic_subcolumns_in_wide_part = 64"
@@ -72,9 +73,10 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base =
 
 def table_settings() -> list[str]:
     """The settings of the table that an earlier version, or a start with another limit for open
-    files, may have left otherwise.
+    files, may have set to other values.
 
-    With few files allowed all parts are compact: nine files each, and scans take twice as long.
+    With a low limit, all parts are compact: they have nine files each, and scans take twice as
+    long.
     """
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
@@ -83,13 +85,13 @@ def table_settings() -> list[str]:
 
 
 def upgrade_table(client: Client) -> None:
-    """Give a table what it lacks: a new one, and one that an earlier version made."""
+    """Bring the settings and codecs of the table to those of this version."""
     text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
-    made = str(client.command(text))
-    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", made))
+    definition = str(client.command(text))
+    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))
     for setting in table_settings():
         if setting not in settings:
             client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")
-    if TIME_CODEC not in made:
-        # Parts get it when they are merged.
+    if TIME_CODEC not in definition:
+        # Merges apply it to existing parts.
         client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")

@@ -1,4 +1,4 @@
-"""With which settings does the engine append, calculate and look after the table?"""
+"""The engine's settings for appends, calculations and maintenance."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ APPEND_SETTINGS: EngineSettings = {
     # A block of interactions from many years may fall into any number of months.
     "max_partitions_per_insert_block": 0,
     "max_insert_threads": 1,
-    # Merging makes them; till then a part is small enough to be read through.
+    # Merges build them; until then, a part is small enough to be scanned.
     "materialize_skip_indexes_on_insert": 0,
 }
 
 ARROW_SETTINGS: EngineSettings = {
     # Compiling the many expressions of a shared scan takes longer than it saves.
     "compile_expressions": 0,
-    # Each block is handed over by itself: fewer and larger ones are a sixth faster.
+    # Each block is transferred separately: fewer and larger blocks are a sixth faster.
     "preferred_block_size_bytes": 0,
     "output_format_arrow_string_as_string": 1,
     "output_format_arrow_low_cardinality_as_dictionary": 1,
@@ -32,30 +32,30 @@ ARROW_SETTINGS: EngineSettings = {
 
 CALCULATION_NICENESS = 10
 CALCULATION = "calculation"
-"""The comment by which calculations are told from all else that runs."""
+"""The comment that distinguishes calculations from other running queries."""
 
 
 def calculation_settings(memory: int, seconds: int) -> EngineSettings:
-    """For queries that may take so many bytes and seconds each."""
+    """For queries that may take `memory` bytes and `seconds` seconds each."""
     return {
-        # Compiling the expressions of a grouped sum takes its first question 130 ms and saves
-        # a tenth of a scan: only for what is asked again and again.
+        # Compiling the expressions of a grouped sum takes the first query 130 ms and saves a tenth
+        # of a scan: only for queries that are repeated often.
         "min_count_to_compile_expression": 100,
         # sum(part * scale) must not become sum(part) * scale: a scaled sum is exact or overflows,
-        # an unscaled one loses digits without a sign.
+        # an unscaled one loses digits without notice.
         "optimize_arithmetic_operations_in_aggregate_functions": 0,
-        # Has given wrong answers with JSON columns in 2026; the compiler names subcolumns itself.
+        # Returned wrong results with JSON columns in 2026; the compiler names subcolumns itself.
         "optimize_functions_to_subcolumns": 0,
-        # There are no projections, and a window that slides never asks the same condition twice.
+        # There are no projections, and a sliding window never repeats a condition.
         "optimize_use_projections": 0,
         "use_query_condition_cache": 0,
         "max_memory_usage": memory,
-        # What does not fit goes to disk: a million groups are slower, not refused.
+        # Groups that do not fit go to disk: a million groups are slower, not rejected.
         "max_bytes_before_external_group_by": memory // 4 * 3,
         "max_bytes_before_external_sort": memory // 2,
         "max_execution_time": seconds,
-        # Those who record wait for a thread, those who calculate for two cores: appends go first
-        # where the process may say so (CAP_SYS_NICE); elsewhere this does nothing.
+        # Appends have priority over calculations where the process may set it (CAP_SYS_NICE);
+        # elsewhere this has no effect.
         "os_threads_nice_value_query": CALCULATION_NICENESS,
         "log_comment": CALCULATION,
         "readonly": 2,
@@ -63,13 +63,13 @@ def calculation_settings(memory: int, seconds: int) -> EngineSettings:
 
 
 LOOK_UP_SETTINGS: EngineSettings = {"os_threads_nice_value_query": 0, "log_comment": "look-up"}
-"""For calculations' settings, where those who record wait for the answer."""
+"""Overrides calculation settings for look-ups, for which senders wait."""
 
 
 def maintenance_settings(memory: int) -> EngineSettings:
-    """For statements that change the table, or ask how it is, of so many bytes each."""
+    """For statements that change or inspect the table, and may take `memory` bytes each."""
     return {
-        # A column is filled in the background; one that is dropped is gone when the statement
+        # Columns are backfilled in the background; a dropped column is gone when the statement
         # returns.
         "mutations_sync": 0,
         "max_threads": 1,

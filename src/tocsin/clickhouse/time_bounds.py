@@ -1,8 +1,8 @@
-"""Of when are the earliest and the latest interaction?
+"""Tracks the earliest and the latest recorded timestamp.
 
-Noted before each append, and from the table at the start. What is known may be too wide (after an
-append that failed, or when months were dropped), never too narrow: a query can be slower than it
-needs to be, but never count what is dated outside of its window.
+Updated before each append, and loaded from the table at the start. The extent may be too wide
+(after a failed append, or after months were dropped), never too narrow: a query may be slower than
+necessary, but never counts interactions outside of its window.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tocsin.model.instant import from_milliseconds
 
 
 class RecordedExtent:
-    """Shared by the threads of one process: `now` only widens, and is replaced as a whole."""
+    """Shared by the threads of one process: `current` only widens, and is replaced as a whole."""
 
     def __init__(self) -> None:
         self.current: Extent = EMPTY
-        self._noting = threading.Lock()
+        self._widening = threading.Lock()
 
-    def note(self, first: int, last: int) -> None:
-        """From now on something may be dated from `first` to `last`, in milliseconds."""
-        with self._noting:
+    def include(self, first: int, last: int) -> None:
+        """Widen the extent to the timestamps from `first` to `last`, in milliseconds."""
+        with self._widening:
             self.current = self.current.including(from_milliseconds(first), from_milliseconds(last))

@@ -1,4 +1,4 @@
-"""Bounds the memory of all request bodies that are under way together."""
+"""Bounds the memory of all request bodies in flight."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tocsin.model.ceilings import SMALL_BODY_BYTES
 
 
 class BodyBudget:
-    """Counts the unpacked bytes of the bodies under way; small ones are not counted.
+    """Counts the unpacked bytes of the bodies in flight, without small bodies.
 
-    A sender that holds all of it with slow bodies then keeps nobody from recording single
-    interactions.
+    So a sender that uses the whole budget with slow bodies does not prevent others from recording
+    single interactions.
     """
 
     def __init__(self, limit: int) -> None:
@@ -21,7 +21,8 @@ class BodyBudget:
         self._changing = threading.Lock()
 
     def change(self, by: int) -> None:
-        """Take bytes, or give them back; raises NoRoomForBody where there are not so many."""
+        """Take `by` bytes, or return them if negative; raises NoRoomForBody if the budget has
+        fewer."""
         with self._changing:
             if by > 0 and self.used + by > self.limit:
                 raise NoRoomForBody
@@ -29,14 +30,14 @@ class BodyBudget:
 
 
 class HeldBytes:
-    """What one request holds of the budget."""
+    """The bytes of the budget that one request holds."""
 
     def __init__(self, budget: BodyBudget) -> None:
         self._budget = budget
         self._held = 0
 
     def grow_to(self, size: int) -> None:
-        """Hold as much as a body of so many bytes needs; raises NoRoomForBody."""
+        """Hold at least `size` bytes, unless the body is small; raises NoRoomForBody."""
         if size > max(self._held, SMALL_BODY_BYTES):
             self._budget.change(size - self._held)
             self._held = size

@@ -16,7 +16,7 @@ from tocsin.model.interactions.interaction import Interaction, InteractionDraft
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
-# Named once: a member of an enumeration takes ten times as long to look up as a global.
+# A member of an enumeration takes ten times as long to look up as a global.
 _RESOURCE_TYPE, _ACTION, _ORIGIN = Kind.RESOURCE_TYPE, Kind.ACTION, Kind.ORIGIN
 _MEMBERS = {
     Kind.RESOURCE_TYPE: "resource_type_id",
@@ -25,7 +25,7 @@ _MEMBERS = {
 }
 
 
-class Catalog(Protocol):
+class CatalogEntries(Protocol):
     def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
     def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
@@ -36,23 +36,24 @@ class Catalog(Protocol):
 
 
 class CatalogResolver:
-    """Resolves the scopes of one request; what the catalog lacks is added once, at the end."""
+    """Resolves the scopes of one request; entries that the catalog lacks are added once, at the
+    end."""
 
-    def __init__(self, catalog: Catalog, request: RequestContext, *, strict: bool) -> None:
+    def __init__(self, catalog: CatalogEntries, request: RequestContext, *, strict: bool) -> None:
         self._catalog = catalog
         self._request = request
         self._is_strict = strict
         # A deletion that begins later waits for this request to end.
         self._claims_entries = catalog.is_deleting
         self._scopes: dict[tuple[str | None, ...], tuple[bytes, ...]] = {}
-        self._unknown: list[tuple[Interaction, Kind, str]] = []
+        self._unresolved: list[tuple[Interaction, Kind, str]] = []
         self._new: dict[Kind, set[str]] = {}
 
     def add_unresolved(
         self, interaction: Interaction, draft: InteractionDraft, ids: tuple[bytes, ...]
     ) -> None:
-        """Remember which mnemonics of an interaction the catalog lacks."""
-        self._unknown += [
+        """Add the mnemonics of an interaction that the catalog lacks."""
+        self._unresolved += [
             (interaction, kind, mnemonic)
             for (kind, mnemonic, _), id in zip(_named(draft), ids, strict=True)
             if mnemonic is not None and not id
@@ -60,47 +61,46 @@ class CatalogResolver:
 
     @property
     def has_new_entries(self) -> bool:
-        """Whether mnemonics were read that the catalog lacks."""
-        return bool(self._unknown)
+        """Whether interactions name entries that the catalog lacks."""
+        return bool(self._unresolved)
 
     def register_new_entries(self) -> dict[int, Problem]:
-        """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
+        """Add the entries that the catalog lacks, and set their ids in the interactions.
 
         Returns the problem of each interaction, by its `id()`, for which other requests have left
-        no room since it was read. Writes to the store, which may block for seconds.
+        no room since it was parsed. Writes to the store, which may block for seconds.
         """
-        refused = self._without_room()
+        problems = self._without_room()
         at = from_milliseconds(self._request.received)
         for kind in Kind:
-            lacking = [
-                (one, mnemonic)
-                for one, of, mnemonic in self._unknown
-                if of is kind and id(one) not in refused
+            unresolved = [
+                (interaction, mnemonic)
+                for interaction, unresolved_kind, mnemonic in self._unresolved
+                if unresolved_kind is kind and id(interaction) not in problems
             ]
-            if lacking:
-                names = [mnemonic for _, mnemonic in lacking]
-                for (one, _), entry in zip(
-                    lacking, self._catalog.ensure_all(kind, names, at), strict=True
-                ):
-                    setattr(one, _MEMBERS[kind], entry.id_bytes)
-
-        return refused
+            if unresolved:
+                mnemonics = [mnemonic for _, mnemonic in unresolved]
+                entries = self._catalog.ensure_all(kind, mnemonics, at)
+                for (interaction, _), entry in zip(unresolved, entries, strict=True):
+                    setattr(interaction, _MEMBERS[kind], entry.id_bytes)
+        return problems
 
     def _without_room(self) -> dict[int, Problem]:
-        refused: dict[int, Problem] = {}
+        problems: dict[int, Problem] = {}
         room = {kind: self._catalog.room(kind) for kind in Kind}
         new: dict[Kind, set[str]] = {kind: set() for kind in Kind}
-        for interaction, kind, mnemonic in self._unknown:
+        for interaction, kind, mnemonic in self._unresolved:
             if self._catalog.find(kind, mnemonic):
                 continue
             if mnemonic.lower() not in new[kind] and len(new[kind]) >= room[kind]:
-                refused.setdefault(id(interaction), Problem(kind, _full(kind)))
+                problems.setdefault(id(interaction), Problem(kind, _full(kind)))
             else:
                 new[kind].add(mnemonic.lower())
-        return refused
+        return problems
 
     def ids(self, draft: InteractionDraft, problems: list[Problem]) -> tuple[bytes, ...]:
-        """The ids of type, action and origin; those of a request are mostly the same few."""
+        """The ids of type, action and origin, cached because most requests have few scopes; `b""`
+        for entries that the catalog lacks."""
         named = (
             draft.resource_type,
             draft.action,
@@ -111,7 +111,7 @@ class CatalogResolver:
         )
         ids = self._scopes.get(named)
         if ids is None:
-            ids = tuple(self._resolve(*one, problems) for one in _named(draft))
+            ids = tuple(self._resolve(*reference, problems) for reference in _named(draft))
             if all(ids):
                 self._scopes[named] = ids
         return ids
@@ -119,7 +119,7 @@ class CatalogResolver:
     def _resolve(
         self, kind: Kind, mnemonic: str | None, id: str | None, problems: list[Problem]
     ) -> bytes:
-        """The id of what is named; b"" where it is added later or something is wrong."""
+        """The id of the named entry; b"" if it is to be added later, or if there is a problem."""
         named = self._claimed(self._catalog.find(kind, mnemonic)) if mnemonic is not None else None
         if id is not None and not (mnemonic is not None and self._is_foreign(kind, id)):
             return self._resolve_id(kind, mnemonic, named, id, problems)
@@ -138,7 +138,7 @@ class CatalogResolver:
         return b""
 
     def _finds_room(self, kind: Kind, mnemonic: str) -> bool:
-        """Whether the catalog may add the mnemonic by itself, with those before it."""
+        """Whether the catalog has room for the mnemonic and the new ones before it."""
         new = self._new.setdefault(kind, set())
         if mnemonic.lower() not in new and len(new) >= self._catalog.room(kind):
             return False
@@ -146,7 +146,7 @@ class CatalogResolver:
         return True
 
     def _is_foreign(self, kind: Kind, id: str) -> bool:
-        """Whether the id may be that of an entry in the installation that is imported from."""
+        """Whether the id may be that of an entry of the installation that was exported."""
         return (
             self._request.is_import
             and UUID_TEXT.fullmatch(id) is not None
@@ -172,7 +172,8 @@ class CatalogResolver:
         return entry.id_bytes
 
     def _refuse_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
-        """Nobody else may write what readers and subscribers take for an alert or a delivery."""
+        """Reject entries of Tocsin from senders: readers and subscribers would take their
+        interactions for alerts or deliveries."""
         is_protected = entry.is_system and entry.kind is not Kind.ACTION
         if is_protected and not self._request.may_be_from_tocsin:
             problems.append(Problem(member, f"{entry.mnemonic} is reserved for Tocsin itself"))

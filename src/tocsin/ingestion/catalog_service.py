@@ -11,7 +11,7 @@ from tocsin.process.clock import Clock
 from tocsin.store.catalog import Catalog
 
 
-class Recorded(Protocol):
+class EntryUse(Protocol):
     def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry; blocks."""
 
@@ -19,9 +19,9 @@ class Recorded(Protocol):
 class CatalogService:
     """Changes that an admin makes. Methods raise what the store raises."""
 
-    def __init__(self, catalog: Catalog, recorded: Recorded, clock: Clock) -> None:
+    def __init__(self, catalog: Catalog, entry_use: EntryUse, clock: Clock) -> None:
         self._catalog = catalog
-        self._recorded = recorded
+        self._entry_use = entry_use
         self._clock = clock
 
     def create(self, kind: Kind, draft: EntryDraft, actor: Actor) -> Entry:
@@ -37,7 +37,7 @@ class CatalogService:
     def delete(self, kind: Kind, id: UUID, actor: Actor) -> None:
         """Delete an entry that nothing uses."""
         entry = self._catalog.get(kind, id)
-        self._catalog.delete(kind, id, lambda: self._recorded.is_entry_recorded(kind, id))
+        self._catalog.delete(kind, id, lambda: self._entry_use.is_entry_recorded(kind, id))
         actor.log_change("catalog entry deleted", **_entry_fields(entry))
 
 

@@ -1,7 +1,7 @@
-"""Single interactions that come in the same turn of the event loop are committed as one.
+"""Coalesces requests that arrive in one event-loop iteration into one commit.
 
-Crossing from the event loop to the thread that appends and back costs more than recording an
-interaction does; here it is paid once for all who wait, not by each of them.
+Switching from the event loop to the committer's thread and back costs more than recording an
+interaction; all requests of an iteration share that cost.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 
 from tocsin.errors import Unavailable
 from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
@@ -19,49 +20,52 @@ PendingOutcome = asyncio.Future[Outcome | Rejected]
 
 
 class Coalescer:
-    """Several event loops may use it at once; what they gather stays apart."""
+    """Several event loops may use it concurrently; each has separate commits."""
 
     def __init__(self, committer: Committer) -> None:
         self._committer = committer
         self._waiting: dict[AbstractEventLoop, list[tuple[Interaction, PendingOutcome]]] = {}
 
     def submit(self, interaction: Interaction) -> PendingOutcome:
-        """To be awaited; raises Unavailable if the engine fails, or when the server stops."""
+        """An awaitable outcome. Raises Unavailable if the engine fails, or when the server
+        stops."""
         loop = asyncio.get_running_loop()
-        answer: PendingOutcome = loop.create_future()
+        pending: PendingOutcome = loop.create_future()
         waiting = self._waiting.get(loop)
         if waiting is None:
             waiting = self._waiting[loop] = []
             loop.call_soon(self._commit, loop)
-        waiting.append((interaction, answer))
-        return answer
+        waiting.append((interaction, pending))
+        return pending
 
     def _commit(self, loop: AbstractEventLoop) -> None:
-        interactions, answers = zip(*self._waiting.pop(loop), strict=True)
+        interactions, pending = zip(*self._waiting.pop(loop), strict=True)
         try:
-            committed = self._committer.submit(interactions, callers=len(answers))
+            committed = self._committer.submit(interactions, callers=len(pending))
         except Unavailable as error:
-            _refuse(answers, error)
+            _fail(pending, error)
             return
-
-        def answer_all(done: Future[Outcomes]) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_answer, answers, done)
-
-        committed.add_done_callback(answer_all)
+        committed.add_done_callback(partial(_resolve_on, loop, pending))
 
 
-def _answer(answers: Sequence[PendingOutcome], done: Future[Outcomes]) -> None:
+def _resolve_on(
+    loop: AbstractEventLoop, pending: Sequence[PendingOutcome], done: Future[Outcomes]
+) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(_resolve, pending, done)
+
+
+def _resolve(pending: Sequence[PendingOutcome], done: Future[Outcomes]) -> None:
     if error := done.exception():
-        _refuse(answers, error)
+        _fail(pending, error)
         return
-    for answer, outcome in zip(answers, done.result(), strict=True):
-        # A caller who left has cancelled it; the interaction is recorded all the same.
-        if not answer.done():
-            answer.set_result(outcome)
+    for future, outcome in zip(pending, done.result(), strict=True):
+        # A disconnected caller has cancelled its future; the interaction is still recorded.
+        if not future.done():
+            future.set_result(outcome)
 
 
-def _refuse(answers: Sequence[PendingOutcome], error: BaseException) -> None:
-    for answer in answers:
-        if not answer.done():
-            answer.set_exception(error)
+def _fail(pending: Sequence[PendingOutcome], error: BaseException) -> None:
+    for future in pending:
+        if not future.done():
+            future.set_exception(error)

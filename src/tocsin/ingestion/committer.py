@@ -43,7 +43,7 @@ class Outcome(Enum):
 
 
 class Rejected(NamedTuple):
-    """This interaction cannot be kept; `field` is the member that is to blame."""
+    """An interaction that cannot be stored; `field` is the member that causes it."""
 
     reason: str
     field: str = "interaction"
@@ -53,7 +53,8 @@ Outcomes = list[Outcome | Rejected]
 
 
 class _Submitted(NamedTuple):
-    """Interactions that are answered together, and how many callers sent them."""
+    """Interactions with one future, the number of callers that sent them, and the range of their
+    timestamps."""
 
     interactions: Sequence[Interaction]
     callers: int
@@ -62,24 +63,24 @@ class _Submitted(NamedTuple):
     last: int
 
 
-class Outbox(Protocol):
-    """Whoever has to be told of what is recorded."""
+class DeliveryStaging(Protocol):
+    """Stages the deliveries of interactions before they are appended."""
 
     def staged(
         self, interactions: Sequence[Interaction]
     ) -> AbstractContextManager[dict[bytes, Rejected]]:
-        """Around an append: what was refused is put into the dict, by its id."""
+        """A context for the append; the committer adds rejected interactions to its dict, by id."""
 
 
 class Committer(Worker):
-    """Gives each interaction its number, and its id where the sender gave none (b"")."""
+    """Assigns numbers, and ids to interactions without one (b""); finds duplicates; appends."""
 
     def __init__(
         self,
         engine: Engine,
         first_number: int,
         events: Events,
-        outbox: Outbox,
+        outbox: DeliveryStaging,
         months: MonthLimit,
     ) -> None:
         super().__init__("committer")
@@ -96,7 +97,8 @@ class Committer(Worker):
     def submit(self, interactions: Sequence[Interaction], callers: int = 1) -> Future[Outcomes]:
         """A future of one outcome for each interaction, in their order.
 
-        Where they lie in more months than an append may have, others take turns in between.
+        Interactions in more months than one append may have are appended in portions, between
+        which other submissions take turns.
         """
         timestamps = [interaction.timestamp for interaction in interactions]
         first, last = min(timestamps), max(timestamps)
@@ -126,12 +128,12 @@ class Committer(Worker):
         whole: Future[Outcomes],
         outcomes: dict[int, Outcome | Rejected],
     ) -> None:
-        """Submit the first portion, and the next ones each when the one before it is on disk."""
+        """Submit the first portion, and each further one when its predecessor is on disk."""
         indexes = waiting[0]
         portion = [interactions[index] for index in indexes]
         timestamps = [interaction.timestamp for interaction in portion]
 
-        def go_on(done: Future[Outcomes]) -> None:
+        def submit_next(done: Future[Outcomes]) -> None:
             try:
                 outcomes.update(zip(indexes, done.result(), strict=True))
                 if waiting[1:]:
@@ -142,11 +144,10 @@ class Committer(Worker):
                 whole.set_exception(error)
 
         enqueued = self._enqueue(portion, callers, min(timestamps), max(timestamps))
-        enqueued.add_done_callback(go_on)
+        enqueued.add_done_callback(submit_next)
 
     def stop(self) -> None:
-        """Append everything that was submitted, then end the thread; later submissions raise
-        Unavailable."""
+        """Append all submissions, then end the thread; later submissions raise Unavailable."""
         with self._arrived:
             self._is_closed = True
             self._arrived.notify()
@@ -161,7 +162,9 @@ class Committer(Worker):
         return 0.0 if self._waiting else None
 
     def _commit_group(self, group: Sequence[_Submitted]) -> None:
-        interactions = [one for submitted in group for one in submitted.interactions]
+        interactions = [
+            interaction for submitted in group for interaction in submitted.interactions
+        ]
         try:
             first = min(submitted.first for submitted in group)
             last = max(submitted.last for submitted in group)
@@ -186,8 +189,8 @@ class Committer(Worker):
         with self._arrived:
             if not self._waiting:
                 return []
-            # Those who were answered together mostly come back together: an append costs the same
-            # for one as for all of them.
+            # Callers that were answered together mostly send again together, and one append for all
+            # of them costs as much as an append for one.
             self._arrived.wait_for(self._has_enough, GROUP_WAIT_SECONDS)
             group: list[_Submitted] = []
             rows = size = 0
@@ -197,7 +200,7 @@ class Committer(Worker):
                 rows += len(submitted.interactions)
                 size += sum(len(interaction.payload) for interaction in submitted.interactions)
                 is_long = rows > GROUP_ROWS or size > GROUP_BYTES
-                fits = months.take(submitted.interactions, submitted.first, submitted.last)
+                fits = months.try_add(submitted.interactions, submitted.first, submitted.last)
                 if group and (is_long or not fits):
                     break
                 self._waiting.popleft()
@@ -212,9 +215,9 @@ class Committer(Worker):
         return sum(len(submitted.interactions) for submitted in self._waiting) >= GROUP_ROWS
 
     def _commit(self, interactions: Sequence[Interaction], earliest: int, latest: int) -> Outcomes:
-        """Append what is new; the repeats of an interaction share its refusal.
+        """Append the new interactions; duplicates of a rejected one are rejected, too.
 
-        All timestamps lie between `earliest` and `latest`.
+        All timestamps are between `earliest` and `latest`.
         """
         recorded = self._recorded_before(interactions)
         first: dict[bytes, Interaction] = {}
@@ -229,65 +232,66 @@ class Committer(Worker):
         surplus: dict[bytes, Rejected] = {}
         if new and not self._months.has_all(earliest, latest):
             surplus = self._in_surplus_months(new)
-            new = [one for one in new if one.interaction_id not in surplus]
+            new = [kept for kept in new if kept.interaction_id not in surplus]
         for interaction in new:
             interaction.interaction_number = self._next_number
             self._next_number += 1
-        with self._outbox.staged(new) as refused:
-            refused.update(self._append(new))
-        if not refused and len(new) == len(interactions):
+        with self._outbox.staged(new) as rejected:
+            rejected.update(self._append(new))
+        if not rejected and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
-        refused.update(surplus)
-        return [self._outcome(one, first, recorded, refused) for one in interactions]
+        rejected.update(surplus)
+        return [self._outcome(sent, first, recorded, rejected) for sent in interactions]
 
     def _outcome(
         self,
         interaction: Interaction,
         first: Mapping[bytes, Interaction],
         recorded: Mapping[bytes, Recorded],
-        refused: Mapping[bytes, Rejected],
+        rejected: Mapping[bytes, Rejected],
     ) -> Outcome | Rejected:
         id = interaction.interaction_id
-        known = first.get(id) or recorded[id]
-        if known is interaction:
-            return refused.get(id) or Outcome.RECORDED
-        if not is_same(interaction, known):
+        original = first.get(id) or recorded[id]
+        if original is interaction:
+            return rejected.get(id) or Outcome.RECORDED
+        if not is_same(interaction, original):
             return Outcome.CONFLICT
-        interaction.interaction_number = known.interaction_number
-        return refused.get(id) or Outcome.DUPLICATE
+        interaction.interaction_number = original.interaction_number
+        return rejected.get(id) or Outcome.DUPLICATE
 
     def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Rejected]:
         surplus = self._months.admit(new)
-        return {one.interaction_id: Rejected(self._months.reason, "timestamp") for one in surplus}
+        rejection = Rejected(self._months.reason, "timestamp")
+        return {interaction.interaction_id: rejection for interaction in surplus}
 
     def _recorded_before(self, interactions: Sequence[Interaction]) -> dict[bytes, Recorded]:
         given = [i.interaction_id for i in interactions if i.interaction_id]
-        perhaps = self._engine.id_filter.might_contain(given)
-        return self._engine.recorded(perhaps) if perhaps else {}
+        candidates = self._engine.id_filter.might_contain(given)
+        return self._engine.recorded(candidates) if candidates else {}
 
     def _append(self, interactions: list[Interaction]) -> dict[bytes, Rejected]:
         if not interactions:
             return {}
-        # Before the append: if it fails half-way, the sender's second try must be checked.
+        # Before the append: if it fails half-way, the sender's retry must be checked.
         self._engine.id_filter.add([i.interaction_id for i in interactions])
         try:
             return self._append_block(interactions)
         finally:
-            # Even if it failed, some of it may be there; before anybody is answered.
+            # Before any caller is answered; also after a failure, when a part may be on disk.
             self._events.publish(InteractionsRecorded(interactions))
 
     def _append_block(self, block: list[Interaction]) -> dict[bytes, Rejected]:
-        """Append a block; one that is refused is halved until the bad interaction is alone."""
+        """Append a block; a rejected one is halved until the bad interaction is alone."""
         try:
             self._engine.append(block)
         except BlockRejected as error:
             if len(block) == 1:
-                log.warning("interaction refused by the engine", error=str(error)[:500])
+                log.warning("interaction rejected by the engine", error=str(error)[:500])
                 return {block[0].interaction_id: Rejected(f"cannot be stored: {error}"[:500])}
             middle = len(block) // 2
             return self._append_block(block[:middle]) | self._append_block(block[middle:])
         return {}
 
 
-def _callers(submitted: Iterable[_Submitted]) -> int:
-    return sum(each.callers for each in submitted)
+def _callers(submissions: Iterable[_Submitted]) -> int:
+    return sum(submitted.callers for submitted in submissions)

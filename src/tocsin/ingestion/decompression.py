@@ -43,7 +43,7 @@ class _Decompressor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Packing:
-    """`prepare` is called once for all members of a stream; what it answers, once for each."""
+    """`prepare` is called once for a stream; the function that it returns, once for each member."""
 
     name: str
     suffix: str
@@ -91,7 +91,7 @@ def unpack_body(
 
 
 def unpack_file(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """The content of a file in pieces, plain or packed; its first bytes tell which.
+    """The content of a file in pieces, plain or packed; the first bytes determine the format.
 
     `name` is for the errors, and for the check that a `.gz` is one. Raises Unreadable.
     """

@@ -1,4 +1,4 @@
-"""Tells a repeat of an interaction from another interaction under the same id."""
+"""Distinguishes a repeat of an interaction from another interaction with the same id."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
 
 
-def is_same(sent: Interaction, known: Recorded | Interaction) -> bool:
-    """Whether everything that the sender gave is as it is known under the same id."""
-    return all(_of(sent, name, known) for name in sent.compared)
+def is_same(sent: Interaction, original: Recorded | Interaction) -> bool:
+    """Whether all members that the sender gave are equal to those of the original."""
+    return all(_is_equal(sent, name, original) for name in sent.compared)
 
 
-def _of(sent: Interaction, name: str, known: Recorded | Interaction) -> bool:
-    if name == "payload" and isinstance(known, Recorded):
-        return md5(sent.payload, usedforsecurity=False).hexdigest() == known.payload_md5
-    mine: Any = getattr(sent, name)
-    return bool(mine == getattr(known, name))
+def _is_equal(sent: Interaction, name: str, original: Recorded | Interaction) -> bool:
+    if name == "payload" and isinstance(original, Recorded):
+        return md5(sent.payload, usedforsecurity=False).hexdigest() == original.payload_md5
+    value: Any = getattr(sent, name)
+    return bool(value == getattr(original, name))

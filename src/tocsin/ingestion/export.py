@@ -1,7 +1,7 @@
-"""Everything that a search matches, oldest first, in memory that does not grow with it.
+"""Exports all interactions that match a search, oldest first, in bounded memory.
 
-Keys are read by the hundred thousand, rows by some megabytes. An export holds the interactions up
-to the number that was the latest when it began; what is recorded meanwhile is not in it.
+It reads keys by the hundred thousand, and rows by some megabytes. An export has the interactions up
+to the latest number at its start, without those that are recorded meanwhile.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.export import ExportKey, compile_keys, compile_rows
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
-from tocsin.ingestion.history import Catalog, interaction_of
+from tocsin.ingestion.history import Mnemonics, interaction_of
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
 
 KEYS = 200_000
-ROWS_AT_FIRST = 1_000
-BYTES_WANTED = 8 * 1024 * 1024
-_BYTES_BESIDES = 512
-"""What a row takes besides its JSON, roughly."""
+FIRST_ROWS = 1_000
+BLOCK_BYTES = 8 * 1024 * 1024
+_ROW_OVERHEAD = 512
+"""The approximate bytes of a row without its JSON."""
 
 
-class _Keys:
-    """Keys in their order, as columns: sixteen bytes each, for many exports may be under way."""
+class _ExportKeys:
+    """Keys in order, as columns of sixteen bytes a key: many exports may run concurrently."""
 
     def __init__(self, at: NDArray[np.int64], number: NDArray[np.int64]) -> None:
         self._at = at
@@ -43,23 +43,23 @@ class _Keys:
 
 
 class Export:
-    """One export, as of the moment it is made; raises Unavailable then."""
+    """One export, as of its construction, which raises Unavailable."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, search: Search) -> None:
+    def __init__(self, engine: Engine, catalog: Mnemonics, search: Search) -> None:
         self._queries = engine.export_queries
         self._search = search
         self._last = engine.latest_number()
-        # After the number: every entry that its interactions have is in it.
+        # After the number, so that the entries of all its interactions are in it.
         self._mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
         self._table = Table(self._mnemonics, engine.field_types.of)
-        self._rows = ROWS_AT_FIRST
+        self._rows = FIRST_ROWS
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
         """The mnemonics of all entries, the same for the whole export."""
         return self._mnemonics[kind]
 
     def blocks(self) -> Iterator[list[Interaction]]:
-        """The interactions in order, as many at a time as take some megabytes.
+        """The interactions in order, in blocks of some megabytes.
 
         Raises QueryTooHeavy or Unavailable.
         """
@@ -73,13 +73,13 @@ class Export:
                 return
             after = keys[-1]
 
-    def _keys(self, after: ExportKey | None) -> _Keys:
+    def _keys(self, after: ExportKey | None) -> _ExportKeys:
         query = compile_keys(self._search, after, self._last, KEYS, self._table)
-        found = self._queries.run_arrow(query)
-        return _Keys(*(found.column(name).to_numpy() for name in ("at", "number")))
+        columns = self._queries.run_arrow(query)
+        return _ExportKeys(*(columns.column(name).to_numpy() for name in ("at", "number")))
 
-    def _block(self, keys: _Keys, start: int) -> tuple[list[Interaction], int]:
-        """The next interactions, and where in the keys the ones after them begin."""
+    def _block(self, keys: _ExportKeys, start: int) -> tuple[list[Interaction], int]:
+        """The next interactions, and the index in `keys` after them."""
         while True:
             end = min(start + self._rows, len(keys))
             query = compile_rows(self._search, keys[start], keys[end - 1], self._table)
@@ -90,16 +90,16 @@ class Export:
                     raise
                 self._rows = (end - start) // 2
                 continue
-            block = sorted(map(interaction_of, rows), key=_place)
-            self._rows = _fitting(block)
+            block = sorted(map(interaction_of, rows), key=_position)
+            self._rows = _rows_for_block(block)
             return block, end
 
 
-def _place(interaction: Interaction) -> tuple[int, int]:
+def _position(interaction: Interaction) -> tuple[int, int]:
     return interaction.timestamp, interaction.interaction_number
 
 
-def _fitting(block: list[Interaction]) -> int:
-    """How many rows such as these take the bytes that are wanted."""
-    size = sum(len(one.payload) + len(one.external_response) + _BYTES_BESIDES for one in block)
-    return max(BYTES_WANTED * max(len(block), 1) // max(size, 1), 1)
+def _rows_for_block(block: list[Interaction]) -> int:
+    """The number of rows like those of `block` that take BLOCK_BYTES."""
+    size = sum(len(row.payload) + len(row.external_response) + _ROW_OVERHEAD for row in block)
+    return max(BLOCK_BYTES * max(len(block), 1) // max(size, 1), 1)

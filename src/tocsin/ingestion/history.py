@@ -1,4 +1,4 @@
-"""Which interactions were recorded: one by its id, or the newest first, page by page."""
+"""Reads recorded interactions: one by its id, or newest first, page by page."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from uuid import UUID
 import msgspec
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.listing import (
     Position,
     compile_by_id,
     compile_positions,
     compile_rows,
 )
+from tocsin.clickhouse.sql.query import ResultRow
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import NotFound
 from tocsin.model.ceilings import PAGE_BYTES
@@ -29,32 +29,30 @@ from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.snapshot import contents
 from tocsin.model.notifications.delivery import Delivery
 
-# Payloads may have a megabyte each: what a page holds is bounded by bytes as well as by count.
-
 
 @dataclass(frozen=True, slots=True)
 class InteractionPage:
-    """Some interactions, and the cursor of those that come after them."""
+    """Some interactions, and the cursor of the next page."""
 
     interactions: list[Interaction]
     next_cursor: str | None
 
 
-class Catalog(Protocol):
+class Mnemonics(Protocol):
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
 
 
 class History:
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+    def __init__(self, engine: Engine, catalog: Mnemonics) -> None:
         self._engine = engine
         self._catalog = catalog
 
     def get(self, id: UUID) -> Interaction:
-        """One interaction; NotFound if none has the id."""
+        """The interaction with this id. Raises NotFound."""
         return _only(self._engine.search(compile_by_id(id)))
 
     def recorded(self, id: UUID) -> Interaction:
-        """The same for senders who repeat an id and for deliveries: neither waits for searches."""
+        """The same, for repeats and deliveries, which must not wait for searches."""
         return _only(self._engine.look_up(compile_by_id(id)))
 
     def complete(self, delivery: Delivery) -> Delivery:
@@ -66,27 +64,26 @@ class History:
     def page(self, search: Search, limit: int, cursor: str | None) -> InteractionPage:
         """At most `limit` interactions and PAGE_BYTES, by timestamp and number, newest first.
 
-        Which they are and how large is asked first, so that no more than a page is ever in memory.
+        The first query reads only positions and sizes, so that memory never holds more than a page:
+        a payload may have a megabyte.
         """
         after = read_cursor(cursor) if cursor is not None else None
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         table = Table(mnemonics, self._engine.field_types.of)
-        found = self._engine.search(compile_positions(search, limit + 1, after, table))
-        places = [Position(*row) for row in found]
-        shown = _fitting(places[:limit])
-        if not shown:
+        rows = self._engine.search(compile_positions(search, limit + 1, after, table))
+        positions = [Position(*row) for row in rows]
+        page = _fitting(positions[:limit])
+        if not page:
             return InteractionPage([], None)
-        rows = self._engine.search(compile_rows(search, shown))
-        is_last = len(shown) == len(places)
-        return InteractionPage(
-            list(map(interaction_of, rows)), None if is_last else _cursor_after(shown[-1])
-        )
+        interactions = list(map(interaction_of, self._engine.search(compile_rows(search, page))))
+        is_last = len(page) == len(positions)
+        return InteractionPage(interactions, None if is_last else _cursor_after(page[-1]))
 
 
-def _fitting(places: Sequence[Position]) -> Sequence[Position]:
-    """The first places whose interactions have PAGE_BYTES together, at least one."""
-    totals = accumulate(place.size for place in places)
-    return places[: max(sum(total <= PAGE_BYTES for total in totals), 1)]
+def _fitting(positions: Sequence[Position]) -> Sequence[Position]:
+    """The first positions, at least one, whose interactions have at most PAGE_BYTES together."""
+    totals = accumulate(position.size for position in positions)
+    return positions[: max(sum(total <= PAGE_BYTES for total in totals), 1)]
 
 
 def _only(rows: list[ResultRow]) -> Interaction:
@@ -116,5 +113,5 @@ def interaction_of(row: ResultRow) -> Interaction:
     )
 
 
-def _cursor_after(place: Position) -> str:
-    return write_cursor(place.timestamp, place.number)
+def _cursor_after(position: Position) -> str:
+    return write_cursor(position.timestamp, position.number)

@@ -9,12 +9,12 @@ _VERSION = (0x4 << 76 | 0x2 << 62).to_bytes(16)
 
 
 def new_id() -> bytes:
-    """Unique and not to be guessed: an id gives access to an interaction."""
+    """A unique id that cannot be guessed: it gives access to an interaction."""
     return new_ids(1)[0]
 
 
 def new_ids(count: int) -> list[bytes]:
-    """Many, from one call of the system's random source and as one large number."""
+    """`count` new ids, drawn in one call from the system's random source."""
     drawn = int.from_bytes(os.urandom(16 * count))
     cleared = drawn & int.from_bytes(_CLEARED * count)
     raw = (cleared | int.from_bytes(_VERSION * count)).to_bytes(16 * count)

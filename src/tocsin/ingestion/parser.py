@@ -1,4 +1,4 @@
-"""What one request sent, read into Interactions, or everything that is wrong with it."""
+"""Parses the interactions of one request, and collects every problem of those it rejects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from operator import not_
 
 from tocsin.clickhouse.field_types import Bounds, FieldTypes
 from tocsin.errors import InvalidInput, MalformedBody, Problem, TocsinError, at_most
-from tocsin.ingestion.catalog_resolver import UUID_TEXT, Catalog, CatalogResolver
+from tocsin.ingestion.catalog_resolver import UUID_TEXT, CatalogEntries, CatalogResolver
 from tocsin.ingestion.ids import new_id
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import KEY_LENGTH, PROBLEMS_OF_ONE, TEXT_LENGTH
@@ -26,8 +26,9 @@ from tocsin.model.interactions.payload import (
     read_payload,
 )
 
-# So many are decoded in one go: enough that it pays, and no other thread waits for long.
-TOGETHER = 256
+# Interactions that are decoded in one call: enough to be faster, and few enough not to block other
+# threads for long.
+CHUNK = 256
 
 _COMPARED = ("resource_type_id", "action_id", "origin_id", "resource_id", "payload")
 _COMPARED_IF_GIVEN = ("timestamp", "uow_id", "user_id", "external_reference")
@@ -38,76 +39,73 @@ _COMPARED_BY_MISSING = {
 
 
 class InteractionParser:
-    """Reads the interactions of one request, their unit of work where nothing else is said."""
+    """Parses the interactions of one request; those without a unit of work share a new one."""
 
     def __init__(
         self,
-        catalog: Catalog,
+        catalog: CatalogEntries,
         field_types: FieldTypes,
         request: RequestContext,
         hints: PayloadHints,
         *,
         strict: bool,
     ) -> None:
-        self._traits = hints
+        self._hints = hints
         self._field_types = field_types
         self._request = request
-        self._scopes = CatalogResolver(catalog, request, strict=strict)
+        self._resolver = CatalogResolver(catalog, request, strict=strict)
         self._earliest = request.received - request.times.past
         self._latest = request.received + request.times.future
-        self._own_uow_id: bytes | None = None
-        # What Tocsin itself records, which no sender may get in the way of.
+        self._new_uow_id: bytes | None = None
+        # Recorded by Tocsin itself: no sender may prevent that.
         self._is_own = request.may_be_from_tocsin and not request.is_import
-        # Looked up once: a member of an enumeration takes ten times as long as an attribute.
+        # A member of an enumeration takes ten times as long to look up as an attribute.
         self._bounds = Bounds.NONE if self._is_own else Bounds.ALL
         self._bounds_if_short = Bounds.NONE if self._is_own else Bounds.SHORT
 
-    def read(self, raw: bytes) -> Interaction:
-        """Raises MalformedBody or InvalidInput, with every problem."""
+    def parse(self, raw: bytes) -> Interaction:
+        """The interaction. Raises MalformedBody or InvalidInput, with every problem."""
         draft, problems = read_draft(raw, self._request.shape)
-        return self._interaction(draft, bytes(draft.interaction), None, problems)
+        return self._build(draft, bytes(draft.interaction), None, problems)
 
-    def read_all(self, raws: Sequence[bytes]) -> Iterator[Interaction | TocsinError]:
-        """Each for itself: an interaction, or what `read` would have raised.
+    def parse_all(self, raws: Sequence[bytes]) -> Iterator[Interaction | TocsinError]:
+        """For each independently: an interaction, or the error that `parse` would raise.
 
-        What can be done for many in one pass is: that takes half as long.
+        Interactions are decoded in chunks where possible, which takes half as long.
         """
-        for start in range(0, len(raws), TOGETHER):
-            some = raws[start : start + TOGETHER]
-            drafts = read_drafts(some, self._request.shape)
+        for start in range(0, len(raws), CHUNK):
+            chunk = raws[start : start + CHUNK]
+            drafts = read_drafts(chunk, self._request.shape)
             payloads = [bytes(draft.interaction) for draft in drafts or ()]
-            members = decode_together(payloads, self._traits) if drafts else None
+            members = decode_together(payloads, self._hints) if drafts else None
             if not drafts or members is None:
-                yield from map(self._attempt, some)
+                yield from map(self._parse_or_error, chunk)
                 continue
-            for draft, payload, known in zip(drafts, payloads, members, strict=True):
+            for draft, payload, decoded in zip(drafts, payloads, members, strict=True):
                 try:
-                    yield self._interaction(draft, payload, known, [])
+                    yield self._build(draft, payload, decoded, [])
                 except InvalidInput as error:
                     yield error
 
-    def _attempt(self, raw: bytes) -> Interaction | TocsinError:
+    def _parse_or_error(self, raw: bytes) -> Interaction | TocsinError:
         try:
-            return self.read(raw)
+            return self.parse(raw)
         except (InvalidInput, MalformedBody) as error:
             return error
 
-    def _interaction(
+    def _build(
         self, draft: InteractionDraft, raw: bytes, members: Members | None, problems: list[Problem]
     ) -> Interaction:
         request = self._request
-        scope = types, actions, origins = self._scopes.ids(draft, problems)
-        timestamp = _timestamp(draft, request, problems)
-        if not self._earliest <= timestamp <= self._latest:
-            self._check_time(draft, timestamp, problems)
+        scope = types, actions, origins = self._resolver.ids(draft, problems)
+        timestamp = self._timestamp(draft, problems)
         uow_id = self._uow_id(draft, problems)
-        interaction_id = None
-        if draft.interaction_id is not None:
-            interaction_id = _uuid("interactionId", draft.interaction_id, problems)
+        text = draft.interaction_id
+        interaction_id = None if text is None else _uuid("interactionId", text, problems)
         response = bytes(draft.external_response)
         if response:
             self._check_response(response, problems)
-        big, hollow = self._learn(raw, members, problems)
+        big, leafless = self._observe(raw, members, problems)
         user_id = draft.user_id
         if user_id is None and request.user_id is not None:
             user_id = self._user_id(request.user_id, problems)
@@ -126,19 +124,35 @@ class InteractionParser:
             user_id,
             draft.external_reference,
             big,
-            hollow,
+            leafless,
         )
-        # Most interactions have the defaults, and a keyword costs more than both questions.
+        # Most interactions have the defaults, and a keyword costs more than both conditions.
         if interaction_id and not self._is_own:
             interaction.compared = _compared(draft)
         if request.is_import:
             interaction.is_imported = True
         if not all(scope):
-            self._scopes.add_unresolved(interaction, draft, scope)
+            self._resolver.add_unresolved(interaction, draft, scope)
         return interaction
 
-    def _check_time(self, draft: InteractionDraft, timestamp: int, problems: list[Problem]) -> None:
-        name = "timestamp" if draft.timestamp is not None else "x-interaction-timestamp"
+    def _timestamp(self, draft: InteractionDraft, problems: list[Problem]) -> int:
+        """In milliseconds; 0 if it is malformed."""
+        name, text = "timestamp", draft.timestamp
+        if text is None:
+            name, text = "x-interaction-timestamp", self._request.timestamp
+        if text is None:
+            timestamp = self._request.received
+        else:
+            try:
+                timestamp = parse_milliseconds(text)
+            except ValueError as error:
+                problems.append(Problem(name, str(error)))
+                return 0
+        if not self._earliest <= timestamp <= self._latest:
+            self._check_time(name, timestamp, problems)
+        return timestamp
+
+    def _check_time(self, name: str, timestamp: int, problems: list[Problem]) -> None:
         refusal = self._request.times.refusal(timestamp, self._request.received)
         if refusal and name not in {problem.field for problem in problems}:
             problems.append(Problem(name, refusal))
@@ -154,68 +168,55 @@ class InteractionParser:
         if self._request.uow_id is not None:
             return _uuid("x-uowid", self._request.uow_id, problems)
         if self._request.is_import:
-            # It had none where it was recorded.
+            # The original interaction had none.
             return None
-        if self._own_uow_id is None:
-            self._own_uow_id = new_id()
-        return self._own_uow_id
+        if self._new_uow_id is None:
+            self._new_uow_id = new_id()
+        return self._new_uow_id
 
     @property
     def has_new_entries(self) -> bool:
-        """Whether mnemonics were read that the catalog lacks."""
-        return self._scopes.has_new_entries
+        """Whether parsed interactions name entries that the catalog lacks."""
+        return self._resolver.has_new_entries
 
     def register_new_entries(self) -> dict[int, Problem]:
-        """Add the mnemonics that were read and that the catalog lacks; once, after all reading.
+        """Add the entries that the catalog lacks; to be called once, after all parsing.
 
         Returns the problem of each interaction, by its `id()`, for which the catalog has no room
         any more. Writes to the store, which may block for seconds.
         """
-        return self._scopes.register_new_entries()
+        return self._resolver.register_new_entries()
 
     def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
         try:
-            check_value(raw, self._traits)
+            check_value(raw, self._hints)
         except PayloadRefused as error:
             problems.append(Problem("externalResponse", str(error)))
 
-    def _learn(
+    def _observe(
         self, raw: bytes, members: Members | None, problems: list[Problem]
     ) -> tuple[Sequence[str], Sequence[str]]:
-        """What of an acceptable payload the engine's JSON type does not keep as it was: the
-        fields of large integers, and those of objects without a leaf."""
+        """Validate the payload and observe its types. Returns the fields whose values the engine's
+        JSON type does not preserve: large integers and objects without a leaf."""
         try:
-            payload = read_payload(raw, self._traits, members)
+            payload = read_payload(raw, self._hints, members)
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
         if problems:
             return (), ()
         bounds = self._bounds_if_short if len(raw) <= KEY_LENGTH else self._bounds
         try:
-            big = self._field_types.learn(payload.members, bounds)
+            big = self._field_types.observe(payload.members, bounds)
         except PayloadRefused as error:
             problems.append(Problem("interaction", str(error)))
             return (), ()
-        hollow = payload.leafless_objects
-        return _spelled(big) if big else (), _spelled(hollow) if hollow else ()
-
-
-def _timestamp(draft: InteractionDraft, request: RequestContext, problems: list[Problem]) -> int:
-    name, text = "timestamp", draft.timestamp
-    if text is None:
-        name, text = "x-interaction-timestamp", request.timestamp
-    if text is None:
-        return request.received
-    try:
-        timestamp = parse_milliseconds(text)
-    except ValueError as error:
-        problems.append(Problem(name, str(error)))
-        return 0
-    return timestamp
+        leafless = payload.leafless_objects
+        return _fields(big) if big else (), _fields(leafless) if leafless else ()
 
 
 def _compared(draft: InteractionDraft) -> tuple[str, ...]:
-    """The members that the draft gives, apart from those that are always compared."""
+    """The members in which a repeat must agree: those that are always compared, and those that the
+    draft gives."""
     return _COMPARED_BY_MISSING[
         draft.timestamp is None,
         draft.uow_id is None,
@@ -235,6 +236,6 @@ def _uuid(name: str, text: str | None, problems: list[Problem]) -> bytes | None:
     return bytes.fromhex(text.replace("-", ""))
 
 
-def _spelled(paths: list[Path]) -> list[str]:
-    """The fields of paths; an empty key cannot be addressed, so it has none."""
+def _fields(paths: list[Path]) -> list[str]:
+    """The fields of the paths; a path with an empty key is no field."""
     return [str(Field.of_path(path)) for path in paths if "" not in path]

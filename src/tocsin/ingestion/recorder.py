@@ -1,7 +1,7 @@
-"""From the bytes a sender wrote to an interaction on disk.
+"""Records interactions: parses bodies, registers new catalog entries, and waits for the append.
 
-Accept, resolve, find repeats, append in group commits. `Recorder` is what the API calls; what was
-sent is read in `reader.py`, and the thread that appends is in `committer.py`.
+The API calls `Recorder`; `parser.py` parses the bodies, and `committer.py` finds duplicates and
+appends in group commits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
-from tocsin.ingestion.catalog_resolver import Catalog
+from tocsin.ingestion.catalog_resolver import CatalogEntries
 from tocsin.ingestion.coalescer import Coalescer
 from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
 from tocsin.ingestion.parser import InteractionParser
@@ -38,15 +38,15 @@ from tocsin.process.pools import Pool
 
 log = structlog.get_logger()
 
-# Reading more takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop; handing
-# less to a thread takes longer than reading it.
-MAX_READ_ON_LOOP = 32 * 1024
+# Parsing a longer body takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop;
+# moving a shorter one to a thread takes longer than parsing it.
+MAX_PARSED_ON_LOOP = 32 * 1024
 OTHER_CONTENT = "was recorded before, with other content"
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """What became of a batch; `rejected` holds indexes in the order of the batch."""
+    """The outcome of a batch; `rejected` holds indexes in the order of the batch."""
 
     accepted: int = 0
     duplicates: int = 0
@@ -54,7 +54,7 @@ class BatchResult:
     _listed: int = 0
 
     def reject(self, index: int, problems: Sequence[Problem]) -> None:
-        """List the problems of an interaction; of each only the first once there are many."""
+        """Add the problems of an interaction; after PROBLEMS_OF_BATCH, only its first."""
         room = max(PROBLEMS_OF_BATCH - self._listed, 1)
         self._listed += len(problems)
         self.rejected.append((index, at_most(problems, room)))
@@ -62,14 +62,14 @@ class BatchResult:
 
 @dataclass(slots=True)
 class _Parsed:
-    """A batch that was parsed: its acceptable interactions, and their indexes in the batch."""
+    """A parsed batch: its acceptable interactions, and their indexes in the batch."""
 
-    reader: InteractionParser
+    parser: InteractionParser
     batch: BatchResult = field(default_factory=BatchResult)
     indexes: list[int] = field(default_factory=list)
     interactions: list[Interaction] = field(default_factory=list)
 
-    def refuse(self, problems: dict[int, Problem]) -> None:
+    def reject(self, problems: dict[int, Problem]) -> None:
         """Reject the interactions that have problems, by their `id()`."""
         if not problems:
             return
@@ -88,7 +88,7 @@ class Recorder:
     def __init__(
         self,
         engine: Engine,
-        catalog: Catalog,
+        catalog: CatalogEntries,
         committer: Committer,
         clock: Clock,
         *,
@@ -105,28 +105,28 @@ class Recorder:
         self._coalescer = Coalescer(committer)
         self._registration = Registration()
         self._in_flight = _InFlight()
-        self._reading = threading.Lock()
+        self._parsing = threading.Lock()
 
     async def record(self, raw: bytes, request: RequestContext) -> tuple[Interaction, bool]:
-        """The interaction as it is stored, and whether it is new.
+        """Record an interaction. Returns it as stored, and whether it is new.
 
-        Raises MalformedBody, InvalidInput, or Unavailable if the engine fails.
+        Raises MalformedBody, InvalidInput, Conflict, or Unavailable if the engine fails.
         """
         with self._in_flight.entered():
-            reader = self._reader(request, raw)
+            parser = self._parser(request, raw)
             try:
-                if len(raw) <= MAX_READ_ON_LOOP:
-                    interaction = reader.read(raw)
+                if len(raw) <= MAX_PARSED_ON_LOOP:
+                    interaction = parser.parse(raw)
                 else:
-                    interaction = await asyncio.to_thread(reader.read, raw)
+                    interaction = await asyncio.to_thread(parser.parse, raw)
             except InvalidInput:
                 self.rejected += 1
                 raise
-            if reader.has_new_entries:
-                registered = self._registration.submit(reader.register_new_entries)
-                if refused := await asyncio.wrap_future(registered):
+            if parser.has_new_entries:
+                registered = self._registration.submit(parser.register_new_entries)
+                if problems := await asyncio.wrap_future(registered):
                     self.rejected += 1
-                    raise InvalidInput(problems=refused.values())
+                    raise InvalidInput(problems=problems.values())
             outcome = await self._coalescer.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Rejected):
@@ -136,48 +136,49 @@ class Recorder:
         return interaction, outcome is Outcome.RECORDED
 
     def record_batch(self, items: Sequence[bytes], request: RequestContext) -> BatchResult:
-        """Record each item for itself; blocks until all are on disk. Raises Unavailable."""
+        """Record each item independently; blocks until all are on disk. Raises Unavailable."""
         with self._in_flight.entered():
             parsed = self._parse(items, request)
-            if parsed.reader.has_new_entries:
-                parsed.refuse(
-                    self._registration.submit(parsed.reader.register_new_entries).result()
-                )
-            kept = parsed.interactions
-            outcomes = self._committer.submit(kept).result() if kept else []
+            if parsed.parser.has_new_entries:
+                registered = self._registration.submit(parsed.parser.register_new_entries)
+                parsed.reject(registered.result())
+            outcomes: Outcomes = []
+            if parsed.interactions:
+                outcomes = self._committer.submit(parsed.interactions).result()
         return self._completed(parsed, outcomes)
 
     async def record_batch_on(
         self, pool: Pool, split: Callable[[], Sequence[bytes]], request: RequestContext
     ) -> BatchResult:
-        """`record_batch` on an event loop, of the items that `split` returns.
+        """`record_batch` for the items that `split` returns, on an event loop.
 
-        Threads of the pool parse; none is held while the batch waits for the store or the engine.
+        Threads of the pool parse; none is occupied while the batch waits for the store or the
+        engine.
         """
         with self._in_flight.entered():
             parsed = await pool.run(lambda: self._parse(split(), request))
-            if parsed.reader.has_new_entries:
-                registered = self._registration.submit(parsed.reader.register_new_entries)
-                parsed.refuse(await asyncio.wrap_future(registered))
+            if parsed.parser.has_new_entries:
+                registered = self._registration.submit(parsed.parser.register_new_entries)
+                parsed.reject(await asyncio.wrap_future(registered))
             outcomes: Outcomes = []
             if parsed.interactions:
                 committed = self._committer.submit(parsed.interactions)
-                # A caller who leaves cancels no append.
+                # A disconnected caller must not cancel the append.
                 outcomes = await asyncio.shield(asyncio.wrap_future(committed))
         return await pool.run(partial(self._completed, parsed, outcomes))
 
     def _parse(self, items: Sequence[bytes], request: RequestContext) -> _Parsed:
-        reader = self._reader(request, b"".join(items))
-        parsed = _Parsed(reader)
-        # One batch at a time: together they would all be read at the end, and the engine would
-        # have nothing to do until then.
-        with self._reading:
-            for index, read in enumerate(reader.read_all(items)):
-                if isinstance(read, Interaction):
-                    parsed.interactions.append(read)
+        parser = self._parser(request, b"".join(items))
+        parsed = _Parsed(parser)
+        # One batch at a time: concurrent batches would all be parsed at the same late time, and the
+        # engine would be idle until then.
+        with self._parsing:
+            for index, result in enumerate(parser.parse_all(items)):
+                if isinstance(result, Interaction):
+                    parsed.interactions.append(result)
                     parsed.indexes.append(index)
                 else:
-                    parsed.batch.reject(index, _problems(read))
+                    parsed.batch.reject(index, _problems(result))
         return parsed
 
     def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> BatchResult:
@@ -195,7 +196,7 @@ class Recorder:
         return batch
 
     def append(self, interactions: Sequence[Interaction]) -> list[Outcome | Rejected]:
-        """Record interactions of Tocsin's own making; blocks until all are on disk.
+        """Record interactions that Tocsin itself built; blocks until all are on disk.
 
         Raises Unavailable.
         """
@@ -203,7 +204,7 @@ class Recorder:
             return []
         with self._in_flight.entered():
             for interaction in interactions:
-                self._engine.field_types.learn(
+                self._engine.field_types.observe(
                     msgspec.json.decode(interaction.payload), Bounds.NONE
                 )
             outcomes = self._committer.submit(interactions).result()
@@ -211,8 +212,8 @@ class Recorder:
         return outcomes
 
     def record_own(self, interactions: Sequence[dict[str, Any]]) -> None:
-        """Record interactions of Tocsin itself, written as a sender writes them; blocks until all
-        are on disk. One that is rejected is logged. Raises Unavailable."""
+        """Record interactions of Tocsin itself, in the form of a sender's; blocks until all are on
+        disk. Rejected ones are logged. Raises Unavailable."""
         items = [msgspec.json.encode(interaction) for interaction in interactions]
         request = RequestContext(to_milliseconds(self._clock.now()), may_be_from_tocsin=True)
         batch = self.record_batch(items, request)
@@ -222,16 +223,16 @@ class Recorder:
             )
 
     def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
-        """Whether an interaction has this entry of the catalog; blocks until everything that is
-        being recorded now is on disk, or has failed."""
-        self._in_flight.finish_earlier()
+        """Whether an interaction has this entry of the catalog; blocks until all requests that are
+        being recorded now have ended."""
+        self._in_flight.wait_for_earlier()
         return self._engine.has_interactions_of(kind, id)
 
     def close(self) -> None:
-        """Discard the registrations of catalog entries that wait."""
+        """Discard the waiting registrations of catalog entries."""
         self._registration.close()
 
-    def _reader(self, request: RequestContext, body: bytes) -> InteractionParser:
+    def _parser(self, request: RequestContext, body: bytes) -> InteractionParser:
         types = self._engine.field_types
         return InteractionParser(
             self._catalog, types, request, PayloadHints.of(body), strict=self._is_strict
@@ -251,8 +252,7 @@ def _problems(error: TocsinError) -> list[Problem]:
 class _InFlight:
     """Counts the requests that are being recorded, by the generation in which they entered.
 
-    Recording enters and leaves on the event loop and never waits; only who asks for the end of
-    earlier requests does.
+    Requests enter and leave on the event loop and never wait; only `wait_for_earlier` does.
     """
 
     def __init__(self) -> None:
@@ -274,9 +274,9 @@ class _InFlight:
                     del self._inside[generation]
                     self._changed.notify_all()
 
-    def finish_earlier(self) -> None:
+    def wait_for_earlier(self) -> None:
         """Block until every request that has entered by now has left."""
         with self._changed:
             last = self._generation
             self._generation += 1
-            self._changed.wait_for(lambda: all(one > last for one in self._inside))
+            self._changed.wait_for(lambda: all(inside > last for inside in self._inside))

@@ -1,4 +1,4 @@
-"""Registration of new catalog entries, on a thread of its own.
+"""Registers new catalog entries on a dedicated thread.
 
 The store may be locked by another process for seconds. Only requests that name new entries wait
 for it then; all others are recorded meanwhile.
@@ -19,7 +19,7 @@ LONGEST_WAIT_SECONDS = 20
 
 
 class Registration:
-    """Runs registrations one after the other, so that each sees the room that those before left."""
+    """Runs registrations sequentially, so that each sees the room that its predecessors left."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="register")
@@ -42,5 +42,5 @@ class Registration:
             raise Stopping from None
 
     def close(self) -> None:
-        """Discard the registrations that wait; one that runs is not waited for."""
+        """Discard the waiting registrations; does not wait for a running one."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What a request says of all its interactions, and which timestamps it may give them."""
+"""The properties of a request that apply to all its interactions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from tocsin.model.interactions.time_bounds import ANY_TIME, TimeBounds
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What a request says of all its interactions: when it came, its headers, and whether they
-    were recorded by another installation before."""
+    """When a request was received, in milliseconds, the values of its headers, its permissions,
+    and the timestamps that its interactions may have."""
 
     received: int
     timestamp: str | None = None
     uow_id: str | None = None
     user_id: str | None = None
-    # Tocsin's own, and what an admin imports from another installation.
+    # True for interactions of Tocsin itself, and for those that an admin imports.
     may_be_from_tocsin: bool = False
+    # Whether another installation recorded the interactions before.
     is_import: bool = False
     times: TimeBounds = ANY_TIME
 

@@ -14,7 +14,6 @@ from uuid import UUID
 import numpy as np
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.compiler import (
     compile_exact,
     compile_group_count,
@@ -22,7 +21,7 @@ from tocsin.clickhouse.sql.compiler import (
     time_comparisons,
 )
 from tocsin.clickhouse.sql.materialized_columns import columns_used
-from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
 from tocsin.clickhouse.sql.table import Table

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.clickhouse.engine import Engine
-from tocsin.clickhouse.query_runner import ResultRow
 from tocsin.clickhouse.sql.discovery import (
     EXAMPLE_LENGTH,
     EXAMPLES,
@@ -20,7 +19,7 @@ from tocsin.clickhouse.sql.discovery import (
     path_of,
     type_of,
 )
-from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import JsonType
 from tocsin.model.ceilings import DISCOVERED_FIELDS
 from tocsin.model.interactions.catalog import Kind

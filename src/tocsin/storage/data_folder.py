@@ -1,4 +1,4 @@
-"""The data folder as such: made, resolved, and locked."""
+"""Creates, resolves and locks the data folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 def open_folder(path: Path) -> Path:
-    """The resolved path of the folder, which is made if it is not there."""
+    """The resolved path of the folder, which is created if it does not exist."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path.resolve(strict=True)
@@ -44,7 +44,7 @@ def lock(folder: Path) -> IO[str]:
 
 
 def _write_owner(file: IO[str]) -> None:
-    """The number of the process is a courtesy: without it, the lock still holds."""
+    """Write the process id for error messages; the lock does not depend on it."""
     try:
         file.truncate(0)
         file.write(str(os.getpid()))

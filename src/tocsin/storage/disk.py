@@ -1,7 +1,7 @@
-"""Whether the disk of the data folder takes writes: a small file is written to find out.
+"""Checks that the disk of the data folder takes writes, by writing a small file.
 
-Free space alone does not tell: quotas, read-only file systems and limits of the process refuse
-writes, too. The engine and the store say what their own last writes failed with.
+Free space alone is not enough: quotas, read-only file systems and limits of the process prevent
+writes, too. The engine and the store report the failures of their last writes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PROBE = "tocsin.probe"
 _PROBE_BYTES = 64 * 1024
 # The engine reserves 1 MiB for an append, however small.
 _LEAST_FREE = 2 * 1024 * 1024
-# Anybody may ask whether the service is ready: the disk is asked no more often than this.
+# Readiness needs no key, so the disk is probed at most this often.
 _VALID_SECONDS = 1.0
 
 
@@ -39,7 +39,7 @@ class Disk:
         self._logged: str | None = None
 
     def problems(self) -> list[str]:
-        """Why nothing can be recorded, in a sentence; none if the disk takes writes."""
+        """One sentence on why nothing can be recorded; empty if the disk takes writes."""
         with self._probing:
             if time.monotonic() - self._probed_at >= _VALID_SECONDS:
                 self._failure = next(filter(None, map(_failure, self._folders)), None)
@@ -53,7 +53,7 @@ class Disk:
         return [f"The data folder cannot be written ({reason}): nothing can be recorded"]
 
     def free_bytes(self) -> int:
-        """The least of the file systems' free space."""
+        """The free space of the file system that has the least."""
         return min(map(_free, self._folders))
 
     def _log(self, reason: str | None) -> None:
@@ -87,5 +87,5 @@ def _remove(probe: Path) -> None:
     try:
         probe.unlink(missing_ok=True)
     except OSError:
-        # On a read-only file system there is nothing to remove.
+        # On a read-only file system, no probe was written.
         return

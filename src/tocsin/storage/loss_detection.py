@@ -1,9 +1,9 @@
-"""Notices interactions that were on disk and no longer are.
+"""Detects the loss of interactions that were on disk.
 
-The engine sets damaged parts aside and starts without them; of a part whose folder is gone it
-knows nothing. So the store remembers how many interactions each month had, at every clean stop and
-every ten minutes, and the engine is held against it. Both kinds of loss are reported until an
-operator acknowledges them.
+The engine detaches damaged parts and starts without them; it does not notice a part whose folder is
+missing. So the store keeps the number of interactions of each month, at every clean stop and every
+ten minutes, and the numbers are compared with those of the engine. Both kinds of loss are reported
+until an operator acknowledges them.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
-_REMEMBERED = "interactions by month"
+_STORED = "interactions by month"
 _MISSING = "missing interactions by month"
 _ACKNOWLEDGED = "acknowledged parts"
 SHOWN_PARTS = 100
-"""Damage can be without bound; reports of it are not."""
+"""The number of detached parts has no bound; that of reported ones has."""
 
 
 class LossDetector:
-    """`parts` are set aside and not acknowledged; `missing` interactions are gone, by month."""
+    """`parts` are detached and not acknowledged; `missing` counts missing interactions by month."""
 
     def __init__(self, engine: Engine, key_values: KeyValueStore) -> None:
         self.parts: list[DetachedPart] = []
@@ -40,46 +40,46 @@ class LossDetector:
         self._checking = threading.Lock()
 
     def check(self, at: datetime) -> None:
-        """Look for new losses, log them, and remember what is there; raises Unavailable."""
+        """Detect new losses, log them, and store the present numbers. Raises Unavailable."""
         with self._checking:
-            self._look_for_parts()
-            self._look_for_rows()
-            self._remember(at)
+            self._check_parts()
+            self._check_rows()
+            self._store_rows(at)
 
     def acknowledge(self, at: datetime) -> None:
-        """Report no longer what is set aside or gone at the moment; nothing is deleted."""
+        """Stop reporting the present losses; nothing is deleted."""
         with self._checking:
             names = [part.name for part in self._engine.detached_parts()]
             self._write(_ACKNOWLEDGED, names)
             self._write(_MISSING, {})
             self.parts, self.missing = [], {}
-            self._remember(at)
+            self._store_rows(at)
         if names:
             log.warning("losses acknowledged", parts=names)
 
     def forget_before(self, month: str) -> None:
-        """Months before this one are about to be dropped on purpose."""
+        """Ignore the months before this one, which are about to be dropped."""
         with self._checking:
             self.missing = {m: count for m, count in self.missing.items() if m >= month}
             self._write(_MISSING, self.missing)
-            remembered = self._remembered()
-            if remembered:
-                kept = {m: rows for m, rows in remembered["rows"].items() if m >= month}
-                self._write(_REMEMBERED, {**remembered, "rows": kept})
+            stored = self._read(_STORED)
+            if stored:
+                rows = {m: count for m, count in stored["rows"].items() if m >= month}
+                self._write(_STORED, {**stored, "rows": rows})
 
     def problems(self) -> list[str]:
         """A sentence for each loss, the sum of missing interactions first."""
-        told = []
+        problems = []
         if self.missing:
             months = ", ".join(f"{_month(m)}: {count:,}" for m, count in self.missing.items())
             count = sum(self.missing.values())
-            told.append(f"{count:,} interactions that were recorded are missing ({months})")
-        told += map(_told, self.parts[:SHOWN_PARTS])
+            problems.append(f"{count:,} interactions that were recorded are missing ({months})")
+        problems += map(_problem, self.parts[:SHOWN_PARTS])
         if len(self.parts) > SHOWN_PARTS:
-            told.append(f"{len(self.parts) - SHOWN_PARTS:,} more parts are set aside")
-        return told
+            problems.append(f"{len(self.parts) - SHOWN_PARTS:,} more parts are set aside")
+        return problems
 
-    def _look_for_parts(self) -> None:
+    def _check_parts(self) -> None:
         acknowledged = set(self._read(_ACKNOWLEDGED) or [])
         parts = [p for p in self._engine.detached_parts() if p.name not in acknowledged]
         for part in parts:
@@ -87,43 +87,40 @@ class LossDetector:
                 log.error("part set aside", part=part.name, reason=part.reason, rows=part.rows)
         self.parts = parts
 
-    def _look_for_rows(self) -> None:
+    def _check_rows(self) -> None:
         self.missing = self._read(_MISSING) or {}
-        remembered = self._remembered()
-        if not remembered:
+        stored = self._read(_STORED)
+        if not stored:
             return
-        there = self._engine.rows_by_month()
+        rows = self._engine.rows_by_month()
         lost = {
-            month: rows - there.get(month, 0)
-            for month, rows in remembered["rows"].items()
-            if there.get(month, 0) < rows
+            month: count - rows.get(month, 0)
+            for month, count in stored["rows"].items()
+            if rows.get(month, 0) < count
         }
         if not lost:
             return
-        log.error("interactions missing", since=remembered["at"], by_month=lost)
+        log.error("interactions missing", since=stored["at"], by_month=lost)
         months = sorted({*self.missing, *lost})
         self.missing = {m: self.missing.get(m, 0) + lost.get(m, 0) for m in months}
         self._write(_MISSING, self.missing)
 
-    def _remember(self, at: datetime) -> None:
+    def _store_rows(self, at: datetime) -> None:
         rows = self._engine.rows_by_month()
-        self._write(_REMEMBERED, {"at": format_instant(at), "rows": rows})
-
-    def _remembered(self) -> Any:
-        return self._read(_REMEMBERED)
+        self._write(_STORED, {"at": format_instant(at), "rows": rows})
 
     def _read(self, name: str) -> Any:
         value = self._key_values.get(name)
         return None if value is None else msgspec.json.decode(value)
 
     def _write(self, name: str, value: Any) -> None:
-        """What has not changed is not written: a full disk would refuse it."""
+        """Write a value that has changed: on a full disk, every write fails."""
         text = msgspec.json.encode(value).decode()
         if text != self._key_values.get(name):
             self._key_values.set(name, text)
 
 
-def _told(part: DetachedPart) -> str:
+def _problem(part: DetachedPart) -> str:
     rows = "an unknown number of" if part.rows is None else f"{part.rows:,}"
     return f"The engine set aside the part {part.name} ({part.reason}) with {rows} interactions"
 

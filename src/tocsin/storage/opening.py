@@ -1,7 +1,7 @@
-"""Opens the two halves of a data folder, `store.sqlite` and `engine/`, unless they do not match.
+"""Opens the two halves of a data folder, `store.sqlite` and `engine/`, if they match.
 
-They need each other: interactions hold ids that only the store can name. Both hold the id of
-their folder. Folders of earlier versions have none, and are given one.
+They need each other: interactions hold ids whose names only the store has. Both hold the id of
+their folder; a folder of an earlier version gets one.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _HELD_BY_STORE = "the names of all types, actions and origins, and all metrics, 
 
 
 class DataFolder:
-    """An open engine and an open store that belong together, and the state of both on disk."""
+    """An engine and a store that belong together, both open, and the state of their disk."""
 
     def __init__(self, folder: Path, settings: Settings, closing: ExitStack) -> None:
-        """Open both; `closing` will close them. Nothing is changed before they are known to match.
+        """Open both; `closing` will close them. Nothing is changed before they match.
 
         Raises IncompleteFolder, InvalidSettings or Unavailable.
         """
@@ -69,7 +69,7 @@ class DataFolder:
         self._mark(folder_id)
 
     def check(self, at: datetime) -> None:
-        """Look for losses and remember what is there; a half that does not answer is logged."""
+        """Detect losses and store the present numbers; logs a failure of the engine or store."""
         try:
             self.remember_number()
             self.losses.check(at)
@@ -87,27 +87,28 @@ class DataFolder:
 
     def remember_number(self) -> None:
         number = str(self.latest_number())
-        # The newest interaction may expire or be lost; its number must not be given again.
+        # The newest interaction may expire or be lost; its number must not be assigned again.
         if number != self.key_values.get(_LATEST_NUMBER):
             self.key_values.set(_LATEST_NUMBER, number)
 
     def _mark(self, folder_id: str) -> None:
-        """The engine last: until it is marked, an empty one may get any store."""
+        """Store the id in both halves, in the engine last: until then, an empty engine may get any
+        store."""
         try:
             if self.key_values.get(FOLDER_ID) != folder_id:
                 self.key_values.set(FOLDER_ID, folder_id)
             if self.engine.folder_id != folder_id:
                 self.engine.set_folder_id(folder_id)
         except CannotWrite as error:
-            log.warning("data folder not marked", reason=error.reason)
+            log.warning("data folder id not stored", reason=error.reason)
 
 
 def _agreed_id(
     store: StoreContents, engine: EngineContents, *, new_store: bool, new_engine: bool
 ) -> str:
-    """The folder's id that both halves should hold from now on.
+    """The folder's id that both halves should hold.
 
-    `new_store` and `new_engine` accept that this half is missing, or is another folder's.
+    `new_store` and `new_engine` accept a half that is missing, or is that of another folder.
     Raises IncompleteFolder.
     """
     is_first_start = not store.has_tables and not engine.folder_id and not engine.rows

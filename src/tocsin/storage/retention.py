@@ -1,8 +1,8 @@
-"""Decides whether expired data may be dropped on the word of the clock.
+"""Decides whether expired data may be dropped, depending on how far the clock is trusted.
 
 A clock that is wrong at one start (an empty battery, a snapshot restored without NTP) must not
-cost what was recorded. Little may be dropped at once; for more, the clock must have been seen
-running for a day.
+cause the loss of recorded data. A small part may be dropped immediately; for more, the clock must
+have been observed for a day.
 """
 
 from __future__ import annotations
@@ -19,55 +19,56 @@ from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
-# Nothing is dropped so soon after the start: the clock may still be set, and an operator may see
+# Nothing is dropped earlier after the start: the clock may still be set, and an operator may read
 # the log.
 SETTLING = timedelta(minutes=10)
 TRUSTED_AFTER = timedelta(days=1)
-# A stop, or a set clock, of more than this begins the day anew.
+# A stop, or a change of the clock, of more than this restarts the day.
 MAX_GAP = timedelta(days=1)
 
 _FACT = "how long the clock was seen running"
 
 
-class _Seen(msgspec.Struct):
+class _Observation(msgspec.Struct):
     at: datetime
     seconds: float
 
 
 class ObservedClock:
-    """Compares the clock with the time that really passed, over restarts.
+    """Compares the clock with the time that has passed, across restarts.
 
-    The time while the process is down is not counted, but keeps what was counted before, so that a
-    server that is restarted every hour trusts its clock after a day of work.
+    Time while the process is down does not count, but preserves the time before, so that a server
+    that is restarted every hour trusts its clock after a day of running.
     """
 
     def __init__(self, key_values: KeyValueStore) -> None:
         self._key_values = key_values
         stored = key_values.get(_FACT)
-        self._seen = msgspec.json.decode(stored, type=_Seen) if stored else None
+        self._last = msgspec.json.decode(stored, type=_Observation) if stored else None
         self._running: timedelta | None = None
 
     @property
     def is_trusted(self) -> bool:
-        return self._seen is not None and self._seen.seconds >= TRUSTED_AFTER.total_seconds()
+        return self._last is not None and self._last.seconds >= TRUSTED_AFTER.total_seconds()
 
     def observe(self, at: datetime, running: timedelta) -> None:
-        """Note what the clock says after the process ran for `running`, by the monotonic clock."""
+        """Observe the clock at `at`, after the process has run for `running` by the monotonic
+        clock."""
         passed = timedelta() if self._running is None else running - self._running
         seconds = 0.0
-        if self._seen and abs(at - self._seen.at - passed) <= MAX_GAP:
-            seconds = self._seen.seconds + passed.total_seconds()
-        self._seen, self._running = _Seen(at, seconds), running
+        if self._last and abs(at - self._last.at - passed) <= MAX_GAP:
+            seconds = self._last.seconds + passed.total_seconds()
+        self._last, self._running = _Observation(at, seconds), running
         try:
-            self._key_values.set(_FACT, msgspec.json.encode(self._seen).decode())
+            self._key_values.set(_FACT, msgspec.json.encode(self._last).decode())
         except Unavailable as error:
-            # A disk that is full must not keep retention from making room.
-            log.warning("clock not remembered", reason=error.detail)
+            # A full disk must not prevent retention from freeing space.
+            log.warning("clock observation not stored", reason=error.detail)
 
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """Rows by month, spelled `202603`, and which months lie before the retention as a whole."""
+    """Rows by month, spelled `202603`, and the months that have expired as a whole."""
 
     rows: Mapping[str, int]
     months: frozenset[str]
@@ -79,7 +80,7 @@ class Expired:
 
     @property
     def doubt(self) -> str | None:
-        """Why these are not dropped on the word of a clock that is not trusted."""
+        """The reason not to drop these months while the clock is not trusted."""
         if not self.months:
             return None
         if max(self.rows) in self.months:
@@ -90,7 +91,7 @@ class Expired:
 
 
 class Retention:
-    """Says whether expired interactions may be dropped, and logs what is held back."""
+    """Decides whether expired interactions may be dropped, and logs those that are held back."""
 
     def __init__(self) -> None:
         self._held_back: Expired | None = None
@@ -108,7 +109,7 @@ class Retention:
                 months=sorted(expired.months),
                 interactions=sum(expired.rows[month] for month in expired.months),
                 clock=at.isoformat(timespec="seconds"),
-                advice="check the clock; they are dropped once it was seen running for a day",
+                advice="check the clock; they are dropped after it was observed for a day",
             )
         self._held_back = expired
         return False

@@ -1,4 +1,4 @@
-"""A query for the engine: an SQL text and the values that are bound to it."""
+"""A query for the engine: an SQL text, and the values that are bound to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+ResultRow = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)

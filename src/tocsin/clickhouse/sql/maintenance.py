@@ -1,0 +1,116 @@
+"""Compiles the statements that inspect and maintain the table of interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS
+from tocsin.model.interactions.catalog import Kind
+
+_PARTS = f"FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
+
+
+def compile_probe() -> Query:
+    """A query that succeeds if the engine can read the table."""
+    return Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1")
+
+
+def compile_kill(comment: str) -> Query:
+    """Ends all queries with this `log_comment`, without waiting for them."""
+    return Query(f"KILL QUERY WHERE Settings['log_comment'] = '{comment}' ASYNC")
+
+
+def compile_recorded_ids(ids: Sequence[UUID]) -> Query:
+    """Rows of (interactionId), for each of the ids that is recorded."""
+    return Query(
+        f"SELECT interactionId FROM {INTERACTIONS} WHERE interactionId IN {{ids:Array(UUID)}}",
+        {"ids": [str(id) for id in ids]},
+    )
+
+
+def compile_use(kind: Kind, id: UUID) -> Query:
+    """One row if an interaction has the catalog entry, else none."""
+    text = f"SELECT 1 FROM {INTERACTIONS} WHERE {SCOPE_COLUMNS[kind]} = {{id:UUID}} LIMIT 1"
+    return Query(text, {"id": str(id)})
+
+
+def compile_latest_number() -> Query:
+    """One row: the greatest interaction number, 0 in an empty table."""
+    return Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}")
+
+
+def compile_months(before: int | None = None) -> Query:
+    """Rows of the months that have interactions, as 202603; with `before`, only earlier months."""
+    text = f"SELECT DISTINCT toUInt32(partition) {_PARTS}"
+    if before is None:
+        return Query(text)
+    return Query(f"{text} AND toUInt32(partition) < {{month:UInt32}}", {"month": before})
+
+
+def compile_drop_month(month: int) -> Query:
+    """Drops the interactions of a month, given as 202603."""
+    return Query(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
+
+
+def compile_rows_by_month() -> Query:
+    """Rows of (month, number of interactions), in ascending order."""
+    return Query(f"SELECT partition, sum(rows) {_PARTS} GROUP BY partition ORDER BY partition")
+
+
+def compile_part_sum(column: str) -> Query:
+    """One row: the sum of a column of `system.parts` over the table's parts."""
+    return Query(f"SELECT sum({column}) {_PARTS}")
+
+
+def compile_partitions() -> Query:
+    """Rows of the ids of the table's partitions."""
+    return Query(f"SELECT DISTINCT partition {_PARTS}")
+
+
+def compile_ids(partition: str) -> Query:
+    """Rows of the interaction ids in a partition."""
+    text = f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}"
+    return Query(text, {"p": partition})
+
+
+def compile_extent() -> Query:
+    """One row of the earliest and the latest timestamp in milliseconds; none in an empty table."""
+    ends = [f"toUnixTimestamp64Milli({end}(timestamp))" for end in ("min", "max")]
+    return Query(f"SELECT {', '.join(ends)} FROM {INTERACTIONS} HAVING count()")
+
+
+def compile_field_types(most: int) -> Query:
+    """One row of three arrays with at most `most` elements: (path, types) in the engine's spelling,
+    fields with integers past 64 bits, and fields with leafless objects."""
+    text = (
+        "SELECT arraySlice(arrayZip(mapKeys(types), mapValues(types)), 1, {most:UInt32}), "
+        "arraySlice(big, 1, {most:UInt32}), arraySlice(hollow, 1, {most:UInt32}) "
+        f"FROM (SELECT distinctJSONPathsAndTypes({PAYLOAD}) AS types, "
+        "groupUniqArrayArray(bigIntegers) AS big, "
+        f"groupUniqArrayArray(hollowObjects) AS hollow FROM {INTERACTIONS})"
+    )
+    return Query(text, {"most": most})
+
+
+def compile_detached_parts() -> Query:
+    """Rows of (name, reason, path) for the parts that the engine detached."""
+    return Query(
+        "SELECT name, coalesce(reason, ''), path FROM system.detached_parts "
+        f"WHERE database = currentDatabase() AND table = '{INTERACTIONS}' ORDER BY name"
+    )
+
+
+def compile_contents() -> Query:
+    """One row of the table's comment and number of rows; none without a table."""
+    return Query(
+        "SELECT comment, total_rows FROM system.tables "
+        f"WHERE database = currentDatabase() AND name = '{INTERACTIONS}'"
+    )
+
+
+def compile_set_comment(folder_id: str) -> Query:
+    """Sets the table's comment to the id of the data folder, 32 hexadecimal digits."""
+    # A comment cannot be bound; converting the id ensures that it has hexadecimal digits only.
+    return Query(f"ALTER TABLE {INTERACTIONS} MODIFY COMMENT '{int(folder_id, 16):032x}'")
