@@ -1,8 +1,8 @@
-"""Identifies keys, limits wrong ones by address, and logs who was let in, refused, or changed what.
+"""Identifies keys, limits wrong keys by address, and logs rejected requests.
 
-A right key is never limited, so that one sender with a wrong key does not lock out the others
-behind the same address. The exception is a guessable key of the environment: past the limit it is
-refused from that address, too, because a limit that lets the right guess through is none.
+A valid key is never limited, so that a sender with a wrong key does not lock out others behind the
+same address. The exception is a guessable key of the environment: past the limit, it is rejected
+from that address, too, because a limit must not admit the right guess.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from tocsin.process.log_config import ThrottledLog
 log = structlog.get_logger()
 
 _WINDOW_SECONDS = 60.0
-# Each takes some 200 bytes. Past it the oldest window is dropped.
+# Each takes some 200 bytes. Past the limit, the oldest window is dropped.
 MAX_ADDRESSES = 10_000
-# Who may use a provider's IPv6 network has at least this much of it.
+# A customer of a provider gets an IPv6 network of at least this size.
 _IPV6_PREFIX = 64
 
 
-class _Keys(Protocol):
+class KeyLookup(Protocol):
     def identify(self, secret: str) -> Key | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a request came from and what it asked for, as the log names it."""
+    """The origin and the target of a request, as fields of a log line."""
 
     address: str | None
     method: str
@@ -50,23 +50,23 @@ class Caller:
         return {"address": self.address, "method": self.method, "path": self.path}
 
 
-# Called only if there is something to log, so that an admitted request does not pay for it.
+# Called only to log, so that an admitted request does not pay for it.
 Describe = Callable[[], Caller]
 
 
 class Access:
-    """Any number of threads may use the object; it reads memory only."""
+    """Any number of threads may use it; it reads memory only."""
 
-    def __init__(self, keys: _Keys, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, keys: KeyLookup, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
         self._wrong_keys = WrongKeys(clock)
         self._refusals = ThrottledLog()
-        self._guards_given_key = False
+        self._limits_environment_key = False
 
-    def guard_given_key(self, secret: str | None) -> None:
-        """Limit the environment's key as well if it is guessable, and log a warning that it is."""
-        self._guards_given_key = secret is not None and is_guessable(secret)
-        if self._guards_given_key:
+    def guard_environment_key(self, secret: str | None) -> None:
+        """If the environment's key is guessable, limit it, too, and log a warning."""
+        self._limits_environment_key = secret is not None and is_guessable(secret)
+        if self._limits_environment_key:
             log.warning(
                 "admin key guessable",
                 setting="TOCSIN_ADMIN_KEY",
@@ -79,7 +79,7 @@ class Access:
             self._refusals.warning("key refused", reason="missing", **describe().fields)
             raise Unauthenticated
         key = self._keys.identify(secret)
-        if key is None or (self._guards_given_key and key.from_environment):
+        if key is None or (self._limits_environment_key and key.from_environment):
             self._limit(key, describe())
         if key is None:
             self._refusals.warning("key refused", reason="unknown", **describe().fields)
@@ -94,7 +94,7 @@ class Access:
             raise TooManyWrongKeys(seconds)
 
     def forbid(self, key: Key, roles: Sequence[Role], describe: Describe) -> Forbidden:
-        """Log that the key has none of the roles; answers the error to raise."""
+        """Log that the key has none of the roles; returns the error to raise."""
         caller = describe()
         by = {**Actor(key, caller.address).fields, "role": key.role.value}
         self._refusals.warning("role refused", **{**caller.fields, **by})
@@ -104,23 +104,23 @@ class Access:
         )
 
     def forbid_foreign(self, caller: Caller) -> Forbidden:
-        """Log that a form was not sent by our own pages; answers the error to raise."""
+        """Log a form that was not sent by Tocsin's pages; returns the error to raise."""
         self._refusals.warning("foreign form refused", **caller.fields)
         return Forbidden("This was sent from another site, or by a browser that does not say")
 
 
 class WrongKeys:
-    """Counts wrong keys by address, in windows of a minute that begin with the first of them."""
+    """Counts wrong keys by address, in windows of one minute from the first wrong key."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        # End of the window and wrong keys in it. Windows begin in the order of the dictionary, so
-        # that those that are over are at its start.
+        # The end of the window and the wrong keys in it. Windows are in the order of their start,
+        # so that the expired ones are first.
         self._windows: dict[str, tuple[float, int]] = {}
 
     def count(self, source: str) -> int:
-        """Count a wrong key; answers as `wait`."""
+        """Count a wrong key; returns the same as `wait`."""
         with self._lock:
             now = self._clock()
             self._forget(now)
@@ -129,14 +129,14 @@ class WrongKeys:
             return _seconds(end - now) if count >= WRONG_KEYS else 0
 
     def wait(self, source: str) -> int:
-        """For how many seconds the address is over the limit; 0 if it is not."""
+        """The seconds for which the address stays over the limit; 0 if it is not over it."""
         with self._lock:
             end, count = self._windows.get(source, (0.0, 0))
             left = end - self._clock()
             return _seconds(left) if count >= WRONG_KEYS and left > 0 else 0
 
     def __len__(self) -> int:
-        """How many addresses are held in memory."""
+        """The number of addresses in memory."""
         return len(self._windows)
 
     def _forget(self, now: float) -> None:
@@ -152,7 +152,8 @@ def _seconds(left: float) -> int:
 
 
 def network_of(address: str | None) -> str:
-    """What wrong keys are counted by: an IPv4 address, or the /64 network of an IPv6 address."""
+    """The source by which wrong keys are counted: an IPv4 address, or the /64 network of an IPv6
+    address."""
     try:
         parsed = ip_address(address or "")
     except ValueError:

@@ -1,14 +1,18 @@
-"""What can be set: one frozen model, from TOCSIN_* variables; nonsense is refused at the start.
+"""The settings: one frozen model, read from TOCSIN_* variables and validated at the start
+(docs/reference/configuration.md).
 
-Every variable can also be given as a file that holds the value, `TOCSIN_..._FILE`: for secrets.
+For secrets, a variable `TOCSIN_..._FILE` may name a file that holds the value.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,14 +20,41 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
 from tocsin.model.metrics.metric import Window
-from tocsin.model.smtp import SmtpServer
 from tocsin.model.validation import problems_of
 
 _PREFIX = "TOCSIN_"
+_SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """The server that sends emails; the operator chooses it, so its address is not restricted.
+
+    `smtp` is not encrypted; `smtp+starttls` is from STARTTLS on; `smtps` is from the start.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    sender: str
+
+    @classmethod
+    def parse(cls, url: str, sender: str) -> SmtpServer:
+        """Parse a URL; the message of ValueError says how to correct it."""
+        parts = urlsplit(url)
+        if parts.scheme not in _SMTP_PORTS or not parts.hostname:
+            raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
+        if "@" not in parseaddr(sender)[1]:
+            raise ValueError("needs TOCSIN_SMTP_FROM, the address that emails come from")
+        user, password = (part and unquote(part) for part in (parts.username, parts.password))
+        port = parts.port or _SMTP_PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname, port, user, password, sender)
 
 
 class Settings(BaseSettings):
-    """Settings of one server process."""
+    """The settings of one server process."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, env_ignore_empty=True, frozen=True, extra="ignore"
@@ -51,7 +82,7 @@ class Settings(BaseSettings):
     )
     query_seconds: Annotated[int, Field(ge=1, le=3600)] = ceilings.QUERY_SECONDS
     query_concurrency: Annotated[int, Field(ge=1, le=64)] = ceilings.QUERY_CONCURRENCY
-    # Before the URL, which is checked together with it.
+    # Before the URL, whose validation uses it.
     smtp_from: str | None = None
     smtp_url: SecretStr | None = None
     allow_private_targets: bool = False
@@ -73,11 +104,11 @@ class Settings(BaseSettings):
         text = key.get_secret_value() if key else ""
         if not (text.isascii() and text.isprintable()):
             raise ValueError(
-                "may hold printable ASCII characters only: others cannot be sent in a header"
+                "must have printable ASCII characters only: others cannot be sent in a header"
             )
         if text != text.strip():
             raise ValueError(
-                "begins or ends with a blank, which is not part of a header's value: remove it"
+                "must not begin or end with a blank, which is not part of a header's value"
             )
         return key
 
@@ -90,16 +121,16 @@ class Settings(BaseSettings):
 
     @property
     def smtp_server(self) -> SmtpServer | None:
-        """The server that emails go through, if there is one."""
+        """The server that sends emails; None if none is set."""
         if self.smtp_url is None:
             return None
         return SmtpServer.parse(self.smtp_url.get_secret_value(), self.smtp_from or "")
 
     @classmethod
     def load(cls, **given: Any) -> Self:
-        """The settings from the environment, overridden by what is given and not None.
+        """The settings from the environment, overridden by the arguments that are not None.
 
-        Raises InvalidSettings, naming every variable that is not acceptable.
+        Raises InvalidSettings, which names every invalid variable.
         """
         values: dict[str, Any] = {**_empty_folder(os.environ), **_from_files(os.environ)}
         values.update({name: value for name, value in given.items() if value is not None})
@@ -109,12 +140,12 @@ class Settings(BaseSettings):
             problems = "; ".join(
                 f"{_PREFIX}{p.field.upper()} {p.message}" for p in problems_of(error)
             )
-            raise InvalidSettings(f"These settings are not acceptable: {problems}") from error
+            raise InvalidSettings(f"These settings are invalid: {problems}") from error
 
 
 def _empty_folder(environment: Mapping[str, str]) -> dict[str, str]:
-    """The folder where TOCSIN_DATA_DIR is empty. Other empty variables count as unset, but the
-    default of this one might be another folder than the one that was meant."""
+    """The value of an empty TOCSIN_DATA_DIR. Other empty variables count as unset, but the default
+    of this one may not be the intended folder."""
     variable = f"{_PREFIX}DATA_DIR"
     return {"data_dir": ""} if environment.get(variable) == "" else {}
 

@@ -278,7 +278,7 @@ class Runtime:
         given = self.settings.admin_key
         secret = given.get_secret_value() if given else None
         self.keys.adopt(secret, self.now())
-        self.access.guard_given_key(secret)
+        self.access.guard_environment_key(secret)
         if self.keys.has_admin():
             return None
         _, made = self.keys.create("first start", Role.ADMIN, self.now())

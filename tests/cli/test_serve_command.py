@@ -23,12 +23,12 @@ def test_a_folder_that_another_server_uses_is_refused(server: Any) -> None:
     ("options", "environment"),
     [(["--port", "70000"], {}), ([], {"TOCSIN_ADMIN_KEY": "short"})],
 )
-def test_a_setting_that_is_not_acceptable_is_named(
+def test_an_invalid_setting_is_named(
     options: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     failed = run_tocsin("serve", *options, "--data-dir", tmp_path, environment=environment)
     assert failed.returncode == 1
-    assert failed.stderr.startswith("tocsin: These settings are not acceptable: TOCSIN_")
+    assert failed.stderr.startswith("tocsin: These settings are invalid: TOCSIN_")
     assert failed.stderr.count("\n") == 1
 
 
@@ -48,8 +48,7 @@ def test_an_empty_data_folder_is_refused(
     failed = run_tocsin("serve", "--port", "0", *options, environment=environment)
     assert failed.returncode == 1
     assert failed.stderr == (
-        "tocsin: These settings are not acceptable: "
-        "TOCSIN_DATA_DIR must name a folder, and is empty\n"
+        "tocsin: These settings are invalid: TOCSIN_DATA_DIR must name a folder, and is empty\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +20,6 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points, aggregates
-from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
 from tocsin.metrics.decimals import integer_of
 from tocsin.metrics.series import Inexact, Values, covering, values_of
@@ -29,7 +27,7 @@ from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
 from tocsin.model.ceilings import ANSWERED_GROUPS
-from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.metric import Question, Reading, plain
 from tocsin.process.deadline import Deadline
 
@@ -43,10 +41,6 @@ _COMPARE = {
     Comparison.EQ: np.equal,
     Comparison.NEQ: np.not_equal,
 }
-
-
-class Catalog(Protocol):
-    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class GroupHistory:
 class Backtester:
     """Every method may raise QueryTooHeavy or Unavailable."""
 
-    def __init__(self, engine: Engine, catalog: Catalog) -> None:
+    def __init__(self, engine: Engine, catalog: Mnemonics) -> None:
         self._engine = engine
         self._catalog = catalog
         # Only one thread has the interpreter: several backtests would be no faster together, and
@@ -94,9 +88,7 @@ class Backtester:
         return Points.between(span.start, span.to, span.step.length)
 
     def _lines(self, question: Question, points: Points, deadline: Deadline) -> Iterator[_Line]:
-        table = Table(
-            {kind: self._catalog.mnemonics(kind) for kind in Kind}, self._engine.field_types.of
-        )
+        table = self._engine.table(self._catalog)
         query = compile_size(question, points, table, most=ANSWERED_GROUPS)
         ((rows, groups),) = self._engine.run(query, deadline)
         if groups > ANSWERED_GROUPS:

@@ -15,12 +15,12 @@ from tocsin.model.alerts.alert import Alert
 from tocsin.model.interactions.filter import Operator
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import number_of
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.metric import Aggregation, Metric, Question
 
 PAUSE_SECONDS = 0.5
 """The shortest time between two evaluations of an alert by arrivals."""
 
-Scope = tuple[bytes | None, bytes | None, bytes | None]
 
 _GROWING = {
     Aggregation.COUNT,
@@ -44,7 +44,7 @@ class ArrivalTriggers:
         by_scope: dict[Scope, list[UUID]] = {}
         for alert, metric in alerts:
             if alert.enabled and can_fire_on_arrival(alert, metric.question):
-                by_scope.setdefault(_scope(metric.question), []).append(alert.alert_id)
+                by_scope.setdefault(metric.question.scope, []).append(alert.alert_id)
         self._alerts = by_scope
         with self._lock:
             watched = {id for ids in by_scope.values() for id in ids}
@@ -58,16 +58,13 @@ class ArrivalTriggers:
         alerts = self._alerts
         if not alerts:
             return False
-        scopes = {
+        recorded = {
             (i.resource_type_id, i.action_id, i.origin_id)
             for i in interactions
             if not i.is_imported
         }
         triggered = {
-            id
-            for scope, ids in alerts.items()
-            if any(_covers(scope, other) for other in scopes)
-            for id in ids
+            id for scope, ids in alerts.items() if any(map(scope.covers, recorded)) for id in ids
         }
         with self._lock:
             is_new = not triggered <= self._triggered
@@ -115,12 +112,3 @@ def _sums_no_negatives(question: Question) -> bool:
         and number_of(filter.value) is not None
         for filter in question.filters
     )
-
-
-def _scope(question: Question) -> Scope:
-    ids = (question.resource_type_id, question.action_id, question.origin_id)
-    return tuple(id.bytes if id else None for id in ids)  # type: ignore[return-value]
-
-
-def _covers(scope: Scope, other: tuple[bytes, bytes, bytes]) -> bool:
-    return all(id is None or id == given for id, given in zip(scope, other, strict=True))

@@ -71,10 +71,10 @@ def discover_fields(
     are more than 10,000 fields, the response lists the most frequent ones and has the header
     `x-truncated: true`."""
     if detail:
-        reports = runtime.discovery.details(*scope)
+        reports = runtime.discovery.details(scope)
         response = json_response([FieldReportResponse.of(report) for report in reports])
     else:
-        response = json_response([str(field) for field in runtime.discovery.fields(*scope)])
+        response = json_response([str(field) for field in runtime.discovery.fields(scope)])
     if runtime.discovery.has_many_fields:
         response.headers["x-truncated"] = "true"
     return response

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.instant import parse_instant
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 
@@ -76,7 +77,7 @@ def _scope(
 ) -> Scope:
     runtime: Runtime = request.app.state.runtime
     problems: list[Problem] = []
-    scope = (
+    scope = Scope(
         _entry_id(runtime, Kind.RESOURCE_TYPE, resourceType, resourceTypeId, problems),
         _entry_id(runtime, Kind.ACTION, action, actionId, problems),
         _entry_id(runtime, Kind.ORIGIN, origin, originId, problems),
@@ -86,7 +87,6 @@ def _scope(
     return scope
 
 
-Scope = tuple[UUID | None, UUID | None, UUID | None]
 ScopeQuery = Annotated[Scope, Depends(_scope)]
 """The resource type, the action and the origin that a request is limited to."""
 

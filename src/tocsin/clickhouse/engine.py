@@ -39,7 +39,7 @@ from tocsin.clickhouse.settings import (
 from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.query import Query, ResultRow
-from tocsin.clickhouse.sql.table import INTERACTIONS, ValueKind
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
 from tocsin.clickhouse.warmup import load_extent, load_field_types, load_ids, load_months
 from tocsin.errors import CannotWrite, Stopping, Unavailable
@@ -48,10 +48,14 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
+from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.process.deadline import Deadline
 from tocsin.process.write_state import WriteState
 
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
+
+
+Admit = Callable[[EngineContents], None]
 
 
 class BlockRejected(Exception):
@@ -69,7 +73,7 @@ class Engine:
         seconds: int,
         concurrency: int,
         max_paths: int = PATHS,
-        admit: Callable[[EngineContents], None] = lambda _: None,
+        admit: Admit = lambda _: None,
     ) -> None:
         """Open the engine in a folder, which is created if it does not exist.
 
@@ -89,19 +93,12 @@ class Engine:
         try:
             location = Location(folder)
             self._closing.callback(location.close)
-            self._open(location, admit, memory, seconds, concurrency)
+            self._open(location, admit, memory, concurrency)
         except BaseException:
             self._closing.close()
             raise
 
-    def _open(
-        self,
-        location: Location,
-        admit: Callable[[EngineContents], None],
-        memory: int,
-        seconds: int,
-        concurrency: int,
-    ) -> None:
+    def _open(self, location: Location, admit: Admit, memory: int, concurrency: int) -> None:
         with isolated_directory():
             # For the committer only, so that recording waits for nothing but its append.
             self._appending = self._closed_later(ClientPool(location, APPEND_SETTINGS))
@@ -122,7 +119,7 @@ class Engine:
         self._maintenance = self._closed_later(
             ClientPool(location, maintenance_settings(memory), is_logging=False)
         )
-        self._open_reading(location, calculation_settings(memory, seconds), concurrency)
+        self._open_reading(location, calculation_settings(memory, self._seconds), concurrency)
         load_ids(self._unlimited, self.id_filter)
         load_extent(self._unlimited, self.recorded_extent)
         load_months(self._unlimited, self.recorded_months)
@@ -284,6 +281,13 @@ class Engine:
         """Load the types of fields from the table; until then, queries look for all types."""
         with suppress(Stopping):
             load_field_types(self._loading, self.field_types)
+
+    def table(self, catalog: Mnemonics, *, with_columns: bool = False) -> Table:
+        """The table as of now, for the compiler. Only a query that runs immediately may use its
+        materialized columns: one that no metric needs is dropped after some minutes."""
+        mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
+        columns = self.materialized_columns if with_columns else {}
+        return Table(mnemonics, self.field_types.of, lambda field, kind: columns.get((field, kind)))
 
     def _part_sum(self, column: str) -> int:
         return int(self._status_queries.run(maintenance.compile_part_sum(column))[0][0])

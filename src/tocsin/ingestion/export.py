@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.export import ExportKey, compile_keys, compile_rows
-from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy
-from tocsin.ingestion.history import Mnemonics, interaction_of
+from tocsin.ingestion.history import interaction_of
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
+from tocsin.model.interactions.snapshot import Mnemonics
 
 KEYS = 200_000
 FIRST_ROWS = 1_000
@@ -50,13 +50,12 @@ class Export:
         self._search = search
         self._last = engine.latest_number()
         # After the number, so that the entries of all its interactions are in it.
-        self._mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
-        self._table = Table(self._mnemonics, engine.field_types.of)
+        self._table = engine.table(catalog)
         self._rows = FIRST_ROWS
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
         """The mnemonics of all entries, the same for the whole export."""
-        return self._mnemonics[kind]
+        return self._table.mnemonics[kind]
 
     def blocks(self) -> Iterator[list[Interaction]]:
         """The interactions in order, in blocks of some megabytes.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -18,15 +17,13 @@ from tocsin.clickhouse.sql.listing import (
     compile_rows,
 )
 from tocsin.clickhouse.sql.query import ResultRow
-from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import NotFound
 from tocsin.model.ceilings import PAGE_BYTES
 from tocsin.model.cursor import read_cursor, write_cursor
-from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import readable
 from tocsin.model.interactions.search import Search
-from tocsin.model.interactions.snapshot import contents
+from tocsin.model.interactions.snapshot import Mnemonics, contents
 from tocsin.model.notifications.delivery import Delivery
 
 
@@ -36,10 +33,6 @@ class InteractionPage:
 
     interactions: list[Interaction]
     next_cursor: str | None
-
-
-class Mnemonics(Protocol):
-    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
 
 
 class History:
@@ -68,8 +61,7 @@ class History:
         a payload may have a megabyte.
         """
         after = read_cursor(cursor) if cursor is not None else None
-        mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
-        table = Table(mnemonics, self._engine.field_types.of)
+        table = self._engine.table(self._catalog)
         rows = self._engine.search(compile_positions(search, limit + 1, after, table))
         positions = [Position(*row) for row in rows]
         page = _fitting(positions[:limit])

@@ -96,7 +96,6 @@ class InteractionParser:
     def _build(
         self, draft: InteractionDraft, raw: bytes, members: Members | None, problems: list[Problem]
     ) -> Interaction:
-        request = self._request
         scope = types, actions, origins = self._resolver.ids(draft, problems)
         timestamp = self._timestamp(draft, problems)
         uow_id = self._uow_id(draft, problems)
@@ -107,8 +106,8 @@ class InteractionParser:
             self._check_response(response, problems)
         big, leafless = self._observe(raw, members, problems)
         user_id = draft.user_id
-        if user_id is None and request.user_id is not None:
-            user_id = self._user_id(request.user_id, problems)
+        if user_id is None and self._request.user_id is not None:
+            user_id = self._user_id(self._request.user_id, problems)
         if problems:
             raise InvalidInput(problems=at_most(problems, PROBLEMS_OF_ONE))
         interaction = Interaction(
@@ -129,7 +128,7 @@ class InteractionParser:
         # Most interactions have the defaults, and a keyword costs more than both conditions.
         if interaction_id and not self._is_own:
             interaction.compared = _compared(draft)
-        if request.is_import:
+        if self._request.is_import:
             interaction.is_imported = True
         if not all(scope):
             self._resolver.add_unresolved(interaction, draft, scope)

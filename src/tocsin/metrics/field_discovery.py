@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.discovery import (
     EXAMPLE_LENGTH,
     EXAMPLES,
-    Scope,
     compile_big_integers,
     compile_details,
     compile_most_frequent,
@@ -22,8 +20,8 @@ from tocsin.clickhouse.sql.discovery import (
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import JsonType
 from tocsin.model.ceilings import DISCOVERED_FIELDS
-from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.scope import ANY_SCOPE, Scope
 from tocsin.model.metrics.metric import FieldReport
 from tocsin.process.deadline import Deadline
 
@@ -35,15 +33,9 @@ class Discovery:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def fields(
-        self,
-        resource_type_id: UUID | None = None,
-        action_id: UUID | None = None,
-        origin_id: UUID | None = None,
-    ) -> list[Field]:
+    def fields(self, scope: Scope = ANY_SCOPE) -> list[Field]:
         """The payload fields that occur in the scope, in the order of their names; where there are
         more than DISCOVERED_FIELDS, the commonest."""
-        scope = _scope(resource_type_id, action_id, origin_id)
         if self.has_many_fields:
             rows = self._run(
                 compile_most_frequent(scope, DISCOVERED_FIELDS), self._engine.deadline()
@@ -57,18 +49,12 @@ class Discovery:
         """Whether discovery may leave out some, which are the rarest."""
         return len(self._engine.field_types.paths) > DISCOVERED_FIELDS
 
-    def details(
-        self,
-        resource_type_id: UUID | None = None,
-        action_id: UUID | None = None,
-        origin_id: UUID | None = None,
-    ) -> list[FieldReport]:
+    def details(self, scope: Scope = ANY_SCOPE) -> list[FieldReport]:
         """The same, with the JSON types of each field, how often it occurs, and examples of at
         most EXAMPLE_LENGTH characters.
 
         Takes every payload apart: about a second a million interactions.
         """
-        scope = _scope(resource_type_id, action_id, origin_id)
         deadline = self._engine.deadline()
         big = {Field(name): n for name, n in self._run(compile_big_integers(scope), deadline)}
         most = DISCOVERED_FIELDS if self.has_many_fields else None
@@ -91,10 +77,6 @@ class Discovery:
 
     def _run(self, query: Query, deadline: Deadline) -> list[ResultRow]:
         return self._engine.calculation_queries.run(query, deadline)
-
-
-def _scope(*ids: UUID | None) -> Scope:
-    return dict(zip(Kind, ids, strict=True))
 
 
 class _Tally:

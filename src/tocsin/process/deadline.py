@@ -1,4 +1,4 @@
-"""The time that one answer may take, in the engine and in this process together."""
+"""Bounds the time of one answer, in the engine and in this process together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open files: raises what the process may have, and divides it between engine and connections."""
+"""Raises the limit of open files, and divides it between the engine and connections."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tocsin.model.ceilings import CONNECTIONS
 
 log = structlog.get_logger()
 
-# With fewer the engine keeps all parts compact, which it reads at half the speed: decision 55.
+# With fewer, the engine keeps all parts compact, and reads them at half the speed (decision 55).
 NEEDED = 16_384
-# For the engine where there are few: enough to append and calculate while nothing large is merged.
+# For the engine under a low limit: enough for appends and calculations without large merges.
 ENGINE_RESERVE = 200
 # More connections than this cost memory and gain nothing: each may hold a head of 64 KiB.
 _FEWEST_CONNECTIONS = 16
 
 
 def raise_limit() -> int:
-    """Raise the soft limit for open files to the hard one; answers the limit in force."""
+    """Raise the soft limit for open files to the hard one; returns the limit in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Refused where the hard limit exceeds what the kernel gives to one process.
+    # Fails if the hard limit exceeds the kernel's limit for one process.
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         soft = hard
@@ -39,6 +39,7 @@ def raise_limit() -> int:
 
 
 def connections_within(limit: int) -> int:
-    """How many connections leave the engine its descriptors, given those that are open now."""
+    """The number of connections that leave enough descriptors for the engine, considering those
+    that are open now."""
     free = limit - len(os.listdir("/dev/fd")) - ENGINE_RESERVE
     return max(min(free, CONNECTIONS), _FEWEST_CONNECTIONS)

@@ -45,7 +45,7 @@ class DefinitionsChanged:
 
 class Events:
     """Calls the subscribers of an event in the order of their subscription, on the thread that
-    publishes it. What a subscriber raises reaches the publisher."""
+    publishes it. An exception of a subscriber reaches the publisher."""
 
     def __init__(self) -> None:
         self._subscribers: dict[type, list[Callable[[Any], object]]] = defaultdict(list)

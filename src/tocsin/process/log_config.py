@@ -73,7 +73,7 @@ def _console() -> structlog.typing.Processor:
 
 
 def _detach_output() -> LogWriter:
-    """Replace standard output and standard error by streams that a thread of their own writes."""
+    """Replace standard output and standard error by streams that dedicated threads write."""
     output, errors = LogWriter(_STDOUT), LogWriter(_STDERR)
     _writers[:] = [output, errors]
     atexit.register(flush)
@@ -82,18 +82,18 @@ def _detach_output() -> LogWriter:
 
 
 def flush() -> None:
-    """Wait a moment until what was logged and printed is written."""
+    """Wait until all logged and printed lines are written, for at most a second each."""
     for writer in _writers:
         writer.flush()
 
 
 def dropped_lines() -> int:
-    """How many lines standard output and standard error did not take since the start."""
+    """The number of lines that standard output and standard error have lost since the start."""
     return sum(writer.dropped for writer in _writers)
 
 
 class Throttle:
-    """Lets each kind of event through once a second, and counts those it holds back."""
+    """Admits each kind of event once a second, and counts the suppressed ones."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,13 +110,13 @@ class Throttle:
             return True
 
     def held_back(self, kind: str) -> int:
-        """How many were held back since the last call."""
+        """The number of suppressed events of a kind since the last call."""
         with self._lock:
             return self._held_back.pop(kind, 0)
 
 
 class ThrottledLog:
-    """A log for events that any stranger can cause: at most one line a second for each."""
+    """A log for events that any client can cause: at most one line a second for each."""
 
     def __init__(self) -> None:
         self._throttle = Throttle()

@@ -1,7 +1,7 @@
-"""Writes the log from a thread of its own, so that logging never blocks whoever logs.
+"""Writes the log on a dedicated thread, so that logging never blocks the caller.
 
-A pipe that nobody reads, a reader that is gone or a full disk behind the descriptor costs log
-lines, which are counted, and nothing else.
+A pipe that nobody reads, a closed pipe or a full disk behind the descriptor costs log lines, which
+are counted, and has no other effect.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Callable
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_LINES = 20_000
-# At the end of the process, what still waits gets so long.
+# The time for waiting lines at the end of the process.
 FLUSH_SECONDS = 1.0
-# How often a non-blocking descriptor is tried again.
+# The longest wait before another write to a non-blocking descriptor.
 _RETRY_SECONDS = 0.5
 
 
@@ -33,13 +33,13 @@ class LogWriter:
         self._reported = 0
         self._is_writing = False
         self._changed = threading.Condition()
-        # Called from the writing thread with the number of lines that were lost before it.
+        # Called from the writing thread with the number of lines that were lost before.
         self.on_recovery: Callable[[int], None] | None = None
         threading.Thread(target=self._write_for_ever, name="log writer", daemon=True).start()
 
     @property
     def dropped(self) -> int:
-        """How many lines were lost since the start."""
+        """The number of lines that were lost since the start."""
         return self._dropped
 
     def put(self, line: bytes) -> None:
@@ -53,7 +53,7 @@ class LogWriter:
             self._changed.notify_all()
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
-        """Wait until everything is written, but no longer than so many seconds."""
+        """Wait until all lines are written, but for at most `seconds`."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while self._lines or self._is_writing:
@@ -82,7 +82,7 @@ class LogWriter:
                 self._dropped += 1
             return
         dropped = self._dropped - self._reported
-        # Once there is room, so that the report itself is not dropped.
+        # Only when there is room, so that the report itself is not dropped.
         if dropped and self.on_recovery and len(self._lines) < MAX_LINES // 2:
             self._reported += dropped
             self.on_recovery(dropped)
@@ -94,14 +94,14 @@ def _write_whole(descriptor: int, line: bytes) -> None:
         try:
             remaining = remaining[os.write(descriptor, remaining) :]
         except BlockingIOError:
-            # Another process may have made the terminal that it shares with us non-blocking.
+            # Another process that shares the terminal may have made it non-blocking.
             poll = select.poll()
             poll.register(descriptor, select.POLLOUT)
             poll.poll(_RETRY_SECONDS * 1000)
 
 
 class LogStream(io.TextIOBase):
-    """Stands for sys.stdout or sys.stderr, so that no print of any library can block or fail."""
+    """Replaces sys.stdout or sys.stderr, so that no print of any library can block or fail."""
 
     def __init__(self, writer: LogWriter, descriptor: int) -> None:
         self._writer = writer

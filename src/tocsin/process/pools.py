@@ -1,8 +1,8 @@
-"""Thread pools by purpose: those who record, look at pages or ask for readiness never wait for
-those who calculate.
+"""Thread pools by purpose: recording, pages and readiness never wait for calculations.
 
 Questions that may be slow share as many threads as queries may run concurrently, and a short
-queue. What finds no place in it is refused at once, rather than held until its caller has gone.
+queue. Calls that exceed it are rejected immediately, instead of waiting until the caller has
+disconnected.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Pool:
     """Threads for one purpose, used from any number of event loops."""
 
     def __init__(self, name: str, threads: int, queue: int | None = None) -> None:
-        """`queue` calls at most wait for a thread, for QUEUE_SECONDS; None for no limit.
+        """At most `queue` calls wait for a thread, for QUEUE_SECONDS; None for no limit.
 
-        `refused` counts those who found no thread in time since the process started."""
+        `refused` counts the calls since the start that got no thread in time."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._most = None if queue is None else threads + queue
         self._admitted = 0
@@ -45,10 +45,10 @@ class Pool:
         self.refused = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What the work returns. Raises Busy if it finds no thread in time, or Stopping."""
+        """The result of the work. Raises Busy if it gets no thread in time, or Stopping."""
         future = self._submit(work)
         loop = asyncio.get_running_loop()
-        # Does nothing to work that has begun.
+        # Has no effect on work that has begun.
         expiry = loop.call_later(QUEUE_SECONDS, future.cancel) if self._most else None
         try:
             return await asyncio.wrap_future(future, loop=loop)
@@ -62,11 +62,12 @@ class Pool:
                 expiry.cancel()
 
     def stop(self) -> None:
-        """Refuse what waits for a thread, and all that comes."""
+        """Reject waiting and new calls."""
         self._is_stopping = True
 
     def close(self, patience: float = CLOSING_SECONDS) -> None:
-        """Stop, and wait so many seconds for what runs; then it ends with the process."""
+        """Stop, and wait at most `patience` seconds for running calls; later ones end with the
+        process."""
         self.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._changed:
@@ -107,17 +108,17 @@ class Pools:
 
     def __init__(self, query_concurrency: int) -> None:
         self.recording = Pool("record", RECORDING_THREADS)
-        # Apart from recording, whose threads wait for the disk: a single interaction must not.
+        # Separate from recording, whose threads wait for the disk: a single interaction must not.
         self.unpacking = Pool("unpack", UNPACKING_THREADS)
         self.readiness = Pool("ready", READINESS_THREADS, READINESS_QUEUE)
         self.searches = Pool("search", SEARCH_THREADS, QUEUE_FOR_EACH_THREAD * SEARCH_THREADS)
-        # Pages that calculate nothing: they read memory and the store, and write to the store.
+        # Pages without calculations: they read memory and the store, and write to the store.
         self.pages = Pool("page", PAGE_THREADS)
-        # Calculations that pages share, apart from questions, so that readers who ask slow ones
-        # through the API do not take the pages from everybody. The queue holds the trends of two
-        # lists of metrics, which a proxy may request concurrently.
+        # Calculations that pages share, separate from questions, so that slow questions through the
+        # API do not block pages. The queue holds the trends of two lists of metrics, which a proxy
+        # may request concurrently.
         self.page_questions = Pool("page-question", PAGE_QUESTION_THREADS, PAGE_QUESTION_QUEUE)
-        # Exports take turns: one that is refused after it began would be cut off.
+        # Exports wait without limit: rejecting one after it began would cut it off.
         self.exports = Pool("export", EXPORT_THREADS)
         self.questions = Pool(
             "question", query_concurrency, QUEUE_FOR_EACH_THREAD * query_concurrency
@@ -132,12 +133,12 @@ class Pools:
         return self.questions, self.page_questions, self.searches, self.exports
 
     def stop_questions(self) -> None:
-        """Refuse whatever reads interactions; what is being recorded goes on."""
+        """Reject calls that read interactions; recording continues."""
         for pool in self._reading:
             pool.stop()
 
     def close(self) -> None:
-        """All of them together wait no longer than one may."""
+        """Close all pools, within the time of one."""
         end = time.monotonic() + CLOSING_SECONDS
         for pool in self.all:
             pool.close(max(end - time.monotonic(), 0))

@@ -1,10 +1,10 @@
-"""Whether the last write of the engine or of the store failed, and why."""
+"""Tracks whether the last write of the engine or of the store failed, and why."""
 
 from __future__ import annotations
 
 import time
 
-# Without another attempt, a failure is believed for this long.
+# Without another write, a failure is reported for this long.
 _MEMORY_SECONDS = 30
 
 
@@ -22,7 +22,7 @@ class WriteState:
 
     @property
     def failure(self) -> str | None:
-        """The reason of the last write's failure; None if it succeeded or was long ago."""
+        """The reason why the last write failed; None if it succeeded, or is older than 30 s."""
         failure = self._failure
         if failure is None or time.monotonic() - failure[0] > _MEMORY_SECONDS:
             return None

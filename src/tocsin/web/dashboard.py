@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tocsin.errors import TocsinError
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.metric import Aggregation, Answer, FieldReport, Metric, Question
 from tocsin.runtime import Runtime
 from tocsin.web.charts import small_line
@@ -21,8 +22,6 @@ _PULSE = timedelta(hours=1)
 _MINUTE = timedelta(minutes=1)
 _TREND, _TREND_STEP = timedelta(days=1), timedelta(minutes=30)
 _VALUES_SECONDS, _PULSE_SECONDS, _TREND_SECONDS, _FIELDS_SECONDS = 5, 5, 300, 120
-
-Scope = tuple[UUID | None, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Board:
         return [int(value or 0) for line in series.lines for _, value in line.points]
 
     def _discover(self, scope: Scope) -> list[FieldReport]:
-        return self._runtime.discovery.details(*scope)
+        return self._runtime.discovery.details(scope)
 
     def _trend(self, metric_id: UUID) -> str:
         """Without its groups: they have one line together."""

@@ -14,8 +14,8 @@ from tocsin.clickhouse.sql.extent import Extent
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.query import Aliases, Binder, Query
-from tocsin.clickhouse.sql.scan import distinct_key, scope_of
-from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
+from tocsin.clickhouse.sql.scan import distinct_key, scope_conditions
+from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.metric import Aggregation, Question
 
 NARROW = timedelta(hours=1)
@@ -119,7 +119,7 @@ def compile_group_count(question: Question, at: datetime, table: Table) -> Query
 def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
     """PREWHERE and WHERE by "Which interactions count" in docs/reference/semantics.md; empty
     without conditions."""
-    scoped = scope_conditions(question, bind)
+    scoped = scope_conditions(question.scope, bind)
     conditions = [*scoped, *time_conditions(question, at, fields.table, bind)]
     own = Fields(fields.table, bind)
     filters = [condition(filter, own, bind) for filter in question.filters]
@@ -138,12 +138,6 @@ def group_keys(question: Question, fields: Fields) -> list[str]:
     """The expressions to group by: the text of a dimension (d0, d1, ...), or a cheaper key."""
     groups = enumerate(fields.group(field) for field in question.group_by)
     return [f"d{n}" if key == text else key for n, (key, text) in groups]
-
-
-def scope_conditions(question: Question, bind: Binder) -> list[str]:
-    """The conditions of "Which interactions count" 1 in docs/reference/semantics.md."""
-    ids = scope_of(question)
-    return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in ids.items() if id]
 
 
 def time_conditions(question: Question, at: datetime, table: Table, bind: Binder) -> list[str]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS, JsonType
-from tocsin.model.interactions.catalog import Kind
+from tocsin.clickhouse.sql.scan import scope_conditions
+from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, JsonType
 from tocsin.model.interactions.payload import Path
+from tocsin.model.interactions.scope import Scope
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 320
 """In characters; longer than any integer that a double can hold, so that no number is cut."""
 
 _TYPES = {kind.value: kind for kind in JsonType}
-
-Scope = dict[Kind, UUID | None]
 
 
 def compile_types(scope: Scope) -> Query:
@@ -80,5 +77,5 @@ def _most_frequent(scope: Scope, bind: Binder, most: int) -> str:
 
 
 def _where(scope: Scope, bind: Binder) -> str:
-    conditions = [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in scope.items() if id]
+    conditions = scope_conditions(scope, bind)
     return "\nWHERE " + " AND ".join(conditions) if conditions else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods, scope_of
+from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.metric import Question
 
@@ -106,7 +106,7 @@ class _FetchQuery(SharedQuery):
             tuple(
                 (self._column(text), numbers[id])
                 for kind, (text, numbers) in self._codes.items()
-                if (id := scope_of(question)[kind])
+                if (id := question.scope.ids[kind])
             ),
             tuple(self._column(f"CAST({name} AS UInt8)") for name in self.conditions(question)),
             self._column(self._operand(question)) if question.field else None,

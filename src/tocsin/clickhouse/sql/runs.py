@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.clickhouse.sql.compiler import SUMS, scope_conditions
+from tocsin.clickhouse.sql.compiler import SUMS
 from tocsin.clickhouse.sql.exact_sums import by_exponent, parts
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.query import Aliases, Binder
+from tocsin.clickhouse.sql.scan import scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metrics.metric import Aggregation, Question
@@ -142,7 +143,7 @@ def compile_where(question: Question, windows: PointWindows, fields: Fields, bin
     """The conditions that every interaction meets that counts at one of the points or more."""
     points, window = windows.points, windows.window
     conditions = [
-        *scope_conditions(question, bind),
+        *scope_conditions(question.scope, bind),
         *([f"timestamp > {bind.instant(points.first - window)}"] if window else []),
         f"timestamp <= {bind.instant(points.last)}",
         *(condition(filter, fields, bind) for filter in question.filters),

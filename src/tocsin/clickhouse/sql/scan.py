@@ -16,6 +16,7 @@ from tocsin.clickhouse.sql.query import Aliases, Binder
 from tocsin.clickhouse.sql.table import SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.metric import Question
 
 
@@ -27,12 +28,9 @@ class Period:
     upto: datetime
 
 
-def scope_of(question: Question) -> dict[Kind, UUID | None]:
-    return {
-        Kind.RESOURCE_TYPE: question.resource_type_id,
-        Kind.ACTION: question.action_id,
-        Kind.ORIGIN: question.origin_id,
-    }
+def scope_conditions(scope: Scope, bind: Binder) -> list[str]:
+    """The conditions of "Which interactions count" 1 in docs/reference/semantics.md."""
+    return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in scope.ids.items() if id]
 
 
 class SharedQuery:
@@ -43,7 +41,7 @@ class SharedQuery:
         self.bind = Binder()
         self.fields = Fields(table, self.bind)
         self.aliases = Aliases()
-        self._scopes = [scope_of(question) for question in questions]
+        self._scopes = [question.scope.ids for question in questions]
         self.kinds = tuple(
             kind for kind in Kind if len({scope[kind] for scope in self._scopes}) > 1
         )

@@ -30,10 +30,9 @@ def compile_series(
     With `is_exact`, the query returns all groups, and sums as integers by exponent.
     """
     bind = Binder()
-    fields = Fields(table, bind)
     names = [f"d{n}" for n in range(len(question.group_by))]
     windows = PointWindows(points, _window(question, points))
-    runs = compile_runs(question, windows, fields, bind, is_exact=is_exact)
+    runs = compile_runs(question, windows, Fields(table, bind), bind, is_exact=is_exact)
     run = ", ".join(aggregates(question, is_exact=is_exact))
     at_last_point = f"hi = {bind.integer(points.count - 1)}"
     columns = [

@@ -10,7 +10,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.plan import Measure, Scan
-from tocsin.clickhouse.sql.scan import scope_of
 from tocsin.metrics.rollups.encoding import doubles, encoded, group_numbers, integers, scope_codes
 from tocsin.metrics.rollups.group_dictionary import Groups
 from tocsin.metrics.rollups.partials import Doubles, Integers, Rows, Texts, merged
@@ -53,7 +52,7 @@ class Shared:
 
     def _in_scope(self, rollup: Rollup, level: int) -> Integers:
         """The places of the rows of a level that lie in the rollup's scope."""
-        scope = scope_of(rollup.question)
+        scope = rollup.question.scope.ids
         ids = tuple(scope[kind] for kind in self._scan.kinds)
         found = self._places.get((level, ids))
         if found is None:

@@ -23,6 +23,7 @@ from pydantic.alias_generators import to_camel
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
+from tocsin.model.interactions.scope import Scope
 
 MAX_FILTERS = 50
 MAX_GROUPS = 10
@@ -117,10 +118,13 @@ class Question(BaseModel):
         return self.time_window.rate_unit if is_rate and self.time_window else None
 
     @cached_property
+    def scope(self) -> Scope:
+        return Scope(self.resource_type_id, self.action_id, self.origin_id)
+
+    @cached_property
     def shape(self) -> str:
         """The question without its aggregation and window, as a text for comparisons."""
-        scope = self.resource_type_id, self.action_id, self.origin_id
-        return repr((scope, self.field, self.filters, self.group_by))
+        return repr((self.scope, self.field, self.filters, self.group_by))
 
 
 class Metric(BaseModel):

@@ -14,6 +14,7 @@ from tocsin.errors import TocsinError
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.metric import Aggregation
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
@@ -88,12 +89,12 @@ def _add_trying(router: APIRouter, pages: Pages, board: Board) -> None:
         resourceType: str = "",  # noqa: N803
         action: str = "",
     ) -> Response:
-        scope = [
+        entries = (
             runtime.catalog.find(kind, mnemonic)
             for kind, mnemonic in ((Kind.RESOURCE_TYPE, resourceType), (Kind.ACTION, action))
-        ]
-        resource_type_id, action_id = (entry.id if entry else None for entry in scope)
-        reports = await board.fields((resource_type_id, action_id))
+        )
+        scope = Scope(*(entry.id if entry else None for entry in entries))
+        reports = await board.fields(scope)
         shown = {"reports": reports, "columns": list(Column)}
         return await runtime.pools.pages.run(partial(pages.show, request, "fields.html", **shown))
 
