@@ -1,4 +1,4 @@
-"""The filter that says which ids were certainly never recorded."""
+"""The Bloom filter over recorded ids has no false negatives, and few false positives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def ids(random: Random, count: int) -> list[bytes]:
     return [random.randbytes(16) for _ in range(count)]
 
 
-def test_every_id_that_was_added_is_perhaps_known() -> None:
+def test_the_filter_contains_every_id_that_was_added() -> None:
     added = ids(Random(1), 300_000)
     known = IdFilter()
     for start in range(0, len(added), 7_777):
@@ -19,14 +19,14 @@ def test_every_id_that_was_added_is_perhaps_known() -> None:
     assert known.might_contain(added) == added
 
 
-def test_of_other_ids_hardly_any_is_taken_for_known() -> None:
+def test_other_ids_are_hardly_ever_false_positives() -> None:
     random = Random(2)
     known = IdFilter()
     known.add(ids(random, 300_000))
     assert len(known.might_contain(ids(random, 100_000))) < 20
 
 
-def test_ids_that_differ_in_a_few_bits_are_told_apart() -> None:
+def test_ids_that_differ_in_a_few_bits_are_distinguished() -> None:
     known = IdFilter()
     known.add([number.to_bytes(16) for number in range(0, 200_000, 2)])
     odd = [number.to_bytes(16) for number in range(1, 200_000, 2)]

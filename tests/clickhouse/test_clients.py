@@ -1,4 +1,4 @@
-"""Does everybody who uses the engine get a client, and nobody one that somebody else uses?"""
+"""Each user of the engine gets a client that no other user has."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
 
 MONTHS = 12
-# One that calculates, and two each for alerts, pages, searches and exports.
+# One client for calculations, and two each for alerts, pages, searches and exports.
 CLIENTS = 9
 FOR_EVER = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
 RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
@@ -37,16 +37,16 @@ def clients(tmp_path: Path) -> Iterator[ClientPool]:
     clients.close()
 
 
-def test_a_client_is_lent_to_one_at_a_time(clients: ClientPool) -> None:
-    with clients.acquire() as one, clients.acquire() as other:
-        assert one is not other
+def test_a_client_has_one_user_at_a_time(clients: ClientPool) -> None:
+    with clients.acquire() as first, clients.acquire() as second:
+        assert first is not second
         with pytest.raises(Unavailable), clients.acquire():
             pass
     with clients.acquire() as again:
-        assert again in (one, other)
+        assert again in (first, second)
 
 
-def test_a_client_whose_statement_failed_is_lent_again(clients: ClientPool) -> None:
+def test_a_client_can_be_used_again_after_a_failed_statement(clients: ClientPool) -> None:
     for _ in range(4):
         with pytest.raises(Unavailable), clients.acquire() as client:
             client.query("SELECT nothing FROM nowhere")
@@ -55,7 +55,7 @@ def test_a_client_whose_statement_failed_is_lent_again(clients: ClientPool) -> N
 
 
 @pytest.mark.parametrize("form", ["Native", "ArrowStream"])
-def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
+def test_rows_of_a_failed_statement_do_not_appear_in_the_next_result(
     tmp_path: Path, form: str
 ) -> None:
     clients = ClientPool(Location(tmp_path / "engine"), {}, 1)
@@ -68,10 +68,10 @@ def test_what_a_failed_statement_had_put_out_is_answered_to_nobody(
     clients.close()
 
 
-def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: Path) -> None:
+def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
     engine = runtime.engine
-    asking = (
+    queries = (
         engine.run,
         engine.run,
         engine.alert_queries.run,
@@ -79,8 +79,8 @@ def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: P
         engine.search,
         engine.export_queries.run,
     )
-    with ThreadPoolExecutor(2 * len(asking)) as threads:
-        ended = [threads.submit(ask, FOR_EVER) for ask in asking * 2]
+    with ThreadPoolExecutor(2 * len(queries)) as threads:
+        ended = [threads.submit(ask, FOR_EVER) for ask in queries * 2]
         while engine.run_ddl(RUNNING)[0][0] < CLIENTS:
             time.sleep(0.01)
         with engine._unlimited.acquire(), engine._maintenance.acquire():
@@ -98,7 +98,7 @@ def test_who_records_waits_for_nobody_who_learns_tends_or_calculates(tmp_path: P
     runtime.close()
 
 
-def test_months_are_dropped_while_field_types_are_learnt_and_interactions_recorded(
+def test_months_are_dropped_while_field_types_are_loaded_and_interactions_recorded(
     tmp_path: Path,
 ) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))

@@ -1,4 +1,4 @@
-"""What is done with the rows of a query ends at the deadline, and when the service stops."""
+"""Processing of the rows of a query ends at the deadline, and when the service stops."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def queries(runtime: Runtime) -> int:
 
 
 def test_a_backtest_ends_at_the_deadline(opened: Runtime) -> None:
-    """All of it would take twenty seconds, of which the engine's part is one."""
+    """The whole backtest would take twenty seconds, one of them in the engine."""
     with pytest.raises(QueryTooHeavy):
         list(opened.backtester.backtest(trial(opened), span(days=50)))
 
@@ -71,7 +71,7 @@ def test_a_backtest_ends_when_the_service_stops(opened: Runtime) -> None:
         next(groups)
 
 
-def test_a_backtest_of_too_many_groups_is_refused_before_they_are_read(
+def test_a_backtest_of_too_many_groups_is_rejected_before_they_are_read(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backtest, "ANSWERED_GROUPS", GROUPS - 1)
@@ -85,9 +85,9 @@ def test_a_backtest_of_too_many_groups_is_refused_before_they_are_read(
 
 def test_a_series_ends_when_the_service_stops(opened: Runtime) -> None:
     opened.stop_calculating()
-    asked = question(opened, groupBy=[])
+    total = question(opened, groupBy=[])
     with pytest.raises(Stopping):
-        opened.calculator.series(asked, AT - timedelta(hours=1), AT, timedelta(minutes=1))
+        opened.calculator.series(total, AT - timedelta(hours=1), AT, timedelta(minutes=1))
 
 
 def test_groups_that_are_in_no_window_of_a_backtest_do_not_count_against_its_limit(

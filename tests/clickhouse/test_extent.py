@@ -1,4 +1,4 @@
-"""Is what is dated outside of a window never counted, though the time need not be looked at?"""
+"""Timestamps outside of a window never count, although queries omit unnecessary comparisons."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def rows_read(runtime: Runtime, at: datetime, question: Question) -> int:
 def ask_while(
     runtime: Runtime, question: Question, meanwhile: Callable[[], None]
 ) -> tuple[Any, list[list[str]]]:
-    """The value as of AT when something happens before the first query is run, and what each query
-    compares the time with."""
+    """The value as of AT, if an event happens before the first query runs; and the comparisons of
+    each query with the time."""
     tests: list[list[str]] = []
 
     def compile(table: Table) -> Query:
@@ -62,19 +62,19 @@ def ask_while(
     return value, tests
 
 
-def test_a_count_reads_no_interaction_when_none_is_dated_outside_of_its_window(
+def test_a_count_reads_no_row_when_every_timestamp_is_in_its_window(
     runtime: Runtime,
 ) -> None:
     record(runtime, AT)
     record(runtime, BEGINNING + timedelta(days=2))
     later = AT + timedelta(hours=1)
-    # The parts know how many they are: that is one row.
+    # The engine reads the count from the metadata of the parts, as one row.
     assert rows_read(runtime, later, ALL_TIME) == rows_read(runtime, later, MONTH) == 1
     assert count(runtime, later) == count(runtime, later, MONTH) == 2
     assert count(runtime, AT - MILLISECOND) == count(runtime, AT - MILLISECOND, MONTH) == 1
 
 
-def test_what_is_dated_before_a_window_or_at_its_beginning_does_not_count(runtime: Runtime) -> None:
+def test_timestamps_before_a_window_or_at_its_beginning_do_not_count(runtime: Runtime) -> None:
     record(runtime, AT - timedelta(days=1))
     record(runtime, BEGINNING + MILLISECOND)
     assert rows_read(runtime, AT, MONTH) == 1
@@ -108,7 +108,7 @@ def test_both_ends_are_known_after_a_restart(tmp_path: Path) -> None:
     runtime.close()
 
 
-def test_what_is_recorded_while_a_query_is_on_its_way_does_not_count_if_it_is_dated_later(
+def test_a_later_timestamp_recorded_during_a_query_does_not_count(
     runtime: Runtime,
 ) -> None:
     record(runtime, AT - timedelta(hours=1))
@@ -116,7 +116,7 @@ def test_what_is_recorded_while_a_query_is_on_its_way_does_not_count_if_it_is_da
     assert ask_while(runtime, ALL_TIME, lambda: record(runtime, later)) == (1, [[], ["<="]])
 
 
-def test_what_is_recorded_while_a_query_is_on_its_way_does_not_count_if_it_is_dated_earlier(
+def test_an_earlier_timestamp_recorded_during_a_query_does_not_count(
     runtime: Runtime,
 ) -> None:
     record(runtime, AT - timedelta(hours=1))
@@ -124,7 +124,9 @@ def test_what_is_recorded_while_a_query_is_on_its_way_does_not_count_if_it_is_da
     assert ask_while(runtime, MONTH, lambda: record(runtime, earlier)) == (1, [[], [">", "<="]])
 
 
-def test_nothing_is_asked_again_for_what_lies_within_or_was_looked_at(runtime: Runtime) -> None:
+def test_a_query_is_not_repeated_for_timestamps_that_it_has_compared(
+    runtime: Runtime,
+) -> None:
     record(runtime, AT - timedelta(hours=1))
     within = BEGINNING + MILLISECOND
     assert ask_while(runtime, MONTH, lambda: record(runtime, within)) == (2, [[]])
@@ -136,7 +138,7 @@ def test_nothing_is_asked_again_for_what_lies_within_or_was_looked_at(runtime: R
     assert ask_while(runtime, MONTH, lambda: record(runtime, later)) == (3, [[">", "<="]])
 
 
-def test_while_interactions_come_in_only_the_end_of_a_window_is_looked_at_at_once(
+def test_during_recording_only_the_end_of_a_window_is_compared_immediately(
     runtime: Runtime,
 ) -> None:
     record(runtime, AT)
@@ -144,13 +146,15 @@ def test_while_interactions_come_in_only_the_end_of_a_window_is_looked_at_at_onc
     assert ask_while(runtime, MONTH, lambda: record(runtime, later)) == (1, [["<="]])
 
 
-def test_an_empty_table_is_asked_again_when_what_comes_first_lies_outside(runtime: Runtime) -> None:
+def test_an_empty_table_is_queried_again_for_a_timestamp_outside_of_the_window(
+    runtime: Runtime,
+) -> None:
     later = AT + MILLISECOND
     assert ask_while(runtime, MONTH, lambda: record(runtime, later)) == (0, [[], [">", "<="]])
 
 
-def test_dropping_months_leaves_answers_as_they_are(tmp_path: Path) -> None:
-    # Longer than it is since AT: the scheduler, which goes by the clock, drops nothing.
+def test_dropping_months_does_not_change_answers(tmp_path: Path) -> None:
+    # Longer than the time since AT: maintenance, which uses the clock, drops nothing.
     runtime = Runtime(Settings(data_dir=tmp_path, retention="3650d"))
     record(runtime, AT - timedelta(days=90))
     record(runtime, AT)

@@ -1,4 +1,4 @@
-"""Which columns do metrics ask for?"""
+"""The materialized columns that the queries of metrics use."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ def filtered(operator: str, value: Any = None) -> Question:
     return question(filters=[{"field": "interaction.a", "operator": operator, "value": value}])
 
 
-def test_what_is_added_up_is_asked_for_as_a_number() -> None:
+def test_a_sum_uses_the_number_of_its_field() -> None:
     (ask,) = columns_used(question(metricType="SUM", field="interaction.a"), any_type)
     assert ask == (Field("interaction.a"), ValueKind.NUMBER)
 
 
-def test_what_is_told_apart_or_grouped_by_is_asked_for_as_a_text() -> None:
+def test_distinct_counts_and_dimensions_use_the_text_of_their_fields() -> None:
     distinct = question(
         metricType="DISTINCT_COUNT", field="interaction.a", groupBy=["interaction.b.c"]
     )
@@ -49,7 +49,7 @@ def test_what_is_told_apart_or_grouped_by_is_asked_for_as_a_text() -> None:
         ("eq", None, [ValueKind.TEXT]),
     ],
 )
-def test_a_filter_asks_only_for_what_it_compares(
+def test_a_filter_uses_only_the_value_that_it_compares(
     operator: str, value: Any, kinds: list[ValueKind]
 ) -> None:
     assert [kind for _, kind in columns_used(filtered(operator, value), any_type)] == kinds
@@ -69,12 +69,12 @@ def test_whether_a_field_exists_is_read_from_its_text_only_if_nothing_in_it_is_w
     assert columns_used(filtered("gt", "2026-01-01"), only_strings) != []
 
 
-def test_the_interactions_own_columns_need_no_others() -> None:
+def test_columns_of_interactions_need_no_materialized_columns() -> None:
     own = question(metricType="DISTINCT_COUNT", field="resourceId", groupBy=["action", "userId"])
     assert columns_used(own, any_type) == []
 
 
-def test_of_too_many_fields_those_most_used_are_promoted_and_then_the_oldest() -> None:
+def test_of_too_many_fields_the_most_used_and_then_the_first_get_columns() -> None:
     fields = [f"interaction.f{n}" for n in range(MAX_FIELDS + 10)]
     questions = [question(metricType="SUM", field=field) for field in fields]
     questions.append(question(metricType="MAX", field=fields[-1]))
@@ -82,7 +82,7 @@ def test_of_too_many_fields_those_most_used_are_promoted_and_then_the_oldest() -
     assert chosen == [*fields[: MAX_FIELDS - 1], fields[-1]]
 
 
-def test_a_column_is_named_by_what_computes_it_and_by_nothing_that_came_from_outside() -> None:
+def test_the_name_of_a_column_depends_on_its_definition_and_has_no_text_from_outside() -> None:
     names = [
         MaterializedColumn(Field(spelling), kind, is_low_cardinality).name
         for spelling in ("interaction.a", "interaction.A", "interaction.`; DROP TABLE x --")

@@ -1,4 +1,4 @@
-"""Does a table that an earlier version made get what it lacks?"""
+"""The table of an earlier version gets the settings and codecs of this version."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.config import Settings
 from tocsin.runtime import Runtime
 
-MADE = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
+DEFINITION = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
 
 
-def test_a_table_of_an_earlier_version_gets_what_it_lacks(tmp_path: Path) -> None:
+def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))
-    made = runtime.engine.run_ddl(MADE)[0][0]
+    definition = runtime.engine.run_ddl(DEFINITION)[0][0]
     settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
     resets = [f"RESET SETTING {setting.split()[0]}" for setting in settings]
     for change in (*resets, "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))"):
         runtime.engine.run_ddl(Query(f"ALTER TABLE {INTERACTIONS} {change}"))
-    earlier = runtime.engine.run_ddl(MADE)[0][0]
+    earlier = runtime.engine.run_ddl(DEFINITION)[0][0]
     assert not any(setting in earlier for setting in settings)
     assert TIME_CODEC not in earlier
     runtime.close()
     again = Runtime(Settings(data_dir=tmp_path))
-    amended = again.engine.run_ddl(MADE)[0][0]
-    # The settings are there in another order, so that another one has no comma.
-    assert sorted(amended.replace(",", "").split()) == sorted(made.replace(",", "").split())
-    assert all(setting in amended for setting in settings)
-    assert TIME_CODEC in amended
+    upgraded = again.engine.run_ddl(DEFINITION)[0][0]
+    # The settings are in another order, so that a different one has no comma.
+    assert sorted(upgraded.replace(",", "").split()) == sorted(definition.replace(",", "").split())
+    assert all(setting in upgraded for setting in settings)
+    assert TIME_CODEC in upgraded
     again.close()

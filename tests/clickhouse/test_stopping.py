@@ -1,4 +1,4 @@
-"""Do calculations end when the service stops, and what recording needs go on?"""
+"""Calculations end when the service stops; recording continues."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def begin(runtime: Runtime, ended: list[TocsinError]) -> threading.Thread:
     return thread
 
 
-def test_calculations_that_run_are_ended_and_others_refused(opened: Runtime) -> None:
+def test_running_calculations_end_and_new_ones_are_rejected(opened: Runtime) -> None:
     ended: list[TocsinError] = []
     thread = begin(opened, ended)
     opened.engine.stop_calculating()
@@ -64,7 +64,7 @@ def test_calculations_that_run_are_ended_and_others_refused(opened: Runtime) -> 
         opened.calculator.explain(question, opened.now())
 
 
-def test_what_a_stop_ends_is_never_taken_for_an_answer(opened: Runtime) -> None:
+def test_a_killed_query_is_never_an_answer(opened: Runtime) -> None:
     """The engine may end a killed query without an error, and without its rows."""
     count = 20_000_000
     groups = Query(f"SELECT number % 2 AS n, count() FROM numbers({count}) GROUP BY n ORDER BY n")
@@ -81,7 +81,7 @@ def test_what_a_stop_ends_is_never_taken_for_an_answer(opened: Runtime) -> None:
         assert {type(future.exception()) for future in calculating} == {Stopping}
 
 
-def test_what_is_sent_meanwhile_is_recorded_once(opened: Runtime) -> None:
+def test_interactions_that_arrive_during_the_stop_are_recorded_once(opened: Runtime) -> None:
     opened.engine.stop_calculating()
     for accepted, duplicates in ((1, 0), (0, 1)):
         batch = opened.recorder.record_batch(

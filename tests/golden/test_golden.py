@@ -39,23 +39,23 @@ def test_metric_compiles_to_its_sql_and_has_its_answer(
     golden = yaml.safe_load(file.read_text(encoding="utf-8"))
     _, question = read_metric(golden["metric"], recorded.catalog)
     if "series" in golden:
-        found = series_of(recorded, question, golden["series"])
+        actual = series_of(recorded, question, golden["series"])
     else:
         at = parse_instant(golden["at"]) if "at" in golden else AT
         with promoted(recorded, [question] if golden.get("promoted") else []):
-            found = answer_of(recorded, question, at)
+            actual = answer_of(recorded, question, at)
     if request.config.getoption("--rewrite-golden"):
         kept = {
             name: golden[name] for name in ("metric", "series", "at", "promoted") if name in golden
         }
-        file.write_text(pretty({**kept, **found}), encoding="utf-8")
+        file.write_text(pretty({**kept, **actual}), encoding="utf-8")
         return
-    assert {name: golden.get(name) for name in found} == found
+    assert {name: golden.get(name) for name in actual} == actual
 
 
 @contextmanager
 def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
-    """What the questions ask for has columns meanwhile."""
+    """The fields of the questions have materialized columns meanwhile."""
     promotion = Promotion(runtime.engine, timedelta(0))
     promotion.step(promotion.choose(questions, AT), AT)
     yield

@@ -28,12 +28,12 @@ def test_metrics_share_a_scan(
     request: pytest.FixtureRequest,
 ) -> None:
     golden = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found = scanned(recorded, golden)
+    actual = scanned(recorded, golden)
     if request.config.getoption("--rewrite-golden"):
         kept = {name: golden[name] for name in ("metrics", "periods", "lengths")}
-        file.write_text(pretty({**kept, **found}), encoding="utf-8")
+        file.write_text(pretty({**kept, **actual}), encoding="utf-8")
         return
-    assert {name: golden.get(name) for name in found} == found
+    assert {name: golden.get(name) for name in actual} == actual
 
 
 def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:

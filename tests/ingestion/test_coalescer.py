@@ -1,4 +1,4 @@
-"""Single interactions that arrive together: each has an answer of its own."""
+"""Interactions that are committed together have separate answers."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ HEAD = b'{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"'
 NOW = RequestContext(received=0)
 
 
-def test_the_same_id_from_many_callers_at_once_is_new_to_one_of_them(runtime: Runtime) -> None:
+def test_an_id_from_many_concurrent_callers_is_new_for_one_of_them(runtime: Runtime) -> None:
     raw = HEAD + b', "interactionId": "%s"}' % str(uuid4()).encode()
 
-    async def all_at_once() -> list[tuple[Interaction, bool]]:
+    async def concurrently() -> list[tuple[Interaction, bool]]:
         return await asyncio.gather(*(runtime.recorder.record(raw, NOW) for _ in range(30)))
 
     before = runtime.engine.rows()
-    answers = asyncio.run(all_at_once())
+    answers = asyncio.run(concurrently())
     assert sum(is_new for _, is_new in answers) == 1
     assert runtime.engine.rows() - before == 1
 
 
-def test_one_that_is_refused_takes_none_of_its_neighbours_down(runtime: Runtime) -> None:
+def test_a_rejected_interaction_does_not_affect_its_neighbors(runtime: Runtime) -> None:
     bodies = [HEAD + b', "interaction": {"n": %d}}' % n for n in range(5)]
     bodies[2] = HEAD + b', "interaction": {"n": 1, "n": 2}}'
 
-    async def all_at_once() -> list[object]:
+    async def concurrently() -> list[object]:
         recording = (runtime.recorder.record(raw, NOW) for raw in bodies)
         return await asyncio.gather(*recording, return_exceptions=True)
 
-    answers = asyncio.run(all_at_once())
+    answers = asyncio.run(concurrently())
     assert [isinstance(answer, InvalidInput) for answer in answers] == [n == 2 for n in range(5)]
 
 
-def test_a_caller_who_leaves_is_missed_by_nobody(runtime: Runtime) -> None:
-    async def one_leaves() -> tuple[Interaction, bool]:
-        leaving = asyncio.create_task(runtime.recorder.record(HEAD + b"}", NOW))
+def test_a_disconnected_caller_does_not_affect_others(runtime: Runtime) -> None:
+    async def one_disconnects() -> tuple[Interaction, bool]:
+        disconnecting = asyncio.create_task(runtime.recorder.record(HEAD + b"}", NOW))
         staying = asyncio.create_task(runtime.recorder.record(HEAD + b"}", NOW))
         await asyncio.sleep(0)
-        leaving.cancel()
+        disconnecting.cancel()
         return await staying
 
     before = runtime.engine.rows()
-    _, is_new = asyncio.run(one_leaves())
+    _, is_new = asyncio.run(one_disconnects())
     assert is_new
     assert runtime.engine.rows() - before == 2
 
 
-def test_when_the_server_stops_every_caller_is_told(runtime: Runtime) -> None:
+def test_callers_get_an_error_when_the_server_stops(runtime: Runtime) -> None:
     runtime.close()
     with pytest.raises(Unavailable, match="stopping"):
         asyncio.run(runtime.recorder.record(HEAD + b"}", NOW))

@@ -1,4 +1,4 @@
-"""What becomes of interactions between the recorder and the engine."""
+"""The committer numbers, deduplicates and appends interactions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tocsin.runtime import Runtime
 
 
 def interaction(runtime: Runtime, payload: bytes, id: bytes = b"") -> Interaction:
-    """One that skips the checks of the recorder, to see what the engine does with it."""
+    """An interaction that skips the checks of the parser, so that the engine rejects it."""
     entries = [runtime.catalog.ensure(kind, "TEST", runtime.now()) for kind in Kind]
     scope = [entry.id_bytes for entry in entries]
     return an_interaction(scope, interaction_id=id, payload=payload)
 
 
-def test_what_the_engine_refuses_is_rejected_by_itself_and_its_neighbours_are_stored(
+def test_an_interaction_that_the_engine_rejects_does_not_affect_its_neighbors(
     runtime: Runtime,
 ) -> None:
     said_twice = b'{"a": 1, "a": 2}'

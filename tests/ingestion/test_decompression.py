@@ -1,4 +1,4 @@
-"""Files are known by their first bytes, and damage is said plainly."""
+"""The first bytes of a file determine its format; errors name the damage."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def content(packed: bytes, name: str = "-") -> bytes:
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
 @pytest.mark.parametrize("text", [b"", b"{", TEXT, os.urandom(300_000)])
-def test_content_comes_out_whatever_it_is_packed_with(pack: type[bytes], text: bytes) -> None:
+def test_content_is_unpacked_from_every_format(pack: type[bytes], text: bytes) -> None:
     assert content(pack(text)) == text
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_streams_in_a_row_and_padding_after_them_are_read(pack: type[bytes]) -> None:
+def test_consecutive_streams_and_padding_after_them_are_read(pack: type[bytes]) -> None:
     assert content(pack(TEXT) + pack(b"more") + b"\0" * 10_000) == TEXT + b"more"
 
 
-def test_a_zstd_file_may_begin_with_a_frame_that_holds_no_data() -> None:
+def test_a_zstd_file_may_begin_with_a_frame_without_data() -> None:
     skippable = b"\x50\x2a\x4d\x18" + b"\x04\0\0\0" + b"size"
     assert content((skippable + zstandard.compress(TEXT)) * 2, "x.zst") == TEXT * 2
     with pytest.raises(Unreadable, match="june is cut off"):
@@ -37,13 +37,13 @@ def test_a_zstd_file_may_begin_with_a_frame_that_holds_no_data() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_a_file_that_is_cut_off_is_not_taken_for_a_whole_one(pack: type[bytes]) -> None:
+def test_a_truncated_file_is_an_error(pack: type[bytes]) -> None:
     with pytest.raises(Unreadable, match="june is cut off"):
         content(pack(os.urandom(100_000))[:-50], "june")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_a_damaged_file_is_called_damaged(pack: type[bytes]) -> None:
+def test_the_error_of_a_damaged_file_names_the_damage(pack: type[bytes]) -> None:
     packed = bytearray(pack(os.urandom(100_000)))
     packed[4:60] = b"\xff" * 56
     with pytest.raises(Unreadable, match="june is damaged"):
@@ -53,13 +53,13 @@ def test_a_damaged_file_is_called_damaged(pack: type[bytes]) -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("x.gz", "gzip"), ("x.ndjson.zst", "zstd")])
-def test_a_name_that_promises_what_the_file_is_not_is_refused(name: str, kind: str) -> None:
+def test_a_name_that_contradicts_the_format_of_the_file_is_rejected(name: str, kind: str) -> None:
     with pytest.raises(Unreadable, match=f"{name} is not {kind}"):
         content(TEXT, name)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
-def test_a_small_file_that_holds_a_lot_is_unpacked_in_small_pieces(pack: type[bytes]) -> None:
+def test_a_small_file_with_much_content_is_unpacked_in_small_pieces(pack: type[bytes]) -> None:
     text = TEXT * 300
     pieces = [len(piece) for piece in unpack_file(io.BytesIO(pack(text)), "-")]
     assert sum(pieces) == len(text)

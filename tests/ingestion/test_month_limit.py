@@ -36,7 +36,7 @@ def test_a_few_months_far_apart_are_one_portion() -> None:
     assert split_by_months([at(2026, 3, 1), at(2026, 3, 31)]) == [[0, 1]]
 
 
-def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> None:
+def test_past_the_ceiling_new_months_are_rejected_unless_they_are_recent() -> None:
     known = RecordedMonths()
     limit = MonthLimit(known, 2, FixedClock(datetime(2026, 11, 28, tzinfo=UTC)))
     old = [at(2000, month) for month in (1, 2, 3)]
@@ -52,15 +52,15 @@ def test_past_the_ceiling_new_months_are_refused_unless_they_are_recent() -> Non
 def test_live_interactions_share_an_append_with_old_ones_up_to_its_months() -> None:
     months = AppendedMonths()
 
-    def take(*interactions: Interaction) -> bool:
-        timestamps = [one.timestamp for one in interactions]
+    def try_add(*interactions: Interaction) -> bool:
+        timestamps = [interaction.timestamp for interaction in interactions]
         return months.try_add(interactions, min(timestamps), max(timestamps))
 
     for _ in range(100):
-        assert take(at(2026, 11))
-        assert take(at(1970, 1), at(2017, 3))
+        assert try_add(at(2026, 11))
+        assert try_add(at(1970, 1), at(2017, 3))
     old = [at(1980 + month // 12, month % 12 + 1) for month in range(APPENDED_MONTHS)]
-    assert all(map(take, old[:-3]))
-    assert not take(*old[-3:])
-    assert not take(old[-3])
-    assert take(at(2026, 11), old[0])
+    assert all(map(try_add, old[:-3]))
+    assert not try_add(*old[-3:])
+    assert not try_add(old[-3])
+    assert try_add(at(2026, 11), old[0])

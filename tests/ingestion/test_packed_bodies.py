@@ -26,7 +26,7 @@ Pack = Callable[[bytes], bytes]
 
 
 def zstd_unsized(content: bytes) -> bytes:
-    """As a sender writes it that does not know the length, with a checksum at the end."""
+    """As written by a sender that does not know the length, with a checksum at the end."""
     packing = zstandard.ZstdCompressor(write_checksum=True).compressobj()
     return packing.compress(content) + packing.flush()
 
@@ -54,8 +54,8 @@ def skippable(content: bytes) -> bytes:
 
 
 def lines(count: int, resource_id: str) -> bytes:
-    one = json.dumps({**NAMED, "resourceId": resource_id}).encode()
-    return b"".join(one + b"\n" for _ in range(count))
+    line = json.dumps({**NAMED, "resourceId": resource_id}).encode()
+    return b"".join(line + b"\n" for _ in range(count))
 
 
 def send(api: TestClient, body: bytes, coding: str) -> Any:
@@ -79,7 +79,7 @@ def recorded(api: TestClient, resource_id: str) -> int:
     splits=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 1)), max_size=8),
     cut=st.integers(0, 10_000),
 )
-def test_any_split_into_members_and_any_cut_gives_all_of_it_or_a_4xx_and_nothing(
+def test_any_division_into_members_and_any_truncation_records_all_or_nothing_with_a_4xx(
     api: TestClient, coding: str, count: int, splits: list[tuple[int, int]], cut: int
 ) -> None:
     resource_id = str(uuid4())
@@ -89,7 +89,7 @@ def test_any_split_into_members_and_any_cut_gives_all_of_it_or_a_4xx_and_nothing
     packs = [PACKS[coding][pack] for _, pack in [*splits, (0, 0)]]
     members = [pack(part) for pack, part in zip(packs, parts, strict=True)]
     packed = b"".join(members)
-    # A body that ends where a member does is a whole one, with less in it.
+    # A body that ends at the end of a member is complete, with less content.
     whole = set(accumulate(map(len, members)))
     end = cut % len(packed)
     if end not in whole:
@@ -116,7 +116,7 @@ def test_any_split_into_members_and_any_cut_gives_all_of_it_or_a_4xx_and_nothing
         b"\xff" * 9,
     ],
 )
-def test_junk_behind_a_member_is_refused_with_all_that_came_before_it(
+def test_junk_after_a_member_rejects_the_whole_body(
     api: TestClient, coding: str, junk: bytes
 ) -> None:
     resource_id = str(uuid4())
@@ -127,7 +127,7 @@ def test_junk_behind_a_member_is_refused_with_all_that_came_before_it(
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_a_flipped_byte_is_found_by_the_checksum(api: TestClient, coding: str) -> None:
+def test_the_checksum_detects_a_flipped_byte(api: TestClient, coding: str) -> None:
     resource_id = str(uuid4())
     packed = bytearray(PACKS[coding][1](lines(50, resource_id)))
     packed[-2] ^= 0xFF
@@ -137,7 +137,7 @@ def test_a_flipped_byte_is_found_by_the_checksum(api: TestClient, coding: str) -
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_an_empty_body_is_no_packed_one_and_a_packed_nothing_is_an_empty_batch(
+def test_an_empty_body_is_not_packed_and_packed_empty_content_is_an_empty_batch(
     api: TestClient, coding: str
 ) -> None:
     assert send(api, b"", coding).status_code == 400
@@ -153,9 +153,7 @@ def test_skippable_frames_of_zstd_are_skipped(api: TestClient) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_a_cut_body_of_thousands_of_lines_is_recorded_not_even_in_part(
-    api: TestClient, coding: str
-) -> None:
+def test_no_line_of_a_truncated_body_is_recorded(api: TestClient, coding: str) -> None:
     resource_id = str(uuid4())
     packed = PACKS[coding][0](lines(3_000, resource_id))
     for end in (len(packed) // 2, len(packed) - 1):
@@ -164,14 +162,14 @@ def test_a_cut_body_of_thousands_of_lines_is_recorded_not_even_in_part(
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_a_body_that_unpacks_past_the_limit_is_refused_by_size_however_it_is_split(
+def test_a_body_that_unpacks_past_the_limit_is_rejected_however_it_is_divided(
     api: TestClient, coding: str
 ) -> None:
     pack = PACKS[coding][0]
     small = pack(b" " * (LIMIT // 16))
     assert send(api, small * 16, coding).status_code == 201
     assert send(api, small * 16 + pack(b" "), coding).status_code == 413
-    # The rest is not looked at: not even where it is no member at all.
+    # The rest is ignored, even if it is no member.
     assert send(api, pack(b" " * 3 * LIMIT) + b"junk", coding).status_code == 413
 
 
@@ -185,7 +183,7 @@ def test_a_body_that_unpacks_past_the_limit_is_refused_by_size_however_it_is_spl
         *[(name, 415) for name in ("br", "deflate", "gzip, gzip", "gzip;q=1", "compress", "*")],
     ],
 )
-def test_the_name_of_a_coding_is_read_as_http_has_it(
+def test_the_name_of_a_coding_is_read_by_the_rules_of_http(
     api: TestClient, coding: str, status: int
 ) -> None:
     answer = send(api, gzip.compress(lines(1, "1")), coding)
@@ -195,11 +193,11 @@ def test_the_name_of_a_coding_is_read_as_http_has_it(
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "identity, identity"])
-def test_identity_is_no_packing(api: TestClient, coding: str) -> None:
+def test_identity_is_no_coding(api: TestClient, coding: str) -> None:
     assert send(api, lines(1, "1"), coding).json()["accepted"] == 1
 
 
-def test_two_headers_are_one_list(api: TestClient) -> None:
+def test_two_headers_form_one_list(api: TestClient) -> None:
     headers = [("content-encoding", "identity"), ("content-encoding", "gzip")]
     body = json.dumps([NAMED]).encode()
     assert api.post(BATCH, content=gzip.compress(body), headers=headers).status_code == 201
@@ -237,6 +235,6 @@ def test_every_json_body_may_be_packed(
 
 
 def fresh(content: dict[str, Any]) -> dict[str, Any]:
-    """With a name that nothing has yet."""
+    """With a new name."""
     named = {"name", "mnemonic"} & content.keys()
     return content | {member: f"P{uuid4().hex}" for member in named}

@@ -1,4 +1,4 @@
-"""What is read of many interactions at once is what is read of each."""
+"""Parsing many interactions in one call gives the same results as parsing each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def line(payload: str) -> bytes:
     return f'{HEAD}"uowId": "{UOW_ID}", "interaction": {payload}}}'.encode()
 
 
-def reader(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
+def parser(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
     types = runtime.engine.field_types
     hints = PayloadHints.of(b"\n".join(lines))
     return InteractionParser(
@@ -28,16 +28,16 @@ def reader(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
     )
 
 
-def said(runtime: Runtime, raw: bytes) -> object:
-    """What reading one by itself comes to."""
+def parsed_alone(runtime: Runtime, raw: bytes) -> object:
+    """The interaction, or the text of the error, of a single call."""
     try:
-        return reader(runtime, [raw]).parse(raw)
+        return parser(runtime, [raw]).parse(raw)
     except (InvalidInput, MalformedBody) as error:
         return str(error)
 
 
-def told(read: object) -> object:
-    return read if isinstance(read, Interaction) else str(read)
+def result_or_error(result: object) -> object:
+    return result if isinstance(result, Interaction) else str(result)
 
 
 NASTY = [line(text) for _, text in [*nasty.limit_payloads(), *nasty.bad_payloads()]]
@@ -56,21 +56,21 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("number", range(len(NASTY) + len(BROKEN)))
-def test_one_among_many_is_read_as_it_is_by_itself(runtime: Runtime, number: int) -> None:
+def test_parsing_many_gives_the_results_of_parsing_each(runtime: Runtime, number: int) -> None:
     odd = [*NASTY, *BROKEN][number]
     lines = [line('{"a": 1}'), odd, line('{"b": ":"}')]
-    read = list(map(told, reader(runtime, lines).parse_all(lines)))
-    assert read == [said(runtime, raw) for raw in lines]
-    assert isinstance(read[0], Interaction)
-    assert isinstance(read[2], Interaction)
+    results = list(map(result_or_error, parser(runtime, lines).parse_all(lines)))
+    assert results == [parsed_alone(runtime, raw) for raw in lines]
+    assert isinstance(results[0], Interaction)
+    assert isinstance(results[2], Interaction)
 
 
-def test_each_answer_stands_where_its_line_stood(runtime: Runtime) -> None:
+def test_results_are_in_the_order_of_the_lines(runtime: Runtime) -> None:
     lines = [line(f'{{"n": {n}}}') for n in range(3 * CHUNK)]
     lines[CHUNK + 7] = line('{"n": 1, "n": 2}')
-    read = list(reader(runtime, lines).parse_all(lines))
-    assert isinstance(read.pop(CHUNK + 7), InvalidInput)
+    results = list(parser(runtime, lines).parse_all(lines))
+    assert isinstance(results.pop(CHUNK + 7), InvalidInput)
     numbers = [n for n in range(3 * CHUNK) if n != CHUNK + 7]
-    assert [each.payload for each in read if isinstance(each, Interaction)] == [
+    assert [each.payload for each in results if isinstance(each, Interaction)] == [
         b'{"n": %d}' % n for n in numbers
     ]

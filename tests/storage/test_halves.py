@@ -1,4 +1,4 @@
-"""A folder whose halves do not match, or whose store is damaged, is refused in a sentence."""
+"""A folder whose halves do not match, or whose store is damaged, is rejected with one sentence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def full(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("remains", ["nothing", "an empty file", "a file without tables"])
-def test_a_missing_store_is_refused_until_it_is_accepted(full: Path, remains: str) -> None:
+def test_a_missing_store_is_rejected_until_it_is_accepted(full: Path, remains: str) -> None:
     store = full / "store.sqlite"
     store.unlink()
     if remains == "an empty file":
@@ -38,7 +38,7 @@ def test_a_missing_store_is_refused_until_it_is_accepted(full: Path, remains: st
 
 
 @pytest.mark.parametrize("remains", ["nothing", "an empty folder"])
-def test_a_missing_engine_is_refused_until_it_is_accepted(full: Path, remains: str) -> None:
+def test_a_missing_engine_is_rejected_until_it_is_accepted(full: Path, remains: str) -> None:
     shutil.rmtree(full / "engine")
     if remains == "an empty folder":
         (full / "engine").mkdir()
@@ -55,7 +55,7 @@ def test_a_missing_engine_is_refused_until_it_is_accepted(full: Path, remains: s
 
 
 @pytest.mark.parametrize("accepted", ["accept_new_store", "accept_new_engine"])
-def test_halves_of_two_folders_are_refused_until_they_are_accepted(
+def test_halves_of_two_folders_are_rejected_until_they_are_accepted(
     full: Path, tmp_path: Path, accepted: str
 ) -> None:
     with opened(tmp_path / "other") as runtime:
@@ -80,7 +80,7 @@ def test_a_folder_of_a_version_without_ids_gets_one(full: Path) -> None:
     assert "holds 30 interactions" in refusal(full)
 
 
-def test_a_first_start_that_died_before_the_store_was_made_is_a_first_start(tmp_path: Path) -> None:
+def test_a_first_start_that_ended_before_the_store_was_created_is_repeated(tmp_path: Path) -> None:
     with opened(tmp_path / "data"):
         pass
     (tmp_path / "data" / "store.sqlite").unlink()
@@ -91,7 +91,7 @@ def test_a_first_start_that_died_before_the_store_was_made_is_a_first_start(tmp_
 
 
 @pytest.mark.parametrize("damage", ["a letter", "cut", "a page overwritten"])
-def test_a_damaged_store_is_refused_in_a_sentence(full: Path, damage: str) -> None:
+def test_a_damaged_store_is_rejected_with_one_sentence(full: Path, damage: str) -> None:
     store = full / "store.sqlite"
     if damage == "a letter":
         store.write_text("this is a letter to my aunt, and no database at all" * 100)

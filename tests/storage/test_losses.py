@@ -32,29 +32,29 @@ def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path)
     cut_in_half(full, "2026-02")
     with capture_logs() as log, opened(full) as runtime:
         assert runtime.engine.rows() == 20
-        said = readiness(runtime)
-        assert said["status"] == "degraded"
-        missing, *named = said["problems"]
+        ready = readiness(runtime)
+        assert ready["status"] == "degraded"
+        missing, *named = ready["problems"]
         assert all("broken-on-start_202602_" in each for each in named)
         assert "10 interactions that were recorded are missing (2026-02: 10)" in missing
         measured = metrics(runtime)
-        assert all(each in overview(runtime) for each in said["problems"])
+        assert all(each in overview(runtime) for each in ready["problems"])
     assert sum(part.rows or 0 for part in runtime.losses.parts) == 10
     events = [line["event"] for line in log]
     assert events.count("part set aside") == len(named)
     assert events.count("interactions missing") == 1
-    assert f'tocsin_problems{{kind="losses"}} {len(said["problems"])}.0' in measured
+    assert f'tocsin_problems{{kind="losses"}} {len(ready["problems"])}.0' in measured
     assert "tocsin_missing_interactions 10.0" in measured
     assert 'tocsin_engine_detached_part_rows{part="broken-on-start_202602_' in measured
     with opened(full) as runtime:
-        assert readiness(runtime) == said
+        assert readiness(runtime) == ready
     with opened(full, accept_loss=True) as runtime:
         assert readiness(runtime) == {"status": "ready"}
     with opened(full) as runtime:
         assert readiness(runtime) == {"status": "ready"}
 
 
-def test_a_part_whose_folder_is_gone_is_noticed(full: Path) -> None:
+def test_a_part_whose_folder_is_missing_is_detected(full: Path) -> None:
     for part in parts(full, "2026-01"):
         shutil.rmtree(part)
     with opened(full) as runtime:
@@ -104,7 +104,7 @@ def test_months_that_expire_are_not_missing(full: Path) -> None:
         assert readiness(runtime) == {"status": "ready"}
 
 
-def test_a_part_that_is_damaged_inside_is_named_by_who_reads_it(full: Path) -> None:
+def test_a_query_that_reads_a_damaged_part_names_it(full: Path) -> None:
     part = parts(full, "2026-02")[0]
     file = part / "data.bin"
     damaged = bytearray(file.read_bytes())
