@@ -84,10 +84,10 @@ def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: 
         "name": "Renamed"
     }
     assert api.put(path, json=renamed).json()["name"] == "Renamed"
-    kept = runtime.channels.all()[0].spec.settings.revealed()
+    kept = runtime.channels.all()[0].spec.settings.with_secrets()
     assert kept == WEBHOOK["settings"]
     assert api.put(path, json={**renamed, "settings": {"url": URL}}).status_code == 200
-    assert runtime.channels.all()[0].spec.settings.revealed()["secret"] == SECRET
+    assert runtime.channels.all()[0].spec.settings.with_secrets()["secret"] == SECRET
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def problems(answer: Any) -> dict[str, str]:
 
 
 def stored(runtime: Runtime) -> dict[str, Any]:
-    return runtime.channels.all()[-1].spec.settings.revealed()
+    return runtime.channels.all()[-1].spec.settings.with_secrets()
 
 
 @pytest.mark.parametrize("url", OTHER_TARGETS)

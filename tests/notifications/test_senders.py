@@ -48,7 +48,7 @@ def test_a_webhook_without_a_secret_is_given_one_that_verifies(desk: Desk) -> No
         desk.start()
         desk.tell()
         desk.wait(lambda: desk.all(Status.SENT))
-    secret = channel.spec.settings.revealed()["secret"]
+    secret = channel.spec.settings.with_secrets()["secret"]
     assert Webhook(secret).verify(there.received[0].body, there.received[0].headers)
 
 

@@ -1,1 +1,1 @@
-"""HTTP: one module a noun, handlers of a few lines."""
+"""The HTTP API (docs/reference/api.md): one module for each resource, with short handlers."""

@@ -1,4 +1,7 @@
-"""Routes that evaluate alerts immediately, or over the past."""
+"""Routes that evaluate alerts immediately, or over the past.
+
+The contract is "Evaluation" in docs/reference/alerts.md.
+"""
 
 from __future__ import annotations
 

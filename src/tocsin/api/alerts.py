@@ -1,6 +1,7 @@
 """Routes of alert definitions: list, read, create, replace, delete; their groups and transitions.
 
-`alert_evaluations.py` has the routes that evaluate and backtest them.
+`alert_evaluations.py` has the routes that evaluate and backtest them. The contract is "The alert"
+and "States" in docs/reference/alerts.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The application: every route, how errors are answered, and the OpenAPI document."""
+"""The application: its routes, its middleware, the handling of errors, and the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Routes that calculate metrics: one, all, a definition that is not saved, and over time."""
+"""Routes that calculate metrics: one, all, a definition that is not saved, and over time.
+
+The contract is "Interaction metrics" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Routes of the catalog: list, read, add, replace and delete resource types, actions and origins.
 
-The handlers serve all three kinds; the kind is that of the path.
+The handlers serve all three kinds; the kind is that of the path. The contract is "Catalog" in
+docs/reference/api.md.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Routes of channels: list, read, create, replace, delete, test. Stored secrets are not shown."""
+"""Routes of channels: list, read, create, replace, delete, test. Stored secrets are not shown.
+
+The contract is "Channels" in docs/reference/alerts.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from operator import methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,6 @@ from tocsin.model.notifications.channel import (
     DRAFTS,
     Channel,
     ChannelDraft,
-    Settings,
     WebhookDraft,
     read_channel,
 )
@@ -33,13 +32,7 @@ EXAMPLE = {
     "kind": "webhook",
     "settings": {"url": "https://example.com/hooks/tocsin", "headers": {"X-Team": "payments"}},
 }
-View = Callable[[Settings], dict[str, Any]]
-_FOR_ADMINS: View = methodcaller("shown")
-_FOR_READERS: View = methodcaller("shown_to_readers")
-_WITH_SECRETS: View = methodcaller("revealed")
 _DRAFT = {"anyOf": [schema_of(draft) for draft in DRAFTS.values()]}
-
-
 _SPEC: dict[str, Any] = {"body": _DRAFT, "example": EXAMPLE}
 _READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
 
@@ -50,14 +43,17 @@ router = APIRouter(prefix=PATH, tags=["Channels"])
 def list_channels(runtime: App, request: Request) -> Response:
     """List all channels. Secrets are shown as `***`, and the `url` of a webhook without its
     path unless the key has the role admin."""
-    at, view = runtime.now(), _view(request)
-    return json_response([_response(channel, at, view) for channel in runtime.channels.all()])
+    at, channels = runtime.now(), runtime.channels.all()
+    return json_response(
+        [ChannelResponse.of(channel, at, _visible(channel, request)) for channel in channels]
+    )
 
 
 @router.get("/{id:uuid}", **_READS, **describes(ChannelResponse, "The channel", problems=[404]))
 def get_channel(runtime: App, request: Request, id: UUID) -> Response:
     """Get one channel, shown as in the list."""
-    return json_response(_response(runtime.channels.get(id), runtime.now(), _view(request)))
+    channel = runtime.channels.get(id)
+    return json_response(ChannelResponse.of(channel, runtime.now(), _visible(channel, request)))
 
 
 @router.post("", **_CHANGES, **describes(ChannelResponse, "Created", status=201, **_SPEC))
@@ -68,7 +64,9 @@ def create_channel(runtime: App, actor: CurrentActor, body: Body) -> Response:
     at = runtime.now()
     channel = runtime.channels.create(draft, at)
     actor.log_change("channel created", **channel_fields(channel))
-    return created(_response(channel, at, _view_of_saved(draft)), PATH, channel.channel_id)
+    return created(
+        ChannelResponse.of(channel, at, _saved(channel, draft)), PATH, channel.channel_id
+    )
 
 
 @router.put(
@@ -83,7 +81,7 @@ def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> 
     channel = runtime.channels.replace(id, draft, at)
     actor.log_change("channel replaced", **channel_fields(channel))
     runtime.dispatcher.wake()
-    return json_response(_response(channel, at, _view_of_saved(draft)))
+    return json_response(ChannelResponse.of(channel, at, _saved(channel, draft)))
 
 
 @router.delete(
@@ -111,13 +109,11 @@ def is_given_secret(draft: ChannelDraft) -> bool:
     return isinstance(draft, WebhookDraft) and draft.settings.secret is None
 
 
-def _view(request: Request) -> View:
-    return _FOR_ADMINS if is_admin(request) else _FOR_READERS
+def _visible(channel: Channel, request: Request) -> dict[str, Any]:
+    settings = channel.spec.settings
+    return settings.masked() if is_admin(request) else settings.masked_for_readers()
 
 
-def _view_of_saved(draft: ChannelDraft) -> View:
-    return _WITH_SECRETS if is_given_secret(draft) else _FOR_ADMINS
-
-
-def _response(channel: Channel, at: datetime, view: View) -> ChannelResponse:
-    return ChannelResponse.of(channel, at, view(channel.spec.settings))
+def _saved(channel: Channel, draft: ChannelDraft) -> dict[str, Any]:
+    settings = channel.spec.settings
+    return settings.with_secrets() if is_given_secret(draft) else settings.masked()

@@ -1,4 +1,7 @@
-"""Routes of deliveries: list, read, retry."""
+"""Routes of deliveries: list, read, retry.
+
+The contract is "Deliveries" in docs/reference/alerts.md.
+"""
 
 from __future__ import annotations
 

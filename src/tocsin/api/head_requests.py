@@ -1,4 +1,4 @@
-"""Answers HEAD on every route that takes GET: the same headers, without the body."""
+"""Answers HEAD on every route that accepts GET: the same headers, without the body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Routes for operators: liveness, readiness and Prometheus metrics."""
+"""Routes for operators: liveness, readiness and Prometheus metrics.
+
+The contract is "Service" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

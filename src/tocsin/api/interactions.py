@@ -1,4 +1,7 @@
-"""Routes of interactions: record one or many, list, read."""
+"""Routes of interactions: record one or many, list, read.
+
+The contract is "Interactions" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Routes of keys: list, create and revoke. The secret is shown once, when the key is created."""
+"""Routes of keys: list, create and revoke. The secret is shown once, when the key is created.
+
+The contract is "Keys" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

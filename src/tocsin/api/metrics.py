@@ -1,6 +1,7 @@
 """Routes of metric definitions: list, read, create, replace, delete; types, and payload fields.
 
-`calculations.py` has the routes that calculate them.
+`calculations.py` has the routes that calculate them. The contract is "Interaction metrics" in
+docs/reference/api.md.
 """
 
 from __future__ import annotations

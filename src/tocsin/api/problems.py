@@ -1,4 +1,7 @@
-"""Responses to errors: application/problem+json (RFC 9457) for every error."""
+"""Responses to errors: application/problem+json (RFC 9457) for every error.
+
+The contract is "Errors" in docs/reference/api.md.
+"""
 
 from __future__ import annotations
 

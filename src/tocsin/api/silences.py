@@ -1,4 +1,7 @@
-"""Routes of silences: list, read, create, replace, delete; and the deliveries held back."""
+"""Routes of silences: list, read, create, replace, delete; and the deliveries held back.
+
+The contract is "Silences" in docs/reference/alerts.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Routes of subscriptions: list, read, create, replace, delete."""
+"""Routes of subscriptions: list, read, create, replace, delete.
+
+The contract is "Subscriptions" in docs/reference/alerts.md.
+"""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "channel_id": channel.channel_id,
         "name": channel.spec.name,
         "kind": channel.kind.value,
-        "settings": json.dumps(channel.spec.settings.revealed()),
+        "settings": json.dumps(channel.spec.settings.with_secrets()),
         "enabled": channel.spec.enabled,
         "disabled_reason": channel.disabled_reason,
         "resting_until": channel.resting_until,

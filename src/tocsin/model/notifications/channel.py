@@ -1,8 +1,8 @@
 """Where is somebody told: a webhook, Slack, email, or whatever Apprise reaches.
 
 The four differ in their settings only, so what a caller may say is one model for each kind.
-Secrets are `SecretStr`, which neither a log nor a traceback shows; `shown` is what the API says
-of settings, and `revealed` what the store keeps.
+Secrets are `SecretStr`, which neither a log nor a traceback shows; `masked` is what the API says
+of settings, and `with_secrets` what the store keeps.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ class _Settings(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    def shown(self) -> dict[str, Any]:
+    def masked(self) -> dict[str, Any]:
         """The settings as the API answers them, each secret as `***`."""
         return {name: _plain(value, mask=True) for name, value in self._members()}
 
-    def shown_to_readers(self) -> dict[str, Any]:
+    def masked_for_readers(self) -> dict[str, Any]:
         """The settings as a key that may only read sees them."""
-        return self.shown()
+        return self.masked()
 
-    def revealed(self) -> dict[str, Any]:
+    def with_secrets(self) -> dict[str, Any]:
         """The settings with their secrets: for the store, and for a sender."""
         return {name: _plain(value, mask=False) for name, value in self._members()}
 
@@ -98,9 +98,9 @@ class WebhookSettings(_Settings):
     headers: Annotated[Headers, Member(max_length=20)] = {}
     secret: Annotated[Secret, AfterValidator(signing_key)] | None = None
 
-    def shown_to_readers(self) -> dict[str, Any]:
+    def masked_for_readers(self) -> dict[str, Any]:
         """Without the path of the URL: for Teams, Discord or Zapier it is the secret."""
-        return {**self.shown(), "url": masked_url(self.url)}
+        return {**self.masked(), "url": masked_url(self.url)}
 
     def reason_not_to_save(self) -> str | None:
         if is_masked_url(self.url):
@@ -219,7 +219,10 @@ def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
     if draft is None:
         raise InvalidInput.at("kind", f"must be one of {', '.join(ChannelKind)}")
     if former and former.kind == body["kind"] and isinstance(body.get("settings"), dict):
-        body = {**body, "settings": with_kept(body["settings"], former.spec.settings.revealed())}
+        body = {
+            **body,
+            "settings": with_kept(body["settings"], former.spec.settings.with_secrets()),
+        }
     try:
         channel = draft.model_validate(body)
     except ValidationError as error:

@@ -45,7 +45,7 @@ def _add_looking(router: APIRouter, pages: Pages) -> None:
     @router.get(PATH + "/{id:uuid}")
     def edit_channel(request: Request, _viewer: Admin, id: UUID) -> Response:
         channel = runtime.channels.get(id)
-        said = ChannelResponse.of(channel, runtime.now(), channel.spec.settings.shown())
+        said = ChannelResponse.of(channel, runtime.now(), channel.spec.settings.masked())
         return _form(pages, request, to_json(said), editing=id)
 
 
@@ -121,11 +121,11 @@ def _listed(
 ) -> Response:
     runtime = pages.runtime
     channels = [
-        (one, _SETTINGS | (settings.shown() if for_admin else settings.shown_to_readers()))
+        (one, _SETTINGS | (settings.masked() if for_admin else settings.masked_for_readers()))
         for one in runtime.channels.all()
         for settings in [one.spec.settings]
     ]
-    revealed = new.spec.settings.revealed() if new else {}
+    revealed = new.spec.settings.with_secrets() if new else {}
     return pages.show(
         request,
         "channels.html",
