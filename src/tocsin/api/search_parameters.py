@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query
 from pydantic import BeforeValidator
 
+from tocsin.api.dependencies import App
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.instant import parse_instant
 from tocsin.model.interactions.catalog import Kind
@@ -30,7 +31,7 @@ _FormId = Annotated[str | None, BeforeValidator(_empty_is_none), _ID]
 
 
 def _search(
-    request: Request,
+    runtime: App,
     resourceTypeId: _Id = None,  # noqa: N803
     resourceType: str | None = None,  # noqa: N803
     resourceId: str | None = None,  # noqa: N803
@@ -43,7 +44,6 @@ def _search(
     from_: Annotated[str | None, Query(alias="from")] = None,
     to: str | None = None,
 ) -> Search:
-    runtime: Runtime = request.app.state.runtime
     problems: list[Problem] = []
     search = Search(
         resource_type_id=_entry_id(
@@ -67,7 +67,7 @@ SearchQuery = Annotated[Search, Depends(_search)]
 
 
 def _scope(
-    request: Request,
+    runtime: App,
     resourceTypeId: _FormId = None,  # noqa: N803
     resourceType: _FormText = None,  # noqa: N803
     actionId: _FormId = None,  # noqa: N803
@@ -75,7 +75,6 @@ def _scope(
     originId: _FormId = None,  # noqa: N803
     origin: _FormText = None,
 ) -> Scope:
-    runtime: Runtime = request.app.state.runtime
     problems: list[Problem] = []
     scope = Scope(
         _entry_id(runtime, Kind.RESOURCE_TYPE, resourceType, resourceTypeId, problems),
