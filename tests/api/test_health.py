@@ -28,7 +28,7 @@ def test_liveness_and_readiness_are_answered_without_a_key(api: TestClient) -> N
         assert api.get(path, headers={"x-api-key": ""}).status_code == 200
 
 
-@pytest.mark.parametrize(("part", "method"), [("engine", "ready"), ("database", "ping")])
+@pytest.mark.parametrize(("part", "method"), [("engine", "check_ready"), ("database", "ping")])
 def test_it_is_not_ready_but_alive_while_the_engine_or_the_store_does_not_answer(
     api: TestClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, part: str, method: str
 ) -> None:

@@ -185,7 +185,7 @@ def test_a_metric_that_fails_has_an_error_and_does_not_affect_the_others(
         return sometimes
 
     queries = runtime.engine.calculation_queries
-    for way in ("run", "columns"):
+    for way in ("run", "run_arrow"):
         monkeypatch.setattr(queries, way, refusing(getattr(queries, way)))
     answer = api.post(f"{path}/calculate-all").json()
     results = {result["metricId"]: result for result in answer["results"]}
