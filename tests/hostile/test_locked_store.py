@@ -103,7 +103,7 @@ def test_a_new_mnemonic_is_unavailable_if_the_store_stays_locked(server: Server)
 def test_concurrent_new_mnemonics_do_not_exceed_the_ceiling_of_the_catalog(tmp_path: Path) -> None:
     opened = Installation(tmp_path, max_catalog_entries=20)
     assert opened.sender.post("/api/interactions", json=NAMED).status_code == 201
-    for number in range(opened.runtime.catalog.room(Kind.ACTION) - 1):
+    for number in range(opened.runtime.catalog.capacity(Kind.ACTION) - 1):
         new = {**NAMED, "action": f"a{number}"}
         assert opened.sender.post("/api/interactions", json=new).status_code == 201
 
@@ -123,5 +123,5 @@ def test_concurrent_new_mnemonics_do_not_exceed_the_ceiling_of_the_catalog(tmp_p
         answers = [sender.result() for sender in sent]
     assert sorted(status for status, _ in answers) == [201, *[422] * 5], answers
     assert all("the catalog is full" in text for status, text in answers if status == 422)
-    assert opened.runtime.catalog.room(Kind.ACTION) == 0
+    assert opened.runtime.catalog.capacity(Kind.ACTION) == 0
     opened.runtime.close()

@@ -26,7 +26,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     opened = Runtime(Settings(data_dir=tmp_path_factory.mktemp("data"), admin_key=ADMIN_KEY))
     opened.adopt_keys()
     for kind in Kind:
-        room = opened.catalog.room(kind)
+        room = opened.catalog.capacity(kind)
         early = [f"EARLY.{n}" for n in range(room - SUGGESTIONS)]
         opened.catalog.ensure_all(kind, early, opened.now())
         late = [

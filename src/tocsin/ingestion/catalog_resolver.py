@@ -30,7 +30,7 @@ class CatalogEntries(Protocol):
     def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
     def claim(self, kind: Kind, id: UUID) -> Entry | None: ...
-    def room(self, kind: Kind) -> int: ...
+    def capacity(self, kind: Kind) -> int: ...
     @property
     def is_deleting(self) -> bool: ...
 
@@ -87,7 +87,7 @@ class CatalogResolver:
 
     def _without_room(self) -> dict[int, Problem]:
         problems: dict[int, Problem] = {}
-        room = {kind: self._catalog.room(kind) for kind in Kind}
+        room = {kind: self._catalog.capacity(kind) for kind in Kind}
         new: dict[Kind, set[str]] = {kind: set() for kind in Kind}
         for interaction, kind, mnemonic in self._unresolved:
             if self._catalog.find(kind, mnemonic):
@@ -140,7 +140,7 @@ class CatalogResolver:
     def _finds_room(self, kind: Kind, mnemonic: str) -> bool:
         """Whether the catalog has room for the mnemonic and the new ones before it."""
         new = self._new.setdefault(kind, set())
-        if mnemonic.lower() not in new and len(new) >= self._catalog.room(kind):
+        if mnemonic.lower() not in new and len(new) >= self._catalog.capacity(kind):
             return False
         new.add(mnemonic.lower())
         return True

@@ -1,8 +1,9 @@
-"""Which resource types, actions and origins are there?
+"""The catalog of resource types, actions and origins, read from memory.
 
-Ingestion asks for each interaction and a calculation for each name, so answers come from a
-snapshot in memory. A snapshot never changes: a change, which happens under a lock and is on disk
-first, puts a new one in its place, and readers need no lock.
+Ingestion looks entries up for each interaction, and a calculation for each name. They are in one
+immutable snapshot for each kind, by id and by mnemonic. A change is on disk before a new snapshot
+replaces the former one, so readers need no lock. The catalog is no `CachedTable`, because a
+deletion must hide an entry before its transaction commits.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from tocsin.model.interactions.catalog import (
     Kind,
     system_id,
 )
-from tocsin.store.catalog_snapshot import Shelf
+from tocsin.store.catalog_snapshot import CatalogSnapshot
 from tocsin.store.catalog_usage import refuse_used
 from tocsin.store.database import Database
 from tocsin.store.tables import catalog
@@ -39,32 +40,32 @@ _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Catalog:
-    def __init__(self, database: Database, most: int = CATALOG_ENTRIES) -> None:
-        """`most` entries of a kind may add themselves."""
+    def __init__(self, database: Database, limit: int = CATALOG_ENTRIES) -> None:
+        """`ensure` adds no entry of a kind that has `limit` entries."""
         self._database = database
-        self._most = most
+        self._limit = limit
         self._changing = threading.Lock()
         # Held for the time of a look-up only: recording waits for it on the event loop.
         self._claiming = threading.Lock()
-        self._leaving: set[UUID] = set()
-        self._shelves = self._load()
-        self._seed()
+        self._deleting: set[UUID] = set()
+        self._snapshots = self._load()
+        self._add_missing_system_entries()
 
     def entries(self, kind: Kind) -> list[Entry]:
         """All entries of a kind, by mnemonic."""
-        return list(self._shelves[kind].ordered)
+        return list(self._snapshots[kind].ordered)
 
     def page(self, kind: Kind, start: str, limit: int) -> tuple[list[Entry], str | None]:
         """At most `limit` entries whose mnemonics are `start` or follow it, and the mnemonic with
         which the next page begins."""
-        ordered = self._shelves[kind].ordered
+        ordered = self._snapshots[kind].ordered
         first = bisect_left(ordered, start.lower(), key=lambda entry: entry.mnemonic.lower())
         shown = ordered[first : first + limit + 1]
         return shown[:limit], shown[limit].mnemonic if len(shown) > limit else None
 
-    def room(self, kind: Kind) -> int:
-        """How many entries may still be added by `ensure_all`; an admin may add more."""
-        return max(self._most - len(self._shelves[kind].by_id), 0)
+    def capacity(self, kind: Kind) -> int:
+        """The number of entries that may still be added by `ensure_all`; an admin may add more."""
+        return max(self._limit - len(self._snapshots[kind].by_id), 0)
 
     def get(self, kind: Kind, id: UUID) -> Entry:
         entry = self.by_id(kind, id)
@@ -73,18 +74,18 @@ class Catalog:
         return entry
 
     def by_id(self, kind: Kind, id: UUID) -> Entry | None:
-        return self._shelves[kind].by_id.get(id)
+        return self._snapshots[kind].by_id.get(id)
 
     def find(self, kind: Kind, mnemonic: str) -> Entry | None:
         """The entry of this mnemonic, without regard to case; reads memory only."""
         # Mnemonics are ASCII, but lower() turns the Kelvin sign into one of their letters.
         if not mnemonic.isascii():
             return None
-        return self._shelves[kind].by_mnemonic.get(mnemonic.lower())
+        return self._snapshots[kind].by_mnemonic.get(mnemonic.lower())
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
-        """The mnemonic of each id; what is answered never changes afterwards."""
-        return self._shelves[kind].mnemonics
+        """The mnemonic of each id; a change replaces the mapping."""
+        return self._snapshots[kind].mnemonics
 
     def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
         """Raises Conflict if the mnemonic is taken."""
@@ -96,33 +97,35 @@ class Catalog:
         """Raises NotFound, or Conflict for a system entry and a mnemonic that is taken."""
         with self._changing:
             former = self._changeable(kind, id)
-            self._refuse_taken(kind, draft.mnemonic, but=id)
+            self._refuse_taken(kind, draft.mnemonic, except_id=id)
             entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
             with self._database.writing() as connection:
                 connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
-            self._put(kind, self._shelves[kind].with_entries([entry]))
+            self._put(kind, self._snapshots[kind].with_entries([entry]))
             return entry
 
     @property
     def is_deleting(self) -> bool:
-        """Whether an entry is being deleted, so that what is recorded has to `claim` its own."""
-        return bool(self._leaving)
+        """Whether an entry is being deleted, so that each recorded interaction has to `claim` its
+        entries."""
+        return bool(self._deleting)
 
     def claim(self, kind: Kind, id: UUID) -> Entry | None:
-        """The entry, whose deletion is called off; None if it is gone. Reads memory only."""
+        """The entry, whose deletion is cancelled; None if it was deleted. Reads memory only."""
         with self._claiming:
-            self._leaving.discard(id)
+            self._deleting.discard(id)
             return self.by_id(kind, id)
 
     def delete(self, kind: Kind, id: UUID, is_recorded: Callable[[], bool] = lambda: False) -> None:
         """Delete an entry that nothing uses.
 
-        `is_recorded` tells whether an interaction has the entry. It is called while the entry is
-        marked as leaving; an interaction that is recorded from then on claims it, which calls the
-        deletion off. Raises NotFound, or Conflict for a system entry and one that is in use.
+        `is_recorded` returns whether an interaction has the entry. It is called while the entry is
+        marked as being deleted: an interaction that is recorded from then on claims the entry,
+        which cancels the deletion. Raises NotFound, or Conflict for a system entry and one that is
+        in use.
         """
         entry = self._changeable(kind, id)
-        with self._marked_as_leaving(entry):
+        with self._marked_as_deleting(entry):
             if is_recorded():
                 raise _recorded(entry)
             with self._changing:
@@ -131,50 +134,51 @@ class Catalog:
                     with self._database.writing() as connection:
                         refuse_used(connection, kind, id)
                         connection.execute(delete(catalog).where(catalog.c.id == id))
-                        # Before the commit: nobody may claim what is gone on disk.
+                        # Before the commit, so that no interaction claims an entry that is deleted
+                        # on disk.
                         self._remove(former)
                 except Unavailable:
-                    self._put(kind, self._shelves[kind].with_entries([former]))
+                    self._put(kind, self._snapshots[kind].with_entries([former]))
                     raise
 
     @contextmanager
-    def _marked_as_leaving(self, entry: Entry) -> Iterator[None]:
+    def _marked_as_deleting(self, entry: Entry) -> Iterator[None]:
         with self._claiming:
-            if entry.id in self._leaving:
+            if entry.id in self._deleting:
                 raise Conflict(f"The {entry.kind.words} {entry.mnemonic} is being deleted")
-            self._leaving.add(entry.id)
+            self._deleting.add(entry.id)
         try:
             yield
         finally:
             with self._claiming:
-                self._leaving.discard(entry.id)
+                self._deleting.discard(entry.id)
 
     def _remove(self, entry: Entry) -> None:
-        """Take an entry out of the snapshot; raises Conflict if it was claimed meanwhile."""
+        """Remove an entry from the snapshot. Raises Conflict if it was claimed meanwhile."""
         with self._claiming:
-            if entry.id not in self._leaving:
+            if entry.id not in self._deleting:
                 raise _recorded(entry)
-            self._put(entry.kind, self._shelves[entry.kind].without(entry.id))
+            self._put(entry.kind, self._snapshots[entry.kind].without(entry.id))
 
     def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry:
-        """The entry of this mnemonic, added with its mnemonic as title if it is not there.
+        """The entry of this mnemonic, which is added if it is missing, with the mnemonic as title.
 
-        Raises InvalidInput for what cannot be a mnemonic.
+        Raises InvalidInput for a text that cannot be a mnemonic.
         """
         return self.ensure_all(kind, [mnemonic], at)[0]
 
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]:
-        """`ensure` for many, in one transaction: for a batch that brings thousands of new ones."""
-        asked = list(mnemonics)
+        """`ensure` for many mnemonics in one transaction; a batch may bring thousands."""
+        names = list(mnemonics)
         with self._changing:
-            lacking: dict[str, str] = {}
-            for name in asked:
+            missing: dict[str, str] = {}
+            for name in names:
                 if not self.find(kind, name):
-                    lacking.setdefault(name.lower(), name)
-            if lacking:
-                self._add(kind, [_draft(kind, name) for name in lacking.values()], at)
-            shelf = self._shelves[kind].by_mnemonic
-            return [shelf[name.lower()] for name in asked]
+                    missing.setdefault(name.lower(), name)
+            if missing:
+                self._add(kind, [_draft(kind, name) for name in missing.values()], at)
+            by_mnemonic = self._snapshots[kind].by_mnemonic
+            return [by_mnemonic[name.lower()] for name in names]
 
     def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
         at = cut(at)
@@ -190,10 +194,10 @@ class Catalog:
             connection.execute(insert(catalog), [_row(entry) for entry in entries])
         for kind in {entry.kind for entry in entries}:
             new = [entry for entry in entries if entry.kind is kind]
-            self._put(kind, self._shelves[kind].with_entries(new))
+            self._put(kind, self._snapshots[kind].with_entries(new))
 
-    def _put(self, kind: Kind, shelf: Shelf) -> None:
-        self._shelves = {**self._shelves, kind: shelf}
+    def _put(self, kind: Kind, snapshot: CatalogSnapshot) -> None:
+        self._snapshots = {**self._snapshots, kind: snapshot}
 
     def _changeable(self, kind: Kind, id: UUID) -> Entry:
         entry = self.get(kind, id)
@@ -203,26 +207,26 @@ class Catalog:
             )
         return entry
 
-    def _refuse_taken(self, kind: Kind, mnemonic: str, but: UUID | None = None) -> None:
+    def _refuse_taken(self, kind: Kind, mnemonic: str, except_id: UUID | None = None) -> None:
         taken = self.find(kind, mnemonic)
-        if taken and taken.id != but:
+        if taken and taken.id != except_id:
             raise Conflict(
                 f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}"
             )
 
-    def _load(self) -> dict[Kind, Shelf]:
+    def _load(self) -> dict[Kind, CatalogSnapshot]:
         with self._database.reading() as connection:
             entries = [_entry(row) for row in connection.execute(select(catalog)).mappings()]
-        return {kind: Shelf.of(e for e in entries if e.kind is kind) for kind in Kind}
+        return {kind: CatalogSnapshot.of(e for e in entries if e.kind is kind) for kind in Kind}
 
-    def _seed(self) -> None:
-        lacking = [
+    def _add_missing_system_entries(self) -> None:
+        missing = [
             entry
             for entry in map(_system_entry, SYSTEM)
             if self.by_id(entry.kind, entry.id) is None
         ]
-        if lacking:
-            self._store(lacking)
+        if missing:
+            self._store(missing)
 
 
 def _system_entry(system: tuple[Kind, str, str]) -> Entry:

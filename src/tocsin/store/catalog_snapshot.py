@@ -1,4 +1,4 @@
-"""The entries of one kind of the catalog in memory, as a snapshot that never changes."""
+"""An immutable snapshot of the catalog entries of one kind."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tocsin.model.interactions.catalog import Entry
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """All entries of a kind at one moment."""
+class CatalogSnapshot:
+    """All entries of a kind; `by_mnemonic` has lower-case keys."""
 
     by_id: dict[UUID, Entry]
     by_mnemonic: dict[str, Entry]
     mnemonics: dict[UUID, str]
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Shelf:
+    def of(cls, entries: Iterable[Entry]) -> CatalogSnapshot:
         return cls({}, {}, {}).with_entries(entries)
 
-    def with_entries(self, entries: Iterable[Entry]) -> Shelf:
-        """A copy with entries that are new, or have the id of one that is here."""
+    def with_entries(self, entries: Iterable[Entry]) -> CatalogSnapshot:
+        """A copy with these entries, which replace those of the same id."""
         by_id, by_mnemonic = self.by_id.copy(), self.by_mnemonic.copy()
         mnemonics = self.mnemonics.copy()
         for entry in entries:
@@ -33,13 +33,13 @@ class Shelf:
             by_id[entry.id] = entry
             by_mnemonic[entry.mnemonic.lower()] = entry
             mnemonics[entry.id] = entry.mnemonic
-        return Shelf(by_id, by_mnemonic, mnemonics)
+        return CatalogSnapshot(by_id, by_mnemonic, mnemonics)
 
-    def without(self, id: UUID) -> Shelf:
-        """A copy that lacks the entry of an id."""
-        return Shelf.of(entry for entry in self.by_id.values() if entry.id != id)
+    def without(self, id: UUID) -> CatalogSnapshot:
+        """A copy without the entry of an id."""
+        return CatalogSnapshot.of(entry for entry in self.by_id.values() if entry.id != id)
 
     @cached_property
     def ordered(self) -> list[Entry]:
-        """The entries by mnemonic; sorted when they are first asked for."""
+        """The entries by mnemonic, sorted at the first use."""
         return [self.by_mnemonic[name] for name in sorted(self.by_mnemonic)]

@@ -16,7 +16,7 @@ _SCOPE = {
     Kind.ACTION: metrics.c.action_id,
     Kind.ORIGIN: metrics.c.origin_id,
 }
-_OF_ALERTS = {
+_IN_ALERTS = {
     Kind.RESOURCE_TYPE: (alerts.c.resource_type_id,),
     Kind.ACTION: (alerts.c.alert_action_id, alerts.c.recovery_action_id),
     Kind.ORIGIN: (),
@@ -29,13 +29,14 @@ _TOPIC = {
 
 
 def refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
-    """Raises Conflict that names what uses the entry: metrics, alerts or subscriptions."""
+    """Raises Conflict that names the metrics or alerts with the entry, or says that subscriptions
+    use it."""
     by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)
     if names := connection.execute(by_metrics.limit(4)).scalars().all():
         raise Conflict(f"This {kind.words} is used by metrics: {first_names(names)}")
-    by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _OF_ALERTS[kind])))
+    by_alerts = select(alerts.c.title).where(or_(false(), *(c == id for c in _IN_ALERTS[kind])))
     if titles := connection.execute(by_alerts.limit(4)).scalars().all():
         raise Conflict(f"This {kind.words} is used by alerts: {first_names(titles)}")
-    told = select(subscriptions.c.number).where(_TOPIC[kind] == id)
-    if connection.execute(told.limit(1)).first():
+    by_subscriptions = select(subscriptions.c.number).where(_TOPIC[kind] == id)
+    if connection.execute(by_subscriptions.limit(1)).first():
         raise Conflict(f"Subscriptions use this {kind.words}")

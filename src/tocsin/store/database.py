@@ -1,7 +1,7 @@
-"""Where do definitions live: one SQLite file, opened so that what it acknowledged is on disk.
+"""The SQLite file: its connections, transactions and migrations.
 
-The only module that opens connections. Driver exceptions end here: what comes out is an error
-of `tocsin.errors`, chained to its cause.
+Acknowledged transactions are on disk. This is the only module that opens connections, and it
+translates driver exceptions to errors of `tocsin.errors`, chained to their cause.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tocsin.errors import CannotWrite, Conflict, InvalidSettings, Unavailable
 from tocsin.process.write_state import WriteState
 
 HEAD = "0006"
-"""The newest revision in `migrations/versions`; a test holds it against what Alembic finds."""
+"""The newest revision in `migrations/versions`; a test compares it with the one of Alembic."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 5_000
@@ -38,19 +38,19 @@ _CANNOT_WRITE = (
     sqlite3.SQLITE_IOERR_SHMSIZE,
 )
 FOLDER_ID = "folder id"
-"""The fact that holds the id of the data folder."""
+"""The name of the value that holds the id of the data folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """`folder_id` is None in a store that no version with ids has opened."""
+    """`folder_id` is None in a store of a version before such ids."""
 
     has_tables: bool
     folder_id: str | None = None
 
 
 def store_contents(path: Path) -> StoreContents:
-    """What a file holds, without making or changing it.
+    """Read what a file holds, without creating or changing it.
 
     Raises InvalidSettings for a path that SQLite cannot open, Unavailable for a damaged file.
     """
@@ -85,7 +85,7 @@ class Database:
     """One SQLite file; any number of threads may use the object."""
 
     def __init__(self, path: Path | str) -> None:
-        """Open the file, which is made if it is not there, and bring it to the newest revision."""
+        """Open the file, or create it, and migrate it to the newest revision."""
         self.write_state = WriteState()
         _make_private(path)
         self._engine = _engine(path)
@@ -106,7 +106,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its start, committed when left whole."""
+        """A transaction that holds the write lock from its start; an exception rolls it back."""
         try:
             with _translating(), self._engine.connect() as connection:
                 connection.execution_options(tocsin_writes=True)
@@ -121,7 +121,7 @@ class Database:
         with self.reading() as connection:
             if _revision(connection) == HEAD:
                 return
-        # Alembic takes 0.1 s to import, which only a database that is behind has to pay.
+        # Importing Alembic takes 0.1 s, so that only a database to migrate pays for it.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -134,7 +134,7 @@ class Database:
                 command.upgrade(config, "head")
         except CommandError as error:
             raise Unavailable(
-                "The store was written by a newer Tocsin; start that version, or a later one"
+                "The store was written by a newer Tocsin; start that version or a later one"
             ) from error
 
 
@@ -146,8 +146,8 @@ def _engine(path: Path | str) -> Engine:
 
 
 def _make_private(path: Path | str) -> None:
-    """Nobody but the owner may read the file: channels keep their secrets in it. SQLite gives its
-    journals the permissions of the file."""
+    """Let only the owner read the file, because it holds the secrets of channels. SQLite gives
+    its journals the permissions of the file."""
     with suppress(OSError):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         Path(path).chmod(0o600)
@@ -160,8 +160,8 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    """Settings of each new connection. Transactions are begun by `_begin`, not by the driver,
-    which would begin them late and never for a change of schema."""
+    """Configure a new connection. `_begin` begins its transactions, because the driver would begin
+    them late, and never for a change of schema."""
     connection.isolation_level = None
     for setting in (
         f"busy_timeout = {_BUSY_MILLISECONDS}",
@@ -173,7 +173,8 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """A writer takes the lock at once: one that read first could not wait for it later."""
+    """A writer takes the lock from the start: SQLite lets no transaction that has read wait for
+    it."""
     writes = connection.get_execution_options().get("tocsin_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -183,7 +184,9 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except exc.IntegrityError as error:
-        raise Conflict("Something else was changed at the same time; look again") from error
+        raise Conflict(
+            "Another change conflicts with this one; reload and try again"
+        ) from error
     except exc.DBAPIError as error:
         raise _of_driver(error.orig) from error
     except exc.TimeoutError as error:
@@ -194,7 +197,7 @@ def _of_driver(error: BaseException | None) -> Unavailable:
     code = getattr(error, "sqlite_errorcode", None)
     if code in _CANNOT_WRITE:
         reason = str(error)
-        return CannotWrite(f"Nothing can be changed: the store cannot write ({reason})", reason)
+        return CannotWrite(f"The change was not saved: the store cannot write ({reason})", reason)
     # The lowest byte of an extended code is the code of its kind.
     if code is not None and code & 0xFF in _DAMAGED:
         return Unavailable(_damaged(str(error)))

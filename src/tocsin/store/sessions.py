@@ -1,8 +1,7 @@
-"""Sessions of the pages: who is signed in, from where, and until when.
+"""The sessions of browsers that are signed in to the pages, read from memory.
 
-A cookie holds a random token of which only the SHA-256 is kept. Sessions are read from memory; when
-each was last used is written to the store by `run_maintenance`, so that viewing a page writes
-nothing.
+A cookie holds a random token; only its SHA-256 is stored. `run_maintenance` writes the time of the
+last use of each session, so that viewing a page writes nothing.
 """
 
 from __future__ import annotations
@@ -22,14 +21,18 @@ from tocsin.store.database import Database
 from tocsin.store.tables import sessions
 
 IDLE = timedelta(hours=8)
+"""A session ends after this time without use."""
+
 LONGEST = timedelta(days=14)
-# Past it a further sign-in with the same key ends the session that was used longest ago.
+"""A session ends after this time in any case."""
+
+# A further sign-in with the same key ends its least recently used session.
 MAX_PER_KEY = 100
 
 
 @dataclass(slots=True)
 class Session:
-    """A browser that signed in with a key. `used_date` changes with each use."""
+    """A browser that signed in with a key; `used_date` changes with each use."""
 
     session_id: UUID
     key_id: UUID
@@ -53,7 +56,7 @@ class Sessions:
         self._by_hash = {row["hash"]: Session(**{m: row[m] for m in members}) for row in rows}
 
     def begin(self, key_id: UUID, address: str | None, at: datetime) -> str:
-        """Begin a session; answers its token, which is not kept."""
+        """Begin a session. Returns its token, which is not stored."""
         token = secrets.token_urlsafe(32)
         session = Session(uuid4(), key_id, address, cut(at), cut(at))
         with self._changing:
@@ -64,10 +67,10 @@ class Sessions:
         return token
 
     def use(self, token: str, at: datetime) -> Session | None:
-        """The session of a token unless it is over, which is used now.
+        """The session of a token, with `at` as the time of its last use; None if it is over.
 
-        Takes no lock, which a write to the store may hold for seconds: it is called on the event
-        loop, too.
+        Takes no lock, because a write to the store may hold it for seconds and this is called on
+        the event loop, too.
         """
         session = self._by_hash.get(_hash(token))
         if session is None or session.is_over(at):
@@ -76,22 +79,22 @@ class Sessions:
         return session
 
     def all(self, at: datetime) -> list[Session]:
-        """The sessions that are not over, the one used last first."""
+        """The sessions that are not over, most recently used first."""
         live = [session for session in self._by_hash.values() if not session.is_over(at)]
         return sorted(live, key=lambda session: session.used_date, reverse=True)
 
     def end(self, id: UUID) -> None:
         """Raises NotFound."""
         with self._changing:
-            found = [h for h, session in self._by_hash.items() if session.session_id == id]
-            if not found:
+            hashes = [h for h, session in self._by_hash.items() if session.session_id == id]
+            if not hashes:
                 raise NotFound("There is no session with this id")
-            self._end(found)
+            self._end(hashes)
 
     def run_maintenance(self, at: datetime) -> None:
-        """Write when sessions were last used, and delete those that are over.
+        """Write the times of last use, and delete sessions that are over.
 
-        Those of a deleted key were deleted from the store with it.
+        The store deletes the sessions of a revoked key together with the key.
         """
         with self._changing:
             used = [
@@ -105,9 +108,10 @@ class Sessions:
             self._end([h for h, session in self._by_hash.items() if session.is_over(at)])
 
     def _surplus(self, key_id: UUID) -> list[str]:
-        own = {h: session for h, session in self._by_hash.items() if session.key_id == key_id}
-        by_use = sorted(own, key=lambda hashed: own[hashed].used_date)
-        return by_use[: max(len(own) - MAX_PER_KEY + 1, 0)]
+        """The least recently used sessions of a key that must end before another one begins."""
+        of_key = {h: session for h, session in self._by_hash.items() if session.key_id == key_id}
+        by_use = sorted(of_key, key=lambda hashed: of_key[hashed].used_date)
+        return by_use[: max(len(of_key) - MAX_PER_KEY + 1, 0)]
 
     def _end(self, hashes: list[str]) -> None:
         if not hashes:

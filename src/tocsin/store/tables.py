@@ -1,6 +1,6 @@
-"""Which tables hold the definitions, as they are at the newest migration.
+"""The tables of the store at the newest revision.
 
-The migrations in `migrations/versions` make them; a test holds the two against each other.
+The migrations in `migrations/versions` create them; a test compares the two.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ catalog = Table(
 )
 Index("catalog_mnemonic", catalog.c.kind, func.lower(catalog.c.mnemonic), unique=True)
 
-# The scope stands in columns of its own, so that the database itself refuses to delete an entry
-# that a metric uses; everything else of the question is JSON.
+# The scope has columns of its own, so that the database itself refuses to delete an entry that a
+# metric uses; everything else of the question is JSON.
 metrics = Table(
     "metrics",
     metadata,
@@ -75,7 +75,7 @@ keys = Table(
     Column("created_date", InstantColumn, nullable=False),
 )
 
-# The hash is that of the token in the cookie.
+# The hash is the SHA-256 of the token in the cookie.
 sessions = Table(
     "sessions",
     metadata,
@@ -113,8 +113,8 @@ alerts = Table(
     Column("definition", Text, nullable=False),
 )
 
-# What changes at every evaluation, apart from the definition, so that little is written. A change
-# of states goes with a change of `version`: whoever read an older one has lost.
+# The part of an alert that changes at every evaluation, apart from the definition, so that little
+# is written. A change of states increments `version`: a result of an older version is void.
 evaluations = Table(
     "evaluations",
     metadata,
@@ -126,7 +126,7 @@ evaluations = Table(
     Column("elapsed_ms", Float),
 )
 
-# Groups that are pending or firing; those that are OK only where it matters that they were there.
+# Groups that are pending or firing, and groups that are OK if a rule for missing data needs them.
 alert_states = Table(
     "alert_states",
     metadata,
@@ -139,8 +139,8 @@ alert_states = Table(
     Column("value", Text, nullable=False),
 )
 
-# History and outbox at once: a row that is not recorded has an interaction still to be appended.
-# It outlives its alert, so it refers to nothing and holds the definitions it was judged by.
+# Both history and outbox: the interaction of a row that is not recorded has yet to be appended. A
+# row outlives its alert, so it refers to nothing and holds the definitions that it was decided by.
 transitions = Table(
     "transitions",
     metadata,
@@ -165,7 +165,7 @@ Index(
     sqlite_where=transitions.c.is_recorded == false(),
 )
 
-# The settings hold the channel's secrets, in clear: they have to be sent.
+# The settings hold the channel's secrets in clear, because they have to be sent.
 channels = Table(
     "channels",
     metadata,
@@ -214,8 +214,8 @@ silences = Table(
     Column("modified_date", InstantColumn, nullable=False),
 )
 
-# A delivery outlives its subscription, channel and silence, so it refers to none of them by a
-# foreign key, and holds all that it is made of.
+# A delivery outlives its subscription, channel and silence, so it has no foreign key to them, and
+# holds all data that its message is rendered from.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -270,8 +270,8 @@ attempts = Table(
     Column("duration_ms", Integer, nullable=False),
 )
 
-# A row for each channel that ever had too many deliveries. `start` and `untold` are those of the
-# drops that no message told of yet.
+# A row for each channel that ever exceeded its limit. `start` is the time of the first and `untold`
+# the number of the drops that no message has announced yet.
 dropped_deliveries = Table(
     "dropped_deliveries",
     metadata,
@@ -282,8 +282,8 @@ dropped_deliveries = Table(
     Column("latest", InstantColumn, nullable=False),
 )
 
-# Drops of interactions that are not known to be on disk yet: 16 bytes for each delivery. One row
-# for a block and a channel, as a flood must not fill the file by being dropped.
+# Drops of interactions that are not known to be recorded yet: 16 bytes for each delivery, and one
+# row for each block and channel, so that a flood does not fill the file with its drops.
 staged_drops = Table(
     "staged_drops",
     metadata,

@@ -1,1 +1,1 @@
-"""How the tables came to be, step by step; run by `database.py` when a database is behind."""
+"""The migrations of the store; `database.py` runs those that a database lacks."""

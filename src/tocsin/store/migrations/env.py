@@ -1,6 +1,6 @@
-"""How does Alembic run a migration: on the connection that `database.py` hands it.
+"""The environment of Alembic: migrations run on the connection that `database.py` passes.
 
-SQLite rolls back changes of schema too, so a migration that is cut off leaves nothing behind.
+SQLite rolls back changes of schema too, so an interrupted migration changes nothing.
 """
 
 from alembic import context

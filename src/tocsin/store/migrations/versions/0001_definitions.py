@@ -1,4 +1,4 @@
-"""The first tables: catalog, metrics, keys, facts."""
+"""Adds the first tables: catalog, metrics, keys, facts."""
 
 import sqlalchemy as sa
 from alembic import op

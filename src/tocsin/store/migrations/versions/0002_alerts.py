@@ -1,4 +1,4 @@
-"""Alerts: their definitions, their evaluations, the states of their groups, their transitions."""
+"""Adds alerts: definitions, evaluations, states of groups, transitions."""
 
 import sqlalchemy as sa
 from alembic import op

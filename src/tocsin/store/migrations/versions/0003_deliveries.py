@@ -1,4 +1,4 @@
-"""Who is told: channels, subscriptions, silences, deliveries, attempts."""
+"""Adds notifications: channels, subscriptions, silences, deliveries, attempts."""
 
 import sqlalchemy as sa
 from alembic import op

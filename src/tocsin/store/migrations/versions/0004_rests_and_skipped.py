@@ -1,4 +1,4 @@
-"""Until when a channel rests, and why a delivery was skipped."""
+"""Adds the end of a channel's pause, and the reason why a delivery was skipped."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Deliveries that a channel's ceiling dropped, and templates that were set aside."""
+"""Adds deliveries dropped at a channel's limit, and the problem of a template set aside."""
 
 import sqlalchemy as sa
 from alembic import op

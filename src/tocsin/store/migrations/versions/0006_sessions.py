@@ -1,4 +1,4 @@
-"""Sessions of the pages."""
+"""Adds sessions of the pages."""
 
 import sqlalchemy as sa
 from alembic import op
