@@ -185,7 +185,7 @@ def _translating() -> Iterator[None]:
         yield
     except exc.IntegrityError as error:
         raise Conflict(
-            "Another change conflicts with this one; reload and try again"
+            "Another change conflicts with this one; reload and retry"
         ) from error
     except exc.DBAPIError as error:
         raise _of_driver(error.orig) from error
