@@ -7,26 +7,20 @@ from its transition, so nothing is recorded twice.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
-from uuid import UUID
 
 import structlog
 
 from tocsin.errors import TocsinError
 from tocsin.ingestion.committer import Outcome, Rejected
-from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.events import TransitionsStored
+from tocsin.store.transitions import Transitions
 
 log = structlog.get_logger()
 
 _BLOCK = 1_000
-
-
-class Transitions(Protocol):
-    def unrecorded(self, limit: int) -> list[Transition]: ...
-    def mark_recorded(self, ids: Iterable[UUID]) -> None: ...
 
 
 class Appender(Protocol):

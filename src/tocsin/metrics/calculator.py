@@ -4,12 +4,10 @@ there to measure?"""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
-from uuid import UUID
 
 import numpy as np
 
@@ -39,6 +37,7 @@ from tocsin.metrics.row_order import (
 )
 from tocsin.metrics.series import Inexact, fold
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.metric import (
     DEFAULT_LIMIT,
     Aggregation,
@@ -57,14 +56,10 @@ Ask = Callable[[Callable[[Table], Query]], list[ResultRow]]
 """Runs the query that is made for a table."""
 
 
-class Catalog(Protocol):
-    def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
-
-
 class Calculator:
     """Answers questions as of an instant; every method may raise QueryTooHeavy or Unavailable."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, rollups: Rollups, lane: Lane) -> None:
+    def __init__(self, engine: Engine, catalog: Mnemonics, rollups: Rollups, lane: Lane) -> None:
         """Several calculators may share the partial results; each has a lane of its own."""
         self._engine = engine
         self._catalog = catalog

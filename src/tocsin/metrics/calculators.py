@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.metrics.calculation_pool import Lane
-from tocsin.metrics.calculator import Calculator, Catalog
+from tocsin.metrics.calculator import Calculator
 from tocsin.metrics.rollups.cache import Rollups
 from tocsin.process.events import InteractionsDropped, InteractionsRecorded
+from tocsin.store.catalog import Catalog
 
 
 class Calculators:

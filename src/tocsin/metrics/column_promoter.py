@@ -14,7 +14,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -36,10 +35,11 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.table import ValueKind
 from tocsin.metrics.statement_retry import Isolation
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Question
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged
 from tocsin.process.worker import Worker
+from tocsin.store.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -159,10 +159,6 @@ def _offered(wanted: Columns, filled: set[str]) -> dict[FieldValue, str]:
             if choice.name in filled:
                 offered.setdefault(ask, choice.name)
     return offered
-
-
-class Metrics(Protocol):
-    def all(self) -> Sequence[Metric]: ...
 
 
 class ColumnPromoter(Worker):

@@ -18,6 +18,7 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import Attempt, Delivery, SendResult
 from tocsin.model.notifications.message import Message, message_of
 from tocsin.notifications.senders.senders import Senders
+from tocsin.notifications.templates.rendering import Rendering
 from tocsin.process.clock import Clock
 from tocsin.store.channels import Channels
 
@@ -26,17 +27,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class History(Protocol):
+class PayloadReader(Protocol):
     def complete(self, delivery: Delivery) -> Delivery:
         """The delivery with the payload that it lacks; raises TocsinError."""
-
-
-class Rendering(Protocol):
-    def plain(self, delivery: Delivery) -> tuple[str, str] | None:
-        """Title and body of a delivery without a template, None for one that has one."""
-
-    def render(self, delivery: Delivery) -> tuple[str, str]:
-        """Title and body of a delivery by its template; blocks."""
 
 
 class Attempts:
@@ -46,7 +39,7 @@ class Attempts:
     def __init__(
         self,
         channels: Channels,
-        history: History,
+        history: PayloadReader,
         rendering: Rendering,
         senders: Senders,
         clock: Clock,

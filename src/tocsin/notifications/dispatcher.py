@@ -45,7 +45,7 @@ FAILED_SECONDS = 5.0
 GRACE_SECONDS = 3.0
 
 
-class Outbox(Protocol):
+class StagedDeliveries(Protocol):
     def reconcile(self) -> None:
         """Decide the deliveries that are in doubt; raises Unavailable."""
 
@@ -56,7 +56,7 @@ class Dispatcher(Worker):
         queue: DeliveryQueue,
         channels: Channels,
         dropped: DroppedDeliveries,
-        outbox: Outbox,
+        outbox: StagedDeliveries,
         attempts: Attempts,
         clock: Clock,
         *,

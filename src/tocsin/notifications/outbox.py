@@ -8,34 +8,20 @@ without subscribers costs a look-up in memory.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Protocol
 
 import structlog
 
+from tocsin.clickhouse.engine import Engine
 from tocsin.errors import TocsinError
 from tocsin.ingestion.committer import Rejected
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
 from tocsin.process.events import DeliveriesPending, Events
+from tocsin.store.deliveries import Deliveries
 
 log = structlog.get_logger()
-
-
-class Deliveries(Protocol):
-    """The part of the store that the outbox needs."""
-
-    def with_subscribers(self, interactions: Iterable[Interaction]) -> list[Interaction]: ...
-    def stage(self, interactions: Iterable[Interaction], at: datetime) -> None: ...
-    def reconcile(self, recorded: Collection[bytes], missing: Collection[bytes]) -> None: ...
-    def staged(self) -> set[bytes]: ...
-
-
-class Engine(Protocol):
-    def recorded_ids(self, ids: Sequence[bytes]) -> set[bytes]:
-        """The ids that have an interaction; raises Unavailable."""
 
 
 class Outbox:

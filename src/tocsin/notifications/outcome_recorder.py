@@ -16,7 +16,7 @@ FAILED_SECONDS = 5.0
 _BATCH = 500
 
 
-class Recorder(Protocol):
+class OwnInteractions(Protocol):
     def record_own(self, interactions: Sequence[dict[str, Any]]) -> None:
         """Record interactions of Tocsin itself; blocks, and raises Unavailable."""
 
@@ -24,7 +24,7 @@ class Recorder(Protocol):
 class OutcomeRecorder(Worker):
     """Apart from the dispatcher, because recording waits for the engine and sending must not."""
 
-    def __init__(self, queue: DeliveryQueue, channels: Channels, recorder: Recorder) -> None:
+    def __init__(self, queue: DeliveryQueue, channels: Channels, recorder: OwnInteractions) -> None:
         super().__init__("outcome-recorder", retry_seconds=FAILED_SECONDS)
         self._queue = queue
         self._channels = channels

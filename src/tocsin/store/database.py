@@ -184,9 +184,8 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except exc.IntegrityError as error:
-        raise Conflict(
-            "Another change conflicts with this one; reload and retry"
-        ) from error
+        message = "Another change conflicts with this one; reload and try again"
+        raise Conflict(message) from error
     except exc.DBAPIError as error:
         raise _of_driver(error.orig) from error
     except exc.TimeoutError as error:

@@ -6,27 +6,22 @@ a row is not tried again until its subscription is replaced.
 
 from __future__ import annotations
 
-from typing import Protocol
 from uuid import UUID
 
 import structlog
 
 from tocsin.model.notifications.delivery import Delivery
 from tocsin.model.notifications.message import default_body, default_title
-from tocsin.model.notifications.subscription import Subscription, Template
+from tocsin.model.notifications.subscription import Template
 from tocsin.notifications.templates.templates import Templates, TemplateTookTooMuch
+from tocsin.store.subscriptions import Subscriptions
 
 log = structlog.get_logger()
 
 TIMES = 3
 
-Text = tuple[str, str]
+RenderedText = tuple[str, str]
 """A title and a body."""
-
-
-class Subscriptions(Protocol):
-    def find(self, id: UUID) -> Subscription | None: ...
-    def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool: ...
 
 
 class Rendering:
@@ -37,14 +32,14 @@ class Rendering:
         # Of templates that their subscription has no longer: deliveries still have them.
         self._former: dict[tuple[UUID, Template], str] = {}
 
-    def plain(self, delivery: Delivery) -> Text | None:
+    def plain(self, delivery: Delivery) -> RenderedText | None:
         """The message, if no template has to be rendered for it; waits for nothing."""
         if not delivery.has_template:
             return _plain(delivery)
         problem = self._problem(delivery)
         return _plain(delivery, f"The template was set aside: {problem}") if problem else None
 
-    def render(self, delivery: Delivery) -> Text:
+    def render(self, delivery: Delivery) -> RenderedText:
         """The message by its template, which may take seconds."""
         if plain := self.plain(delivery):
             return plain
@@ -72,7 +67,7 @@ class Rendering:
         log.warning("template set aside", subscription=str(id), problem=problem)
 
 
-def _plain(delivery: Delivery, note: str | None = None) -> Text:
+def _plain(delivery: Delivery, note: str | None = None) -> RenderedText:
     interaction = delivery.interaction
     body = default_body(interaction)
     return default_title(interaction), f"{body}\n({note})" if note else body
