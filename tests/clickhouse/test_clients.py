@@ -80,10 +80,10 @@ def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) 
         engine.export_queries.run,
     )
     with ThreadPoolExecutor(2 * len(queries)) as threads:
-        ended = [threads.submit(ask, FOR_EVER) for ask in queries * 2]
+        queries_running = [threads.submit(ask, FOR_EVER) for ask in queries * 2]
         while engine.run_ddl(RUNNING)[0][0] < CLIENTS:
             time.sleep(0.01)
-        with engine._unlimited.acquire(), engine._maintenance.acquire():
+        with engine.unlimited_clients.acquire(), engine.maintenance_clients.acquire():
             id = str(uuid4())
             for accepted, duplicates in ((1, 0), (0, 1)):
                 line = json.dumps({**SENT, "interactionId": id}).encode()
@@ -92,9 +92,9 @@ def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) 
             assert runtime.history.recorded(UUID(id)).interaction_number == 1
             engine.check_ready()
             assert engine.rows() == 1
-        assert not any(future.done() for future in ended)
+        assert not any(future.done() for future in queries_running)
         runtime.stop_calculating()
-        assert {type(future.exception()) for future in ended} == {Stopping}
+        assert {type(future.exception()) for future in queries_running} == {Stopping}
     runtime.close()
 
 
@@ -105,12 +105,12 @@ def test_months_are_dropped_while_field_types_are_loaded_and_interactions_record
     with ThreadPoolExecutor(3) as threads:
         for month in range(1, MONTHS + 1):
             begins = datetime(2025, month, 1, tzinfo=UTC)
-            under_way: list[Future[Any]] = [
+            running: list[Future[Any]] = [
                 threads.submit(runtime.engine.load_field_types),
                 threads.submit(runtime.engine.drop_months_before, begins),
                 threads.submit(record, runtime, begins, **{f"n{month}": 1}),
             ]
-            for future in under_way:
+            for future in running:
                 future.result()
     assert runtime.engine.rows() == 1
     runtime.close()

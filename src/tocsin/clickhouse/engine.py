@@ -111,18 +111,18 @@ class Engine:
         with suppress(CannotWrite), self._appending.acquire() as client:
             upgrade_table(client)
         # Without limits, for ids and retention, which must succeed on a table of any size.
-        self._unlimited = self._closed_later(ClientPool(location, {}))
+        self.unlimited_clients = self._closed_later(ClientPool(location, {}))
         # A stop kills its query: queries look for all types until they are loaded.
         self._loading = self._closed_later(ClientPool(location, {"log_comment": CALCULATION}))
         # Reserved for KILL QUERY, so that a stop never waits for a running statement.
         self._stopping = self._closed_later(ClientPool(location, {}))
-        self._maintenance = self._closed_later(
+        self.maintenance_clients = self._closed_later(
             ClientPool(location, maintenance_settings(memory), is_logging=False)
         )
         self._open_reading(location, calculation_settings(memory, self._seconds), concurrency)
-        load_ids(self._unlimited, self.id_filter)
-        load_extent(self._unlimited, self.recorded_extent)
-        load_months(self._unlimited, self.recorded_months)
+        load_ids(self.unlimited_clients, self.id_filter)
+        load_extent(self.unlimited_clients, self.recorded_extent)
+        load_months(self.unlimited_clients, self.recorded_months)
 
     def _open_reading(self, location: Location, settings: EngineSettings, concurrency: int) -> None:
         """Open clients for each purpose, so that none waits for another."""
@@ -199,7 +199,7 @@ class Engine:
 
         Raises QueryTooHeavy or Unavailable; the caller logs it.
         """
-        return self._maintenance.query(statement)
+        return self.maintenance_clients.query(statement)
 
     def run_arrow(self, query: Query, deadline: Deadline | None = None) -> pa.Table:
         """The result of a calculation's query as an Arrow table, faster for many rows."""
@@ -244,7 +244,7 @@ class Engine:
         """Drop the months that end before an instant; returns their number."""
         before = instant.year * 100 + instant.month
         months = self._status_queries.run(maintenance.compile_months(before))
-        with self._unlimited.acquire() as client:
+        with self.unlimited_clients.acquire() as client:
             for (month,) in months:
                 client.command(maintenance.compile_drop_month(month).text)
         self.recorded_months.remove_before(instant)
@@ -261,11 +261,11 @@ class Engine:
 
     def detached_parts(self) -> list[DetachedPart]:
         """The parts that the engine does not read. Raises Unavailable."""
-        return detached_parts(self._unlimited)
+        return detached_parts(self.unlimited_clients)
 
     def set_folder_id(self, folder_id: str) -> None:
         """Store the id of the data folder with the table."""
-        with self._unlimited.acquire() as client:
+        with self.unlimited_clients.acquire() as client:
             client.command(maintenance.compile_set_comment(folder_id).text)
         self.folder_id = folder_id
 

@@ -132,7 +132,7 @@ class CatalogResolver:
         elif not _MNEMONIC.fullmatch(mnemonic):
             problems.append(Problem(kind, MNEMONIC_RULE))
         elif self._is_strict:
-            problems.append(Problem(kind, f"is no {kind.words} of the catalog: add it first"))
+            problems.append(Problem(kind, f"is no {kind.words} in the catalog: add it first"))
         elif not self._finds_room(kind, mnemonic):
             problems.append(Problem(kind, _full(kind)))
         return b""
@@ -164,7 +164,7 @@ class CatalogResolver:
         is_uuid = UUID_TEXT.fullmatch(id)
         entry = self._claimed(self._catalog.by_id(kind, UUID(id))) if is_uuid else None
         if entry is None:
-            problems.append(Problem(kind.id_member, f"is the id of no {kind.words}"))
+            problems.append(Problem(kind.id_member, f"is the id of no {kind.words} in the catalog"))
             return b""
         self._refuse_system(entry, kind.id_member, problems)
         if mnemonic is not None and entry != named:
@@ -194,6 +194,6 @@ def _named(draft: InteractionDraft) -> tuple[tuple[Kind, str | None, str | None]
 
 def _full(kind: Kind) -> str:
     return (
-        f"is a new {kind.words}, and the catalog is full: add it as an admin, or send one that is "
-        "there; TOCSIN_MAX_CATALOG_ENTRIES raises the limit"
+        f"is a new {kind.words}, and the catalog is full: add it as an admin, or send an "
+        "existing one; TOCSIN_MAX_CATALOG_ENTRIES raises the limit"
     )

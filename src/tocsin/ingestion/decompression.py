@@ -78,7 +78,7 @@ def unpack_body(
     """
     packing = _CODINGS[coding]
     if not body:
-        raise Unreadable(f"The body is empty, and so no valid {packing.name}.")
+        raise Unreadable(f"The body is empty, which is not valid {packing.name}.")
     pieces, size = [], 0
     sent = (body[start : start + PACKED_PIECE] for start in range(0, len(body), PACKED_PIECE))
     for piece in _unpack(sent, packing, "The body"):
@@ -107,7 +107,7 @@ def unpack_file(file: BinaryIO, name: str) -> Iterator[bytes]:
 def _check_name(name: str, packing: _Packing | None) -> None:
     named = next((p for p in _PACKINGS if name.endswith(p.suffix)), None)
     if named and named is not packing:
-        raise Unreadable(f"{name} is not {named.name}, though its name says so.")
+        raise Unreadable(f"{name} is not {named.name}, but its name ends in {named.suffix}.")
 
 
 def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -126,7 +126,7 @@ def _unpack(
             try:
                 content = member.decompress(rest)
             except (zlib.error, zstandard.ZstdError) as error:
-                raise Unreadable(f"{name} is damaged, it is no valid {packing.name}.") from error
+                raise Unreadable(f"{name} is damaged: it is not valid {packing.name}.") from error
             if content:
                 yield content
             rest, member = (member.unused_data, None) if member.eof else (b"", member)
