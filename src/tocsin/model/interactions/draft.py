@@ -76,8 +76,8 @@ def read_drafts(
 
 
 def _restore(draft: InteractionDraft) -> list[Problem]:
-    """Put the line ends back that an export could not hold in a line, and take the null away that
-    answers have for a response that there is not."""
+    """Restore the line ends that an export replaced, and drop the null that answers have in place
+    of a missing response."""
     if not isinstance(draft, ImportedDraft):
         return []
     if draft.external_response == b"null":
@@ -144,15 +144,9 @@ def _read_member_by_member(
         problem = Problem("", f"is larger than {INTERACTION_BYTES >> 20} MiB")
         return shape(resource_id="?"), [problem]
     try:
-        members = _MEMBERS.decode(raw)
+        members = _members_of(raw)
     except msgspec.ValidationError:
         return shape(resource_id="?"), [Problem("", "must be a JSON object")]
-    except RecursionError:
-        if raw.lstrip()[:1] != b"{":
-            return InteractionDraft(resource_id="?"), [Problem("", "must be a JSON object")]
-        members = {name: msgspec.Raw(value) for name, value in split_object(raw)}
-    except msgspec.DecodeError as error:
-        raise MalformedBody(f"The interaction is not valid JSON: {_reason(error)}") from None
     values: dict[str, Any] = {}
     problems = []
     names = _NAMES[shape]
@@ -179,6 +173,20 @@ def _read_member_by_member(
             problems.append(Problem("resourceId", "is required"))
     draft = shape(**values)
     return draft, problems + _lengths(draft) + _restore(draft)
+
+
+def _members_of(raw: bytes) -> dict[str, msgspec.Raw]:
+    """Raises msgspec.ValidationError if it is not an object, MalformedBody if it is not JSON."""
+    try:
+        return _MEMBERS.decode(raw)
+    except msgspec.ValidationError:
+        raise
+    except RecursionError:
+        if raw.lstrip()[:1] != b"{":
+            raise msgspec.ValidationError from None
+        return {name: msgspec.Raw(value) for name, value in split_object(raw)}
+    except msgspec.DecodeError as error:
+        raise MalformedBody(f"The interaction is not valid JSON: {_reason(error)}") from None
 
 
 def _no_member(name: str) -> str:
