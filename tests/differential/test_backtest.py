@@ -23,7 +23,7 @@ from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.evaluation import evaluate_groups
-from tocsin.model.alerts.state import AlertState, Key, StateChange
+from tocsin.model.alerts.state import AlertState, GroupKey, StateChange
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import Question
@@ -68,7 +68,7 @@ def rule_of(random: Random, step: timedelta, seen: list[Any]) -> Rule:
 
 
 def live(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
-    states: dict[Key, AlertState] = {}
+    states: dict[GroupKey, AlertState] = {}
     told: dict[str, list[StateChange]] = defaultdict(list)
     for at in instants(span):
         answer = world.runtime.calculator.calculate(

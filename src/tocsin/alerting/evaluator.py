@@ -26,7 +26,7 @@ from tocsin.model.alerts.evaluation import (
     evaluate_rising,
     groups_of,
 )
-from tocsin.model.alerts.state import Key, key_of
+from tocsin.model.alerts.state import GroupKey, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.metric import Answer, Metric, Reading
@@ -122,12 +122,12 @@ class Evaluator:
         status = self._evaluations.status(alert.alert_id)
         stored = self._evaluations.stored_states([alert.alert_id])
         states = stored[alert.alert_id].states if stored else {}
-        values: dict[Key, Reading] = {}
+        values: dict[GroupKey, Reading] = {}
         if status.evaluated_at:
             values = self._values(alert, status.evaluated_at)
         return groups_of(states, values)
 
-    def _values(self, alert: Alert, at: datetime) -> dict[Key, Reading]:
+    def _values(self, alert: Alert, at: datetime) -> dict[GroupKey, Reading]:
         question = self._metrics.get(alert.metric_id).question
         try:
             answer = self._on_demand.calculate(

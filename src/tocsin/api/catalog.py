@@ -35,7 +35,7 @@ async def _kind_of(request: Request) -> Kind:
 
 
 EntryKind = Annotated[Kind, Depends(_kind_of)]
-Limit = Annotated[int, Query(ge=1, le=LISTED_ENTRIES, description="The page size.")]
+EntryLimit = Annotated[int, Query(ge=1, le=LISTED_ENTRIES, description="The page size.")]
 Start = Annotated[
     str,
     Query(
@@ -46,7 +46,7 @@ Start = Annotated[
 
 
 def list_entries(
-    runtime: App, kind: EntryKind, limit: Limit = LISTED_ENTRIES, start: Start = ""
+    runtime: App, kind: EntryKind, limit: EntryLimit = LISTED_ENTRIES, start: Start = ""
 ) -> Response:
     """List the entries by mnemonic. If there are more than the limit, the header `Link` has the
     address of the next page."""

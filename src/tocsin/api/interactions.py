@@ -32,7 +32,7 @@ from tocsin.runtime import Runtime
 PATH = "/api/interactions"
 DEFAULT_PAGE = 100
 
-History = Annotated[
+HistoryParameter = Annotated[
     bool,
     Query(
         description="Accept timestamps of any age from 1970 on. Without it, TOCSIN_OLDEST_DAYS "
@@ -75,7 +75,7 @@ async def record_interaction(runtime: App, request: Request) -> Response:
 
 @router.post("/batch", **requires(Role.INGEST), **interactions.RECORD_BATCH)
 async def record_batch(
-    runtime: App, request: Request, import_: Import = False, history: History = False
+    runtime: App, request: Request, import_: Import = False, history: HistoryParameter = False
 ) -> Response:
     """Record up to 10,000 interactions, as a JSON array or as one line each. Each is validated
     independently of the others."""

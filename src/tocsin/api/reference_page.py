@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Response
 
-Schema = dict[str, Any]
+from tocsin.api.openapi import Schema
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tocsin.metrics.decimals import integer_of, values_of_integers, values_of_parts
-from tocsin.model.metrics.metric import Aggregation, Value, plain, row_sort_key
+from tocsin.model.metrics.metric import Aggregation, ReadingValue, plain, row_sort_key
 
 Texts = tuple[str | None, ...]
-Ranked = tuple[Value, Texts]
+Ranked = tuple[ReadingValue, Texts]
 
 SPARE = 100
 """Rows asked for beyond the limit: so many are rarely equal to the last one within it."""

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from tocsin.errors import NotFound
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus
-from tocsin.model.alerts.state import AlertState, Key, Reason, Status, key_of, resolve
+from tocsin.model.alerts.state import AlertState, GroupKey, Reason, Status, key_of, resolve
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
@@ -44,7 +44,7 @@ class StoredStates:
 
     version: int
     evaluated_at: datetime | None = None
-    states: dict[Key, AlertState] = field(default_factory=dict)
+    states: dict[GroupKey, AlertState] = field(default_factory=dict)
 
 
 class Evaluations:
@@ -172,7 +172,7 @@ def _row(id: UUID, state: AlertState) -> dict[str, Any]:
     }
 
 
-def _key(row: RowMapping) -> Key:
+def _key(row: RowMapping) -> GroupKey:
     return tuple(json.loads(row["group_key"]))
 
 

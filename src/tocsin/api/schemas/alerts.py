@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType, field
 from tocsin.alerting.backtest import GroupHistory
 from tocsin.api.schemas.shape import (
     DurationText,
-    Instant,
+    InstantText,
     Shape,
     instant_or_none,
     mnemonic_of,
@@ -26,7 +26,7 @@ from tocsin.model.alerts.transition import Transition
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Aggregation, Dimensions, Value
+from tocsin.model.metrics.metric import Aggregation, ReadingDimensions, ReadingValue
 
 MAX_TRANSITIONS = 100_000
 """A backtest counts more transitions, but does not list them."""
@@ -61,10 +61,10 @@ class AlertResponse(Shape):
     evaluation_delay: DurationText
     health: Health
     health_reason: _Error
-    evaluated_at: Instant | None
+    evaluated_at: InstantText | None
     elapsed_ms: float | None
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
     @classmethod
     def of(cls, alert: Alert, evaluation: EvaluationStatus, catalog: Mnemonics) -> AlertResponse:
@@ -96,13 +96,13 @@ class AlertResponse(Shape):
 
 
 class AlertGroup(Shape):
-    dimensions: Dimensions
+    dimensions: ReadingDimensions
     status: Status
-    since: Annotated[Instant | None, says("null for a group that is OK and remembered nowhere")]
+    since: Annotated[InstantText | None, says("null for a group that is OK and remembered nowhere")]
     clear_since: Annotated[
-        Instant | None, says("It fires, but its condition has not held since then")
+        InstantText | None, says("It fires, but its condition has not held since then")
     ]
-    value: Value
+    value: ReadingValue
 
     @classmethod
     def of(cls, group: Group) -> AlertGroup:
@@ -138,11 +138,11 @@ class TransitionResponse(Shape):
     severity: Severity
     status: Annotated[Status, says("FIRING, or OK where it recovered")]
     reason: Reason
-    value: Value
+    value: ReadingValue
     threshold: int | float
-    dimensions: Dimensions
-    at: Instant
-    fired_at: Instant
+    dimensions: ReadingDimensions
+    at: InstantText
+    fired_at: InstantText
     duration_seconds: Annotated[
         float | None, says("How long it fired; null where it begins to fire")
     ]
@@ -183,7 +183,7 @@ class TransitionsResponse(Shape):
 
 class Evaluation(Shape, kw_only=True):
     alert_id: UUID
-    evaluated_at: Instant
+    evaluated_at: InstantText
     health: Health
     error: str | UnsetType = UNSET
     groups: int
@@ -211,9 +211,9 @@ class EvaluationsResponse(Shape):
 class PastTransition(Shape):
     status: Status
     reason: Reason
-    at: Instant
-    fired_at: Instant
-    value: Value
+    at: InstantText
+    fired_at: InstantText
+    value: ReadingValue
 
     @classmethod
     def of(cls, change: StateChange) -> PastTransition:
@@ -229,7 +229,7 @@ class PastTransition(Shape):
 class GroupHistoryResponse(Shape):
     """The history that one group would have had."""
 
-    dimensions: Dimensions
+    dimensions: ReadingDimensions
     fired: Annotated[int, says("How often it would have fired")]
     firing_seconds: Annotated[float, says("For how long, up to the end")]
     transitions: list[PastTransition]

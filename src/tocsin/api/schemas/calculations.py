@@ -11,18 +11,18 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from tocsin.api.schemas.shape import FieldText, Instant, Shape, only_true, says
+from tocsin.api.schemas.shape import FieldText, InstantText, Shape, only_true, says
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import (
     Aggregation,
     Answer,
-    Dimensions,
     Explanation,
     Metric,
     Reading,
+    ReadingDimensions,
+    ReadingValue,
     Series,
-    Value,
 )
 
 _Unit = (
@@ -39,7 +39,7 @@ class Calculation(Shape, kw_only=True):
     metric_id: UUID | None
     metric_name: str | None
     metric_type: Aggregation
-    calculated_at: Instant
+    calculated_at: InstantText
     unit: _Unit = UNSET
     results: list[Reading]
     truncated: _Truncated = UNSET
@@ -58,13 +58,13 @@ class CalculationOfAll(Shape, kw_only=True):
     metric_id: UUID
     metric_name: str
     metric_type: Aggregation
-    calculated_at: Instant
+    calculated_at: InstantText
     unit: _Unit = UNSET
     results: list[Reading] | UnsetType = UNSET
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
     result_count: int | UnsetType = UNSET
-    sample_value: Value | UnsetType = UNSET
+    sample_value: ReadingValue | UnsetType = UNSET
     error: str | UnsetType = UNSET
 
     @classmethod
@@ -97,12 +97,12 @@ class Calculations(Shape):
 
 
 class Point(Shape, gc=False):
-    at: Instant
-    value: Value
+    at: InstantText
+    value: ReadingValue
 
 
 class LineResponse(Shape):
-    dimensions: Dimensions
+    dimensions: ReadingDimensions
     points: list[Point]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tocsin.api.schemas.shape import Instant, Shape
+from tocsin.api.schemas.shape import InstantText, Shape
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 
@@ -19,8 +19,8 @@ class _EntryResponse(Shape, kw_only=True):
     font_color_hex: str | None
     bg_color_hex: str | None
     is_system: bool
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
 
 class ResourceType(_EntryResponse):

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.problems import FieldProblem
-from tocsin.api.schemas.shape import Instant, Shape, only_true, says
+from tocsin.api.schemas.shape import InstantText, Shape, only_true, says
 from tocsin.ingestion.recorder import BatchResult
 from tocsin.model.ceilings import RESOURCE_ID_LENGTH, TEXT_LENGTH
 from tocsin.model.interactions.snapshot import InteractionSnapshot
@@ -30,7 +30,7 @@ _Id = UUID | None | UnsetType
 _Text = str | None | UnsetType
 _Limited = Annotated[str, Meta(max_length=TEXT_LENGTH)] | None | UnsetType
 _Timestamp = Annotated[
-    Instant | None,
+    InstantText | None,
     Meta(
         description="RFC 3339, not long ago and not in the future unless imported",
         examples=["2026-03-20T14:30:00.000Z"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from tocsin.api.schemas.shape import Instant, Shape, says
+from tocsin.api.schemas.shape import InstantText, Shape, says
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Key, Role
 
@@ -16,7 +16,7 @@ class KeyResponse(Shape):
     role: Role
     prefix: str
     from_environment: bool
-    created_date: Instant
+    created_date: InstantText
 
     @classmethod
     def of(cls, stored: Key, **secret: Any) -> KeyResponse:

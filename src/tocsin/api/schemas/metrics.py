@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from tocsin.api.schemas.shape import (
     FieldText,
-    Instant,
+    InstantText,
     Shape,
     WindowText,
     mnemonic_of,
@@ -68,8 +68,8 @@ class MetricResponse(Shape):
     time_window: WindowText | None
     group_by: list[FieldText]
     enabled: bool
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
     @classmethod
     def of(cls, metric: Metric, catalog: Mnemonics) -> MetricResponse:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tocsin.api.schemas.shape import Instant, Shape, instant_or_none, mnemonic_of, says
+from tocsin.api.schemas.shape import InstantText, Shape, instant_or_none, mnemonic_of, says
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
@@ -40,11 +40,11 @@ class ChannelResponse(Shape):
     enabled: bool
     disabled_reason: Annotated[str | None, says("Why Tocsin itself disabled it, if it did")]
     resting_until: Annotated[
-        Instant | None,
+        InstantText | None,
         says("Nothing is sent before: the receiver asked for it by Retry-After"),
     ]
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
     @classmethod
     def of(cls, channel: Channel, at: datetime, settings: dict[str, Any]) -> ChannelResponse:
@@ -63,7 +63,7 @@ class ChannelResponse(Shape):
 
 
 class AttemptResponse(Shape, kw_only=True):
-    at: Instant
+    at: InstantText
     http_status: int | None
     error: Annotated[str | None, says("null if it was sent")]
     duration_ms: int
@@ -123,8 +123,8 @@ class SubscriptionResponse(Shape):
         ),
     ]
     enabled: bool
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
     @classmethod
     def of(cls, subscription: Subscription, catalog: Mnemonics) -> SubscriptionResponse:
@@ -157,7 +157,7 @@ class DeliveryResponse(Shape):
     reason: Annotated[str | None, says("Why it was skipped, if it was")]
     tries: int
     next_attempt_date: Annotated[
-        Instant | None, says("After the channel's rest; null while the channel is disabled")
+        InstantText | None, says("After the channel's rest; null while the channel is disabled")
     ]
     attempts: list[AttemptResponse]
     interaction: Annotated[
@@ -168,8 +168,8 @@ class DeliveryResponse(Shape):
             extra_json_schema={"type": "object"},
         ),
     ]
-    created_date: Instant
-    finished_date: Instant | None
+    created_date: InstantText
+    finished_date: InstantText | None
 
     @classmethod
     def of(cls, delivery: Delivery) -> DeliveryResponse:
@@ -206,12 +206,12 @@ class SilenceResponse(Shape):
     alert_id: UUID | None
     labels: dict[str, str]
     dimensions: dict[str, str | None]
-    start: Instant = msgspec.field(name="from")
-    to: Instant
+    start: InstantText = msgspec.field(name="from")
+    to: InstantText
     author: str | None
     reason: str | None
-    created_date: Instant
-    modified_date: Instant
+    created_date: InstantText
+    modified_date: InstantText
 
     @classmethod
     def of(cls, silence: Silence) -> SilenceResponse:

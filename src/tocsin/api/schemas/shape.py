@@ -40,7 +40,7 @@ def _text_of(model: Any) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema=TypeAdapter(model).json_schema())
 
 
-Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+InstantText = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339 in UTC with milliseconds; msgspec writes a datetime with as many digits as it has."""
 
 DurationText = Annotated[str, _text_of(Duration)]
@@ -48,7 +48,7 @@ WindowText = Annotated[str, _text_of(Window)]
 FieldText = Annotated[str, _text_of(Field)]
 
 
-def instant_or_none(instant: datetime | None) -> Instant | None:
+def instant_or_none(instant: datetime | None) -> InstantText | None:
     """`format_instant`, with None as null."""
     return None if instant is None else format_instant(instant)
 

@@ -27,7 +27,7 @@ from tocsin.model.alerts.alert import Alert, Comparison, Interval, NoData, Rule,
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.scalar import number_of
-from tocsin.model.metrics.draft import Enabled, Names
+from tocsin.model.metrics.draft import CatalogNames, Enabled
 from tocsin.model.metrics.metric import plain
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import problems_of
@@ -132,7 +132,7 @@ class AlertDraft(BaseModel):
 
 
 def read_alert(
-    body: Any, catalog: Names, metrics: Container[UUID], *, is_saved: bool = True
+    body: Any, catalog: CatalogNames, metrics: Container[UUID], *, is_saved: bool = True
 ) -> AlertDraft:
     """The definition with the ids of everything it names; raises InvalidInput with all problems.
 
@@ -181,7 +181,7 @@ def _recovery_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _unknown(
-    body: Mapping[str, Any], catalog: Names, metrics: Container[UUID]
+    body: Mapping[str, Any], catalog: CatalogNames, metrics: Container[UUID]
 ) -> Iterator[Problem]:
     metric_id = uuid_of(body.get("metricId"))
     if metric_id and metric_id not in metrics:
@@ -191,7 +191,7 @@ def _unknown(
 
 
 def _unknown_name(
-    body: Mapping[str, Any], catalog: Names, member: str, kind: Kind
+    body: Mapping[str, Any], catalog: CatalogNames, member: str, kind: Kind
 ) -> Iterator[Problem]:
     id, mnemonic = uuid_of(body.get(f"{member}Id")), body.get(member)
     by_id = catalog.by_id(kind, id) if id else None
@@ -204,7 +204,7 @@ def _unknown_name(
         yield Problem(member, f"names another {kind.words} than {member}Id: leave one of them out")
 
 
-def _ids(draft: AlertDraft, catalog: Names) -> dict[str, UUID]:
+def _ids(draft: AlertDraft, catalog: CatalogNames) -> dict[str, UUID]:
     given = {
         "alert_action_id": (Kind.ACTION, draft.alert_action),
         "recovery_action_id": (Kind.ACTION, draft.recovery_action),

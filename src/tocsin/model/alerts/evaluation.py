@@ -10,7 +10,7 @@ from tocsin.model.alerts.alert import Alert, Health, Rule, Value
 from tocsin.model.alerts.state import (
     AlertState,
     Dimensions,
-    Key,
+    GroupKey,
     StateChange,
     Status,
     advance,
@@ -19,7 +19,7 @@ from tocsin.model.alerts.state import (
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Reading
 
-States = Mapping[Key, AlertState]
+States = Mapping[GroupKey, AlertState]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class GroupChanges:
     """The states that changed (None for a group that is forgotten), the changes that become
     transitions, and the number of all groups and of the firing ones."""
 
-    states: dict[Key, AlertState | None] = field(default_factory=dict)
+    states: dict[GroupKey, AlertState | None] = field(default_factory=dict)
     changes: list[StateChange] = field(default_factory=list)
     groups: int = 0
     firing: int = 0
@@ -35,7 +35,7 @@ class GroupChanges:
     def advance(
         self,
         rule: Rule,
-        key: Key,
+        key: GroupKey,
         state: AlertState | None,
         reading: Reading | None,
         at: datetime,
@@ -94,7 +94,7 @@ class EvaluationResult:
     version: int
     elapsed_ms: float
     error: str | None = None
-    states: Mapping[Key, AlertState | None] = field(default_factory=dict)
+    states: Mapping[GroupKey, AlertState | None] = field(default_factory=dict)
     transitions: Sequence[Transition] = ()
     groups: int = 0
     firing: int = 0
@@ -129,7 +129,7 @@ class Group:
     clear_since: datetime | None = None
 
 
-def groups_of(states: States, values: Mapping[Key, Reading]) -> list[Group]:
+def groups_of(states: States, values: Mapping[GroupKey, Reading]) -> list[Group]:
     """Join stored states and calculated values; firing groups come first, then pending ones."""
     groups = [
         _with_state(state, values[key].value if key in values else state.value)

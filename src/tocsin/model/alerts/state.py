@@ -14,7 +14,7 @@ from tocsin.model.alerts.alert import Rule, Value
 from tocsin.model.metrics.metric import Reading
 
 Dimensions = dict[str, str | None] | None
-Key = tuple[str | None, ...]
+GroupKey = tuple[str | None, ...]
 
 
 class Status(StrEnum):
@@ -86,7 +86,7 @@ def resolve(state: AlertState, reason: Reason, at: datetime) -> StateChange | No
     return StateChange(Status.OK, reason, at, state.value, state.dimensions, state.since)
 
 
-def key_of(dimensions: Dimensions) -> Key:
+def key_of(dimensions: Dimensions) -> GroupKey:
     return tuple(dimensions.values()) if dimensions else ()
 
 

@@ -31,7 +31,7 @@ from tocsin.model.metrics.rules import rule_problems, uuid_of
 from tocsin.model.validation import problems_of
 
 
-class Names(Protocol):
+class CatalogNames(Protocol):
     """The part of the catalog that resolves the names of a definition."""
 
     def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
@@ -60,14 +60,14 @@ def _null_is_true(value: Any) -> Any:
 
 
 _Filters = Annotated[tuple[Filter, ...], Member(max_length=MAX_FILTERS)]
-_Groups = Annotated[
+_GroupFields = Annotated[
     tuple[Field, ...], Member(max_length=MAX_GROUPS, examples=[["interaction.country"]])
 ]
 Filters = Annotated[
     _Filters, BeforeValidator(_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None)
 ]
-Groups = Annotated[
-    _Groups, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_Groups | None)
+GroupFields = Annotated[
+    _GroupFields, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_GroupFields | None)
 ]
 Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 
@@ -92,12 +92,12 @@ class MetricDraft(BaseModel):
     field: Field | None = None
     filters: Filters = ()
     time_window: Window | None = None
-    group_by: Groups = ()
+    group_by: GroupFields = ()
     enabled: Enabled = True
 
 
 def read_metric(
-    body: Any, catalog: Names, *, name_required: bool = True
+    body: Any, catalog: CatalogNames, *, name_required: bool = True
 ) -> tuple[MetricDraft, Question]:
     """Validate a definition and resolve its names; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
@@ -117,7 +117,7 @@ def read_metric(
     return draft, _question(draft, catalog)
 
 
-def _question(draft: MetricDraft, catalog: Names) -> Question:
+def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
     aggregation = draft.metric_type or AGGREGATION_BY_ID[_required(draft.metric_type_id)]
     return Question(
         aggregation=aggregation,
@@ -138,7 +138,7 @@ def _required(id: UUID | None) -> UUID:
     return id
 
 
-def id_of(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
+def id_of(catalog: CatalogNames, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
     """The id of the entry that `id` or `mnemonic` names; None without a name."""
     if id is not None or mnemonic is None:
         return id
@@ -146,7 +146,7 @@ def id_of(catalog: Names, kind: Kind, id: UUID | None, mnemonic: str | None) -> 
     return entry.id if entry else None
 
 
-def unknown_names(body: Mapping[str, Any], catalog: Names) -> Iterator[Problem]:
+def unknown_names(body: Mapping[str, Any], catalog: CatalogNames) -> Iterator[Problem]:
     """Problems of names that the catalog lacks, and of ids and mnemonics that disagree."""
     for kind in Kind:
         id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)

@@ -29,10 +29,10 @@ MAX_FILTERS = 50
 MAX_GROUPS = 10
 DEFAULT_LIMIT = 10_000
 
-Value = Annotated[
+ReadingValue = Annotated[
     int | float | None, msgspec.Meta(description="null where there is nothing to aggregate")
 ]
-Dimensions = Annotated[
+ReadingDimensions = Annotated[
     dict[str, str | None] | None, msgspec.Meta(description="null for a metric without groups")
 ]
 
@@ -141,7 +141,7 @@ class Metric(BaseModel):
     modified_date: datetime
 
 
-def plain(value: Any) -> Value:
+def plain(value: Any) -> ReadingValue:
     """The JSON form of a value: whole numbers that are exact without a fraction, null for numbers
     that are not finite."""
     if isinstance(value, float):
@@ -152,7 +152,7 @@ def plain(value: Any) -> Value:
     return value  # type: ignore[no-any-return]
 
 
-def row_sort_key(value: Value, texts: Iterable[str | None]) -> tuple[object, ...]:
+def row_sort_key(value: ReadingValue, texts: Iterable[str | None]) -> tuple[object, ...]:
     """The order of rows: by value, greatest first, null last; then by the texts of dimensions."""
     return value is None, -(value or 0), [(text is None, text or "") for text in texts]
 
@@ -161,8 +161,8 @@ def row_sort_key(value: Value, texts: Iterable[str | None]) -> tuple[object, ...
 class Reading:
     """One row of an answer: a value and the texts of its dimensions."""
 
-    value: Value
-    dimensions: Dimensions
+    value: ReadingValue
+    dimensions: ReadingDimensions
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class AppriseSettings(_Settings):
         return f"must not name files of the server: {', '.join(sorted(found))}" if found else None
 
 
-Settings = WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
+AnyChannelSettings = WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
 
 
 class _Draft(BaseModel):

@@ -18,9 +18,9 @@ from tocsin.errors import InvalidInput
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import problems_of
 
-Text = Annotated[str, Member(max_length=1_000)]
-Labels = Annotated[dict[Text, Text], Member(max_length=50)]
-Dimensions = Annotated[dict[Text, Text | None], Member(max_length=10)]
+LabelText = Annotated[str, Member(max_length=1_000)]
+SilenceLabels = Annotated[dict[LabelText, LabelText], Member(max_length=50)]
+SilenceDimensions = Annotated[dict[LabelText, LabelText | None], Member(max_length=10)]
 
 
 class SilenceDraft(BaseModel):
@@ -31,8 +31,8 @@ class SilenceDraft(BaseModel):
     )
 
     alert_id: UUID | None = None
-    labels: Labels = {}
-    dimensions: Dimensions = {}
+    labels: SilenceLabels = {}
+    dimensions: SilenceDimensions = {}
     start: Annotated[Instant | None, Member(alias="from")] = None
     to: Instant
     author: Annotated[str, Member(max_length=200)] | None = None

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.metrics.draft import Enabled, Names, id_of, unknown_names
+from tocsin.model.metrics.draft import CatalogNames, Enabled, id_of, unknown_names
 from tocsin.model.validation import problems_of
 
 MAX_TEMPLATE = 10_000
@@ -68,7 +68,7 @@ class Subscription(BaseModel):
     modified_date: datetime
 
 
-def read_subscription(body: Any, catalog: Names) -> SubscriptionDraft:
+def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
     """The draft, with ids for what it names; InvalidInput holds everything that is wrong."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")

@@ -42,7 +42,7 @@ _READABLE_FOLDERS = tuple(os.path.realpath(folder) + os.sep for folder in _READA
 _READABLE_FILES = {"/etc/mime.types"}
 
 
-class Refused(PermissionError):
+class RefusedByConfinement(PermissionError):
     """A PermissionError, which libraries take for a connection that failed."""
 
 
@@ -66,7 +66,7 @@ def confine(*, memory: int, may_connect: bool, allow_private: bool = False) -> l
             # An import looks into every folder of its path, which says nothing about the sending.
             if event not in _LISTING:
                 refusals.append(reason)
-            raise Refused(reason)
+            raise RefusedByConfinement(reason)
 
     sys.addaudithook(hook)
     return refusals

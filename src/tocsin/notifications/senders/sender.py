@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from tocsin.model.notifications.channel import Settings
+from tocsin.model.notifications.channel import AnyChannelSettings
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
 
@@ -14,7 +14,7 @@ SECONDS = 15.0
 
 MAX_ERROR = 500
 
-S_contra = TypeVar("S_contra", bound=Settings, contravariant=True)
+S_contra = TypeVar("S_contra", bound=AnyChannelSettings, contravariant=True)
 
 
 class Sender(Protocol[S_contra]):
