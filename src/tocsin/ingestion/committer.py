@@ -1,7 +1,7 @@
-"""The one thread that appends: whatever waits goes to the engine as one block.
+"""Commits interactions in groups, on one thread: all waiting submissions become one block.
 
-While the engine writes a block, the next ones gather; no timer is needed. Every caller gets its
-own outcomes, and only after the engine has the block on disk.
+While the engine writes a block, new submissions accumulate, so that no timer is needed. Each caller
+gets the outcomes of its interactions, after their block is on disk.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from uuid import UUID
 
 from tocsin.clickhouse.sql.compiler import compile_metric
 from tocsin.clickhouse.sql.fields import Fields
@@ -110,11 +111,8 @@ def columns_used(question: Question, types_of: TypesOf) -> list[FieldValue]:
     """The field values that the question's query looks up in the table, in order, found by
     compiling it against a recording table."""
     values: dict[FieldValue, None] = {}
-
-    def record(field: Field, kind: ValueKind) -> None:
-        values[field, kind] = None
-
-    table = Table({kind: {} for kind in Kind}, types_of, record)
+    mnemonics = {kind: dict[UUID, str]() for kind in Kind}
+    table = Table(mnemonics, types_of, lambda field, kind: values.setdefault((field, kind)))
     compile_metric(question, _ANY_INSTANT, 1, table)
     return list(values)
 
