@@ -10,33 +10,31 @@ import tocsin
 ROOT = Path(tocsin.__path__[0])
 
 # Names that several modules still define. Remove a name when it is clean; add none.
-DUPLICATES = set(
-    [
-        "Answer",
-        "At",
-        "Board",
-        "Body",
-        "Columns",
-        "Doubles",
-        "Interaction",
-        "Key",
-        "Keys",
-        "Kind",
-        "Message",
-        "Part",
-        "Role",
-        "Row",
-        "Sender",
-        "Sessions",
-        "Shared",
-        "Status",
-        "Step",
-        "Stretch",
-        "Texts",
-        "Url",
-        "Values",
-    ]
-)
+DUPLICATES = {
+    "Answer",
+    "At",
+    "Board",
+    "Body",
+    "Columns",
+    "Doubles",
+    "Interaction",
+    "Key",
+    "Keys",
+    "Kind",
+    "Message",
+    "Part",
+    "Role",
+    "Row",
+    "Sender",
+    "Sessions",
+    "Shared",
+    "Status",
+    "Step",
+    "Stretch",
+    "Texts",
+    "Url",
+    "Values",
+}
 
 
 def names_of_types(module: ast.Module) -> Iterator[str]:
