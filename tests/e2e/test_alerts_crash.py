@@ -30,17 +30,17 @@ def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
 
 
 def check(client: httpx.Client, alert_id: str) -> None:
-    told = transitions(client, alert_id)
-    assert len(told) > 10
-    wait_until_recorded(client, alert_id, told)
+    alert_transitions = transitions(client, alert_id)
+    assert len(alert_transitions) > 10
+    wait_until_recorded(client, alert_id, alert_transitions)
 
 
-def test_killed_while_alerts_flap_it_tells_everything_once(tmp_path: Path) -> None:
+def test_killed_while_alerts_flap_it_records_each_transition_once(tmp_path: Path) -> None:
     flap_and_crash(tmp_path / "data", crashes=4, seed=1)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("seed", range(2, 5))
-def test_killed_many_times_it_still_tells_everything_once(seed: int, tmp_path: Path) -> None:
+def test_killed_many_times_it_still_records_each_transition_once(seed: int, tmp_path: Path) -> None:
     flap_and_crash(tmp_path / "data", crashes=20, seed=seed)

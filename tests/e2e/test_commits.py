@@ -1,5 +1,5 @@
-"""Real input: 27,260 commits of six repositories, and metrics over them with answers that were
-worked out independently."""
+"""Real input: 27,260 commits of six repositories, and metrics with independently computed
+answers."""
 
 from __future__ import annotations
 
@@ -45,13 +45,15 @@ def test_the_commits_are_imported_once_and_their_metrics_have_the_expected_answe
             params = {"at": case["at"]} if "at" in case else {}
             path = f"/api/interaction-metrics/{created.json()['metricId']}/calculate"
             answer = client.post(path, params=params).json()
-            wanted = {g: pytest.approx(v, rel=1e-9) for g, v in by_group(case["results"]).items()}
-            assert by_group(answer["results"]) == wanted, case["metric"]
+            expected_values = {
+                g: pytest.approx(v, rel=1e-9) for g, v in by_group(case["results"]).items()
+            }
+            assert by_group(answer["results"]) == expected_values, case["metric"]
             assert "truncated" not in answer
-        together = client.post("/api/interaction-metrics/calculate-all").json()
-    assert together["calculated"] == 16
+        all_answers = client.post("/api/interaction-metrics/calculate-all").json()
+    assert all_answers["calculated"] == 16
 
 
 def by_group(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The values of the rows by their dimensions: the file does not say their order."""
+    """The values of the rows by their dimensions: the file does not define their order."""
     return {json.dumps(row["dimensions"], sort_keys=True): row["value"] for row in rows}

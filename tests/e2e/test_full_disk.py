@@ -1,4 +1,4 @@
-"""A disk that is full, on a small file system of memory."""
+"""Behaviour on a full disk, with a small file system in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def on_disk(disk: Path) -> Iterator[Server]:
     server = Server(disk / "data")
-    # The log goes beside the folder, where there is to be no room for it.
+    # The log is outside of the folder, which is going to be full.
     server.start(60)
     yield server
     server.stop(60)

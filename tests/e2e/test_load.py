@@ -1,4 +1,4 @@
-"""What is too heavy is refused in a sentence, and takes nobody else down."""
+"""A calculation that is too heavy is rejected with a reason, and affects no other request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from support.serving import Server
 
-GIB = 1024 * 1024  # in KiB, as the kernel tells it
+GIB = 1024 * 1024  # in KiB, the unit of the kernel
 ROWS, BATCH = 50_000, 10_000
 
 
@@ -58,7 +58,7 @@ def test_a_group_for_each_interaction_is_cut_and_says_so(server: Server) -> None
     assert answer.json()["groupCount"] == ROWS
 
 
-def test_fifty_heavy_calculations_at_once_leave_the_server_alive_within_2_gib(
+def test_fifty_concurrent_heavy_calculations_leave_the_server_alive_within_2_gib(
     server: Server,
 ) -> None:
     with ThreadPoolExecutor(50) as callers:

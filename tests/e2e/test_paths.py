@@ -26,7 +26,7 @@ tests:
 
 
 def used(server: Server) -> int:
-    """Start, record one interaction, answer how many there are, stop."""
+    """Start, record one interaction, return the number of interactions, stop."""
     server.start(60)
     body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
     with server.client() as client:
@@ -42,8 +42,8 @@ def test_a_data_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     server = Server(tmp_path / name / "data")
     assert [used(server), used(server)] == [1, 2]
-    made = sorted(path.name for path in server.folder.iterdir())
-    assert made == ["engine", "store.sqlite", "tocsin.lock"]
+    names = sorted(path.name for path in server.folder.iterdir())
+    assert names == ["engine", "store.sqlite", "tocsin.lock"]
 
 
 def test_a_data_folder_may_be_relative_a_symlink_and_moved(

@@ -1,4 +1,4 @@
-"""How the process starts and stops, as an operator sees it."""
+"""Start and stop of the process, as an operator sees them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-def test_the_log_is_json_when_nobody_watches(tmp_path: Path) -> None:
+def test_the_log_is_json_without_a_terminal(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     server.start()
     server.stop()
@@ -127,13 +127,15 @@ def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Pat
     record()
     last = record("2001-01-01T00:00:00Z")
     server.stop()
-    # The server itself drops half of all only when it has seen its clock run for a day.
+    # The server itself drops half of the rows only after it has observed its clock for a day.
     for rows in (2, 1):
         runtime = Runtime(Settings(data_dir=tmp_path / "data", retention="90d"))
         assert runtime.engine.rows() == rows
         tend_with_trusted_clock(runtime, runtime.now())
         page = runtime.history.page(Search(), 10, None).interactions
-        assert [from_milliseconds(one.timestamp).year > 2001 for one in page] == [True]
+        assert [from_milliseconds(interaction.timestamp).year > 2001 for interaction in page] == [
+            True
+        ]
         runtime.close()
     server.start()
     assert record() > last

@@ -20,7 +20,7 @@ PAGES = {
     "docs/tutorial/first-metric-and-alert.md": 9,
     "docs/how-to/send-notifications.md": 1,
 }
-"""The pages with examples, and how many each has."""
+"""The pages with examples, and the number of examples of each."""
 SERVERS = [
     ["docs/tutorial/first-metric-and-alert.md"],
     ["README.md", "docs/how-to/send-notifications.md"],

@@ -1,4 +1,4 @@
-"""A process that runs what others wrote reads its installation and connects, and nothing else."""
+"""A process that runs code of others may read its installation and connect, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ libc = ctypes.pythonapi
 
 
 def attempt(tmp_path: Path, code: str) -> str:
-    """What a confined process prints for a statement: `done`, or the error."""
+    """The output of a confined process for a statement: `done`, or the error."""
     secret = tmp_path / "secret"
     secret.write_text("the secret", encoding="utf-8")
     body = f"{PRELUDE}\ntry:\n    {code}\nexcept Exception as e:\n    print(repr(e))\n"
@@ -84,9 +84,9 @@ ATTACKS = [
 
 @pytest.mark.parametrize("code", ATTACKS)
 def test_a_confined_process_is_refused(tmp_path: Path, code: str) -> None:
-    said = attempt(tmp_path, code)
-    assert "done" not in said
-    assert any(word in said for word in ("Refused", "PermissionError", "refused here")), said
+    output = attempt(tmp_path, code)
+    assert "done" not in output
+    assert any(word in output for word in ("Refused", "PermissionError", "refused here")), output
 
 
 @pytest.mark.parametrize(

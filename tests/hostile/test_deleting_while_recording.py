@@ -1,4 +1,4 @@
-"""A catalog entry that is deleted while others record neither hangs them nor loses its name."""
+"""Deleting a catalog entry during recording neither blocks senders nor loses the entry's name."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_deleting_an_entry_hangs_nobody(server: Server) -> None:
 
 @pytest.mark.parametrize("is_batch", [False, True])
 def test_an_entry_is_deleted_or_used_but_never_both(server: Server, is_batch: bool) -> None:
-    """Whoever records with a name while it is deleted keeps it, or adds it again."""
+    """A sender that records with a name during its deletion keeps the entry, or adds it again."""
     path = "/api/interactions/batch" if is_batch else "/api/interactions"
 
     def record(named: dict[str, str]) -> None:
@@ -73,5 +73,5 @@ def test_an_entry_is_deleted_or_used_but_never_both(server: Server, is_batch: bo
             deleted = admin.delete(f"/api/actions/{id}")
             sender.join()
             assert deleted.status_code in (204, 409), deleted.text
-            found = admin.get("/api/interactions", params={"resourceId": mnemonic}).json()
-            assert [one["action"] for one in found["interactions"]] == [mnemonic]
+            stored = admin.get("/api/interactions", params={"resourceId": mnemonic}).json()
+            assert [each["action"] for each in stored["interactions"]] == [mnemonic]

@@ -1,4 +1,4 @@
-"""Nobody fills the store or the queue of a channel by recording what it subscribed to."""
+"""A flood of interactions fills neither the store nor the queue of a subscribed channel."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ TOPIC = {"resourceType": "T", "action": "LEFT"}
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path, LIMIT)
-    yield made
-    made.close()
+    opened = Desk(tmp_path, LIMIT)
+    yield opened
+    opened.close()
 
 
 def subscribed(desk: Desk, url: str = NOWHERE) -> Channel:
@@ -41,17 +41,17 @@ def subscribed(desk: Desk, url: str = NOWHERE) -> Channel:
 def stage(desk: Desk, count: int) -> set[bytes]:
     interactions = desk.interactions(count)
     desk.deliveries.stage(interactions, desk.now())
-    return {one.interaction_id for one in interactions}
+    return {each.interaction_id for each in interactions}
 
 
 def record(desk: Desk, count: int) -> None:
-    """Stage and settle, as it is done around an append."""
+    """Stage and reconcile, as the outbox does around an append."""
     desk.deliveries.reconcile(stage(desk, count), ())
 
 
 def messages(desk: Desk) -> list[Delivery]:
-    """Those that tell of dropped ones."""
-    return [one for one in desk.all() if one.subscription_id == TOCSIN]
+    """The messages about dropped deliveries."""
+    return [each for each in desk.all() if each.subscription_id == TOCSIN]
 
 
 def test_what_a_channel_has_no_room_for_is_dropped_and_counted(desk: Desk) -> None:
@@ -90,7 +90,7 @@ def test_a_drop_outlives_a_crash_between_staging_and_settling(tmp_path: Path) ->
     after.close()
 
 
-def test_a_flood_is_told_of_in_one_message_when_there_is_room_again(desk: Desk) -> None:
+def test_a_flood_is_announced_in_one_message_when_there_is_room_again(desk: Desk) -> None:
     with receiver() as there:
         there.behave = answering(503)
         subscribed(desk, there.url)
@@ -101,16 +101,18 @@ def test_a_flood_is_told_of_in_one_message_when_there_is_room_again(desk: Desk) 
         there.behave = answering(204)
         desk.start()
         desk.wait(lambda: len(desk.all(Status.SENT)) == LIMIT + 1)
-        (message,) = messages(desk)
-        assert message.interaction["interaction"]["dropped"] == 3 * LIMIT
-        (told,) = [one.json for one in there.received if one.json["type"] == "CHANNEL.dropped"]
-        assert told["title"] == "30 messages were dropped"
-        assert "TOCSIN_MAX_PENDING_DELIVERIES" in told["body"]
+        (announcement,) = messages(desk)
+        assert announcement.interaction["interaction"]["dropped"] == 3 * LIMIT
+        (message,) = [
+            each.json for each in there.received if each.json["type"] == "CHANNEL.dropped"
+        ]
+        assert message["title"] == "30 messages were dropped"
+        assert "TOCSIN_MAX_PENDING_DELIVERIES" in message["body"]
         desk.wait(lambda: len(desk.recorded) == LIMIT)
-        assert {one["action"] for one in desk.recorded} == {"notified"}
+        assert {each["action"] for each in desk.recorded} == {"notified"}
 
 
-def test_a_flood_that_goes_on_is_told_of_once_an_hour(desk: Desk) -> None:
+def test_a_flood_that_goes_on_is_announced_once_an_hour(desk: Desk) -> None:
     subscribed(desk)
     record(desk, LIMIT + 2)
     desk.dropped.announce(desk.now() + ANNOUNCED_AFTER - timedelta(minutes=1))
@@ -155,7 +157,7 @@ def test_a_full_channel_takes_no_room_from_another_one(desk: Desk) -> None:
     record(desk, LIMIT)
     desk.subscribe(free)
     record(desk, 3)
-    by_channel = [one.channel_id for one in desk.all(Status.PENDING)]
+    by_channel = [each.channel_id for each in desk.all(Status.PENDING)]
     assert by_channel.count(full.channel_id) == LIMIT
     assert by_channel.count(free.channel_id) == 3
     pending = {full.channel_id: LIMIT, free.channel_id: 3}
@@ -178,7 +180,7 @@ def test_a_flood_of_interactions_leaves_room_for_alerts(desk: Desk) -> None:
     assert desk.dropped.total() == 1 + 7
 
 
-def test_a_channel_that_was_deleted_is_told_nothing_and_its_drops_still_count(desk: Desk) -> None:
+def test_a_deleted_channel_gets_no_message_and_its_drops_still_count(desk: Desk) -> None:
     channel = subscribed(desk)
     record(desk, LIMIT + 2)
     desk.subscriptions.delete(desk.subscriptions.all()[0].subscription_id)
@@ -190,8 +192,8 @@ def test_a_channel_that_was_deleted_is_told_nothing_and_its_drops_still_count(de
 
 @pytest.fixture
 def there() -> Iterator[Receiver]:
-    with receiver() as one:
-        yield one
+    with receiver() as running:
+        yield running
 
 
 @pytest.fixture
@@ -204,19 +206,19 @@ def client(tmp_path: Path, there: Receiver) -> Iterator[TestClient]:
     )
     runtime = Runtime(settings)
     runtime.adopt_keys()
-    with TestClient(create_app(runtime), headers={"x-api-key": ADMIN}) as made:
-        batch(made, 1)
+    with TestClient(create_app(runtime), headers={"x-api-key": ADMIN}) as client:
+        batch(client, 1)
         channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}
-        id = made.post("/api/channels", json=channel).json()["channelId"]
-        answer = made.post("/api/subscriptions", json={**TOPIC, "channelId": id})
+        id = client.post("/api/channels", json=channel).json()["channelId"]
+        answer = client.post("/api/subscriptions", json={**TOPIC, "channelId": id})
         assert answer.status_code == 201, answer.text
-        yield made
+        yield client
     runtime.close()
 
 
 def batch(client: TestClient, count: int, payload: str = "{}") -> None:
-    one = {**TOPIC, "resourceId": "1", "origin": "O", "interaction": json.loads(payload)}
-    answer = client.post("/api/interactions/batch", json=[one] * count)
+    interaction = {**TOPIC, "resourceId": "1", "origin": "O", "interaction": json.loads(payload)}
+    answer = client.post("/api/interactions/batch", json=[interaction] * count)
     assert answer.json()["accepted"] == count, answer.text
 
 
@@ -233,7 +235,9 @@ def test_one_batch_makes_no_more_deliveries_than_there_is_room_for(
         f'tocsin_deliveries_pending{{channel="{channel["channelId"]}"}} {LIMIT}.0'
     ]
     assert f"tocsin_deliveries_dropped_total {2_000 - LIMIT}.0" in metrics
-    (oldest,) = [one for one in metrics if one.startswith("tocsin_deliveries_oldest_pending_sec")]
+    (oldest,) = [
+        line for line in metrics if line.startswith("tocsin_deliveries_oldest_pending_sec")
+    ]
     assert float(oldest.split()[1]) >= 0
 
 
@@ -242,9 +246,9 @@ def test_a_large_payload_is_kept_once_and_sent_whole(client: TestClient, there: 
     there.behave = answering(503)
     batch(client, 3, json.dumps({"text": text}))
     wait_for(lambda: len(there.received) >= 3)
-    assert {one.json["data"]["interaction"]["text"] for one in there.received} == {text}
-    found = client.get("/api/deliveries")
-    assert len(found.content) < MAX_SNAPSHOT
-    told = found.json()["deliveries"][0]["interaction"]
-    assert "interaction" not in told
-    assert told["interactionId"] == found.json()["deliveries"][0]["interactionId"]
+    assert {each.json["data"]["interaction"]["text"] for each in there.received} == {text}
+    answer = client.get("/api/deliveries")
+    assert len(answer.content) < MAX_SNAPSHOT
+    delivery = answer.json()["deliveries"][0]
+    assert "interaction" not in delivery["interaction"]
+    assert delivery["interaction"]["interactionId"] == delivery["interactionId"]

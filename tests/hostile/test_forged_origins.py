@@ -1,4 +1,4 @@
-"""Nobody but Tocsin itself records alerts' transitions and ends of deliveries."""
+"""Only Tocsin itself records transitions of alerts and outcomes of deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROTECTED = [(kind, mnemonic) for kind, mnemonic, _ in SYSTEM if kind is not Kin
 
 
 def _spellings(kind: Kind, mnemonic: str) -> list[dict[str, Any]]:
-    """An interaction that names the entry in every way there is."""
+    """An interaction for each way to name the entry."""
     id = str(system_id(kind, mnemonic))
     others = {name: value for name, value in NAMED.items() if name != kind.value}
     return [
@@ -34,16 +34,16 @@ def test_a_system_entry_is_refused_by_name(
     for role in ("ingest", "admin"):
         headers = {"x-api-key": keys[role]}
         for forged in _spellings(kind, mnemonic):
-            one = api.post("/api/interactions", json=forged, headers=headers)
-            assert one.status_code == 422, one.text
-            fields = {error["field"] for error in one.json()["errors"]}
+            response = api.post("/api/interactions", json=forged, headers=headers)
+            assert response.status_code == 422, response.text
+            fields = {error["field"] for error in response.json()["errors"]}
             assert fields <= {kind.value, kind.id_member}
-            assert f"{mnemonic} is reserved for Tocsin itself" in one.text
+            assert f"{mnemonic} is reserved for Tocsin itself" in response.text
             batch = api.post("/api/interactions/batch", json=[forged, NAMED], headers=headers)
             assert batch.json()["accepted"] == 1
             assert [refused["index"] for refused in batch.json()["rejected"]] == [0]
-    found = api.get("/api/interactions", params={kind.value: mnemonic}).json()
-    assert found["interactions"] == []
+    stored = api.get("/api/interactions", params={kind.value: mnemonic}).json()
+    assert stored["interactions"] == []
 
 
 def test_a_system_action_may_be_recorded_of_other_things(api: TestClient) -> None:

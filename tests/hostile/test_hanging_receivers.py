@@ -1,4 +1,4 @@
-"""Whoever waits for a receiver that does not answer keeps nobody from recording."""
+"""Requests that wait for a receiver without an answer do not delay recording."""
 
 from __future__ import annotations
 

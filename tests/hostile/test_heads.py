@@ -1,4 +1,4 @@
-"""What stands before and around a body is bounded, and invalid HTTP is refused in few words."""
+"""Heads and chunk framing are bounded, and invalid HTTP is rejected briefly."""
 
 from __future__ import annotations
 
@@ -79,6 +79,6 @@ def test_a_form_of_too_many_fields_is_413_without_a_traceback(server: Server) ->
         posted = client.post("/web/sign-in", content=fields, headers=headers)
         client.post("/web/sign-in", data={"key": server.admin_key}, headers=headers)
         conditions = "&".join(["filterField="] * 2_001)
-        asked = client.get(f"/web/interactions?{conditions}")
-    assert (posted.status_code, asked.status_code) == (413, 413)
+        read = client.get(f"/web/interactions?{conditions}")
+    assert (posted.status_code, read.status_code) == (413, 413)
     assert "Traceback" not in server.log

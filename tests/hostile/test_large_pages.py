@@ -1,4 +1,4 @@
-"""A page of large interactions is a shorter page, not an error and not a heap of memory."""
+"""A page of large interactions is shorter; it is no error and needs no large memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pages(api: TestClient, **params: Any) -> list[list[str]]:
         assert answer.status_code == 200, answer.text
         assert len(answer.content) < 9 * MIB
         body = answer.json()
-        read.append([one["resourceId"] for one in body["interactions"]])
+        read.append([interaction["resourceId"] for interaction in body["interactions"]])
         if body["nextCursor"] is None:
             return read
         cursor = {"cursor": body["nextCursor"]}

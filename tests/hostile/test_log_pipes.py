@@ -1,4 +1,4 @@
-"""Whatever becomes of standard error and standard output, the server serves and stops."""
+"""The server serves and stops, no matter whether its standard error and output can be written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIPE_BYTES = 4096
 
 @contextmanager
 def full_pipe() -> Iterator[int]:
-    """A pipe that nobody reads, without room for another byte."""
+    """A full pipe without a reader."""
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     os.write(writing, b"x" * PIPE_BYTES)

@@ -1,4 +1,4 @@
-"""Discovery answers in an installation with more fields than anybody reads."""
+"""Discovery answers in an installation with very many fields."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ SAME_TARGET = ["https://EXAMPLE.com/else", "https://example.com:443/", "HTTPS://
 
 @pytest.fixture
 def path(api: TestClient) -> str:
-    made = api.post(CHANNELS, json=WEBHOOK)
-    assert made.status_code == 201, made.text
-    return f"{CHANNELS}/{made.json()['channelId']}"
+    answer = api.post(CHANNELS, json=WEBHOOK)
+    assert answer.status_code == 201, answer.text
+    return f"{CHANNELS}/{answer.json()['channelId']}"
 
 
 def problems(answer: Any) -> dict[str, str]:
@@ -55,10 +55,10 @@ def stored(runtime: Runtime) -> dict[str, Any]:
 def test_a_masked_secret_is_refused_for_another_target(
     api: TestClient, runtime: Runtime, path: str, url: str
 ) -> None:
-    said = {"url": url, "headers": KEPT, "secret": "***"}
-    found = problems(api.put(path, json={**WEBHOOK, "settings": said}))
+    settings = {"url": url, "headers": KEPT, "secret": "***"}
+    errors = problems(api.put(path, json={**WEBHOOK, "settings": settings}))
     for field in ("settings.headers.Authorization", "settings.secret"):
-        assert "give the secret itself for another host" in found[field]
+        assert "give the secret itself for another host" in errors[field]
     assert stored(runtime) == WEBHOOK["settings"]
 
 
@@ -66,8 +66,8 @@ def test_a_masked_secret_is_refused_for_another_target(
 def test_a_signing_secret_is_not_carried_over_to_another_target(
     api: TestClient, runtime: Runtime, path: str, url: str
 ) -> None:
-    found = problems(api.put(path, json={**WEBHOOK, "settings": {"url": url}}))
-    assert "give the secret itself for another host" in found["settings.secret"]
+    errors = problems(api.put(path, json={**WEBHOOK, "settings": {"url": url}}))
+    assert "give the secret itself for another host" in errors["settings.secret"]
     assert stored(runtime) == WEBHOOK["settings"]
 
 
@@ -75,16 +75,16 @@ def test_a_signing_secret_is_not_carried_over_to_another_target(
 def test_a_masked_secret_is_kept_where_only_the_path_changes(
     api: TestClient, runtime: Runtime, path: str, url: str
 ) -> None:
-    said = {"url": url, "headers": KEPT}
-    assert api.put(path, json={**WEBHOOK, "settings": said}).status_code == 200
+    settings = {"url": url, "headers": KEPT}
+    assert api.put(path, json={**WEBHOOK, "settings": settings}).status_code == 200
     assert stored(runtime) == {"url": url, "headers": HEADERS, "secret": SECRET}
 
 
 def test_another_target_is_taken_with_secrets_of_its_own(
     api: TestClient, runtime: Runtime, path: str
 ) -> None:
-    said = {"url": "https://new.example/", "headers": {"A": "b"}, "secret": None}
-    answer = api.put(path, json={**WEBHOOK, "settings": said}).json()
+    settings = {"url": "https://new.example/", "headers": {"A": "b"}, "secret": None}
+    answer = api.put(path, json={**WEBHOOK, "settings": settings}).json()
     assert answer["settings"]["secret"] not in ("***", SECRET)
     assert stored(runtime)["secret"] == answer["settings"]["secret"]
     assert api.get(path).json()["settings"]["secret"] == "***"
@@ -93,9 +93,11 @@ def test_another_target_is_taken_with_secrets_of_its_own(
 def test_a_channel_does_not_take_the_secrets_of_another_kind(api: TestClient) -> None:
     slack = {"name": "s", "kind": "slack", "settings": {"webhookUrl": URL}}
     path = f"{CHANNELS}/{api.post(CHANNELS, json=slack).json()['channelId']}"
-    for said in ({"url": "***"}, {"url": "https://evil.example/", "headers": {"A": "***"}}):
-        found = problems(api.put(path, json={"name": "s", "kind": "webhook", "settings": said}))
-        assert found
+    for settings in ({"url": "***"}, {"url": "https://evil.example/", "headers": {"A": "***"}}):
+        errors = problems(
+            api.put(path, json={"name": "s", "kind": "webhook", "settings": settings})
+        )
+        assert errors
     apprise = {"name": "s", "kind": "apprise", "settings": {"url": "***"}}
     assert "settings.url" in problems(api.put(path, json=apprise))
 
@@ -103,7 +105,7 @@ def test_a_channel_does_not_take_the_secrets_of_another_kind(api: TestClient) ->
 def test_a_form_does_not_move_a_secret_either(
     site: Callable[..., TestClient], runtime: Runtime
 ) -> None:
-    made = runtime.channels.create(read_channel(WEBHOOK), runtime.now())
+    channel = runtime.channels.create(read_channel(WEBHOOK), runtime.now())
     form = {
         "name": "On call",
         "kind": "webhook",
@@ -111,7 +113,7 @@ def test_a_form_does_not_move_a_secret_either(
         "headers": "Authorization: ***",
         "secret": "***",
     }
-    answer = site().post(f"/web/channels/{made.channel_id}", data=form)
+    answer = site().post(f"/web/channels/{channel.channel_id}", data=form)
     assert answer.status_code == 422
     assert answer.text.count("give the secret itself for another host") == 2
     assert stored(runtime) == WEBHOOK["settings"]
@@ -120,9 +122,9 @@ def test_a_form_does_not_move_a_secret_either(
 def test_a_secret_that_is_cleared_in_the_form_is_replaced_and_shown_once(
     site: Callable[..., TestClient], runtime: Runtime
 ) -> None:
-    made = runtime.channels.create(read_channel(WEBHOOK), runtime.now())
+    channel = runtime.channels.create(read_channel(WEBHOOK), runtime.now())
     form = {"name": "On call", "kind": "webhook", "webhookUrl": "https://new.example/"}
-    answer = site().post(f"/web/channels/{made.channel_id}", data=form)
+    answer = site().post(f"/web/channels/{channel.channel_id}", data=form)
     assert answer.status_code == 200
     assert stored(runtime)["secret"] != SECRET
     assert stored(runtime)["secret"] in answer.text
@@ -147,10 +149,10 @@ def test_the_url_that_a_reader_sees_is_kept_when_an_admin_sends_it_back(
     api: TestClient, runtime: Runtime, keys: dict[str, str], path: str
 ) -> None:
     seen = api.get(path, headers={"x-api-key": keys["read"]}).json()
-    said = {name: seen[name] for name in ("name", "kind", "settings", "enabled")}
-    assert api.put(path, json=said).status_code == 200
+    body = {name: seen[name] for name in ("name", "kind", "settings", "enabled")}
+    assert api.put(path, json=body).status_code == 200
     assert stored(runtime) == WEBHOOK["settings"]
-    assert "settings.url" in problems(api.post(CHANNELS, json={**said, "settings": {
+    assert "settings.url" in problems(api.post(CHANNELS, json={**body, "settings": {
         "url": seen["settings"]["url"]}}))  # fmt: skip
 
 

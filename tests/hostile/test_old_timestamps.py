@@ -1,4 +1,4 @@
-"""Timestamps far from now cost neither files without end nor anybody else their turn."""
+"""Timestamps far from now neither create unlimited files nor keep other senders from recording."""
 
 from __future__ import annotations
 

@@ -43,8 +43,10 @@ def test_batches_of_thousands_of_keys_are_recorded_with_few_open_files(limited: 
     def line() -> str:
         keys = drawn.sample(range(KEYS), 100)
         payload = {f"k{key}": drawn.choice([1, 1.5, "text", True]) for key in keys}
-        one = {"resourceType": "WIDE", "resourceId": "1", "action": "A", "origin": "O"}
-        return json.dumps({**one, "timestamp": "2026-03-01T00:00:00Z", "interaction": payload})
+        interaction = {"resourceType": "WIDE", "resourceId": "1", "action": "A", "origin": "O"}
+        return json.dumps(
+            {**interaction, "timestamp": "2026-03-01T00:00:00Z", "interaction": payload}
+        )
 
     headers = {"content-type": "application/x-ndjson"}
     with limited.client() as client:
@@ -63,9 +65,9 @@ def test_connections_over_the_limit_are_answered_with_503_and_others_are_served(
         clients = [opened.enter_context(RawClient(limited)) for _ in range(HARD)]
         for client in clients:
             client.send(HALF_A_REQUEST)
-        one = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+        interaction = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
         assert established.get("/healthz").status_code == 200
-        assert established.post("/api/interactions", json=one).status_code == 201
+        assert established.post("/api/interactions", json=interaction).status_code == 201
         clients[-1].send(b"\r\n")
         answer = clients[-1].answer()
     assert answer.startswith(b"HTTP/1.1 503 ")

@@ -1,4 +1,4 @@
-"""Nobody but the owner reads what is in the data folder."""
+"""Only the owner may read the files in the data folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "below" / "data")
+    created = Server(tmp_path / "below" / "data")
     (tmp_path / "below").mkdir()
-    yield made
-    if made.process and made.process.poll() is None:
-        made.stop()
+    yield created
+    if created.process and created.process.poll() is None:
+        created.stop()
 
 
 def mode(path: Path) -> int:

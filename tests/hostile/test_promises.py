@@ -1,4 +1,4 @@
-"""docs/explanation/security.md promises nothing that no test holds."""
+"""Every test that docs/explanation/security.md names exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who knows an id neither reads what is recorded under it, nor takes it from its owner unseen."""
+"""A sender that knows an id can neither read its interaction nor replace it unnoticed."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_other_content_under_a_recorded_id_is_a_conflict(
 ) -> None:
     headers = {"x-api-key": keys["ingest"]}
     other = {**stored, **change}
-    one = api.post("/api/interactions", json=other, headers=headers)
-    assert one.status_code == 409
-    assert "secret" not in one.text
+    response = api.post("/api/interactions", json=other, headers=headers)
+    assert response.status_code == 409
+    assert "secret" not in response.text
     batch = api.post("/api/interactions/batch", json=[stored, other], headers=headers).json()
     assert (batch["accepted"], batch["duplicates"]) == (0, 1)
-    assert [each["index"] for each in batch["rejected"]] == [1]
+    assert [response["index"] for response in batch["rejected"]] == [1]
     assert batch["rejected"][0]["errors"][0]["field"] == "interactionId"
     new = str(uuid4())
     together = [{**FULL, "interactionId": new}, {**FULL, **change, "interactionId": new}]

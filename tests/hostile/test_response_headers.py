@@ -1,4 +1,4 @@
-"""What every answer says to browsers and caches, and HEAD on a real connection."""
+"""The headers of every answer for browsers and caches, and HEAD on a real connection."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_head_answers_the_headers_of_get_and_leaves_the_connection_usable(
     path: str, server: Server
 ) -> None:
     with server.client() as client:
-        asked = [client.head(path) for _ in range(2)]
+        answers = [client.head(path) for _ in range(2)]
         got = client.get(path)
-    for answer in asked:
+    for answer in answers:
         assert (answer.status_code, answer.content) == (got.status_code, b"")
         assert answer.headers["content-length"] == got.headers["content-length"]
         assert answer.headers["content-type"] == got.headers["content-type"]

@@ -27,7 +27,7 @@ from support.serving import Server
 
 CONCURRENCY = 2
 CALLERS = 40
-# Those that run, and sixteen that wait for each of them.
+# Running calculations, and sixteen waiting ones for each of them.
 ADMITTED = CONCURRENCY * 17
 MIB_IN_KIB = 1024
 PATIENCE = 60
@@ -95,11 +95,11 @@ def _alert(admin: httpx.Client, metric_id: str, above: int) -> str:
 
 
 def _all_else_is_answered(admin: httpx.Client) -> None:
-    one = {**NAMED, "interactionId": str(uuid4())}
-    assert admin.post("/api/interactions", json=one).status_code == 201
+    interaction = {**NAMED, "interactionId": str(uuid4())}
+    assert admin.post("/api/interactions", json=interaction).status_code == 201
     # A repeat is looked up in the engine, once to find it and once to show it.
-    assert admin.post("/api/interactions", json=one).status_code == 200
-    batch = admin.post("/api/interactions/batch", json=[one, NAMED]).json()
+    assert admin.post("/api/interactions", json=interaction).status_code == 200
+    batch = admin.post("/api/interactions/batch", json=[interaction, NAMED]).json()
     assert (batch["accepted"], batch["duplicates"]) == (1, 1)
     signed_in = {"sec-fetch-site": "same-origin"}
     page = admin.post("/web/sign-in", data={"key": admin.headers["x-api-key"]}, headers=signed_in)
@@ -113,7 +113,7 @@ def _all_else_is_answered(admin: httpx.Client) -> None:
 
 @pytest.mark.long
 def test_recording_health_and_alerts_under_eighty_slow_callers_and_a_stop(tmp_path: Path) -> None:
-    """The figures of issue 13; they hold on two cores that nobody else uses."""
+    """The figures of issue 13; they hold on two cores without other load."""
     server = Server(tmp_path / "data")
     server.start()
     with server.client() as admin:

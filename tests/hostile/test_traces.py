@@ -1,4 +1,4 @@
-"""The log says who signed in, was refused, or changed a key or a channel; it holds no secret."""
+"""The log names the actor of each sign-in, refusal and change of a key or channel; no secrets."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CHANNEL = {
 
 def test_changes_of_keys_and_channels_name_who_made_them(server: Server) -> None:
     with server.client() as client:
-        made = client.post("/api/keys", json={"name": "billing", "role": "read"}).json()
-        client.delete(f"/api/keys/{made['keyId']}")
+        created = client.post("/api/keys", json={"name": "billing", "role": "read"}).json()
+        client.delete(f"/api/keys/{created['keyId']}")
         channel = client.post("/api/channels", json=CHANNEL).json()
         path = f"/api/channels/{channel['channelId']}"
         assert client.put(path, json=CHANNEL).status_code == 200
@@ -28,11 +28,11 @@ def test_changes_of_keys_and_channels_name_who_made_them(server: Server) -> None
     by = {"by_name": "TOCSIN_ADMIN_KEY", "address": "127.0.0.1"}
     for event in ("key created", "key revoked"):
         (line,) = logged(server, event)
-        assert line.items() >= {**by, "key": made["keyId"], "key_name": "billing"}.items()
+        assert line.items() >= {**by, "key": created["keyId"], "key_name": "billing"}.items()
     for event in ("channel created", "channel replaced", "channel deleted"):
         (line,) = logged(server, event)
         assert line.items() >= {**by, "channel": channel["channelId"], "kind": "webhook"}.items()
-    assert made["key"] not in server.log
+    assert created["key"] not in server.log
     assert server.admin_key not in server.log
     assert "very-secret" not in server.log
 
@@ -73,9 +73,9 @@ def test_refusals_are_logged_at_most_once_a_second(
         before = len(lines(server, event))
         for _ in range(100):
             client.get(f"{path}?q=%1b%0a", headers={"x-api-key": key})
-    found = logged(server, event, before + 1)[before:]
-    assert 1 <= len(found) < 50
-    assert found[0].items() >= {"address": "127.0.0.1", "method": "GET", "path": path}.items()
+    refused = logged(server, event, before + 1)[before:]
+    assert 1 <= len(refused) < 50
+    assert refused[0].items() >= {"address": "127.0.0.1", "method": "GET", "path": path}.items()
     assert key not in server.log
 
 

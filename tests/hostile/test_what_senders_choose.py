@@ -1,4 +1,4 @@
-"""Every quantity that a sender chooses has a ceiling, and what is past it costs little."""
+"""Every quantity that a sender chooses has a limit, and rejecting what exceeds it costs little."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ def test_bodies_that_find_no_room_are_503_and_small_ones_always_find_it(
 
 def test_problems_are_listed_up_to_a_number(small: Installation) -> None:
     wrong = {**ONE, **{f"unknown{n}": n for n in range(300)}}
-    one = small.sender.post("/api/interactions", json=wrong)
-    assert one.status_code == 422
-    assert len(one.json()["errors"]) == 101
-    assert one.json()["errors"][-1]["message"] == "and 200 more"
+    response = small.sender.post("/api/interactions", json=wrong)
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 101
+    assert response.json()["errors"][-1]["message"] == "and 200 more"
     batch = small.sender.post("/api/interactions/batch", json=[wrong] * 1_000)
     rejected = batch.json()["rejected"]
-    assert [each["index"] for each in rejected] == list(range(1_000))
-    assert sum(len(each["errors"]) for each in rejected) < 3_500
+    assert [response["index"] for response in rejected] == list(range(1_000))
+    assert sum(len(response["errors"]) for response in rejected) < 3_500
     assert rejected[-1]["errors"][1]["message"].endswith("more")
 
 
@@ -111,8 +111,8 @@ def test_timestamps_far_from_now_are_refused_by_name(small: Installation) -> Non
         ("2299-12-31T00:00:00Z", "TOCSIN_LATEST_DAYS"),
     ):
         sent = {**ONE, "timestamp": timestamp}
-        one = small.sender.post("/api/interactions", json=sent)
-        assert (one.status_code, name in one.text) == (422, True)
+        response = small.sender.post("/api/interactions", json=sent)
+        assert (response.status_code, name in response.text) == (422, True)
         headers = {"x-interaction-timestamp": timestamp}
         assert small.sender.post("/api/interactions", json=ONE, headers=headers).status_code == 422
         batch = small.sender.post("/api/interactions/batch", json=[sent, ONE])
@@ -173,12 +173,12 @@ def test_entries_that_make_themselves_fill_a_ceiling_and_an_admin_may_add_more(
     assert 0 < answer["accepted"] < 50
     assert "the catalog is full" in answer["rejected"][0]["errors"][0]["message"]
     assert small.gauge('tocsin_catalog_entries{kind="action"}') == 50
-    one = small.sender.post("/api/interactions", json={**ONE, "action": "another"})
-    assert (one.status_code, "TOCSIN_MAX_CATALOG_ENTRIES" in one.text) == (422, True)
+    response = small.sender.post("/api/interactions", json={**ONE, "action": "another"})
+    assert (response.status_code, "TOCSIN_MAX_CATALOG_ENTRIES" in response.text) == (422, True)
     added = small.admin.post("/api/actions", json={"mnemonic": "another", "title": "Another"})
     assert added.status_code == 201
-    one = small.sender.post("/api/interactions", json={**ONE, "action": "another"})
-    assert one.status_code == 201
+    response = small.sender.post("/api/interactions", json={**ONE, "action": "another"})
+    assert response.status_code == 201
 
 
 def test_the_catalog_is_listed_by_pages(small: Installation) -> None:

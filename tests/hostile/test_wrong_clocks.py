@@ -1,4 +1,4 @@
-"""Retention does not believe one wrong clock."""
+"""Retention drops nothing because of one wrong clock."""
 
 from __future__ import annotations
 
@@ -99,12 +99,12 @@ def test_a_wrong_clock_is_not_trusted_for_what_a_right_one_has_earned(folder: Fo
 def test_deliveries_are_not_dropped_on_the_word_of_a_wrong_clock_either(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[datetime] = []
-    monkeypatch.setattr(folder.runtime.deliveries, "drop_before", asked.append)
+    instants: list[datetime] = []
+    monkeypatch.setattr(folder.runtime.deliveries, "drop_before", instants.append)
     folder.tend_for(timedelta(hours=20), ahead=WRONG)
-    assert not asked
+    assert not instants
     folder.tend_for(timedelta(hours=5), ahead=WRONG)
-    assert asked
+    assert instants
 
 
 def test_more_than_a_third_is_held_back_until_the_clock_was_seen_for_a_day(folder: Folder) -> None:

@@ -1,4 +1,4 @@
-"""Wrong keys are limited by address; right ones are not, but for one that could be guessed."""
+"""Wrong keys are limited by address; right keys are not, except for a guessable one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GUESSABLE = "a" * 16
 
 
 class Attacked:
-    """An application whose clock the test sets, and clients of it from any address."""
+    """An application with a clock that the test sets, and clients from any address."""
 
     def __init__(self, path: Path, admin_key: str) -> None:
         self.runtime = Runtime(Settings(data_dir=path, admin_key=admin_key))
@@ -164,9 +164,9 @@ def test_a_window_ends_after_a_minute_and_memory_is_bounded() -> None:
 
 def test_a_key_that_was_revoked_counts_as_wrong(attacked: Attacked) -> None:
     admin = attacked.client(STRONG)
-    made = admin.post("/api/keys", json={"name": "n", "role": "ingest"}).json()
-    admin.delete(f"/api/keys/{made['keyId']}")
-    sender = attacked.client(made["key"])
+    created = admin.post("/api/keys", json={"name": "n", "role": "ingest"}).json()
+    admin.delete(f"/api/keys/{created['keyId']}")
+    sender = attacked.client(created["key"])
     answers = [sender.post(RECORD, json=SENT) for _ in range(WRONG_KEYS + 1)]
     assert [answer.status_code for answer in answers[:-1]] == [401] * WRONG_KEYS
     assert is_limited(answers[-1])
