@@ -30,25 +30,25 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def finding(store: Store, alert: Alert, version: int = 0, **members: Any) -> EvaluationResult:
-    made = [Transition.of(FIRED, alert, store.metric)]
-    found = {"states": {(None,): STATE}, "transitions": made, **members}
-    return EvaluationResult(alert, LATER, version, 1.5, **found)
+def result(store: Store, alert: Alert, version: int = 0, **members: Any) -> EvaluationResult:
+    transitions = [Transition.of(FIRED, alert, store.metric)]
+    given = {"states": {(None,): STATE}, "transitions": transitions, **members}
+    return EvaluationResult(alert, LATER, version, 1.5, **given)
 
 
 def fire(store: Store, alert: Alert) -> Transition:
     version = store.evaluations.stored_states([alert.alert_id])[alert.alert_id].version
-    found = finding(store, alert, version)
-    assert store.evaluations.save([found], None) == {alert.alert_id}
-    return found.transitions[0]
+    fired = result(store, alert, version)
+    assert store.evaluations.save([fired], None) == {alert.alert_id}
+    return fired.transitions[0]
 
 
 def changes(store: Store) -> list[StateChange]:
-    return [made.change for made in store.transitions.page(100)]
+    return [transition.change for transition in store.transitions.page(100)]
 
 
 def test_an_alert_is_the_same_after_a_restart(store: Store) -> None:
-    made = store.alert(
+    alert = store.alert(
         **{
             "description": "d",
             "runbookUrl": "https://example.org/runbook",
@@ -64,43 +64,44 @@ def test_an_alert_is_the_same_after_a_restart(store: Store) -> None:
         }
     )
     store.restart()
-    assert store.alerts.all() == [made]
-    assert store.alerts.get(made.alert_id) == made
+    assert store.alerts.all() == [alert]
+    assert store.alerts.get(alert.alert_id) == alert
 
 
 def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> None:
     alert = store.alert()
-    made = fire(store, alert)
+    transition = fire(store, alert)
     store.restart()
     assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == {
         (None,): STATE
     }
-    (kept,) = store.transitions.page(10)
-    assert (kept.change, kept.alert, kept.metric) == (made.change, made.alert, made.metric)
-    assert kept.interaction() == made.interaction()
+    (stored,) = store.transitions.page(10)
+    assert stored.change == transition.change
+    assert (stored.alert, stored.metric) == (transition.alert, transition.metric)
+    assert stored.interaction() == transition.interaction()
 
 
-def test_who_comes_second_keeps_nothing(store: Store) -> None:
+def test_the_second_result_for_a_version_is_not_saved(store: Store) -> None:
     alert, other = store.alert(), store.alert()
-    both = [finding(store, alert), finding(store, other)]
-    assert store.evaluations.save([finding(store, other)], LATER) == {other.alert_id}
+    both = [result(store, alert), result(store, other)]
+    assert store.evaluations.save([result(store, other)], LATER) == {other.alert_id}
     assert store.evaluations.save(both, LATER) == {alert.alert_id}
     assert store.evaluations.save(both, LATER) == set()
     assert len(changes(store)) == 2
     assert len(store.outbox.told) == 2
 
 
-def test_a_definition_that_changes_meanwhile_voids_an_evaluation(store: Store) -> None:
+def test_a_definition_that_changes_meanwhile_makes_an_evaluation_void(store: Store) -> None:
     alert = store.alert()
     store.alerts.replace(alert.alert_id, store.draft(title="other"), store.metric, LATER)
-    assert store.evaluations.save([finding(store, alert)], LATER) == set()
+    assert store.evaluations.save([result(store, alert)], LATER) == set()
     assert changes(store) == []
 
 
-def test_a_failure_is_kept_as_health_and_forgets_nothing(store: Store) -> None:
+def test_a_failure_is_saved_as_health_and_deletes_no_state(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
-    failed = finding(store, alert, 1, error="engine down", states={}, transitions=[])
+    failed = result(store, alert, 1, error="engine down", states={}, transitions=[])
     store.evaluations.save([failed], LATER)
     evaluation = store.evaluations.status(alert.alert_id)
     assert (evaluation.health, evaluation.error) == ("ERROR", "engine down")
@@ -109,13 +110,13 @@ def test_a_failure_is_kept_as_health_and_forgets_nothing(store: Store) -> None:
     assert store.evaluations.statuses() == {alert.alert_id: evaluation}
 
 
-def test_what_is_to_be_delivered_is_enqueued_with_the_transition_and_its_labels(
+def test_the_delivery_of_a_transition_is_enqueued_with_it_and_its_labels(
     store: Store,
 ) -> None:
     alert = store.alert(labels={"team": "shop"})
-    made = fire(store, alert)
+    transition = fire(store, alert)
     ((interaction, labels),) = store.outbox.told
-    assert interaction == made.interaction()
+    assert interaction == transition.interaction()
     assert interaction.has_deliveries
     assert labels == {"team": "shop"}
 
@@ -124,17 +125,18 @@ def test_a_transition_without_an_action_writes_no_interaction(store: Store) -> N
     alert = store.alert(recoveryAction=None)
     fire(store, alert)
     store.alerts.delete(alert.alert_id, store.metric, LATER)
-    assert [made.change.status for made in store.transitions.unrecorded(10)] == [Status.FIRING]
+    unrecorded = store.transitions.unrecorded(10)
+    assert [each.change.status for each in unrecorded] == [Status.FIRING]
     assert len(store.outbox.told) == 1
 
 
 def test_transitions_are_unrecorded_until_they_are_marked(store: Store) -> None:
-    made = [fire(store, store.alert()) for _ in range(3)]
-    ids = [transition.transition_id for transition in made]
-    assert [one.transition_id for one in store.transitions.unrecorded(2)] == ids[:2]
+    fired = [fire(store, store.alert()) for _ in range(3)]
+    ids = [transition.transition_id for transition in fired]
+    assert [each.transition_id for each in store.transitions.unrecorded(2)] == ids[:2]
     store.transitions.mark_recorded(ids[:2])
     store.restart()
-    assert [one.transition_id for one in store.transitions.unrecorded(9)] == ids[2:]
+    assert [each.transition_id for each in store.transitions.unrecorded(9)] == ids[2:]
 
 
 @pytest.mark.parametrize(
@@ -146,19 +148,19 @@ def test_transitions_are_unrecorded_until_they_are_marked(store: Store) -> None:
         ({"enabled": False, "threshold": 11}, Reason.DISABLED),
     ],
 )
-def test_what_fires_ends_when_another_thing_is_measured_or_nothing(
+def test_firing_groups_are_resolved_if_the_alert_measures_something_else_or_is_disabled(
     store: Store, members: dict[str, Any], reason: Reason
 ) -> None:
     alert = store.alert()
     fire(store, alert)
     store.alerts.replace(alert.alert_id, store.draft(**members), store.metric, LATER)
     assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == {}
-    closed, fired = store.transitions.page(10)
-    assert closed.change == StateChange(Status.OK, reason, LATER, 11, {"a": None}, LATER)
-    assert closed.alert == fired.alert == alert
+    resolved, fired = store.transitions.page(10)
+    assert resolved.change == StateChange(Status.OK, reason, LATER, 11, {"a": None}, LATER)
+    assert resolved.alert == fired.alert == alert
 
 
-def test_a_change_of_anything_else_leaves_what_fires(store: Store) -> None:
+def test_other_changes_leave_firing_groups(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
     members = {"title": "other", "for": "5m", "labels": {"a": "b"}, "severity": "info"}
@@ -169,7 +171,7 @@ def test_a_change_of_anything_else_leaves_what_fires(store: Store) -> None:
     }
 
 
-def test_another_question_of_the_metric_ends_what_fires(store: Store) -> None:
+def test_another_question_of_the_metric_resolves_firing_groups(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
     id = store.metric.metric_id
@@ -181,18 +183,18 @@ def test_another_question_of_the_metric_ends_what_fires(store: Store) -> None:
     assert [change.reason for change in changes(store)] == [Reason.CHANGED, Reason.THRESHOLD]
 
 
-def test_deleting_an_alert_ends_what_fires_and_keeps_its_transitions(store: Store) -> None:
+def test_deleting_an_alert_resolves_firing_groups_and_keeps_its_transitions(store: Store) -> None:
     alert = store.alert()
     fire(store, alert)
     store.alerts.delete(alert.alert_id, store.metric, LATER)
     assert [change.reason for change in changes(store)] == [Reason.DISABLED, Reason.THRESHOLD]
     assert store.evaluations.statuses() == {}
-    for ask in (store.alerts.get, store.evaluations.status):
+    for read in (store.alerts.get, store.evaluations.status):
         with pytest.raises(NotFound):
-            ask(alert.alert_id)
+            read(alert.alert_id)
 
 
-def test_what_an_alert_uses_cannot_be_deleted(store: Store) -> None:
+def test_a_metric_or_entry_that_an_alert_uses_cannot_be_deleted(store: Store) -> None:
     entries = {
         kind: store.catalog.create(kind, EntryDraft(mnemonic="USED", title="u"), AT)
         for kind in (Kind.ACTION, Kind.RESOURCE_TYPE)
@@ -208,22 +210,22 @@ def test_what_an_alert_uses_cannot_be_deleted(store: Store) -> None:
 
 def test_pages_follow_each_other_by_instant_and_number(store: Store) -> None:
     alert, other = store.alert(), store.alert()
-    made = [fire(store, alert), fire(store, other), fire(store, alert)]
-    ids = [transition.transition_id for transition in reversed(made)]
+    fired = [fire(store, alert), fire(store, other), fire(store, alert)]
+    ids = [transition.transition_id for transition in reversed(fired)]
     first = store.transitions.page(2)
-    assert [one.transition_id for one in first] == ids[:2]
+    assert [each.transition_id for each in first] == ids[:2]
     after = (first[-1].change.at, first[-1].number)
-    assert [one.transition_id for one in store.transitions.page(2, after)] == ids[2:]
+    assert [each.transition_id for each in store.transitions.page(2, after)] == ids[2:]
     assert len(store.transitions.page(9, alert_id=alert.alert_id)) == 2
     assert len(store.transitions.page(9, start=LATER)) == 3
     assert store.transitions.page(9, to=LATER) == []
     assert store.transitions.page(9, alert_id=uuid4()) == []
 
 
-def test_the_interaction_of_a_transition_says_what_alerts_md_says(store: Store) -> None:
+def test_the_interaction_of_a_transition_has_the_members_of_alerts_md(store: Store) -> None:
     alert = store.alert()
-    made = fire(store, alert)
-    interaction = made.interaction()
+    transition = fire(store, alert)
+    interaction = transition.interaction()
     assert interaction
     assert interaction.resource_id == str(alert.alert_id)
     assert interaction.resource_type_id == system_id(Kind.RESOURCE_TYPE, "ALERT").bytes

@@ -24,7 +24,7 @@ def catalog(database: Database) -> Catalog:
     return Catalog(database)
 
 
-def test_the_system_entries_are_there_from_the_start_with_ids_that_never_change(
+def test_the_system_entries_exist_from_the_start_with_constant_ids(
     catalog: Catalog, tmp_path: Path
 ) -> None:
     for kind, mnemonic, title in SYSTEM:
@@ -34,7 +34,7 @@ def test_the_system_entries_are_there_from_the_start_with_ids_that_never_change(
     assert all(other.entries(kind) == catalog.entries(kind) for kind in Kind)
 
 
-def test_what_was_made_is_there_after_opening_again(database: Database, catalog: Catalog) -> None:
+def test_entries_are_the_same_after_a_restart(database: Database, catalog: Catalog) -> None:
     entry = catalog.create(Kind.ACTION, ORDER, AT + timedelta(microseconds=1))
     assert (entry.spec, entry.created_date, entry.modified_date) == (ORDER, AT, AT)
     again = Catalog(database)
@@ -49,7 +49,7 @@ def test_a_mnemonic_is_found_without_regard_to_case_within_its_kind(catalog: Cat
     assert catalog.find(Kind.ACTION, "ORDERS") is None
 
 
-def test_a_letter_that_only_lowers_to_one_of_a_mnemonic_is_another(catalog: Catalog) -> None:
+def test_a_letter_that_only_lower_casing_makes_equal_is_another_one(catalog: Catalog) -> None:
     catalog.create(Kind.ACTION, EntryDraft(mnemonic="K", title="k"), AT)
     assert catalog.find(Kind.ACTION, "\N{KELVIN SIGN}") is None
 
@@ -95,7 +95,7 @@ def test_a_system_entry_stays_as_it_is(catalog: Catalog) -> None:
         catalog.delete(Kind.ACTION, id)
 
 
-def test_what_is_not_there_cannot_be_read_replaced_or_deleted(catalog: Catalog) -> None:
+def test_a_missing_entry_cannot_be_read_replaced_or_deleted(catalog: Catalog) -> None:
     of_another_kind = catalog.create(Kind.ORIGIN, ORDER, AT).id
     for id in (uuid4(), of_another_kind):
         with pytest.raises(NotFound):
@@ -133,7 +133,7 @@ def test_a_metric_cannot_come_to_use_an_entry_that_was_deleted_meanwhile(
     assert metrics.all() == []
 
 
-def test_ensuring_adds_once_and_finds_afterwards(catalog: Catalog) -> None:
+def test_ensuring_adds_an_entry_once_and_then_finds_it(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ORIGIN, "Web:1", AT)
     assert (entry.mnemonic, entry.spec.title, entry.is_system) == ("Web:1", "Web:1", False)
     assert catalog.ensure(Kind.ORIGIN, "WEB:1", LATER) == entry
@@ -142,28 +142,28 @@ def test_ensuring_adds_once_and_finds_afterwards(catalog: Catalog) -> None:
 def test_threads_that_ensure_one_mnemonic_get_one_entry(catalog: Catalog) -> None:
     names = [f"{name}{number}" for number in range(20) for name in ("x", "X")]
     with ThreadPoolExecutor(16) as threads:
-        found = list(threads.map(lambda name: catalog.ensure(Kind.ACTION, name, AT), names))
-    assert len({entry.id for entry in found}) == 20
+        entries = list(threads.map(lambda name: catalog.ensure(Kind.ACTION, name, AT), names))
+    assert len({entry.id for entry in entries}) == 20
 
 
-def test_many_are_ensured_in_the_order_they_are_asked_for(
+def test_many_entries_are_returned_in_the_order_of_their_mnemonics(
     database: Database, catalog: Catalog
 ) -> None:
     names = ["b", "a", "B", "fired"]
-    found = catalog.ensure_all(Kind.ACTION, names, AT)
-    assert [entry.mnemonic for entry in found] == ["b", "a", "b", "fired"]
-    assert found[0] == found[2]
+    entries = catalog.ensure_all(Kind.ACTION, names, AT)
+    assert [entry.mnemonic for entry in entries] == ["b", "a", "b", "fired"]
+    assert entries[0] == entries[2]
     assert Catalog(database).entries(Kind.ACTION) == catalog.entries(Kind.ACTION)
 
 
 @pytest.mark.parametrize("mnemonic", ["", "a b", "ä", "x" * 65, "a\n", "\N{KELVIN SIGN}"])
-def test_what_cannot_be_a_mnemonic_is_not_added(catalog: Catalog, mnemonic: str) -> None:
+def test_a_text_that_cannot_be_a_mnemonic_is_not_added(catalog: Catalog, mnemonic: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         catalog.ensure(Kind.RESOURCE_TYPE, mnemonic, AT)
     assert raised.value.problems[0].field == "resourceType"
 
 
-def test_mnemonics_that_were_handed_out_do_not_change(catalog: Catalog) -> None:
+def test_returned_mnemonics_do_not_change(catalog: Catalog) -> None:
     entry = catalog.create(Kind.ACTION, ORDER, AT)
     before = catalog.mnemonics(Kind.ACTION)
     catalog.replace(Kind.ACTION, entry.id, EntryDraft(mnemonic="BUY", title="t"), AT)
@@ -171,13 +171,13 @@ def test_mnemonics_that_were_handed_out_do_not_change(catalog: Catalog) -> None:
     assert catalog.mnemonics(Kind.ACTION)[entry.id] == "BUY"
 
 
-def test_entries_come_by_mnemonic_without_regard_to_case(catalog: Catalog) -> None:
+def test_entries_are_ordered_by_mnemonic_without_regard_to_case(catalog: Catalog) -> None:
     catalog.ensure_all(Kind.ORIGIN, ["b", "A", "C"], AT)
     names = [entry.mnemonic for entry in catalog.entries(Kind.ORIGIN)]
     assert names == ["A", "b", "C", "METRIC_EVAL", "NOTIFY"]
 
 
-def test_an_entry_that_is_claimed_while_it_is_deleted_stays(catalog: Catalog) -> None:
+def test_an_entry_that_is_claimed_during_its_deletion_stays(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ACTION, "claimed", AT)
 
     def is_recorded() -> bool:
@@ -193,7 +193,7 @@ def test_an_entry_that_is_claimed_while_it_is_deleted_stays(catalog: Catalog) ->
     assert catalog.ensure(Kind.ACTION, "claimed", AT).id != entry.id
 
 
-def test_an_entry_that_interactions_have_stays(catalog: Catalog) -> None:
+def test_an_entry_that_interactions_have_is_not_deleted(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ORIGIN, "recorded", AT)
     with pytest.raises(Conflict, match="Interactions use the origin recorded"):
         catalog.delete(Kind.ORIGIN, entry.id, lambda: True)

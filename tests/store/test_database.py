@@ -1,4 +1,4 @@
-"""The SQLite file: how it is opened, how it comes to its newest revision, how it fails."""
+"""The SQLite file: opening, migrations, transactions and failures."""
 
 import sqlite3
 import subprocess
@@ -20,28 +20,28 @@ from tocsin.store.key_value import KeyValueStore
 from tocsin.store.tables import metadata
 
 
-def test_the_newest_revision_is_the_one_that_is_checked_for() -> None:
+def test_head_is_the_newest_revision() -> None:
     config = Config()
     config.set_main_option("script_location", tocsin.store.migrations.__path__[0])
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
 def schema(path: Path) -> set[str]:
-    """What SQLite says of all tables and indexes, but for Alembic's own."""
+    """The SQL of all tables and indexes but those of Alembic."""
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     return {" ".join(sql.split()) for (sql,) in rows if "alembic" not in sql}
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+def test_the_migrations_create_the_tables_that_the_code_uses(tmp_path: Path) -> None:
     Database(tmp_path / "migrated.sqlite").close()
     metadata.create_all(create_engine(f"sqlite:///{tmp_path / 'made.sqlite'}"))
-    made = schema(tmp_path / "made.sqlite")
-    assert schema(tmp_path / "migrated.sqlite") == made
-    assert any("lower(mnemonic)" in sql for sql in made)
+    created = schema(tmp_path / "made.sqlite")
+    assert schema(tmp_path / "migrated.sqlite") == created
+    assert any("lower(mnemonic)" in sql for sql in created)
 
 
-def test_what_is_acknowledged_is_on_disk_and_references_hold(tmp_path: Path) -> None:
+def test_the_settings_keep_acknowledged_writes_and_enforce_references(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
     with database.reading() as connection:
         pragmas = [
@@ -58,11 +58,13 @@ def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> N
         "import sys; from tocsin.store.database import Database; "
         f"Database({str(tmp_path / 'store.sqlite')!r}).ping(); print('alembic' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "False\n"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout == "False\n"
 
 
-def test_two_that_open_a_new_database_at_once_both_succeed(tmp_path: Path) -> None:
+def test_processes_that_open_a_new_database_concurrently_all_succeed(tmp_path: Path) -> None:
     code = (
         "from tocsin.store.database import Database; "
         f"Database({str(tmp_path / 'store.sqlite')!r}).ping()"
@@ -71,7 +73,7 @@ def test_two_that_open_a_new_database_at_once_both_succeed(tmp_path: Path) -> No
     assert [process.wait(60) for process in running] == [0, 0, 0]
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(
+def test_a_failed_migration_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "store.sqlite"
@@ -90,7 +92,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     Database(path).ping()
 
 
-def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_store_of_a_newer_version_is_rejected_with_a_reason(tmp_path: Path) -> None:
     Database(tmp_path / "store.sqlite").close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -98,14 +100,14 @@ def test_a_store_of_a_newer_version_is_refused_in_words(tmp_path: Path) -> None:
         Database(tmp_path / "store.sqlite")
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     path.write_text("this is a letter to my aunt, and no database at all" * 100)
     with pytest.raises(Unavailable, match="not a database"):
         Database(path)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="unable to open"):
         Database(tmp_path / "missing" / "store.sqlite")
 
@@ -117,7 +119,7 @@ def test_a_path_may_hold_odd_characters(tmp_path: Path) -> None:
     assert (folder / "store.sqlite").exists()
 
 
-def test_a_database_that_lost_its_tables_does_not_answer_the_ping(tmp_path: Path) -> None:
+def test_a_database_that_lost_its_tables_fails_the_ping(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
     database.ping()
     with database.writing() as connection:
@@ -128,16 +130,16 @@ def test_a_database_that_lost_its_tables_does_not_answer_the_ping(tmp_path: Path
 
 def test_a_writer_waits_for_another_and_readers_do_not(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = KeyValueStore(database)
-    facts.set("who", "nobody")
+    key_values = KeyValueStore(database)
+    key_values.set("who", "nobody")
     with database.writing() as connection:
         connection.execute(text("UPDATE facts SET value = 'the first'"))
-        second = threading.Thread(target=facts.set, args=("who", "the second"))
+        second = threading.Thread(target=key_values.set, args=("who", "the second"))
         second.start()
         time.sleep(0.1)
-        assert facts.get("who") == "nobody"
+        assert key_values.get("who") == "nobody"
     second.join()
-    assert facts.get("who") == "the second"
+    assert key_values.get("who") == "the second"
 
 
 def write(database: Database, *statements: TextClause) -> None:
@@ -146,20 +148,20 @@ def write(database: Database, *statements: TextClause) -> None:
             connection.execute(statement)
 
 
-def test_a_transaction_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = KeyValueStore(database)
+    key_values = KeyValueStore(database)
     insert = text("INSERT INTO facts VALUES ('a', 'b')")
     with pytest.raises(Conflict):
         write(database, insert, insert)
-    assert facts.get("a") is None
-    facts.set("a", "c")
+    assert key_values.get("a") is None
+    key_values.set("a", "c")
 
 
-def test_a_fact_is_none_until_it_is_set_and_then_the_last_value(tmp_path: Path) -> None:
+def test_a_value_is_none_until_it_is_set_and_then_the_last_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "store.sqlite")
-    facts = KeyValueStore(database)
-    assert facts.get("mark") is None
-    facts.set("mark", "1")
-    facts.set("mark", "2")
+    key_values = KeyValueStore(database)
+    assert key_values.get("mark") is None
+    key_values.set("mark", "1")
+    key_values.set("mark", "2")
     assert KeyValueStore(Database(tmp_path / "store.sqlite")).get("mark") == "2"

@@ -24,7 +24,7 @@ def keys(database: Database) -> Keys:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_key_is_known_at_once_and_after_opening_again(
+def test_a_key_is_known_immediately_and_after_a_restart(
     database: Database, keys: Keys, role: Role
 ) -> None:
     key, secret = keys.create("billing", role, AT)
@@ -53,7 +53,9 @@ def test_an_unknown_secret_has_no_role(keys: Keys, secret: str) -> None:
     assert keys.authenticate(secret) is None
 
 
-def test_a_revoked_key_is_unknown_at_once_and_for_good(database: Database, keys: Keys) -> None:
+def test_a_revoked_key_is_unknown_immediately_and_after_a_restart(
+    database: Database, keys: Keys
+) -> None:
     key, secret = keys.create("one", Role.READ, AT)
     _, other = keys.create("two", Role.READ, AT)
     keys.revoke(key.key_id)
@@ -64,7 +66,7 @@ def test_a_revoked_key_is_unknown_at_once_and_for_good(database: Database, keys:
         keys.revoke(key.key_id)
 
 
-def test_a_key_that_is_not_there_cannot_be_revoked(keys: Keys) -> None:
+def test_a_missing_key_cannot_be_revoked(keys: Keys) -> None:
     with pytest.raises(NotFound):
         keys.revoke(uuid4())
 
@@ -131,7 +133,7 @@ def test_an_environment_without_a_key_removes_the_former(keys: Keys) -> None:
     assert keys.all() == []
 
 
-def test_the_environment_may_give_a_key_that_was_made_here(keys: Keys) -> None:
+def test_the_environment_may_give_a_key_that_tocsin_generated(keys: Keys) -> None:
     _, secret = keys.create("one", Role.READ, AT)
     keys.adopt(secret, LATER)
     assert keys.authenticate(secret) is Role.ADMIN

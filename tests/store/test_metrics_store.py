@@ -49,49 +49,51 @@ def metrics(database: Database) -> Metrics:
 
 
 @pytest.mark.parametrize("body", [COUNT, NASTY])
-def test_a_definition_comes_back_exactly_as_it_was_given(
+def test_a_definition_is_read_exactly_as_it_was_given(
     database: Database, catalog: Catalog, metrics: Metrics, body: dict[str, object]
 ) -> None:
     draft, question = read_metric(body, catalog)
-    made = metrics.create(draft, question, AT)
-    read = Metrics(database).get(made.metric_id)
-    assert read == made == metrics.get(made.metric_id)
+    created = metrics.create(draft, question, AT)
+    read = Metrics(database).get(created.metric_id)
+    assert read == created == metrics.get(created.metric_id)
     assert (read.name, read.description, read.enabled) == (
         draft.name,
         draft.description,
         draft.enabled,
     )
-    # Python takes 1, 1.0 and True for equal; their texts are not.
+    # 1, 1.0 and True are equal in Python, but their texts differ.
     assert repr(read.question) == repr(question)
 
 
-def test_metrics_come_in_the_order_they_were_made(
+def test_metrics_are_listed_in_the_order_of_creation(
     database: Database, catalog: Catalog, metrics: Metrics
 ) -> None:
-    made = [metrics.create(*read_metric({**COUNT, "name": name}, catalog), AT) for name in "cab"]
-    replaced = metrics.replace(made[0].metric_id, *read_metric(COUNT, catalog), LATER)
-    assert metrics.all() == [replaced, *made[1:]] == Metrics(database).all()
+    created = [metrics.create(*read_metric({**COUNT, "name": name}, catalog), AT) for name in "cab"]
+    replaced = metrics.replace(created[0].metric_id, *read_metric(COUNT, catalog), LATER)
+    assert metrics.all() == [replaced, *created[1:]] == Metrics(database).all()
 
 
 def test_replacing_keeps_id_and_creation_and_nothing_else(
     catalog: Catalog, metrics: Metrics
 ) -> None:
-    made = metrics.create(*read_metric(NASTY, catalog), AT)
-    replaced = metrics.replace(made.metric_id, *read_metric(COUNT, catalog), LATER)
-    assert (replaced.metric_id, replaced.created_date) == (made.metric_id, AT)
+    created = metrics.create(*read_metric(NASTY, catalog), AT)
+    replaced = metrics.replace(created.metric_id, *read_metric(COUNT, catalog), LATER)
+    assert (replaced.metric_id, replaced.created_date) == (created.metric_id, AT)
     assert (replaced.name, replaced.enabled, replaced.modified_date) == ("n", True, LATER)
     assert replaced.question == read_metric(COUNT, catalog)[1]
 
 
-def test_a_deleted_metric_is_gone(database: Database, catalog: Catalog, metrics: Metrics) -> None:
-    made = metrics.create(*read_metric(COUNT, catalog), AT)
-    metrics.delete(made.metric_id)
+def test_a_deleted_metric_is_missing(
+    database: Database, catalog: Catalog, metrics: Metrics
+) -> None:
+    created = metrics.create(*read_metric(COUNT, catalog), AT)
+    metrics.delete(created.metric_id)
     assert metrics.all() == Metrics(database).all() == []
     with pytest.raises(NotFound):
-        metrics.get(made.metric_id)
+        metrics.get(created.metric_id)
 
 
-def test_what_is_not_there_cannot_be_read_replaced_or_deleted(
+def test_a_missing_metric_cannot_be_read_replaced_or_deleted(
     catalog: Catalog, metrics: Metrics
 ) -> None:
     with pytest.raises(NotFound):
@@ -102,7 +104,7 @@ def test_what_is_not_there_cannot_be_read_replaced_or_deleted(
         metrics.delete(uuid4())
 
 
-def test_a_list_that_was_handed_out_does_not_change(catalog: Catalog, metrics: Metrics) -> None:
+def test_a_returned_list_does_not_change(catalog: Catalog, metrics: Metrics) -> None:
     before = metrics.all()
     metrics.create(*read_metric(COUNT, catalog), AT)
     assert before == []

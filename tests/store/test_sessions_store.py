@@ -40,7 +40,7 @@ def test_the_token_is_nowhere_in_the_file(database: Database, key: Key, tmp_path
     assert all(token.encode() not in file.read_bytes() for file in tmp_path.iterdir())
 
 
-def test_sessions_that_are_over_or_whose_key_is_gone_are_deleted(
+def test_sessions_that_are_over_or_whose_key_was_revoked_are_deleted(
     database: Database, key: Key
 ) -> None:
     sessions = Sessions(database)
@@ -54,7 +54,7 @@ def test_sessions_that_are_over_or_whose_key_is_gone_are_deleted(
     assert Sessions(database).all(AT) == []
 
 
-def test_looking_at_a_page_waits_for_no_lock_of_the_store(database: Database, key: Key) -> None:
+def test_viewing_a_page_waits_for_no_lock_of_the_store(database: Database, key: Key) -> None:
     sessions = Sessions(database)
     token = sessions.begin(key.key_id, None, AT)
     with database.writing():
