@@ -23,7 +23,7 @@ from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Recorder
 from tocsin.metrics.calculators import Calculators
-from tocsin.metrics.column_promoter import PATIENCE, ColumnPromoter
+from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter
 from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
@@ -171,7 +171,7 @@ class Runtime:
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
         # No calculation takes three times what a query may take and wait.
-        patience = max(PATIENCE, 3 * timedelta(seconds=self.settings.query_seconds))
+        patience = max(GRACE_PERIOD, 3 * timedelta(seconds=self.settings.query_seconds))
         self.promoter = ColumnPromoter(self.engine, self.metrics, self.clock, patience)
         self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
 

@@ -58,7 +58,7 @@ def ask_while(
             meanwhile()
         return compile_metric(question, AT, 1, table)
 
-    ((value,),) = runtime.calculator._ask(question, AT, compile)
+    ((value,),) = runtime.calculator.run_as_of(question, AT, compile)
     return value, tests
 
 

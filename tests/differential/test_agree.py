@@ -29,7 +29,7 @@ def test_values_agree_only_to_the_last_digit() -> None:
         [{"value": 2, "dimensions": {"x": "a"}}, {"value": 1, "dimensions": {"x": "b"}}],
     ],
 )  # fmt: skip
-def test_every_other_difference_is_told(actual: list[dict[str, Any]]) -> None:
+def test_every_other_difference_is_reported(actual: list[dict[str, Any]]) -> None:
     assert oracle.agree(rows((2, "a"), (1, "b")), rows((2, "a"), (1, "b"))) is None
     assert oracle.agree(rows((2, "a"), (1, "b")), actual)
 
@@ -68,7 +68,7 @@ def test_the_oracle_agrees_with_itself(kind: str) -> None:
     )
 
 
-def test_a_series_says_at_which_point_it_differs() -> None:
+def test_the_difference_of_a_series_names_its_point() -> None:
     metric = {"metricType": "SUM", "field": "interaction.n", "timeWindow": "1h"}
     span = (AT - HOUR * 2, AT, HOUR)
     answer = oracle.series(metric, DATA, *span)
@@ -80,7 +80,7 @@ def test_a_series_says_at_which_point_it_differs() -> None:
     assert "13:30" in (oracle.series_disagreement(metric, DATA, *span, answer) or "")
 
 
-def test_a_cut_that_is_not_said_is_a_difference() -> None:
+def test_a_missing_truncation_mark_is_a_difference() -> None:
     metric = {"metricType": "COUNT", "groupBy": ["userId"]}
     answer = oracle.calculate(metric, DATA, AT, limit=2)
     del answer["truncated"]

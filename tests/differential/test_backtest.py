@@ -1,7 +1,7 @@
-"""Does a backtest give the transitions that evaluating live at the same instants gives?
+"""A backtest gives the transitions that live evaluation at the same instants gives.
 
-Live is here what the evaluator does: calculate as of the instant, judge every group, keep what
-changed. The metrics and interactions are random and nasty.
+Live evaluation calculates as of each instant, evaluates every group and keeps the changes, as the
+evaluator does. The metrics and interactions are random and nasty.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def rule_of(random: Random, step: timedelta, seen: list[Any]) -> Rule:
 
 def live(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
     states: dict[GroupKey, AlertState] = {}
-    told: dict[str, list[StateChange]] = defaultdict(list)
+    changes: dict[str, list[StateChange]] = defaultdict(list)
     for at in instants(span):
         answer = world.runtime.calculator.calculate(
             trial.question, at - trial.delay, ANSWERED_GROUPS
@@ -80,11 +80,11 @@ def live(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[S
             if state:
                 states[key] = state
         for change in judgement.changes:
-            told[json.dumps(change.dimensions)].append(change)
-    return told
+            changes[json.dumps(change.dimensions)].append(change)
+    return changes
 
 
-def tried(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
+def backtested(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
     return {
         json.dumps(past.dimensions): past.changes
         for past in world.runtime.backtester.backtest(trial, span)
@@ -99,12 +99,12 @@ def values_seen(world: World, question: Question, span: PastSpan) -> list[Any]:
 
 
 def check(world: World, random: Random, question: Question) -> int:
-    """How many transitions there were, all of them the same."""
+    """The number of transitions, all of which are equal."""
     span = span_of(random)
     rule = rule_of(random, span.step.length, values_seen(world, question, span))
     trial = BacktestInput(rule, question, timedelta(seconds=random.choice([0, 0, 45])))
     expected = live(world, trial, span)
-    assert tried(world, trial, span) == expected, (question, rule, span)
+    assert backtested(world, trial, span) == expected, (question, rule, span)
     return sum(map(len, expected.values()))
 
 
@@ -130,8 +130,8 @@ def test_a_backtest_gives_what_live_evaluation_gave(world: World) -> None:
 def test_a_backtest_of_any_metric_gives_what_live_evaluation_gave(world: World) -> None:
     random = Random(33)
     questions = (world.question(nasty.metric(random, world.interactions)) for _ in range(300))
-    told = [check(world, random, q) for q in questions]
-    assert sum(told) > 30
+    changes = [check(world, random, q) for q in questions]
+    assert sum(changes) > 30
 
 
 AMOUNTS = {
@@ -161,7 +161,7 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
         [s.encode() for s in sent], RequestContext(received=0)
     )
     assert not batch.rejected
-    told = 0
+    changes = 0
     for window in (None, "1m", "10m", "1h"):
         for groups in ([], ["interaction.g"]):
             metric = {
@@ -171,19 +171,19 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
                 "timeWindow": window,
                 "groupBy": groups,
             }
-            told += check(world, random, world.question(metric))
-    assert told > (10 if amounts == "whole numbers" else 3)
+            changes += check(world, random, world.question(metric))
+    assert changes > (10 if amounts == "whole numbers" else 3)
 
 
 def test_slabs_hold_every_group_once(world: World) -> None:
     metric = {"metricType": "COUNT", "groupBy": ["resourceId", "userId", "interaction.a"]}
     question, backtester = world.question(metric), world.runtime.backtester
     points = backtester.points(span_of(Random(1)))
-    table = world.runtime.calculator._table()
+    table = world.runtime.calculator.table()
 
     def groups(slab: int, slabs: int) -> list[str]:
-        found = world.runtime.engine.run(compile_slab(question, points, slab, slabs, table))
-        return [repr(row[:3]) for row in found]
+        rows = world.runtime.engine.run(compile_slab(question, points, slab, slabs, table))
+        return [repr(row[:3]) for row in rows]
 
     whole = groups(0, 1)
     parts = [groups(slab, 5) for slab in range(5)]

@@ -1,13 +1,14 @@
 """Sums do not depend on the order of addition, nor on how the rows are split ("Exact decimals").
 
-Numbers of every kind are recorded in many orders and batches, and asked alone, together with
-other metrics, from rollups, and as series.
+Numbers of every kind are recorded in many orders and batches. Their sums are calculated by
+themselves, together with other metrics, from rollups, and as series.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from random import Random
@@ -21,7 +22,7 @@ from tocsin.clickhouse.sql.exact_sums import whole_parts
 from tocsin.clickhouse.sql.query import Aliases, Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.rollups import row_reader
+from tocsin.metrics.rollups import cost
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 
@@ -42,8 +43,8 @@ INTEGERS = ("whole", "counted")
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Two months of numbers: each kind with the same numbers in several orders, in small batches
-    whose interactions lie anywhere in time."""
+    """Two months of numbers: each kind has the same numbers in several orders, in small batches of
+    interactions from any time."""
     random = Random(50)
     runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("sums")))
     world = World(runtime, [])
@@ -102,15 +103,15 @@ def metrics(field: str = "interaction.n") -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("field", ["interaction.n", "interaction.w"], ids=["any", "integers"])
-def test_a_sum_alone_is_what_the_oracle_says(world: World, field: str) -> None:
+def test_a_single_sum_has_the_value_of_the_oracle(world: World, field: str) -> None:
     for metric in metrics(field):
         for limit in (10_000, 2):
             answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
-            found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
-            assert found is None, (metric, found)
+            difference = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
+            assert difference is None, (metric, difference)
 
 
-def test_whole_parts_of_what_is_no_integer_are_not_finite(world: World) -> None:
+def test_whole_parts_of_fractions_are_not_finite(world: World) -> None:
     numbers = ["0.5", "-0.1", "5e-324", "1e15 + 0.125", "4503599627370496.", "1.7e308"]
     exact = ["0.", "-1.", "2251799813685247.", "-2251799813685249."]
     named = Aliases()
@@ -124,31 +125,31 @@ def test_whole_parts_of_what_is_no_integer_are_not_finite(world: World) -> None:
     assert {row[1:] for row in rows} == {(0.0, 0.0, 0.0)}
 
 
-@pytest.mark.parametrize("most", [1, 300, row_reader.MOST], ids=["scanned", "both", "fetched"])
-def test_sums_together_and_kept_are_what_the_oracle_says(
-    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+@pytest.mark.parametrize("rows", [1, 300, cost.MODEL.max_rows], ids=["scanned", "both", "fetched"])
+def test_cached_sums_have_the_values_of_the_oracle(
+    world: World, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(row_reader, "MOST", most)
+    monkeypatch.setattr(cost, "MODEL", replace(cost.MODEL, max_rows=rows))
     every = metrics()
     questions = [world.question(metric) for metric in every]
     for later in (0, 0, 61_001):
         at = AT + timedelta(milliseconds=later)
         answers = world.runtime.calculator.calculate_all(questions, at)
         for metric, answer in zip(every, answers, strict=True):
-            found = oracle.disagreement(metric, world.interactions, at, written(answer))  # type: ignore[arg-type]
-            assert found is None, (metric, later, found)
+            difference = oracle.disagreement(metric, world.interactions, at, written(answer))  # type: ignore[arg-type]
+            assert difference is None, (metric, later, difference)
 
 
-def test_a_series_of_sums_is_what_the_oracle_says(
+def test_a_series_of_sums_has_the_values_of_the_oracle(
     world: World,
 ) -> None:
     span = (AT - timedelta(hours=10), AT, timedelta(hours=1))
     for metric in metrics():
         series = world.runtime.calculator.series(world.question(metric), *span)
-        found = oracle.series_disagreement(
+        difference = oracle.series_disagreement(
             metric, world.interactions, *span, written_series(series)
         )
-        assert found is None, (metric, found)
+        assert difference is None, (metric, difference)
 
 
 def test_the_same_numbers_in_any_order_have_the_same_sum(world: World) -> None:
@@ -173,7 +174,7 @@ def test_thousands_of_amounts_add_up_to_the_decimal_sum(world: World) -> None:
 
 
 def ties(world: World, action: str, groups: int) -> dict[str, Any]:
-    """A metric whose groups sum to 0.3, or as doubles to a little more."""
+    """A metric whose groups sum to 0.3, or slightly more when added as doubles."""
     random, rows = Random(52), []
     for number in range(groups):
         user = f"{random.randrange(1_000)}-{number}"
@@ -190,20 +191,22 @@ def ties(world: World, action: str, groups: int) -> dict[str, Any]:
     }
 
 
-def test_groups_that_are_equal_once_rounded_are_cut_by_their_texts(world: World) -> None:
+def test_groups_that_are_equal_once_rounded_are_truncated_by_their_texts(world: World) -> None:
     metric = ties(world, "ties", 150)
     question = world.question(metric)
     for limit in range(1, 150, 6):
         answer = world.runtime.calculator.calculate(question, AT, limit)
-        found = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
-        assert found is None, (limit, found)
+        difference = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
+        assert difference is None, (limit, difference)
 
 
-def test_the_lines_of_a_series_that_are_equal_once_rounded_are_cut_by_their_texts(
+def test_lines_of_a_series_that_are_equal_once_rounded_are_truncated_by_their_texts(
     world: World,
 ) -> None:
     metric = ties(world, "more-ties", 130)
     span = (AT - timedelta(minutes=2), AT, timedelta(minutes=1))
     series = world.runtime.calculator.series(world.question(metric), *span)
-    found = oracle.series_disagreement(metric, world.interactions, *span, written_series(series))
-    assert found is None, found
+    difference = oracle.series_disagreement(
+        metric, world.interactions, *span, written_series(series)
+    )
+    assert difference is None, difference

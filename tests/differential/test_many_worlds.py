@@ -1,4 +1,4 @@
-"""Thousands of random metrics: `make test-long`. Others are drawn with `--first-seed 1000`."""
+"""Thousands of random metrics: `make test-long`; `--first-seed 1000` draws others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EACH = METRICS // WORLDS
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("number", range(WORLDS))
-def test_thousands_of_metrics_over_many_worlds(
+def test_thousands_of_metrics_have_the_values_of_the_oracle(
     number: int, pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
     seed = pytestconfig.getoption("first_seed") + number

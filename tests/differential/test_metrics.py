@@ -1,7 +1,7 @@
-"""Does Tocsin answer what the plain-Python oracle of docs/reference/semantics.md answers?
+"""Metrics have the values of the oracle, which implements docs/reference/semantics.md in Python.
 
-Random metrics over random and nasty interactions, recorded through the recorder in several parts,
-asked through the calculator: alone, all together and as series, before and after a merge.
+Random metrics over random and nasty interactions, recorded in several parts, are calculated by
+themselves, all together and as series, before and after a merge.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     opened.runtime.close()
 
 
-def test_every_metric_is_what_the_oracle_says(world: World) -> None:
+def test_every_metric_has_the_value_of_the_oracle(world: World) -> None:
     check_metrics(world, seed=11, count=SAMPLE)
 
 
-def test_every_series_is_what_the_oracle_says(world: World) -> None:
+def test_every_series_has_the_values_of_the_oracle(world: World) -> None:
     check_series(world, seed=12, count=SAMPLE // 4)
 
 
-def test_metrics_calculated_together_are_what_they_are_alone(world: World) -> None:
+def test_metrics_calculated_together_have_their_single_values(world: World) -> None:
     check_all_together(world, seed=13, count=SAMPLE // 4)
 
 
-def test_types_learned_from_the_table_are_those_learned_from_the_senders(world: World) -> None:
-    """After a restart, a query must look for every type that occurs."""
+def test_the_table_gives_the_types_that_recording_gave(world: World) -> None:
+    """After a restart, a query must read every type that occurs."""
     engine = world.runtime.engine
-    told = {path: engine.field_types.of(path) for path in engine.field_types._types}
+    recorded = {path: engine.field_types.of(path) for path in engine.field_types._types}
     fresh = type(engine.field_types)()
     engine.field_types = fresh
     engine.load_field_types()
-    for path, types in told.items():
-        # A sender's integer past 63 bits is taken for one that could have been smaller, too.
+    for path, types in recorded.items():
+        # An integer beyond 63 bits counts as one that could have been smaller, too.
         large = types & {JsonType.UNSIGNED, JsonType.BIG_INTEGER}
-        too_much = {JsonType.INTEGER} if large else set()
-        assert "" in path or types - fresh.of(path) <= too_much, path
+        surplus = {JsonType.INTEGER} if large else set()
+        assert "" in path or types - fresh.of(path) <= surplus, path
 
 
-def test_after_a_merge_and_types_read_from_the_table_the_answers_are_the_same(
+def test_after_a_merge_the_values_are_the_same(
     world: World,
 ) -> None:
     merge(world)
@@ -58,9 +58,11 @@ def test_after_a_merge_and_types_read_from_the_table_the_answers_are_the_same(
     check_series(world, seed=15, count=SAMPLE // 8)
 
 
-def test_discovery_finds_the_fields_types_and_occurrences_of_the_oracle(world: World) -> None:
+def test_discovery_has_the_fields_types_and_occurrences_of_the_oracle(world: World) -> None:
     expected = oracle.discover(world.interactions)
     assert [str(f) for f in world.runtime.discovery.fields()] == sorted(expected)
     reports = world.runtime.discovery.details()
-    found = {str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports}
-    assert found == expected
+    discovered = {
+        str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports
+    }
+    assert discovered == expected

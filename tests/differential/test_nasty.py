@@ -1,4 +1,4 @@
-"""Is the data of the differential tests as nasty, and as acceptable, as it is meant to be?"""
+"""The data of the differential tests is nasty, and still acceptable."""
 
 import json
 from collections import Counter
@@ -27,13 +27,13 @@ def metrics(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [nasty.metric(rng, data) for _ in range(1_000)]
 
 
-def test_the_same_seed_says_the_same_again(data: list[dict[str, Any]]) -> None:
+def test_the_same_seed_gives_the_same_data(data: list[dict[str, Any]]) -> None:
     assert data == nasty.interactions(Random(1), 400, AT)
     assert nasty.metric(Random(3), data) == nasty.metric(Random(3), data)
     assert nasty.many_keys(Random(4), 5) == nasty.many_keys(Random(4), 5)
 
 
-def test_every_payload_is_accepted_and_is_json_to_others_too() -> None:
+def test_every_payload_is_accepted_and_is_json_for_the_standard_library() -> None:
     rng = Random(5)
     for _ in range(3_000):
         text = nasty.payload(rng)
@@ -41,13 +41,13 @@ def test_every_payload_is_accepted_and_is_json_to_others_too() -> None:
         assert isinstance(json.loads(text), dict)
 
 
-@pytest.mark.parametrize(("name", "text"), nasty.bad_payloads(), ids=lambda one: one[:40])
+@pytest.mark.parametrize(("name", "text"), nasty.bad_payloads(), ids=lambda text: text[:40])
 def test_every_bad_payload_is_json_and_refused(name: str, text: str) -> None:
     assert oracle.refuses(text), name
     assert "not JSON" not in oracle.refuses(text)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("name", "text"), nasty.limit_payloads(), ids=lambda one: one[:40])
+@pytest.mark.parametrize(("name", "text"), nasty.limit_payloads(), ids=lambda text: text[:40])
 def test_every_payload_at_a_limit_is_accepted(name: str, text: str) -> None:
     assert oracle.refuses(text) is None, name
 
@@ -66,20 +66,20 @@ def test_numeric_texts_are_numbers_and_near_misses_are_not() -> None:
 
 
 def test_fields_hold_several_types(data: list[dict[str, Any]]) -> None:
-    found = oracle.discover(data)
-    assert len(found) > 150
-    assert sum(len(entry["types"]) > 2 for entry in found.values()) > 10
-    assert {r"interaction.a\.b", "interaction.a.b", "interaction.null"} <= set(found)
+    fields = oracle.discover(data)
+    assert len(fields) > 150
+    assert sum(len(entry["types"]) > 2 for entry in fields.values()) > 10
+    assert {r"interaction.a\.b", "interaction.a.b", "interaction.null"} <= set(fields)
 
 
-def test_interactions_stand_on_both_sides_of_every_window_edge(data: list[dict[str, Any]]) -> None:
-    moments = {one["timestamp"] for one in data}
+def test_interactions_are_on_both_sides_of_every_window_edge(data: list[dict[str, Any]]) -> None:
+    instants = {interaction["timestamp"] for interaction in data}
     for window in ("1m", "5m", "1h", "24h", "7d"):
         edge = AT - oracle.duration(window)
         millisecond = timedelta(milliseconds=1)
-        assert {edge - millisecond, edge, edge + millisecond} <= moments
-    assert {AT, AT + timedelta(milliseconds=1)} <= moments
-    assert all(one.microsecond % 1_000 == 0 and 1970 <= one.year < 2300 for one in moments)
+        assert {edge - millisecond, edge, edge + millisecond} <= instants
+    assert {AT, AT + timedelta(milliseconds=1)} <= instants
+    assert all(at.microsecond % 1_000 == 0 and 1970 <= at.year < 2300 for at in instants)
 
 
 def test_every_metric_is_valid(metrics: list[dict[str, Any]]) -> None:
@@ -89,9 +89,9 @@ def test_every_metric_is_valid(metrics: list[dict[str, Any]]) -> None:
         groups = metric.get("groupBy") or []
         filters = metric.get("filters") or []
         assert len({oracle.dimension_key(field) for field in groups}) == len(groups)
-        used = [*groups, *(one["field"] for one in filters), metric.get("field") or "userId"]
+        used = [*groups, *(filter["field"] for filter in filters), metric.get("field") or "userId"]
         assert all(field in oracle.OWN_COLUMNS or oracle.keys_of(field) for field in used)
-        assert all(_is_valid(one) for one in filters)
+        assert all(map(_is_valid, filters))
         json.dumps(metric, allow_nan=False).encode()
 
 
@@ -109,14 +109,14 @@ def _is_valid(filter_: dict[str, Any]) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def test_metrics_use_everything_and_mostly_meet_the_data(
+def test_metrics_use_every_feature_and_mostly_match_the_data(
     data: list[dict[str, Any]], metrics: list[dict[str, Any]]
 ) -> None:
     assert {metric["metricType"] for metric in metrics} == set(TYPES)
-    filters = [one for metric in metrics for one in metric.get("filters") or []]
-    assert {one["operator"] for one in filters} == set(oracle.OPERATORS)
-    shown = Counter(bool(_values(metric, data)) for metric in metrics)
-    assert shown[True] > 600
+    filters = [filter for metric in metrics for filter in metric.get("filters") or []]
+    assert {filter["operator"] for filter in filters} == set(oracle.OPERATORS)
+    have_values = Counter(bool(_values(metric, data)) for metric in metrics)
+    assert have_values[True] > 600
 
 
 def _values(metric: dict[str, Any], data: list[dict[str, Any]]) -> list[Any]:
@@ -124,7 +124,7 @@ def _values(metric: dict[str, Any], data: list[dict[str, Any]]) -> list[Any]:
     return [row["value"] for row in rows if row["value"]]
 
 
-def test_the_oracle_agrees_with_itself_whatever_the_metric(
+def test_the_oracle_agrees_with_itself_for_every_metric(
     data: list[dict[str, Any]], metrics: list[dict[str, Any]]
 ) -> None:
     rng = Random(8)
@@ -138,7 +138,7 @@ def test_the_oracle_agrees_with_itself_whatever_the_metric(
         assert oracle.series_disagreement(metric, data, *span, lines) is None
 
 
-def test_a_last_point_is_what_calculate_answers(
+def test_the_last_point_of_a_series_is_the_calculated_value(
     data: list[dict[str, Any]], metrics: list[dict[str, Any]]
 ) -> None:
     for metric in metrics[150:400]:
@@ -147,5 +147,5 @@ def test_a_last_point_is_what_calculate_answers(
         step = timedelta(hours=1)
         lines = oracle.series(metric, data, AT - step, AT, step)["series"]
         rows = oracle.calculate(metric, data, AT)["results"][:100]
-        shown = [(line["dimensions"], line["points"][0]["value"]) for line in lines]
-        assert shown == [(row["dimensions"], row["value"]) for row in rows]
+        points = [(line["dimensions"], line["points"][0]["value"]) for line in lines]
+        assert points == [(row["dimensions"], row["value"]) for row in rows]

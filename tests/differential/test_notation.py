@@ -1,8 +1,8 @@
-"""Is every key read as it is spelled, where the engine has a meaning of its own for the spelling?
+"""Every key is read as it is spelled, even where the engine has its own meaning for the spelling.
 
-Such keys stand at each place of a path, beside those that they would name as notation. Each field
-is asked in every way in which a path is read, as discovery lists it. The ordinary run takes a
-sample of the keys.
+Such keys are at each place of a path, beside those that they would name as notation. Each field is
+used in every way in which a path is read, as discovery lists it. The ordinary run takes a sample of
+the keys.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NAMED_BY_NOTATION = (
 
 
 def chunks() -> list[Any]:
-    """The keys of each world; the first stands for all in the ordinary run."""
+    """The keys of each world; the ordinary run has only the first world."""
     keys = list(KEYS)
     Random(3).shuffle(keys)
     worlds = [keys[:SAMPLE]]
@@ -52,9 +52,9 @@ def chunks() -> list[Any]:
 
 @pytest.fixture(scope="module", params=chunks())
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made: Path = tmp_path_factory.mktemp("world")
-    made.joinpath("keys").write_text(json.dumps(request.param))
-    return made
+    folder: Path = tmp_path_factory.mktemp("world")
+    folder.joinpath("keys").write_text(json.dumps(request.param))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +63,13 @@ def world(folder: Path) -> Iterator[World]:
     opened = World(Runtime(Settings(data_dir=folder / "data")), [])
     texts = payloads(json.loads(folder.joinpath("keys").read_text()))
     random.shuffle(texts)
-    made = nasty.interactions(random, len(texts), AT, texts)
-    for minutes, interaction in enumerate(made):
-        # In a month or two: each part is filled by itself.
+    interactions = nasty.interactions(random, len(texts), AT, texts)
+    for minutes, interaction in enumerate(interactions):
+        # All in one or two months, because each part is filled by itself.
         interaction["timestamp"] = AT - timedelta(minutes=minutes)
-    for start in range(0, len(made), len(made) // 2 + 1):
-        record(opened, made[start : start + len(made) // 2 + 1], random)
+    half = len(interactions) // 2 + 1
+    for start in range(0, len(interactions), half):
+        record(opened, interactions[start : start + half], random)
     yield opened
     opened.runtime.close()
 
@@ -98,7 +99,7 @@ def nested(path: Sequence[str], value: Any) -> str:
     return json.dumps(value)
 
 
-def asked(field: str) -> list[dict[str, Any]]:
+def metrics_of(field: str) -> list[dict[str, Any]]:
     filters = [
         ("exists", None),
         ("contains", "x"),
@@ -110,8 +111,8 @@ def asked(field: str) -> list[dict[str, Any]]:
         {"metricType": "SUM", "field": field},
         {"metricType": "COUNT", "groupBy": [field]},
         *(
-            {"metricType": "DISTINCT_COUNT", "field": field, "filters": [filter_(field, *one)]}
-            for one in filters
+            {"metricType": "DISTINCT_COUNT", "field": field, "filters": [filter_(field, *filter)]}
+            for filter in filters
         ),
         {"metricType": "COUNT", "filters": [filter_(field, "not_exists", None)]},
         {"metricType": "COUNT", "filters": [filter_(field, "contains", "x")]},
@@ -135,7 +136,7 @@ def check(world: World, metric: dict[str, Any], answer: object) -> None:
 
 def check_alone(world: World, fields: Sequence[str]) -> None:
     for field in fields:
-        for metric in asked(field):
+        for metric in metrics_of(field):
             check(world, metric, world.runtime.calculator.calculate(world.question(metric), AT))
 
 
@@ -143,40 +144,42 @@ def test_discovery_lists_every_key_as_it_is_spelled(world: World) -> None:
     expected = oracle.discover(world.interactions)
     assert listed(world) == sorted(expected)
     reports = world.runtime.discovery.details()
-    found = {str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports}
-    assert found == expected
+    discovered = {
+        str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports
+    }
+    assert discovered == expected
 
 
 def test_each_listed_field_is_read_as_it_is_spelled(world: World) -> None:
     check_alone(world, listed(world))
 
 
-def test_fields_are_read_the_same_when_asked_together_and_kept(world: World) -> None:
-    metrics = [metric for field in listed(world) for metric in asked(field)[:3]]
+def test_fields_are_read_the_same_when_metrics_are_cached(world: World) -> None:
+    metrics = [metric for field in listed(world) for metric in metrics_of(field)[:3]]
     for start in range(0, len(metrics), 60):
-        some = metrics[start : start + 60]
+        chunk = metrics[start : start + 60]
         for _ in range(2):
-            answers = world.runtime.calculator.calculate_all(list(map(world.question, some)), AT)
-            for metric, answer in zip(some, answers, strict=True):
+            answers = world.runtime.calculator.calculate_all(list(map(world.question, chunk)), AT)
+            for metric, answer in zip(chunk, answers, strict=True):
                 check(world, metric, answer)
 
 
 def test_series_read_fields_as_they_are_spelled(world: World) -> None:
     for field in listed(world)[::3]:
         metric = {"metricType": "SUM", "field": field, "timeWindow": "30d"}
-        found = world.runtime.calculator.series(world.question(metric), *SPAN)
+        series = world.runtime.calculator.series(world.question(metric), *SPAN)
         difference = oracle.series_disagreement(
-            metric, world.interactions, *SPAN, written_series(found)
+            metric, world.interactions, *SPAN, written_series(series)
         )
         assert difference is None, f"{metric}: {difference}"
 
 
-def test_all_listed_fields_become_columns_and_hold_the_same_after_a_restart(
+def test_all_listed_fields_become_columns_with_the_same_values_after_a_restart(
     world: World, folder: Path
 ) -> None:
     fields = listed(world)
-    wanted = [metric for field in fields for metric in asked(field)[:2]]
-    for number, metric in enumerate(wanted[:COLUMNS]):
+    saved = [metric for field in fields for metric in metrics_of(field)[:2]]
+    for number, metric in enumerate(saved[:COLUMNS]):
         draft, question = read_metric({"name": str(number), **metric}, world.runtime.catalog)
         world.runtime.metrics.create(draft, question, AT)
     wait_until_promoted(world)
@@ -190,6 +193,7 @@ def test_all_listed_fields_become_columns_and_hold_the_same_after_a_restart(
 def wait_until_promoted(world: World) -> None:
     engine, deadline = world.runtime.engine, time.monotonic() + 120
     questions = [metric.question for metric in world.runtime.metrics.all()]
+    world.runtime.promoter.wake()
     while set(engine.materialized_columns) != set(
         columns_to_materialize(questions, engine.field_types.of)
     ):

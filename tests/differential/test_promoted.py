@@ -1,7 +1,7 @@
-"""Are the answers the oracle's when the fields of metrics are columns of their own?
+"""Metrics whose fields are columns have the values of the oracle.
 
-Worlds in which metrics were saved before anything was recorded, half-way, so that parts lack the
-columns at first, and after everything; with columns for few texts, and for many.
+The metrics are saved before the first interaction, half-way, so parts lack the columns at first, or
+after the last one; with columns for few texts, and for many.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NO_APPEND = 5
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """Its metrics are saved before the append of that number, or after all of them."""
+    """The metrics are saved before the append of that number, or after all of them."""
     when, few = request.param
 
     def before_append(world: World, number: int) -> None:
@@ -56,7 +56,7 @@ def world(
 
 
 def promote(world: World) -> None:
-    """Save the metrics that will be asked, without the scopes, which need not be known yet."""
+    """Save the metrics that will be calculated, without scopes, which may not be known yet."""
     runtime = world.runtime
     for metric, _ in drawn(world, SEED, SAMPLE):
         definition = {"name": "any", **metric, "resourceType": None, "action": None, "origin": None}
@@ -69,27 +69,27 @@ def wait_until_promoted(world: World) -> set[FieldValue]:
     questions = [metric.question for metric in world.runtime.metrics.all()]
     world.runtime.promoter.wake()
     while set(engine.materialized_columns) != (
-        asks := set(columns_to_materialize(questions, engine.field_types.of))
+        values := set(columns_to_materialize(questions, engine.field_types.of))
     ):
         assert time.monotonic() < deadline, (
-            f"{len(engine.materialized_columns)} of {len(asks)} promoted"
+            f"{len(engine.materialized_columns)} of {len(values)} promoted"
         )
         time.sleep(0.05)
-    return asks
+    return values
 
 
-def test_while_columns_are_filled_the_answers_are_the_oracles(world: World) -> None:
+def test_while_columns_are_filled_metrics_have_the_values_of_the_oracle(world: World) -> None:
     check_metrics(world, SEED, SAMPLE)
 
 
-def test_over_promoted_columns_the_answers_are_the_oracles(world: World) -> None:
-    asks = wait_until_promoted(world)
-    assert len(asks) > SAMPLE // 2
+def test_over_filled_columns_metrics_have_the_values_of_the_oracle(world: World) -> None:
+    values = wait_until_promoted(world)
+    assert len(values) > SAMPLE // 2
     check_metrics(world, SEED, SAMPLE)
     check_series(world, SEED, SAMPLE // 2)
     check_all_together(world, SEED, SAMPLE)
 
 
-def test_after_a_merge_the_answers_are_the_same(world: World) -> None:
+def test_after_a_merge_the_values_are_the_same(world: World) -> None:
     merge(world)
     check_metrics(world, SEED, SAMPLE)

@@ -1,12 +1,13 @@
-"""Is what was counted once, and kept, still what the oracle says?
+"""Cached metrics have the values of the oracle.
 
-The same metrics are asked together again and again: while their windows slide, after late and
-early interactions have come, after everything was merged, and when some of them cannot be kept.
+The same metrics are calculated together repeatedly: while their windows slide, after late and early
+interactions, after all parts were merged, and when some of them cannot be cached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -14,27 +15,25 @@ import pytest
 
 from support import nasty
 from support.worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
-from tocsin.metrics.rollups import admission, cache, rollup, row_reader
+from tocsin.metrics.rollups import admission, cost, rollup
 
 COUNT = 40
-WAYS: dict[str, dict[str, int]] = {
+COSTS: dict[str, dict[str, int]] = {
     "fetched": {},
-    "fetched-bit-by-bit": {"AT_ONCE": 100},
-    "scanned": {"MOST": 1},
-    "both": {"MOST": 300},
+    "fetched-bit-by-bit": {"fetch_rows": 100},
+    "scanned": {"max_rows": 1},
+    "both": {"max_rows": 300},
 }
 
 
-@pytest.fixture(scope="module", params=list(WAYS.values()), ids=list(WAYS))
+@pytest.fixture(scope="module", params=list(COSTS.values()), ids=list(COSTS))
 def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
-    """What is lacking comes as single interactions, or as partial results, or now one, now the
-    other."""
+    """Missing buckets are read as rows, or by scans, or some by each."""
     opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
     with pytest.MonkeyPatch.context() as patch:
-        for limit, interactions in request.param.items():
-            patch.setattr(row_reader, limit, interactions)
+        patch.setattr(cost, "MODEL", replace(cost.MODEL, **request.param))
         patch.setattr(rollup, "MANY_TEXTS", 2)
         yield opened
     opened.runtime.close()
@@ -44,22 +43,22 @@ def world(
     "later",
     [timedelta(), timedelta(milliseconds=1), timedelta(minutes=3, seconds=7), timedelta(days=40)],
 )
-def test_windows_slide_exactly_over_what_is_kept(world: World, later: timedelta) -> None:
+def test_windows_slide_exactly_over_cached_buckets(world: World, later: timedelta) -> None:
     check_all_together(world, seed=21, count=COUNT, at=AT + later)
 
 
-def test_while_somebody_else_is_making_rollups_none_are_made(world: World) -> None:
-    found = world.runtime.calculator.rollups
-    kept = set(found._rollups)
-    with found._making:
+def test_no_rollups_are_built_while_another_calculation_builds_some(world: World) -> None:
+    cache = world.runtime.calculator.cache
+    before = cache.store.keys()
+    with cache.build_lock:
         for _ in range(2):
             check_all_together(world, seed=24, count=COUNT)
-    assert set(found._rollups) == kept
+    assert cache.store.keys() == before
     check_all_together(world, seed=24, count=COUNT)
-    assert set(found._rollups) > kept
+    assert cache.store.keys() > before
 
 
-def test_late_interactions_are_seen_in_what_is_kept(world: World) -> None:
+def test_late_interactions_are_added_to_cached_buckets(world: World) -> None:
     random = Random(22)
     for _ in range(3):
         check_all_together(world, seed=21, count=COUNT)
@@ -68,24 +67,24 @@ def test_late_interactions_are_seen_in_what_is_kept(world: World) -> None:
     check_all_together(world, seed=21, count=COUNT)
 
 
-def test_a_metric_that_is_asked_again_and_again_is_what_it_was(
+def test_a_metric_that_is_calculated_repeatedly_has_the_same_value(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # Reading so few interactions is always faster.
+    # A query of a few interactions is always faster.
     monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
     for _ in range(3):
         check_metrics(world, seed=23, count=COUNT // 2)
 
 
-def test_what_cannot_be_kept_is_calculated_by_itself(
+def test_metrics_whose_rollups_exceed_the_limit_are_queried(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "MAX_ROLLUP_BYTES", 200)
+    monkeypatch.setattr(cost, "MODEL", replace(cost.MODEL, rollup_bytes=200))
     check_all_together(world, seed=21, count=COUNT)
     check_all_together(world, seed=21, count=COUNT)
 
 
-def test_after_a_merge_what_is_kept_still_holds(world: World) -> None:
+def test_cached_buckets_are_valid_after_a_merge(world: World) -> None:
     merge(world)
     check_all_together(world, seed=21, count=COUNT, at=AT + timedelta(hours=5))

@@ -1,7 +1,7 @@
-"""Does Tocsin answer what the oracle answers, whichever ends of a window it need not look at?
+"""Metrics have the values of the oracle, whichever ends of a window their queries do not test.
 
-What is recorded reaches further into the past with every append, and at last past the instants
-that are asked for: windows of each length have all, some and none of it within them.
+Each append has interactions further from the requested instants, in the past and at last in the
+future: windows of each length contain all, some and none of them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tocsin.runtime import Runtime
 ROWS, APPENDS = 240, 8
 
 
-def test_while_the_extent_widens_every_metric_is_what_the_oracle_says(tmp_path: Path) -> None:
+def test_while_the_extent_widens_every_metric_has_the_value_of_the_oracle(tmp_path: Path) -> None:
     random = Random(1)
     world = World(Runtime(Settings(data_dir=tmp_path)), [])
-    made = nasty.interactions(random, ROWS, AT)
-    made.sort(key=lambda one: (one["timestamp"] > AT, abs(one["timestamp"] - AT)))
+    interactions = nasty.interactions(random, ROWS, AT)
+    interactions.sort(key=lambda i: (i["timestamp"] > AT, abs(i["timestamp"] - AT)))
     for start in range(0, ROWS, ROWS // APPENDS):
-        record(world, made[start : start + ROWS // APPENDS], random)
+        record(world, interactions[start : start + ROWS // APPENDS], random)
         for at in (AT, AT + timedelta(seconds=2), AT + timedelta(days=1)):
             check_metrics(world, seed=start, count=12, at=at)
     world.runtime.close()

@@ -21,7 +21,7 @@ from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import compile_series
-from tocsin.metrics.column_promoter import Promotion
+from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question, Window
@@ -56,14 +56,14 @@ def test_metric_compiles_to_its_sql_and_has_its_answer(
 @contextmanager
 def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
     """The fields of the questions have materialized columns meanwhile."""
-    promotion = Promotion(runtime.engine, timedelta(0))
-    promotion.step(promotion.choose(questions, AT), AT)
+    reconciler = ColumnReconciler(runtime.engine, timedelta(0))
+    reconciler.reconcile(reconciler.desired(questions, AT), AT)
     yield
-    promotion.step(promotion.choose([], AT), AT)
+    reconciler.reconcile(reconciler.desired([], AT), AT)
 
 
 def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, Any]:
-    query = compile_metric(question, at, 10_000, runtime.calculator._table_as_of(at))
+    query = compile_metric(question, at, 10_000, runtime.calculator.table_as_of(at))
     answer = runtime.calculator.calculate(question, at)
     rows = [{"value": row.value, "dimensions": row.dimensions} for row in answer.readings]
     return {**shown(runtime, query), "answer": rows}
@@ -72,7 +72,7 @@ def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, A
 def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dict[str, Any]:
     start, to = parse_instant(span["from"]), parse_instant(span["to"])
     step = Window.parse(span["step"]).length
-    query = compile_series(question, Points.between(start, to, step), runtime.calculator._table())
+    query = compile_series(question, Points.between(start, to, step), runtime.calculator.table())
     series = runtime.calculator.series(question, start, to, step)
     lines = [
         {

@@ -40,7 +40,7 @@ def scanned(runtime: Runtime, golden: dict[str, Any]) -> dict[str, Any]:
     questions = [read_metric(metric, runtime.catalog)[1] for metric in golden["metrics"]]
     periods = [[Period(*span) for span in level] for level in golden["periods"]]
     assert isinstance(periods[0][0].upto, datetime)
-    table = runtime.calculator._table()
+    table = runtime.calculator.table()
     scan = compile_scan(questions, periods, golden["lengths"], table, upto=1_000)
     columns = {
         metric["name"]: list(names)

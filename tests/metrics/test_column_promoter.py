@@ -1,4 +1,4 @@
-"""Do the fields that metrics use become columns, hold what the JSON holds, and go again?"""
+"""Fields that metrics use become columns with the values of the JSON; unused ones are dropped."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.column_promoter import PATIENCE, Promotion
+from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnReconciler
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
+from tocsin.model.key import Role
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Question
+from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
@@ -50,7 +52,7 @@ def opened(folder: Path) -> Iterator[Runtime]:
 
 
 def open_runtime(folder: Path) -> Runtime:
-    """Without metrics its own promoter has nothing to do, so that a test can take the steps."""
+    """Without its own promoter, so a test can reconcile step by step."""
     runtime = Runtime(Settings(data_dir=folder))
     runtime.promoter.stop()
     runtime.engine.load_field_types()
@@ -82,13 +84,13 @@ def total(key: str = "total") -> Question:
     return question(metricType="SUM", field=f"interaction.{key}")
 
 
-def settle(promotion: Promotion, *questions: Question, at: datetime = AT) -> None:
-    wanted = promotion.choose(questions, at)
-    wait_until(lambda: promotion.step(wanted, at))
+def settle(reconciler: ColumnReconciler, *questions: Question, at: datetime = AT) -> None:
+    desired = reconciler.desired(questions, at)
+    wait_until(lambda: reconciler.reconcile(desired, at))
 
 
-def wait_until(holds: Callable[[], bool], patience: float = 60) -> None:
-    deadline = time.monotonic() + patience
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -102,40 +104,38 @@ def value(runtime: Runtime, question: Question) -> Any:
     return runtime.calculator.calculate(question, AT).readings[0].value
 
 
-def test_until_every_part_has_the_column_the_json_is_read(opened: Runtime) -> None:
+def test_the_json_is_read_until_every_part_has_the_column(opened: Runtime) -> None:
     record(opened, {"total": 1}, {"total": "2.5"})
-    promotion = Promotion(opened.engine, PATIENCE, little=0)
-    wanted = promotion.choose([total()], AT)
-    assert not promotion.step(wanted, AT)
+    reconciler = ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0)
+    desired = reconciler.desired([total()], AT)
+    assert not reconciler.reconcile(desired, AT)
     assert opened.engine.materialized_columns == {}
     record(opened, {"total": True}, {"total": 4.25})
-    wait_until(lambda: promotion.step(wanted, AT))
-    assert list(opened.engine.materialized_columns) == list(wanted)
+    wait_until(lambda: reconciler.reconcile(desired, AT))
+    assert list(opened.engine.materialized_columns) == list(desired)
     assert opened.calculator.explain(total(), AT).promoted == (total().field,)
     assert value(opened, total()) == 7.75
 
 
-def test_hostile_keys_are_promoted_and_hold_what_the_json_holds(folder: Path) -> None:
+def test_columns_of_hostile_keys_have_the_values_of_the_json(folder: Path) -> None:
     opened = open_runtime(folder)
-    texts = [question(groupBy=[str(field)]) for field in (Field.of_path((key,)) for key in HOSTILE)]
-    numbers = [
-        question(metricType="SUM", field=str(field))
-        for field in (Field.of_path((key,)) for key in HOSTILE)
-    ]
+    fields = [str(Field.of_path((key,))) for key in HOSTILE]
+    groupings = [question(groupBy=[field]) for field in fields]
+    numbers = [question(metricType="SUM", field=field) for field in fields]
     record(opened, {key: number + 0.5 for number, key in enumerate(HOSTILE)})
-    settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0), *groupings, *numbers)
     record(opened, {key: str(number) for number, key in enumerate(HOSTILE)})
     assert len(opened.engine.materialized_columns) == 2 * len(HOSTILE)
     opened.close()
 
     opened = open_runtime(folder)
-    settle(Promotion(opened.engine, PATIENCE, little=0), *texts, *numbers)
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0), *groupings, *numbers)
     assert len(opened.engine.materialized_columns) == 2 * len(HOSTILE)
-    for number, (text, sum_) in enumerate(zip(texts, numbers, strict=True)):
+    for number, (grouping, sum_) in enumerate(zip(groupings, numbers, strict=True)):
         assert value(opened, sum_) == 2 * number + 0.5, HOSTILE[number]
-        readings = opened.calculator.calculate(text, AT).readings
-        said = {next(iter((reading.dimensions or {}).values())) for reading in readings}
-        assert said == {str(number), str(number + 0.5)}, HOSTILE[number]
+        readings = opened.calculator.calculate(grouping, AT).readings
+        texts = {next(iter((reading.dimensions or {}).values())) for reading in readings}
+        assert texts == {str(number), str(number + 0.5)}, HOSTILE[number]
     opened.close()
 
 
@@ -150,7 +150,7 @@ def record_as_before(runtime: Runtime, *payloads: dict[str, Any]) -> None:
     runtime.recorder.append([an_interaction(ids, timestamp=at, payload=raw) for raw in raws])
 
 
-def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logged_once(
+def test_a_field_that_the_engine_refuses_as_a_column_is_read_from_the_json_and_logged_once(
     opened: Runtime, capsys: pytest.CaptureFixture[str]
 ) -> None:
     endless = "k" * 100_000  # in the table's definition more often than the engine can read again
@@ -161,18 +161,18 @@ def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logge
         question(groupBy=[f"interaction.{endless}"]),
         total("b"),
     ]
-    promotion = Promotion(opened.engine, PATIENCE, little=0)
+    reconciler = ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0)
     for minutes in (0, 5, 10, 20, 30):
-        settle(promotion, *questions, at=AT + timedelta(minutes=minutes))
+        settle(reconciler, *questions, at=AT + timedelta(minutes=minutes))
     assert [str(field) for field, _ in opened.engine.materialized_columns] == [
         "interaction.a",
         "interaction.b",
     ]
     assert [value(opened, question) for question in questions] == [9, 2, 1, 20]
     assert capsys.readouterr().out.count("failed") == 1
-    for asked in questions:
-        promoted = opened.calculator.explain(asked, AT).promoted
-        assert promoted == ((asked.field,) if asked in (total("a"), total("b")) else ())
+    for measured in questions:
+        promoted = opened.calculator.explain(measured, AT).promoted
+        assert promoted == ((measured.field,) if measured in (total("a"), total("b")) else ())
     reports = opened.discovery.details()
     assert [str(report.field) for report in reports if report.promoted] == [
         "interaction.a",
@@ -180,83 +180,83 @@ def test_a_field_that_the_engine_refuses_as_a_column_stops_no_other_and_is_logge
     ]
 
 
-def test_what_no_metric_needs_is_not_offered_at_once_and_dropped_after_some_patience(
+def test_an_unused_column_is_not_readable_and_is_dropped_after_the_grace_period(
     opened: Runtime,
 ) -> None:
     record(opened, {"total": 1})
-    promotion = Promotion(opened.engine, timedelta(minutes=10))
-    settle(promotion, total())
+    reconciler = ColumnReconciler(opened.engine, timedelta(minutes=10))
+    settle(reconciler, total())
     (name,) = columns(opened)
-    settle(promotion, at=AT)
+    settle(reconciler, at=AT)
     assert opened.engine.materialized_columns == {}
-    settle(promotion, at=AT + timedelta(minutes=9))
+    settle(reconciler, at=AT + timedelta(minutes=9))
     assert columns(opened) == {name}
-    settle(promotion, total(), at=AT + timedelta(minutes=9))
+    settle(reconciler, total(), at=AT + timedelta(minutes=9))
     assert list(opened.engine.materialized_columns.values()) == [name]
-    settle(promotion, at=AT + timedelta(minutes=15))
-    settle(promotion, at=AT + timedelta(minutes=24))
+    settle(reconciler, at=AT + timedelta(minutes=15))
+    settle(reconciler, at=AT + timedelta(minutes=24))
     assert columns(opened) == {name}
-    settle(promotion, at=AT + timedelta(minutes=25))
+    settle(reconciler, at=AT + timedelta(minutes=25))
     assert columns(opened) == set()
     assert value(opened, total()) == 1
 
 
-def test_after_a_restart_what_was_promoted_still_is_and_what_is_not_needed_goes(
+def test_after_a_restart_used_columns_are_readable_and_unused_ones_are_dropped(
     folder: Path,
 ) -> None:
     opened = open_runtime(folder)
     record(opened, {"total": 1, "items": 2})
-    settle(Promotion(opened.engine, PATIENCE), total(), total("items"))
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD), total(), total("items"))
     before = dict(opened.engine.materialized_columns)
     opened.close()
 
     opened = open_runtime(folder)
-    promotion = Promotion(opened.engine, PATIENCE)
-    settle(promotion, total("items"))
+    reconciler = ColumnReconciler(opened.engine, GRACE_PERIOD)
+    settle(reconciler, total("items"))
     assert before.items() >= opened.engine.materialized_columns.items()
     assert columns(opened) == set(before.values())
-    settle(promotion, total("items"), at=AT + PATIENCE)
+    settle(reconciler, total("items"), at=AT + GRACE_PERIOD)
     assert columns(opened) == set(opened.engine.materialized_columns.values())
     opened.close()
 
 
-def test_a_query_that_reads_a_column_ends_well_while_the_column_is_dropped(
+def test_a_query_that_reads_a_column_succeeds_while_the_column_is_dropped(
     opened: Runtime,
 ) -> None:
     record(opened, {"total": 1})
-    promotion = Promotion(opened.engine, timedelta(0))
-    settle(promotion, total())
+    reconciler = ColumnReconciler(opened.engine, timedelta(0))
+    settle(reconciler, total())
     (name,) = columns(opened)
     slow = Query(f"SELECT sum({name}) FROM interactions WHERE sleepEachRow(2) = 0")
-    found: list[Any] = []
-    running = threading.Thread(target=lambda: found.extend(opened.engine.run(slow)))
+    rows: list[Any] = []
+    running = threading.Thread(target=lambda: rows.extend(opened.engine.run(slow)))
     running.start()
-    watched = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(number_%'")
-    wait_until(lambda: bool(opened.engine.run_ddl(watched)[0][0]))
-    settle(promotion)
+    count = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(number_%'")
+    wait_until(lambda: bool(opened.engine.run_ddl(count)[0][0]))
+    settle(reconciler)
     assert columns(opened) == set()
     running.join()
-    assert found == [(1.0,)]
+    assert rows == [(1.0,)]
 
 
-def test_a_field_whose_texts_become_many_gets_a_column_for_many(
+def test_a_field_of_growing_cardinality_gets_a_column_for_many_texts(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tocsin.metrics.column_promoter.LOW_CARDINALITY_LIMIT", 3)
     by_user = question(groupBy=["interaction.user"])
-    promotion = Promotion(opened.engine, PATIENCE)
+    reconciler = ColumnReconciler(opened.engine, GRACE_PERIOD)
     record(opened, {"user": "a"})
-    settle(promotion, by_user)
+    settle(reconciler, by_user)
     (few,) = opened.engine.materialized_columns.values()
     record(opened, *({"user": f"u{n}"} for n in range(9)))
-    settle(promotion, by_user)
+    settle(reconciler, by_user)
     ((ask, many),) = opened.engine.materialized_columns.items()
     assert few == MaterializedColumn(*ask, is_low_cardinality=True).name
     assert many == MaterializedColumn(*ask, is_low_cardinality=False).name
     assert len(opened.calculator.calculate(by_user, AT).readings) == 10
 
 
-def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
+def test_a_filter_for_one_of_many_texts_does_not_read_all_rows(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tocsin.metrics.column_promoter.LOW_CARDINALITY_LIMIT", 3)
@@ -264,49 +264,50 @@ def test_of_many_texts_one_that_is_looked_for_is_found_without_reading_all(
     record(opened, *({"user": f"u{n // 10}"} for n in range(rows)))
     by_user = question(groupBy=["interaction.user"])
     of_one = question(filters=[{"field": "interaction.user", "operator": "eq", "value": "u7"}])
-    promotion = Promotion(opened.engine, PATIENCE, little=0)
-    promotion.step(promotion.choose([by_user], AT), AT)
+    reconciler = ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0)
+    reconciler.reconcile(reconciler.desired([by_user], AT), AT)
     assert len(columns(opened)) == 1
     assert opened.calculator.explain(of_one, AT).rows_read == rows
-    settle(promotion, by_user, of_one)  # the column is being filled when the index is added
+    settle(reconciler, by_user, of_one)  # the column is being filled when the index is added
     assert len(columns(opened)) == 2
     wait_until(lambda: opened.calculator.explain(of_one, AT).rows_read < rows / 2)
     record(opened, {"user": "u7"}, {"user": "u8"}, {"user": 7}, {"user": None})
     assert value(opened, of_one) == 11
 
-    settle(promotion, by_user)
-    settle(promotion, by_user, at=AT + PATIENCE)
+    settle(reconciler, by_user)
+    settle(reconciler, by_user, at=AT + GRACE_PERIOD)
     assert columns(opened) == set(opened.engine.materialized_columns.values())
-    settle(promotion, by_user, of_one)
-    settle(promotion)
-    settle(promotion, at=AT + PATIENCE)
+    settle(reconciler, by_user, of_one)
+    settle(reconciler)
+    settle(reconciler, at=AT + GRACE_PERIOD)
     assert columns(opened) == set()
     assert value(opened, of_one) == 11
 
 
-def test_numbers_and_few_texts_have_no_index(opened: Runtime) -> None:
+def test_numbers_and_few_texts_get_no_index(opened: Runtime) -> None:
     record(opened, {"total": 0}, {"total": -0.0}, {"total": "x"})
-    is_nought = {"field": "interaction.total", "operator": "in", "value": [0, "x"]}
-    settle(Promotion(opened.engine, PATIENCE), question(filters=[is_nought]))
+    is_zero = {"field": "interaction.total", "operator": "in", "value": [0, "x"]}
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD), question(filters=[is_zero]))
     assert columns(opened) == set(opened.engine.materialized_columns.values())
-    assert value(opened, question(filters=[is_nought])) == 3
+    assert value(opened, question(filters=[is_zero])) == 3
 
 
-def test_a_saved_metrics_fields_are_promoted_and_a_deleted_ones_are_not(
+def test_fields_of_saved_metrics_are_promoted_and_those_of_deleted_ones_are_not(
     opened: Runtime, folder: Path
 ) -> None:
     opened.close()
     again = Runtime(Settings(data_dir=folder))
-    draft, asked = read_metric(
+    draft, saved = read_metric(
         {"name": "Sum", "metricType": "SUM", "field": "interaction.total"}, again.catalog
     )
-    metric = again.metrics.create(draft, asked, AT)
+    actor = Actor(again.keys.create("test", Role.ADMIN, AT)[0], None)
+    metric = again.metric_service.create(draft, saved, actor)
     wait_until(
         lambda: (
             list(again.engine.materialized_columns)
-            == columns_to_materialize([asked], lambda _: frozenset())
+            == columns_to_materialize([saved], lambda _: frozenset())
         )
     )
-    again.metrics.delete(metric.metric_id)
+    again.metric_service.delete(metric.metric_id, actor)
     wait_until(lambda: not again.engine.materialized_columns)
     again.close()

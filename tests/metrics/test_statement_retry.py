@@ -1,4 +1,4 @@
-"""Which items make a statement fail, and when are they tried again?"""
+"""A statement over many items isolates the items that make it fail, and retries them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 
 
 class Statement:
-    """Fails for some numbers, and keeps what it was run over."""
+    """Fails for some numbers, and keeps the items of each run."""
 
     def __init__(self, *bad: int) -> None:
         self.bad = set(bad)
@@ -26,7 +26,7 @@ class Statement:
             raise Unavailable
 
 
-def test_without_a_failure_one_statement_does_it() -> None:
+def test_without_a_failure_the_statement_runs_once() -> None:
     statement = Statement()
     assert Isolation("test").run(range(9), AT, statement) == list(range(9))
     assert statement.runs == [list(range(9))]
@@ -34,21 +34,21 @@ def test_without_a_failure_one_statement_does_it() -> None:
     assert len(statement.runs) == 1
 
 
-def test_it_succeeds_for_all_items_but_those_that_fail_alone() -> None:
+def test_the_statement_succeeds_for_all_items_but_those_that_fail_alone() -> None:
     assert Isolation("test").run(range(9), AT, Statement(0, 5, 8)) == [1, 2, 3, 4, 6, 7]
 
 
-def test_a_failed_item_is_tried_again_after_ten_minutes_then_after_twice_as_long() -> None:
+def test_a_failed_item_is_retried_after_ten_minutes_then_after_twice_as_long() -> None:
     isolation, statement = Isolation("test"), Statement(1)
-    tried = []
+    retried_at = []
     for minute in range(0, 5_000, 10):
         statement.runs.clear()
         isolation.run([1], AT + timedelta(minutes=minute), statement)
-        tried += [minute] * bool(statement.runs)
-    assert tried == [0, 10, 30, 70, 150, 310, 630, 1_270, 2_550, 3_990]
+        retried_at += [minute] * bool(statement.runs)
+    assert retried_at == [0, 10, 30, 70, 150, 310, 630, 1_270, 2_550, 3_990]
 
 
-def test_an_item_that_succeeds_again_begins_anew() -> None:
+def test_after_a_success_an_item_is_due_immediately() -> None:
     isolation, statement = Isolation("test"), Statement(1)
     isolation.run([1], AT, statement)
     statement.bad.clear()
@@ -64,7 +64,7 @@ def test_a_failed_item_is_logged_once(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.count("adding failed") == 1
 
 
-def test_a_stop_ends_it() -> None:
+def test_a_stop_of_the_server_ends_the_run() -> None:
     def stop(_items: Sequence[int]) -> None:
         raise Stopping
 

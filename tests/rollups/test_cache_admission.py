@@ -55,7 +55,7 @@ class HeldQueries:
         self._queries = queries
         self.reached, self.released = Event(), Event()
 
-    def columns(self, *arguments: Any, **options: Any) -> pa.Table:
+    def run_arrow(self, *arguments: Any, **options: Any) -> pa.Table:
         self._wait()
         return self._queries.run_arrow(*arguments, **options)
 
@@ -95,8 +95,8 @@ def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollu
     held, catalog = HeldQueries(queried), WatchedCatalog(runtime)
     with ThreadPoolExecutor(4) as threads:
         building_lane = Lane(held, threads)  # type: ignore[arg-type]  # the two methods it calls
-        building = Calculator(runtime.engine, catalog, calculator.rollups, building_lane)
-        waiting = Calculator(runtime.engine, catalog, calculator.rollups, Lane(queried, threads))
+        building = Calculator(runtime.engine, catalog, calculator.cache, building_lane)
+        waiting = Calculator(runtime.engine, catalog, calculator.cache, Lane(queried, threads))
         first = threads.submit(building.calculate_all, [REQUESTED_TWICE] * 2, AT)
         assert held.reached.wait(60)
         catalog.read.clear()

@@ -1,55 +1,55 @@
-"""What was made before something was recorded in its cell does not hold any more."""
+"""Partial aggregates are stale once an interaction is recorded in their bucket."""
 
 import pytest
 
 from tocsin.metrics.rollups import dirty as module
-from tocsin.metrics.rollups.dirty import Touched
+from tocsin.metrics.rollups.dirty import DirtyBuckets
 
 MINUTE, HOUR = 0, 1
 AT = 90 * 60_000
 
 
 @pytest.fixture
-def touched() -> Touched:
-    return Touched(7)
+def dirty() -> DirtyBuckets:
+    return DirtyBuckets(7)
 
 
-def test_a_cell_is_touched_at_every_level_and_its_neighbours_are_not(touched: Touched) -> None:
-    made = touched.now
-    assert touched.since(MINUTE, 90) <= made == 7
-    touched.tell([AT], 8)
-    assert touched.since(MINUTE, 90) > made
-    assert touched.since(HOUR, 2) > made
-    assert touched.since(MINUTE, 91) <= made
-    assert touched.since(HOUR, 1) <= made
+def test_a_bucket_is_marked_at_every_level_and_its_neighbours_are_not(dirty: DirtyBuckets) -> None:
+    before = dirty.watermark
+    assert dirty.last_change(MINUTE, 90) <= before == 7
+    dirty.mark([AT], 8)
+    assert dirty.last_change(MINUTE, 90) > before
+    assert dirty.last_change(HOUR, 2) > before
+    assert dirty.last_change(MINUTE, 91) <= before
+    assert dirty.last_change(HOUR, 1) <= before
 
 
-def test_what_is_made_after_the_telling_holds(touched: Touched) -> None:
-    touched.tell([AT, AT], 9)
-    assert touched.since(MINUTE, 90) <= touched.now == 9
+def test_a_watermark_after_the_mark_is_current(dirty: DirtyBuckets) -> None:
+    dirty.mark([AT, AT], 9)
+    assert dirty.last_change(MINUTE, 90) <= dirty.watermark == 9
 
 
-def test_the_end_of_a_cell_belongs_to_it_and_its_beginning_does_not(touched: Touched) -> None:
-    made = touched.now
-    touched.tell([AT, AT + 1], 9)
-    assert touched.since(MINUTE, 90) > made
-    assert touched.since(MINUTE, 91) > made
-    assert touched.since(MINUTE, 89) <= made
+def test_the_end_of_a_bucket_belongs_to_it_and_its_beginning_does_not(dirty: DirtyBuckets) -> None:
+    before = dirty.watermark
+    dirty.mark([AT, AT + 1], 9)
+    assert dirty.last_change(MINUTE, 90) > before
+    assert dirty.last_change(MINUTE, 91) > before
+    assert dirty.last_change(MINUTE, 89) <= before
 
 
-def test_when_all_is_forgotten_another_epoch_begins(touched: Touched) -> None:
-    epoch = touched.epoch
-    touched.tell([AT], 8)
-    assert touched.epoch == epoch
-    touched.forget()
-    assert touched.epoch != epoch
-    assert touched.now == 8
+def test_a_reset_starts_another_generation(dirty: DirtyBuckets) -> None:
+    generation = dirty.generation
+    dirty.mark([AT], 8)
+    assert dirty.generation == generation
+    dirty.reset()
+    assert dirty.generation != generation
+    assert dirty.watermark == 8
 
 
-def test_too_many_cells_to_remember_are_forgotten_together(
-    touched: Touched, monkeypatch: pytest.MonkeyPatch
+def test_too_many_marked_buckets_reset_all(
+    dirty: DirtyBuckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_CELLS", 3)
-    epoch = touched.epoch
-    touched.tell([minute * 60_000 for minute in range(5)], 12)
-    assert touched.epoch != epoch
+    monkeypatch.setattr(module, "MAX_BUCKETS", 3)
+    generation = dirty.generation
+    dirty.mark([minute * 60_000 for minute in range(5)], 12)
+    assert dirty.generation != generation

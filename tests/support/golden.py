@@ -14,7 +14,7 @@ def shown(runtime: Runtime, query: Query) -> dict[str, Any]:
     """The query, with names in place of the ids, which differ in every catalog."""
     names = {
         str(id): name
-        for kind in runtime.calculator._table().mnemonics.values()
+        for kind in runtime.calculator.table().mnemonics.values()
         for id, name in kind.items()
     }
 

@@ -1,4 +1,4 @@
-"""Lanes: the clients and threads that calculations of one purpose have for themselves."""
+"""Lanes: the clients and threads reserved for the calculations of one purpose."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tocsin.process.deadline import Deadline
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What a calculation uses of the engine and of this process.
+    """The clients of the engine and the threads that a calculation uses.
 
-    Without `is_patient` it waits for no calculation of another lane: what somebody else is just
-    making it reads for itself.
+    A calculation whose lane is not patient never waits for one of another lane: it reads itself
+    what the other one is about to cache.
     """
 
     queries: QueryRunner
@@ -24,7 +24,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One calculation: its lane, and when it must end."""
+    """One calculation: its lane and its deadline."""
 
     lane: Lane
     deadline: Deadline

@@ -1,5 +1,4 @@
-"""What is a metric worth: alone, with all others, over time; what does it cost; which fields are
-there to measure?"""
+"""Calculates metrics: one by one, many together, and as series; explains what a query costs."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.metrics.calculation_pool import Lane, Turn
 from tocsin.metrics.decimals import rounded
-from tocsin.metrics.rollups.cache import Rollups
+from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.metrics.row_order import (
     SPARE,
     Ranked,
@@ -50,47 +49,49 @@ from tocsin.model.metrics.metric import (
 )
 from tocsin.process.deadline import Deadline
 
-QUIET = timedelta(seconds=1)
+RECENT = timedelta(seconds=1)
+"""If the latest timestamp is within this time before an instant, later ones are expected soon."""
 
-Ask = Callable[[Callable[[Table], Query]], list[ResultRow]]
-"""Runs the query that is made for a table."""
+RunQuery = Callable[[Callable[[Table], Query]], list[ResultRow]]
+"""Compiles a query for a table and runs it."""
 
 
 class Calculator:
-    """Answers questions as of an instant; every method may raise QueryTooHeavy or Unavailable."""
+    """Answers questions as of an instant. Every method may raise QueryTooHeavy or Unavailable.
 
-    def __init__(self, engine: Engine, catalog: Mnemonics, rollups: Rollups, lane: Lane) -> None:
-        """Several calculators may share the partial results; each has a lane of its own."""
+    Values, groups and their order: docs/reference/semantics.md."""
+
+    def __init__(self, engine: Engine, catalog: Mnemonics, cache: RollupCache, lane: Lane) -> None:
+        """Several calculators may share the cache; each has a lane of its own."""
         self._engine = engine
         self._catalog = catalog
         self._lane = lane
-        self.rollups = rollups
+        self.cache = cache
 
     def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
-        """The rows of the question as of `at`, in their order, at most `limit` of them.
+        """The first `limit` rows of the question as of `at`, in order.
 
-        What was slow to read and is asked again is answered from partial results.
+        The cache answers a question that was slow to query and is requested again.
         """
         deadline = self._engine.deadline()
-        if self.rollups.are_worth_it(question):
+        if self.cache.should_cache(question):
             turn = Turn(self._lane, deadline)
-            found = self.rollups.answer_one(question, at, limit, self._table(), turn)
-            if found is not None:
-                return found
-        return self._read(question, at, limit, deadline)
+            answer = self.cache.answer_one(question, at, limit, self.table(), turn)
+            if answer is not None:
+                return answer
+        return self._query(question, at, limit, deadline)
 
-    def _read(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
-        with self.rollups.timing(question):
-            return self._answer(
-                question, at, limit, partial(self._ask, question, at, deadline=deadline)
-            )
+    def _query(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
+        with self.cache.observe(question):
+            run = partial(self.run_as_of, question, at, deadline=deadline)
+            return self._answer(question, at, limit, run)
 
-    def _answer(self, question: Question, at: datetime, limit: int, ask: Ask) -> Answer:
-        rows = self._rows(question, at, limit, ask)
+    def _answer(self, question: Question, at: datetime, limit: int, run: RunQuery) -> Answer:
+        rows = self._rows(question, at, limit, run)
         group_count = None
         if len(rows) > limit and question.group_by:
             rows = rows[:limit]
-            counted = ask(partial(compile_group_count, question, at))
+            counted = run(partial(compile_group_count, question, at))
             group_count = int(counted[0][0])
         names = question.dimensions
         readings = [
@@ -100,11 +101,11 @@ class Calculator:
         return Answer(at, readings, question.unit, group_count)
 
     @staticmethod
-    def _rows(question: Question, at: datetime, limit: int, ask: Ask) -> list[Ranked]:
-        """The first rows in their order, `limit` and one at most."""
+    def _rows(question: Question, at: datetime, limit: int, run: RunQuery) -> list[Ranked]:
+        """The first `limit + 1` rows in order."""
         is_sum = question.aggregation.is_sum
         compile = partial(compile_metric, question, at, limit + SPARE if is_sum else limit)
-        rows = ask(compile)
+        rows = run(compile)
         dimensions = len(question.group_by)
         if not is_sum:
             values = [row[0] for row in rows]
@@ -112,13 +113,13 @@ class Calculator:
                 values = rounded(np.array(values, dtype=np.float64)).tolist()
             return [(plain(value), row[1:]) for value, row in zip(values, rows, strict=True)]
         if rows and rows[0][0] == math.inf:
-            rows = ask(partial(compile_exact, question, at))
+            rows = run(partial(compile_exact, question, at))
             return ranked_integers(question.aggregation, rows, dimensions)[: limit + 1]
         ranked = ranked_parts(question.aggregation, rows, dimensions)
         border = unclear_border([row[0] for row in rows], limit, SPARE)
         if border is None:
             return ranked[: limit + 1]
-        rows = ask(partial(compile, between=border))
+        rows = run(partial(compile, between=border))
         close = ranked_parts(question.aggregation, rows, dimensions)
         by_texts = {texts: value for value, texts in [*close, *ranked]}
         return in_order([(value, texts) for texts, value in by_texts.items()])[: limit + 1]
@@ -126,31 +127,30 @@ class Calculator:
     def calculate_all(
         self, questions: Sequence[Question], at: datetime, limit: int = DEFAULT_LIMIT
     ) -> list[Answer | TocsinError]:
-        """Each question's answer, or the error that it alone ended with.
-
-        Whatever can share scans does; the others are calculated by themselves, side by side.
-        """
+        """Each question's answer, or its error. Questions that share scans are calculated together,
+        the others concurrently."""
         if len(questions) == 1:
             return [_or_error(self.calculate, questions[0], at, limit)]
-        # Each scan that questions share has the seconds of a query; all together have no limit.
+        # Each shared scan has the time limit of a query; all of them together have none.
         turn = Turn(self._lane, self._engine.deadline(math.inf))
         answers: list[Answer | TocsinError | None] = list(
-            self.rollups.answer(questions, at, limit, self._table(), turn)
+            self.cache.answer(questions, at, limit, self.table(), turn)
         )
-        alone = [place for place, found in enumerate(answers) if found is None]
+        unanswered = [index for index, answer in enumerate(answers) if answer is None]
 
-        def one(place: int) -> Answer | TocsinError:
-            read = partial(self._read, deadline=self._engine.deadline())
-            return _or_error(read, questions[place], at, limit)
+        def query(index: int) -> Answer | TocsinError:
+            query = partial(self._query, deadline=self._engine.deadline())
+            return _or_error(query, questions[index], at, limit)
 
-        for place, found in zip(alone, self._lane.threads.map(one, alone), strict=True):
-            answers[place] = found
-        return [found for found in answers if found is not None]
+        results = self._lane.threads.map(query, unanswered)
+        for index, result in zip(unanswered, results, strict=True):
+            answers[index] = result
+        return [answer for answer in answers if answer is not None]
 
     def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
         points = Points.between(start, to, step)
-        compile = partial(compile_series, question, points, self._table())
+        compile = partial(compile_series, question, points, self.table())
         deadline = self._engine.deadline()
         rows = self._run(compile(), deadline)
         values = [row[-2] for row in rows] if question.aggregation.is_sum else []
@@ -167,8 +167,8 @@ class Calculator:
             return fold(question, points, rows, deadline.check)
 
     def explain(self, question: Question, at: datetime) -> Explanation:
-        """The query of the question, and what one real run of it read."""
-        table = self._table_as_of(at)
+        """The query of the question, and the rows and bytes that one run of it read."""
+        table = self.table_as_of(at)
         query = compile_metric(question, at, DEFAULT_LIMIT, table)
         cost = self._engine.profile(query)
         values = columns_used(question, table.types_of)
@@ -180,38 +180,39 @@ class Calculator:
             cost.rows_read,
             cost.bytes_read,
             cost.elapsed_ms,
-            self.rollups.are_worth_it(question),
+            self.cache.should_cache(question),
         )
 
     def _run(self, query: Query, deadline: Deadline | None) -> list[ResultRow]:
         return self._lane.queries.run(query, deadline)
 
-    def _ask(
+    def run_as_of(
         self,
         question: Question,
         at: datetime,
         compile: Callable[[Table], Query],
         deadline: Deadline | None = None,
     ) -> list[ResultRow]:
-        """The rows of a query as of `at`. If meanwhile something was recorded that lies outside of
-        its window, at an end that it did not look at, it is asked again so that it does."""
-        table = self._table_as_of(at)
+        """The rows of a query as of `at`. A query omits tests of time that the recorded timestamps
+        make unnecessary; it runs again if an interaction that is recorded meanwhile needs one."""
+        table = self.table_as_of(at)
         rows = self._run(compile(table), deadline)
-        made = time_comparisons(question, at, table.extent)
+        tested = time_comparisons(question, at, table.extent)
         needed = time_comparisons(question, at, self._engine.recorded_extent.current)
-        if not set(needed).issubset(made):
-            rows = self._run(compile(self._table()), deadline)
+        if not set(needed).issubset(tested):
+            rows = self._run(compile(self.table()), deadline)
         return rows
 
-    def _table_as_of(self, at: datetime) -> Table:
-        """Where something is dated just now, later is to be expected: then queries had better look
-        at it at once."""
+    def table_as_of(self, at: datetime) -> Table:
+        """The table for queries as of `at`. If the latest timestamps are recent, later ones are
+        expected during the query, so it tests the end of the window in any case."""
         extent = self._engine.recorded_extent.current
-        if extent.latest >= at - QUIET:
+        if extent.latest >= at - RECENT:
             extent = extent.open_ended()
-        return replace(self._table(), extent=extent)
+        return replace(self.table(), extent=extent)
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """The table as it is now, without its earliest and latest timestamp."""
         mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
         promoted = self._engine.materialized_columns
         return Table(

@@ -1,5 +1,5 @@
-"""The calculators of a server: they share partial results, and each has clients and threads of its
-own, so that nobody's question waits for another purpose."""
+"""The calculators of a server. They share a cache; each has clients and threads of its own, so no
+calculation waits for those of another purpose."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.calculator import Calculator
-from tocsin.metrics.rollups.cache import Rollups
+from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.process.events import InteractionsDropped, InteractionsRecorded
 from tocsin.store.catalog import Catalog
 
 
 class Calculators:
-    """`questions` is for whoever asks, `alerts` for evaluations at slots, `pages` for what all who
-    look at pages share."""
+    """`questions` serves requests, `alerts` scheduled evaluations, and `pages` the results that all
+    viewers of the pages share."""
 
     def __init__(
         self, engine: Engine, catalog: Catalog, latest_number: int, *, concurrency: int
@@ -26,7 +26,7 @@ class Calculators:
         self._closing = ExitStack()
         self._engine = engine
         self._catalog = catalog
-        self._rollups = Rollups(engine, latest_number)
+        self._cache = RollupCache(engine, latest_number)
         self.questions = self._calculator(engine.calculation_queries, concurrency, is_patient=True)
         self.alerts = self._calculator(engine.alert_queries, ALERT_CLIENTS)
         self.pages = self._calculator(engine.page_queries, PAGE_CLIENTS)
@@ -35,10 +35,10 @@ class Calculators:
         """Mark the buckets of the rollups that are stale now."""
         timestamps = [interaction.timestamp for interaction in event.interactions]
         latest = event.interactions[-1].interaction_number
-        self._rollups.touched.tell(timestamps, latest)
+        self._cache.dirty.mark(timestamps, latest)
 
     def on_interactions_dropped(self, _event: InteractionsDropped) -> None:
-        self._rollups.touched.forget()
+        self._cache.dirty.reset()
 
     def close(self) -> None:
         self._closing.close()
@@ -49,4 +49,4 @@ class Calculators:
         executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
         self._closing.callback(executor.shutdown, cancel_futures=True)
         lane = Lane(queries, executor, is_patient)
-        return Calculator(self._engine, self._catalog, self._rollups, lane)
+        return Calculator(self._engine, self._catalog, self._cache, lane)

@@ -1,7 +1,8 @@
 """Exact sums of doubles, and values rounded to 15 significant digits ("Exact decimals" in
 docs/reference/semantics.md).
 
-The parts of numbers are those of `sql/sums.py`: adding them is exact or not finite.
+The parts of numbers are those of `clickhouse/sql/exact_sums.py`: a sum of them is exact or not
+finite.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ Exponents = tuple[Sequence[int], Sequence[int]]
 
 DIGITS, UNROUNDED = 15, 1e15
 _POWERS = np.array([10.0**n for n in range(23)])
-"""Exact, all of them."""
+"""All of them are exact."""
 _SCALES = (-972, -998, -1025, -1052)
 _FINEST = 81
 _CLOSE = 0.99
 _SPLIT = 2.0**27 + 1
 _SURE = 0.1
-"""Farther from a tie than the error of scaling, which is a sixteenth at most."""
+"""Beyond this distance from a tie, scaling rounds correctly: its error is at most 1/16."""
 
 
 def parts_of(numbers: Doubles) -> list[Doubles]:
@@ -53,12 +54,12 @@ def parts_of(numbers: Doubles) -> list[Doubles]:
 
 
 def are_exact(sums: Sequence[Values]) -> bool:
-    """Whether sums of parts tell the numbers that they come to."""
+    """Whether sums of parts determine the sums of the numbers."""
     return all(bool(np.isfinite(part).all()) for part in sums)
 
 
 def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Doubles]) -> Doubles:
-    """SUM or AVG of sums of parts that are exact, rounded; NaN for a mean of nothing."""
+    """SUM or AVG, rounded, from sums of parts that are exact; NaN for the mean of no numbers."""
     total, *rests = _added(sums)
     divisors = counts.astype(np.float64)
     if aggregation is Aggregation.SUM:
@@ -68,8 +69,8 @@ def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Dou
         rest = _remainder(total, nearest, divisors) + (rests[0] + (rests[1] + rests[2]))
         missing = np.abs(rest / divisors)
         values = nearest + rest / divisors
-    # `values` is right unless the exact quotient is about halfway between two doubles, of which
-    # those towards zero may be closer to each other.
+    # `values` is correct unless the exact quotient is almost halfway between two doubles. Doubles
+    # towards zero may be closer to each other.
     half = np.spacing(np.nextafter(np.abs(nearest), 0)) / 2
     is_close = (missing > _CLOSE * half) & (counts > 0)
     for place in np.flatnonzero(is_close).tolist():
@@ -79,12 +80,13 @@ def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Dou
 
 
 def values_of_integers(aggregation: Aggregation, counts: Values, totals: Values) -> Doubles:
-    """SUM or AVG of sums in units of 2^-1075, rounded; NaN for a mean of nothing and for what no
-    double can hold."""
+    """SUM or AVG, rounded, from sums in units of 2^-1075; NaN for the mean of no numbers, and for a
+    value that no double can hold."""
     is_mean = aggregation is Aggregation.AVG
     divisors = counts.tolist() if is_mean else [1] * len(counts)
-    found = [_quotient(total, by) for total, by in zip(totals.tolist(), divisors, strict=True)]
-    return rounded(np.array(found, dtype=np.float64))
+    pairs = zip(totals.tolist(), divisors, strict=True)
+    quotients = [_quotient(total, divisor) for total, divisor in pairs]
+    return rounded(np.array(quotients, dtype=np.float64))
 
 
 def integer_of(by_exponent: Exponents) -> int:
@@ -93,17 +95,17 @@ def integer_of(by_exponent: Exponents) -> int:
 
 
 def rounded(values: Doubles) -> Doubles:
-    """Each value that is no integer and below 1e15 in magnitude, rounded to 15 significant digits
-    as `float(format(value, ".15g"))` does."""
+    """Values rounded to 15 significant digits as `float(format(value, ".15g"))` does; integers and
+    values of 1e15 and more in magnitude stay the same."""
     out = np.array(values, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         places = np.flatnonzero((np.abs(out) < UNROUNDED) & (out != np.trunc(out)))
-    some = out[places]
-    decimals = DIGITS - 1 - np.floor(np.log10(np.abs(some))).astype(np.int64)
+    fractions = out[places]
+    decimals = DIGITS - 1 - np.floor(np.log10(np.abs(fractions))).astype(np.int64)
     powers = _POWERS[decimals.clip(0, len(_POWERS) - 1)]
-    scaled = some * powers
+    scaled = fractions * powers
     whole = np.rint(scaled)
-    # Both are exact, so that their quotient is the double nearest to the decimal.
+    # Both are exact, so their quotient is the double nearest to the decimal.
     out[places] = whole / powers
     is_sure = (decimals >= 0) & (decimals < len(_POWERS)) & (np.abs(whole) < UNROUNDED)
     is_sure &= (np.abs(whole) >= UNROUNDED / 10) & (np.abs(scaled - whole) < 0.5 - _SURE)
@@ -113,7 +115,7 @@ def rounded(values: Doubles) -> Doubles:
 
 
 def _added(sums: Sequence[Doubles]) -> list[Doubles]:
-    """The sums of parts as one double each, and what is missing to the exact sum as three more."""
+    """The sums of parts as one double each, and the rest of the exact sum as three more."""
     terms = [np.ldexp(part, scale) for part, scale in zip(sums, _SCALES, strict=True)]
     for _ in range(2):
         total, rests = terms[-1], []
@@ -124,18 +126,19 @@ def _added(sums: Sequence[Doubles]) -> list[Doubles]:
     return terms
 
 
-def _two_sum(one: Doubles, other: Doubles) -> tuple[Doubles, Doubles]:
+def _two_sum(left: Doubles, right: Doubles) -> tuple[Doubles, Doubles]:
     """The sum and its rounding error, exactly."""
-    total = one + other
-    back = total - one
-    return total, (one - (total - back)) + (other - back)
+    total = left + right
+    back = total - left
+    return total, (left - (total - back)) + (right - back)
 
 
 def _remainder(total: Doubles, quotient: Doubles, divisor: Doubles) -> Doubles:
-    """The total less quotient times divisor, exactly (Dekker's product)."""
+    """The exact difference of the total and quotient times divisor (Dekker's product)."""
     product = quotient * divisor
-    (one, less), (other, rest) = _halves(quotient), _halves(divisor)
-    error = ((one * other - product) + one * rest + less * other) + less * rest
+    (high, low), (divisor_high, divisor_low) = _halves(quotient), _halves(divisor)
+    error = (high * divisor_high - product) + high * divisor_low + low * divisor_high
+    error += low * divisor_low
     return (total - product) - error
 
 
@@ -152,7 +155,7 @@ def _quotient_of(sums: Sequence[float], count: int) -> float:
 
 
 def _quotient(total: int, count: int) -> float:
-    """The nearest double; NaN over nothing, and for what no double can hold."""
+    """The nearest double; NaN for no numbers, and for a value that no double can hold."""
     try:
         return total / (count << EXPONENT_OF_ONE) if count else math.nan
     except OverflowError:

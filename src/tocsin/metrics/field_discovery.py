@@ -27,15 +27,15 @@ from tocsin.process.deadline import Deadline
 
 
 class Discovery:
-    """Asks the engine with the clients of questions; every method may raise QueryTooHeavy or
+    """Finds fields with the clients that serve requests. Every method may raise QueryTooHeavy or
     Unavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def fields(self, scope: Scope = ANY_SCOPE) -> list[Field]:
-        """The payload fields that occur in the scope, in the order of their names; where there are
-        more than DISCOVERED_FIELDS, the commonest."""
+        """The payload fields that occur in the scope, by name; of more than DISCOVERED_FIELDS, the
+        most frequent ones."""
         if self.has_many_fields:
             rows = self._run(
                 compile_most_frequent(scope, DISCOVERED_FIELDS), self._engine.deadline()
@@ -46,14 +46,14 @@ class Discovery:
 
     @property
     def has_many_fields(self) -> bool:
-        """Whether discovery may leave out some, which are the rarest."""
+        """Whether discovery may omit the least frequent fields."""
         return len(self._engine.field_types.paths) > DISCOVERED_FIELDS
 
     def details(self, scope: Scope = ANY_SCOPE) -> list[FieldReport]:
-        """The same, with the JSON types of each field, how often it occurs, and examples of at
-        most EXAMPLE_LENGTH characters.
+        """The fields with their JSON types, their number of occurrences, and examples of at most
+        EXAMPLE_LENGTH characters.
 
-        Takes every payload apart: about a second a million interactions.
+        Parses every payload: about a second for a million interactions.
         """
         deadline = self._engine.deadline()
         big = {Field(name): n for name, n in self._run(compile_big_integers(scope), deadline)}
@@ -80,7 +80,7 @@ class Discovery:
 
 
 class _Tally:
-    """How often a field has which JSON type, gathered from the engine's types."""
+    """Occurrences and examples of one field by JSON type, summed over the engine's types."""
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = defaultdict(int)
@@ -95,7 +95,7 @@ class _Tally:
     def report(self, field: Field, big_integers: int, promoted: bool) -> FieldReport:
         counts, examples = dict(self._counts), dict(self._examples)
         if big_integers:
-            # The engine keeps them as strings; all of them are numbers.
+            # The engine stores integers beyond 64 bits as strings.
             counts["string"] -= big_integers
             counts["number"] = counts.get("number", 0) + big_integers
             if not counts["string"]:
@@ -103,13 +103,13 @@ class _Tally:
                     int(text) for text in examples.pop("string")
                 ]
         types = tuple(sorted(name for name, count in counts.items() if count))
-        shown = [example for name in types for example in examples.get(name, [])][:EXAMPLES]
+        first = [example for name in types for example in examples.get(name, [])][:EXAMPLES]
         return FieldReport(
             field,
             types,
             sum(counts.values()),
-            tuple(map(_cut, shown)),
-            any(map(_is_longer, shown)),
+            tuple(map(_cut, first)),
+            any(map(_is_longer, first)),
             promoted,
         )
 

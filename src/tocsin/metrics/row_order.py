@@ -1,7 +1,7 @@
-"""The rows of a SUM or an AVG in their order, from what the engine answers.
+"""Orders the groups of a SUM or an AVG by their exact values.
 
-The engine orders groups by about their values, so groups whose values are equal once rounded may
-be on either side of a limit: `unclear_border` tells which groups must be looked at as well.
+The engine orders groups by approximate values, so groups that are equal once rounded may be on
+either side of a limit. `unclear_border` gives the range of values in which that may have happened.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ Texts = tuple[str | None, ...]
 Ranked = tuple[ReadingValue, Texts]
 
 SPARE = 100
-"""Rows asked for beyond the limit: so many are rarely equal to the last one within it."""
+"""Rows queried beyond the limit; more than these are rarely equal to the last one within it."""
 _RELATIVE, _ABSOLUTE = 2e-14, 2.0**-21
-"""More than rounding to 15 digits moves a value, and more than the error of what the engine orders
-by: 2^-54 for each of at most 2^33 numbers."""
+"""More than rounding to 15 digits changes a value, and more than the error of an approximate value:
+2^-54 for each of at most 2^33 numbers."""
 
 
 def ranked_parts(
     aggregation: Aggregation, rows: Sequence[Sequence[Any]], dimensions: int
 ) -> list[Ranked]:
-    """From rows of (value, dimension texts..., number of numbers, sums of parts...)."""
+    """Ordered groups, from rows of (value, dimension texts..., number of numbers, sums of
+    parts...)."""
     columns = [*zip(*(row[1 + dimensions :] for row in rows), strict=True)]
     if not columns:
         return []
     counts, *sums = (np.array(column, dtype=np.float64) for column in columns)
-    # Over nothing, the sums are null.
+    # A sum of no numbers is null.
     sums = [np.where(counts > 0, part, 0) for part in sums]
     return _ranked(values_of_parts(aggregation, counts, sums).tolist(), rows, dimensions)
 
@@ -40,7 +41,8 @@ def ranked_parts(
 def ranked_integers(
     aggregation: Aggregation, rows: Sequence[Sequence[Any]], dimensions: int
 ) -> list[Ranked]:
-    """From rows of (number of numbers, dimension texts..., integers by exponent)."""
+    """Ordered groups, from rows of (number of numbers, dimension texts..., integers by
+    exponent)."""
     counts = np.array([row[0] for row in rows], dtype=np.int64)
     totals = np.array([integer_of(row[-1]) for row in rows], dtype=object)
     return _ranked(values_of_integers(aggregation, counts, totals).tolist(), rows, dimensions)
@@ -60,12 +62,12 @@ def in_order(rows: Sequence[Ranked]) -> list[Ranked]:
 def unclear_border(
     values: Sequence[float | None], limit: int, spare: int = 0
 ) -> tuple[float, float] | None:
-    """Between which values the engine may have cut off rows that belong to the first `limit`, where
-    it was asked for `limit + spare + 1`."""
+    """The values between which the engine may have cut off rows that belong to the first `limit`
+    ones, in a query for `limit + spare + 1` rows; None if it cut off none."""
     if len(values) <= limit + spare:
         return None
     last, following = values[limit - 1], values[-1]
     if last is None or following is None:
         return None
-    room = _RELATIVE * abs(last) + _ABSOLUTE
-    return (last - room, last + room) if last - following <= room else None
+    margin = _RELATIVE * abs(last) + _ABSOLUTE
+    return (last - margin, last + margin) if last - following <= margin else None

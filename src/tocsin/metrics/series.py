@@ -1,7 +1,7 @@
-"""From the aggregates of a metric's runs to its points.
+"""Calculates the points of a series from the aggregates of its runs.
 
-A run is a stretch of points, from `lo` to `hi`, at each of which its rows lie in the window
-(see `sql/runs.py`); a point's value is that of all runs that cover it.
+A run is a range of points, from `lo` to `hi`, whose windows contain the run's rows
+(`clickhouse/sql/runs.py`); the value at a point is that of all runs that cover it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Columns = Sequence[NDArray[Any]]
 
 
 class Inexact(Exception):
-    """A sum cannot be told from sums of parts: it must be asked for as integers."""
+    """Sums of parts do not determine a sum: a query for sums of integers is needed."""
 
 
 def fold(
@@ -38,9 +38,9 @@ def fold(
     rows: Sequence[Sequence[Any]],
     check: Callable[[], None] = lambda: None,
 ) -> Series:
-    """The series of the rows that `compile_series` asks for. Raises Inexact.
+    """The series from the rows of a query by `compile_series`. Raises Inexact.
 
-    `check` is called before each line, and raises to end this."""
+    `check` is called before each line and may raise, to end the calculation at a deadline."""
     names = question.dimensions
     instants = points.all()
     lines = []
@@ -57,17 +57,17 @@ def fold(
 
 
 def _column(values: Sequence[Any]) -> Values:
-    """A column of runs; integers by exponent become integers."""
+    """A column of the runs as an array; integers by exponent become integers."""
     if values and isinstance(values[0], tuple):
         return np.array([integer_of(value) for value in values], dtype=object)
     return np.array(values)
 
 
 def values_of(question: Question, count: int, columns: Columns) -> Values:
-    """The value at each of `count` points, of the columns of a group's runs: integers, or doubles
-    that are not finite where there is nothing to aggregate, or no double can hold it.
+    """The value at each of `count` points, from the columns of a group's runs: integers or doubles.
 
-    Raises Inexact."""
+    A double is not finite where there is no value, or where no double can hold it. Raises
+    Inexact."""
     aggregation = question.aggregation
     if not columns:
         columns = [np.zeros(0, dtype=np.int64)] * (3 + PARTS)
@@ -83,8 +83,8 @@ def values_of(question: Question, count: int, columns: Columns) -> Values:
 
 
 def covering(count: int, lo: Values, hi: Values, number: Values | int = 1) -> Values:
-    """The sum of the runs' numbers at each point: what begins there is added, what ended taken
-    away, which is exact for integers, and for parts of numbers unless it is not finite."""
+    """The sum of the runs' numbers at each point, as a running total of beginning runs less ended
+    ones. It is exact for integers, and for parts of numbers if it is finite."""
     steps = np.zeros(count + 1, dtype=np.asarray(number).dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         np.add.at(steps, lo, number)
@@ -119,6 +119,6 @@ def _sums(aggregation: Aggregation, count: int, columns: Columns) -> Values:
 
 
 def _doubles(column: Values) -> list[float]:
-    """Numbers as doubles, a missing one as NaN."""
+    """Numbers as doubles; NaN for a missing one."""
     doubles: list[float] = column.astype(np.float64).tolist()
     return doubles

@@ -29,15 +29,15 @@ class Isolation:
     """
 
     def __init__(self, action: str) -> None:
-        """`action` is what the statement does to an item, for the log."""
+        """`action` names the statement in the log, such as "adding a column"."""
         self._action = action
         self._retries: dict[Hashable, tuple[datetime, timedelta]] = {}
 
     def run(
         self, items: Iterable[Item], at: datetime, statement: Callable[[Sequence[Item]], None]
     ) -> list[Item]:
-        """Run the statement over the items that are due; answers those for which it succeeded.
-        Raises Stopping."""
+        """Run the statement over the items that are due. The result has those for which it
+        succeeded. Raises Stopping."""
         due = [item for item in items if self.is_due(item, at)]
         failures = dict(_failures(due, statement))
         self._log({item: e for item, e in failures.items() if item not in self._retries})
@@ -58,7 +58,7 @@ class Isolation:
         if failures:
             error = next(iter(failures.values()))
             log.warning(
-                f"{self._action} failed; tried again later",
+                f"{self._action} failed; retried later",
                 items=[str(item)[:SHOWN] for item in failures],
                 error=str(error.__cause__ or error)[:SHOWN],
             )

@@ -1,8 +1,8 @@
-"""Into which minutes, hours, days and months does a window fall?
+"""Divides time into buckets of four lengths, and windows into buckets and edges.
 
-A cell is a stretch of time of one of four lengths, numbered from 1970 on: cell c of length l is
-everything after (c - 1) * l and up to c * l, open at its beginning as windows are. A window is
-covered by the longest cells that lie in it, and by two edges that are no whole minutes.
+Buckets are numbered from 1970 on: bucket `b` of length `l` holds the milliseconds later than
+`(b - 1) * l` and up to `b * l`. Like a window, it is open at its beginning. A window consists of
+the longest buckets that fit into it, and of an edge on each side that is shorter than a minute.
 """
 
 from __future__ import annotations
@@ -13,73 +13,86 @@ from typing import NamedTuple
 
 MINUTE = 60_000
 LENGTHS = (MINUTE, 60 * MINUTE, 24 * 60 * MINUTE, 32 * 24 * 60 * MINUTE)
-"""Milliseconds of a cell, by level."""
+"""Milliseconds of a bucket, by level: minutes, hours, days, and spans of 32 days."""
 
 BEFORE_ALL = -LENGTHS[-1]
-"""Earlier than every timestamp, and the beginning of a cell at every level."""
+"""Milliseconds; earlier than every timestamp, and the beginning of a bucket at every level."""
 
 
-class Stretch(NamedTuple):
-    """Neighbouring cells of one level: those after `after` and up to `upto`."""
+class BucketRange(NamedTuple):
+    """Consecutive buckets of a level: those after `after` and up to `upto`."""
 
     level: int
     after: int
     upto: int
 
     @property
-    def cells(self) -> range:
+    def buckets(self) -> range:
         return range(self.after + 1, self.upto + 1)
 
 
-class Edge(NamedTuple):
-    """A stretch of time, in milliseconds: later than `after`, up to `upto`."""
+class Interval(NamedTuple):
+    """The milliseconds later than `after` and up to `upto`."""
 
     after: int
     upto: int
 
 
-class Cover(NamedTuple):
-    """What makes up a window: cells and, where it begins or ends within a minute, edges."""
+class Decomposition(NamedTuple):
+    """The buckets and edges of a window that begins after `begin`."""
 
     begin: int
-    stretches: tuple[Stretch, ...]
-    edges: tuple[Edge, ...]
+    ranges: tuple[BucketRange, ...]
+    edges: tuple[Interval, ...]
 
 
 @lru_cache(maxsize=256)
-def cover(begin: int, end: int) -> Cover:
-    """What makes up the time later than `begin` and up to `end`, in milliseconds since 1970."""
+def decompose(begin: int, end: int) -> Decomposition:
+    """The buckets and edges of the window later than `begin` and up to `end`, in milliseconds since
+    1970."""
     first, last = -(-begin // MINUTE), end // MINUTE
-    edges = [Edge(begin, first * MINUTE), Edge(last * MINUTE, end)]
+    edges = [Interval(begin, first * MINUTE), Interval(last * MINUTE, end)]
     if last < first:
-        edges = [Edge(begin, end)]
-    stretches = _stretches(0, first, last)
-    return Cover(begin, tuple(stretches), tuple(edge for edge in edges if edge.after < edge.upto))
+        edges = [Interval(begin, end)]
+    ranges = _ranges(0, first, last)
+    return Decomposition(
+        begin, tuple(ranges), tuple(edge for edge in edges if edge.after < edge.upto)
+    )
 
 
-def _stretches(level: int, after: int, upto: int) -> list[Stretch]:
-    """Cells of a level, as far as no longer ones will do."""
+def _ranges(level: int, after: int, upto: int) -> list[BucketRange]:
+    """Buckets of a level where no longer ones fit, and longer ones elsewhere."""
     if upto <= after:
         return []
     if level + 1 == len(LENGTHS):
-        return [Stretch(level, after, upto)]
-    fold = LENGTHS[level + 1] // LENGTHS[level]
-    first, last = -(-after // fold), upto // fold
+        return [BucketRange(level, after, upto)]
+    factor = LENGTHS[level + 1] // LENGTHS[level]
+    first, last = -(-after // factor), upto // factor
     if last <= first:
-        return [Stretch(level, after, upto)]
-    sides = Stretch(level, after, first * fold), Stretch(level, last * fold, upto)
-    return [side for side in sides if side.after < side.upto] + _stretches(level + 1, first, last)
+        return [BucketRange(level, after, upto)]
+    sides = BucketRange(level, after, first * factor), BucketRange(level, last * factor, upto)
+    return [side for side in sides if side.after < side.upto] + _ranges(level + 1, first, last)
 
 
-def time_of(level: int, cells: Collection[int]) -> list[Edge]:
-    """The stretches of time that some cells make up, in their order."""
+def intervals_of(level: int, buckets: Collection[int]) -> list[Interval]:
+    """The time of buckets in ascending order; consecutive buckets become one interval."""
     length = LENGTHS[level]
-    starts = sorted((cell - 1) * length for cell in cells if cell - 1 not in cells)
-    ends = sorted(cell * length for cell in cells if cell + 1 not in cells)
-    return [Edge(*times) for times in zip(starts, ends, strict=True)]
+    starts = sorted((bucket - 1) * length for bucket in buckets if bucket - 1 not in buckets)
+    ends = sorted(bucket * length for bucket in buckets if bucket + 1 not in buckets)
+    return [Interval(*times) for times in zip(starts, ends, strict=True)]
 
 
-def smaller(level: int, cell: int) -> Stretch:
-    """The cells of the level below that make up a cell."""
-    fold = LENGTHS[level] // LENGTHS[level - 1]
-    return Stretch(level - 1, (cell - 1) * fold, cell * fold)
+def interval_of(level: int, bucket: int) -> Interval:
+    """The time of one bucket."""
+    return Interval((bucket - 1) * LENGTHS[level], bucket * LENGTHS[level])
+
+
+def children(level: int, bucket: int) -> BucketRange:
+    """The buckets of the level below that a bucket consists of."""
+    factor = LENGTHS[level] // LENGTHS[level - 1]
+    return BucketRange(level - 1, (bucket - 1) * factor, bucket * factor)
+
+
+def minute_of(edge: Interval) -> int:
+    """The minute that holds the edge of a window."""
+    return -(-edge.upto // MINUTE)

@@ -1,10 +1,10 @@
-"""In which minutes, hours, days and months was something recorded lately?
+"""Marks the buckets in which interactions were recorded recently.
 
-A moment is the number of the last interaction that was known to be on disk: what has that number or
-a smaller one was read, what has a greater one was not. A partial result of a moment holds as long
-as nothing was recorded in its cell after it. The committer tells of every block after it is on disk
-and before its senders are answered, so whatever was acknowledged is seen by every calculation that
-starts afterwards.
+A watermark is the number of the last interaction that was known to be on disk: partial aggregates
+with a watermark include every interaction up to that number and none after it. They are current
+while nothing was recorded in their bucket after it. The committer marks the buckets of a block
+after the block is on disk and before its senders are answered, so every calculation that starts
+afterwards sees all acknowledged interactions.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ import numpy as np
 from tocsin.metrics.rollups.buckets import LENGTHS
 from tocsin.metrics.rollups.partials import unique
 
-MAX_CELLS = 200_000
+MAX_BUCKETS = 200_000
 
 
-class Touched:
-    """Any number of threads may use the object."""
+class DirtyBuckets:
+    """The last change of each bucket. Any number of threads may use the object."""
 
-    def __init__(self, number: int) -> None:
-        """`number` is that of the last interaction before."""
-        self._moment = number
-        self._epoch = 0
-        self._cells: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
-        self._changing = threading.Lock()
-
-    @property
-    def now(self) -> int:
-        """The number up to which everything can be read."""
-        return self._moment
+    def __init__(self, watermark: int) -> None:
+        """`watermark` is the number of the last interaction that is recorded."""
+        self._watermark = watermark
+        self._generation = 0
+        self._changes: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
+        self._lock = threading.Lock()
 
     @property
-    def epoch(self) -> int:
-        """Another one after all was forgotten: what was made before does not hold."""
-        return self._epoch
+    def watermark(self) -> int:
+        """The number up to which all interactions can be read."""
+        return self._watermark
 
-    def tell(self, timestamps: Sequence[int], number: int) -> None:
-        """Interactions with these timestamps, in milliseconds, have been recorded; the last of them
-        has that number."""
+    @property
+    def generation(self) -> int:
+        """Differs after a reset: partial aggregates of another generation are invalid."""
+        return self._generation
+
+    def mark(self, timestamps: Sequence[int], number: int) -> None:
+        """Mark the buckets of recorded interactions, by their timestamps in milliseconds; `number`
+        is that of the last one."""
         instants = np.asarray(timestamps, dtype=np.int64)
-        with self._changing:
-            for length, touched in zip(LENGTHS, self._cells, strict=True):
-                cells = unique(-(-instants // length))
-                touched.update(dict.fromkeys(cells.tolist(), number))
-            self._moment = number
-            if len(self._cells[0]) > MAX_CELLS:
-                self._forget()
+        with self._lock:
+            for length, changes in zip(LENGTHS, self._changes, strict=True):
+                buckets = unique(-(-instants // length))
+                changes.update(dict.fromkeys(buckets.tolist(), number))
+            self._watermark = number
+            if len(self._changes[0]) > MAX_BUCKETS:
+                self._reset()
 
-    def forget(self) -> None:
-        """Interactions of any time may have gone: nothing that is kept holds any more."""
-        with self._changing:
-            self._forget()
+    def reset(self) -> None:
+        """Invalidate all partial aggregates: interactions of any time may have been deleted."""
+        with self._lock:
+            self._reset()
 
-    def since(self, level: int, cell: int) -> int:
-        """The moment at which something was last recorded in a cell; 0 if that is long ago."""
-        return self._cells[level].get(cell, 0)
+    def last_change(self, level: int, bucket: int) -> int:
+        """The watermark of the last change of a bucket; 0 if it did not change recently."""
+        return self._changes[level].get(bucket, 0)
 
-    def _forget(self) -> None:
-        self._epoch += 1
-        self._cells = tuple({} for _ in LENGTHS)
+    def _reset(self) -> None:
+        self._generation += 1
+        self._changes = tuple({} for _ in LENGTHS)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a calculation as of some moment has to see of what was recorded."""
+class ReadView:
+    """The recorded interactions that a calculation sees: those up to a watermark."""
 
-    touched: Touched
-    moment: int
+    dirty: DirtyBuckets
+    watermark: int
 
-    def since(self, level: int, cell: int) -> int:
-        """The moment as of which a cell must have been made at least."""
-        return min(self.touched.since(level, cell), self.moment)
+    def last_change(self, level: int, bucket: int) -> int:
+        """The least watermark at which the partial aggregates of a bucket are current."""
+        return min(self.dirty.last_change(level, bucket), self.watermark)

@@ -1,27 +1,37 @@
-"""From what a window's cells come to, to the rows of an answer."""
+"""Finalizes partial aggregates into the rows of an answer.
+
+Only the first rows become Python objects. If hundreds of thousands of groups became tuples and were
+sorted, each answer would hold the interpreter for seconds, and with it every request that records.
+numpy and Arrow compare without holding it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import are_exact, rounded, values_of_parts
-from tocsin.metrics.rollups.group_dictionary import Groups
-from tocsin.metrics.rollups.partials import Doubles, Rows, totals
-from tocsin.metrics.rollups.top_groups import first_in_order
+from tocsin.metrics.rollups.dictionaries import GroupDictionary
+from tocsin.metrics.rollups.partials import Doubles, Integers, PartialAggregates, totals
 from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
 
+_VALUE = "value"
 
-def answer(
+
+def finalize(
     question: Question,
     at: datetime,
-    parts: Sequence[Rows],
-    groups: Groups,
+    parts: Sequence[PartialAggregates],
+    groups: GroupDictionary,
     limit: int,
 ) -> Answer | None:
-    """The question's answer, given the rows of all cells and edges of its window; None where sums
-    are not exact."""
+    """The question's answer, from the partial aggregates of its window; None where sums are not
+    exact."""
     names = question.dimensions
     measure = Measure.of(question.aggregation)
     numbers, sums = totals(measure, parts, len(groups.texts) if names else None)
@@ -32,7 +42,7 @@ def answer(
         return Answer(at, [Reading(plain(values[0].item()), None)], question.unit)
     if not len(values):
         return Answer(at, [], question.unit)
-    first = first_in_order(values, numbers, groups, limit)
+    first = first_groups(values, numbers, groups, limit)
     readings = [
         Reading(plain(value), dict(zip(names, groups.texts[number], strict=True)))
         for value, number in zip(values[first].tolist(), numbers[first].tolist(), strict=True)
@@ -40,17 +50,47 @@ def answer(
     return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
 
 
-def _values(question: Question, totals: Doubles) -> Doubles:
-    """The aggregation's value for each column of partial results; NaN where there is none."""
+def _values(question: Question, sums: Doubles) -> Doubles:
+    """The value of the aggregation for each column of partial aggregates; NaN for no value."""
     values: Doubles
     match question.aggregation:
         case Aggregation.COUNT:
-            values = totals[0]
+            values = sums[0]
         case Aggregation.RATE:
             assert question.time_window
-            values = rounded(totals[0] / question.time_window.count)
+            values = rounded(sums[0] / question.time_window.count)
         case Aggregation.SUM | Aggregation.AVG:
-            values = values_of_parts(question.aggregation, totals[1], [*totals[2:]])
+            values = values_of_parts(question.aggregation, sums[1], [*sums[2:]])
         case _:
-            values = totals[1]
+            values = sums[1]
     return values
+
+
+def first_groups(
+    values: Doubles, numbers: Integers, groups: GroupDictionary, limit: int
+) -> Integers:
+    """The indices of the first `limit` rows in the order of docs/reference/semantics.md: by value,
+    descending, with values that are not finite last; then by texts, ascending, with missing ones
+    last.
+
+    `numbers` are the numbers of the rows' groups."""
+    candidates = _greatest(values, limit)
+    ordered = groups.table().take(numbers[candidates])
+    keys = [(_VALUE, "descending"), *((name, "ascending") for name in ordered.column_names)]
+    ordered = ordered.append_column(_VALUE, pa.array(_comparable(values[candidates])))
+    first = pc.select_k_unstable(ordered, k=min(limit, len(candidates)), sort_keys=keys)
+    return candidates[np.asarray(first, dtype=np.int64)]
+
+
+def _greatest(values: Doubles, limit: int) -> Integers:
+    """The indices of the `limit` greatest values, and of all that equal the least of those."""
+    if len(values) <= limit:
+        return np.arange(len(values))
+    comparable = _comparable(values)
+    least = np.partition(comparable, -limit)[-limit]
+    return np.flatnonzero(comparable >= least)
+
+
+def _comparable(values: Doubles) -> Doubles:
+    """Missing values below all numbers; no number of an answer is infinite."""
+    return np.where(np.isfinite(values), values, -np.inf)

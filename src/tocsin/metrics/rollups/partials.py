@@ -1,8 +1,8 @@
-"""Partial results as columns: by cell and group, what a measure needs to be added up.
+"""Partial aggregates as columns: a row for each bucket and group.
 
-A row says how many interactions of a cell and group matched, and what else its measure keeps: for
-a sum how many numbers, and the sums of their parts (`sql/sums.py`); for a least or greatest number
-that number; for a distinct count the numbers of its texts, which are rows of their own.
+A row holds the number of matching interactions and the rest that its measure needs: for a sum, the
+number of numbers and the sums of their parts (`clickhouse/sql/exact_sums.py`); for a minimum or
+maximum, that number. A distinct count keeps the numbers of its texts in rows of their own.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ Integers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 _ADDED = (np.add,)
-_TEXT = 0xFFFFFFFF
-_AT_ONCE = 1 << 18
-_FLAT = 1 << 26
-# From so many possible values to an actual one on, sorting is faster than looking at all of them.
-_SPARSE_BITS, _SPARSE = 256, 32
-_BEFORE = -1
+_TEXT_MASK = 0xFFFFFFFF
+_KEYS_PER_CHUNK = 1 << 18
+_MAX_BITMAP = 1 << 26
+"""Most entries of a bitmap of groups and texts."""
+_BITS_PER_KEY, _VALUES_PER_KEY = 256, 32
+"""Possible values for each actual one from which on sorting is faster than a bitmap."""
+_BEFORE_ALL_BUCKETS = -1
 _LARGEST = int(np.iinfo(np.int64).max)
-_HOW: dict[Measure, tuple[np.ufunc, ...]] = {
+_REDUCTIONS: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.COUNT: _ADDED,
     Measure.SUM: _ADDED * (2 + PARTS),
     Measure.MIN: (np.add, np.fmin),
@@ -37,7 +38,7 @@ _HOW: dict[Measure, tuple[np.ufunc, ...]] = {
 
 
 def unique(keys: Integers) -> Integers:
-    """Each but once, in order: numpy's own way, by hashing, takes ten times as long as sorting."""
+    """Sorted unique keys. Sorting is ten times as fast here as `np.unique`, which hashes."""
     keys = np.sort(keys)
     is_first = np.ones(len(keys), dtype=bool)
     np.not_equal(keys[1:], keys[:-1], out=is_first[1:])
@@ -45,186 +46,198 @@ def unique(keys: Integers) -> Integers:
 
 
 def occurring(keys: Integers, size: int) -> tuple[Integers, Integers]:
-    """The keys that occur, of 0 to `size`, in order; and the place of each row's among them."""
-    if size > _SPARSE * len(keys):
+    """The keys that occur, of those below `size`, in ascending order; and each row's index in
+    them."""
+    if size > _VALUES_PER_KEY * len(keys):
         return np.unique(keys, return_inverse=True)
     occurs = np.zeros(size, dtype=bool)
     occurs[keys] = True
-    found = np.flatnonzero(occurs)
-    places = np.empty(size, dtype=np.int64)
-    places[found] = np.arange(len(found))
-    return found, places[keys]
+    distinct = np.flatnonzero(occurs)
+    index = np.empty(size, dtype=np.int64)
+    index[distinct] = np.arange(len(distinct))
+    return distinct, index[keys]
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Which texts occur: a row for each cell, group and text, in the order of cells."""
+class DistinctValues:
+    """A row for each bucket, group and text that occurs, in the order of buckets."""
 
-    cells: Integers
+    buckets: Integers
     keys: Integers
-    """The group's number, and below it, in 32 bits, the text's."""
+    """The number of the group, and in the low 32 bits that of the text."""
 
     @classmethod
-    def of(cls, cells: Integers, groups: Integers, numbers: Integers) -> Texts:
-        return cls(cells, groups << 32 | numbers)
+    def of(cls, buckets: Integers, groups: Integers, numbers: Integers) -> DistinctValues:
+        return cls(buckets, groups << 32 | numbers)
 
-    def once(self) -> Texts:
-        """Each but once, in order."""
-        if not len(self.cells):
+    def deduplicated(self) -> DistinctValues:
+        """Each row once, sorted."""
+        if not len(self.buckets):
             return self
-        first, width = int(self.cells.min()), int(self.keys.max()) + 1
-        if (int(self.cells.max()) - first + 1) * width <= _LARGEST:
-            cells, keys = np.divmod(unique((self.cells - first) * width + self.keys), width)
-            return Texts(cells + first, keys)
-        order = np.lexsort((self.keys, self.cells))
-        cells, keys = self.cells[order], self.keys[order]
-        is_first = np.ones(len(cells), dtype=bool)
-        is_first[1:] = (cells[1:] != cells[:-1]) | (keys[1:] != keys[:-1])
-        return Texts(cells[is_first], keys[is_first])
+        first, width = int(self.buckets.min()), int(self.keys.max()) + 1
+        if (int(self.buckets.max()) - first + 1) * width <= _LARGEST:
+            buckets, keys = np.divmod(unique((self.buckets - first) * width + self.keys), width)
+            return DistinctValues(buckets + first, keys)
+        order = np.lexsort((self.keys, self.buckets))
+        buckets, keys = self.buckets[order], self.keys[order]
+        is_first = np.ones(len(buckets), dtype=bool)
+        is_first[1:] = (buckets[1:] != buckets[:-1]) | (keys[1:] != keys[:-1])
+        return DistinctValues(buckets[is_first], keys[is_first])
 
-    def in_any_cell(self) -> Texts:
-        """Each group's texts but once, whatever cells they are in."""
+    def without_buckets(self) -> DistinctValues:
+        """The texts of each group once, all of them in bucket 0."""
         keys = unique(self.keys)
-        return Texts(np.broadcast_to(np.int64(0), keys.shape), keys)
+        return DistinctValues(np.broadcast_to(np.int64(0), keys.shape), keys)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows in the order of their cells; `values` has a row for each partial result."""
+class PartialAggregates:
+    """Rows in the order of buckets; `values` has a row for each partial aggregate of the measure
+    and a column for each row of these."""
 
-    cells: Integers
+    buckets: Integers
     groups: Integers
     values: Doubles
-    texts: Texts | None = None
+    texts: DistinctValues | None = None
 
     @property
     def bytes(self) -> int:
-        texts = 0 if self.texts is None else 2 * self.texts.cells.nbytes
-        return self.cells.nbytes + self.groups.nbytes + self.values.nbytes + texts
+        texts = 0 if self.texts is None else 2 * self.texts.buckets.nbytes
+        return self.buckets.nbytes + self.groups.nbytes + self.values.nbytes + texts
 
-    def between(self, after: int, upto: int) -> Rows:
-        """The rows of the cells later than `after` and up to `upto`."""
-        lo, hi = self.cells.searchsorted((after, upto), "right")
+    def between(self, after: int, upto: int) -> PartialAggregates:
+        """The rows of the buckets later than `after` and up to `upto`, without a copy."""
+        lo, hi = self.buckets.searchsorted((after, upto), "right")
         texts = self.texts
         if texts is not None:
-            first, last = texts.cells.searchsorted((after, upto), "right")
-            texts = Texts(texts.cells[first:last], texts.keys[first:last])
-        return Rows(self.cells[lo:hi], self.groups[lo:hi], self.values[:, lo:hi], texts)
+            first, last = texts.buckets.searchsorted((after, upto), "right")
+            texts = DistinctValues(texts.buckets[first:last], texts.keys[first:last])
+        return PartialAggregates(
+            self.buckets[lo:hi], self.groups[lo:hi], self.values[:, lo:hi], texts
+        )
 
-    def without(self, cells: Collection[int]) -> Rows:
-        """The rows of all other cells."""
-        gone = np.fromiter(cells, np.int64, len(cells))
-        kept = np.isin(self.cells, gone, invert=True)
+    def within(self, buckets: Collection[int], *, invert: bool = False) -> PartialAggregates:
+        """The rows of these buckets; with `invert`, those of all others."""
+        chosen = np.fromiter(buckets, np.int64, len(buckets))
+        kept = np.isin(self.buckets, chosen, invert=invert)
         texts = self.texts
         if texts is not None:
-            left = np.isin(texts.cells, gone, invert=True)
-            texts = Texts(texts.cells[left], texts.keys[left])
-        return Rows(self.cells[kept], self.groups[kept], self.values[:, kept], texts)
+            kept_texts = np.isin(texts.buckets, chosen, invert=invert)
+            texts = DistinctValues(texts.buckets[kept_texts], texts.keys[kept_texts])
+        return PartialAggregates(self.buckets[kept], self.groups[kept], self.values[:, kept], texts)
 
-    def plus(self, measure: Measure, others: Rows) -> Rows:
-        """With other rows, which come to the same cells and groups or to new ones."""
-        if not len(others.cells):
+    def plus(self, measure: Measure, others: PartialAggregates) -> PartialAggregates:
+        """With the rows of later interactions added, in these buckets and groups or new ones."""
+        if not len(others.buckets):
             return self
-        first, last = int(others.cells.min()) - 1, int(others.cells.max())
-        changed = merged(measure, joined([self.between(first, last), others]))
-        return joined([self.between(_BEFORE, first), changed, self.between(last, _LARGEST)])
+        first, last = int(others.buckets.min()) - 1, int(others.buckets.max())
+        changed = combine(measure, joined([self.between(first, last), others]))
+        return joined(
+            [self.between(_BEFORE_ALL_BUCKETS, first), changed, self.between(last, _LARGEST)]
+        )
 
-    def in_cell(self, cell: int) -> Rows:
-        """The same rows, all of them in one cell."""
+    def in_bucket(self, bucket: int) -> PartialAggregates:
+        """The same rows, all of them in one bucket."""
         texts = self.texts
         if texts is not None:
-            texts = replace(texts, cells=np.full_like(texts.cells, cell))
-        return replace(self, cells=np.full_like(self.cells, cell), texts=texts)
+            texts = replace(texts, buckets=np.full_like(texts.buckets, bucket))
+        return replace(self, buckets=np.full_like(self.buckets, bucket), texts=texts)
 
 
-def empty(measure: Measure) -> Rows:
+def empty(measure: Measure) -> PartialAggregates:
+    """No rows."""
     none = np.empty(0, dtype=np.int64)
-    texts = Texts(none, none) if measure is Measure.DISTINCT else None
-    return Rows(none, none, np.empty((len(_HOW[measure]), 0)), texts)
+    texts = DistinctValues(none, none) if measure is Measure.DISTINCT else None
+    return PartialAggregates(none, none, np.empty((len(_REDUCTIONS[measure]), 0)), texts)
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several, in the order of their cells; there must be one part at least."""
+def joined(parts: Sequence[PartialAggregates]) -> PartialAggregates:
+    """The rows of all parts in the order of buckets; at least one part is required."""
     if len(parts) == 1:
         return parts[0]
-    cells = np.concatenate([part.cells for part in parts])
+    buckets = np.concatenate([part.buckets for part in parts])
     groups = np.concatenate([part.groups for part in parts])
     values = np.concatenate([part.values for part in parts], axis=1)
-    order = cells.argsort(kind="stable")
-    return Rows(cells[order], groups[order], values[:, order], _joined_texts(parts))
+    order = buckets.argsort(kind="stable")
+    return PartialAggregates(buckets[order], groups[order], values[:, order], _joined_texts(parts))
 
 
-def _joined_texts(parts: Sequence[Rows]) -> Texts | None:
+def _joined_texts(parts: Sequence[PartialAggregates]) -> DistinctValues | None:
     texts = [part.texts for part in parts if part.texts is not None]
     if not texts:
         return None
-    cells = np.concatenate([some.cells for some in texts])
-    order = cells.argsort(kind="stable")
-    return Texts(cells[order], np.concatenate([some.keys for some in texts])[order])
+    buckets = np.concatenate([part.buckets for part in texts])
+    order = buckets.argsort(kind="stable")
+    return DistinctValues(buckets[order], np.concatenate([part.keys for part in texts])[order])
 
 
-def merged(measure: Measure, rows: Rows) -> Rows:
-    """One row for each cell and group that occurs, in their order; a text once in each, as it is in
-    each of the rows before."""
-    first, keys, width, size = cell_and_group(rows.cells, rows.groups)
-    found, place = occurring(keys, size)
-    cells, groups = np.divmod(found, width)
-    values = _reduced(measure, rows.values, place, len(found))
+def combine(measure: Measure, rows: PartialAggregates) -> PartialAggregates:
+    """One row for each bucket and group that occurs, sorted.
+
+    The texts of each of the given rows must occur once."""
+    first, keys, width, size = bucket_group_keys(rows.buckets, rows.groups)
+    distinct, index = occurring(keys, size)
+    buckets, groups = np.divmod(distinct, width)
+    values = _reduced(measure, rows.values, index, len(distinct))
     texts = rows.texts
-    if texts is not None and len(found) < len(rows.cells):
-        texts = texts.once()
-    return Rows(cells + first, groups, values, texts)
+    if texts is not None and len(distinct) < len(rows.buckets):
+        texts = texts.deduplicated()
+    return PartialAggregates(buckets + first, groups, values, texts)
 
 
-def cell_and_group(cells: Integers, groups: Integers) -> tuple[int, Integers, int, int]:
-    """The first cell; for each row one number from 0 up that stands for the cells after that, times
-    a width, and the group; the width; how many such numbers there may be."""
-    first = int(cells.min()) if len(cells) else 0
+def bucket_group_keys(buckets: Integers, groups: Integers) -> tuple[int, Integers, int, int]:
+    """The first bucket; a key of 0 or more for each row: its bucket less the first, times a width,
+    plus its group; the width; the number of possible keys."""
+    first = int(buckets.min()) if len(buckets) else 0
     width = int(groups.max(initial=0)) + 1
-    keys = (cells - first) * width + groups
+    keys = (buckets - first) * width + groups
     return first, keys, width, int(keys.max(initial=0)) + 1
 
 
-def totals(measure: Measure, parts: Sequence[Rows], width: int | None) -> tuple[Integers, Doubles]:
-    """The groups that occur in any of the parts, of `width` that there are, and what each comes to:
-    a column of partial results. Ungrouped (None) there is one group, whether it occurs or not.
-    Of a distinct count, the number of texts is the last partial result."""
+def totals(
+    measure: Measure, parts: Sequence[PartialAggregates], width: int | None
+) -> tuple[Integers, Doubles]:
+    """The groups that occur in any part, of `width` known ones, and a column of partial aggregates
+    for each. Without groups (None) there is one, even if nothing occurs.
+
+    The last partial aggregate of a distinct count is the number of texts."""
     groups = np.concatenate([part.groups for part in parts])
     values = np.concatenate([part.values for part in parts], axis=1)
     sums = _reduced(measure, values, groups, width or 1)
-    occurring = np.zeros(1, dtype=np.int64)
+    present = np.zeros(1, dtype=np.int64)
     if width is not None:
-        occurring = np.flatnonzero(sums[0])
-        sums = sums[:, occurring]
+        present = np.flatnonzero(sums[0])
+        sums = sums[:, present]
     if measure is Measure.DISTINCT:
-        counts = _distinct(parts, width or 1)[occurring]
+        counts = _distinct_counts(parts, width or 1)[present]
         sums = np.concatenate([sums, counts[None, :].astype(np.float64)])
-    return occurring, sums
+    return present, sums
 
 
-def _reduced(measure: Measure, values: Doubles, place: Integers, width: int) -> Doubles:
+def _reduced(measure: Measure, values: Doubles, index: Integers, width: int) -> Doubles:
     out = np.empty((len(values), width))
     with np.errstate(over="ignore", invalid="ignore"):
-        for column, how in enumerate(_HOW[measure]):
-            if how is np.add:
-                out[column] = np.bincount(place, values[column], minlength=width)
+        for row, reduction in enumerate(_REDUCTIONS[measure]):
+            if reduction is np.add:
+                out[row] = np.bincount(index, values[row], minlength=width)
             else:
-                out[column] = np.nan
-                how.at(out[column], place, values[column])
+                out[row] = np.nan
+                reduction.at(out[row], index, values[row])
     return out
 
 
-def _distinct(parts: Sequence[Rows], width: int) -> Integers:
-    """How many different texts each group has."""
+def _distinct_counts(parts: Sequence[PartialAggregates], width: int) -> Integers:
+    """The number of distinct texts of each group."""
     keys = [part.texts.keys for part in parts if part.texts is not None]
-    some = [part[at : at + _AT_ONCE] for part in keys for at in range(0, len(part), _AT_ONCE)]
-    many = max((int((part & _TEXT).max()) for part in some), default=0) + 1
-    if many * width <= min(_FLAT, _SPARSE_BITS * sum(map(len, some))):
-        seen = np.zeros(many * width, dtype=bool)
-        for part in some:
-            place = part >> 32
-            place *= many
-            place += part & _TEXT
-            seen[place] = True
-        return np.asarray(np.count_nonzero(seen.reshape(width, many), axis=1))
+    step = _KEYS_PER_CHUNK
+    chunks = [part[start : start + step] for part in keys for start in range(0, len(part), step)]
+    texts = max((int((chunk & _TEXT_MASK).max()) for chunk in chunks), default=0) + 1
+    if texts * width <= min(_MAX_BITMAP, _BITS_PER_KEY * sum(map(len, chunks))):
+        occurs = np.zeros(texts * width, dtype=bool)
+        for chunk in chunks:
+            place = chunk >> 32
+            place *= texts
+            place += chunk & _TEXT_MASK
+            occurs[place] = True
+        return np.asarray(np.count_nonzero(occurs.reshape(width, texts), axis=1))
     return np.bincount(unique(np.concatenate(keys)) >> 32, minlength=width)

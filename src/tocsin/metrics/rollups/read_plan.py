@@ -1,118 +1,204 @@
-"""What does a use lack: cells and minutes that were never made, and what is new in the others?
+"""Plans the reads of a refresh: missing buckets in full, stale buckets from their watermarks on.
 
-A cell that was made holds all interactions up to some number. What is newer is added to it: so
-asking again costs what was recorded since, late or not.
+A bucket holds all interactions up to its watermark, and newer ones are added to it. So refreshing
+costs in proportion to the interactions recorded since, whatever their timestamps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, Protocol
 
-from tocsin.metrics.rollups.buckets import LENGTHS, MINUTE, Edge, time_of
-from tocsin.metrics.rollups.dirty import Seen
-from tocsin.metrics.rollups.partials import Rows
-from tocsin.metrics.rollups.rollup import Minute, with_added, with_cells, with_minutes
-from tocsin.metrics.rollups.staleness import Missing
-from tocsin.metrics.rollups.view import ONE_CELL, Use, minute_of, pieces_between
-
-
-class Part(NamedTuple):
-    """Stretches of time in their order, in cells of some length; of each either everything, or what
-    is newer than the number it was made at."""
-
-    edges: tuple[Edge, ...]
-    length: int
-    made: tuple[int, ...] = ()
+from tocsin.metrics.rollups.buckets import (
+    LENGTHS,
+    BucketRange,
+    Interval,
+    interval_of,
+    intervals_of,
+    minute_of,
+)
+from tocsin.metrics.rollups.dirty import ReadView
+from tocsin.metrics.rollups.partials import PartialAggregates
+from tocsin.metrics.rollups.rollup import RollupView, Segments
 
 
-class Kind(Enum):
-    PIECES = "pieces"
-    CELLS = "cells"
+class BucketSet(NamedTuple):
+    """Ascending intervals, in buckets of a length in milliseconds; without a length each interval
+    is a bucket, numbered by its index.
+
+    Of each interval all interactions belong to the set or, with watermarks, those with a greater
+    number than the watermark of the interval."""
+
+    intervals: tuple[Interval, ...]
+    length: int | None
+    watermarks: tuple[int, ...] = ()
+
+
+class Target(Enum):
+    """The part of a view that a read is for: segments, buckets of a level, or the minutes at edges
+    by millisecond."""
+
+    SEGMENTS = "segments"
+    BUCKETS = "buckets"
     EDGES = "edges"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Need:
-    """Some parts that a use lacks; `take` gives it their rows, as of a moment."""
+class Read:
+    """Reads a part of a view: some buckets of a level, or minutes, or segments."""
 
-    use: Use
-    kind: Kind
-    parts: Sequence[Part]
-    take: Callable[[Sequence[Rows], int], None]
+    view: RollupView
+    target: Target
+    bucket_set: BucketSet
+    level: int = 0
+    buckets: Collection[int] = ()
 
     @property
     def span(self) -> int:
-        return sum(edge.upto - edge.after for part in self.parts for edge in part.edges)
+        """Milliseconds."""
+        return sum(interval.upto - interval.after for interval in self.bucket_set.intervals)
 
     @property
-    def since(self) -> int | None:
-        """The number after which something is new; None if everything is."""
-        return min((number for part in self.parts for number in part.made), default=None)
+    def watermark(self) -> int | None:
+        """The least number after which interactions are read; None for all interactions."""
+        return min(self.bucket_set.watermarks, default=None)
+
+    def for_scan(self) -> Read:
+        """The read that replaces this one where too many interactions would be fetched: stale
+        buckets are read anew, and edges as segments, which are not kept."""
+        match self.target:
+            case Target.EDGES:
+                edges = (e for e in self.view.edges if minute_of(e) in self.buckets)
+                return _segment_read(self.view, disjoint(edges))
+            case Target.BUCKETS if self.watermark is not None:
+                return _whole(self.view, self.target, self.level, frozenset(self.buckets))
+            case _:
+                return self
+
+    def apply(self, rows: PartialAggregates, watermark: int) -> None:
+        """Store the rows of this read, which include interactions up to a watermark."""
+        view, is_whole = self.view, self.watermark is None
+        match self.target:
+            case Target.SEGMENTS:
+                view.segments.append(Segments(self.bucket_set.intervals, rows))
+            case Target.EDGES:
+                store = view.replace_minutes if is_whole else view.add_to_minutes
+                store(self.buckets, rows, watermark)
+            case Target.BUCKETS:
+                change = view.replace_buckets if is_whole else view.add_to_buckets
+                change(self.level, self.buckets, rows, watermark)
 
 
-def pieces_needed(use: Use) -> Need:
-    pieces = pieces_between(use.begins, use.end)
+class Reader(Protocol):
+    """Reads interactions as partial aggregates."""
 
-    def take(rows: Sequence[Rows], _moment: int) -> None:
-        use.pieces = dict(zip(use.begins, rows, strict=True))
-
-    return Need(use, Kind.PIECES, [Part((piece,), ONE_CELL) for piece in pieces], take)
+    def read(self, reads: Collection[Read]) -> Mapping[Read, PartialAggregates]:
+        """The rows of the reads that this reader could do."""
 
 
-def cells_needed(use: Use, missing: Missing) -> Iterator[Need]:
-    never = [(level, cells) for level, cells in enumerate(missing.never) if cells]
-    stale = [(level, cells) for level, cells in enumerate(missing.stale) if cells]
-
-    def take(parts: Sequence[Rows], moment: int) -> None:
-        for rows, (level, cells) in zip(parts, never, strict=True):
-            use.levels = with_cells(use.levels, level, cells, rows, moment)
-
-    def add(parts: Sequence[Rows], moment: int) -> None:
-        for rows, (level, cells) in zip(parts, stale, strict=True):
-            use.levels = with_added(use.rollup.measure, use.levels, level, cells, rows, moment)
-
-    if never:
-        times = [Part(tuple(time_of(level, cells)), LENGTHS[level]) for level, cells in never]
-        yield Need(use, Kind.CELLS, times, take)
-    if stale:
-        newer = [_newer(cells, LENGTHS[level], LENGTHS[level]) for level, cells in stale]
-        yield Need(use, Kind.CELLS, newer, add)
+RequiredBuckets = Sequence[tuple[int, Mapping[int, int]]]
+"""The required buckets of each level, with their last changes."""
 
 
-def minutes_needed(use: Use, seen: Seen) -> Iterator[Need]:
-    """The minutes in which windows begin and end."""
-    wanted = [minute_of(edge) for edge in use.all_edges]
-    never = [minute for minute in wanted if minute not in use.minutes]
-    stale = {
-        minute: found.made
-        for minute in wanted
-        if (found := use.minutes.get(minute)) and found.made < seen.since(0, minute)
-    }
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """The required buckets that were never read, and those with newer interactions: their
+    watermarks."""
 
-    def take(parts: Sequence[Rows], moment: int) -> None:
-        made = {minute: Minute.of(minute, parts[0], moment) for minute in never}
-        use.minutes = with_minutes(use.minutes, made, wanted)
+    missing: frozenset[int]
+    stale: Mapping[int, int]
 
-    def add(parts: Sequence[Rows], moment: int) -> None:
-        measure = use.rollup.measure
-        newer = {minute: Minute.of(minute, parts[0], moment) for minute in stale}
-        made = {minute: use.minutes[minute].plus(measure, newer[minute]) for minute in stale}
-        use.minutes = with_minutes(use.minutes, made, wanted)
-
-    if never:
-        yield Need(use, Kind.EDGES, [Part(_times(never, MINUTE), 1)], take)
-    if stale:
-        yield Need(use, Kind.EDGES, [_newer(stale, MINUTE, 1)], add)
+    @classmethod
+    def of(cls, required: Mapping[int, int], watermarks: Mapping[int, int]) -> Staleness:
+        """Of required buckets, each with its last change, in a state with these watermarks."""
+        get = watermarks.get
+        # Mostly none: each calculation compares thousands of buckets.
+        outdated = [bucket for bucket, change in required.items() if get(bucket, -1) < change]
+        stale = {bucket: watermarks[bucket] for bucket in outdated if bucket in watermarks}
+        return cls(frozenset(outdated).difference(stale), stale)
 
 
-def _newer(cells: Mapping[int, int], length: int, of_length: int) -> Part:
-    """What is newer than the moments that some cells were made at, in cells of a length."""
-    ordered = sorted(cells)
-    return Part(_times(ordered, length), of_length, tuple(cells[cell] for cell in ordered))
+class ReadPlan:
+    """Plans for the views of one calculation."""
+
+    def __init__(self, read_view: ReadView) -> None:
+        self._read_view = read_view
+        self._required: dict[tuple[timedelta | None, ...], RequiredBuckets] = {}
+
+    def reads(self, views: Iterable[RollupView]) -> Iterator[Read]:
+        """The reads that the windows of the views need."""
+        for view in views:
+            if view.is_transient:
+                yield _segment_read(view, segments([*view.begins, view.end]))
+            else:
+                yield from self._edge_reads(view)
+                yield from self._bucket_reads(view)
+
+    def _edge_reads(self, view: RollupView) -> Iterator[Read]:
+        """Reads of the minutes in which windows begin and end."""
+        required = {m: self._read_view.last_change(0, m) for m in view.edge_minutes}
+        minutes = view.minutes
+        watermarks = {m: minutes[m].watermark for m in required if m in minutes}
+        yield from _reads_of(view, Target.EDGES, 0, Staleness.of(required, watermarks))
+
+    def _bucket_reads(self, view: RollupView) -> Iterator[Read]:
+        for level, required in self._required_by(view):
+            staleness = Staleness.of(required, view.resolutions[level].watermarks)
+            yield from _reads_of(view, Target.BUCKETS, level, staleness)
+
+    def _required_by(self, view: RollupView) -> RequiredBuckets:
+        """The buckets of the view's windows. Many views have the same windows."""
+        windows = tuple(view.windows)
+        if windows not in self._required:
+            ranges = [r for window in view.windows.values() for r in window.ranges]
+            self._required[windows] = self._last_changes(ranges)
+        return self._required[windows]
+
+    def _last_changes(self, ranges: Iterable[BucketRange]) -> RequiredBuckets:
+        required: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        for range_ in ranges:
+            level = range_.level
+            for bucket in range_.buckets:
+                required[level][bucket] = self._read_view.last_change(level, bucket)
+        return list(required.items())
 
 
-def _times(cells: Iterable[int], length: int) -> tuple[Edge, ...]:
-    return tuple(Edge((cell - 1) * length, cell * length) for cell in cells)
+def segments(times: Iterable[int]) -> list[Interval]:
+    """The intervals between ascending times."""
+    return [Interval(*pair) for pair in pairwise(times)]
+
+
+def disjoint(intervals: Iterable[Interval]) -> list[Interval]:
+    """Ascending intervals without overlaps, of which each given one is made."""
+    given = set(intervals)
+    pieces = segments(sorted({time for interval in given for time in interval}))
+    return [p for p in pieces if any(i.after <= p.after and p.upto <= i.upto for i in given)]
+
+
+def _segment_read(view: RollupView, intervals: Sequence[Interval]) -> Read:
+    return Read(view, Target.SEGMENTS, BucketSet(tuple(intervals), None))
+
+
+def _reads_of(view: RollupView, target: Target, level: int, staleness: Staleness) -> Iterator[Read]:
+    if staleness.missing:
+        yield _whole(view, target, level, staleness.missing)
+    if staleness.stale:
+        buckets = sorted(staleness.stale)
+        intervals = tuple(interval_of(level, bucket) for bucket in buckets)
+        watermarks = tuple(staleness.stale[bucket] for bucket in buckets)
+        bucket_set = BucketSet(intervals, _length(target, level), watermarks)
+        yield Read(view, target, bucket_set, level, buckets)
+
+
+def _whole(view: RollupView, target: Target, level: int, buckets: frozenset[int]) -> Read:
+    intervals = tuple(intervals_of(level, buckets))
+    return Read(view, target, BucketSet(intervals, _length(target, level)), level, buckets)
+
+
+def _length(target: Target, level: int) -> int:
+    return 1 if target is Target.EDGES else LENGTHS[level]

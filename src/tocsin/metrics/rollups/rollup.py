@@ -1,143 +1,255 @@
-"""What is kept of one basis: its partial results by minute, hour, day and month, and those of some
-minutes by millisecond.
+"""The cached partial aggregates of a rollup, and the view of it that a calculation refreshes.
 
-A rollup is never the record: it can be dropped at any time, and is then made anew. Its state is
-replaced as a whole, so a calculation that has it in hand is not disturbed by others.
+A rollup holds its partial aggregates by minute, hour, day and 32 days, and those of the minutes at
+the edges of windows by millisecond. It is never the record: it can be dropped at any time and is
+then built again. Its state is replaced as a whole, so a calculation that has it in hand is not
+disturbed by others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.metrics.rollups.buckets import LENGTHS, MINUTE, smaller
-from tocsin.metrics.rollups.group_dictionary import Groups
-from tocsin.metrics.rollups.hash_dictionary import Numbering
-from tocsin.metrics.rollups.partials import Rows, Texts, empty, joined, merged
+from tocsin.metrics.rollups.buckets import (
+    BEFORE_ALL,
+    LENGTHS,
+    Decomposition,
+    Interval,
+    decompose,
+    interval_of,
+    minute_of,
+)
+from tocsin.metrics.rollups.dictionaries import GroupDictionary, HashDictionary
+from tocsin.metrics.rollups.partials import DistinctValues, PartialAggregates, empty, joined
+from tocsin.model.instant import MILLISECOND
 from tocsin.model.metrics.metric import Question
 
-MAX_CELLS = 4_000
-MANY_TEXTS, MAX_STRETCHES = 10_000, 8
-MAX_MINUTES = 16
+MAX_BUCKETS = 4_000
+"""Buckets of one length in a rollup."""
+MANY_TEXTS, MAX_RANGES = 10_000, 8
+"""Texts of a range of buckets from which on they are kept without buckets, and such ranges."""
+MAX_SPARE_MINUTES = 16
+"""Minutes kept by millisecond beyond those that the current windows need."""
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """The cells of one length: their rows, and at which moment each was made."""
+class Resolution:
+    """The buckets of one length: their partial aggregates, and the watermark of each bucket."""
 
-    rows: Rows
-    made: Mapping[int, int]
-    _texts: dict[tuple[int, int], Texts] = field(default_factory=dict, compare=False)
-    """Those of long stretches: while time goes on, the same ones are asked for again and again."""
+    rows: PartialAggregates
+    watermarks: Mapping[int, int]
+    _texts: dict[tuple[int, int], DistinctValues] = field(default_factory=dict, compare=False)
+    """Those of long ranges, which consecutive calculations request again."""
 
     @property
     def bytes(self) -> int:
         return self.rows.bytes + sum(texts.keys.nbytes for texts in self._texts.values())
 
-    def between(self, after: int, upto: int) -> Rows:
-        """The rows of the cells later than `after` and up to `upto`, to be added up."""
+    def between(self, after: int, upto: int) -> PartialAggregates:
+        """The rows of the buckets later than `after` and up to `upto`, to be totalled: texts may
+        have lost their buckets."""
         rows = self.rows.between(after, upto)
         if rows.texts is None or len(rows.texts.keys) < MANY_TEXTS:
             return rows
         texts = self._texts.get((after, upto))
         if texts is None:
-            if len(self._texts) >= MAX_STRETCHES:
+            if len(self._texts) >= MAX_RANGES:
                 self._texts.clear()
-            texts = self._texts[after, upto] = rows.texts.in_any_cell()
+            texts = self._texts[after, upto] = rows.texts.without_buckets()
         return replace(rows, texts=texts)
 
-    def with_cells(self, cells: Collection[int], rows: Rows, moment: int) -> Level:
+    def replaced(
+        self, buckets: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> Resolution:
+        """With all rows of some buckets as of a watermark."""
         kept = self.rows
-        if any(cell in self.made for cell in cells):
-            kept = kept.without(cells)
-        parts = [part for part in (kept, rows) if len(part.cells)]
-        made = {**self.made, **dict.fromkeys(cells, moment)}
-        level = Level(joined(parts) if parts else kept, made)
-        return level if len(made) <= MAX_CELLS else level.halved()
+        if any(bucket in self.watermarks for bucket in buckets):
+            kept = kept.within(buckets, invert=True)
+        parts = [part for part in (kept, rows) if len(part.buckets)]
+        watermarks = {**self.watermarks, **dict.fromkeys(buckets, watermark)}
+        resolution = Resolution(joined(parts) if parts else kept, watermarks)
+        return resolution if len(watermarks) <= MAX_BUCKETS else resolution._without_older_half()
 
-    def with_added(
-        self, measure: Measure, cells: Collection[int], rows: Rows, moment: int
-    ) -> Level:
-        made = {**self.made, **dict.fromkeys(cells, moment)}
-        return Level(self.rows.plus(measure, rows) if len(rows.cells) else self.rows, made)
+    def plus(
+        self, measure: Measure, buckets: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> Resolution:
+        """With the rows of some buckets since their watermark added."""
+        watermarks = {**self.watermarks, **dict.fromkeys(buckets, watermark)}
+        return Resolution(
+            self.rows.plus(measure, rows) if len(rows.buckets) else self.rows, watermarks
+        )
 
-    def halved(self) -> Level:
-        """Without the cells that were made first: the minutes of long ago are asked for no more."""
-        first = list(self.made)[: len(self.made) // 2]
-        made = {cell: moment for cell, moment in self.made.items() if cell not in set(first)}
-        return Level(self.rows.without(first), made)
+    def _without_older_half(self) -> Resolution:
+        """Without the buckets that were read first: minutes of the distant past are not requested
+        again."""
+        oldest = set(list(self.watermarks)[: len(self.watermarks) // 2])
+        watermarks = {b: number for b, number in self.watermarks.items() if b not in oldest}
+        return Resolution(self.rows.within(oldest, invert=True), watermarks)
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """The rows of a minute in cells of a millisecond: a window can begin or end anywhere in it."""
+    """The partial aggregates of a minute by millisecond, so a window can begin or end anywhere in
+    it, and their watermark."""
 
-    rows: Rows
-    made: int
+    rows: PartialAggregates
+    watermark: int
 
-    @classmethod
-    def of(cls, minute: int, rows: Rows, moment: int) -> Minute:
-        """A minute whose rows are among others."""
-        return cls(rows.between((minute - 1) * MINUTE, minute * MINUTE), moment)
 
-    def plus(self, measure: Measure, newer: Minute) -> Minute:
-        return Minute(self.rows.plus(measure, newer.rows), newer.made)
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The partial aggregates of ascending intervals, each in the bucket of its index."""
+
+    intervals: Sequence[Interval]
+    rows: PartialAggregates
+
+    def within(self, time: Interval) -> PartialAggregates | None:
+        """The rows of the intervals of a time; None if it does not consist of intervals."""
+        first = bisect_left(self.intervals, time.after, key=lambda interval: interval.after)
+        last = bisect_right(self.intervals, time.upto, key=lambda interval: interval.upto)
+        if first >= last or self.intervals[first].after != time.after:
+            return None
+        return self.rows.between(first - 1, last - 1)
 
 
 Minutes = Mapping[int, Minute]
-Levels = tuple[Level, ...]
-"""The state of a rollup: a level for each length of cells, the shortest first."""
+Resolutions = tuple[Resolution, ...]
+"""One for each length of buckets, the shortest first."""
 
 
 class Rollup:
-    """The partial results of all questions that share a basis; `question` is one of them."""
+    """The partial aggregates of all questions with one rollup key; `question` is one of them."""
 
-    def __init__(self, question: Question, groups: Groups, numbering: Numbering) -> None:
+    def __init__(self, question: Question, groups: GroupDictionary, texts: HashDictionary) -> None:
         self.question = question
         self.groups = groups
         self.measure = Measure.of(question.aggregation)
-        self.numbering = numbering
-        self.used = 0
-        self.asked: dict[timedelta | None, float] = {}
-        """When each window was last asked for by itself, in seconds of a clock that nobody sets."""
-        nothing = Level(empty(self.measure), {})
-        self.levels: Levels = tuple(nothing for _ in LENGTHS)
+        self.texts = texts
+        self.watermark = 0
+        """That of the last calculation that refreshed the rollup."""
+        self.requests: dict[timedelta | None, float] = {}
+        """When each window was last requested by itself, in seconds of the monotonic clock."""
+        nothing = Resolution(empty(self.measure), {})
+        self.resolutions: Resolutions = tuple(nothing for _ in LENGTHS)
         self.minutes: Minutes = {}
 
     @property
     def bytes(self) -> int:
-        """Without the numbering, which others may share."""
+        """Without the dictionaries, which other rollups may share."""
         minutes = sum(minute.rows.bytes for minute in self.minutes.values())
-        return minutes + sum(level.bytes for level in self.levels)
+        return minutes + sum(resolution.bytes for resolution in self.resolutions)
 
 
-def with_cells(
-    levels: Levels, level: int, cells: Collection[int], rows: Rows, moment: int
-) -> Levels:
-    """With cells of a level made anew at a moment."""
-    changed = levels[level].with_cells(cells, rows, moment)
-    return (*levels[:level], changed, *levels[level + 1 :])
+@dataclass(slots=True, eq=False)
+class RollupView:
+    """The state of a rollup in one calculation, and the windows that the calculation requests.
 
+    A rollup that is requested for the first time (`is_transient`) may not be requested again: only
+    the segments between the beginnings of its windows are read, and nothing is kept. Edges that
+    hold too many interactions to be kept by millisecond are read as segments, too.
+    """
 
-def with_added(
-    measure: Measure, levels: Levels, level: int, cells: Collection[int], rows: Rows, moment: int
-) -> Levels:
-    """With what is new in some cells of a level, as of a moment, added to them."""
-    changed = levels[level].with_added(measure, cells, rows, moment)
-    return (*levels[:level], changed, *levels[level + 1 :])
+    rollup: Rollup
+    resolutions: Resolutions
+    minutes: Minutes
+    end: int
+    is_transient: bool
+    windows: dict[timedelta | None, Decomposition] = field(default_factory=dict)
+    segments: list[Segments] = field(default_factory=list)
+    bypass: bool = False
+    """Its questions are to be queried one by one."""
+    exceeds_limit: bool = False
+    """Its partial aggregates are too many to be read or kept."""
 
+    @classmethod
+    def of(cls, rollup: Rollup, end: int, *, is_transient: bool) -> RollupView:
+        """The current state of a rollup, for windows up to `end` in milliseconds since 1970."""
+        return cls(rollup, rollup.resolutions, rollup.minutes, end, is_transient)
 
-def with_minutes(minutes: Minutes, made: Mapping[int, Minute], wanted: Collection[int]) -> Minutes:
-    """With some minutes more. Of those that are not wanted now, the ones made first go."""
-    spare = [minute for minute in minutes if minute not in wanted][:-MAX_MINUTES]
-    kept = {minute: found for minute, found in minutes.items() if minute not in spare}
-    return {**kept, **made}
+    def add_window(self, length: timedelta | None) -> None:
+        """Request a window that ends at `end`; None is all time."""
+        if length not in self.windows:
+            begin = BEFORE_ALL if length is None else self.end - length // MILLISECOND
+            self.windows[length] = decompose(begin, self.end)
 
+    @property
+    def begins(self) -> list[int]:
+        """The beginnings of the windows in milliseconds, ascending."""
+        return sorted({window.begin for window in self.windows.values()})
 
-def put_together(measure: Measure, levels: Levels, level: int, cell: int, moment: int) -> Levels:
-    """With a cell made of the smaller ones that make it up."""
-    _, after, upto = smaller(level, cell)
-    rows = levels[level - 1].rows.between(after, upto).in_cell(cell)
-    return with_cells(levels, level, (cell,), merged(measure, rows), moment)
+    @property
+    def edges(self) -> set[Interval]:
+        return {edge for window in self.windows.values() for edge in window.edges}
+
+    @property
+    def edge_minutes(self) -> list[int]:
+        """The minutes that hold the edges of the windows, ascending."""
+        return sorted({minute_of(edge) for edge in self.edges})
+
+    def replace_buckets(
+        self, level: int, buckets: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> None:
+        """Store all rows of some buckets of a level."""
+        self._set_resolution(level, self.resolutions[level].replaced(buckets, rows, watermark))
+
+    def add_to_buckets(
+        self, level: int, buckets: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> None:
+        """Add the rows of some buckets of a level since their watermarks."""
+        measure = self.rollup.measure
+        self._set_resolution(level, self.resolutions[level].plus(measure, buckets, rows, watermark))
+
+    def replace_minutes(
+        self, minutes: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> None:
+        """Store all rows of some minutes, by millisecond."""
+        self._store_minutes(
+            {minute: Minute(rows.between(*interval_of(0, minute)), watermark) for minute in minutes}
+        )
+
+    def add_to_minutes(
+        self, minutes: Collection[int], rows: PartialAggregates, watermark: int
+    ) -> None:
+        """Add the rows of some minutes since their watermarks, by millisecond."""
+        measure = self.rollup.measure
+        self._store_minutes(
+            {
+                minute: Minute(
+                    self.minutes[minute].rows.plus(measure, rows.between(*interval_of(0, minute))),
+                    watermark,
+                )
+                for minute in minutes
+            }
+        )
+
+    def rows_of(self, window: timedelta | None) -> list[PartialAggregates]:
+        """The rows of all buckets and edges of a window."""
+        parts = self.windows[window]
+        if self.is_transient:
+            return [self._edge_rows(Interval(parts.begin, self.end))]
+        rows = [self.resolutions[r.level].between(r.after, r.upto) for r in parts.ranges]
+        rows += [self._edge_rows(edge) for edge in parts.edges]
+        return rows or [empty(self.rollup.measure)]
+
+    def _edge_rows(self, edge: Interval) -> PartialAggregates:
+        for segments in self.segments:
+            rows = segments.within(edge)
+            if rows is not None:
+                return rows
+        return self.minutes[minute_of(edge)].rows.between(*edge)
+
+    def _set_resolution(self, level: int, resolution: Resolution) -> None:
+        before, after = self.resolutions[:level], self.resolutions[level + 1 :]
+        self.resolutions = (*before, resolution, *after)
+
+    def _store_minutes(self, changed: Minutes) -> None:
+        """Of the minutes that no window needs now, those stored first are dropped."""
+        needed = set(self.edge_minutes)
+        spare = [minute for minute in self.minutes if minute not in needed]
+        dropped = set(spare[:-MAX_SPARE_MINUTES])
+        kept = {minute: rows for minute, rows in self.minutes.items() if minute not in dropped}
+        self.minutes = {**kept, **changed}

@@ -1,4 +1,4 @@
-"""From interactions that were fetched one row each to the rows of each rollup."""
+"""Aggregates interactions that were fetched as rows into the partial aggregates of rollups."""
 
 from __future__ import annotations
 
@@ -13,172 +13,173 @@ from numpy.typing import NDArray
 from tocsin.clickhouse.sql.fetching import NUMBER, TIME, QuestionColumns
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import parts_of
-from tocsin.metrics.rollups.encoding import Codes, doubles, encoded, group_numbers, integers
-from tocsin.metrics.rollups.hash_dictionary import Numbering
+from tocsin.metrics.rollups.arrow_columns import Codes, dictionary_encoded, doubles, integers
+from tocsin.metrics.rollups.dictionaries import HashDictionary
 from tocsin.metrics.rollups.partials import (
+    DistinctValues,
     Doubles,
     Integers,
-    Rows,
-    Texts,
-    cell_and_group,
+    PartialAggregates,
+    bucket_group_keys,
     occurring,
 )
-from tocsin.metrics.rollups.read_plan import Part
+from tocsin.metrics.rollups.read_plan import BucketSet
 from tocsin.metrics.rollups.rollup import Rollup
 
 T = TypeVar("T")
 Flags = NDArray[np.bool_]
 
 
-class Fetched:
-    """The interactions of one fetch; equal things are worked out once."""
+class FetchedRows:
+    """The interactions of one fetch. Results that several rollups need are calculated once."""
 
     def __init__(self, table: pa.Table) -> None:
         self._table = table
-        self._known: dict[tuple[object, ...], Any] = {}
+        self._memo: dict[tuple[object, ...], Any] = {}
         self._texts: dict[tuple[int, str], Future[Integers]] = {}
 
     @property
     def times(self) -> Integers:
-        """Milliseconds since 1970."""
+        """The timestamp of each interaction, in milliseconds since 1970."""
         return self._integers(TIME)
 
-    def of_scope(self, scope: tuple[tuple[str, int], ...]) -> Integers:
-        """The places of the rows that lie in a scope."""
-        return self._once(("scope", scope), lambda: np.flatnonzero(self._lie_in(scope)))
-
     @property
-    def numbered(self) -> Integers:
+    def numbers(self) -> Integers:
         """The number of each interaction."""
         return self._integers(NUMBER)
 
-    def flags(self, name: str) -> Flags:
-        return self._once(("flags", name), lambda: self._small(name).astype(bool))
+    def rows_in(self, scope: tuple[tuple[str, int], ...]) -> Integers:
+        """The indices of the rows in a scope."""
+        return self._once(("scope", scope), lambda: np.flatnonzero(self._are_in(scope)))
 
-    def numbers(self, name: str) -> Doubles:
+    def flags(self, name: str) -> Flags:
+        return self._once(("flags", name), lambda: self._array(name).astype(bool))
+
+    def doubles(self, name: str) -> Doubles:
         """A column of numbers; NaN where there is none."""
-        return self._once(("numbers", name), lambda: doubles(self._table[name], np.nan))
+
+        return self._once(("doubles", name), lambda: doubles(self._table[name], np.nan))
 
     def groups(self, rollup: Rollup, dimensions: tuple[str, ...]) -> Integers:
         """The number of each row's group."""
 
         def number() -> Integers:
-            codes = [self._codes(name) for name in dimensions]
-            return group_numbers(codes, len(self._table), rollup.groups)
+            return rollup.groups.numbers([self._codes(d) for d in dimensions], len(self._table))
 
-        # Fields that nobody sent are one column, and yet several groupings.
+        # Fields that no interaction has are one column and yet belong to several dictionaries.
         return self._once(("groups", id(rollup.groups), dimensions), number)
 
-    def tell_apart(self, rollup: Rollup, name: str, threads: Executor) -> None:
-        """Begin to number the texts of a column."""
-        key = id(rollup.numbering), name
+    def start_numbering(self, rollup: Rollup, name: str, threads: Executor) -> None:
+        """Start to number the texts of a column on another thread."""
+        key = id(rollup.texts), name
         if key not in self._texts:
-            self._texts[key] = threads.submit(_numbered, self._table[name], rollup.numbering)
+            self._texts[key] = threads.submit(_text_numbers, self._table[name], rollup.texts)
 
     def texts(self, rollup: Rollup, name: str) -> Integers:
-        """The number of each row's text, which was begun; -1 where there is none."""
-        return self._texts[id(rollup.numbering), name].result()
+        """The number of each row's text, after `start_numbering`; -1 where there is none."""
+        return self._texts[id(rollup.texts), name].result()
 
     def _integers(self, name: str) -> Integers:
         return self._once(("integers", name), lambda: integers(self._table[name]))
 
     def _codes(self, name: str) -> Codes:
-        return self._once(("codes", name), lambda: encoded(self._table[name]))
+        return self._once(("codes", name), lambda: dictionary_encoded(self._table[name]))
 
-    def _lie_in(self, scope: tuple[tuple[str, int], ...]) -> Flags:
-        chosen = np.ones(len(self._table), dtype=bool)
+    def _are_in(self, scope: tuple[tuple[str, int], ...]) -> Flags:
+        are_in = np.ones(len(self._table), dtype=bool)
         for name, code in scope:
-            chosen &= self._small(name) == code
-        return chosen
+            are_in &= self._array(name) == code
+        return are_in
 
-    def _small(self, name: str) -> NDArray[Any]:
-        """A column of integers, each in as few bytes as it came."""
-        return self._once(("small", name), lambda: self._table[name].to_numpy())
+    def _array(self, name: str) -> NDArray[Any]:
+        """A column of integers in the type that it was sent as, which is the smallest."""
+        return self._once(("array", name), lambda: self._table[name].to_numpy())
 
-    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
-        if key not in self._known:
-            self._known[key] = make()
-        found: T = self._known[key]
-        return found
+    def _once(self, key: tuple[object, ...], calculate: Callable[[], T]) -> T:
+        if key not in self._memo:
+            self._memo[key] = calculate()
+        result: T = self._memo[key]
+        return result
 
 
-def _numbered(column: pa.ChunkedArray, numbering: Numbering) -> Integers:
-    codes, hashes = encoded(column)
+def _text_numbers(column: pa.ChunkedArray, texts: HashDictionary) -> Integers:
+    codes, hashes = dictionary_encoded(column)
     halves = np.frombuffer(hashes.buffers()[1] or b"", dtype=np.uint64).reshape(-1, 2)
-    numbers = numbering.numbers(halves[: len(hashes)])
+    numbers = texts.numbers(halves[: len(hashes)])
     return np.append(numbers.astype(np.int64), -1)[codes]
 
 
-class Placed:
-    """The interactions of a part of what is lacking."""
+class BucketedRows:
+    """The fetched interactions that belong to a set of buckets."""
 
-    def __init__(self, fetched: Fetched, part: Part) -> None:
+    def __init__(self, fetched: FetchedRows, bucket_set: BucketSet) -> None:
         self._fetched = fetched
-        self._length = part.length
-        self._within = _within(part, fetched)
+        self._length = bucket_set.length
+        self._intervals = _interval_indices(bucket_set, fetched)
         self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
-    def rows_of(self, rollup: Rollup, asked: QuestionColumns) -> Rows:
-        """What the rollup keeps of the rows in its scope that fulfil its conditions."""
-        places, cells = self._of(asked.scope)
-        for name in asked.conditions:
-            holds = self._fetched.flags(name)[places]
-            places, cells = places[holds], cells[holds]
-        groups = self._fetched.groups(rollup, asked.dimensions)[places]
-        first, keys, width, size = cell_and_group(cells, groups)
-        found, place = occurring(keys, size)
-        values = [np.bincount(place, minlength=len(found)).astype(np.float64)]
+    def rows_of(self, rollup: Rollup, columns: QuestionColumns) -> PartialAggregates:
+        """The partial aggregates of the rows that match the rollup's scope and filters."""
+        indices, buckets = self._in_scope(columns.scope)
+        for name in columns.conditions:
+            holds = self._fetched.flags(name)[indices]
+            indices, buckets = indices[holds], buckets[holds]
+        groups = self._fetched.groups(rollup, columns.dimensions)[indices]
+        first, keys, width, size = bucket_group_keys(buckets, groups)
+        distinct, index = occurring(keys, size)
+        values = [np.bincount(index, minlength=len(distinct)).astype(np.float64)]
         texts = None
         if rollup.measure is Measure.DISTINCT:
-            assert asked.operand
-            texts = self._texts_of(rollup, asked.operand, places, cells, groups)
-        elif asked.operand:
-            numbers = self._fetched.numbers(asked.operand)[places]
-            values += _values(rollup.measure, numbers, place, len(found))
-        in_cell, in_group = np.divmod(found, width)
-        return Rows(in_cell + first, in_group, np.stack(values), texts)
+            assert columns.operand
+            texts = self._texts_of(rollup, columns.operand, indices, buckets, groups)
+        elif columns.operand:
+            numbers = self._fetched.doubles(columns.operand)[indices]
+            values += _values(rollup.measure, numbers, index, len(distinct))
+        of_bucket, of_group = np.divmod(distinct, width)
+        return PartialAggregates(of_bucket + first, of_group, np.stack(values), texts)
 
-    def _of(self, scope: tuple[tuple[str, int], ...]) -> tuple[Integers, Integers]:
-        """The places of the rows in a scope, and their cells."""
-        found = self._scopes.get(scope)
-        if found is None:
-            places = self._fetched.of_scope(scope)
-            places = places[self._within[places]]
-            cells = -(-self._fetched.times[places] // self._length)
-            found = self._scopes[scope] = places, cells
-        return found
+    def _in_scope(self, scope: tuple[tuple[str, int], ...]) -> tuple[Integers, Integers]:
+        """The indices of the rows in a scope, and their buckets."""
+        rows = self._scopes.get(scope)
+        if rows is None:
+            indices = self._fetched.rows_in(scope)
+            indices = indices[self._intervals[indices] >= 0]
+            if self._length is None:
+                buckets = self._intervals[indices]
+            else:
+                buckets = -(-self._fetched.times[indices] // self._length)
+            rows = self._scopes[scope] = indices, buckets
+        return rows
 
     def _texts_of(
-        self, rollup: Rollup, name: str, places: Integers, cells: Integers, groups: Integers
-    ) -> Texts:
-        numbers = self._fetched.texts(rollup, name)[places]
-        there = numbers >= 0
-        return Texts.of(cells[there], groups[there], numbers[there]).once()
+        self, rollup: Rollup, name: str, indices: Integers, buckets: Integers, groups: Integers
+    ) -> DistinctValues:
+        numbers = self._fetched.texts(rollup, name)[indices]
+        has_text = numbers >= 0
+        rows = DistinctValues.of(buckets[has_text], groups[has_text], numbers[has_text])
+        return rows.deduplicated()
 
 
-def _within(part: Part, fetched: Fetched) -> Flags:
-    """Which rows belong to a part."""
+def _interval_indices(bucket_set: BucketSet, fetched: FetchedRows) -> Integers:
+    """The index of the interval that each row belongs to; -1 where it belongs to none."""
     times = fetched.times
-    if len(part.edges) == 1 and not part.made:
-        ((after, upto),) = part.edges
-        return (times > after) & (times <= upto)
-    after, upto = np.asarray(part.edges, dtype=np.int64).T
-    place = np.searchsorted(after, times, "left") - 1
-    within = (place >= 0) & (times <= upto[place])
-    if part.made:
-        within &= fetched.numbered > np.asarray(part.made)[place]
-    return np.asarray(within)
+    after, upto = np.asarray(bucket_set.intervals, dtype=np.int64).T
+    intervals = np.searchsorted(after, times, "left") - 1
+    belongs = times <= upto[intervals]
+    if bucket_set.watermarks:
+        belongs &= fetched.numbers > np.asarray(bucket_set.watermarks)[intervals]
+    return np.where(belongs, intervals, -1)
 
 
-def _values(measure: Measure, numbers: Doubles, place: Integers, count: int) -> list[Doubles]:
-    """What is kept beside how many rows there are."""
-    there = ~np.isnan(numbers)
-    numbers, place = numbers[there], place[there]
+def _values(measure: Measure, numbers: Doubles, index: Integers, count: int) -> list[Doubles]:
+    """The partial aggregates beyond the number of rows."""
+    is_number = ~np.isnan(numbers)
+    numbers, index = numbers[is_number], index[is_number]
     if measure is Measure.SUM:
         weights = (None, *parts_of(numbers))
         with np.errstate(over="ignore", invalid="ignore"):
-            return [np.bincount(place, some, count).astype(np.float64) for some in weights]
+            return [np.bincount(index, part, count).astype(np.float64) for part in weights]
     extremes = np.full(count, np.nan)
-    how = np.fmin if measure is Measure.MIN else np.fmax
-    how.at(extremes, place, numbers)
+    reduction = np.fmin if measure is Measure.MIN else np.fmax
+    reduction.at(extremes, index, numbers)
     return [extremes]

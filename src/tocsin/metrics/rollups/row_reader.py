@@ -1,11 +1,11 @@
-"""Where few interactions are lacking, they are fetched one by one, and aggregated here."""
+"""Reads a few interactions as rows and aggregates them in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
 import pyarrow as pa
 import structlog
@@ -16,188 +16,169 @@ from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.metrics.calculation_pool import Lane
-from tocsin.metrics.rollups.buckets import BEFORE_ALL, Edge
-from tocsin.metrics.rollups.partials import Rows, joined, merged
-from tocsin.metrics.rollups.read_plan import Kind, Need
-from tocsin.metrics.rollups.row_aggregation import Fetched, Placed
-from tocsin.metrics.rollups.view import Use
+from tocsin.metrics.rollups import cost
+from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
+from tocsin.metrics.rollups.partials import PartialAggregates, combine, joined
+from tocsin.metrics.rollups.read_plan import Read, Target, segments
+from tocsin.metrics.rollups.rollup import RollupView
+from tocsin.metrics.rollups.row_aggregation import BucketedRows, FetchedRows
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metrics.metric import Question
 
 log = structlog.get_logger()
 
-AT_ONCE, MOST_AT_ONCE = 400_000, 1_000_000
-"""Interactions in a fetch, which take about 150 bytes each: aimed at, and at most."""
-PARTS = 16
-MOST = PARTS * AT_ONCE
-FEW, FOR_AN_AGGREGATE = 20_000, 10_000
-"""Interactions fetched in the time that a scan takes to begin, and to plan an aggregate."""
-AS_LONG = 25
-"""Aggregates that a scan takes of an interaction in the time that fetching it takes."""
-FOR_A_QUESTION = 10_000
-"""Interactions fetched in the time that a question takes which is answered by itself."""
-SHORT = 60 * 60 * 1_000
-"""Milliseconds in which so few are to be expected that counting them first takes longer."""
-NARROWER = 4
-
-
-_ALL_TIME = Edge(BEFORE_ALL, 1 << 62)
+_ALL_TIME = Interval(BEFORE_ALL, 1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
-class _Few:
-    """Needs that are fulfilled by fetching, a stretch of time after the other."""
+class _Selection:
+    """Reads that are cheaper by fetching, and the time of each fetch."""
 
-    needs: Sequence[Need]
-    times: Sequence[Edge] = (_ALL_TIME,)
+    reads: Sequence[Read]
+    times: Sequence[Interval] = (_ALL_TIME,)
 
 
-class Fetcher:
-    """Fetches for one calculation."""
+class RowReader:
+    """Fetches for one calculation, up to a watermark."""
 
-    def __init__(self, lane: Lane, table: Table, moment: int) -> None:
+    def __init__(self, lane: Lane, table: Table, watermark: int) -> None:
         self._queries = lane.queries
         self._table = table
-        self._moment = moment
+        self._watermark = watermark
         self._threads = lane.threads
 
-    def fulfil(self, needs: Iterable[Need]) -> list[Need]:
-        """Fulfil the needs for which few interactions must be fetched; answers the others."""
-        whole, newer = list[Need](), list[Need]()
-        for need in needs:
-            (whole if need.since is None else newer).append(need)
-        return [*self._left(whole, self._few), *self._left(newer, self._recent)]
+    def read(self, reads: Collection[Read]) -> Mapping[Read, PartialAggregates]:
+        """The rows of the reads for which few interactions must be fetched; none if that fails."""
+        whole = [read for read in reads if read.watermark is None]
+        newer = [read for read in reads if read.watermark is not None]
+        return {**self._rows_of(whole, self._select_few), **self._rows_of(newer, self._select_new)}
 
-    def _left(self, needs: Sequence[Need], choose: Callable[[Sequence[Need]], _Few]) -> list[Need]:
-        """The needs that are left after the chosen ones were fetched; all, if that failed."""
+    def _rows_of(
+        self, reads: Sequence[Read], select: Callable[[Sequence[Read]], _Selection]
+    ) -> Mapping[Read, PartialAggregates]:
         try:
-            few = choose(needs)
-            self._fetch(few)
+            selection = select(reads)
+            return self._fetch(selection) if selection.reads else {}
         except TocsinError as error:
-            log.debug("not fetched", error=str(error), needs=len(needs))
-            return list(needs)
-        fulfilled = set(few.needs)
-        return [need for need in needs if need not in fulfilled]
+            log.debug("fetch failed", error=str(error), reads=len(reads))
+            return {}
 
-    def _few(self, needs: Sequence[Need]) -> _Few:
-        """Those of the widest needs that together look at few enough interactions."""
-        few = sorted(needs, key=lambda need: need.span)
-        while few and few[-1].span > SHORT:
-            periods = _periods(_edges(few))
-            query = compile_fetch_size(_questions(_uses(few)), periods, PARTS, self._table)
+    def _select_few(self, reads: Sequence[Read]) -> _Selection:
+        """The longest reads that together need few enough interactions, and all shorter ones."""
+        few = sorted(reads, key=lambda read: read.span)
+        while few and few[-1].span > cost.MODEL.uncounted_span:
+            query = compile_fetch_size(
+                _questions(_views(few)), _periods(_intervals(few)), cost.MODEL.fetches, self._table
+            )
             ((count, times),) = self._queries.run(query)
-            if count <= _worth_fetching(few):
-                return _Few(few, _parted(count, times))
-            most = few[-1].span // NARROWER
-            few = [need for need in few if need.span <= most]
-        return _Few(few)
+            if count <= _rows_worth_fetching(few):
+                return _Selection(few, _fetch_times(count, times))
+            longest = few[-1].span // cost.MODEL.narrowing
+            few = [read for read in few if read.span <= longest]
+        return _Selection(few)
 
-    def _recent(self, needs: Sequence[Need]) -> _Few:
-        """Those since whose moment few enough interactions have been recorded."""
-        most = min(_worth_fetching(needs), MOST_AT_ONCE)
-        return _Few([need for need in needs if self._moment - (need.since or 0) <= most])
+    def _select_new(self, reads: Sequence[Read]) -> _Selection:
+        """The reads since whose watermark few enough interactions were recorded."""
+        rows = min(_rows_worth_fetching(reads), cost.MODEL.max_fetch_rows)
+        return _Selection([r for r in reads if self._watermark - (r.watermark or 0) <= rows])
 
-    def _fetch(self, few: _Few) -> None:
-        """One stretch of time after the other; the next is read while one is aggregated."""
-        needs = few.needs
-        if not needs:
-            return
-        found = [self._rows_of(needs, *fetched) for fetched in self._fetched(needs, few.times)]
-        for need, parts in zip(needs, zip(*found, strict=True), strict=True):
-            measure = need.use.rollup.measure
-            need.take([_together(measure, rows) for rows in zip(*parts, strict=True)], self._moment)
+    def _fetch(self, selection: _Selection) -> Mapping[Read, PartialAggregates]:
+        reads = selection.reads
+        parts = [
+            self._aggregated(reads, fetch, table)
+            for fetch, table in self._fetched(reads, selection.times)
+        ]
+        return {
+            read: _combined(read.view.rollup.measure, [part[read] for part in parts])
+            for read in reads
+        }
 
     def _fetched(
-        self, needs: Sequence[Need], times: Sequence[Edge]
+        self, reads: Sequence[Read], times: Sequence[Interval]
     ) -> Iterator[tuple[Fetch, pa.Table]]:
-        uses, numbers = _questions(_uses(needs)), self._numbers(needs)
-        edges = _edges(needs)
-        stretches = [[found for e in edges if (found := _overlap(e, t))] for t in times]
+        """The interactions of one time after the other; the next ones are fetched while some are
+        aggregated."""
+        questions, numbers = _questions(_views(reads)), self._numbers(reads)
+        intervals = _intervals(reads)
+        overlaps = [[both for i in intervals if (both := _overlap(i, time))] for time in times]
         fetches = [
-            compile_fetch(uses, _periods(stretch), numbers, self._table)
-            for stretch in stretches
-            if stretch
+            compile_fetch(questions, _periods(overlap), numbers, self._table)
+            for overlap in overlaps
+            if overlap
         ]
-        read = partial(self._queries.run_arrow, most=MOST_AT_ONCE)
-        following = None
-        for fetch, after in zip_longest(fetches, fetches[1:]):
-            table = following.result() if following else read(fetch.query)
-            following = self._threads.submit(read, after.query) if after else None
+        query = partial(self._queries.run_arrow, most=cost.MODEL.max_fetch_rows)
+        pending = None
+        for fetch, following in zip_longest(fetches, fetches[1:]):
+            table = pending.result() if pending else query(fetch.query)
+            pending = self._threads.submit(query, following.query) if following else None
             yield fetch, table
 
-    def _rows_of(self, needs: Sequence[Need], fetch: Fetch, table: pa.Table) -> list[list[Rows]]:
-        """For each need the rows of its parts."""
-        fetched = Fetched(table)
-        asked = dict(zip(_uses(needs), fetch.columns, strict=True))
-        # What takes longest begins first, beside all else.
-        for use, told in asked.items():
-            if told.operand and use.rollup.measure is Measure.DISTINCT:
-                fetched.tell_apart(use.rollup, told.operand, self._threads)
-        parts = {part for need in needs for part in need.parts}
-        placed = {part: Placed(fetched, part) for part in parts}
-        found = {
-            need: [placed[part].rows_of(need.use.rollup, asked[need.use]) for part in need.parts]
-            for need in sorted(needs, key=_counts_distinct)
+    def _aggregated(
+        self, reads: Sequence[Read], fetch: Fetch, table: pa.Table
+    ) -> dict[Read, PartialAggregates]:
+        rows = FetchedRows(table)
+        columns = dict(zip(_views(reads), fetch.columns, strict=True))
+        # Numbering texts takes longest, so it starts first and runs beside the rest.
+        for view, needed in columns.items():
+            if needed.operand and view.rollup.measure is Measure.DISTINCT:
+                rows.start_numbering(view.rollup, needed.operand, self._threads)
+        bucketed = {s: BucketedRows(rows, s) for s in {read.bucket_set for read in reads}}
+        return {
+            read: bucketed[read.bucket_set].rows_of(read.view.rollup, columns[read.view])
+            for read in sorted(reads, key=_counts_distinct)
         }
-        return [found[need] for need in needs]
 
-    def _numbers(self, needs: Iterable[Need]) -> NumberRange | None:
-        """Those that must be known; of what is not kept it does not matter."""
-        if all(need.kind is Kind.PIECES for need in needs):
+    def _numbers(self, reads: Iterable[Read]) -> NumberRange | None:
+        """The numbers of the interactions to be read. Segments are not kept, so any will do."""
+        if all(read.target is Target.SEGMENTS for read in reads):
             return None
-        since = [need.since for need in needs if need.since is not None]
-        return NumberRange(self._moment, min(since, default=None))
+        watermarks = [read.watermark for read in reads if read.watermark is not None]
+        return NumberRange(self._watermark, min(watermarks, default=None))
 
 
-def _worth_fetching(needs: Sequence[Need]) -> int:
-    """How many interactions are fetched as fast as they would be aggregated by a scan or, where
-    nothing is kept, by the questions one by one."""
-    rollups = [need.use.rollup for need in needs]
-    aggregates = len({(id(rollup.groups), aggregates_of(rollup.question)) for rollup in rollups})
-    worth = MOST
-    if aggregates < AS_LONG:
-        worth = int((FEW + FOR_AN_AGGREGATE * aggregates) / (1 - aggregates / AS_LONG))
-    if all(need.kind is Kind.PIECES for need in needs):
-        questions = sum(len(need.use.covers) for need in needs)
-        worth = min(worth, FEW + FOR_A_QUESTION * questions)
-    return min(worth, MOST)
+def _rows_worth_fetching(reads: Sequence[Read]) -> int:
+    views = _views(reads)
+    rollups = [view.rollup for view in views]
+    aggregates = {(id(rollup.groups), aggregates_of(rollup.question)) for rollup in rollups}
+    questions = None
+    if all(read.target is Target.SEGMENTS for read in reads):
+        questions = sum(len(view.windows) for view in views)
+    return cost.MODEL.rows_worth_fetching(len(aggregates), questions)
 
 
-def _counts_distinct(need: Need) -> bool:
-    return need.use.rollup.measure is Measure.DISTINCT
+def _counts_distinct(read: Read) -> bool:
+    return read.view.rollup.measure is Measure.DISTINCT
 
 
-def _parted(count: int, times: Sequence[float]) -> list[Edge]:
-    """All time, in stretches that hold about as many interactions as are fetched at once. `times`
-    part them evenly."""
-    parts = max(-(-count // AT_ONCE), 1)
-    every = (len(times) + 1) / parts
-    ends = sorted(
-        {int(times[round(part * every) - 1]) for part in range(1, parts)} if count else ()
-    )
-    return [Edge(*edge) for edge in pairwise([_ALL_TIME.after, *ends, _ALL_TIME.upto])]
+def _fetch_times(count: int, times: Sequence[float]) -> list[Interval]:
+    """All time, divided into intervals that hold about the interactions of one fetch each. `times`
+    divide the interactions into parts of equal size."""
+    fetches = max(-(-count // cost.MODEL.fetch_rows), 1)
+    parts = (len(times) + 1) / fetches
+    ends = {int(times[round(n * parts) - 1]) for n in range(1, fetches)} if count else set()
+    return segments([_ALL_TIME.after, *sorted(ends), _ALL_TIME.upto])
 
 
-def _overlap(edge: Edge, time: Edge) -> Edge | None:
-    after, upto = max(edge.after, time.after), min(edge.upto, time.upto)
-    return Edge(after, upto) if after < upto else None
+def _overlap(left: Interval, right: Interval) -> Interval | None:
+    after, upto = max(left.after, right.after), min(left.upto, right.upto)
+    return Interval(after, upto) if after < upto else None
 
 
-def _together(measure: Measure, parts: Sequence[Rows]) -> Rows:
-    return parts[0] if len(parts) == 1 else merged(measure, joined(parts))
+def _combined(measure: Measure, parts: Sequence[PartialAggregates]) -> PartialAggregates:
+    return parts[0] if len(parts) == 1 else combine(measure, joined(parts))
 
 
-def _uses(needs: Iterable[Need]) -> list[Use]:
-    return list(dict.fromkeys(need.use for need in needs))
+def _views(reads: Iterable[Read]) -> list[RollupView]:
+    return list(dict.fromkeys(read.view for read in reads))
 
 
-def _questions(uses: Iterable[Use]) -> list[Question]:
-    return [use.rollup.question for use in uses]
+def _questions(views: Iterable[RollupView]) -> list[Question]:
+    return [view.rollup.question for view in views]
 
 
-def _edges(needs: Iterable[Need]) -> set[Edge]:
-    return {edge for need in needs for part in need.parts for edge in part.edges}
+def _intervals(reads: Iterable[Read]) -> set[Interval]:
+    return {interval for read in reads for interval in read.bucket_set.intervals}
 
 
-def _periods(edges: Iterable[Edge]) -> list[Period]:
-    return [Period(from_milliseconds(e.after), from_milliseconds(e.upto)) for e in edges]
+def _periods(intervals: Iterable[Interval]) -> list[Period]:
+    return [Period(from_milliseconds(i.after), from_milliseconds(i.upto)) for i in intervals]
