@@ -15,7 +15,7 @@ from support.receivers import Receiver, answering, receiver, wait_for
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, Status
+from tocsin.model.notifications.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, DeliveryStatus
 from tocsin.model.notifications.dropped import ANNOUNCED_AFTER, RESERVED_FOR_ALERTS
 from tocsin.runtime import Runtime
 
@@ -59,7 +59,7 @@ def test_what_a_channel_has_no_room_for_is_dropped_and_counted(desk: Desk) -> No
     record(desk, LIMIT - 1)
     record(desk, 5)
     record(desk, 5)
-    assert len(desk.all(Status.PENDING)) == LIMIT
+    assert len(desk.all(DeliveryStatus.PENDING)) == LIMIT
     assert desk.dropped.total() == 9
 
 
@@ -86,7 +86,7 @@ def test_a_drop_outlives_a_crash_between_staging_and_settling(tmp_path: Path) ->
     assert after.deliveries.staged() == on_disk
     after.deliveries.reconcile(on_disk, ())
     after.deliveries.reconcile(on_disk, ())
-    assert (len(after.all(Status.PENDING)), after.dropped.total()) == (LIMIT, 3)
+    assert (len(after.all(DeliveryStatus.PENDING)), after.dropped.total()) == (LIMIT, 3)
     after.close()
 
 
@@ -100,7 +100,7 @@ def test_a_flood_is_announced_in_one_message_when_there_is_room_again(desk: Desk
         assert messages(desk) == []
         there.behave = answering(204)
         desk.start()
-        desk.wait(lambda: len(desk.all(Status.SENT)) == LIMIT + 1)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == LIMIT + 1)
         (announcement,) = messages(desk)
         assert announcement.interaction["interaction"]["dropped"] == 3 * LIMIT
         (message,) = [
@@ -129,10 +129,10 @@ def test_a_message_of_dropped_ones_that_failed_can_be_retried(desk: Desk) -> Non
         record(desk, LIMIT + 2)
         desk.ahead = ANNOUNCED_AFTER
         desk.start(delays=[])
-        desk.wait(lambda: len(desk.all(Status.FAILED)) == LIMIT + 1)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.FAILED)) == LIMIT + 1)
         there.behave = answering(204)
         desk.deliveries.retry(messages(desk)[0].delivery_id, desk.now())
-        desk.wait(lambda: messages(desk)[0].status is Status.SENT)
+        desk.wait(lambda: messages(desk)[0].status is DeliveryStatus.SENT)
         desk.wait(lambda: len(desk.recorded) == LIMIT)
         assert desk.queue.ended(100) == []
 
@@ -141,13 +141,13 @@ def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:
     channel = subscribed(desk)
     desk.disable(channel)
     record(desk, LIMIT + 4)
-    assert len(desk.all(Status.SKIPPED)) == LIMIT
+    assert len(desk.all(DeliveryStatus.SKIPPED)) == LIMIT
     assert desk.dropped.total() == 4
     desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert messages(desk) == []
     desk.channels.replace(channel.channel_id, channel.spec, desk.now())
     record(desk, LIMIT)
-    assert len(desk.all(Status.PENDING)) == LIMIT
+    assert len(desk.all(DeliveryStatus.PENDING)) == LIMIT
     desk.dropped.announce(desk.now() + ANNOUNCED_AFTER)
     assert messages(desk)[0].interaction["interaction"]["dropped"] == 4
 
@@ -157,7 +157,7 @@ def test_a_full_channel_takes_no_room_from_another_one(desk: Desk) -> None:
     record(desk, LIMIT)
     desk.subscribe(free)
     record(desk, 3)
-    by_channel = [each.channel_id for each in desk.all(Status.PENDING)]
+    by_channel = [each.channel_id for each in desk.all(DeliveryStatus.PENDING)]
     assert by_channel.count(full.channel_id) == LIMIT
     assert by_channel.count(free.channel_id) == 3
     pending = {full.channel_id: LIMIT, free.channel_id: 3}
@@ -176,7 +176,7 @@ def test_a_flood_of_interactions_leaves_room_for_alerts(desk: Desk) -> None:
     subscribed(desk)
     record(desk, LIMIT + 1)
     desk.tell(RESERVED_FOR_ALERTS + 7)
-    assert len(desk.all(Status.PENDING)) == LIMIT + RESERVED_FOR_ALERTS
+    assert len(desk.all(DeliveryStatus.PENDING)) == LIMIT + RESERVED_FOR_ALERTS
     assert desk.dropped.total() == 1 + 7
 
 

@@ -19,7 +19,7 @@ from tocsin.ingestion.recorder import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.runtime import Runtime
 
@@ -60,14 +60,14 @@ def test_what_is_recorded_is_told_of_and_the_end_of_that_is_an_interaction(
     record(runtime, 5, action="CAME")
     wait_for(lambda: runtime.engine.rows() == before + 3 + 5 + 3)
     assert len(ids(there)) == 3
-    assert runtime.deliveries.counts()[Status.SENT] == 3
+    assert runtime.deliveries.counts()[DeliveryStatus.SENT] == 3
 
 
 def test_a_repeat_is_not_told_of_again(runtime: Runtime, there: Receiver) -> None:
     id = str(uuid4())
     assert record(runtime, 2, interactionId=id).duplicates == 1
     assert record(runtime, interactionId=id).duplicates == 1
-    wait_for(lambda: runtime.deliveries.counts()[Status.SENT])
+    wait_for(lambda: runtime.deliveries.counts()[DeliveryStatus.SENT])
     assert len(runtime.deliveries.page(10).deliveries) == len(there.received) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from support.desk import Desk
 from support.receivers import Receiver, answering, deaf, never_ending, receiver
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, Status
+from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, DeliveryStatus
 from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.notifications.dispatcher import CONCURRENCY
@@ -40,9 +40,9 @@ def test_a_receiver_that_is_down_for_an_hour_is_told_after_it_under_the_same_id(
         desk.wait(has_tried_again)
     there.start()
     try:
-        if desk.only().status is Status.PENDING:
+        if desk.only().status is DeliveryStatus.PENDING:
             desk.skip()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     finally:
         there.stop()
     delivery = desk.only()
@@ -60,7 +60,7 @@ def test_after_the_last_try_it_has_failed_and_the_end_is_recorded(desk: Desk) ->
         desk.subscribe(desk.channel(url=there.url))
         desk.start(delays=[timedelta(milliseconds=10)] * 3)
         desk.tell()
-        desk.wait(lambda: desk.all(Status.FAILED))
+        desk.wait(lambda: desk.all(DeliveryStatus.FAILED))
         assert len(there.received) == len({one.at for one in there.received}) == 4
         assert len({one.id for one in there.received}) == 1
     desk.wait(lambda: desk.recorded)
@@ -77,7 +77,7 @@ def test_a_receiver_that_never_answers_is_given_up_and_tried_again(desk: Desk) -
         desk.tell()
         desk.wait(lambda: desk.only().tries == 1)
     delivery = desk.only()
-    assert delivery.status is Status.PENDING
+    assert delivery.status is DeliveryStatus.PENDING
     assert "did not answer" in (delivery.attempts[0].result.error or "")
 
 
@@ -88,16 +88,16 @@ def test_410_disables_the_channel_and_what_else_is_pending_waits(desk: Desk) -> 
         desk.start()
         desk.tell()
         desk.wait(lambda: not desk.channels.get(channel.channel_id).spec.enabled)
-        assert desk.only().status is Status.FAILED
+        assert desk.only().status is DeliveryStatus.FAILED
         assert "410" in (desk.channels.get(channel.channel_id).disabled_reason or "")
         desk.tell()
-        (skipped,) = desk.all(Status.SKIPPED)
+        (skipped,) = desk.all(DeliveryStatus.SKIPPED)
         assert skipped.skip_reason == "The channel was disabled: It answered 410 Gone"
         there.behave = answering(204)
         desk.channels.replace(channel.channel_id, channel.spec, desk.now())
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
-        assert len(desk.all(Status.SKIPPED)) == 1
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
+        assert len(desk.all(DeliveryStatus.SKIPPED)) == 1
 
 
 def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: Desk) -> None:
@@ -115,7 +115,7 @@ def test_429_with_retry_after_leaves_the_whole_channel_alone_for_so_long(desk: D
         desk.wait(lambda: other.received)
         assert len(there.received) == 1
         desk.ahead = HOUR
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 3)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == 3)
 
 
 FAR_DATES = [
@@ -141,7 +141,7 @@ def test_a_far_date_as_retry_after_costs_a_day_and_no_place_in_the_lane(
         desk.wait(lambda: all(one.tries for one in desk.all()[-CONCURRENCY:]))
         there.behave = answering(204)
         desk.ahead = 2 * LONGEST_DELAY
-        desk.wait(lambda: len(desk.all(Status.SENT)) == CONCURRENCY * 2)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == CONCURRENCY * 2)
 
 
 def rest(desk: Desk, there: Receiver) -> Channel:
@@ -175,11 +175,11 @@ def test_a_restart_keeps_the_rest_of_a_channel(desk: Desk, tmp_path: Path) -> No
             again.subscribe(again.channel(url=there.url))
             again.start()
             again.tell()
-            again.wait(lambda: again.all(Status.SENT))
+            again.wait(lambda: again.all(DeliveryStatus.SENT))
             assert len(there.received) == 2
-            assert len(again.all(Status.PENDING)) == 3
+            assert len(again.all(DeliveryStatus.PENDING)) == 3
             again.ahead = HOUR
-            again.wait(lambda: len(again.all(Status.SENT)) == 4)
+            again.wait(lambda: len(again.all(DeliveryStatus.SENT)) == 4)
         finally:
             again.close()
 
@@ -197,7 +197,7 @@ def test_a_test_send_ends_the_rest_unless_the_receiver_asks_for_another(desk: De
         desk.dispatcher.send(resting, sample(resting, desk.now()))
         assert desk.channels.get(resting.channel_id).resting_until is None
         desk.ahead = FIRST_RETRY
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == 2)
 
 
 def test_a_replaced_channel_does_not_rest(desk: Desk) -> None:
@@ -205,7 +205,7 @@ def test_a_replaced_channel_does_not_rest(desk: Desk) -> None:
         resting = rest(desk, there)
         desk.channels.replace(resting.channel_id, resting.spec, desk.now())
         desk.ahead = FIRST_RETRY
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == 2)
 
 
 def test_what_is_pending_in_a_disabled_channel_has_no_next_attempt(desk: Desk) -> None:
@@ -236,7 +236,7 @@ def test_a_body_that_never_ends_is_cut_and_the_status_counts(desk: Desk) -> None
         desk.tell()
         desk.wait(lambda: all(one.tries == 1 for one in desk.all()))
         statuses = {one.status: one.attempts[0].result.http_status for one in desk.all()}
-        assert statuses == {Status.SENT: 200, Status.PENDING: 500}
+        assert statuses == {DeliveryStatus.SENT: 200, DeliveryStatus.PENDING: 500}
         assert good.sent < MAX_ANSWER + buffers
         assert bad.sent < MAX_ANSWER + buffers
 
@@ -250,6 +250,6 @@ def test_what_failed_can_be_tried_once_more(desk: Desk) -> None:
         there.behave = answering(204)
         desk.deliveries.retry(desk.only().delivery_id, desk.now())
         desk.wait(lambda: len(desk.recorded) == 2)
-    assert desk.only().status is Status.SENT
+    assert desk.only().status is DeliveryStatus.SENT
     assert [end["action"] for end in desk.recorded] == ["notify-err", "notified"]
     assert len({end["interactionId"] for end in desk.recorded}) == 2

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from support.desk import Desk
 from support.receivers import answering, receiver
 from tocsin.config import SmtpServer
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.senders.senders import Senders
 from tocsin.notifications.senders.slack import MAX_TEXT
 
@@ -29,7 +29,7 @@ def test_a_webhook_is_verified_by_the_public_library_of_standard_webhooks(desk: 
         desk.subscribe(desk.channel(url=there.url, secret=SECRET, headers={"X-Team": "a"}))
         desk.start()
         desk.tell(payload=b'{"total": 1.50, "big": 123456789012345678901234567890}')
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     (one,) = there.received
     said = Webhook(SECRET).verify(one.body, one.headers)
     assert said["type"] == "CUSTOMER.LEFT"
@@ -47,7 +47,7 @@ def test_a_webhook_without_a_secret_is_given_one_that_verifies(desk: Desk) -> No
         desk.subscribe(channel)
         desk.start()
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     secret = channel.spec.settings.with_secrets()["secret"]
     assert Webhook(secret).verify(there.received[0].body, there.received[0].headers)
 
@@ -57,7 +57,7 @@ def test_slack_gets_a_text_in_which_nothing_of_the_payload_is_markup(desk: Desk)
         desk.subscribe(desk.channel("slack", webhookUrl=there.url))
         desk.start()
         desk.tell(payload=b'{"note": "<!channel> & <@U1>"}')
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     text = there.received[0].json["text"]
     assert text.startswith("*CUSTOMER 0: LEFT*\nnote: &lt;!channel&gt; &amp; &lt;@U1&gt;")
 
@@ -68,7 +68,7 @@ def sent_to_slack(desk: Desk, template: dict[str, str]) -> str:
         desk.subscribe(desk.channel("slack", webhookUrl=there.url), template)
         desk.start()
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     text: str = there.received[0].json["text"]
     return text
 
@@ -123,7 +123,7 @@ def test_a_template_that_writes_what_cannot_be_encoded_falls_back_to_the_plain_t
         desk.subscribe(desk.channel(kind, **{member: there.url}), template)
         desk.start()
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     (one,) = there.received
     assert "Gone 0" in one.body.decode()
     assert "country: ZA" in one.body.decode()
@@ -180,7 +180,7 @@ def test_an_email_arrives_at_a_real_smtp_server_and_has_the_same_id_at_every_try
         assert "450" in (desk.only().attempts[0].result.error or "")
         box.refusal = ""
         desk.skip()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     (envelope,) = box.letters
     letter = message_from_bytes(envelope.content, policy=policy.default)
     assert envelope.rcpt_tos == ["ada@example.com", "bob@example.com"]
@@ -206,7 +206,7 @@ def test_a_subject_is_one_line_and_adds_no_header(desk: Desk, title: str, subjec
         desk.subscribe(desk.channel("email", to=["ada@example.com"]), template)
         desk.start(Senders(allow_private=False, smtp=smtp))
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     (envelope,) = box.letters
     letter = message_from_bytes(envelope.content, policy=policy.default)
     assert letter["subject"] == subject
@@ -227,7 +227,7 @@ def test_apprise_sends_by_a_process_of_its_own(desk: Desk) -> None:
         desk.subscribe(desk.channel("apprise", url=f"json://127.0.0.1:{there.port}/x"))
         desk.start()
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     assert there.received[0].json["title"] == "CUSTOMER 0: LEFT"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from support.desk import Desk
 from support.receivers import receiver
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.silence import read_silence
 
 ALERT = str(uuid4())
@@ -24,7 +24,7 @@ def silence(desk: Desk, **said: Any) -> Any:
     return desk.silences.create(read_silence(body, desk.now()), desk.now())
 
 
-def told(desk: Desk) -> Status:
+def told(desk: Desk) -> DeliveryStatus:
     """What becomes of the delivery of a transition."""
     interactions = desk.interactions(1, PAYLOAD)
     with desk.database.writing() as connection:
@@ -35,20 +35,23 @@ def told(desk: Desk) -> Status:
 @pytest.mark.parametrize(
     ("said", "status"),
     [
-        ({"alertId": ALERT}, Status.SILENCED),
-        ({"alertId": str(uuid4())}, Status.PENDING),
-        ({"labels": {"team": "payments"}}, Status.SILENCED),
-        ({"labels": {"team": "payments", "tier": "2"}}, Status.PENDING),
-        ({"labels": {"region": "eu"}}, Status.PENDING),
-        ({"alertId": ALERT, "dimensions": {"country": "ZA"}}, Status.SILENCED),
-        ({"alertId": ALERT, "dimensions": {"country": "ZA", "plan": None}}, Status.SILENCED),
-        ({"alertId": ALERT, "dimensions": {"country": "US"}}, Status.PENDING),
-        ({"alertId": ALERT, "dimensions": {"city": None}}, Status.PENDING),
-        ({"alertId": ALERT, "labels": {"team": "search"}}, Status.PENDING),
+        ({"alertId": ALERT}, DeliveryStatus.SILENCED),
+        ({"alertId": str(uuid4())}, DeliveryStatus.PENDING),
+        ({"labels": {"team": "payments"}}, DeliveryStatus.SILENCED),
+        ({"labels": {"team": "payments", "tier": "2"}}, DeliveryStatus.PENDING),
+        ({"labels": {"region": "eu"}}, DeliveryStatus.PENDING),
+        ({"alertId": ALERT, "dimensions": {"country": "ZA"}}, DeliveryStatus.SILENCED),
+        (
+            {"alertId": ALERT, "dimensions": {"country": "ZA", "plan": None}},
+            DeliveryStatus.SILENCED,
+        ),
+        ({"alertId": ALERT, "dimensions": {"country": "US"}}, DeliveryStatus.PENDING),
+        ({"alertId": ALERT, "dimensions": {"city": None}}, DeliveryStatus.PENDING),
+        ({"alertId": ALERT, "labels": {"team": "search"}}, DeliveryStatus.PENDING),
     ],
 )
 def test_a_silence_matches_by_alert_labels_and_dimensions(
-    desk: Desk, said: dict[str, Any], status: Status
+    desk: Desk, said: dict[str, Any], status: DeliveryStatus
 ) -> None:
     desk.subscribe(desk.channel(url="http://example.com/"))
     silence(desk, **said)
@@ -59,9 +62,9 @@ def test_a_silence_goes_before_a_disabled_channel(desk: Desk) -> None:
     channel = desk.channel(url="http://example.com/")
     desk.subscribe(channel)
     desk.disable(channel)
-    assert told(desk) is Status.SKIPPED
+    assert told(desk) is DeliveryStatus.SKIPPED
     silence(desk, alertId=ALERT)
-    assert told(desk) is Status.SILENCED
+    assert told(desk) is DeliveryStatus.SILENCED
     assert desk.all()[0].skip_reason is None
 
 
@@ -69,11 +72,11 @@ def test_it_holds_from_its_start_until_before_its_end(desk: Desk) -> None:
     desk.subscribe(desk.channel(url="http://example.com/"))
     start = (desk.now() + timedelta(minutes=10)).isoformat()
     silence(desk, alertId=ALERT, **{"from": start})
-    assert told(desk) is Status.PENDING
+    assert told(desk) is DeliveryStatus.PENDING
     desk.ahead = timedelta(minutes=11)
-    assert told(desk) is Status.SILENCED
+    assert told(desk) is DeliveryStatus.SILENCED
     desk.ahead = timedelta(minutes=61)
-    assert told(desk) is Status.PENDING
+    assert told(desk) is DeliveryStatus.PENDING
 
 
 def test_what_was_held_back_is_listed_and_can_be_sent_after_all(desk: Desk) -> None:
@@ -81,8 +84,8 @@ def test_what_was_held_back_is_listed_and_can_be_sent_after_all(desk: Desk) -> N
         desk.subscribe(desk.channel(url=there.url))
         desk.start()
         held = silence(desk, alertId=ALERT)
-        assert told(desk) is Status.SILENCED
+        assert told(desk) is DeliveryStatus.SILENCED
         (listed,) = desk.deliveries.page(10, silence_id=held.silence_id).deliveries
         desk.deliveries.retry(listed.delivery_id, desk.now())
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
     assert len(there.received) == 1

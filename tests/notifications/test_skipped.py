@@ -9,7 +9,7 @@ import pytest
 from support.desk import Desk
 from support.receivers import receiver
 from tocsin.errors import Conflict
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.store.deliveries import KEPT
 
@@ -32,10 +32,10 @@ def test_an_interaction_for_a_disabled_channel_is_skipped_once_it_is_on_disk(des
     assert desk.all() == []
     desk.deliveries.reconcile(on_disk, missing)
     delivery = desk.only()
-    assert delivery.status is Status.SKIPPED
+    assert delivery.status is DeliveryStatus.SKIPPED
     assert delivery.skip_reason == "The channel was disabled: It answered 410 Gone"
     assert delivery.interaction_id.bytes in on_disk
-    assert desk.deliveries.counts()[Status.SKIPPED] == 1
+    assert desk.deliveries.counts()[DeliveryStatus.SKIPPED] == 1
 
 
 def test_only_the_disabled_channel_of_several_is_skipped(desk: Desk) -> None:
@@ -47,9 +47,9 @@ def test_only_the_disabled_channel_of_several_is_skipped(desk: Desk) -> None:
         desk.start()
         desk.deliveries.reconcile(stage(desk), ())
         desk.tell()
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
-    assert {one.channel_id for one in desk.all(Status.SKIPPED)} == {disabled.channel_id}
-    assert {one.channel_id for one in desk.all(Status.SENT)} == {enabled.channel_id}
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == 2)
+    assert {one.channel_id for one in desk.all(DeliveryStatus.SKIPPED)} == {disabled.channel_id}
+    assert {one.channel_id for one in desk.all(DeliveryStatus.SENT)} == {enabled.channel_id}
 
 
 def test_what_was_skipped_is_sent_when_it_is_retried_and_not_by_itself(desk: Desk) -> None:
@@ -61,12 +61,12 @@ def test_what_was_skipped_is_sent_when_it_is_retried_and_not_by_itself(desk: Des
         desk.tell()
         desk.channels.replace(channel.channel_id, channel.spec, desk.now())
         desk.tell()
-        desk.wait(lambda: desk.all(Status.SENT))
-        (skipped,) = desk.all(Status.SKIPPED)
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
+        (skipped,) = desk.all(DeliveryStatus.SKIPPED)
         assert len(there.received) == 1
         retried = desk.deliveries.retry(skipped.delivery_id, desk.now())
-        assert (retried.status, retried.skip_reason) == (Status.PENDING, None)
-        desk.wait(lambda: len(desk.all(Status.SENT)) == 2)
+        assert (retried.status, retried.skip_reason) == (DeliveryStatus.PENDING, None)
+        desk.wait(lambda: len(desk.all(DeliveryStatus.SENT)) == 2)
         with pytest.raises(Conflict):
             desk.deliveries.retry(skipped.delivery_id, desk.now())
 
@@ -79,9 +79,9 @@ def test_what_is_retried_while_its_channel_is_disabled_waits_for_it(desk: Desk) 
         desk.start()
         desk.tell()
         retried = desk.deliveries.retry(desk.only().delivery_id, desk.now())
-        assert (retried.status, retried.due) == (Status.PENDING, None)
+        assert (retried.status, retried.due) == (DeliveryStatus.PENDING, None)
         desk.channels.replace(channel.channel_id, channel.spec, desk.now())
-        desk.wait(lambda: desk.all(Status.SENT))
+        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
 
 
 def test_a_disabled_subscription_leaves_nothing_as_if_it_were_deleted(desk: Desk) -> None:

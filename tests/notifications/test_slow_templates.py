@@ -9,7 +9,7 @@ import pytest
 from support.desk import Desk
 from support.receivers import receiver
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import Subscription, read_subscription
 from tocsin.notifications.templates.rendering import TIMES
 
@@ -103,7 +103,7 @@ def test_a_restart_keeps_a_template_set_aside(tmp_path: Path) -> None:
         one = subscribed(first, first.channel(url=there.url), LARGE)
         first.start()
         first.tell(TIMES, LARGE_PAYLOAD)
-        first.wait(lambda: len(first.all(Status.SENT)) == TIMES)
+        first.wait(lambda: len(first.all(DeliveryStatus.SENT)) == TIMES)
         first.close()
         second = Desk(tmp_path)
         second.start()

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.notifications.delivery import Delivery, Status
+from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
 from tocsin.model.notifications.subscription import Template
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import TemplateFailed, Templates
@@ -81,7 +81,7 @@ def body(templates: Templates, template: str) -> str:
         subscription_id=uuid4(),
         channel_id=uuid4(),
         interaction_id=uuid4(),
-        status=Status.PENDING,
+        status=DeliveryStatus.PENDING,
         snapshot=json.dumps(CLASHING),
         template=Template(body=template),
         silence_id=None,

@@ -19,7 +19,7 @@ from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.runtime import Runtime
 from tocsin.web.app import add_pages
@@ -110,7 +110,7 @@ def test_it_is_told_of_and_shown_as_a_text(
         *shown,
         *(site.get(f"/api/deliveries/{one['deliveryId']}").json() for one in shown),
     ]:
-        assert delivery["status"] == Status.SENT
+        assert delivery["status"] == DeliveryStatus.SENT
         assert delivery["interaction"]["externalResponse"] == response
     assert site.get(f"/api/interactions/{id}").json()["externalResponse"] == response
     for page in ("/web/deliveries", "/web/interactions", f"/web/interactions/{id}"):

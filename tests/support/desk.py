@@ -14,7 +14,7 @@ from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import Channel, read_channel
-from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, Status
+from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, DeliveryStatus
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
@@ -122,7 +122,7 @@ class Desk:
     def disable(self, channel: Channel, reason: str = "by hand") -> None:
         self.channels.disable(channel.channel_id, reason, self.now())
 
-    def all(self, status: Status | None = None) -> list[Delivery]:
+    def all(self, status: DeliveryStatus | None = None) -> list[Delivery]:
         return self.deliveries.page(100_000, status=status).deliveries
 
     def only(self) -> Delivery:

@@ -10,8 +10,8 @@ import pytest
 
 from tocsin.model.notifications.delivery import (
     RETRY_DELAYS,
+    DeliveryStatus,
     SendResult,
-    Status,
     delivery_id,
     next_step,
 )
@@ -35,7 +35,7 @@ TRANSITION = {
 def test_it_is_tried_again_after_longer_and_longer_and_then_has_failed() -> None:
     verdicts = [next_step(tries, FAILED, AT, 0.0) for tries in range(1, 9)]
     assert [v.due and v.due - AT for v in verdicts] == [*RETRY_DELAYS, None]
-    assert [v.status for v in verdicts] == [Status.PENDING] * 7 + [Status.FAILED]
+    assert [v.status for v in verdicts] == [DeliveryStatus.PENDING] * 7 + [DeliveryStatus.FAILED]
 
 
 @pytest.mark.parametrize("jitter", [-1.0, 0.0, 1.0])
@@ -57,8 +57,8 @@ def test_retry_after_makes_it_later_but_not_for_ever(asked: timedelta, waits: ti
 
 
 def test_sent_is_sent_and_gone_is_not_tried_again() -> None:
-    assert next_step(1, SendResult(http_status=200), AT, 0.0).status is Status.SENT
-    assert next_step(1, SendResult("answered 410", 410), AT, 0.0).status is Status.FAILED
+    assert next_step(1, SendResult(http_status=200), AT, 0.0).status is DeliveryStatus.SENT
+    assert next_step(1, SendResult("answered 410", 410), AT, 0.0).status is DeliveryStatus.FAILED
 
 
 def test_a_delivery_has_the_same_id_whenever_its_two_meet() -> None:

@@ -28,7 +28,6 @@ DUPLICATES = {
     "Sender",
     "Sessions",
     "Shared",
-    "Status",
     "Step",
     "Stretch",
     "Texts",

@@ -15,10 +15,10 @@ from tocsin.api.bodies import json_response
 from tocsin.api.dependencies import App
 from tocsin.api.openapi import describes
 from tocsin.api.parameters import OptionalId, PageLimit
-from tocsin.api.schemas.notifications import DeliveriesResponse, DeliveryResponse, DeliveryStatus
+from tocsin.api.schemas.notifications import DeliveriesResponse, DeliveryResponse, ShownStatus
 from tocsin.errors import InvalidInput
 from tocsin.model.key import Role
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 
 PATH = "/api/deliveries"
 _READS = requires(Role.READ)
@@ -29,7 +29,7 @@ router = APIRouter(prefix=PATH, tags=["Deliveries"])
 @router.get("", **_READS, **describes(DeliveriesResponse, "A page, newest first", problems=[422]))
 def list_deliveries(
     runtime: App,
-    status: Annotated[DeliveryStatus | None, Query()] = None,
+    status: Annotated[ShownStatus | None, Query()] = None,
     channelId: OptionalId = None,  # noqa: N803
     limit: PageLimit = 100,
     cursor: str | None = None,
@@ -38,7 +38,7 @@ def list_deliveries(
     page = runtime.deliveries.page(
         limit,
         before=read_cursor(cursor),
-        status=Status(status) if status else None,
+        status=DeliveryStatus(status) if status else None,
         channel_id=channelId,
     )
     return json_response(DeliveriesResponse.of(page))

@@ -93,8 +93,8 @@ class Attempts:
         assert task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        made: Attempt = await attempt
-        return made
+        result: Attempt = await attempt
+        return result
 
     async def _finish(self, grace_seconds: float) -> None:
         if self._tasks:

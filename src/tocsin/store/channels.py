@@ -19,7 +19,7 @@ from tocsin.errors import Conflict
 from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
@@ -89,8 +89,8 @@ def _fail_deliveries(connection: Connection, id: UUID, at: datetime) -> None:
     connection.execute(
         update(deliveries)
         .where(deliveries.c.channel_id == id)
-        .where(deliveries.c.status.in_([Status.PENDING, Status.STAGED]))
-        .values(status=Status.FAILED, due=None, claimed_until=None, finished_date=cut(at))
+        .where(deliveries.c.status.in_([DeliveryStatus.PENDING, DeliveryStatus.STAGED]))
+        .values(status=DeliveryStatus.FAILED, due=None, claimed_until=None, finished_date=cut(at))
     )
     # The total of its drops stays, so that the Prometheus counter never falls.
     drops = update(dropped_deliveries).where(dropped_deliveries.c.channel_id == id)

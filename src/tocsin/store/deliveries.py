@@ -18,7 +18,13 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, select, upda
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.instant import cut
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.notifications.delivery import SHOWN, TOCSIN, Delivery, DeliveryPage, Status
+from tocsin.model.notifications.delivery import (
+    SHOWN,
+    TOCSIN,
+    Delivery,
+    DeliveryPage,
+    DeliveryStatus,
+)
 from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
@@ -32,7 +38,7 @@ KEPT = timedelta(days=30)
 
 # SQLite takes 32,766 values in a statement.
 _BLOCK = 10_000
-_HELD_BACK = (Status.SILENCED, Status.SKIPPED)
+_HELD_BACK = (DeliveryStatus.SILENCED, DeliveryStatus.SKIPPED)
 
 
 class Deliveries:
@@ -81,9 +87,9 @@ class Deliveries:
         """Staged deliveries of recorded interactions become pending, or skipped if they have a
         skip reason, and their staged drops are counted. Those of missing interactions are
         deleted."""
-        staged = deliveries.c.status == Status.STAGED
+        staged = deliveries.c.status == DeliveryStatus.STAGED
         is_skipped = deliveries.c.skip_reason.is_not(None)
-        status = case((is_skipped, Status.SKIPPED), else_=Status.PENDING)
+        status = case((is_skipped, DeliveryStatus.SKIPPED), else_=DeliveryStatus.PENDING)
         decided = update(deliveries).where(staged).values(status=status)
         with self._database.writing() as connection:
             for ids in _blocks(recorded):
@@ -95,7 +101,9 @@ class Deliveries:
 
     def staged(self) -> set[bytes]:
         """The ids of the interactions with staged deliveries or drops."""
-        ids = select(deliveries.c.interaction_id).where(deliveries.c.status == Status.STAGED)
+        ids = select(deliveries.c.interaction_id).where(
+            deliveries.c.status == DeliveryStatus.STAGED
+        )
         with self._database.reading() as connection:
             of_deliveries = {id.bytes for id in connection.execute(ids).scalars()}
             return of_deliveries | self._dropped.staged(connection)
@@ -112,7 +120,7 @@ class Deliveries:
         limit: int,
         *,
         before: int | None = None,
-        status: Status | None = None,
+        status: DeliveryStatus | None = None,
         channel_id: UUID | None = None,
         silence_id: UUID | None = None,
     ) -> DeliveryPage:
@@ -140,9 +148,9 @@ class Deliveries:
         again = (
             update(deliveries)
             .where(deliveries.c.delivery_id == id)
-            .where(deliveries.c.status.in_([Status.FAILED, *_HELD_BACK]))
+            .where(deliveries.c.status.in_([DeliveryStatus.FAILED, *_HELD_BACK]))
             .values(
-                status=Status.PENDING,
+                status=DeliveryStatus.PENDING,
                 due=cut(at),
                 finished_date=None,
                 # A message of Tocsin itself has no interaction that its outcome could refer to.
@@ -155,18 +163,18 @@ class Deliveries:
                 raise Conflict(f"This delivery is {delivery.status}: nothing is left to try")
         return self.get(id)
 
-    def counts(self) -> dict[Status, int]:
+    def counts(self) -> dict[DeliveryStatus, int]:
         """The number of deliveries with each status."""
         query = select(deliveries.c.status, func.count()).group_by(deliveries.c.status)
         with self._database.reading() as connection:
-            counts = {Status(status): count for status, count in connection.execute(query)}
+            counts = {DeliveryStatus(status): count for status, count in connection.execute(query)}
         return {status: counts.get(status, 0) for status in SHOWN}
 
     def pending_by_channel(self) -> dict[UUID, int]:
         """The number of pending deliveries of each channel."""
         query = (
             select(deliveries.c.channel_id, func.count())
-            .where(deliveries.c.status == Status.PENDING)
+            .where(deliveries.c.status == DeliveryStatus.PENDING)
             .group_by(deliveries.c.channel_id)
         )
         with self._database.reading() as connection:
@@ -176,7 +184,9 @@ class Deliveries:
 
     def oldest_pending(self) -> datetime | None:
         """The creation time of the oldest pending delivery; None if none is pending."""
-        pending = select(deliveries.c.created_date).where(deliveries.c.status == Status.PENDING)
+        pending = select(deliveries.c.created_date).where(
+            deliveries.c.status == DeliveryStatus.PENDING
+        )
         with self._database.reading() as connection:
             oldest = connection.execute(pending.order_by(deliveries.c.number).limit(1))
             return oldest.scalar_one_or_none()
@@ -200,12 +210,12 @@ class Deliveries:
     def _as_due(self, delivery: Delivery) -> Delivery:
         """A pause of the channel postpones its pending deliveries."""
         channel = self._channels.find(delivery.channel_id)
-        if delivery.status is not Status.PENDING or not delivery.due or not channel:
+        if delivery.status is not DeliveryStatus.PENDING or not delivery.due or not channel:
             return delivery
         return replace(delivery, due=channel.next_attempt(delivery.due))
 
 
-_SHOWN = select(deliveries).where(deliveries.c.status != Status.STAGED)
+_SHOWN = select(deliveries).where(deliveries.c.status != DeliveryStatus.STAGED)
 
 
 def _blocks(ids: Collection[bytes]) -> Iterator[list[UUID]]:

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from tocsin.model.instant import cut
-from tocsin.model.notifications.delivery import CompletedAttempt, Delivery, Status
+from tocsin.model.notifications.delivery import CompletedAttempt, Delivery, DeliveryStatus
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
 from tocsin.store.tables import attempts, deliveries
@@ -81,7 +81,7 @@ _UNRECORDED = _Columns.finished_date.is_not(None) & _Columns.is_end_recorded.is_
 
 def _claimable(at: datetime) -> tuple[ColumnElement[bool], ...]:
     is_free = _Columns.claimed_until.is_(None) | (_Columns.claimed_until <= at)
-    return _Columns.status == Status.PENDING, _Columns.due <= at, is_free
+    return _Columns.status == DeliveryStatus.PENDING, _Columns.due <= at, is_free
 
 
 def _claim(connection: Connection, channel_id: UUID, count: int, at: datetime) -> list[Delivery]:
@@ -99,11 +99,11 @@ def _next_step_of(completed: CompletedAttempt) -> Any:
     """Changes a pending delivery only: its channel may have been deleted meanwhile, which fails
     it."""
     attempt, step = completed.attempt, completed.next_step
-    is_over = step.status is not Status.PENDING
+    is_over = step.status is not DeliveryStatus.PENDING
     return (
         update(deliveries)
         .where(_Columns.delivery_id == completed.delivery.delivery_id)
-        .where(_Columns.status == Status.PENDING)
+        .where(_Columns.status == DeliveryStatus.PENDING)
         .values(
             status=step.status,
             tries=completed.delivery.tries + 1,

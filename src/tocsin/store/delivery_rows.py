@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from tocsin.model.instant import MILLISECOND, cut
 from tocsin.model.interactions.snapshot import readable_snapshot
-from tocsin.model.notifications.delivery import Attempt, Delivery, SendResult, Status
+from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryStatus, SendResult
 from tocsin.model.notifications.subscription import Template
 from tocsin.store.tables import attempts
 
@@ -21,7 +21,7 @@ def delivery_of(row: Row[Any], completed: Sequence[Attempt] = ()) -> Delivery:
         subscription_id=row.subscription_id,
         channel_id=row.channel_id,
         interaction_id=row.interaction_id,
-        status=Status(row.status),
+        status=DeliveryStatus(row.status),
         snapshot=readable_snapshot(row.snapshot),
         template=Template(title=row.title_template, body=row.body_template),
         silence_id=row.silence_id,

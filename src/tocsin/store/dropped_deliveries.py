@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import TOCSIN, Status
+from tocsin.model.notifications.delivery import TOCSIN, DeliveryStatus
 from tocsin.model.notifications.dropped import Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 ID_BYTES = 16
 # Staged deliveries become pending within a moment.
-_COUNTED = {Status.PENDING: (Status.PENDING, Status.STAGED)}
+_COUNTED = {DeliveryStatus.PENDING: (DeliveryStatus.PENDING, DeliveryStatus.STAGED)}
 
 _Drops = dropped_deliveries.c
 
@@ -40,9 +40,9 @@ class ChannelCapacity:
     def __init__(self, connection: Connection, limit: int) -> None:
         self._connection = connection
         self._limit = limit
-        self._left: dict[tuple[UUID, Status], int] = {}
+        self._left: dict[tuple[UUID, DeliveryStatus], int] = {}
 
-    def take(self, channel_id: UUID, status: Status) -> bool:
+    def take(self, channel_id: UUID, status: DeliveryStatus) -> bool:
         """Reserve a place for one delivery; False if none is left."""
         key = channel_id, status
         left = self._left.get(key)
@@ -52,7 +52,9 @@ class ChannelCapacity:
         return left > 0
 
 
-def count_up_to(limit: int, connection: Connection, channel_id: UUID, status: Status) -> int:
+def count_up_to(
+    limit: int, connection: Connection, channel_id: UUID, status: DeliveryStatus
+) -> int:
     """The number of deliveries of a channel with a status; counts no further than the limit."""
     matching = select(deliveries.c.number).where(
         deliveries.c.channel_id == channel_id,
@@ -150,7 +152,7 @@ class DroppedDeliveries:
         channel = self._channels.find(flood.channel_id)
         if channel is None or not channel.spec.enabled:
             return False
-        pending = count_up_to(self.limit, connection, flood.channel_id, Status.PENDING)
+        pending = count_up_to(self.limit, connection, flood.channel_id, DeliveryStatus.PENDING)
         return flood.is_due(pending, self.limit, at)
 
     def _announce(self, connection: Connection, channel: Channel, at: datetime) -> None:
@@ -176,7 +178,7 @@ def _message(flood: Flood, channel: Channel, limit: int, at: datetime) -> dict[s
         "channel_id": channel.channel_id,
         "interaction_id": UUID(interaction["interactionId"]),
         "snapshot": msgspec.json.encode(interaction).decode(),
-        "status": Status.PENDING,
+        "status": DeliveryStatus.PENDING,
         "tries": 0,
         "due": cut(at),
         # Its outcome is not recorded: there is no interaction that it could refer to.

@@ -16,7 +16,7 @@ from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import MAX_SNAPSHOT, Status, delivery_id
+from tocsin.model.notifications.delivery import MAX_SNAPSHOT, DeliveryStatus, delivery_id
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity
@@ -80,7 +80,7 @@ class NewDeliveries:
         for interaction in interactions:
             accepted = []
             for subscription, channel in self._matching(interaction):
-                status = Status.SKIPPED if channel.skip_reason else Status.PENDING
+                status = DeliveryStatus.SKIPPED if channel.skip_reason else DeliveryStatus.PENDING
                 if capacity.take(channel.channel_id, status):
                     accepted.append((subscription, channel))
                 else:
@@ -89,7 +89,7 @@ class NewDeliveries:
                 text = self._snapshot(interaction, is_on_disk_when_sent=True)
                 for subscription, channel in accepted:
                     row = _row(subscription, interaction, text, at)
-                    row |= {"status": Status.STAGED, "skip_reason": channel.skip_reason}
+                    row |= {"status": DeliveryStatus.STAGED, "skip_reason": channel.skip_reason}
                     batch.rows.append(row)
         return batch
 
@@ -161,6 +161,6 @@ def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str,
     """Status, silence and skip reason of a new delivery of a transition. A silence takes
     precedence over a disabled channel, so that the deliveries it held back are complete."""
     if silence_id:
-        return {"status": Status.SILENCED, "silence_id": silence_id, "skip_reason": None}
-    status = Status.SKIPPED if skip_reason else Status.PENDING
+        return {"status": DeliveryStatus.SILENCED, "silence_id": silence_id, "skip_reason": None}
+    status = DeliveryStatus.SKIPPED if skip_reason else DeliveryStatus.PENDING
     return {"status": status, "silence_id": None, "skip_reason": skip_reason}

@@ -14,11 +14,11 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.notifications.channel import Channel, ChannelKind
-from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryPage, Status
+from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryPage, DeliveryStatus
 from tocsin.model.notifications.silence import Silence
 from tocsin.model.notifications.subscription import Subscription, Template
 
-DeliveryStatus = Literal["pending", "sent", "failed", "silenced", "skipped"]
+ShownStatus = Literal["pending", "sent", "failed", "silenced", "skipped"]
 """The statuses that are shown; a staged delivery is not."""
 
 
@@ -152,7 +152,7 @@ class DeliveryResponse(Shape):
     ]
     channel_id: UUID
     interaction_id: UUID
-    status: DeliveryStatus
+    status: ShownStatus
     silence_id: UUID | None
     reason: Annotated[str | None, says("Why it was skipped, if it was")]
     tries: int
@@ -173,7 +173,7 @@ class DeliveryResponse(Shape):
 
     @classmethod
     def of(cls, delivery: Delivery) -> DeliveryResponse:
-        due = delivery.due if delivery.status is Status.PENDING else None
+        due = delivery.due if delivery.status is DeliveryStatus.PENDING else None
         return cls(
             delivery_id=delivery.delivery_id,
             subscription_id=delivery.subscription_id,

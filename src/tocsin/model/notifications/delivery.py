@@ -39,7 +39,7 @@ TOCSIN = UUID(int=0)
 NO_TEMPLATE = Template()
 
 
-class Status(StrEnum):
+class DeliveryStatus(StrEnum):
     STAGED = "staged"
     PENDING = "pending"
     SENT = "sent"
@@ -48,7 +48,13 @@ class Status(StrEnum):
     SKIPPED = "skipped"
 
 
-SHOWN = (Status.PENDING, Status.SENT, Status.FAILED, Status.SILENCED, Status.SKIPPED)
+SHOWN = (
+    DeliveryStatus.PENDING,
+    DeliveryStatus.SENT,
+    DeliveryStatus.FAILED,
+    DeliveryStatus.SILENCED,
+    DeliveryStatus.SKIPPED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Delivery:
     subscription_id: UUID
     channel_id: UUID
     interaction_id: UUID
-    status: Status
+    status: DeliveryStatus
     snapshot: str
     template: Template
     silence_id: UUID | None
@@ -131,7 +137,7 @@ class NextStep:
     """The consequence of an attempt: the status of its delivery, and the time of a retry. A rest
     that the receiver asked for is stored with the channel, so that it can be ended there."""
 
-    status: Status
+    status: DeliveryStatus
     retry_at: datetime | None = None
     resting_until: datetime | None = None
 
@@ -166,11 +172,11 @@ def next_step(
 ) -> NextStep:
     """The consequence of the `tries`-th attempt; `jitter` is between -1 and 1."""
     if result.is_sent:
-        return NextStep(Status.SENT)
+        return NextStep(DeliveryStatus.SENT)
     rest = resting_until(result, at)
     if result.is_gone or tries > len(delays):
-        return NextStep(Status.FAILED, resting_until=rest)
-    return NextStep(Status.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
+        return NextStep(DeliveryStatus.FAILED, resting_until=rest)
+    return NextStep(DeliveryStatus.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
 
 
 def resting_until(result: SendResult, at: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid5
 
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import Delivery, SendResult, Status
+from tocsin.model.notifications.delivery import Delivery, DeliveryStatus, SendResult
 
 
 def outcome_interaction(delivery: Delivery, channel: Channel | None) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def outcome_interaction(delivery: Delivery, channel: Channel | None) -> dict[str
     of attempts, so that recording it again after a crash is harmless, and a delivery that is
     retried by hand has a second outcome."""
     delivered = delivery.interaction
-    is_sent = delivery.status is Status.SENT
+    is_sent = delivery.status is DeliveryStatus.SENT
     return {
         "interactionId": str(uuid5(delivery.delivery_id, f"{delivery.status}/{delivery.tries}")),
         "resourceTypeId": delivered["resourceTypeId"],

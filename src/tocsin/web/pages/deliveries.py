@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from tocsin.api.deliveries import read_cursor
-from tocsin.model.notifications.delivery import SHOWN, Status
+from tocsin.model.notifications.delivery import SHOWN, DeliveryStatus
 from tocsin.web.forms import Form
 from tocsin.web.rendering import Admin, Pages, Reader, go_to
 from tocsin.web.routing import page_router
@@ -24,7 +24,7 @@ def routes(pages: Pages) -> APIRouter:
     def deliveries(
         request: Request,
         _viewer: Reader,
-        status: Status | None = None,
+        status: DeliveryStatus | None = None,
         channel: UUID | None = None,
         silence: UUID | None = None,
         cursor: str | None = None,
