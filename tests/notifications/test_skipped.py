@@ -11,7 +11,7 @@ from support.receivers import receiver
 from tocsin.errors import Conflict
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import read_subscription
-from tocsin.store.deliveries import KEPT
+from tocsin.store.deliveries import DELIVERY_RETENTION
 
 NOWHERE = "http://127.0.0.1:9/"
 
@@ -107,4 +107,4 @@ def test_skipped_deliveries_end_with_their_retention_and_record_nothing(desk: De
     assert desk.queue.ended(10) == []
     made = desk.all()[0].created_date
     assert desk.deliveries.drop_before(made) == 0
-    assert desk.deliveries.drop_before(made + KEPT + timedelta(days=1)) == 3
+    assert desk.deliveries.drop_before(made + DELIVERY_RETENTION + timedelta(days=1)) == 3

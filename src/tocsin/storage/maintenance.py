@@ -16,7 +16,7 @@ from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker
 from tocsin.storage.opening import DataFolder
 from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
-from tocsin.store.deliveries import KEPT, Deliveries
+from tocsin.store.deliveries import DELIVERY_RETENTION, Deliveries
 
 log = structlog.get_logger()
 
@@ -90,7 +90,7 @@ class Maintenance(Worker):
             log.info("expired interactions dropped", months=dropped, retention=str(age))
 
     def _drop_deliveries(self, at: datetime) -> None:
-        self._deliveries.drop_before(at - KEPT)
+        self._deliveries.drop_before(at - DELIVERY_RETENTION)
 
 
 def _attempt(task: str, run: Callable[[], object]) -> None:

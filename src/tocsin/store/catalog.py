@@ -203,7 +203,7 @@ class Catalog:
         entry = self.get(kind, id)
         if entry.is_system:
             raise Conflict(
-                f"The {kind.words} {entry.mnemonic} belongs to Tocsin and stays as it is"
+                f"The {kind.words} {entry.mnemonic} belongs to Tocsin and cannot be changed"
             )
         return entry
 

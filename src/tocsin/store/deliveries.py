@@ -33,7 +33,7 @@ from tocsin.store.dropped_deliveries import ID_BYTES, ChannelCapacity, DroppedDe
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.tables import deliveries
 
-KEPT = timedelta(days=30)
+DELIVERY_RETENTION = timedelta(days=30)
 """The retention of deliveries that ended, were silenced or skipped."""
 
 # SQLite takes 32,766 values in a statement.
