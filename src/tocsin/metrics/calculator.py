@@ -35,7 +35,6 @@ from tocsin.metrics.row_order import (
     unclear_border,
 )
 from tocsin.metrics.series import Inexact, fold
-from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.metric import (
     DEFAULT_LIMIT,
@@ -213,13 +212,7 @@ class Calculator:
 
     def table(self) -> Table:
         """The table as it is now, without its earliest and latest timestamp."""
-        mnemonics = {kind: self._catalog.mnemonics(kind) for kind in Kind}
-        promoted = self._engine.materialized_columns
-        return Table(
-            mnemonics,
-            self._engine.field_types.of,
-            lambda field, kind: promoted.get((field, kind)),
-        )
+        return self._engine.table(self._catalog, with_columns=True)
 
 
 def _or_error(

@@ -63,7 +63,7 @@ class Scan:
     columns: tuple[tuple[str, ...], ...]
 
 
-def rollup_key_of(question: Question) -> Hashable:
+def partials_key(question: Question) -> Hashable:
     """Equal for questions with the same partial aggregates: they differ in their windows only."""
     return Measure.of(question.aggregation), question.shape
 

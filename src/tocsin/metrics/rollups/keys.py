@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable
 from datetime import timedelta
 
-from tocsin.clickhouse.sql.plan import mnemonics_used_by, rollup_key_of
+from tocsin.clickhouse.sql.plan import mnemonics_used_by, partials_key
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.metric import Question
 
 
 def metric_key(question: Question) -> Hashable:
     """Equal for questions that differ in nothing."""
-    return rollup_key_of(question), window_length(question)
+    return partials_key(question), window_length(question)
 
 
 def rollup_key(question: Question, table: Table) -> Hashable:
@@ -20,7 +20,7 @@ def rollup_key(question: Question, table: Table) -> Hashable:
     only, and the catalog has the same names for the fields that they read."""
     fields = [filter.field for filter in question.filters]
     fields += [*question.group_by, *([question.field] if question.field else [])]
-    return rollup_key_of(question), mnemonics_used_by(fields, table)
+    return partials_key(question), mnemonics_used_by(fields, table)
 
 
 def window_length(question: Question) -> timedelta | None:

@@ -19,7 +19,7 @@ from tocsin.model.interactions.splitting import split_object
 
 
 class Mnemonics(Protocol):
-    """The part of the catalog that a snapshot needs."""
+    """The mnemonics of the catalog, by kind and id."""
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]: ...
 
