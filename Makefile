@@ -7,8 +7,11 @@ INSTALLED := $(VENV)/.installed
 DEVELOPED := $(VENV)/.developed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 ROWS ?= 1000000
+# Two processes, a file of tests in one of them, because many tests wait for real processes.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
-.PHONY: help install develop demo test test-long lint bench screenshots lock clean
+.PHONY: help install develop demo test test-long coverage lint bench screenshots lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,10 +36,13 @@ demo: install  ## run the server with live sample data
 	@$(BIN)/tocsin demo
 
 test: develop lint  ## check the code and run the tests
-	$(BIN)/python -m pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 test-long: develop  ## run the tests that take minutes, too
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+coverage: develop  ## report which lines and branches the tests reach; nothing is required of the figure
+	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
 lint: develop  ## check style, types, imports and words
 	$(BIN)/ruff check src tests benchmarks tools

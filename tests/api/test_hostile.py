@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -34,6 +34,7 @@ BODIES = [
     b"[" * 10_000 + b"]" * 10_000,
     b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
 ]
+UNKNOWN = UUID(int=7)
 INJECTIONS = [
     "'; DROP TABLE interactions; --",
     "`) OR 1=1 --",
@@ -51,10 +52,10 @@ ROUTES = [
     ("POST", "/api/interactions/batch"),
     ("POST", METRICS),
     ("POST", f"{METRICS}/preview"),
-    ("PUT", f"{METRICS}/{uuid4()}"),
-    ("POST", f"{METRICS}/{uuid4()}/series"),
+    ("PUT", f"{METRICS}/{UNKNOWN}"),
+    ("POST", f"{METRICS}/{UNKNOWN}/series"),
     ("POST", "/api/resource-types"),
-    ("PUT", f"/api/actions/{uuid4()}"),
+    ("PUT", f"/api/actions/{UNKNOWN}"),
     ("POST", "/api/keys"),
 ]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from support.running import environment_with, run_tocsin
+from support.running import Completed, environment_with, run_tocsin
 from tocsin.cli.definition_files import read_definitions
 from tocsin.cli.demo.server import free_port
 from tocsin.cli.demo.shop import DEFINITIONS
@@ -90,19 +90,30 @@ def told_in(page: str) -> set[str]:
     return set(re.findall('<li class="([a-z]+)">', page))
 
 
-def test_every_metric_is_shown_with_a_value(tmp_path: Path) -> None:
-    shown = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", tmp_path / "data")
-    assert shown.returncode == 0, shown.stderr
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "data"
+
+
+@pytest.fixture(scope="module")
+def first_run(folder: Path) -> Completed:
+    """A demo of no seconds in a new folder."""
+    return run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
+
+
+def test_every_metric_is_shown_with_a_value(first_run: Completed) -> None:
+    assert first_run.returncode == 0, first_run.stderr
     for definition in read_definitions(DEFINITIONS):
-        (row,) = [text for text in shown.stdout.splitlines() if definition["name"] in text]
+        (row,) = [text for text in first_run.stdout.splitlines() if definition["name"] in text]
         assert re.search("[1-9]", row.partition(definition["name"])[2])
 
 
-def test_history_is_loaded_once_and_only_the_gap_is_filled(tmp_path: Path) -> None:
-    options = ("demo", "--port", 0, "--seconds", 0, "--data-dir", tmp_path / "data")
-    first, second = run_tocsin(*options).stdout, run_tocsin(*options).stdout
-    assert recorded(first) > 40_000
-    assert recorded(second) < 5_000
+def test_history_is_loaded_once_and_only_the_gap_is_filled(
+    first_run: Completed, folder: Path
+) -> None:
+    second = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
+    assert recorded(first_run.stdout) > 40_000
+    assert recorded(second.stdout) < 5_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
