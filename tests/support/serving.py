@@ -46,9 +46,9 @@ class Server:
             *(sys.executable, "-m", "tocsin.cli", "serve"),
             *("--port", str(self.port), "--data-dir", str(self.folder)),
         ]
-        log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         started = time.monotonic()
-        self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         while time.monotonic() - started < patience:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended: {self.log[-3000:]}")

@@ -173,12 +173,12 @@ class Deliveries:
     def pending_by_channel(self) -> dict[UUID, int]:
         """The number of pending deliveries of each channel."""
         query = (
-            select(deliveries.c.channel_id, func.count())
+            select(deliveries.c.channel_id, func.count().label("pending"))
             .where(deliveries.c.status == DeliveryStatus.PENDING)
             .group_by(deliveries.c.channel_id)
         )
         with self._database.reading() as connection:
-            counts: dict[UUID, int] = dict(connection.execute(query).tuples().all())
+            counts = {row.channel_id: row.pending for row in connection.execute(query)}
         ids = [channel.channel_id for channel in self._channels.all()]
         return {id: counts.get(id, 0) for id in ids}
 
