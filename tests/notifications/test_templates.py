@@ -48,7 +48,7 @@ def templates() -> Iterator[Templates]:
 def test_a_template_is_rendered_over_the_interaction(
     templates: Templates, template: str, text: str
 ) -> None:
-    assert templates._rendered(template, INTERACTION, 300) == text
+    assert templates.render_text(template, INTERACTION, 300) == text
 
 
 CLASHING: dict[str, Any] = {
@@ -187,9 +187,9 @@ def test_a_template_that_would_take_too_much_or_too_far_fails_by_itself(
 ) -> None:
     started = time.monotonic()
     with pytest.raises(TemplateFailed, match=reason):
-        templates._rendered(template, INTERACTION, 300)
+        templates.render_text(template, INTERACTION, 300)
     assert time.monotonic() - started < 30
-    assert templates._rendered("{{ resourceId }}", INTERACTION, 300) == "42"
+    assert templates.render_text("{{ resourceId }}", INTERACTION, 300) == "42"
 
 
 def test_what_is_no_template_is_refused_with_all_its_reasons(templates: Templates) -> None:

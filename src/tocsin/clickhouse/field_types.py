@@ -63,6 +63,10 @@ class FieldTypes:
             return ANY_TYPE
         return self._types.get(path, _NONE)
 
+    def by_path(self) -> dict[Path, frozenset[JsonType]]:
+        """The types that occur at each path."""
+        return dict(self._types)
+
     def mark_complete(self) -> None:
         """Called after all paths of the table were added."""
         self._is_complete = True

@@ -64,14 +64,18 @@ class Templates:
         title, body = default_title(interaction), default_body(interaction)
         try:
             if template.title is not None:
-                title = self._rendered(template.title, interaction, MAX_TITLE)
+                title = self.render_text(template.title, interaction, MAX_TITLE)
             if template.body is not None:
-                body = self._rendered(template.body, interaction, MAX_BODY)
+                body = self.render_text(template.body, interaction, MAX_BODY)
         except TemplateFailed as error:
             return Rendered(title, f"{body}\n(The template failed: {error.detail})", error)
         return Rendered(title, body)
 
-    def _rendered(self, text: str, interaction: dict[str, Any], longest: int) -> str:
+    def render_text(self, text: str, interaction: dict[str, Any], longest: int) -> str:
+        """The template `text` over `interaction`, cut to `longest` characters.
+
+        Raises TemplateFailed.
+        """
         return self._ask({"template": text, "interaction": interaction, "longest": longest})
 
     def _ask(self, asked: dict[str, Any]) -> str:
