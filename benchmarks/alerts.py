@@ -1,8 +1,8 @@
-"""How long does a tick of many alerts take, how soon does one fire, how long takes a backtest?
+"""Measures a tick of many alerts, the delay until an alert fires, and a backtest.
 
     python -m benchmarks.alerts --rows 1000000 --alerts 1000
 
-In process, on the same rows as the other benchmarks; they end now, so that windows are full.
+Runs in process, on the same rows as the other benchmarks. They end now, so that windows are full.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def main(
     with opened() as runtime:
         took = timed(lambda: load(runtime, rows, seed))
         console.print(f"{rows:,} interactions recorded in {took:.1f} s")
-        made = define(runtime, alerts, Random(seed))
-        report_ticks(runtime, [alert.alert_id for alert in made], ticks)
+        defined = define(runtime, alerts, Random(seed))
+        report_ticks(runtime, [alert.alert_id for alert in defined], ticks)
         report_arrivals(runtime)
         report_backtest(runtime)
 
@@ -121,7 +121,7 @@ def add_metric(runtime: Runtime, body: dict[str, Any]) -> Metric:
 
 
 def report_ticks(runtime: Runtime, ids: list[Any], ticks: int) -> None:
-    times, told = [], 0
+    times, transitions = [], 0
     for number in range(ticks):
         at = cut(datetime.now(UTC))
         began = time.perf_counter()
@@ -129,11 +129,13 @@ def report_ticks(runtime: Runtime, ids: list[Any], ticks: int) -> None:
         times.append(time.perf_counter() - began)
         assert len(findings) == len(ids)
         assert not any(finding.error for finding in findings), "an evaluation failed"
-        told += sum(len(finding.transitions) for finding in findings)
+        transitions += sum(len(finding.transitions) for finding in findings)
         groups = sum(finding.groups for finding in findings)
         console.print(f"tick {number}: {times[-1] * 1000:,.0f} ms, {groups:,} groups")
     middle = statistics.median(times[1:])
-    console.print(f"{len(ids):,} alerts: middle {middle * 1000:,.0f} ms; {told:,} transitions")
+    console.print(
+        f"{len(ids):,} alerts: middle {middle * 1000:,.0f} ms; {transitions:,} transitions"
+    )
 
 
 def report_arrivals(runtime: Runtime) -> None:
@@ -191,10 +193,10 @@ def report_backtest(runtime: Runtime) -> None:
     began = time.perf_counter()
     pasts = list(runtime.backtester.backtest(BacktestInput(rule, metric.question), span))
     took = time.perf_counter() - began
-    told = sum(len(past.changes) for past in pasts)
+    transitions = sum(len(past.changes) for past in pasts)
     console.print(
         f"backtest of {span.points:,} evaluations, {len(pasts):,} groups, "
-        f"{told:,} transitions: {took:.1f} s"
+        f"{transitions:,} transitions: {took:.1f} s"
     )
 
 

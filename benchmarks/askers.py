@@ -1,4 +1,4 @@
-"""How is a question put to each system?"""
+"""One callable for each system that runs a question and returns its rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ ALL_TIME_DAYS = 3_650
 
 def by_calculating(server: Server, case: Case, metric_id: str) -> Asker:
     """A metric that is defined."""
-    return Asker(partial(server.calculate, metric_id), _reader(case.metric), _said(case.metric))
+    return Asker(
+        partial(server.calculate, metric_id), _reader(case.metric), _described(case.metric)
+    )
 
 
 def by_first_asking(server: Server, case: Case) -> Asker:
@@ -34,14 +36,16 @@ def by_first_asking(server: Server, case: Case) -> Asker:
     partial results, and here the scan is to be measured. So "all time" is another number of days
     each time, none of which leaves anything out; only Tocsin has to look at where it begins."""
     if case.is_scoped_window:
-        return Asker(partial(server.preview, case.metric), _reader(case.metric), _said(case.metric))
+        return Asker(
+            partial(server.preview, case.metric), _reader(case.metric), _described(case.metric)
+        )
     days = count()
 
     def ask(at: datetime) -> bytes:
         window = f"{ALL_TIME_DAYS - next(days)}d"
         return server.preview({**case.metric, "timeWindow": window}, at)
 
-    return Asker(ask, _reader(case.metric), _said(case.metric))
+    return Asker(ask, _reader(case.metric), _described(case.metric))
 
 
 def by_hand(client: Any, ids: Mapping[str, str], at: datetime, case: Case) -> Asker:
@@ -76,10 +80,12 @@ def by_postgres(connection: psycopg.Connection[Any], at: datetime, case: Case) -
     return fastest(candidates, at)
 
 
-def read_answer(metric: Mapping[str, Any], found: Mapping[str, Any]) -> Answer:
-    """What Tocsin answers, by the texts of its dimensions."""
+def read_answer(metric: Mapping[str, Any], received: Mapping[str, Any]) -> Answer:
+    """Tocsin's values, by the texts of their dimensions."""
     keys = [name.replace(".", "_") for name in metric.get("groupBy", ())]
-    return {tuple(row["dimensions"][key] for key in keys): row["value"] for row in found["results"]}
+    return {
+        tuple(row["dimensions"][key] for key in keys): row["value"] for row in received["results"]
+    }
 
 
 def read_rows(rows: Any) -> Answer:
@@ -91,20 +97,20 @@ def _reader(metric: Mapping[str, Any]) -> Any:
     return lambda content: read_answer(metric, json.loads(content))
 
 
-def _said(metric: Mapping[str, Any]) -> str:
+def _described(metric: Mapping[str, Any]) -> str:
     return json.dumps(metric)
 
 
 def _columns(client: Any) -> dict[str, str]:
     """By expression over the JSON, the column of the table that holds it, where there is one."""
     present = {row[0] for row in client.query("SHOW COLUMNS FROM interactions").result_rows}
-    found = {}
+    received = {}
     for (name, kind), expression in JSON_EXPRESSIONS.items():
         for is_low_cardinality in (True, False):
             column = MaterializedColumn(Field(name), ValueKind(kind), is_low_cardinality).name
             if column in present:
-                found[expression] = column
-    return found
+                received[expression] = column
+    return received
 
 
 def _over(columns: Mapping[str, str], spelled: str) -> str:

@@ -1,4 +1,4 @@
-"""What the parts of a run share: the rows, the folders, both systems, and what was found so far."""
+"""The state that the parts of a run share: the rows, the folders, both systems, the results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Bench:
             yield
 
     def fresh_copy(self, name: str) -> Path:
-        """What was loaded, to be changed."""
+        """A copy of the loaded data, which a part may change."""
         target = self.folder / name
         shutil.rmtree(target, ignore_errors=True)
         return freeze(self.kept / "tocsin", target)

@@ -1,4 +1,4 @@
-"""What does a metric cost whose groups are a million, and whom does it hurt?"""
+"""Measures a metric with a million groups, and its effect on other metrics."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Cardinality:
-    """Bytes are those resident at most; `crowd` has the statuses of fifty calls at once."""
+    """Bytes are peaks of resident memory; `crowd` has the statuses of fifty concurrent calls."""
 
     rows_answered: int
     is_truncated: bool
@@ -51,7 +51,7 @@ class Cardinality:
 
 
 def measure(server: Server, heavy_id: str, light_id: str, until: datetime) -> Cardinality:
-    """The light metric alone, the heavy one alone, both, and fifty of the heavy one at once."""
+    """The light metric alone, the heavy one alone, both, and fifty concurrent heavy ones."""
     light_alone = _light(server.connection, light_id, until)
     before = server.memory().resident
     server.forget_peak()

@@ -1,8 +1,7 @@
-"""The best that PostgreSQL can do for many metrics at once: every way to write it is tried, and the
-fastest is what Tocsin is measured against.
+"""The fastest way to calculate many metrics in PostgreSQL: every spelling is timed.
 
-A group in which a metric comes to nothing (null or 0) may be there or not: PostgreSQL is spared
-another aggregate for each metric that would tell.
+A group whose value is null or 0 may be present or absent: an aggregate that decides it would slow
+PostgreSQL down for each metric.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ Times = dict[str, float | None]
 
 
 def measure(
-    connection: Connection, asked: Sequence[Asked], at: datetime, expected: Mapping[str, Answer]
+    connection: Connection, questions: Sequence[Asked], at: datetime, expected: Mapping[str, Answer]
 ) -> Times:
     """RuntimeError if PostgreSQL answers anything else than expected."""
     times: Times = {}
-    ways = {spelling.name: spelling for spelling in spellings(asked)}
+    ways = {spelling.name: spelling for spelling in spellings(questions)}
     for jit in ("off", "on"):
         connection.execute(f"SET jit = {jit}")
         for name, spelling in ways.items():
@@ -45,7 +44,7 @@ def measure(
     runs = [_run(connection, spelling, at, BOUND, expected) for _ in range(AGAIN)]
     times[name] = min(seconds for seconds in (best, *runs) if seconds)
     connection.execute("SET jit = off")
-    times[ONE_BY_ONE] = _run(connection, one_by_one(asked), at, BOUND, expected)
+    times[ONE_BY_ONE] = _run(connection, one_by_one(questions), at, BOUND, expected)
     return times
 
 
@@ -74,8 +73,8 @@ def _run(
     finally:
         connection.execute("SET statement_timeout = 0")
     seconds = time.perf_counter() - began
-    for statement, found in zip(spelling.statements, rows, strict=True):
-        for name, answer in statement.read(found).items():
+    for statement, fetched in zip(spelling.statements, rows, strict=True):
+        for name, answer in statement.read(fetched).items():
             both = {"Tocsin": _something(expected[name]), spelling.name: _something(answer)}
             check_equal(name, both)
     return seconds

@@ -1,6 +1,6 @@
-"""How is a part of a metric written for PostgreSQL: its scope, window, filter, dimensions?
+"""The clauses of a metric in PostgreSQL: its scope, window, filter and dimensions.
 
-All of it is text of our own making, so values stand in it as they are.
+The benchmark writes all values itself, so they are literals of the text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.metric_set import WINDOWS, Asked, Condition
 INTERVALS = {"5m": "5 minutes", "1h": "1 hour", "24h": "24 hours", "7d": "7 days"}
 PER_UNIT = {"5m": 5, "1h": 1, "24h": 24, "7d": 7}
 SCOPE_COLUMNS = {"resourceType": "resource_type", "action": "action", "origin": "origin"}
-# What is read of a row: by the field, a name, and the expression that it stands for.
+# The columns that are read of a row: by the field, a name and its expression.
 FIELDS = {
     "interaction.total": ("total", "(payload->>'total')::float8"),
     "interaction.user.score": ("score", "(payload->'user'->>'score')::float8"),

@@ -1,5 +1,5 @@
-"""Many metrics for PostgreSQL: FILTER clauses over shared scans, in the ways that a person who
-knows it would try.
+"""Many metrics in few statements of PostgreSQL: FILTER clauses over shared scans, in the
+spellings that an expert would try.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def spellings(metrics: Sequence[Asked]) -> list[Spelling]:
     """Ways to write all metrics in few statements."""
 
     def split(name: str, key: Callable[[Asked], Hashable], write: Way) -> Spelling:
-        return Spelling(name, tuple(write(some) for some in _by(metrics, key)))
+        return Spelling(name, tuple(write(group) for group in _by(metrics, key)))
 
     def apart(metric: Asked) -> Hashable:
         return metric.group_by, is_distinct(metric)
@@ -88,7 +88,7 @@ def taken_apart(metrics: Sequence[Asked]) -> Statement:
 
 def in_two_steps(metrics: Sequence[Asked]) -> Statement:
     """Aggregated by scope, the shortest window that a row is in, and group; those few rows are then
-    added up for each metric. What has to be told apart cannot be added up."""
+    added up for each metric. Distinct values cannot be added up."""
     if is_distinct(metrics[0]):
         return one_scan(metrics)
     partials: dict[str, str] = {}

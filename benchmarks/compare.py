@@ -1,8 +1,8 @@
-"""How long does each system take for the same question, once it has given the same answer?
+"""Times one question in each system, after their answers were found equal.
 
-The systems take turns within a round, in changing order, so that a disturbance hits all of them.
-Each round asks as of another instant: nobody answers from a cache of the question itself, as
-nobody would in real use, where `at` is always now.
+The systems alternate within a round, in changing order, so that a disturbance affects all of them.
+Each round is as of another instant, so that no system answers from a cache of the question: in real
+use, `at` is always now.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def compare(
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that so many of a hundred do not pass (nearest row_order)."""
+    """The percentile by the method of the nearest rank."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
 
@@ -134,7 +134,7 @@ def check_equal(name: str, answers: Mapping[str, Answer]) -> None:
             raise RuntimeError(f"{name}: {first} answers {expected}, {second} answers {answer}.")
 
 
-def _is_close(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=TOLERANCE)
+def _is_close(value: float | None, other: float | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return math.isclose(value, other, rel_tol=TOLERANCE)

@@ -1,8 +1,8 @@
-"""Which interactions are measured: the same rows from the same seed, for every system.
+"""Generates the interactions that are measured: a seed gives every system the same rows.
 
-Chunks are made by numpy and joined to text by Arrow, 100,000 rows a second or more. Rows come
-in the order of their timestamps, as live traffic does, but for one in a hundred that is up to an
-hour late. A fifth of them lies in the last day, the others evenly in the 29 before.
+numpy generates chunks and Arrow joins them to text, 100,000 rows a second or more. Rows are in the
+order of their timestamps, as live traffic is, except for one in a hundred that is up to an hour
+late. A fifth of them is in the last day, the others are spread evenly over the 29 days before.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def generate(rows: int, seed: int, until: datetime) -> Iterator[Rows]:
 def live(rows: int, seed: int, after: datetime, span: timedelta) -> Iterator[Rows]:
     """Rows like the others, evenly in a time that begins after theirs."""
     begin, length = _milliseconds(after), span // timedelta(milliseconds=1)
-    for number, some in enumerate(generate(rows, seed, after)):
-        place = number * CHUNK + np.arange(1, len(some.payload) + 1)
+    for number, chunk in enumerate(generate(rows, seed, after)):
+        place = number * CHUNK + np.arange(1, len(chunk.payload) + 1)
         instants = begin + (place * length // rows).astype(np.int64)
-        yield replace(some, timestamp=_spelled(instants))
+        yield replace(chunk, timestamp=_spelled(instants))
 
 
 def _chunk(first: int, count: int, rows: int, until: datetime, rng: Generator) -> Rows:

@@ -1,4 +1,4 @@
-"""Which metrics does the server have, and are the fields that they use columns of its table yet?"""
+"""Defines metrics on a server and waits until their fields are columns of its table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On what was it measured: machine, versions, and what else the machine was doing."""
+"""Describes the environment of a run: machine, versions, and other load."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def environment(folder: Path) -> dict[str, Any]:
 
 
 def use_cores(count: int) -> None:
-    """This process and all it starts keep to so many cores."""
+    """Restricts this process and its children to a number of cores."""
     available = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, available[:count])
 

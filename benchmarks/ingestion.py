@@ -1,4 +1,4 @@
-"""Ingestion alone, beside the bare engine's own append of the same interactions, in one run.
+"""Measures ingestion beside the bare engine's append of the same interactions.
 
 python -m benchmarks.ingestion --rows 400000
 """
@@ -42,8 +42,8 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="tocsin-ingestion-", dir=work) as name:
         folder = Path(name)
         sent = list(_send(folder, _plans(rows, small, singles), until))
-        for one in sent:
-            print(_said(one))
+        for repetition in sent:
+            print(_described(repetition))
         for plan in sent if raw else ():
             if plan.size > 1:
                 _append(folder, plan, until)
@@ -72,9 +72,9 @@ def _send(folder: Path, plans: Sequence[Plan], until: datetime) -> Iterator[Inge
 
 def _append(folder: Path, sent: Ingestion, until: datetime) -> None:
     whole = sent.rows // data.CHUNK * data.CHUNK or data.CHUNK
-    made = list(raw_engine.blocks(data.generate(whole, SEED, until), sent.size))
+    prepared = list(raw_engine.blocks(data.generate(whole, SEED, until), sent.size))
     for threads in THREADS:
-        appended = raw_engine.append(folder / "raw", made, sent.size, threads)
+        appended = raw_engine.append(folder / "raw", prepared, sent.size, threads)
         wait_until_quiet()
         ratio = sent.per_second / appended.per_second
         print(
@@ -83,7 +83,7 @@ def _append(folder: Path, sent: Ingestion, until: datetime) -> None:
         )
 
 
-def _said(sent: Ingestion) -> str:
+def _described(sent: Ingestion) -> str:
     middle, late = (1000 * percentile(sent.latencies, percent) for percent in (50, 99))
     return (
         f"{sent.size:,} a request over {sent.connections}: {sent.per_second:,.0f} a second, "

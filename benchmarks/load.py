@@ -1,7 +1,8 @@
-"""How many interactions a second does the server take, and how long does a sender wait?
+"""Measures the rate of ingestion and the latency of its requests.
 
-The bodies stand ready in a file before the clock starts. Senders are processes of their own, with a
-blocking connection in each thread, so neither encoding nor this process's GIL is in the figures.
+The bodies are in a file before the clock starts. Senders are processes of their own, with a
+blocking connection in each thread, so that the figures contain neither encoding nor the GIL of this
+process.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """What sending came to: how many interactions, in what time, and each request's latency."""
+    """The number of interactions that were sent, the time, and the latency of each request."""
 
     size: int
     connections: int
@@ -61,7 +62,7 @@ class Ingestion:
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """What one process sends: a list of bodies for each of its connections."""
+    """The bodies that one process sends: a list for each of its connections."""
 
     address: Address
     key: str

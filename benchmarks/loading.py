@@ -1,7 +1,7 @@
-"""How do the interactions get into both systems, and what did that come to?
+"""Loads the interactions into both systems, and measures the loading.
 
-What was loaded can be kept, with what was measured while it was: `--keep FOLDER`. It is never
-changed afterwards: what is to be changed is a copy by hard links.
+`--keep FOLDER` keeps the loaded data and its measurements for later runs. They never change: parts
+that write get a copy made of hard links.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Rows:
 
 @dataclass
 class Loaded:
-    """What loading one system came to; `at` is when."""
+    """The measurements of loading one system at the time `at`."""
 
     rows: Rows
     at: datetime
@@ -49,12 +49,12 @@ class OtherRowsError(Exception):
     """The folder to keep things in holds other interactions: name another one, or remove it."""
 
 
-def load(folder: Path, name: str, wanted: Rows, make: Callable[[Path], Loaded]) -> Loaded:
-    """What is kept in a folder, or what `make` makes of a new one."""
+def load(folder: Path, name: str, requested: Rows, make: Callable[[Path], Loaded]) -> Loaded:
+    """The content of a folder that is kept, or the result of `make` on a new one."""
     note = folder / f"{name}.json"
     if note.exists():
         loaded = msgspec.json.decode(note.read_bytes(), type=Loaded)
-        if (loaded.rows.count, loaded.rows.seed) != (wanted.count, wanted.seed):
+        if (loaded.rows.count, loaded.rows.seed) != (requested.count, requested.seed):
             raise OtherRowsError(str(OtherRowsError.__doc__))
         return loaded
     shutil.rmtree(folder / name, ignore_errors=True)  # of a run that was broken off

@@ -1,9 +1,9 @@
-"""What do many metrics cost together, beside one after the other, and beside PostgreSQL?
+"""Measures many metrics calculated together, one after the other, and by PostgreSQL.
 
-Each trial begins with a server that has just been started, because what it keeps of one calculation
-for the next is to be seen: nobody has asked it anything when the metrics are calculated one by one
-and then all at once; the second calculation of all keeps partial results, and those after it use
-them. The instant moves on by some seconds each time, as it would in use.
+Each trial begins with a new server process, because the effect of its cache is measured: the first
+trial calculates the metrics one by one and then together; the second calculation of all stores
+partial aggregates, and later ones read them. The instant advances by some seconds each time, as in
+real use.
 """
 
 from __future__ import annotations
@@ -62,52 +62,56 @@ class Many:
         return self.warm_seconds / median(self.one_by_one)
 
 
-def measure(serving: Serving, asked: Sequence[Asked], until: datetime, trials: int) -> Many:
-    """Tocsin's part; RuntimeError if all at once answer anything else than one by one."""
-    many = Many(len(asked))
+def measure(serving: Serving, questions: Sequence[Asked], until: datetime, trials: int) -> Many:
+    """Tocsin's part. Raises RuntimeError if the values together differ from those one by one."""
+    many = Many(len(questions))
     with serving() as server:
         began = time.monotonic()
-        definitions = [metric.definition for metric in asked]
+        definitions = [metric.definition for metric in questions]
         ids = define(server, definitions, until)
         many.promoted_after = time.monotonic() - began
     for _ in range(trials):
         with serving() as server:
             wait_until_promoted(server, definitions, ids, until)
-            _trial(server, asked, ids, _instants(until), many)
+            _trial(server, questions, ids, _instants(until), many)
             many.peak = max(many.peak, server.memory().peak)
     return many
 
 
 def _trial(
-    server: Server, asked: Sequence[Asked], ids: Sequence[str], at: Iterator[datetime], many: Many
+    server: Server,
+    questions: Sequence[Asked],
+    ids: Sequence[str],
+    at: Iterator[datetime],
+    many: Many,
 ) -> None:
     first = next(at)
     seconds, singles = _timed(lambda: [server.calculate(metric_id, first) for metric_id in ids])
     many.one_by_one.append(seconds)
     seconds, together = _timed(lambda: server.calculate_all(first))
     many.first.append(seconds)
-    _check(asked, singles, together)
+    _check(questions, singles, together)
     second = next(at)
     many.second.append(_timed(lambda: server.calculate_all(second))[0])
     for later in islice(at, WARM_CALLS):
         seconds, together = _timed(partial(server.calculate_all, later))
         many.warm.append(seconds)
     singles = [server.calculate(metric_id, later) for metric_id in ids]
-    _check(asked, singles, together)
+    _check(questions, singles, together)
 
 
-def answers_of(asked: Sequence[Asked], content: bytes) -> dict[str, Answer]:
-    """What calculate-all answered, by the metric's name."""
-    by_name = {metric.name: metric.definition for metric in asked}
+def answers_of(questions: Sequence[Asked], content: bytes) -> dict[str, Answer]:
+    """The values of calculate-all, by the name of the metric."""
+    by_name = {metric.name: metric.definition for metric in questions}
     results = json.loads(content)["results"]
     return {each["metricName"]: read_answer(by_name[each["metricName"]], each) for each in results}
 
 
-def _check(asked: Sequence[Asked], singles: Sequence[bytes], together: bytes) -> None:
-    found = answers_of(asked, together)
-    for metric, content in zip(asked, singles, strict=True):
+def _check(questions: Sequence[Asked], singles: Sequence[bytes], together: bytes) -> None:
+    values = answers_of(questions, together)
+    for metric, content in zip(questions, singles, strict=True):
         alone = read_answer(metric.definition, json.loads(content))
-        check_equal(metric.name, {"calculate": alone, "calculate-all": found[metric.name]})
+        check_equal(metric.name, {"calculate": alone, "calculate-all": values[metric.name]})
 
 
 def _instants(until: datetime) -> Iterator[datetime]:

@@ -1,4 +1,4 @@
-"""Many metrics, as an installation has them that alerts by them: the same from the same seed.
+"""A set of metrics like that of an installation with alerts: a seed gives the same set.
 
 Thirty scopes, four windows, a third of them grouped, a third filtered, all aggregations but MIN.
 """
@@ -91,14 +91,14 @@ class Asked:
 
 
 def metrics(count: int, seed: int) -> list[Asked]:
-    """So many different metrics over the same thirty scopes."""
+    """A number of different metrics over the same thirty scopes."""
     rng = np.random.default_rng([seed, count])
     scopes = _scopes(np.random.default_rng(seed))
-    found: dict[tuple[Any, ...], Asked] = {}
-    while len(found) < count:
-        asked = _metric(rng, scopes, f"Metric {len(found) + 1}")
-        found.setdefault((repr(asked.definition | {"name": ""}),), asked)
-    return list(found.values())
+    distinct: dict[tuple[Any, ...], Asked] = {}
+    while len(distinct) < count:
+        question = _metric(rng, scopes, f"Metric {len(distinct) + 1}")
+        distinct.setdefault((repr(question.definition | {"name": ""}),), question)
+    return list(distinct.values())
 
 
 def _metric(rng: Generator, scopes: Sequence[Scope], name: str) -> Asked:
@@ -121,10 +121,10 @@ def _field(rng: Generator, aggregation: str) -> str | None:
 
 
 def _scopes(rng: Generator) -> list[Scope]:
-    found: dict[Scope, None] = {}
-    while len(found) < SCOPES:
-        found[tuple(_scope(rng))] = None
-    return list(found)
+    distinct: dict[Scope, None] = {}
+    while len(distinct) < SCOPES:
+        distinct[tuple(_scope(rng))] = None
+    return list(distinct)
 
 
 def _scope(rng: Generator) -> Iterator[tuple[str, str]]:

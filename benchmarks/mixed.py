@@ -1,8 +1,8 @@
-"""Do calculations and ingestion leave each other room?
+"""Measures calculations and ingestion at the same time, and each of them alone.
 
-Interactions of ten new minutes come in over four connections while four clients calculate without
-pause: every question of the benchmark, each client in an order of its own. Both are measured alone
-too, on the same server; calculations before and after, because the table grows meanwhile.
+Interactions of ten new minutes arrive over four connections while four clients calculate without
+pause: every question of the benchmark, each client in its own order. Both are also measured alone
+on the same server; calculations before and after, because the table grows meanwhile.
 """
 
 from __future__ import annotations

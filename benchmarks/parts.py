@@ -1,4 +1,4 @@
-"""The parts of a run, in order; each one adds to what was found."""
+"""The parts of a run, in order; each adds its results to the record."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def _asker(server: Server, case: Case, metric_id: str) -> Asker:
 
 def _compared(server: Server, case: Case, askers: dict[str, Asker], bench: Bench) -> Result:
     server.forget_peak()
-    found = compare(case, askers, bench.rows.until)
-    return found.with_peak(server.memory().peak)
+    result = compare(case, askers, bench.rows.until)
+    return result.with_peak(server.memory().peak)
 
 
 def _postgres(bench: Bench, case: Case) -> dict[str, Asker]:
@@ -134,29 +134,29 @@ def asked_again(bench: Bench) -> None:
         wait_until_quiet(server.process.pid)
         for case, metric_id in zip(wide.WIDE, ids, strict=True):
             others = _postgres(bench, case)
-            found = wide.measure(server, case, metric_id, others, bench.rows.until)
-            bench.run.wide.append(found)
+            result = wide.measure(server, case, metric_id, others, bench.rows.until)
+            bench.run.wide.append(result)
         bench.run.memory["while wide metrics were asked again"] = server.memory()
 
 
-def many_at_once(bench: Bench, count: int) -> None:
-    """One after the other, and all at once."""
-    asked = metric_set.metrics(count, bench.rows.seed)
-    with bench.part(f"{count:,} metrics, one by one and at once"):
-        found = many.measure(bench.serving, asked, bench.rows.until, TRIALS[count])
-    bench.run.many.append(found)
+def many_together(bench: Bench, count: int) -> None:
+    """The same metrics one after the other, and together."""
+    questions = metric_set.metrics(count, bench.rows.seed)
+    with bench.part(f"{count:,} metrics, one by one and together"):
+        result = many.measure(bench.serving, questions, bench.rows.until, TRIALS[count])
+    bench.run.many.append(result)
 
 
 def many_beside_postgres(bench: Bench) -> None:
-    """Those that were calculated at once last, as PostgreSQL's best combined query."""
+    """The metrics that were last calculated together, as PostgreSQL's fastest combined query."""
     if not bench.postgres:
         return
-    found = bench.run.many[-1]
-    asked = metric_set.metrics(found.metrics, bench.rows.seed)
+    result = bench.run.many[-1]
+    questions = metric_set.metrics(result.metrics, bench.rows.seed)
     with bench.serving() as server:
-        expected = many.answers_of(asked, server.calculate_all(bench.rows.until))
-    with bench.part(f"PostgreSQL: the {found.metrics} metrics in few statements"):
-        found.postgres = combined.measure(bench.postgres, asked, bench.rows.until, expected)
+        expected = many.answers_of(questions, server.calculate_all(bench.rows.until))
+    with bench.part(f"PostgreSQL: the {result.metrics} metrics in few statements"):
+        result.postgres = combined.measure(bench.postgres, questions, bench.rows.until, expected)
 
 
 def many_groups(bench: Bench) -> None:

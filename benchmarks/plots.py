@@ -1,4 +1,4 @@
-"""The shape of a run: how long each question took, what many cost together, how many went in."""
+"""Plots of a run: the time of each question, of many metrics, and the rates of ingestion."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def _costs(many: Many) -> dict[str, float]:
     return {
         **({"PostgreSQL, combined": best} if best else {}),
         "one by one": median(many.one_by_one),
-        "at once, 1st time": many.first_seconds,
-        "at once, 2nd time": median(many.second),
-        "at once, from then on": many.warm_seconds,
+        "together, 1st time": many.first_seconds,
+        "together, 2nd time": median(many.second),
+        "together, from then on": many.warm_seconds,
     }
 
 

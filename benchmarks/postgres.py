@@ -77,12 +77,12 @@ def _from_pg_config() -> list[Path]:
 
 
 def _from_path() -> list[Path]:
-    found = shutil.which("initdb")
-    return [Path(found).resolve().parent] if found else []
+    initdb = shutil.which("initdb")
+    return [Path(initdb).resolve().parent] if initdb else []
 
 
 def tuning(cores: int) -> Settings:
-    """What a careful owner would set on this machine; nothing that gives up a commit."""
+    """The settings of a careful operator of this machine; none gives up durability."""
     return {
         "listen_addresses": "",
         "shared_buffers": "2GB",

@@ -1,14 +1,14 @@
-"""What is asked: each question as a metric, and as the best SQL a person writes for it.
+"""The questions: each as a metric, and as the fastest SQL that an expert writes for it.
 
-All spellings ask the same, as of `at`, and the answers are compared before they are timed. Whoever
-writes by hand may know what the product cannot: that a `total` is an integer or a float, that a
-message is a string, that no country is empty. Where it is not plain which way to write it is best,
-several stand here, and the fastest one on the day is the one that is measured against.
+All spellings ask for the same value as of `at`, and the answers are compared before they are timed.
+Hand-written SQL may use facts that the product cannot know: that a `total` is an integer or a
+float, that a message is a string, that no country is empty. Where the best spelling is not obvious,
+there are several, and the fastest of the run is the one that is compared.
 The parameters are `at` and the ids of the mnemonics by name.
 
-ClickHouse, the table as Tocsin keeps it (`src/tocsin/engine/schema.py`): `interactions` with
-resourceTypeId, actionId, originId UUID, timestamp DateTime64(3, 'UTC'), interaction JSON,
-ordered by (resourceTypeId, actionId, timestamp). PostgreSQL: see `postgres.py`.
+The table of ClickHouse (`src/tocsin/clickhouse/schema.py`) is `interactions` with resourceTypeId,
+actionId, originId UUID, timestamp DateTime64(3, 'UTC'), interaction JSON, ordered by
+(resourceTypeId, actionId, timestamp). The table of PostgreSQL is in `postgres.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FLOAT, INTEGER = "interaction.total.:Float64", "interaction.total.:Int64"
 TOTAL = f"ifNull({FLOAT}, toFloat64({INTEGER}))"
 FLOAT_SCORE, INTEGER_SCORE = "interaction.user.score.:Float64", "interaction.user.score.:Int64"
 SCORE = f"ifNull({FLOAT_SCORE}, toFloat64({INTEGER_SCORE}))"
-# What the columns of promoted fields stand for.
+# The expressions of the columns of promoted fields.
 JSON_EXPRESSIONS = {
     ("interaction.total", "number"): TOTAL,
     ("interaction.user.score", "number"): SCORE,
@@ -96,7 +96,7 @@ def _failed_logins(window: str, interval: str) -> Case:
 
 
 def _by_country(value: str, where: str) -> tuple[str, str]:
-    """Grouping by what can be null, or by a text that stands for null, which costs less."""
+    """Groups by a nullable expression, or by a text in place of null, which costs less."""
     return (
         f"SELECT {value}, {COUNTRY} AS c FROM interactions WHERE {where} GROUP BY c",
         f"SELECT {value}, nullIf({COUNTRY_OR_EMPTY}, '') FROM interactions WHERE {where} "

@@ -1,7 +1,7 @@
-"""How fast does the bare engine append the same interactions, durable, with nothing around it?
+"""Measures durable appends of the bare engine.
 
-The same table, the same settings, the same blocks as Tocsin makes of its requests: ready before
-the clock starts, appended by one thread or by several.
+The same table, settings and blocks as Tocsin uses for its requests, prepared before the clock
+starts, and appended by one thread or several.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tocsin.clickhouse.sql.table import INTERACTIONS
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What appending blocks of so many rows by so many threads came to."""
+    """The rate of appending blocks of `rows` rows by `threads` threads."""
 
     size: int
     threads: int
@@ -53,12 +53,12 @@ def blocks(chunks: Iterator[Rows], size: int) -> Iterator[bytes]:
             yield sink.getvalue().to_pybytes()
 
 
-def append(folder: Path, made: Sequence[bytes], size: int, threads: int) -> Appended:
+def append(folder: Path, prepared: Sequence[bytes], size: int, threads: int) -> Appended:
     """Append every block, each thread taking the next one that is left."""
     clients = [_client(folder) for _ in range(threads)]
     clients[0].command(f"DROP TABLE IF EXISTS {INTERACTIONS} SYNC")
     clients[0].command(SCHEMA)
-    left, taking = iter(made), threading.Lock()
+    left, taking = iter(prepared), threading.Lock()
 
     def work(client: Any) -> None:
         while True:
@@ -73,8 +73,8 @@ def append(folder: Path, made: Sequence[bytes], size: int, threads: int) -> Appe
         list(pool.map(work, clients))
     seconds = time.perf_counter() - began
     rows = int(clients[0].command(f"SELECT count() FROM {INTERACTIONS}"))
-    if rows != size * len(made):
-        raise RuntimeError(f"{rows:,} of {size * len(made):,} interactions were stored.")
+    if rows != size * len(prepared):
+        raise RuntimeError(f"{rows:,} of {size * len(prepared):,} interactions were stored.")
     for client in clients:
         client.close()
     return Appended(size, threads, rows, seconds)

@@ -1,4 +1,4 @@
-"""What one run of the benchmark found: all of it, as it goes into the JSON file."""
+"""The results of one run, as they are written to the JSON file."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def as_json(run: Run) -> str:
 
 def _without_each_request(run: Run) -> dict[str, Any]:
     """Of a request's latencies the percentiles will do."""
-    found: dict[str, Any] = {"ingestion": [_told(each) for each in run.ingestion]}
+    document: dict[str, Any] = {"ingestion": [_described(each) for each in run.ingestion]}
     if run.mixed:
-        told = {
-            "ingestion_alone": _told(run.mixed.ingestion_alone),
-            "ingestion_beside": _told(run.mixed.ingestion_beside),
+        described = {
+            "ingestion_alone": _described(run.mixed.ingestion_alone),
+            "ingestion_beside": _described(run.mixed.ingestion_beside),
         }
-        found["mixed"] = {**asdict(run.mixed), **told}
-    return found
+        document["mixed"] = {**asdict(run.mixed), **described}
+    return document
 
 
-def _told(each: Ingestion) -> dict[str, Any]:
+def _described(each: Ingestion) -> dict[str, Any]:
     return {
         "size": each.size,
         "connections": each.connections,
@@ -68,12 +68,12 @@ def _told(each: Ingestion) -> dict[str, Any]:
 
 def warm_at_other_sizes(folder: Path, run: Run) -> dict[int, dict[str, float]]:
     """By the rows of other runs whose results are in the folder, seconds by wide question."""
-    found = {}
+    document = {}
     for path in folder.glob("*.json"):
         other = json.loads(path.read_text())
         if other["rows"] != run.rows and other.get("wide"):
-            found[other["rows"]] = {each["warm"]["name"]: _warm(each) for each in other["wide"]}
-    return found
+            document[other["rows"]] = {each["warm"]["name"]: _warm(each) for each in other["wide"]}
+    return document
 
 
 def _warm(wide: dict[str, Any]) -> float:

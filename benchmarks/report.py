@@ -1,4 +1,4 @@
-"""What came out, three times: all of it as JSON, the gist as Markdown, the shape as plots."""
+"""Writes the results of a run as JSON, Markdown and plots."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _about(run: Run) -> str:
 
 
 def _promises(run: Run, sizes: Sizes) -> Iterator[str]:
-    yield "## What was promised"
+    yield "## Targets"
     rows = [[t.promise, t.measured, VERDICTS[t.is_met]] for t in targets(run, sizes)]
     yield table(["promise", "measured", "kept"], rows)
 
@@ -70,7 +70,7 @@ def _singles(run: Run) -> Iterator[str]:
     systems = [s for s in (TOCSIN, OVER_JSON, BY_HAND, POSTGRES) if s in run.results[0].timings]
     yield "## Single calculations (median, and 95 of 100, in ms)"
     yield (
-        "What has no window is asked each time as nobody asked before, so that all rows are read. "
+        "Metrics without a window are measured without the cache, so that all rows are read. "
         "The server's memory is what was resident at most meanwhile."
     )
     rows = [_single(result, systems) for result in run.results]
@@ -153,27 +153,27 @@ def _mixed(run: Run) -> Iterator[str]:
          str(len(mixed.beside[name].runs))]
         for name, idle in mixed.idle.items() if name in mixed.beside
     ]  # fmt: skip
-    yield table(["four clients at once", "idle", "beside ingestion", "times", "runs"], rows)
+    yield table(["four concurrent clients", "idle", "beside ingestion", "times", "runs"], rows)
 
 
 def _cardinality(run: Run) -> Iterator[str]:
     if not run.cardinality:
         return
-    found = run.cardinality
+    measured = run.cardinality
     yield "## A metric grouped by a field with a million values"
-    light, beside = found.light_alone, found.light_beside
-    before, peak = mib(found.resident_before), mib(found.peak)
-    crowd = ", ".join(f"{n} answered {status}" for status, n in sorted(found.crowd.items()))
+    light, beside = measured.light_alone, measured.light_beside
+    before, peak = mib(measured.resident_before), mib(measured.peak)
+    crowd = ", ".join(f"{n} answered {status}" for status, n in sorted(measured.crowd.items()))
     rows = [
-        ["rows answered", f"{found.rows_answered:,}"],
-        ["truncated", str(found.is_truncated).lower()],
-        ["groupCount", f"{found.group_count or 0:,}"],
-        ["each time it was asked", ", ".join(map(ms, found.heavy.runs))],
+        ["rows answered", f"{measured.rows_answered:,}"],
+        ["truncated", str(measured.is_truncated).lower()],
+        ["groupCount", f"{measured.group_count or 0:,}"],
+        ["each time it was asked", ", ".join(map(ms, measured.heavy.runs))],
         ["resident before, and at most meanwhile", f"{before}, {peak}"],
         ["logins within 1h, alone", f"{ms(light.median)} (95 of 100: {ms(light.p95)})"],
         ["logins within 1h, beside it", f"{ms(beside.median)} (95 of 100: {ms(beside.p95)})"],
-        ["fifty of it at once", f"{crowd}, in {found.crowd_seconds:.1f} s"],
-        ["resident at most meanwhile", mib(found.crowd_peak)],
+        ["fifty concurrent ones", f"{crowd}, in {measured.crowd_seconds:.1f} s"],
+        ["resident at most meanwhile", mib(measured.crowd_peak)],
     ]  # fmt: skip
     yield table(["", ""], rows)
 

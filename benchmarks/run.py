@@ -1,4 +1,4 @@
-"""The whole benchmark, part by part; nothing of it is a test, but wrong answers end it."""
+"""The whole benchmark, part by part. It tests nothing, but wrong answers end it."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def benchmark(
 def measure(bench: Bench, stack: ExitStack, with_postgres: bool) -> None:
     """All parts, in an order in which none disturbs the next."""
     if bench.run.environment["fileSystem"] == "tmpfs":
-        bench.run.notes.append("The data lay in memory (tmpfs): being durable cost nothing.")
+        bench.run.notes.append("The data was in memory (tmpfs), so durability cost nothing.")
     parts.load_both(bench, stack, with_postgres)
     bench.run.until = instant(bench.rows.until)
     ids = parts.promote(bench)
     parts.singles(bench, ids)
     parts.asked_again(bench)
-    parts.many_at_once(bench, 100)
+    parts.many_together(bench, 100)
     parts.many_beside_postgres(bench)
-    parts.many_at_once(bench, 1_000)
+    parts.many_together(bench, 1_000)
     parts.many_groups(bench)
     parts.mixed_load(bench)
     bench.run.seconds |= bench.steps.seconds

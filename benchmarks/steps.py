@@ -1,4 +1,4 @@
-"""What is the benchmark doing, and how long did each step take?"""
+"""Shows the current step, and records the duration of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was promised, and did this run keep it?"""
+"""The targets of speed, and whether a run met them."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def scans(run: Run) -> list[Result]:
     return [result for result in run.results if not result.is_scoped_window]
 
 
-def ratio(result: Result, one: str, other: str) -> float:
-    return result.timings[one].median / result.timings[other].median
+def ratio(result: Result, name: str, other: str) -> float:
+    return result.timings[name].median / result.timings[other].median
 
 
 def _scans(run: Run) -> Iterator[Target]:
-    found = scans(run)
-    shares = [ratio(result, TOCSIN, OVER_JSON) for result in found]
+    scanned = scans(run)
+    shares = [ratio(result, TOCSIN, OVER_JSON) for result in scanned]
     yield _at_most("scans over promoted fields, of the same over the JSON, geometric mean",
                    geometric_mean(shares), 0.60)  # fmt: skip
     yield _at_most("the same, worst", max(shares), 0.60)
-    if POSTGRES not in found[0].timings:
+    if POSTGRES not in scanned[0].timings:
         return
-    times = [ratio(result, POSTGRES, TOCSIN) for result in found if is_summed_up(result)]
+    times = [ratio(result, POSTGRES, TOCSIN) for result in scanned if is_summed_up(result)]
     mean, least = geometric_mean(times), min(times)
     is_large = run.rows >= LARGE
     yield Target(
@@ -101,10 +101,12 @@ def _many(run: Run, many: Many) -> Iterator[Target]:
     yield _at_most(f"{name}, warm", many.warm_ratio, warm)
     best = best_of(many.postgres)
     if best:
-        for told, seconds in (("first", many.first_seconds), ("warm", many.warm_seconds)):
+        for label, seconds in (("first", many.first_seconds), ("warm", many.warm_seconds)):
             times = best / seconds
             is_met = times >= 8 if run.rows >= LARGE else None
-            promise = f"PostgreSQL's best combined query by calculate-all ({told}): 8 at 10 million"
+            promise = (
+                f"PostgreSQL's best combined query by calculate-all ({label}): 8 at 10 million"
+            )
             yield Target(promise, f"{times:.1f}", is_met)
 
 
@@ -146,7 +148,7 @@ def _footprint(run: Run) -> Iterator[Target]:
     yield Target("at most 1.5 GiB resident", f"{peak / GIB:.2f} GiB", peak <= 1.5 * GIB)
     if run.cardinality:
         crowd = run.cardinality.crowd_peak
-        yield Target("fifty heavy ones at once: at most 2 GiB", f"{crowd / GIB:.2f} GiB",
+        yield Target("fifty concurrent heavy ones: at most 2 GiB", f"{crowd / GIB:.2f} GiB",
                      crowd <= 2 * GIB)  # fmt: skip
     engine, table = (
         run.disk.get(name)

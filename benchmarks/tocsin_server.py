@@ -1,4 +1,4 @@
-"""A real `tocsin serve` process: started, waited for, asked, watched, stopped."""
+"""A real `tocsin serve` process: start, readiness, requests, memory, stop."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Server:
         return dict(self.ask("GET", path))
 
     def bytes_on_disk(self) -> int:
-        """What the engine's active parts take."""
+        """The size of the engine's active parts, in bytes."""
         text = self._ask("GET", "/metrics").decode()
         (line,) = (line for line in text.splitlines() if line.startswith(ON_DISK))
         return int(float(line.split()[1]))

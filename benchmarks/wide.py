@@ -1,7 +1,7 @@
-"""What does a wide metric cost that was asked before, and does that grow with the table?
+"""Measures wide metrics that were calculated before, at every size of the table.
 
-Asked for the first time, all rows of its window are read; so they are the second time, when what is
-found is kept. The same three are measured at every size, so that results can be laid side by side.
+The first calculation reads all rows of the window, and so does the second, which stores the result.
+The same three metrics are measured at every size, so that results can be compared.
 """
 
 from __future__ import annotations
