@@ -13,8 +13,8 @@ from typing import Self
 Address = tuple[str, int]
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
-# Less than the 75 s after which the server closes an idle connection.
-IDLE_SECONDS = 60
+# The server closes a connection that sends no request for 10 s, and an idle one after 75 s.
+IDLE_SECONDS = 5
 
 
 class Connection:

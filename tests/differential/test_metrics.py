@@ -39,7 +39,7 @@ def test_metrics_calculated_together_have_their_single_values(world: World) -> N
 def test_the_table_gives_the_types_that_recording_gave(world: World) -> None:
     """After a restart, a query must read every type that occurs."""
     engine = world.runtime.engine
-    recorded = {path: engine.field_types.of(path) for path in engine.field_types._types}
+    recorded = {path: engine.field_types.of(path) for path in engine.field_types.by_path()}
     fresh = type(engine.field_types)()
     engine.field_types = fresh
     engine.load_field_types()

@@ -57,7 +57,6 @@ class FetchedRows:
 
     def doubles(self, name: str) -> Doubles:
         """A column of numbers; NaN where there is none."""
-
         return self._once(("doubles", name), lambda: doubles(self._table[name], np.nan))
 
     def groups(self, rollup: Rollup, dimensions: tuple[str, ...]) -> Integers:
