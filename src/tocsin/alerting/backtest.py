@@ -21,8 +21,8 @@ from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points, aggregates
 from tocsin.errors import QueryTooHeavy
-from tocsin.metrics.decimals import integer_of
-from tocsin.metrics.series import Inexact, Values, covering, values_of
+from tocsin.metrics.decimals import Values, integer_of
+from tocsin.metrics.series import Inexact, covering, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance

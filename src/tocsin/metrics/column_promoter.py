@@ -50,7 +50,7 @@ GROWTH = 4
 BACKFILL_TOLERANCE_ROWS = 10_000
 """Rows that may lack a column which is read: computing it for them costs almost nothing."""
 
-Columns = dict[FieldValue, MaterializedColumn]
+DesiredColumns = dict[FieldValue, MaterializedColumn]
 
 
 class ColumnReconciler:
@@ -76,7 +76,7 @@ class ColumnReconciler:
         self._filling = Isolation("filling a column or an index")
         self._dropping = Isolation("dropping a column or an index")
 
-    def desired(self, questions: Sequence[Question], at: datetime) -> Columns:
+    def desired(self, questions: Sequence[Question], at: datetime) -> DesiredColumns:
         """The columns that the questions use. Other columns are no longer readable."""
         values = columns_to_materialize(questions, self._engine.field_types.of)
         readable = self._engine.materialized_columns
@@ -96,7 +96,7 @@ class ColumnReconciler:
             for field, kind in values
         }
 
-    def reconcile(self, desired: Columns, at: datetime) -> bool:
+    def reconcile(self, desired: DesiredColumns, at: datetime) -> bool:
         """Add missing columns, make filled ones readable, start to fill the others, and drop unused
         ones. Whether nothing is left to be done."""
         present = {name for (name,) in self._engine.run_ddl(compile_existing())}
@@ -160,7 +160,7 @@ class ColumnReconciler:
         return [n for n, since in self._unused_since.items() if at - since >= self._grace_period]
 
 
-def _readable(desired: Columns, filled: set[str]) -> dict[FieldValue, str]:
+def _readable(desired: DesiredColumns, filled: set[str]) -> dict[FieldValue, str]:
     """A field whose texts have become many is read from its old column until its new one is
     filled."""
     readable: dict[FieldValue, str] = {}
@@ -186,7 +186,7 @@ class ColumnPromoter(Worker):
         self._clock = clock
         self._reconciler = ColumnReconciler(engine, grace_period)
         self._is_changed = threading.Event()
-        self._desired: Columns | None = None
+        self._desired: DesiredColumns | None = None
 
     def wake(self) -> None:
         """Determine the desired columns again: metrics changed, or time passed."""

@@ -16,6 +16,7 @@ from tocsin.clickhouse.sql.exact_sums import PARTS
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.metrics.decimals import (
+    Values,
     are_exact,
     integer_of,
     rounded,
@@ -24,8 +25,7 @@ from tocsin.metrics.decimals import (
 )
 from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, row_sort_key
 
-Values = NDArray[Any]
-Columns = Sequence[NDArray[Any]]
+AggregateColumns = Sequence[NDArray[Any]]
 
 
 class Inexact(Exception):
@@ -63,7 +63,7 @@ def _column(values: Sequence[Any]) -> Values:
     return np.array(values)
 
 
-def values_of(question: Question, count: int, columns: Columns) -> Values:
+def values_of(question: Question, count: int, columns: AggregateColumns) -> Values:
     """The value at each of `count` points, from the columns of a group's runs: integers or doubles.
 
     A double is not finite where there is no value, or where no double can hold it. Raises
@@ -92,7 +92,7 @@ def covering(count: int, lo: Values, hi: Values, number: Values | int = 1) -> Va
         return np.cumsum(steps[:-1])
 
 
-def _extremes(aggregation: Aggregation, count: int, columns: Columns) -> Values:
+def _extremes(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:
     smallest = aggregation is Aggregation.MIN
     least = np.full(count, np.inf if smallest else -np.inf)
     choose = np.fmin if smallest else np.fmax
@@ -102,7 +102,7 @@ def _extremes(aggregation: Aggregation, count: int, columns: Columns) -> Values:
     return least
 
 
-def _sums(aggregation: Aggregation, count: int, columns: Columns) -> Values:
+def _sums(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:
     lo, hi, *sums, numbers = columns
     counts = covering(count, lo, hi, numbers)
     has_numbers = numbers > 0

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.metrics.decimals import are_exact, rounded, values_of_parts
+from tocsin.metrics.decimals import Doubles, are_exact, rounded, values_of_parts
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
-from tocsin.metrics.rollups.partials import Doubles, Integers, PartialAggregates, totals
+from tocsin.metrics.rollups.partials import Integers, PartialAggregates, totals
 from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
 
 _VALUE = "value"

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.exact_sums import PARTS
 from tocsin.clickhouse.sql.plan import Measure
+from tocsin.metrics.decimals import Doubles
 
 Integers = NDArray[np.int64]
-Doubles = NDArray[np.float64]
 
 _ADDED = (np.add,)
 _TEXT_MASK = 0xFFFFFFFF

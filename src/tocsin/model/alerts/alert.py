@@ -23,7 +23,7 @@ Value = int | float | None
 INTERVAL = between("10s", "24h")
 LONGEST_WAIT = between("0s", "30d")
 
-Interval = Annotated[Duration, AfterValidator(INTERVAL)]
+EvaluationInterval = Annotated[Duration, AfterValidator(INTERVAL)]
 Wait = Annotated[Duration, AfterValidator(LONGEST_WAIT)]
 
 

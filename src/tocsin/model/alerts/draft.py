@@ -23,7 +23,15 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.alerts.alert import Alert, Comparison, Interval, NoData, Rule, Severity, Wait
+from tocsin.model.alerts.alert import (
+    Alert,
+    Comparison,
+    EvaluationInterval,
+    NoData,
+    Rule,
+    Severity,
+    Wait,
+)
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.scalar import number_of
@@ -88,7 +96,7 @@ class AlertDraft(BaseModel):
     resource_type: str | None = None
     severity: Severity | None = None
     enabled: Enabled = True
-    interval: Interval | None = None
+    interval: EvaluationInterval | None = None
     for_: Annotated[Wait | None, Member(alias="for")] = None
     keep_firing_for: Wait | None = None
     recovery_threshold: Number | None = None
