@@ -13,7 +13,7 @@ RETRY_SECONDS = 1.0
 
 
 class Worker(ABC):
-    """Background work on a thread of its own; a subclass says in `run_once` what a run does.
+    """Background work on a dedicated thread; a subclass implements `run_once`.
 
     `start` runs it immediately. It runs again after each `wake`, and at the latest after the
     seconds that the last run returned. No thread exists before `start`, so that a test can call
