@@ -35,7 +35,12 @@ from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.outbox import Outbox
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.senders.senders import Senders
-from tocsin.notifications.service import SilenceService, SubscriptionService
+from tocsin.notifications.service import (
+    ChannelService,
+    DeliveryService,
+    SilenceService,
+    SubscriptionService,
+)
 from tocsin.notifications.templates.rendering import Rendering
 from tocsin.notifications.templates.templates import Templates
 from tocsin.process.clock import SystemClock
@@ -191,8 +196,6 @@ class Runtime:
 
     def _open_notifications(self) -> None:
         settings = self.settings
-        self.subscription_service = SubscriptionService(self.subscriptions, self.clock)
-        self.silence_service = SilenceService(self.silences, self.clock)
         self._queue = DeliveryQueue(self.database)
         # The process that held them owned this folder before, and is dead.
         self._queue.release_all()
@@ -209,6 +212,12 @@ class Runtime:
         self.dispatcher = Dispatcher(
             self._queue, self.channels, self.dropped, self._outbox, self.attempts, self.clock
         )
+        self.channel_service = ChannelService(self.channels, self.dispatcher, self.clock)
+        self.delivery_service = DeliveryService(self.deliveries, self.dispatcher, self.clock)
+        self.subscription_service = SubscriptionService(
+            self.subscriptions, self.templates, self.clock
+        )
+        self.silence_service = SilenceService(self.silences, self.clock)
 
     def _open_alerting(self) -> None:
         self.evaluator = Evaluator(
@@ -226,7 +235,13 @@ class Runtime:
             self.schedule, triggers, self.evaluator, self._transition_recorder, self.clock
         )
         self.alert_service = AlertService(
-            self.alerts, self.metrics, self.evaluator, triggers, self.events, self.clock
+            self.alerts,
+            self.metrics,
+            self.evaluator,
+            self.backtester,
+            triggers,
+            self.events,
+            self.clock,
         )
 
     def _open_maintenance(self) -> None:

@@ -1,17 +1,21 @@
-"""Creates, replaces and deletes alerts; logs and publishes each change."""
+"""Creates, replaces, deletes, evaluates and backtests alerts; logs and publishes each change."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from tocsin.alerting.backtest import Backtester, BacktestInput, GroupHistory
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.triggers import ArrivalTriggers
-from tocsin.errors import TocsinError
+from tocsin.errors import Conflict, TocsinError
 from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import AlertDraft
+from tocsin.model.alerts.evaluation import EvaluationResult, Group
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
@@ -29,6 +33,7 @@ class AlertService:
         alerts: Alerts,
         metrics: Metrics,
         evaluator: Evaluator,
+        backtester: Backtester,
         triggers: ArrivalTriggers,
         events: Events,
         clock: Clock,
@@ -36,6 +41,7 @@ class AlertService:
         self._alerts = alerts
         self._metrics = metrics
         self._evaluator = evaluator
+        self._backtester = backtester
         self._triggers = triggers
         self._events = events
         self._clock = clock
@@ -68,6 +74,33 @@ class AlertService:
         actor.log_change("alert deleted", **_fields(alert))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())
+
+    def evaluate(self, id: UUID) -> EvaluationResult:
+        """Evaluate an alert now, apart from its slots. Raises NotFound, or Conflict if it is
+        disabled or changes meanwhile."""
+        alert = self._alerts.get(id)
+        if not alert.enabled:
+            raise Conflict("This alert is disabled: enable it, or try it with a backtest")
+        results = self._evaluator.evaluate([id], self._clock.now())
+        if not results:
+            raise Conflict("This alert was changed meanwhile; evaluate it again")
+        return results[0]
+
+    def evaluate_all(self) -> list[EvaluationResult]:
+        """Evaluate every enabled alert now, as of one instant."""
+        enabled = [alert.alert_id for alert in self._alerts.all() if alert.enabled]
+        return self._evaluator.evaluate(enabled, self._clock.now())
+
+    def groups(self, id: UUID) -> list[Group]:
+        """The groups of an alert as of its last evaluation, firing ones first. Raises NotFound."""
+        return self._evaluator.groups(self._alerts.get(id))
+
+    def backtest(self, alert: Alert, span: PastSpan) -> Iterator[GroupHistory]:
+        """The history that each group of an alert, stored or not, would have over a span. Raises
+        NotFound for its metric, QueryTooHeavy or Unavailable."""
+        question = self._metrics.get(alert.metric_id).question
+        delay = alert.evaluation_delay.length
+        return self._backtester.backtest(BacktestInput(alert.rule, question, delay), span)
 
     def on_definitions_changed(self, _event: DefinitionsChanged) -> None:
         self._watch_arrivals()

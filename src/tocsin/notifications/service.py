@@ -1,43 +1,109 @@
-"""Creates, replaces and deletes channels, subscriptions and silences, and logs each change."""
+"""Creates, replaces and deletes channels, subscriptions and silences, and logs each change; tests
+channels and retries deliveries."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from tocsin.model.notifications.channel import Channel, ChannelDraft
+from tocsin.model.notifications.delivery import Attempt, Delivery
+from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.silence import Silence, SilenceDraft
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft
+from tocsin.notifications.dispatcher import Dispatcher
+from tocsin.notifications.templates.templates import Templates
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
+from tocsin.store.channels import Channels
+from tocsin.store.deliveries import Deliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 
 
-class SubscriptionService:
-    """Drafts are those that `read_subscription` accepted. Methods raise what the store raises."""
+class ChannelService:
+    """Drafts are those that `read_channel` returned. Methods raise NotFound and what they name."""
 
-    def __init__(self, subscriptions: Subscriptions, clock: Clock) -> None:
+    def __init__(self, channels: Channels, dispatcher: Dispatcher, clock: Clock) -> None:
+        self._channels = channels
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    def create(self, draft: ChannelDraft, actor: Actor) -> Channel:
+        """Create a channel; a webhook without a secret is given one."""
+        channel = self._channels.create(draft, self._clock.now())
+        actor.log_change("channel created", **_channel_fields(channel))
+        return channel
+
+    def replace(self, id: UUID, draft: ChannelDraft, actor: Actor) -> Channel:
+        """Replace a channel, which ends its rest and sends its pending deliveries."""
+        channel = self._channels.replace(id, draft, self._clock.now())
+        actor.log_change("channel replaced", **_channel_fields(channel))
+        self._dispatcher.wake()
+        return channel
+
+    def delete(self, id: UUID, actor: Actor) -> None:
+        """Delete a channel; its pending deliveries fail. Raises Conflict if a subscription uses
+        it."""
+        channel = self._channels.get(id)
+        self._channels.delete(id, self._clock.now())
+        actor.log_change("channel deleted", **_channel_fields(channel))
+
+    def test(self, channel: Channel) -> Attempt:
+        """Send a sample, once, whether the channel is enabled or not; blocks."""
+        return self._dispatcher.send(channel, sample(channel, self._clock.now()))
+
+
+class DeliveryService:
+    def __init__(self, deliveries: Deliveries, dispatcher: Dispatcher, clock: Clock) -> None:
+        self._deliveries = deliveries
+        self._dispatcher = dispatcher
+        self._clock = clock
+
+    def retry(self, id: UUID) -> Delivery:
+        """Attempt a failed delivery again, or send one that was silenced or skipped. Raises
+        NotFound, or Conflict for a delivery in another state and for one without a channel."""
+        delivery = self._deliveries.retry(id, self._clock.now())
+        self._dispatcher.wake()
+        return delivery
+
+
+class SubscriptionService:
+    """Drafts are those that `read_subscription` returned. Methods raise NotFound and what they
+    name."""
+
+    def __init__(self, subscriptions: Subscriptions, templates: Templates, clock: Clock) -> None:
         self._subscriptions = subscriptions
+        self._templates = templates
         self._clock = clock
 
     def create(self, draft: SubscriptionDraft, actor: Actor) -> Subscription:
+        """Raises InvalidInput for a template that cannot be used, and for an unknown channel."""
+        self._check(draft)
         subscription = self._subscriptions.create(draft, self._clock.now())
         actor.log_change("subscription created", **_subscription_fields(subscription))
         return subscription
 
     def replace(self, id: UUID, draft: SubscriptionDraft, actor: Actor) -> Subscription:
+        """Raises InvalidInput as `create`. Deliveries that exist stay as they are."""
+        self._check(draft)
         subscription = self._subscriptions.replace(id, draft, self._clock.now())
         actor.log_change("subscription replaced", **_subscription_fields(subscription))
         return subscription
 
     def delete(self, id: UUID, actor: Actor) -> None:
+        """Delete a subscription; its pending deliveries are still sent."""
         subscription = self._subscriptions.get(id)
         self._subscriptions.delete(id)
         actor.log_change("subscription deleted", **_subscription_fields(subscription))
 
+    def _check(self, draft: SubscriptionDraft) -> None:
+        if draft.template:
+            self._templates.check(draft.template)
+
 
 class SilenceService:
-    """Drafts are those that `read_silence` accepted. Methods raise what the store raises."""
+    """Drafts are those that `read_silence` returned. Methods raise NotFound."""
 
     def __init__(self, silences: Silences, clock: Clock) -> None:
         self._silences = silences
@@ -49,14 +115,25 @@ class SilenceService:
         return silence
 
     def replace(self, id: UUID, draft: SilenceDraft, actor: Actor) -> Silence:
+        """Replace a silence; deliveries that it silenced stay silenced."""
         silence = self._silences.replace(id, draft, self._clock.now())
         actor.log_change("silence replaced", **_silence_fields(silence))
         return silence
 
     def delete(self, id: UUID, actor: Actor) -> None:
+        """Delete a silence; deliveries that it silenced stay silenced."""
         silence = self._silences.get(id)
         self._silences.delete(id)
         actor.log_change("silence deleted", **_silence_fields(silence))
+
+
+def _channel_fields(channel: Channel) -> dict[str, Any]:
+    """Without the settings, which may be secrets."""
+    return {
+        "channel": str(channel.channel_id),
+        "channel_name": channel.spec.name,
+        "kind": channel.kind.value,
+    }
 
 
 def _subscription_fields(subscription: Subscription) -> dict[str, Any]:
