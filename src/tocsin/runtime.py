@@ -41,7 +41,7 @@ from tocsin.notifications.service import (
     SilenceService,
     SubscriptionService,
 )
-from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.notifications.templates.templates import Templates
 from tocsin.process.clock import SystemClock
 from tocsin.process.events import (
@@ -205,7 +205,7 @@ class Runtime:
         self.attempts = Attempts(
             self.channels,
             self.history,
-            Rendering(self.templates, self.subscriptions),
+            MessageRenderer(self.templates, self.subscriptions),
             Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
             self.clock,
         )

@@ -14,7 +14,7 @@ from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, DeliverySt
 from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.notifications.dispatcher import CONCURRENCY
-from tocsin.notifications.senders.http import MAX_ANSWER
+from tocsin.notifications.senders.http import MAX_RESPONSE
 from tocsin.notifications.senders.senders import Senders
 
 HOUR = timedelta(hours=1)
@@ -237,8 +237,8 @@ def test_a_body_that_never_ends_is_cut_and_the_status_counts(desk: Desk) -> None
         desk.wait(lambda: all(one.tries == 1 for one in desk.all()))
         statuses = {one.status: one.attempts[0].result.http_status for one in desk.all()}
         assert statuses == {DeliveryStatus.SENT: 200, DeliveryStatus.PENDING: 500}
-        assert good.sent < MAX_ANSWER + buffers
-        assert bad.sent < MAX_ANSWER + buffers
+        assert good.sent < MAX_RESPONSE + buffers
+        assert bad.sent < MAX_RESPONSE + buffers
 
 
 def test_what_failed_can_be_tried_once_more(desk: Desk) -> None:

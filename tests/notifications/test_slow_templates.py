@@ -11,7 +11,7 @@ from support.receivers import receiver
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.subscription import Subscription, read_subscription
-from tocsin.notifications.templates.rendering import TIMES
+from tocsin.notifications.templates.rendering import MAX_EXCESSES
 
 LOOP = "{% for a in range(9**4) %}{% for b in range(interaction.n) %}{% endfor %}{% endfor %}!"
 SLOW = {"title": LOOP}
@@ -53,11 +53,11 @@ def test_a_template_that_takes_too_much_three_times_is_set_aside_until_it_is_rep
     with receiver() as there:
         one = subscribed(desk, desk.channel(url=there.url), LARGE)
         desk.start()
-        desk.tell(TIMES, LARGE_PAYLOAD)
-        desk.wait(lambda: len(there.received) == TIMES)
+        desk.tell(MAX_EXCESSES, LARGE_PAYLOAD)
+        desk.wait(lambda: len(there.received) == MAX_EXCESSES)
         assert "memory" in str(desk.subscriptions.get(one.subscription_id).template_problem)
         desk.tell(4, SMALL_PAYLOAD)
-        desk.wait(lambda: len(there.received) == TIMES + 4)
+        desk.wait(lambda: len(there.received) == MAX_EXCESSES + 4)
         titles = {received.json["title"] for received in there.received}
         assert all(title.startswith("CUSTOMER ") for title in titles)
         assert "set aside" in there.received[-1].json["body"]
@@ -65,7 +65,7 @@ def test_a_template_that_takes_too_much_three_times_is_set_aside_until_it_is_rep
         replaced(desk, one, {"title": "as {{ interaction.n }}"})
         assert desk.subscriptions.get(one.subscription_id).template_problem is None
         desk.tell(1, SMALL_PAYLOAD)
-        desk.wait(lambda: len(there.received) == TIMES + 5)
+        desk.wait(lambda: len(there.received) == MAX_EXCESSES + 5)
         assert there.received[-1].json["title"] == "as 0"
 
 
@@ -73,7 +73,7 @@ def test_a_template_that_takes_too_much_now_and_then_is_kept(desk: Desk) -> None
     with receiver() as there:
         one = subscribed(desk, desk.channel(url=there.url), LARGE)
         desk.start()
-        for payload in [LARGE_PAYLOAD] * (TIMES - 1) + [SMALL_PAYLOAD] + [LARGE_PAYLOAD]:
+        for payload in [LARGE_PAYLOAD] * (MAX_EXCESSES - 1) + [SMALL_PAYLOAD] + [LARGE_PAYLOAD]:
             before = len(there.received)
             desk.tell(1, payload)
 
@@ -88,10 +88,10 @@ def test_a_template_that_takes_too_much_now_and_then_is_kept(desk: Desk) -> None
 def test_deliveries_with_a_former_template_do_not_set_the_new_one_aside(desk: Desk) -> None:
     with receiver() as there:
         one = subscribed(desk, desk.channel(url=there.url), LARGE)
-        desk.tell(TIMES + 2, LARGE_PAYLOAD)
+        desk.tell(MAX_EXCESSES + 2, LARGE_PAYLOAD)
         replaced(desk, one, {"title": "new"})
         desk.start()
-        desk.wait(lambda: len(there.received) == TIMES + 2)
+        desk.wait(lambda: len(there.received) == MAX_EXCESSES + 2)
         bodies = [received.json["body"] for received in there.received]
         assert sum("was set aside" in body for body in bodies) == 2
         assert desk.subscriptions.get(one.subscription_id).template_problem is None
@@ -102,13 +102,13 @@ def test_a_restart_keeps_a_template_set_aside(tmp_path: Path) -> None:
         first = Desk(tmp_path)
         one = subscribed(first, first.channel(url=there.url), LARGE)
         first.start()
-        first.tell(TIMES, LARGE_PAYLOAD)
-        first.wait(lambda: len(first.all(DeliveryStatus.SENT)) == TIMES)
+        first.tell(MAX_EXCESSES, LARGE_PAYLOAD)
+        first.wait(lambda: len(first.all(DeliveryStatus.SENT)) == MAX_EXCESSES)
         first.close()
         second = Desk(tmp_path)
         second.start()
         second.tell(1, SMALL_PAYLOAD)
-        second.wait(lambda: len(there.received) == TIMES + 1)
+        second.wait(lambda: len(there.received) == MAX_EXCESSES + 1)
         assert second.subscriptions.get(one.subscription_id).template_problem
         assert "set aside" in there.received[-1].json["body"]
         second.close()

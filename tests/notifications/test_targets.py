@@ -12,7 +12,7 @@ import pytest
 from support.receivers import receiver
 from tocsin.notifications.senders.addresses import TargetRefused, is_public
 from tocsin.notifications.senders.guarded_transport import GuardedBackend
-from tocsin.notifications.senders.http import Posting
+from tocsin.notifications.senders.http import HttpClient
 
 AT = datetime(2026, 3, 20, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def post_all(backend: GuardedBackend, urls: list[str]) -> list[str | None]:
     """The errors of one POST to each."""
 
     async def send() -> list[str | None]:
-        posting = Posting(backend)
+        posting = HttpClient(backend)
         errors = [(await posting.post(url, b"{}", {}, AT)).error for url in urls]
         await posting.close()
         return errors

@@ -17,7 +17,7 @@ import pytest
 from tocsin.errors import InvalidInput
 from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
 from tocsin.model.notifications.subscription import Template
-from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.notifications.templates.templates import TemplateFailed, Templates
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
@@ -94,7 +94,7 @@ def body(templates: Templates, template: str) -> str:
         TemporaryDirectory() as folder,
         closing(Database(Path(folder) / "store.sqlite")) as database,
     ):
-        rendering = Rendering(templates, Subscriptions(database, Channels(database)))
+        rendering = MessageRenderer(templates, Subscriptions(database, Channels(database)))
         return rendering.render(delivery)[1]
 
 

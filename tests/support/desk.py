@@ -20,7 +20,7 @@ from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.senders.senders import Senders
-from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.notifications.templates.templates import Templates
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
@@ -59,7 +59,7 @@ class Desk:
         attempts = Attempts(
             self.channels,
             self,
-            Rendering(self.templates, self.subscriptions),
+            MessageRenderer(self.templates, self.subscriptions),
             senders or Senders(allow_private=True),
             self,
         )

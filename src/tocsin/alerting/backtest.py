@@ -1,7 +1,7 @@
-"""When would an alert have fired: a span of the past, judged as it would have been.
+"""Evaluates an alert over a span of the past, with the results that live evaluation would have had.
 
-The same rule and the same state machine as live; but a group's values come from the runs of its
-rows, and the state machine is only asked where its answer can be another than just before.
+Rule and state machine are those of live evaluation. The values of a group come from the runs of its
+rows, and the state machine runs only at the points where its result can change.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COMPARE = {
 
 @dataclass(frozen=True, slots=True)
 class BacktestInput:
-    """What is tried: how values are judged, which values, and how late they are asked for."""
+    """The rule, the question of its metric, and the evaluation delay."""
 
     rule: Rule
     question: Question
@@ -54,7 +54,7 @@ class BacktestInput:
 
 @dataclass(frozen=True, slots=True)
 class GroupHistory:
-    """What a group would have done; `firing` is how long it would have fired, up to the end."""
+    """The changes of a group, how often it fired, and for how long until the end of the span."""
 
     dimensions: Dimensions
     changes: list[StateChange]
@@ -68,20 +68,20 @@ class Backtester:
     def __init__(self, engine: Engine, catalog: Mnemonics) -> None:
         self._engine = engine
         self._catalog = catalog
-        # Only one thread has the interpreter: several backtests would be no faster together, and
-        # those who record would wait for each of them.
-        self._judging = threading.Lock()
+        # One at a time: the interpreter runs one thread, so that concurrent backtests would be no
+        # faster, and recording would wait for each of them.
+        self._evaluating = threading.Lock()
 
-    def backtest(self, trial: BacktestInput, span: PastSpan) -> Iterator[GroupHistory]:
-        """Every group that would have been judged at `to`, `to - step` and so on while later than
-        `from`, one after the other."""
+    def backtest(self, input: BacktestInput, span: PastSpan) -> Iterator[GroupHistory]:
+        """Every group with a value at `to`, `to - step` and so on while later than `from`, one by
+        one."""
         points = self.points(span)
-        asked = Points(points.first - trial.delay, points.step, points.count)
+        delayed = Points(points.first - input.delay, points.step, points.count)
         deadline = self._engine.deadline()
-        for line in self._lines(trial.question, asked, deadline):
-            with self._judging:
-                past = _judged(trial.rule, points, line, deadline)
-            yield past
+        for line in self._lines(input.question, delayed, deadline):
+            with self._evaluating:
+                history = _history(input.rule, points, line, deadline)
+            yield history
 
     @staticmethod
     def points(span: PastSpan) -> Points:
@@ -108,22 +108,22 @@ class Backtester:
         compile: Callable[..., Query],
         deadline: Deadline,
     ) -> Iterator[_Line]:
-        """The groups of a slab; those whose sums are not exact are asked for once more."""
+        """The groups of a slab; those with inexact sums are queried a second time."""
         inexact = set()
         for row in _rows_of(self._engine.run_arrow(compile(), deadline)):
             deadline.check()
             try:
-                with self._judging:
+                with self._evaluating:
                     line = _line(question, points.count, row)
             except Inexact:
-                inexact.add(_texts(question, row))
+                inexact.add(_dimension_values(question, row))
             else:
                 yield line
         if inexact:
             for row in _rows_of(self._engine.run_arrow(compile(is_exact=True), deadline)):
                 deadline.check()
-                if _texts(question, row) in inexact:
-                    with self._judging:
+                if _dimension_values(question, row) in inexact:
+                    with self._evaluating:
                         line = _line(question, points.count, row, is_exact=True)
                     yield line
 
@@ -136,19 +136,19 @@ def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A group at all points; `is_there` is False where it would not have been among the rows."""
+    """A group at all points; `is_present` is False where it had no row."""
 
     dimensions: Dimensions
     values: Values
-    is_there: Values
+    is_present: Values
 
-    def reading(self, place: int) -> Reading | None:
-        if not self.is_there[place]:
+    def reading(self, index: int) -> Reading | None:
+        if not self.is_present[index]:
             return None
-        return Reading(plain(self.values[place].item()), self.dimensions)
+        return Reading(plain(self.values[index].item()), self.dimensions)
 
 
-def _texts(question: Question, row: Mapping[str, Any]) -> tuple[str | None, ...]:
+def _dimension_values(question: Question, row: Mapping[str, Any]) -> tuple[str | None, ...]:
     return tuple(row[f"d{n}"].as_py() for n in range(len(question.group_by)))
 
 
@@ -159,11 +159,11 @@ def _line(
     names = aggregates(question, is_exact=is_exact)
     columns = [_column(row[f"{name}s"].values, name) for name in names]
     keys = question.dimensions
-    dimensions = dict(zip(keys, _texts(question, row), strict=True)) if keys else None
+    dimensions = dict(zip(keys, _dimension_values(question, row), strict=True)) if keys else None
     values = values_of(question, count, columns)
-    # Ungrouped there always is a row, over nothing too.
-    is_there = covering(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
-    return _Line(dimensions, values, is_there)
+    # An ungrouped metric always has a row, over no interactions too.
+    is_present = covering(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
+    return _Line(dimensions, values, is_present)
 
 
 def _column(column: pa.Array, name: str) -> Values:
@@ -173,7 +173,7 @@ def _column(column: pa.Array, name: str) -> Values:
     return np.asarray(column.to_numpy())
 
 
-def _judged(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> GroupHistory:
+def _history(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> GroupHistory:
     changes = list(_changes(rule, points, line, deadline))
     firing = sum((c.at - c.fired_at for c in changes if c.status is Status.OK), timedelta())
     if changes and changes[-1].status is Status.FIRING:
@@ -183,49 +183,49 @@ def _judged(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Grou
 
 
 def _changes(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> Iterator[StateChange]:
-    """The state machine, at the places where a signal changes or a wait is over."""
-    turns = _turns(rule, line)
+    """Run the state machine at the points where a condition changes or a wait ends."""
+    turns = _condition_changes(rule, line)
     state: AlertState | None = None
-    place, turn = 0, 0
-    while place < points.count:
+    point, turn = 0, 0
+    while point < points.count:
         deadline.check()
-        at = points.first + place * points.step
-        before, (state, change) = state, advance(rule, state, line.reading(place), at)
+        at = points.first + point * points.step
+        before, (state, change) = state, advance(rule, state, line.reading(point), at)
         if change:
             yield change
-        while turn < len(turns) and turns[turn] <= place:
+        while turn < len(turns) and turns[turn] <= point:
             turn += 1
         following = turns[turn] if turn < len(turns) else points.count
-        # A state that has just changed is looked at once more; then it stays until a wait is over,
-        # and one that is over without effect changes nothing until a signal does.
-        due = place + 1 if state is not before else _due(rule, state, points)
-        place = min(following, due if due > place else points.count)
+        # A state that has just changed is advanced once more. Then it stays until a wait ends, and
+        # a wait that ends without effect changes nothing until a condition does.
+        due = point + 1 if state is not before else _due(rule, state, points)
+        point = min(following, due if due > point else points.count)
 
 
 def _due(rule: Rule, state: AlertState | None, points: Points) -> int:
-    """The first place at which a wait is over, if there is one."""
+    """The first point at or after the end of a wait, the number of points if nothing waits."""
     if state and state.status is Status.PENDING:
-        return _place(points, state.since + rule.for_.length)
+        return _point(points, state.since + rule.for_.length)
     if state and state.clear_since:
-        return _place(points, state.clear_since + rule.keep_firing_for.length)
+        return _point(points, state.clear_since + rule.keep_firing_for.length)
     return points.count
 
 
-def _place(points: Points, at: datetime) -> int:
-    """The first place that is not before an instant."""
+def _point(points: Points, at: datetime) -> int:
+    """The first point that is not before an instant."""
     return -((points.first - at) // points.step)
 
 
-def _turns(rule: Rule, line: _Line) -> list[int]:
-    """The places at which what the rule says of the group is another than before."""
+def _condition_changes(rule: Rule, line: _Line) -> list[int]:
+    """The points at which a condition of the rule differs from the point before."""
     values = line.values
-    is_known = line.is_there & np.isfinite(values)
+    is_known = line.is_present & np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        signal = np.where(is_known & _COMPARE[rule.operator](values, rule.threshold), 1, 0)
+        conditions = np.where(is_known & _COMPARE[rule.operator](values, rule.threshold), 1, 0)
         if rule.recovery_threshold is not None:
             holds_on = _COMPARE[rule.operator](values, rule.recovery_threshold)
-            signal += np.where(is_known & holds_on, 2, 0)
+            conditions += np.where(is_known & holds_on, 2, 0)
     if rule.no_data is not NoData.OK:
-        signal = np.where(is_known, signal, np.where(line.is_there, 4, 5))
-    places: list[int] = (np.flatnonzero(np.diff(signal)) + 1).tolist()
-    return places
+        conditions = np.where(is_known, conditions, np.where(line.is_present, 4, 5))
+    changes: list[int] = (np.flatnonzero(np.diff(conditions)) + 1).tolist()
+    return changes

@@ -18,7 +18,7 @@ from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import Attempt, Delivery, SendResult
 from tocsin.model.notifications.message import Message, message_of
 from tocsin.notifications.senders.senders import Senders
-from tocsin.notifications.templates.rendering import Rendering
+from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.process.clock import Clock
 from tocsin.store.channels import Channels
 
@@ -40,14 +40,14 @@ class Attempts:
         self,
         channels: Channels,
         history: PayloadReader,
-        rendering: Rendering,
+        renderer: MessageRenderer,
         senders: Senders,
         clock: Clock,
     ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._channels = channels
         self._history = history
-        self._rendering = rendering
+        self._renderer = renderer
         self._senders = senders
         self._clock = clock
         # Apart, so that a slow template does not delay the reading of a payload. One thread each:
@@ -119,9 +119,9 @@ class Attempts:
             if delivery.lacks_payload:
                 delivery = await self._on(self._reads, self._history.complete, delivery)
             # Not on the template thread, where it would wait for templates.
-            text = self._rendering.plain(delivery)
+            text = self._renderer.plain(delivery)
             if text is None:
-                text = await self._on(self._templates, self._rendering.render, delivery)
+                text = await self._on(self._templates, self._renderer.render, delivery)
         except TocsinError as error:
             return self._failed(f"The interaction could not be read: {error.detail}")
         except Exception:

@@ -1,7 +1,7 @@
-"""Which addresses may a message be sent to?
+"""Decides which addresses a message may be sent to.
 
-Whoever can define a channel must not be able to reach through Tocsin what only this machine can
-reach: its own services, its neighbours, a cloud's metadata. Everything that IANA's registries of
+A channel must not reach through Tocsin what only this machine can reach: its own services, its
+neighbours, the metadata service of a cloud. Every address that IANA's registries of
 special-purpose addresses do not call globally reachable is refused.
 """
 
@@ -43,10 +43,10 @@ class TargetRefused(TocsinError):
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is globally reachable; what is no address is not.
+    """Whether an address is globally reachable; False for a text that is no address.
 
     An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo) is never public: nobody has
-    to write it so, and where it leads is for others to say.
+    to write it so, and a gateway decides where it leads.
     """
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)
@@ -58,8 +58,8 @@ def is_public(address: str) -> bool:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """What the system's resolver says; it also reads numbers in octal, hexadecimal or one piece,
-    so every spelling of an address is looked at as the address it is."""
+    """The addresses of a host by the system's resolver. It also reads addresses in octal,
+    hexadecimal or as one number, so that no spelling evades the check."""
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[list[str]] = loop.create_future()
 
@@ -81,7 +81,7 @@ async def resolve(host: str, port: int) -> list[str]:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(answer, outcome)
 
-    # A look-up cannot be interrupted. In a pool those of a dead name server would keep the others
-    # waiting, and the process from ending.
+    # A look-up cannot be interrupted. In a pool, look-ups at a dead name server would delay the
+    # others and the end of the process.
     threading.Thread(target=look_up, name="resolve", daemon=True).start()
     return await answered

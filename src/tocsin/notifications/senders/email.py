@@ -1,4 +1,5 @@
-"""An email by the SMTP server of the settings, which is the operator's choice and not checked."""
+"""Sends email through the SMTP server of the settings, whose address is not checked: the operator
+chose it."""
 
 from __future__ import annotations
 
@@ -43,13 +44,13 @@ class EmailSender:
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             return SendResult(f"{server.host}: {error}")
         if refused:
-            # The others have it, and would get it again with every try.
-            log.warning("an email was refused for some", addresses=sorted(refused))
+            # The others received it, and would receive it again with every attempt.
+            log.warning("email addresses refused", addresses=sorted(refused))
         return SendResult()
 
 
 def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> EmailMessage:
-    """The same Message-ID at every try, so that a mailbox shows it once."""
+    """Every attempt has the same Message-ID, so that a mailbox shows the message once."""
     letter = EmailMessage(policy=SMTP)
     letter["From"] = server.sender
     letter["To"] = ", ".join(settings.to)
@@ -62,6 +63,6 @@ def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> Em
 
 
 def _subject(title: str) -> str:
-    """One line without the mark of an encoded word: EmailMessage decodes those that it is given,
-    and one that holds a line end (`=?utf-8?q?=0D=0ABcc:?=`) becomes a header of its own."""
+    """One line without the mark of an encoded word. EmailMessage decodes those, and one with a
+    line end (`=?utf-8?q?=0D=0ABcc:?=`) becomes a header of its own."""
     return one_line(title).replace("=?", "= ?")

@@ -1,8 +1,8 @@
-"""The connections that requests are made over: the address that is checked is the one connected to.
+"""Makes the connections of requests, to the address that was checked.
 
-httpcore2 asks this backend for every connection. It resolves the name itself, once, and connects
-to an address, so a name that resolves to something else the next moment (DNS rebinding) gains
-nothing; TLS still checks the name. No connection is kept, so that each delivery is checked anew.
+httpcore2 asks this backend for every connection. The backend resolves the name once and connects
+to an address, so that DNS rebinding (a name that resolves to another address a moment later) gains
+nothing; TLS still checks the name. No connection is kept alive, so that each delivery is checked.
 """
 
 from __future__ import annotations

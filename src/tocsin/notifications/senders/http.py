@@ -1,4 +1,4 @@
-"""One POST, within bounds: no redirects, no proxy, at most 64 KiB of the answer."""
+"""Sends one bounded POST: no redirects, no proxy, at most 64 KiB of the response."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tocsin.model.notifications.retry_after import read_retry_after
 from tocsin.notifications.senders.addresses import TargetRefused
 from tocsin.notifications.senders.guarded_transport import GuardedBackend, GuardedTransport
 
-MAX_ANSWER = 64 * 1024
+MAX_RESPONSE = 64 * 1024
 BODY_SECONDS = 2.0
 
 _EXCERPT = 200
@@ -31,8 +31,8 @@ _FAILURES = (
 )
 
 
-class Posting:
-    """Whoever uses it bounds its time as a whole."""
+class HttpClient:
+    """Sets no timeout: the caller limits the time of an attempt as a whole."""
 
     def __init__(self, backend: GuardedBackend) -> None:
         self._client = httpx.AsyncClient(
@@ -53,42 +53,42 @@ class Posting:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], at: datetime
     ) -> SendResult:
-        """What the status says; the rest of the answer is only good for an error's words."""
+        """The result by the status of the response; its body is read for the error text only."""
         try:
-            async with self._client.stream("POST", url, content=body, headers=headers) as answer:
-                return _receipt(answer, await _beginning(answer), at)
+            async with self._client.stream("POST", url, content=body, headers=headers) as response:
+                return _result(response, await _beginning(response), at)
         except TargetRefused as error:
             return SendResult(error.detail)
         except _FAILURES as error:
-            return SendResult(_said(error))
+            return SendResult(_reason(error))
 
 
-async def _beginning(answer: httpx.Response) -> bytes:
-    """The beginning of an answer, as it came: unpacked it could be any size."""
+async def _beginning(response: httpx.Response) -> bytes:
+    """The beginning of the body as it was sent: decompressed it could be of any size."""
     read = b""
     with suppress(TimeoutError, *_FAILURES):
         async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in answer.aiter_raw():
+            async for chunk in response.aiter_raw():
                 read += chunk
-                if len(read) >= MAX_ANSWER:
+                if len(read) >= MAX_RESPONSE:
                     break
     return read
 
 
-def _receipt(answer: httpx.Response, body: bytes, at: datetime) -> SendResult:
-    if answer.is_success:
-        return SendResult(http_status=answer.status_code)
-    error = f"answered {answer.status_code} {answer.reason_phrase}".rstrip()
-    if answer.has_redirect_location:
+def _result(response: httpx.Response, body: bytes, at: datetime) -> SendResult:
+    if response.is_success:
+        return SendResult(http_status=response.status_code)
+    error = f"answered {response.status_code} {response.reason_phrase}".rstrip()
+    if response.has_redirect_location:
         error += "; redirects are not followed"
     elif excerpt := " ".join(body[:_EXCERPT].decode(errors="replace").split()):
         error += f": {excerpt}"
-    asked = read_retry_after(answer.headers.get("retry-after", ""), at)
-    return SendResult(error, answer.status_code, asked)
+    retry_after = read_retry_after(response.headers.get("retry-after", ""), at)
+    return SendResult(error, response.status_code, retry_after)
 
 
-def _said(error: Exception) -> str:
-    """The operating system's own words, such as `Connection refused`, if they are at the bottom."""
+def _reason(error: Exception) -> str:
+    """The message of the operating system, such as `Connection refused`, if it is the cause."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno and cause.errno > 0:

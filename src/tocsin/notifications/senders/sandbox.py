@@ -1,8 +1,8 @@
-"""What a child process may not do that runs what others wrote: run by the child itself, first.
+"""Confines a child process that runs code of others; the child calls it first.
 
-An audit hook cannot be taken off again, and sees every connection that Python code makes in the
-process, with the very address that it is made to. It allows the events that sending takes and
-refuses every other one; a filter of the kernel is below it.
+An audit hook cannot be removed, and sees every connection of Python code in the process with the
+address that is connected to. It allows the events that sending needs and refuses every other one.
+A seccomp filter of the kernel is the second layer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALLOWED = {
     *("sys.excepthook", "sys.unraisablehook", "os.putenv", "os.unsetenv"),
     *("sys.set_asyncgen_hook_firstiter", "sys.set_asyncgen_hook_finalizer"),
     *("_thread.start_new_thread", "_thread.start_joinable_thread", "time.sleep"),
-    # What comes before a connection, which is checked itself.
+    # Before a connection, which is checked itself.
     *("socket.__new__", "socket.gethostname", "socket.getaddrinfo", "socket.getnameinfo"),
     *("socket.gethostbyname", "socket.gethostbyaddr", "socket.getservbyname"),
     *("http.client.connect", "http.client.send", "urllib.Request"),
@@ -42,13 +42,13 @@ _READABLE_FOLDERS = tuple(os.path.realpath(folder) + os.sep for folder in _READA
 _READABLE_FILES = {"/etc/mime.types"}
 
 
-class RefusedByConfinement(PermissionError):
-    """A PermissionError, which libraries take for a connection that failed."""
+class SandboxViolation(PermissionError):
+    """A PermissionError, which libraries treat as a failed connection."""
 
 
 def confine(*, memory: int, may_connect: bool, allow_private: bool = False) -> list[str]:
-    """Limit this process to so many bytes, to reading its own installation and, if it may connect,
-    to public addresses. Answers a list to which the reason of each refusal is added."""
+    """Limit this process to `memory` bytes, to reading its own installation and, if it may connect,
+    to public addresses. Returns a list that later gets the reason of each refusal."""
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.dont_write_bytecode = True
@@ -63,10 +63,10 @@ def confine(*, memory: int, may_connect: bool, allow_private: bool = False) -> l
         else:
             reason = _reason_to_refuse(event, arguments)
         if reason:
-            # An import looks into every folder of its path, which says nothing about the sending.
+            # An import lists every folder of its path, which is no failure of the sending.
             if event not in _LISTING:
                 refusals.append(reason)
-            raise RefusedByConfinement(reason)
+            raise SandboxViolation(reason)
 
     sys.addaudithook(hook)
     return refusals
@@ -86,7 +86,7 @@ def _reason_to_refuse(event: str, arguments: tuple[Any, ...]) -> str | None:
         return _reason_not_to_open(arguments[0], arguments[2])
     if event in _LISTING:
         return _reason_not_to_open(arguments[0] or ".", os.O_RDONLY)
-    # `import ctypes` opens the program itself, and a look for IPv6 binds any free port.
+    # `import ctypes` opens the program itself, and a test for IPv6 binds any free port.
     is_harmless = (event == "ctypes.dlopen" and arguments[0] is None) or (
         event == "socket.bind" and isinstance(arguments[1], tuple) and arguments[1][1] == 0
     )

@@ -1,4 +1,4 @@
-"""What every kind of channel has in common: a message goes out, and a receipt comes back."""
+"""The interface of senders, one for each kind of channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
 
 SECONDS = 15.0
-"""A try takes at most so long, from the look-up of the name to the last byte of the answer."""
+"""The limit of an attempt, from the look-up of the name to the last byte of the response."""
 
 MAX_ERROR = 500
 
@@ -21,12 +21,12 @@ class Sender(Protocol[S_contra]):
     """Sends messages through channels of one kind."""
 
     async def send(self, settings: S_contra, message: Message) -> SendResult:
-        """What became of it; whatever goes wrong out there is a receipt, not an exception."""
+        """Send a message. A failure of the receiver is a result, not an exception."""
         ...
 
 
-def scrubbed(text: str, secrets: Iterable[str]) -> str:
-    """An error as it may be kept: short, and without the secrets it could quote."""
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """An error text that may be stored: short, and without the secrets that it could quote."""
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return "".join(c if c.isprintable() else " " for c in text)[:MAX_ERROR]

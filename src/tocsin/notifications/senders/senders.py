@@ -1,4 +1,4 @@
-"""Every kind of channel's sender, under the limits that hold for all of them."""
+"""Sends messages through channels of every kind, within common limits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tocsin.notifications.senders.addresses import Resolve, resolve
 from tocsin.notifications.senders.apprise import AppriseSender
 from tocsin.notifications.senders.email import EmailSender
 from tocsin.notifications.senders.guarded_transport import GuardedBackend
-from tocsin.notifications.senders.http import Posting
-from tocsin.notifications.senders.sender import SECONDS, Sender, scrubbed
+from tocsin.notifications.senders.http import HttpClient
+from tocsin.notifications.senders.sender import SECONDS, Sender, redacted
 from tocsin.notifications.senders.slack import SlackSender
 from tocsin.notifications.senders.webhook import WebhookSender
 
@@ -35,19 +35,19 @@ class Senders:
         seconds: float = SECONDS,
     ) -> None:
         self._seconds = seconds
-        self._posting = Posting(GuardedBackend(allow_private=allow_private, resolve=resolve))
+        self._http = HttpClient(GuardedBackend(allow_private=allow_private, resolve=resolve))
         self._by_kind: Mapping[ChannelKind, Sender[Any]] = {
-            ChannelKind.WEBHOOK: WebhookSender(self._posting),
-            ChannelKind.SLACK: SlackSender(self._posting),
+            ChannelKind.WEBHOOK: WebhookSender(self._http),
+            ChannelKind.SLACK: SlackSender(self._http),
             ChannelKind.EMAIL: EmailSender(smtp),
             ChannelKind.APPRISE: AppriseSender(allow_private=allow_private),
         }
 
     async def close(self) -> None:
-        await self._posting.close()
+        await self._http.close()
 
     async def send(self, channel: Channel, message: Message) -> SendResult:
-        """What came of one try; whatever goes wrong is a receipt, and has no secrets in it."""
+        """Make one attempt. A failure is a result without secrets, not an exception."""
         settings = channel.spec.settings
         try:
             async with asyncio.timeout(self._seconds):
@@ -55,9 +55,9 @@ class Senders:
         except TimeoutError:
             return SendResult(f"did not answer within {self._seconds:g} s")
         except Exception as error:
-            # Its words, and a traceback, could quote the channel's secrets.
-            log.error("a sender failed", kind=channel.kind, error=type(error).__name__)
+            # The message and a traceback could quote the secrets of the channel.
+            log.error("sender failed", kind=channel.kind, error=type(error).__name__)
             return SendResult(f"could not be sent: {type(error).__name__}")
         if result.error is None:
             return result
-        return replace(result, error=scrubbed(result.error, settings.secrets()))
+        return replace(result, error=redacted(result.error, settings.secrets()))

@@ -1,8 +1,7 @@
-"""Has the kernel refuse system calls that a confined process never needs.
+"""Makes the kernel refuse system calls that a confined process never needs.
 
-Audit hooks see Python code only, and none of them sees `listen`. A filter of the kernel (seccomp)
-holds for every library too, and cannot be taken off. Where there is none, on another processor or
-kernel, the hooks have to do.
+Audit hooks see Python code only, and none of them sees `listen`. A seccomp filter applies to every
+library and cannot be removed. On a processor or kernel without one, the hooks are the only layer.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import struct
 
 _NO_NEW_PRIVS, _SECCOMP, _FILTER_MODE = 38, 22, 2
 
-# linux/audit.h: what the filter sees of the processor.
+# linux/audit.h: the architecture that the filter sees.
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-# Numbers from here on are those of x32, which names the same calls once more.
+# Numbers from here on are those of x32, which has the same calls again.
 _X32 = 0x40000000
 
 # Numbers of x86_64 and aarch64; None where the processor has no such call.
@@ -35,7 +34,7 @@ _REFUSED: dict[str, tuple[int | None, int | None]] = {
     **{"chown": (92, None), "lchown": (94, None), "fchown": (93, 55), "fchownat": (260, 54)},
     **{"truncate": (76, 45), "creat": (85, None), "utimensat": (280, 88), "setxattr": (188, 5)},
     **{"mount": (165, 40), "umount2": (166, 39), "chroot": (161, 51), "bpf": (321, 280)},
-    # Each of them could open a file in a way that the filter does not see.
+    # Each could open a file in a way that the filter does not see.
     **{"io_uring_setup": (425, 425), "open_by_handle_at": (304, 265), "openat2": (437, 437)},
 }
 # The calls whose flags say whether a file is written, and which argument these are.
@@ -90,5 +89,5 @@ def _program(machine: str) -> bytes:
 
 
 def _step(code: int, value: int, *, otherwise: int = 0) -> bytes:
-    """An instruction; a comparison that does not hold skips so many."""
+    """An instruction; a comparison that fails skips `otherwise` instructions."""
     return struct.pack("HBBI", code, 0, otherwise, value)

@@ -1,5 +1,5 @@
-"""A POST of JSON, signed as Standard Webhooks has it: the receiver can tell who sent it, and that
-it was sent before."""
+"""Sends webhooks: a POST of JSON, signed by the Standard Webhooks specification, so that the
+receiver can verify the sender and recognise a repeat."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tocsin.model.notifications.channel import WebhookSettings
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
-from tocsin.notifications.senders.http import Posting
+from tocsin.notifications.senders.http import HttpClient
 
 
 class WebhookSender:
-    def __init__(self, posting: Posting) -> None:
-        self._posting = posting
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
 
     async def send(self, settings: WebhookSettings, message: Message) -> SendResult:
         body = body_of(message)
         own = {name: value.get_secret_value() for name, value in settings.headers.items()}
         assert settings.secret is not None, "the store gives a secret to a webhook that has none"
         signed = signature(settings.secret.get_secret_value(), message.id, message.at, body)
-        return await self._posting.post(settings.url, body, own | signed, message.at)
+        return await self._http.post(settings.url, body, own | signed, message.at)
 
 
 def body_of(message: Message) -> bytes:
-    """`data` is the interaction as the API answers it, its payload byte for byte as it was sent."""
+    """The body; `data` is the interaction as the API returns it, its payload byte for byte."""
     return msgspec.json.encode(
         {
             "type": message.event,

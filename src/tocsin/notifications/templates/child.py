@@ -1,8 +1,8 @@
-"""The process that renders templates, one after the other, and may do nothing else.
+"""The child process that renders templates, one after the other.
 
-Jinja's sandbox keeps a template from reaching what it should not, but not from taking all time
-and memory there is; and it calculates constants while it compiles. So both happen here, within
-limits: what takes too long is interrupted, and what cannot be is killed by whoever waits.
+The sandbox of Jinja limits what a template can reach, but neither its time nor its memory, and it
+calculates constants while it compiles. So both compiling and rendering happen here, within limits.
+A template that takes too long is interrupted; the parent kills a process that cannot be.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ def main() -> None:
     _environment.from_string("{% for a in b|sort %}{{ a|title }}{% endfor %}").render()
     confine(memory=MEMORY, may_connect=False)
     signal.signal(signal.SIGPROF, _interrupt)
-    # Control and C reaches everybody on a terminal; the end of the connection is what ends this.
+    # Control-C reaches every process of a terminal; this one ends with its connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
-            asked = json.loads(connection.recv_bytes())
+            request = json.loads(connection.recv_bytes())
         except EOFError:
             return
-        connection.send_bytes(json.dumps(_answer(asked)).encode())
+        connection.send_bytes(json.dumps(_response(request)).encode())
 
 
-def _answer(asked: dict[str, Any]) -> dict[str, str]:
-    """The text, or what is wrong with the template, or what it takes too much of."""
+def _response(request: dict[str, Any]) -> dict[str, str]:
+    """`text`, or `error` for a template with an error, or `excess` for one past a limit."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
-        template = _compiled(asked["template"])
-        if "interaction" not in asked:
+        template = _compiled(request["template"])
+        if "interaction" not in request:
             return {"text": ""}
-        return {"text": _rendered(template, asked["interaction"], asked["longest"])}
+        return {"text": _rendered(template, request["interaction"], request["longest"])}
     except jinja2.TemplateSyntaxError as error:
         return {"error": f"line {error.lineno}: {error.message}"}
     except _TooSlow:
@@ -72,8 +72,8 @@ def _compiled(text: str) -> jinja2.Template:
 
 def _rendered(template: jinja2.Template, interaction: dict[str, Any], longest: int) -> str:
     text = ""
-    for piece in template.generate(interaction):
-        text += piece
+    for part in template.generate(interaction):
+        text += part
         if len(text) > longest:
             break
     text = _encodable(text)

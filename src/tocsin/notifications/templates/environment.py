@@ -1,7 +1,7 @@
-"""The Jinja environment of templates: the keys of an interaction come before everything else.
+"""The Jinja environment of templates, in which keys of an interaction precede attributes.
 
-Jinja's own rule prefers attributes, so `{{ interaction.items }}` is a method of `dict` and not the
-key `items`. Here a key is a key, a missing one is empty, and a method can only be called.
+Jinja prefers attributes, so `{{ interaction.items }}` is a method of `dict` and not the key
+`items`. Here it is the key, a missing key is empty, and a method can only be called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _JSON_TYPES = frozenset((dict, list, str, int, float, bool, NoneType))
 
 
 class _Method(jinja2.ChainableUndefined):
-    """A method of a JSON value: undefined as a value, so that it prints as nothing."""
+    """A method of a JSON value: undefined as a value, so that it prints as empty text."""
 
     __slots__ = ("_method",)
 
@@ -29,7 +29,7 @@ class _Method(jinja2.ChainableUndefined):
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """Looks names up in JSON values by key first; what is not there renders as nothing."""
+    """Looks names up in JSON values by key first; a missing one renders as empty text."""
 
     def __init__(self) -> None:
         super().__init__(undefined=jinja2.ChainableUndefined, finalize=_printable)
@@ -43,11 +43,11 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return super().getattr(obj, attribute)
         if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
-        found = super().getattr(obj, attribute)
-        if isinstance(found, jinja2.Undefined):
-            return found
-        if callable(found):
-            return _Method(obj, attribute, found)
+        value = super().getattr(obj, attribute)
+        if isinstance(value, jinja2.Undefined):
+            return value
+        if callable(value):
+            return _Method(obj, attribute, value)
         # Such as the `real` of a number.
         return self.undefined(obj=obj, name=attribute)
 

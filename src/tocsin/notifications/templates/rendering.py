@@ -1,7 +1,7 @@
-"""Makes the title and body of messages, and sets aside a template that takes too much.
+"""Renders the title and body of messages, and disables a template that exceeds the limits.
 
-Whoever sends the payload decides how long a template takes. One that took too much three times in
-a row is not tried again until its subscription is replaced.
+The payload decides how long a template takes, and its sender is not trusted. A template that
+exceeds the limits three times in a row is not used until its subscription is replaced.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from tocsin.store.subscriptions import Subscriptions
 
 log = structlog.get_logger()
 
-TIMES = 3
+MAX_EXCESSES = 3
 
 RenderedText = tuple[str, str]
 """A title and a body."""
 
 
-class Rendering:
+class MessageRenderer:
     def __init__(self, templates: Templates, subscriptions: Subscriptions) -> None:
         self._templates = templates
         self._subscriptions = subscriptions
-        self._in_a_row: dict[tuple[UUID, Template], int] = {}
-        # Of templates that their subscription has no longer: deliveries still have them.
+        self._excesses: dict[tuple[UUID, Template], int] = {}
+        # Problems of templates that only deliveries have: their subscription was replaced.
         self._former: dict[tuple[UUID, Template], str] = {}
 
     def plain(self, delivery: Delivery) -> RenderedText | None:
-        """The message, if no template has to be rendered for it; waits for nothing."""
+        """The message if no template has to be rendered for it, else None; does not block."""
         if not delivery.has_template:
             return _plain(delivery)
         problem = self._problem(delivery)
         return _plain(delivery, f"The template was set aside: {problem}") if problem else None
 
     def render(self, delivery: Delivery) -> RenderedText:
-        """The message by its template, which may take seconds."""
+        """The message by its template; blocks for seconds at most."""
         if plain := self.plain(delivery):
             return plain
         title, body, failure = self._templates.render(delivery)
         if isinstance(failure, TemplateTookTooMuch):
             self._note(delivery, failure.detail)
         else:
-            self._in_a_row.pop((delivery.subscription_id, delivery.template), None)
+            self._excesses.pop((delivery.subscription_id, delivery.template), None)
         return title, body
 
     def _problem(self, delivery: Delivery) -> str | None:
@@ -58,10 +58,10 @@ class Rendering:
 
     def _note(self, delivery: Delivery, problem: str) -> None:
         id, template = used = delivery.subscription_id, delivery.template
-        self._in_a_row[used] = self._in_a_row.get(used, 0) + 1
-        if self._in_a_row[used] < TIMES:
+        self._excesses[used] = self._excesses.get(used, 0) + 1
+        if self._excesses[used] < MAX_EXCESSES:
             return
-        del self._in_a_row[used]
+        del self._excesses[used]
         if not self._subscriptions.set_template_aside(id, template, problem):
             self._former[used] = problem
         log.warning("template set aside", subscription=str(id), problem=problem)

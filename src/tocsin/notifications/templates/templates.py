@@ -1,4 +1,4 @@
-"""What does a template say of an interaction, and is it one at all?"""
+"""Validates and renders templates in a child process."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Rendered(NamedTuple):
 
 
 class Templates:
-    """Renders in one process of its own, which is started when it is first needed."""
+    """Uses one child process, which starts with the first template."""
 
     def __init__(self) -> None:
-        self._asking = threading.Lock()
+        self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
     def close(self) -> None:
-        with self._asking:
+        with self._lock:
             self._stop()
 
     def check(self, template: Template) -> None:
-        """Raises InvalidInput for what is no template."""
+        """Raises InvalidInput if the title or the body cannot be compiled."""
         problems = []
         for name, text in (("title", template.title), ("body", template.body)):
             try:
@@ -58,8 +58,8 @@ class Templates:
             raise InvalidInput(problems=problems)
 
     def render(self, delivery: Delivery) -> Rendered:
-        """The message by its template. A part that fails must not keep anybody from being told:
-        then it is as it is without a template, and the reason is added."""
+        """The message by its template. A part that fails must not prevent the delivery: it is
+        replaced by the default, and the body ends with the reason."""
         interaction, template = delivery.interaction, delivery.template
         title, body = default_title(interaction), default_body(interaction)
         try:
@@ -78,22 +78,22 @@ class Templates:
         """
         return self._ask({"template": text, "interaction": interaction, "longest": longest})
 
-    def _ask(self, asked: dict[str, Any]) -> str:
-        with self._asking:
-            answer = self._answer(json.dumps(asked).encode())
-        if "excess" in answer:
-            raise TemplateTookTooMuch(answer["excess"])
-        if "error" in answer:
-            raise TemplateFailed(answer["error"])
-        return answer["text"]
+    def _ask(self, request: dict[str, Any]) -> str:
+        with self._lock:
+            response = self._exchange(json.dumps(request).encode())
+        if "excess" in response:
+            raise TemplateTookTooMuch(response["excess"])
+        if "error" in response:
+            raise TemplateFailed(response["error"])
+        return response["text"]
 
-    def _answer(self, asked: bytes) -> dict[str, str]:
+    def _exchange(self, request: bytes) -> dict[str, str]:
         connection = self._connection or self._start()
         try:
-            connection.send_bytes(asked)
+            connection.send_bytes(request)
             if connection.poll(PATIENCE_SECONDS):
-                answer: dict[str, str] = json.loads(connection.recv_bytes())
-                return answer
+                response: dict[str, str] = json.loads(connection.recv_bytes())
+                return response
         except (OSError, EOFError):
             self._stop()
             return {"excess": "takes too much memory"}
@@ -101,15 +101,15 @@ class Templates:
         return {"excess": f"takes longer than {PATIENCE_SECONDS:g} s"}
 
     def _start(self) -> Connection:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            fd = theirs.fileno()
+        own, childs = socket.socketpair()
+        with childs:
+            fd = childs.fileno()
             command = [sys.executable, "-I", "-m", _MODULE, str(fd)]
             nothing = subprocess.DEVNULL
             self._child = subprocess.Popen(
                 command, pass_fds=[fd], stdin=nothing, stdout=nothing, stderr=nothing, env={}
             )
-        self._connection = Connection(ours.detach())
+        self._connection = Connection(own.detach())
         return self._connection
 
     def _stop(self) -> None:
