@@ -54,7 +54,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """One for each test module: opening the engine takes a second."""
     folder = tmp_path_factory.mktemp("data")
     opened = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY))
-    opened.adopt_keys()
+    opened.key_service.adopt(opened.settings.admin_key)
     yield opened
     opened.close()
 

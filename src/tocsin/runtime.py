@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tocsin.access import Access
+from tocsin.access.identification import Access
+from tocsin.access.service import KeyService
 from tocsin.alerting.backtest import Backtester
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
@@ -18,7 +19,6 @@ from tocsin.config import Settings
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
-from tocsin.ingestion.export import Export
 from tocsin.ingestion.history import History
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Recorder
@@ -27,9 +27,7 @@ from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter
 from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
-from tocsin.model.interactions.search import Search
 from tocsin.model.interactions.time_bounds import TimeBounds
-from tocsin.model.key import Role
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.outbox import Outbox
@@ -151,6 +149,7 @@ class Runtime:
         self.keys = Keys(database)
         self.sessions = Sessions(database)
         self.access = Access(self.keys)
+        self.key_service = KeyService(self.keys, self.sessions, self.access, self.clock)
         self.channels = Channels(database)
         self.subscriptions = Subscriptions(database, self.channels)
         self.silences = Silences(database)
@@ -286,19 +285,3 @@ class Runtime:
     def _run(self, worker: Worker) -> None:
         self._closing.callback(worker.stop)
         worker.start()
-
-    def adopt_keys(self) -> str | None:
-        """Make the key of the settings the admin's; without one, and at the first start, make one
-        up and answer it: it is not kept in clear anywhere."""
-        given = self.settings.admin_key
-        secret = given.get_secret_value() if given else None
-        self.keys.adopt(secret, self.now())
-        self.access.guard_environment_key(secret)
-        if self.keys.has_admin():
-            return None
-        _, made = self.keys.create("first start", Role.ADMIN, self.now())
-        return made
-
-    def export(self, search: Search) -> Export:
-        """Everything that is recorded by now and that a search matches; raises Unavailable."""
-        return Export(self.engine, self.catalog, search)

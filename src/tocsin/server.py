@@ -71,7 +71,9 @@ def _serve(settings: Settings, listening: socket.socket, open_files: int) -> Non
     runtime = Runtime(settings)
     _spare_the_collector()
     try:
-        _announce(settings, listening.getsockname()[1], runtime.adopt_keys())
+        _announce(
+            settings, listening.getsockname()[1], runtime.key_service.adopt(settings.admin_key)
+        )
         app = create_app(runtime)
         add_pages(app, runtime)
         config = uvicorn.Config(

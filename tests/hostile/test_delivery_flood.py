@@ -205,7 +205,7 @@ def client(tmp_path: Path, there: Receiver) -> Iterator[TestClient]:
         max_pending_deliveries=LIMIT,
     )
     runtime = Runtime(settings)
-    runtime.adopt_keys()
+    runtime.key_service.adopt(settings.admin_key)
     with TestClient(create_app(runtime), headers={"x-api-key": ADMIN}) as client:
         batch(client, 1)
         channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}

@@ -53,7 +53,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]
         query_seconds=PATIENCE,
     )
     runtime = Runtime(settings)
-    runtime.adopt_keys()
+    runtime.key_service.adopt(runtime.settings.admin_key)
     yield runtime
     runtime.close()
 

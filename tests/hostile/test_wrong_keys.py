@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from tocsin.access import MAX_ADDRESSES, WrongKeys, network_of
+from tocsin.access.wrong_keys import MAX_ADDRESSES, WrongKeys, network_of
 from tocsin.api.app import create_app
 from tocsin.config import Settings
 from tocsin.model.ceilings import WRONG_KEYS
@@ -29,7 +29,7 @@ class Attacked:
 
     def __init__(self, path: Path, admin_key: str) -> None:
         self.runtime = Runtime(Settings(data_dir=path, admin_key=admin_key))
-        self.runtime.adopt_keys()
+        self.runtime.key_service.adopt(self.runtime.settings.admin_key)
         self.app = create_app(self.runtime)
         add_pages(self.app, self.runtime)
 

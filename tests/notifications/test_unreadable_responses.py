@@ -44,7 +44,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory, there: Receiver) -> Iterat
     folder = tmp_path_factory.mktemp("data")
     settings = Settings(data_dir=folder, admin_key=ADMIN_KEY, allow_private_targets=True)
     opened = Runtime(settings)
-    opened.adopt_keys()
+    opened.key_service.adopt(opened.settings.admin_key)
     opened.recorder.record_batch([json.dumps(NAMED).encode()], sent_now(opened))
     channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": there.url}})
     made = opened.channels.create(channel, opened.now())

@@ -22,7 +22,7 @@ class Installation:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.runtime = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY, **settings))
-        self.runtime.adopt_keys()
+        self.runtime.key_service.adopt(self.runtime.settings.admin_key)
         self._app = create_app(self.runtime)
         self.admin = self._client(ADMIN_KEY)
         self.sender = self._client(self.runtime.keys.create("s", Role.INGEST, self.now)[1])

@@ -28,7 +28,7 @@ def opened(folder: Path, **settings: Any) -> Iterator[Runtime]:
     runtime = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY, **settings))
     try:
         # A given key is kept by a slow hash, and known once the start has compared it.
-        runtime.adopt_keys()
+        runtime.key_service.adopt(runtime.settings.admin_key)
         yield runtime
     finally:
         runtime.close()

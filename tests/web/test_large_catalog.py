@@ -24,7 +24,7 @@ METRIC = {"name": "Early", "metricType": "COUNT", "enabled": "on", **NAMED}
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """With 5,000 entries of each kind, of which the early ones are not suggested."""
     opened = Runtime(Settings(data_dir=tmp_path_factory.mktemp("data"), admin_key=ADMIN_KEY))
-    opened.adopt_keys()
+    opened.key_service.adopt(opened.settings.admin_key)
     for kind in Kind:
         room = opened.catalog.capacity(kind)
         early = [f"EARLY.{n}" for n in range(room - SUGGESTIONS)]

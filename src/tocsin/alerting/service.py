@@ -80,7 +80,7 @@ class AlertService:
         disabled or changes meanwhile."""
         alert = self._alerts.get(id)
         if not alert.enabled:
-            raise Conflict("This alert is disabled: enable it, or try it with a backtest")
+            raise Conflict("This alert is disabled: enable it, or use a backtest")
         results = self._evaluator.evaluate([id], self._clock.now())
         if not results:
             raise Conflict("This alert was changed meanwhile; evaluate it again")

@@ -5,13 +5,11 @@ The contract is "Evaluation" in docs/reference/alerts.md.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.alerting.backtest import BacktestInput
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, decode, json_response
@@ -19,7 +17,8 @@ from tocsin.api.dependencies import App, AppObservations
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import Backtest, Evaluation, EvaluationsResponse
-from tocsin.errors import Conflict, InvalidInput
+from tocsin.errors import InvalidInput
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, within
 from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.key import Role
@@ -53,6 +52,8 @@ _BACKTEST_EXAMPLE = {
 }
 
 
+_NOT_STORED = UUID(int=0)
+
 router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
 
 
@@ -64,15 +65,8 @@ router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
 @pooled("questions")
 def evaluate_alert(runtime: App, observations: AppObservations, id: UUID) -> Response:
     """Evaluate an alert immediately, apart from its slots."""
-    alert = runtime.alerts.get(id)
-    if not alert.enabled:
-        raise Conflict("This alert is disabled: enable it, or use a backtest")
-    at = runtime.now()
     with observations.calculating("evaluate"):
-        results = runtime.evaluator.evaluate([id], at)
-    if not results:
-        raise Conflict("This alert was changed meanwhile; evaluate it again")
-    return json_response(Evaluation.of(results[0]))
+        return json_response(Evaluation.of(runtime.alert_service.evaluate(id)))
 
 
 @router.post(
@@ -83,10 +77,8 @@ def evaluate_alert(runtime: App, observations: AppObservations, id: UUID) -> Res
 @pooled("questions")
 def evaluate_all_alerts(runtime: App, observations: AppObservations) -> Response:
     """Evaluate every enabled alert immediately, as of the same instant."""
-    at = runtime.now()
-    enabled = [alert.alert_id for alert in runtime.alerts.all() if alert.enabled]
     with observations.calculating("evaluate-all"):
-        results = runtime.evaluator.evaluate(enabled, at)
+        results = runtime.alert_service.evaluate_all()
     evaluations = [Evaluation.of(result) for result in results]
     return json_response(EvaluationsResponse(len(evaluations), evaluations))
 
@@ -109,25 +101,20 @@ def backtest_alert(runtime: App, observations: AppObservations, body: Body) -> R
     The alert is a saved one, or a definition, which needs no title and no action. The answer is
     what live evaluations at those instants would have come to."""
     draft = read_backtest(decode(body))
-    backtest = _input_of(runtime, draft)
+    alert = _alert_of(runtime, draft)
     with observations.calculating("backtest"):
-        histories = runtime.backtester.backtest(backtest, draft.span)
+        histories = runtime.alert_service.backtest(alert, draft.span)
         return json_response(Backtest.of(histories, draft.span.points))
 
 
-def _input_of(runtime: Runtime, draft: BacktestDraft) -> BacktestInput:
+def _alert_of(runtime: Runtime, draft: BacktestDraft) -> Alert:
     if draft.definition is None:
-        alert = runtime.alerts.get(_id(draft.alert_id))
-        question = runtime.metrics.get(alert.metric_id).question
-        return BacktestInput(alert.rule, question, alert.evaluation_delay.length)
+        return runtime.alerts.get(_id(draft.alert_id))
     try:
         definition = read_alert(draft.definition, runtime.catalog, runtime.metrics, is_saved=False)
     except InvalidInput as error:
         raise within(error) from error
-    assert definition.metric_id, "read_alert requires it"
-    question = runtime.metrics.get(definition.metric_id).question
-    delay = definition.evaluation_delay.length if definition.evaluation_delay else timedelta()
-    return BacktestInput(definition.rule, question, delay)
+    return definition.alert(_NOT_STORED, runtime.now(), runtime.now())
 
 
 def _id(given: Any) -> UUID:

@@ -87,7 +87,7 @@ def get_alert(runtime: App, id: UUID) -> Response:
 @pooled("questions")
 def list_states(runtime: App, id: UUID) -> Response:
     """The groups of an alert as of its last evaluation, each with its status and value."""
-    groups = runtime.evaluator.groups(runtime.alerts.get(id))
+    groups = runtime.alert_service.groups(id)
     return json_response([AlertGroup.of(group) for group in groups])
 
 
@@ -143,8 +143,7 @@ def replace_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Re
     reason `changed`, disabling it with `disabled`; enabling it evaluates it immediately."""
     runtime.alerts.get(id)
     draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
-    runtime.alert_service.replace(id, draft, actor)
-    return json_response(_response(runtime, runtime.alerts.get(id)))
+    return json_response(_response(runtime, runtime.alert_service.replace(id, draft, actor)))
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))

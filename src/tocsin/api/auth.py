@@ -11,7 +11,7 @@ from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
-from tocsin.access import Caller
+from tocsin.access.identification import Caller
 from tocsin.api.headers import header
 from tocsin.api.known_parameters import refuse_unknown
 from tocsin.model.key import Key, Role

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.access import channel_fields
 from tocsin.api.auth import is_admin, requires
 from tocsin.api.bodies import Body, created, decode, json_response
 from tocsin.api.dependencies import App, CurrentActor
@@ -24,7 +23,6 @@ from tocsin.model.notifications.channel import (
     WebhookDraft,
     read_channel,
 )
-from tocsin.model.notifications.message import sample
 
 PATH = "/api/channels"
 EXAMPLE = {
@@ -61,12 +59,9 @@ def create_channel(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a channel. A webhook without a secret is given one, which is in this response and
     in no other."""
     draft = read_channel(decode(body))
-    at = runtime.now()
-    channel = runtime.channels.create(draft, at)
-    actor.log_change("channel created", **channel_fields(channel))
-    return created(
-        ChannelResponse.of(channel, at, _saved(channel, draft)), PATH, channel.channel_id
-    )
+    channel = runtime.channel_service.create(draft, actor)
+    response = ChannelResponse.of(channel, runtime.now(), _saved(channel, draft))
+    return created(response, PATH, channel.channel_id)
 
 
 @router.put(
@@ -77,11 +72,8 @@ def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> 
     host and port of the URL stay. `"secret": null` makes a new one, which is in this response and
     in no other."""
     draft = read_channel(decode(body), runtime.channels.get(id))
-    at = runtime.now()
-    channel = runtime.channels.replace(id, draft, at)
-    actor.log_change("channel replaced", **channel_fields(channel))
-    runtime.dispatcher.wake()
-    return json_response(ChannelResponse.of(channel, at, _saved(channel, draft)))
+    channel = runtime.channel_service.replace(id, draft, actor)
+    return json_response(ChannelResponse.of(channel, runtime.now(), _saved(channel, draft)))
 
 
 @router.delete(
@@ -89,9 +81,7 @@ def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> 
 )
 def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a channel that no subscription uses. Its pending deliveries fail."""
-    channel = runtime.channels.get(id)
-    runtime.channels.delete(id, runtime.now())
-    actor.log_change("channel deleted", **channel_fields(channel))
+    runtime.channel_service.delete(id, actor)
     return Response(status_code=204)
 
 
@@ -99,8 +89,7 @@ def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
 def test_channel(runtime: App, id: UUID) -> Response:
     """Send a sample, once, whether the channel is enabled or not, and answer the result. This ends
     a rest of the channel, unless the receiver asks for another one."""
-    channel = runtime.channels.get(id)
-    attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
+    _, attempt = runtime.channel_service.test(id)
     return json_response(ChannelTest.of(attempt))
 
 

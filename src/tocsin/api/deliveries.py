@@ -58,9 +58,7 @@ def get_delivery(runtime: App, id: UUID) -> Response:
 def retry_delivery(runtime: App, id: UUID) -> Response:
     """Send a delivery again that failed, that a silence held back, or that a disabled channel
     skipped."""
-    delivery = runtime.deliveries.retry(id, runtime.now())
-    runtime.dispatcher.wake()
-    return json_response(DeliveryResponse.of(delivery))
+    return json_response(DeliveryResponse.of(runtime.delivery_service.retry(id)))
 
 
 def read_cursor(cursor: str | None) -> int | None:

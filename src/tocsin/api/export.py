@@ -43,7 +43,7 @@ def export_interactions(runtime: App, request: Request, search: SearchQuery) -> 
     A batch with `?import=true` records the lines in another installation. If a payload or a
     response has line ends, the line has blanks for them, and the original text in `verbatim`.
     """
-    lines = _lines(runtime.export(search))
+    lines = _lines(Export(runtime.engine, runtime.catalog, search))
     headers = {"Vary": "Accept-Encoding"}
     if _accepts_zstd(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "zstd"

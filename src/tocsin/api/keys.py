@@ -9,7 +9,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from tocsin.access import key_fields
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode_as, json_response
 from tocsin.api.dependencies import App, CurrentActor
@@ -36,8 +35,7 @@ def list_keys(runtime: App) -> Response:
 def create_key(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a key. `key`, its secret, is in this response and in no other."""
     draft = decode_as(KeyDraft, body)
-    key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
-    actor.log_change("key created", **key_fields(key))
+    key, secret = runtime.key_service.create(draft, actor)
     return created(NewKey.of(key, key=secret), PATH, key.key_id)
 
 
@@ -46,5 +44,5 @@ def create_key(runtime: App, actor: CurrentActor, body: Body) -> Response:
 )
 def revoke_key(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Revoke a key immediately. The last key with the role admin cannot be revoked."""
-    actor.log_change("key revoked", **key_fields(runtime.keys.revoke(id)))
+    runtime.key_service.revoke(id, actor)
     return Response(status_code=204)

@@ -59,7 +59,8 @@ def get_subscription(runtime: App, id: UUID) -> Response:
 def create_subscription(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a subscription: every interaction of the type and the action that is recorded
     from now on is delivered."""
-    subscription = runtime.subscription_service.create(_read(runtime, body), actor)
+    draft = read_subscription(decode(body), runtime.catalog)
+    subscription = runtime.subscription_service.create(draft, actor)
     return created(_response(runtime, subscription), PATH, subscription.subscription_id)
 
 
@@ -71,7 +72,7 @@ def create_subscription(runtime: App, actor: CurrentActor, body: Body) -> Respon
 def replace_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a subscription; existing deliveries stay as they are."""
     runtime.subscriptions.get(id)
-    draft = _read(runtime, body)
+    draft = read_subscription(decode(body), runtime.catalog)
     subscription = runtime.subscription_service.replace(id, draft, actor)
     return json_response(_response(runtime, subscription))
 
@@ -81,13 +82,6 @@ def delete_subscription(runtime: App, actor: CurrentActor, id: UUID) -> Response
     """Delete a subscription; existing deliveries are still sent."""
     runtime.subscription_service.delete(id, actor)
     return Response(status_code=204)
-
-
-def _read(runtime: Runtime, body: bytes) -> SubscriptionDraft:
-    draft = read_subscription(decode(body), runtime.catalog)
-    if draft.template:
-        runtime.templates.check(draft.template)
-    return draft
 
 
 def _response(runtime: Runtime, subscription: Subscription) -> SubscriptionResponse:

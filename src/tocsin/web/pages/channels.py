@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from tocsin.access import channel_fields
 from tocsin.api.bodies import Body
 from tocsin.api.channels import is_given_secret
 from tocsin.api.schemas.notifications import ChannelResponse
@@ -15,6 +14,7 @@ from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
 from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel
 from tocsin.model.notifications.message import sample
+from tocsin.notifications.service import channel_fields
 from tocsin.web.forms import Form
 from tocsin.web.quoting import write_pairs
 from tocsin.web.rendering import Admin, Pages, Reader, go_to

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
-from tocsin.access import key_fields
+from tocsin.access.service import key_fields
 from tocsin.api.bodies import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role

@@ -1,0 +1,1 @@
+"""Identifies keys, limits wrong ones, and changes keys and sessions."""

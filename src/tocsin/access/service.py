@@ -1,0 +1,57 @@
+"""Creates, revokes and adopts keys, ends sessions, and logs each change."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from tocsin.access.identification import Access
+from tocsin.model.key import Key, KeyDraft, Role
+from tocsin.process.audit import Actor
+from tocsin.process.clock import Clock
+from tocsin.store.keys import Keys
+from tocsin.store.sessions import Sessions
+
+
+class KeyService:
+    def __init__(self, keys: Keys, sessions: Sessions, access: Access, clock: Clock) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._access = access
+        self._clock = clock
+
+    def create(self, draft: KeyDraft, actor: Actor) -> tuple[Key, str]:
+        """A new key and its secret, which is not stored."""
+        key, secret = self._keys.create(draft.name, draft.role, self._clock.now())
+        actor.log_change("key created", **key_fields(key))
+        return key, secret
+
+    def revoke(self, id: UUID, actor: Actor) -> None:
+        """Revoke a key, which ends its sessions. Raises NotFound, or Conflict for the key of the
+        environment and for the last one with the role admin."""
+        actor.log_change("key revoked", **key_fields(self._keys.revoke(id)))
+
+    def adopt(self, admin_key: SecretStr | None) -> str | None:
+        """Make the key of the settings an admin key, in place of the one that they had before.
+
+        If there is no admin key then, at the first start, create one and return its secret, which
+        is not stored.
+        """
+        secret = admin_key.get_secret_value() if admin_key else None
+        self._keys.adopt(secret, self._clock.now())
+        self._access.guard_given_key(secret)
+        if self._keys.has_admin():
+            return None
+        _, created = self._keys.create("first start", Role.ADMIN, self._clock.now())
+        return created
+
+    def end_session(self, id: UUID, actor: Actor) -> None:
+        """End the session of a browser."""
+        self._sessions.end(id)
+        actor.log_change("session ended", session=str(id))
+
+
+def key_fields(key: Key) -> dict[str, Any]:
+    return {"key": str(key.key_id), "key_name": key.name, "role": key.role.value}
