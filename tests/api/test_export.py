@@ -282,7 +282,9 @@ def test_an_export_holds_the_interactions_recorded_before_its_start(
         assert api.post(BATCH, json=interactions).json()["accepted"] == count
 
     sent(500, "2020-01-01T00:00:00Z")
-    blocks = api.app.state.runtime.export(Search(user_id=user)).blocks()  # type: ignore[attr-defined]
+    opened = api.app.state.runtime  # type: ignore[attr-defined]
+    search = Search(user_id=user)
+    blocks = export.Export(opened.engine, opened.catalog, search).blocks()
     count_of_rows = len(next(blocks))
 
     def keep_recording() -> None:

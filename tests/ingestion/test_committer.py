@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import pytest
+
 from support.builders import an_interaction
-from tocsin.ingestion.committer import Outcome, Rejected
+from tocsin.errors import Unavailable
+from tocsin.ingestion.committer import Committer, Outcome, Rejected
+from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.notifications.outbox import Outbox
+from tocsin.process.events import Events
 from tocsin.runtime import Runtime
 
 
@@ -50,3 +56,31 @@ def test_numbers_grow_with_every_interaction_recorded(runtime: Runtime) -> None:
     numbers = [i.interaction_number for i in sent]
     assert numbers == sorted(set(numbers))
     assert runtime.engine.latest_number() == numbers[-1]
+
+
+@pytest.fixture
+def committer(runtime: Runtime) -> Committer:
+    """One without a thread, beside that of the runtime."""
+    months = MonthLimit(runtime.engine.recorded_months, 600, runtime.clock)
+    outbox = Outbox(runtime.deliveries, runtime.engine, Events(), runtime.clock)
+    return Committer(runtime.engine, 1_000_000, Events(), outbox, months)
+
+
+def test_a_run_appends_everything_that_was_submitted_before(
+    runtime: Runtime, committer: Committer
+) -> None:
+    before = runtime.engine.rows()
+    futures = [committer.submit([interaction(runtime, b"{}")]) for _ in range(3)]
+    assert committer.run_once() is None
+    assert [future.result(0) for future in futures] == [[Outcome.RECORDED]] * 3
+    assert runtime.engine.rows() - before == 3
+
+
+def test_a_stop_appends_what_waits_and_refuses_what_comes_later(
+    runtime: Runtime, committer: Committer
+) -> None:
+    waiting = committer.submit([interaction(runtime, b"{}")])
+    committer.stop()
+    assert waiting.result(0) == [Outcome.RECORDED]
+    with pytest.raises(Unavailable):
+        committer.submit([interaction(runtime, b"{}")])

@@ -21,7 +21,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnReconciler
+from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter, ColumnReconciler
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -311,3 +311,19 @@ def test_fields_of_saved_metrics_are_promoted_and_those_of_deleted_ones_are_not(
     again.metric_service.delete(metric.metric_id, actor)
     wait_until(lambda: not again.engine.materialized_columns)
     again.close()
+
+
+def test_the_worker_takes_a_step_in_each_run_after_the_first_wake(opened: Runtime) -> None:
+    record(opened, {"total": 1})
+    promoter = ColumnPromoter(opened.engine, opened.metrics, opened.clock)
+    draft, asked = read_metric(
+        {"name": "sum", "metricType": "SUM", "field": "interaction.total"}, opened.catalog
+    )
+    opened.metrics.create(draft, asked, AT)
+    assert promoter.run_once() is None
+    assert columns(opened) == set()
+    promoter.wake()
+    wait_until(lambda: promoter.run_once() is None)
+    assert set(opened.engine.materialized_columns) == set(
+        columns_to_materialize([asked], opened.engine.field_types.of)
+    )

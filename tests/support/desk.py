@@ -56,20 +56,23 @@ class Desk:
     def start(
         self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
     ) -> Dispatcher:
-        attempts = Attempts(
-            self.channels,
-            self,
-            MessageRenderer(self.templates, self.subscriptions),
-            senders or Senders(allow_private=True),
-            self,
-        )
-        self.dispatcher = Dispatcher(
-            self.queue, self.channels, self.dropped, self, attempts, self, delays=delays
-        )
+        self.dispatcher = self.new_dispatcher(self.new_attempts(senders), delays)
         self.outcomes = OutcomeRecorder(self.queue, self.channels, self)
         self.dispatcher.start()
         self.outcomes.start()
         return self.dispatcher
+
+    def new_attempts(self, senders: Senders | None = None) -> Attempts:
+        renderer = MessageRenderer(self.templates, self.subscriptions)
+        senders = senders or Senders(allow_private=True)
+        return Attempts(self.channels, self, renderer, senders, self)
+
+    def new_dispatcher(
+        self, attempts: Attempts, delays: Sequence[timedelta] = RETRY_DELAYS
+    ) -> Dispatcher:
+        return Dispatcher(
+            self.queue, self.channels, self.dropped, self, attempts, self, delays=delays
+        )
 
     def complete(self, delivery: Delivery) -> Delivery:
         """Without an engine there is no payload to read."""

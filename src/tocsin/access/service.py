@@ -41,7 +41,7 @@ class KeyService:
         """
         secret = admin_key.get_secret_value() if admin_key else None
         self._keys.adopt(secret, self._clock.now())
-        self._access.guard_given_key(secret)
+        self._access.guard_environment_key(secret)
         if self._keys.has_admin():
             return None
         _, created = self._keys.create("first start", Role.ADMIN, self._clock.now())

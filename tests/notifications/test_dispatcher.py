@@ -1,0 +1,53 @@
+"""The dispatcher without its thread: a run saves results and starts the attempts that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.desk import Desk
+from support.receivers import answering, receiver, wait_for
+from tocsin.model.notifications.delivery import Status
+from tocsin.notifications.attempts import Attempts
+from tocsin.notifications.dispatcher import CONCURRENCY, Dispatcher
+
+
+@pytest.fixture
+def attempts(desk: Desk) -> Iterator[Attempts]:
+    """The event loop on which attempts are made."""
+    started = desk.new_attempts()
+    started.start()
+    yield started
+    started.stop(0)
+
+
+def test_a_run_starts_as_many_attempts_as_the_channel_allows(
+    desk: Desk, attempts: Attempts
+) -> None:
+    with receiver() as there:
+        desk.subscribe(desk.channel(url=there.url))
+        desk.tell(CONCURRENCY + 3)
+        dispatcher = desk.new_dispatcher(attempts)
+        dispatcher.run_once()
+        wait_for(lambda: len(there.received) == CONCURRENCY)
+        assert desk.all(Status.SENT) == []
+        dispatcher.run_once()
+        assert len(desk.all(Status.SENT)) == CONCURRENCY
+        wait_for(lambda: len(there.received) == CONCURRENCY + 3)
+
+
+def test_the_next_run_saves_a_result_and_schedules_the_retry(
+    desk: Desk, attempts: Attempts
+) -> None:
+    with receiver(answering(500)) as there:
+        desk.subscribe(desk.channel(url=there.url))
+        desk.tell()
+        dispatcher: Dispatcher = desk.new_dispatcher(attempts)
+        dispatcher.run_once()
+        wait_for(lambda: attempts.counts["webhook", "failed"])
+        wait_for(lambda: dispatcher.run_once() and desk.only().attempts)
+        delivery = desk.only()
+        assert (delivery.status, delivery.tries) == (Status.PENDING, 1)
+        assert delivery.due
+        assert delivery.due > desk.now()
