@@ -30,11 +30,10 @@ def test_a_run_starts_as_many_attempts_as_the_channel_allows(
         desk.tell(CONCURRENCY + 3)
         dispatcher = desk.new_dispatcher(attempts)
         dispatcher.run_once()
-        wait_for(lambda: len(there.received) == CONCURRENCY)
+        wait_for(lambda: attempts.counts["webhook", "sent"] == CONCURRENCY)
+        assert len(there.received) == CONCURRENCY
         assert desk.all(Status.SENT) == []
-        dispatcher.run_once()
-        assert len(desk.all(Status.SENT)) == CONCURRENCY
-        wait_for(lambda: len(there.received) == CONCURRENCY + 3)
+        wait_for(lambda: dispatcher.run_once() and len(desk.all(Status.SENT)) == CONCURRENCY + 3)
 
 
 def test_the_next_run_saves_a_result_and_schedules_the_retry(
