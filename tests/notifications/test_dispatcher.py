@@ -8,7 +8,7 @@ import pytest
 
 from support.desk import Desk
 from support.receivers import answering, receiver, wait_for
-from tocsin.model.notifications.delivery import Status
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import CONCURRENCY, Dispatcher
 
@@ -32,8 +32,10 @@ def test_a_run_starts_as_many_attempts_as_the_channel_allows(
         dispatcher.run_once()
         wait_for(lambda: attempts.counts["webhook", "sent"] == CONCURRENCY)
         assert len(there.received) == CONCURRENCY
-        assert desk.all(Status.SENT) == []
-        wait_for(lambda: dispatcher.run_once() and len(desk.all(Status.SENT)) == CONCURRENCY + 3)
+        assert desk.all(DeliveryStatus.SENT) == []
+        wait_for(
+            lambda: dispatcher.run_once() and len(desk.all(DeliveryStatus.SENT)) == CONCURRENCY + 3
+        )
 
 
 def test_the_next_run_saves_a_result_and_schedules_the_retry(
@@ -47,6 +49,6 @@ def test_the_next_run_saves_a_result_and_schedules_the_retry(
         wait_for(lambda: attempts.counts["webhook", "failed"])
         wait_for(lambda: dispatcher.run_once() and desk.only().attempts)
         delivery = desk.only()
-        assert (delivery.status, delivery.tries) == (Status.PENDING, 1)
+        assert (delivery.status, delivery.tries) == (DeliveryStatus.PENDING, 1)
         assert delivery.due
         assert delivery.due > desk.now()
