@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,37 +17,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
 from tocsin.model.metrics.metric import Window
+from tocsin.model.notifications.smtp import SmtpServer
 from tocsin.model.validation import problems_of
 
 _PREFIX = "TOCSIN_"
-_SMTP_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """The server that sends emails; the operator chooses it, so its address is not restricted.
-
-    `smtp` is not encrypted; `smtp+starttls` is from STARTTLS on; `smtps` is from the start.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    user: str | None
-    password: str | None
-    sender: str
-
-    @classmethod
-    def parse(cls, url: str, sender: str) -> SmtpServer:
-        """Parse a URL; the message of ValueError says how to correct it."""
-        parts = urlsplit(url)
-        if parts.scheme not in _SMTP_PORTS or not parts.hostname:
-            raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
-        if "@" not in parseaddr(sender)[1]:
-            raise ValueError("needs TOCSIN_SMTP_FROM, the address that emails come from")
-        user, password = (part and unquote(part) for part in (parts.username, parts.password))
-        port = parts.port or _SMTP_PORTS[parts.scheme]
-        return cls(parts.scheme, parts.hostname, port, user, password, sender)
 
 
 class Settings(BaseSettings):

@@ -16,8 +16,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from support.desk import Desk
 from support.receivers import answering, receiver
-from tocsin.config import SmtpServer
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.model.notifications.smtp import SmtpServer
 from tocsin.notifications.senders.senders import Senders
 from tocsin.notifications.senders.slack import MAX_TEXT
 

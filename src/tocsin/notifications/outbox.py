@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import structlog
 
-from tocsin.clickhouse.engine import Engine
 from tocsin.errors import TocsinError
 from tocsin.ingestion.committer import Rejected
 from tocsin.model.interactions.interaction import Interaction
@@ -24,11 +24,19 @@ from tocsin.store.deliveries import Deliveries
 log = structlog.get_logger()
 
 
+class RecordedIds(Protocol):
+    """The part of the engine that tells which interactions are recorded."""
+
+    def recorded_ids(self, ids: Sequence[bytes]) -> set[bytes]:
+        """Those of the interaction ids (16 bytes each) that are recorded."""
+        ...
+
+
 class Outbox:
     """The committer stages; the dispatcher reconciles."""
 
     def __init__(
-        self, deliveries: Deliveries, engine: Engine, events: Events, clock: Clock
+        self, deliveries: Deliveries, engine: RecordedIds, events: Events, clock: Clock
     ) -> None:
         self._deliveries = deliveries
         self._engine = engine

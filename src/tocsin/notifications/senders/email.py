@@ -11,10 +11,10 @@ from email.utils import format_datetime
 import aiosmtplib
 import structlog
 
-from tocsin.config import SmtpServer
 from tocsin.model.notifications.channel import EmailSettings
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line, printable_lines
+from tocsin.model.notifications.smtp import SmtpServer
 from tocsin.notifications.senders.sender import SECONDS
 
 log = structlog.get_logger()

@@ -9,10 +9,10 @@ from typing import Any
 
 import structlog
 
-from tocsin.config import SmtpServer
 from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message
+from tocsin.model.notifications.smtp import SmtpServer
 from tocsin.notifications.senders.addresses import Resolve, resolve
 from tocsin.notifications.senders.apprise import AppriseSender
 from tocsin.notifications.senders.email import EmailSender
