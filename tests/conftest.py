@@ -1,4 +1,4 @@
-"""What tests stand on: a real runtime in a temporary folder, and a real server process."""
+"""Fixtures: a real runtime in a temporary folder, and a real server process."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for all tests that need a browser where there is none."""
     skipped = terminalreporter.stats.get("skipped", [])
-    lacking = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
-    if lacking:
-        terminalreporter.write_line(f"{lacking} tests of the pages were skipped: {NO_BROWSER}")
+    skipped_count = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if skipped_count:
+        terminalreporter.write_line(
+            f"{skipped_count} tests of the pages were skipped: {NO_BROWSER}"
+        )
 
 
 @pytest.fixture
@@ -62,8 +64,8 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 @pytest.fixture(scope="module")
 def keys(runtime: Runtime) -> dict[str, str]:
     """A secret for each role."""
-    made = {role: runtime.keys.create(f"test {role}", role, runtime.now())[1] for role in Role}
-    return {role.value: secret for role, secret in made.items()}
+    created = {role: runtime.keys.create(f"test {role}", role, runtime.now())[1] for role in Role}
+    return {role.value: secret for role, secret in created.items()}
 
 
 @pytest.fixture(scope="module")
@@ -87,11 +89,11 @@ def site(runtime: Runtime) -> Callable[[str | None], TestClient]:
     add_pages(app, runtime)
 
     def client(secret: str | None = ADMIN_KEY) -> TestClient:
-        made = TestClient(app, headers={"sec-fetch-site": "same-origin"}, follow_redirects=False)
+        created = TestClient(app, headers={"sec-fetch-site": "same-origin"}, follow_redirects=False)
         if secret is not None:
-            answer = made.post("/web/sign-in", data={"key": secret})
+            answer = created.post("/web/sign-in", data={"key": secret})
             assert answer.status_code == 303, answer.text
-        return made
+        return created
 
     return client
 

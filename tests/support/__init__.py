@@ -1,1 +1,1 @@
-"""What tests share: builders, oracles, a server process, a browser."""
+"""Helpers of the tests: builders, oracles, a server process, a browser."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-# What is seen of a group: the instant, and its value, None for null, MISSING for no row.
+# A reading of a group: the instant and the value; None for null, MISSING for no row.
 MISSING: Any = object()
 Seen = tuple[datetime, Any]
 
 
 @dataclass
 class Group:
-    """What one group went through."""
+    """The readings of one group."""
 
     policy: str
     passes: Any
@@ -27,7 +27,7 @@ class Group:
     history: list[Seen] = field(default_factory=list)
     is_firing: bool = False
     was_there: bool = False
-    told: list[tuple[datetime, str]] = field(default_factory=list)
+    reported: list[tuple[datetime, str]] = field(default_factory=list)
 
     def see(self, at: datetime, value: Any) -> str:
         """The status after one more evaluation."""
@@ -37,11 +37,11 @@ class Group:
         self.was_there = self.was_there or value is not MISSING
         if not self.is_firing and self._held(self.passes, self.wait, holding=True):
             self.is_firing = True
-            self.told.append((at, "FIRING"))
+            self.reported.append((at, "FIRING"))
             self.history = [(at, value)]
         elif self.is_firing and self._held(self.passes_on, self.keep, holding=False):
             self.is_firing = False
-            self.told.append((at, "OK"))
+            self.reported.append((at, "OK"))
             self.history = [(at, value)]
         return self.status()
 
@@ -62,7 +62,7 @@ class Group:
         return not self.is_firing and bool(stretch)
 
     def _held(self, passes: Any, seconds: float, *, holding: bool) -> bool:
-        """Whether the last evaluation said so, and all before it for so long."""
+        """Whether the last evaluation and all of the period before it agree."""
         if not self.history or self._says(passes, self.history[-1][1]) is not holding:
             return False
         stretch = self._stretch(passes, holding=holding)
@@ -73,10 +73,10 @@ class Group:
         out."""
         stretch: list[datetime] = []
         for at, value in reversed(self.history):
-            said = self._says(passes, value)
-            if said is None:
+            holds = self._says(passes, value)
+            if holds is None:
                 continue
-            if said is not holding:
+            if holds is not holding:
                 break
             stretch.insert(0, at)
         return stretch

@@ -1,4 +1,4 @@
-"""What tests of alerts stand on: a real store with a metric, and alerts that are made in a line."""
+"""Builders for tests of alerts: a real store with a metric, and alerts in one line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Remembering:
     """An outbox that remembers what it was given."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Interaction, Mapping[str, str]]] = []
+        self.reported: list[tuple[Interaction, Mapping[str, str]]] = []
 
     def enqueue(
         self,
@@ -39,7 +39,7 @@ class Remembering:
     ) -> None:
         assert connection.in_transaction()
         assert at.tzinfo is not None
-        self.told += [(one, labels) for one in interactions]
+        self.reported += [(interaction, labels) for interaction in interactions]
 
 
 class Store:

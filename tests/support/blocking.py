@@ -18,7 +18,7 @@ _SAMPLE_SECONDS = 0.01
 
 class _Watch:
     """Times every callback of every event loop: the seconds it computes, and those for which it
-    stands at one instruction while other threads could run, as who waits for a lock or a disk does.
+    stays at one instruction while other threads could run, as if it waited for a lock or a disk.
 
     A wall clock would blame a callback for a busy machine, or for tests that compute in the same
     process and hold the interpreter.
@@ -67,7 +67,10 @@ class _Watch:
 
     def _note_wait(self, stack: traceback.StackSummary) -> None:
         # An executor waits for its new thread to begin, which takes what the machine takes.
-        if not any(one.name == "start" and "threading" in one.filename for one in stack):
+        if not any(
+            frame_summary.name == "start" and "threading" in frame_summary.filename
+            for frame_summary in stack
+        ):
             self._note("waited", LIMIT_SECONDS * 1.01, "".join(traceback.format_list(stack[-8:])))
 
     def _sample(self) -> None:

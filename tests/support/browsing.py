@@ -79,7 +79,7 @@ class Browser:
         return self.driver.execute_script(script)
 
     def fetch(self, path: str) -> str:
-        """What the session gets from an address."""
+        """The response to the session's request of an address."""
         asking = f"return fetch({path!r}).then(answer => answer.text())"
         return str(self.driver.execute_script(asking))
 
@@ -131,7 +131,7 @@ class Browser:
         return list(self.script(f"return [...{offered}].map(o => o.text)"))
 
     def press(self, name: str) -> None:
-        """A button or a link, by what stands on it."""
+        """A button or a link, by its text."""
         path = f'//*[self::button or self::a][normalize-space()="{name}"]'
         self.until(lambda: next(iter(self.driver.find_elements(By.XPATH, path)), None)).click()
 
@@ -143,13 +143,13 @@ class Browser:
             self.driver,
             PATIENCE_SECONDS,
             poll_frequency=0.05,
-            # What was found may be replaced by something fresh before it is looked at.
+            # An element may be replaced before its property is read.
             ignored_exceptions=[StaleElementReferenceException],
         )
         return waiting.until(lambda _: condition(), otherwise)
 
     def widest(self) -> list[str]:
-        """What sticks out of the page, for the message of a test."""
+        """The elements that overflow the page, for the message of a test."""
         out = (
             "return [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, pre')"
             " && e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 80))"
@@ -157,6 +157,6 @@ class Browser:
         return list(self.script(out))[:5]
 
     def complaints(self) -> list[str]:
-        """What the browser's console holds against the pages so far."""
-        said = self.driver.get_log("browser")
-        return [line["message"] for line in said if line["level"] in ("SEVERE", "WARNING")]
+        """The errors and warnings in the browser's console so far."""
+        lines = self.driver.get_log("browser")
+        return [line["message"] for line in lines if line["level"] in ("SEVERE", "WARNING")]

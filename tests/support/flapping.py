@@ -27,7 +27,7 @@ MOVE = {"resourceType": "FLAP", "action": "MOVED", "origin": "TEST"}
 class Moves:
     """Numbers that move the sum and the mean of a group above zero, and back to zero.
 
-    What got no answer is sent again, with the same id, to the next process.
+    A request without a response is sent again, with the same id, to the next process.
     """
 
     random: Random
@@ -105,10 +105,10 @@ def define(client: httpx.Client, aggregation: str) -> str:
         "action": "MOVED",
         "groupBy": ["interaction.group"],
     }
-    made = client.post("/api/interaction-metrics", json=metric).raise_for_status().json()
+    metric_created = client.post("/api/interaction-metrics", json=metric).raise_for_status().json()
     alert = {
         "title": "flaps",
-        "metricId": made["metricId"],
+        "metricId": metric_created["metricId"],
         "operator": "gt",
         "threshold": 0,
         "interval": "10s",
@@ -141,44 +141,44 @@ def flap_through_crashes(server: Server, alert_id: str, moves: Moves, crashes: i
 
 def transitions(client: httpx.Client, alert_id: str) -> list[dict[str, Any]]:
     """All of the alert's, the newest first, which fire and recover in turn in every group."""
-    told = all_of(client, f"{ALERTS}/{alert_id}/transitions", "transitions", {})
+    listed = all_of(client, f"{ALERTS}/{alert_id}/transitions", "transitions", {})
     by_group: dict[str, list[str]] = defaultdict(list)
-    for transition in reversed(told):
+    for transition in reversed(listed):
         by_group[str(transition["dimensions"])].append(transition["status"])
     for statuses in by_group.values():
         assert statuses == (["FIRING", "OK"] * len(statuses))[: len(statuses)]
-    return told
+    return listed
 
 
 def wait_until_recorded(
     client: httpx.Client, alert_id: str, happened: Sequence[dict[str, Any]]
 ) -> None:
-    """Each transition is an interaction, once; whoever lists it may be faster than its append."""
-    expected = Counter(one["interactionId"] for one in happened)
+    """Each transition is one interaction; a listing may be earlier than its append."""
+    expected = Counter(row["interactionId"] for row in happened)
 
-    def told() -> Counter[str]:
+    def listed() -> Counter[str]:
         return Counter(recorded(client, resourceId=alert_id, origin="METRIC_EVAL"))
 
-    wait_for(lambda: told() >= expected)
-    assert told() == expected
+    wait_for(lambda: listed() >= expected)
+    assert listed() == expected
 
 
 def recorded(client: httpx.Client, **search: str) -> list[str]:
     """The ids of the interactions that are found, as often as they are."""
-    found = all_of(client, "/api/interactions", "interactions", search)
-    return [one["interactionId"] for one in found]
+    rows = all_of(client, "/api/interactions", "interactions", search)
+    return [row["interactionId"] for row in rows]
 
 
 def all_of(
     client: httpx.Client, path: str, member: str, query: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The items of every page."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     cursor: str | None = None
     while True:
         params = {"limit": 1000, **query, **({"cursor": cursor} if cursor else {})}
         page = client.get(path, params=params).raise_for_status().json()
-        found += page[member]
+        rows += page[member]
         cursor = page["nextCursor"]
         if cursor is None:
-            return found
+            return rows

@@ -26,26 +26,26 @@ class _Reader(HTMLParser):
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: Attributes) -> None:
-        said = dict(attrs)
+        attributes = dict(attrs)
         if tag == "form":
-            self._is_within = "stack" in (said.get("class") or "").split()
+            self._is_within = "stack" in (attributes.get("class") or "").split()
         self._inert += tag == "template"
         if not self._is_within or self._inert:
             return
-        name = said.get("name") or ""
+        name = attributes.get("name") or ""
         if tag == "input":
-            self._input(name, said)
+            self._input(name, attributes)
         elif tag == "textarea":
             self._area = name, []
         elif tag == "select":
             self._select, self._options = name, []
         elif tag == "option":
-            self._options.append((said.get("value"), "selected" in said, []))
+            self._options.append((attributes.get("value"), "selected" in attributes, []))
 
-    def _input(self, name: str, said: dict[str, str | None]) -> None:
-        kind, value = said.get("type", "text"), said.get("value") or ""
+    def _input(self, name: str, attributes: dict[str, str | None]) -> None:
+        kind, value = attributes.get("type", "text"), attributes.get("value") or ""
         if kind == "checkbox":
-            self.pairs += [(name, "on")] if "checked" in said else []
+            self.pairs += [(name, "on")] if "checked" in attributes else []
         else:
             self.pairs.append((name, value if kind == "hidden" else value.replace("\n", "")))
 
@@ -63,7 +63,7 @@ class _Reader(HTMLParser):
             self.pairs.append((self._area[0], "".join(self._area[1]).removeprefix("\n")))
             self._area = None
         elif tag == "select" and self._options:
-            chosen = next((one for one in self._options if one[1]), self._options[0])
+            chosen = next((choice for choice in self._options if choice[1]), self._options[0])
             text = " ".join("".join(chosen[2]).split())
             self.pairs.append((self._select, text if chosen[0] is None else chosen[0]))
             self._options = []

@@ -49,9 +49,11 @@ def interactions(
     moments = edges(at)
     rng.shuffle(moments)
     moments += [_moment(rng, at) for _ in range(count - len(moments))]
-    made = [_interaction(rng, moments[index], texts[index % len(texts)]) for index in range(count)]
-    rng.shuffle(made)
-    return made
+    generated = [
+        _interaction(rng, moments[index], texts[index % len(texts)]) for index in range(count)
+    ]
+    rng.shuffle(generated)
+    return generated
 
 
 def edges(at: datetime) -> list[datetime]:
@@ -75,7 +77,7 @@ def _moment(rng: Random, at: datetime) -> datetime:
 
 
 def _interaction(rng: Random, timestamp: datetime, text: str) -> dict[str, Any]:
-    made: dict[str, Any] = {
+    generated: dict[str, Any] = {
         "resourceId": rng.choice(RESOURCE_IDS),
         **{name: rng.choice(mnemonics) for name, mnemonics in MNEMONICS.items()},
         "timestamp": timestamp,
@@ -83,5 +85,5 @@ def _interaction(rng: Random, timestamp: datetime, text: str) -> dict[str, Any]:
     }
     optional = (("userId", USER_IDS), ("uowId", UNITS_OF_WORK), ("externalReference", REFERENCES))
     for name, pool in optional:
-        made[name] = rng.choice(pool) if rng.random() < 0.7 else None
-    return made
+        generated[name] = rng.choice(pool) if rng.random() < 0.7 else None
+    return generated

@@ -44,8 +44,8 @@ VALUES = {
 @st.composite
 def filters(draw: st.DrawFn) -> dict[str, Any]:
     operator = draw(st.sampled_from([*VALUES, "exists", "not_exists"]))
-    said = {"field": draw(FIELDS), "operator": operator}
-    return {**said, "value": draw(VALUES[operator])} if operator in VALUES else said
+    definition = {"field": draw(FIELDS), "operator": operator}
+    return {**definition, "value": draw(VALUES[operator])} if operator in VALUES else definition
 
 
 @st.composite

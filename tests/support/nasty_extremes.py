@@ -19,7 +19,7 @@ def bad_payloads() -> list[tuple[str, str]]:
             (f"no object: {text}", text)
             for text in ("[]", '[{"a":1}]', '"{}"', "1", "null", "true")
         ),
-        *_said_twice(),
+        *_duplicate_keys(),
         *_unheld_numbers(),
         *_lone_surrogates(),
         *_escaped_dots(),
@@ -74,12 +74,12 @@ def many_keys(rng: Random, count: int) -> list[str]:
 
 
 def nested(opening: str, levels: int) -> str:
-    """An object of so many levels, the inner ones objects or arrays, around a scalar."""
+    """An object of `levels` levels, the inner ones objects or arrays, around a scalar."""
     before, after = ('{"a":', "}") if opening == "{" else ("[", "]")
     return '{"a":' + before * (levels - 1) + '"x"' + after * (levels - 1) + "}"
 
 
-def _said_twice() -> list[tuple[str, str]]:
+def _duplicate_keys() -> list[tuple[str, str]]:
     return [
         ("a key twice", '{"a":1,"a":1}'),
         ("a key twice, once null", '{"a":null,"a":1}'),

@@ -118,11 +118,11 @@ def _fields(payload: str) -> tuple[str, ...]:
 
 
 def _paths(value: Any, above: tuple[str, ...]) -> list[tuple[str, ...]]:
-    found = []
+    picked = []
     for key, member in value.items() if isinstance(value, dict) else ():
         if key:
-            found += [(*above, key), *_paths(member, (*above, key))]
-    return found
+            picked += [(*above, key), *_paths(member, (*above, key))]
+    return picked
 
 
 def _count(rng: Random, *weights: int) -> int:
@@ -178,20 +178,22 @@ def _scalar(rng: Random, value: Any) -> Any:
 
 def _comparable(rng: Random, value: Any) -> Any:
     """A number or a string, near what the value says."""
-    found = _scalar(rng, value)
-    if found is None or isinstance(found, bool):
+    picked = _scalar(rng, value)
+    if picked is None or isinstance(picked, bool):
         return rng.choice((_pool_number(rng), _pool_text(rng)))
-    if isinstance(found, str):
-        return found[: rng.randint(0, len(found))] if rng.random() < 0.2 else found
-    near = found + rng.choice((-1, 1, 0.5)) if rng.random() < 0.3 and abs(found) < 1e15 else found
+    if isinstance(picked, str):
+        return picked[: rng.randint(0, len(picked))] if rng.random() < 0.2 else picked
+    near = (
+        picked + rng.choice((-1, 1, 0.5)) if rng.random() < 0.3 and abs(picked) < 1e15 else picked
+    )
     return near if rng.random() < 0.8 else str(near)
 
 
 def _part(rng: Random, value: Any) -> Any:
-    """What `contains` may look for: a piece of the text, an element, at times as a number."""
+    """A value for `contains`: a part of the text, or an element, at times as a number."""
     if isinstance(value, list):
-        found = _scalar(rng, value)
-        return _pool_text(rng) if found is None or isinstance(found, bool) else found
+        picked = _scalar(rng, value)
+        return _pool_text(rng) if picked is None or isinstance(picked, bool) else picked
     text = _text(rng, value)
     start = rng.randint(0, len(text))
     piece = text[start : rng.randint(start, len(text))] if rng.random() < 0.7 else text
@@ -212,7 +214,7 @@ def _ending(rng: Random, value: Any) -> str:
 
 
 def _choices(rng: Random, value: Any) -> list[Any]:
-    """What `in` lists: 1 to 6 scalars, seldom as many as 1,000."""
+    """The values of `in`: 1 to 6 scalars, seldom 1,000."""
     size = 1_000 if rng.random() < 0.01 else rng.randint(1, 6)
     pool = (_pool_number, _pool_text, lambda _: rng.choice((None, True, False)))
     others = [rng.choice(pool)(rng) for _ in range(size - 1)]

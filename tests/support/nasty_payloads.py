@@ -67,18 +67,18 @@ def _written(rng: Random, node: Node, blanks: str, escapes: float) -> str:
         members = list(node.items())
         rng.shuffle(members)
         parts = [
-            f"{_quoted(rng, key, escapes)}{blank()}:{blank()}{_written(rng, one, blanks, escapes)}"
-            for key, one in members
+            f"{_quoted(rng, key, escapes)}{blank()}:{blank()}{_written(rng, item, blanks, escapes)}"
+            for key, item in members
         ]
         return "{" + blank() + f"{blank()},{blank()}".join(parts) + blank() + "}"
     if isinstance(node, list):
-        parts = [_written(rng, one, blanks, escapes) for one in node]
+        parts = [_written(rng, item, blanks, escapes) for item in node]
         return "[" + blank() + f"{blank()},{blank()}".join(parts) + blank() + "]"
     return json.dumps(node)
 
 
 def _quoted(rng: Random, text: str, escapes: float) -> str:
-    return '"' + "".join(_character(rng, one, escapes) for one in text) + '"'
+    return '"' + "".join(_character(rng, item, escapes) for item in text) + '"'
 
 
 def _character(rng: Random, character: str, escapes: float) -> str:
@@ -99,7 +99,7 @@ def _key(rng: Random) -> str:
 
 
 def _tame(rng: Random) -> dict[str, Node]:
-    """What most senders send, with the odd key missing, null or of another type."""
+    """A usual payload, with an occasional key missing, null or of another type."""
     usual: dict[str, Callable[[], Node]] = {
         "country": lambda: rng.choice(_COUNTRIES),
         "plan": lambda: rng.choice(_PLANS),

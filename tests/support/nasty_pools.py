@@ -4,7 +4,7 @@ Shared by payloads, interactions and metrics, so that they meet. Numbers are JSO
 """
 
 TAME_KEYS = ("country", "plan", "total", "attempts", "active", "day", "tags")
-"""What most senders send; `nasty` gives each of them a usual kind of value."""
+"""The keys of usual payloads; `nasty` gives each of them a usual kind of value."""
 
 MEETING_KEYS = ("a", "b", "c", "a.b", "user", "plan", "id", "null", "total", "size0", "n")
 """Few enough to meet one another at every level, with a value of a different type each time."""
@@ -36,7 +36,7 @@ NOTATION_KEYS = (
     "^``.b", "@`a%2eb`", "@`é`", "^`日本`", "a[].b", "[].a", "[1]", "a.[]", "^a.b", ".:Int64",
     "'a'", "`a`.`b`", "``a``", "a``b", "`interaction`", "interaction.`a`", "@`interaction.a`",
 )  # fmt: skip
-"""What the engine writes of a path: a prefix or a type, with something in backticks or without.
+"""The engine's notations of a path: a prefix or a type, with backticks or without.
 
 Taken for notation they would name other keys that occur, such as `a`, or fail."""
 

@@ -44,8 +44,8 @@ def full_folder(folder: Path) -> Path:
 
 def fill(runtime: Runtime, month: str, count: int = 10) -> None:
     """Record interactions in a month, as one part."""
-    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
-    line = msgspec.json.encode({**said, "timestamp": f"{month}-01T00:00:00Z"})
+    sent = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+    line = msgspec.json.encode({**sent, "timestamp": f"{month}-01T00:00:00Z"})
     batch = runtime.recorder.record_batch([line] * count, RequestContext(received=0))
     assert batch.accepted == count
 

@@ -49,10 +49,10 @@ def agree(
 ) -> str | None:
     """The first difference between two lists of rows; with a `limit`, `expected` are all rows and
     `actual` the first `limit` of them."""
-    wanted = expected[:limit]
-    if len(actual) != len(wanted):
-        return f"{len(actual)} rows instead of {len(wanted)}{_strangers(wanted, actual)}"
-    for position, (row, other) in enumerate(zip(wanted, actual, strict=True)):
+    correct = expected[:limit]
+    if len(actual) != len(correct):
+        return f"{len(actual)} rows instead of {len(correct)}{_strangers(correct, actual)}"
+    for position, (row, other) in enumerate(zip(correct, actual, strict=True)):
         problem = _row_difference(row, other)
         if problem:
             return f"row {position} {other.get('dimensions')!r}: {problem}"
@@ -66,8 +66,8 @@ def agree_series(
     problem = agree(_last(expected), _last(actual), limit=limit)
     if problem:
         return f"at the last point: {problem}"
-    for wanted, line in zip(expected, actual, strict=False):
-        problem = _points_difference(wanted["points"], line["points"])
+    for correct, line in zip(expected, actual, strict=False):
+        problem = _points_difference(correct["points"], line["points"])
         if problem:
             return f"series {line['dimensions']!r}: {problem}"
     return None
@@ -77,29 +77,29 @@ def _texts(row: Row) -> Texts:
     return tuple((row.get("dimensions") or {}).values())
 
 
-def _strangers(wanted: Sequence[Row], actual: Sequence[Row]) -> str:
-    known, given = {_texts(row) for row in wanted}, {_texts(row) for row in actual}
+def _strangers(correct: Sequence[Row], actual: Sequence[Row]) -> str:
+    known, given = {_texts(row) for row in correct}, {_texts(row) for row in actual}
     missing = [texts for texts in known if texts not in given][:3]
     added = [texts for texts in given if texts not in known][:3]
     return f"; missing {missing!r}, not expected {added!r}"
 
 
-def _row_difference(wanted: Row, row: Row) -> str | None:
-    pattern, given = wanted["dimensions"], row.get("dimensions", "left out")
+def _row_difference(correct: Row, row: Row) -> str | None:
+    pattern, given = correct["dimensions"], row.get("dimensions", "left out")
     if given != pattern or (pattern and list(given) != list(pattern)):
         return f"the dimensions are not {pattern!r}"
-    if row.get("unit") != wanted.get("unit"):
-        return f"unit {row.get('unit')!r} instead of {wanted.get('unit')!r}"
-    return _value_difference(wanted["value"], row["value"])
+    if row.get("unit") != correct.get("unit"):
+        return f"unit {row.get('unit')!r} instead of {correct.get('unit')!r}"
+    return _value_difference(correct["value"], row["value"])
 
 
 def _value_difference(expected: Any, actual: Any) -> str | None:
-    said = f"{actual!r} instead of {expected!r}"
+    mismatch = f"{actual!r} instead of {expected!r}"
     if expected is None or actual is None:
-        return None if expected is actual else said
+        return None if expected is actual else mismatch
     if isinstance(actual, bool) or not isinstance(actual, (int, float)):
-        return said + ", which is no number"
-    return None if math.isfinite(actual) and actual == expected else said
+        return mismatch + ", which is no number"
+    return None if math.isfinite(actual) and actual == expected else mismatch
 
 
 def _last(lines: Sequence[Row]) -> list[Row]:
@@ -111,10 +111,10 @@ def _last(lines: Sequence[Row]) -> list[Row]:
 def _points_difference(expected: Sequence[Row], actual: Sequence[Row]) -> str | None:
     if [_instant(point["at"]) for point in actual] != [point["at"] for point in expected]:
         return f"points at {[str(point['at']) for point in actual]!r}"
-    for wanted, point in zip(expected, actual, strict=True):
-        problem = _value_difference(wanted["value"], point["value"])
+    for correct, point in zip(expected, actual, strict=True):
+        problem = _value_difference(correct["value"], point["value"])
         if problem:
-            return f"at {wanted['at'].isoformat()}: {problem}"
+            return f"at {correct['at'].isoformat()}: {problem}"
     return None
 
 

@@ -29,53 +29,53 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _text_of_wanted(wanted: Any) -> str:
+def _text_of_wanted(operand: Any) -> str:
     """The text of a filter's value: a string, or a number by the same spelling as a payload's."""
-    if isinstance(wanted, str):
-        return wanted
-    return str(wanted) if isinstance(wanted, int) else spelled(wanted)
+    if isinstance(operand, str):
+        return operand
+    return str(operand) if isinstance(operand, int) else spelled(operand)
 
 
-def _eq(value: Json, wanted: Any) -> bool:
+def _eq(value: Json, operand: Any) -> bool:
     text = text_of(value)
-    if wanted is None:
+    if operand is None:
         return text is None
-    if isinstance(wanted, bool):
-        return text == ("true" if wanted else "false")
-    if _is_number(wanted):
-        return number_of(value) == float(wanted)
-    return text is not None and text == wanted
+    if isinstance(operand, bool):
+        return text == ("true" if operand else "false")
+    if _is_number(operand):
+        return number_of(value) == float(operand)
+    return text is not None and text == operand
 
 
-def _neq(value: Json, wanted: Any) -> bool:
-    return not _eq(value, wanted)
+def _neq(value: Json, operand: Any) -> bool:
+    return not _eq(value, operand)
 
 
 def _compare(relation: Callable[[Any, Any], bool]) -> Callable[[Json, Any], bool]:
-    def rule(value: Json, wanted: Any) -> bool:
-        edge = number_of_text(wanted) if isinstance(wanted, str) else float(wanted)
+    def rule(value: Json, operand: Any) -> bool:
+        edge = number_of_text(operand) if isinstance(operand, str) else float(operand)
         if edge is None:
-            return isinstance(value, str) and relation(value, wanted)
+            return isinstance(value, str) and relation(value, operand)
         number = number_of(value)
         return number is not None and relation(number, edge)
 
     return rule
 
 
-def _contains(value: Json, wanted: Any) -> bool:
-    part = _text_of_wanted(wanted)
+def _contains(value: Json, operand: Any) -> bool:
+    part = _text_of_wanted(operand)
     if isinstance(value, list):
         return any(text_of(element) == part for element in value)
     text = text_of(value)
     return text is not None and part in text
 
 
-def _in(value: Json, wanted: list[Any]) -> bool:
-    return any(_eq(value, one) for one in wanted)
+def _in(value: Json, operand: list[Any]) -> bool:
+    return any(_eq(value, listed) for listed in operand)
 
 
-def _not_in(value: Json, wanted: list[Any]) -> bool:
-    return not _in(value, wanted)
+def _not_in(value: Json, operand: list[Any]) -> bool:
+    return not _in(value, operand)
 
 
 def _exists(value: Json, _: Any) -> bool:
@@ -86,14 +86,14 @@ def _not_exists(value: Json, _: Any) -> bool:
     return value is None
 
 
-def _starts_with(value: Json, wanted: str) -> bool:
+def _starts_with(value: Json, operand: str) -> bool:
     text = text_of(value)
-    return text is not None and text.startswith(wanted)
+    return text is not None and text.startswith(operand)
 
 
-def _ends_with(value: Json, wanted: str) -> bool:
+def _ends_with(value: Json, operand: str) -> bool:
     text = text_of(value)
-    return text is not None and text.endswith(wanted)
+    return text is not None and text.endswith(operand)
 
 
 OPERATORS: dict[str, Callable[[Json, Any], bool]] = {

@@ -3,7 +3,7 @@
 The rules are docs/reference/semantics.md from "Which interactions count" to "Grouping and order",
 and "Series" in docs/reference/api.md.
 
-What a field holds is left to `oracle_values`, whether a filter holds to `oracle_filters`.
+`oracle_values` reads the value of a field, `oracle_filters` decides whether a filter matches.
 """
 
 from collections.abc import Iterable, Sequence
@@ -126,7 +126,7 @@ def in_order(values: dict[Texts, Value]) -> list[Texts]:
 
 
 def order_key(value: Value, texts: Texts) -> tuple[Any, ...]:
-    """What rows are sorted by; Python compares texts by code point."""
+    """The sort key of rows; Python compares texts by code point."""
     by_value = (value is None, 0 if value is None else -value)
     return (*by_value, *((text is None, text or "") for text in texts))
 
@@ -138,7 +138,7 @@ def _relevant(metric: Metric, interactions: Iterable[Interaction]) -> list[Inter
     return [
         interaction
         for interaction in interactions
-        if all(interaction[name] == wanted for name, wanted in scope)
+        if all(interaction[name] == mnemonic for name, mnemonic in scope)
         and all(holds(filter_, interaction) for filter_ in filters)
     ]
 

@@ -1,4 +1,4 @@
-"""Which payloads are refused, and which fields do the accepted ones hold?
+"""The payloads that are rejected, and the fields of the accepted ones.
 
 Refusals are docs/reference/semantics.md, "Fields", last paragraph; discovery is
 docs/reference/api.md, "Discover".

@@ -1,8 +1,7 @@
-"""What does an interaction say? Its values, their texts and numbers, and where a field finds them.
+"""The values of an interaction, their texts and numbers, and the paths of fields.
 
 The plain-Python reading of docs/reference/semantics.md, "Fields". Shares nothing with the product.
-What is done with values is left to `oracle_filters` and `oracle_metrics`, refusals to
-`oracle_payloads`.
+`oracle_filters` and `oracle_metrics` use the values; `oracle_payloads` rejects payloads.
 """
 
 import json
@@ -97,7 +96,7 @@ def _constant(literal: str) -> NoReturn:
 
 @lru_cache(maxsize=65_536)
 def parse(text: str) -> Json:
-    """The JSON text as values; `PayloadError` for no JSON, a key said twice, a number too big."""
+    """The JSON text as values; `PayloadError` for no JSON, a duplicate key, a number too big."""
     try:
         return json.loads(
             text,
@@ -140,7 +139,7 @@ def number_of_text(text: str) -> float | None:
 
 
 def value_at(interaction: Interaction, field: str) -> Json:
-    """What the field holds in the interaction; None when it is missing or null."""
+    """The value of the field in the interaction; None when it is missing or null."""
     if field in OWN_COLUMNS:
         return _own(interaction, field)
     value = parse(interaction.get("payload") or "{}")

@@ -55,8 +55,8 @@ class Plot:
         return self.browser.find(".legend p b").text
 
     @property
-    def said(self) -> str:
-        """What a screen reader says of the point."""
+    def spoken(self) -> str:
+        """The text that a screen reader speaks for the point."""
         return str(self.browser.find(".plot").get_attribute("aria-valuetext"))
 
     @property

@@ -1,4 +1,4 @@
-"""Callers with a read key who ask what takes long, many at once, for as long as a test wants."""
+"""Concurrent callers with a read key whose calculations take long, for the length of a test."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def backtest(metric_id: str) -> Ask:
 
 
 class Answers:
-    """What the callers were answered: how often each status, and every answer that fits neither
-    the API nor a stop."""
+    """The responses: the number of each status, and those that fit neither the API nor a stop."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()

@@ -78,7 +78,7 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if len(body) < int(self.headers["content-length"]):
-                    return  # whoever sent it was killed
+                    return  # the sender was killed
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(headers, body, time.monotonic()))
                 receiver.behave(self)
@@ -109,12 +109,12 @@ class Receiver:
 
 @contextmanager
 def receiver(behave: Behaviour | None = None) -> Iterator[Receiver]:
-    one = Receiver(behave or answering(204))
-    one.start()
+    opened = Receiver(behave or answering(204))
+    opened.start()
     try:
-        yield one
+        yield opened
     finally:
-        one.stop()
+        opened.stop()
 
 
 @contextmanager

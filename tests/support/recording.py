@@ -12,7 +12,7 @@ from tocsin.runtime import Runtime
 
 
 def record(runtime: Runtime, timestamp: datetime, **payload: Any) -> None:
-    said = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+    sent = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
     when = {"timestamp": format_instant(timestamp)}
-    line = json.dumps({**said, **when, "interaction": payload}).encode()
+    line = json.dumps({**sent, **when, "interaction": payload}).encode()
     assert runtime.recorder.record_batch([line], RequestContext(received=0)).accepted == 1

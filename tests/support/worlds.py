@@ -105,16 +105,17 @@ def first_difference(
 ) -> str | None:
     """Which of what is asked is answered otherwise than the oracle does, and how.
 
-    Two are asked at once, while the oracle works out others: the engine does without Python.
+    Two questions run concurrently while the oracle calculates others: the engine does not hold
+    the GIL.
     """
     with (
         ThreadPoolExecutor(ASKED_AT_ONCE) as threads,
         closing(cast("Generator[Answered]", threads.map(ask, every))) as answers,
     ):
-        for number, (asked, answer) in enumerate(zip(every, answers, strict=True)):
-            difference = compare(asked, answer)
+        for number, (drawn_question, answer) in enumerate(zip(every, answers, strict=True)):
+            difference = compare(drawn_question, answer)
             if difference:
-                return f"{number}: {asked}: {difference}"
+                return f"{number}: {drawn_question}: {difference}"
     return None
 
 

@@ -100,16 +100,16 @@ def agree(store: Store, rule: dict[str, Any], steps: list[Any], restart: int) ->
         }
         states = store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states
         assert {key: state.status.value for key, state in states.items()} == expected
-    told = [
-        (made.change.dimensions, made.change.at, made.change.status)
-        for made in store.transitions.page(10_000, alert_id=alert.alert_id)
+    reported = [
+        (transition.change.dimensions, transition.change.at, transition.change.status)
+        for transition in store.transitions.page(10_000, alert_id=alert.alert_id)
     ]
     expected_told = [
         ({"name": name}, at, Status(status))
         for name, group in zip(NAMES, groups, strict=True)
-        for at, status in group.told
+        for at, status in group.reported
     ]
-    assert sorted(map(str, told)) == sorted(map(str, expected_told))
+    assert sorted(map(str, reported)) == sorted(map(str, expected_told))
 
 
 def trial(examples: int) -> Callable[[Store], None]:

@@ -2,7 +2,7 @@
 
 The first line of a table is the value of a group at each minute: `.` where it is not among the
 rows, `?` where its value is null. The second is its state: `-` OK and forgotten, `o` OK and
-remembered, `P` pending, `F` firing; `!` behind it where a transition is told.
+remembered, `P` pending, `F` firing; `!` behind it where a transition is reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def reading(mark: str) -> Reading | None:
 
 
 def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[StateChange]]:
-    """The states that a group goes through, a minute for each value, and what is told."""
+    """The states that a group goes through, a minute for each value, and the reported changes."""
     state: AlertState | None = None
     states, changes = [], []
     for number, mark in enumerate(values):
@@ -48,7 +48,7 @@ def play(rule: Rule, values: Iterable[str]) -> tuple[str, list[StateChange]]:
 
 
 TABLES: dict[str, tuple[dict[str, Any], str, str]] = {
-    "it fires at once and recovers at once": (
+    "it fires immediately and recovers immediately": (
         {},
         "1  11  12  10  11  .",
         "-  F!  F   -!  F!  -!",
@@ -191,7 +191,7 @@ def test_a_state_that_stays_as_it_was_is_given_back_itself() -> None:
         assert advance(held, state, reading(mark), minute(1))[0] is state
 
 
-def test_what_is_ended_from_outside_is_told_only_if_it_fired() -> None:
+def test_resolving_a_group_reports_a_change_only_if_it_fired() -> None:
     firing = AlertState(Status.FIRING, minute(0), 11, {"a": "b"})
     change = resolve(firing, Reason.CHANGED, minute(5))
     assert change == StateChange(Status.OK, Reason.CHANGED, minute(5), 11, {"a": "b"}, minute(0))
@@ -229,17 +229,17 @@ def groups(*rows: tuple[float | None, str]) -> list[Reading]:
 
 
 def test_each_group_of_five_fields_has_a_state_of_its_own() -> None:
-    one, two = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
-    first = evaluate_groups(rule(), {}, groups((11, one), (1, two)), minute(0))
+    web, app = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
+    first = evaluate_groups(rule(), {}, groups((11, web), (1, app)), minute(0))
     assert (first.groups, first.firing) == (2, 1)
     states = {key: state for key, state in first.states.items() if state}
-    assert list(states) == [tuple(one.split("/"))]
-    second = evaluate_groups(rule(), states, groups((12, two), (11, one)), minute(1))
-    assert [change.dimensions for change in second.changes] == [groups((12, two))[0].dimensions]
+    assert list(states) == [tuple(web.split("/"))]
+    second = evaluate_groups(rule(), states, groups((12, app), (11, web)), minute(1))
+    assert [change.dimensions for change in second.changes] == [groups((12, app))[0].dimensions]
     assert second.firing == 2
     states |= {key: state for key, state in second.states.items() if state}
-    third = evaluate_groups(rule(), states, groups((12, two)), minute(2))
-    assert third.states == {tuple(one.split("/")): None}
+    third = evaluate_groups(rule(), states, groups((12, app)), minute(2))
+    assert third.states == {tuple(web.split("/")): None}
     assert [change.reason for change in third.changes] == [Reason.RECOVERED]
     assert (third.groups, third.firing) == (1, 1)
 
@@ -251,16 +251,16 @@ def test_a_missing_dimension_is_a_group_and_not_the_text_null() -> None:
 
 def test_between_slots_conditions_come_true_and_nothing_clears() -> None:
     held = rule(**{"noData": "firing"})
-    one, two = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
+    web, app = "ZA/pro/ios/1/web", "ZA/pro/ios/1/app"
     states = {
         key: state
-        for key, state in evaluate_groups(held, {}, groups((11, one)), minute(0)).states.items()
+        for key, state in evaluate_groups(held, {}, groups((11, web)), minute(0)).states.items()
         if state
     }
-    for readings in ([], groups((1, one)), groups((None, one))):
+    for readings in ([], groups((1, web)), groups((None, web))):
         assert evaluate_rising(held, states, readings, minute(1)).states == {}
     risen = evaluate_rising(
-        held, states, groups((1, one), (11, two), (None, "a/b/c/d/e")), minute(1)
+        held, states, groups((1, web), (11, app), (None, "a/b/c/d/e")), minute(1)
     )
     assert [state and state.status for state in risen.states.values()] == [Status.FIRING]
     assert (risen.groups, risen.firing) == (3, 2)

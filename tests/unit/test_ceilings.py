@@ -32,7 +32,7 @@ def test_the_document_has_a_row_for_each_ceiling_and_no_other() -> None:
     assert rows == [_row(ceiling) for ceiling in CEILINGS]
 
 
-def test_each_number_stands_in_the_table() -> None:
+def test_the_table_has_each_number() -> None:
     names = {name for name, value in vars(ceilings).items() if isinstance(value, int)}
     numbers = {getattr(ceilings, name) for name in names - {"MIB", "SMALL_BODY_BYTES"}}
     assert numbers <= {ceiling.default for ceiling in CEILINGS}

@@ -1,4 +1,4 @@
-"""What follows from a try, and what is said where nobody wrote a template."""
+"""The next step after an attempt, and the message of a subscription without a template."""
 
 from __future__ import annotations
 
@@ -45,15 +45,17 @@ def test_jitter_moves_a_try_by_a_fifth_at_most(jitter: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "waits"),
+    ("requested", "waits"),
     [
         (timedelta(seconds=1), timedelta(seconds=5)),
         (timedelta(hours=1), timedelta(hours=1)),
         (timedelta(days=365), LONGEST_DELAY),
     ],
 )
-def test_retry_after_makes_it_later_but_not_for_ever(asked: timedelta, waits: timedelta) -> None:
-    assert next_step(1, SendResult("busy", 429, asked), AT, 0.0).due == AT + waits
+def test_retry_after_makes_it_later_but_not_for_ever(
+    requested: timedelta, waits: timedelta
+) -> None:
+    assert next_step(1, SendResult("busy", 429, requested), AT, 0.0).due == AT + waits
 
 
 def test_sent_is_sent_and_gone_is_not_tried_again() -> None:
@@ -88,7 +90,7 @@ def test_a_transition_says_which_alert_and_why() -> None:
 
 
 @pytest.mark.parametrize("value", [None, [], {}, "x", 1])
-def test_whatever_stands_in_a_payload_something_is_said(value: Any) -> None:
+def test_every_payload_has_a_message(value: Any) -> None:
     for payload in (dict.fromkeys(TRANSITION, value), {"a": value}, {}):
         for origin in ("METRIC_EVAL", "WEB"):
             assert default_title(interaction(payload, origin))
@@ -96,6 +98,6 @@ def test_whatever_stands_in_a_payload_something_is_said(value: Any) -> None:
 
 
 def test_anything_else_says_what_happened_to_what() -> None:
-    said = interaction({"country": "ZA"}, "WEB")
-    assert default_title(said) == "CUSTOMER 42: LEFT"
-    assert default_body(said).splitlines()[0] == "country: ZA"
+    rendered = interaction({"country": "ZA"}, "WEB")
+    assert default_title(rendered) == "CUSTOMER 42: LEFT"
+    assert default_body(rendered).splitlines()[0] == "country: ZA"

@@ -1,4 +1,4 @@
-"""Definitions of metrics: what is taken, and that everything wrong is said at once."""
+"""Definitions of metrics: the accepted ones, and all problems of the others in one error."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def problems(catalog: Catalog, body: Any, **options: bool) -> dict[str, str]:
     with pytest.raises(InvalidInput) as raised:
         read_metric(body, catalog, **options)
     fields = [problem.field for problem in raised.value.problems]
-    assert len(fields) == len(set(fields)), "nothing is said twice"
+    assert len(fields) == len(set(fields)), "no problem is reported twice"
     return {problem.field: problem.message for problem in raised.value.problems}
 
 
@@ -104,12 +104,12 @@ def test_a_body_that_is_no_object_is_refused(catalog: Catalog, body: Any) -> Non
 
 
 def test_an_empty_object_lacks_a_name_and_a_type(catalog: Catalog) -> None:
-    said = problems(catalog, {})
-    assert set(said) == {"name", "metricTypeId"}
-    assert all(aggregation in said["metricTypeId"] for aggregation in Aggregation)
+    messages = problems(catalog, {})
+    assert set(messages) == {"name", "metricTypeId"}
+    assert all(aggregation in messages["metricTypeId"] for aggregation in Aggregation)
 
 
-def test_everything_wrong_with_a_definition_is_said_at_once(catalog: Catalog) -> None:
+def test_all_problems_of_a_definition_are_in_one_error(catalog: Catalog) -> None:
     body = {
         "name": "",
         "metricType": "SUM",
@@ -211,8 +211,8 @@ def test_grouping_twice_by_one_field_is_refused(catalog: Catalog) -> None:
 
 
 def test_fields_that_would_make_one_dimension_are_refused(catalog: Catalog) -> None:
-    said = problems(catalog, {**COUNT, "groupBy": ["interaction.a_b", "interaction.a.b"]})
-    assert "interaction_a_b" in said["groupBy[1]"]
+    messages = problems(catalog, {**COUNT, "groupBy": ["interaction.a_b", "interaction.a.b"]})
+    assert "interaction_a_b" in messages["groupBy[1]"]
 
 
 def test_51_filters_and_11_groups_are_refused_by_their_number(catalog: Catalog) -> None:

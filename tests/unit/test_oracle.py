@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 BIG = "1234567890123456789012345678901234567890"
 
 
-def said(payload: str = "{}", ago: timedelta = MINUTE, **own: Any) -> dict[str, Any]:
+def recorded(payload: str = "{}", ago: timedelta = MINUTE, **own: Any) -> dict[str, Any]:
     scope = {"resourceId": "r1", "resourceType": "user", "action": "login", "origin": "web"}
     return {**scope, "timestamp": AT - ago, "payload": payload, **own}
 
@@ -26,14 +26,14 @@ def answer(metric: dict[str, Any], *interactions: dict[str, Any], limit: int = 1
 
 def value(kind: str, *literals: str, **metric: Any) -> Any:
     """The one value of a metric over field `a`, one interaction for each literal ('' = missing)."""
-    data = [said(f'{{"a":{literal}}}' if literal else "{}") for literal in literals]
+    data = [recorded(f'{{"a":{literal}}}' if literal else "{}") for literal in literals]
     return answer({"metricType": kind, "field": "interaction.a", **metric}, *data)[0][0]
 
 
-def holds(literal: str, operator: str, wanted: Any = None) -> bool:
+def holds(literal: str, operator: str, operand: Any = None) -> bool:
     payload = f'{{"a":{literal}}}' if literal else "{}"
-    filter_ = {"field": "interaction.a", "operator": operator, "value": wanted}
-    return oracle.holds(filter_, said(payload))
+    filter_ = {"field": "interaction.a", "operator": operator, "value": operand}
+    return oracle.holds(filter_, recorded(payload))
 
 
 # Which interactions count
@@ -44,16 +44,16 @@ def holds(literal: str, operator: str, wanted: Any = None) -> bool:
     [(-MS, 0), (MS * 0, 1), (5 * MINUTE - MS, 1), (5 * MINUTE, 0), (5 * MINUTE + MS, 0)],
 )
 def test_a_window_holds_its_end_and_not_its_start(ago: timedelta, counts: int) -> None:
-    assert answer({"timeWindow": "5m"}, said(ago=ago)) == [(counts,)]
+    assert answer({"timeWindow": "5m"}, recorded(ago=ago)) == [(counts,)]
 
 
 def test_without_a_window_all_time_counts_up_to_at() -> None:
-    data = [said(ago=timedelta(days=20_000)), said(ago=MS * 0), said(ago=-MS)]
+    data = [recorded(ago=timedelta(days=20_000)), recorded(ago=MS * 0), recorded(ago=-MS)]
     assert answer({}, *data) == [(2,)]
 
 
 def test_a_scope_left_out_matches_all_and_filters_must_all_hold() -> None:
-    data = [said(), said(action="logout"), said(origin="app", userId="7")]
+    data = [recorded(), recorded(action="logout"), recorded(origin="app", userId="7")]
     assert answer({"action": None}, *data) == [(3,)]
     assert answer({"action": "login"}, *data) == [(2,)]
     assert answer({"action": "login", "origin": "app", "resourceType": "user"}, *data) == [(1,)]
@@ -65,10 +65,10 @@ def test_a_scope_left_out_matches_all_and_filters_must_all_hold() -> None:
 
 
 def test_a_dot_in_a_key_is_escaped_and_a_nested_key_is_not() -> None:
-    interaction = said(r'{"a.b":1,"a":{"b":2},"c\\d":3,"e\\.f":4}')
+    interaction = recorded(r'{"a.b":1,"a":{"b":2},"c\\d":3,"e\\.f":4}')
     fields = ["a.b", r"a\.b", r"c\\d", r"e\\\.f", r"e\\.f"]
-    found = [oracle.text_of(oracle.value_at(interaction, f"interaction.{f}")) for f in fields]
-    assert found == ["2", "1", "3", "4", None]
+    actual = [oracle.text_of(oracle.value_at(interaction, f"interaction.{f}")) for f in fields]
+    assert actual == ["2", "1", "3", "4", None]
     assert oracle.field_of(["e\\.f", "g"]) == r"interaction.e\\\.f.g"
     assert oracle.keys_of(r"interaction.e\\\.f.g") == ("e\\.f", "g")
 
@@ -102,8 +102,8 @@ def test_any_other_spelling_is_no_field(field: str) -> None:
 def test_a_value_has_its_text_and_its_number(
     literal: str, text: str | None, number: float | None
 ) -> None:
-    found = oracle.value_at(said(f'{{"a":{literal}}}'), "interaction.a")
-    assert (oracle.text_of(found), oracle.number_of(found)) == (text, number)
+    actual = oracle.value_at(recorded(f'{{"a":{literal}}}'), "interaction.a")
+    assert (oracle.text_of(actual), oracle.number_of(actual)) == (text, number)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ def test_a_string_that_is_not_exactly_a_finite_json_number_is_none(text: str) ->
 
 
 def test_own_columns_are_strings_and_a_numeric_one_has_a_number() -> None:
-    data = [said(resourceId="12"), said(resourceId="x"), said(resourceId="3")]
+    data = [recorded(resourceId="12"), recorded(resourceId="x"), recorded(resourceId="3")]
     assert answer({"metricType": "SUM", "field": "resourceId"}, *data) == [(15,)]
-    upper = said(uowId="0190A1B2-0000-7000-8000-00000000000F")
+    upper = recorded(uowId="0190A1B2-0000-7000-8000-00000000000F")
     assert oracle.value_at(upper, "uowId") == "0190a1b2-0000-7000-8000-00000000000f"
 
 
 def test_keys_are_never_looked_up_in_arrays() -> None:
-    assert oracle.value_at(said('{"a":[{"b":1}]}'), "interaction.a.b") is None
+    assert oracle.value_at(recorded('{"a":[{"b":1}]}'), "interaction.a.b") is None
 
 
 # Filters: every row of the table
@@ -166,14 +166,14 @@ NO = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("literal", "operator", "wanted"), YES)
-def test_the_filter_holds(literal: str, operator: str, wanted: Any) -> None:
-    assert holds(literal, operator, wanted)
+@pytest.mark.parametrize(("literal", "operator", "operand"), YES)
+def test_the_filter_holds(literal: str, operator: str, operand: Any) -> None:
+    assert holds(literal, operator, operand)
 
 
-@pytest.mark.parametrize(("literal", "operator", "wanted"), NO)
-def test_the_filter_does_not_hold(literal: str, operator: str, wanted: Any) -> None:
-    assert not holds(literal, operator, wanted)
+@pytest.mark.parametrize(("literal", "operator", "operand"), NO)
+def test_the_filter_does_not_hold(literal: str, operator: str, operand: Any) -> None:
+    assert not holds(literal, operator, operand)
 
 
 # Aggregations
@@ -192,8 +192,8 @@ def test_over_nothing_each_type_has_its_value(kind: str, nothing: int | None) ->
 
 def test_numbers_are_aggregated_and_all_else_is_left_out() -> None:
     literals = ("1", '"2.5"', "-4", "true", "null", "", '" 9"', "[9]", '"1e999"')
-    found = {kind: value(kind, *literals) for kind in ("SUM", "AVG", "MIN", "MAX", "COUNT")}
-    assert found == {"SUM": -0.5, "AVG": -0.166666666666667, "MIN": -4, "MAX": 2.5, "COUNT": 9}
+    actual = {kind: value(kind, *literals) for kind in ("SUM", "AVG", "MIN", "MAX", "COUNT")}
+    assert actual == {"SUM": -0.5, "AVG": -0.166666666666667, "MIN": -4, "MAX": 2.5, "COUNT": 9}
 
 
 def test_sums_are_exact_and_null_only_past_what_a_double_holds() -> None:
@@ -214,7 +214,7 @@ def test_distinct_count_counts_texts() -> None:
 )
 def test_a_rate_is_per_unit_of_its_window(window: str, rate: float, unit: str) -> None:
     metric = {"metricType": "RATE", "timeWindow": window}
-    rows = oracle.calculate(metric, [said()] * 3, AT)["results"]
+    rows = oracle.calculate(metric, [recorded()] * 3, AT)["results"]
     assert rows == [{"value": rate, "dimensions": None, "unit": unit}]
     assert oracle.calculate(metric, [], AT)["results"][0]["value"] == 0
 
@@ -232,21 +232,23 @@ def test_a_dimension_key_is_the_field_with_one_underscore_for_each_odd_character
 
 def test_groups_are_texts_and_missing_is_one_of_them_and_the_order_is_total() -> None:
     literals = ["1", '"1"', "1.0", "null", "{}", '"b"', '"a"', '"a"', '"b"', "[1]", '"é"']
-    data = [said(f'{{"a":{literal}}}') for literal in literals]
+    data = [recorded(f'{{"a":{literal}}}') for literal in literals]
     expected = [(3, "1"), (3, None), (2, "a"), (2, "b"), (1, "é")]
     assert answer({"groupBy": ["interaction.a"]}, *data) == expected
 
 
 def test_null_values_come_last_and_grouped_over_nothing_has_no_rows() -> None:
-    data = [said(f'{{"a":{a}}}', userId=user) for a, user in [(-5, "x"), ("null", "a"), (0, "y")]]
+    data = [
+        recorded(f'{{"a":{a}}}', userId=user) for a, user in [(-5, "x"), ("null", "a"), (0, "y")]
+    ]
     metric = {"metricType": "AVG", "field": "interaction.a", "groupBy": ["userId"]}
     assert answer(metric, *data) == [(0, "y"), (-5, "x"), (None, "a")]
     assert answer(metric) == []
     assert answer({"metricType": "AVG", "field": "interaction.a"}) == [(None,)]
 
 
-def test_a_cut_is_said() -> None:
-    data = [said(userId=user) for user in "abca"]
+def test_a_cut_is_reported() -> None:
+    data = [recorded(userId=user) for user in "abca"]
     metric = {"metricType": "COUNT", "groupBy": ["userId"]}
     cut = oracle.calculate(metric, data, AT, limit=1)
     rows = [{"value": 2, "dimensions": {"userId": "a"}}]
@@ -258,40 +260,46 @@ def test_a_cut_is_said() -> None:
 
 
 def test_points_stand_back_from_to_and_absent_groups_have_what_nothing_has() -> None:
-    data = [said(userId="a", ago=MINUTE * 5), said(userId="b", ago=MINUTE), said(ago=-MINUTE)]
+    data = [
+        recorded(userId="a", ago=MINUTE * 5),
+        recorded(userId="b", ago=MINUTE),
+        recorded(ago=-MINUTE),
+    ]
     metric = {"metricType": "COUNT", "groupBy": ["userId"]}
-    found = oracle.series(metric, data, AT - MINUTE * 10, AT, MINUTE * 5)
-    lines = [(line["dimensions"], [p["value"] for p in line["points"]]) for line in found["series"]]
+    actual = oracle.series(metric, data, AT - MINUTE * 10, AT, MINUTE * 5)
+    lines = [
+        (line["dimensions"], [p["value"] for p in line["points"]]) for line in actual["series"]
+    ]
     assert lines == [({"userId": "b"}, [0, 1]), ({"userId": "a"}, [1, 0])]
-    assert [p["at"] for p in found["series"][0]["points"]] == [AT - MINUTE * 5, AT]
+    assert [p["at"] for p in actual["series"][0]["points"]] == [AT - MINUTE * 5, AT]
     assert len(oracle.instants(AT - MINUTE * 10 - MS, AT, MINUTE * 5)) == 3
 
 
 def test_an_absent_group_of_an_average_is_null_and_ranks_last() -> None:
-    data = [said('{"a":-1}', userId="b"), said('{"a":9}', userId="a", ago=MINUTE * 6)]
+    data = [recorded('{"a":-1}', userId="b"), recorded('{"a":9}', userId="a", ago=MINUTE * 6)]
     metric = {"metricType": "AVG", "field": "interaction.a", "groupBy": ["userId"]}
     lines = oracle.series(metric, data, AT - MINUTE * 10, AT, MINUTE * 5)["series"]
-    found = [[point["value"] for point in line["points"]] for line in lines]
-    assert found == [[None, -1], [9, None]]
+    actual = [[point["value"] for point in line["points"]] for line in lines]
+    assert actual == [[None, -1], [9, None]]
 
 
 def test_a_windowed_series_slides() -> None:
     metric = {"metricType": "COUNT", "timeWindow": "1h"}
-    found = oracle.series(metric, [said(ago=MINUTE * 9)], AT - MINUTE * 10, AT, MINUTE * 5)
-    assert [p["value"] for p in found["series"][0]["points"]] == [1, 1]
+    actual = oracle.series(metric, [recorded(ago=MINUTE * 9)], AT - MINUTE * 10, AT, MINUTE * 5)
+    assert [p["value"] for p in actual["series"][0]["points"]] == [1, 1]
 
 
 def test_discovery_lists_leaves_with_their_types() -> None:
     first = r'{"a.b":1,"a":{"b":"x","n":null,"":2,"o":{}},"l":[{"x":1}],"":{"y":1},"\\":true}'
-    found = oracle.discover([said(first), said('{"a":{"b":2.5}}'), said('{"a":"s"}')])
-    assert {name: (entry["types"], entry["occurrences"]) for name, entry in found.items()} == {
+    actual = oracle.discover([recorded(first), recorded('{"a":{"b":2.5}}'), recorded('{"a":"s"}')])
+    assert {name: (entry["types"], entry["occurrences"]) for name, entry in actual.items()} == {
         "interaction.a": (["string"], 1),
         "interaction.a.b": (["number", "string"], 2),
         r"interaction.a\.b": (["number"], 1),
         "interaction.l": (["array"], 1),
         "interaction.\\\\": (["boolean"], 1),
     }
-    assert list(found) == sorted(found)
+    assert list(actual) == sorted(actual)
 
 
 # Refusals

@@ -1,4 +1,4 @@
-"""May a payload be recorded, and what of it does the engine not keep?"""
+"""Checks of payloads, and the values that the engine does not store."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_what_is_to_be_refused_is_refused_in_words(name: str, text: str) -> None
         read(text)
 
 
-def test_integers_past_64_bits_are_told_wherever_they_stand() -> None:
+def test_integers_past_64_bits_are_found_at_any_place() -> None:
     text = f'{{"a": {2**64}, "b": {{"c.d": {-(2**63) - 1}}}, "ok": {2**64 - 1}, "s": "{2**70}"}}'
     assert FieldTypes().observe(read(text).members) == [("a",), ("b", "c.d")]
 
 
-def test_objects_without_a_leaf_are_told_whatever_they_hold_inside() -> None:
+def test_objects_without_a_leaf_are_found_whatever_they_contain() -> None:
     text = (
         '{"a": { }, "b": {"c": null, "d": {}}, "e": {"f": {}, "g": 1}, "h": {"i": []}, "j": null}'
     )
@@ -66,7 +66,7 @@ def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
         '{"a" :1, "a" : 2}',
     ],
 )
-def test_a_key_said_twice_is_never_proven_fine(text: str) -> None:
+def test_a_duplicate_key_is_never_proven_valid(text: str) -> None:
     raws = [b'{"a": 12.50}', text.encode()]
     assert decode_together(raws, PayloadHints.of(b"".join(raws))) is None
 

@@ -29,18 +29,18 @@ SECOND = timedelta(seconds=1)
 def test_slots_are_multiples_of_the_interval_shifted_by_the_id(
     interval: str, id: int, slot: str
 ) -> None:
-    found = slot_at(alert(interval, id), AT)
-    assert f"{found:%H:%M:%S}" == slot
-    assert next_slot(alert(interval, id), AT) - found == Duration.parse(interval).length
+    computed = slot_at(alert(interval, id), AT)
+    assert f"{computed:%H:%M:%S}" == slot
+    assert next_slot(alert(interval, id), AT) - computed == Duration.parse(interval).length
 
 
 def test_every_instant_between_two_slots_belongs_to_the_first() -> None:
     for id in range(20):
-        one = alert("10s", id)
-        slot = slot_at(one, AT)
-        assert slot_at(one, slot) == slot
-        assert slot_at(one, slot + 10 * SECOND - timedelta(milliseconds=1)) == slot
-        assert slot_at(one, slot + 10 * SECOND) == slot + 10 * SECOND
+        checked = alert("10s", id)
+        slot = slot_at(checked, AT)
+        assert slot_at(checked, slot) == slot
+        assert slot_at(checked, slot + 10 * SECOND - timedelta(milliseconds=1)) == slot
+        assert slot_at(checked, slot + 10 * SECOND) == slot + 10 * SECOND
 
 
 def test_a_thousand_alerts_of_one_interval_share_few_slots() -> None:
@@ -49,21 +49,21 @@ def test_a_thousand_alerts_of_one_interval_share_few_slots() -> None:
 
 
 def test_a_slot_is_due_until_it_is_taken() -> None:
-    one = alert("1m")
-    slot = slot_at(one, AT)
-    assert is_due(one, slot - timedelta(minutes=1), AT)
-    assert not is_due(one, slot, AT)
+    checked = alert("1m")
+    slot = slot_at(checked, AT)
+    assert is_due(checked, slot - timedelta(minutes=1), AT)
+    assert not is_due(checked, slot, AT)
 
 
 def test_missed_slots_are_those_between_two_that_were_taken() -> None:
-    one = alert("1m")
-    slot = slot_at(one, AT)
+    checked = alert("1m")
+    slot = slot_at(checked, AT)
     for minutes, missed in [(1, 0), (2, 1), (60, 59), (0, 0), (-5, 0)]:
-        assert missed_between(one, slot - timedelta(minutes=minutes), slot) == missed
+        assert missed_between(checked, slot - timedelta(minutes=minutes), slot) == missed
 
 
 def test_a_clock_that_is_set_back_repeats_no_slot_unless_by_more_than_an_interval() -> None:
-    one = alert("1m")
-    taken = slot_at(one, AT)
-    assert not is_due(one, taken, AT - timedelta(seconds=40))
-    assert is_due(one, taken, AT - timedelta(hours=1))
+    checked = alert("1m")
+    taken = slot_at(checked, AT)
+    assert not is_due(checked, taken, AT - timedelta(seconds=40))
+    assert is_due(checked, taken, AT - timedelta(hours=1))

@@ -69,9 +69,9 @@ def test_a_series_of_2000_points_is_taken_and_one_of_2001_is_refused() -> None:
     assert "2,001 points" in problems(later)["step"]
 
 
-def test_everything_that_is_wrong_with_a_series_is_said_at_once() -> None:
-    said = problems({"from": 3, "to": "tomorrow", "stop": "5m"})
-    assert set(said) == {"from", "to", "step", "stop"}
+def test_all_problems_of_a_series_are_in_one_error() -> None:
+    messages = problems({"from": 3, "to": "tomorrow", "stop": "5m"})
+    assert set(messages) == {"from", "to", "step", "stop"}
 
 
 @pytest.mark.parametrize("start", [DAY["to"], "2026-03-22T00:00:00Z"])

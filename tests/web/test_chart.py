@@ -70,12 +70,12 @@ def test_pointing_shows_the_instant_and_the_value_of_every_group(plot: Plot) -> 
 def test_arrow_keys_go_from_point_to_point_and_a_screen_reader_says_them(plot: Plot) -> None:
     plot.place([1, 2, 3, 4], [10, 20, None, 40])
     plot.keys(Keys.HOME)
-    assert plot.said.endswith(": line 0 1, line 1 10")
+    assert plot.spoken.endswith(": line 0 1, line 1 10")
     plot.keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    assert plot.said.endswith(": line 0 3, line 1 –")
+    assert plot.spoken.endswith(": line 0 3, line 1 –")
     assert plot.legend == {"line 0": "3", "line 1": "–"}
     plot.keys(Keys.END, Keys.ARROW_RIGHT, Keys.ARROW_LEFT, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
-    assert plot.said.endswith(": line 0 1, line 1 10")
+    assert plot.spoken.endswith(": line 0 1, line 1 10")
 
 
 def test_a_finger_reads_values(plot: Plot) -> None:
