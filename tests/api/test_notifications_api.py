@@ -227,7 +227,7 @@ def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
     assert created["restingUntil"] is None
     channel, path = created["channelId"], f"{CHANNELS}/{created['channelId']}"
     until = runtime.now() + timedelta(hours=1)
-    runtime.channels.rest(UUID(channel), until)
+    runtime.channels.pause(UUID(channel), until)
     api.post(SUBSCRIPTIONS, json={**topic(api), "channelId": channel})
     sent = {**topic(api), "resourceId": "44", "origin": "WEB"}
     assert api.post("/api/interactions", json=sent).status_code == 201
@@ -238,9 +238,9 @@ def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
     assert api.get(CHANNELS).json()[0]["restingUntil"] == shown
     renamed = {name: created[name] for name in ("name", "kind", "settings", "enabled")}
     assert api.put(path, json=renamed).json()["restingUntil"] is None
-    runtime.channels.rest(UUID(channel), runtime.now() - timedelta(hours=1))
+    runtime.channels.pause(UUID(channel), runtime.now() - timedelta(hours=1))
     assert api.get(path).json()["restingUntil"] is None
-    runtime.channels.rest(UUID(channel), until)
+    runtime.channels.pause(UUID(channel), until)
     assert api.post(f"{path}/test").json()["sent"] is False
     assert api.get(path).json()["restingUntil"] is None
 

@@ -134,7 +134,7 @@ def test_a_message_of_dropped_ones_that_failed_can_be_retried(desk: Desk) -> Non
         desk.deliveries.retry(messages(desk)[0].delivery_id, desk.now())
         desk.wait(lambda: messages(desk)[0].status is DeliveryStatus.SENT)
         desk.wait(lambda: len(desk.recorded) == LIMIT)
-        assert desk.queue.ended(100) == []
+        assert desk.queue.unrecorded(100) == []
 
 
 def test_a_disabled_channel_is_no_way_around_the_ceiling(desk: Desk) -> None:

@@ -104,7 +104,7 @@ def test_skipped_deliveries_end_with_their_retention_and_record_nothing(desk: De
     desk.subscribe(channel)
     desk.disable(channel)
     desk.tell(3)
-    assert desk.queue.ended(10) == []
+    assert desk.queue.unrecorded(10) == []
     made = desk.all()[0].created_date
     assert desk.deliveries.drop_before(made) == 0
     assert desk.deliveries.drop_before(made + DELIVERY_RETENTION + timedelta(days=1)) == 3

@@ -41,7 +41,7 @@ def test_pages_say_why_a_delivery_was_skipped_and_until_when_a_channel_rests(
     record(api)
     off, resting = subscribed(api, name="Off", enabled=False), subscribed(api, name="Resting")
     until = runtime.now() + timedelta(hours=1)
-    runtime.channels.rest(UUID(resting["channelId"]), until)
+    runtime.channels.pause(UUID(resting["channelId"]), until)
     record(api)
     pages = site()
 

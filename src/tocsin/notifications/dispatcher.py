@@ -110,7 +110,7 @@ class Dispatcher(Worker):
         """Make one attempt immediately and return its result; blocks. Neither limits nor a rest
         of the channel apply, and a rest ends unless the receiver asks for another one."""
         attempt = self._attempts.send(channel, message).result()
-        self._channels.rest(channel.channel_id, resting_until(attempt.result, self._clock.now()))
+        self._channels.pause(channel.channel_id, resting_until(attempt.result, self._clock.now()))
         self.wake()
         return attempt
 
@@ -153,7 +153,7 @@ class Dispatcher(Worker):
         # A Retry-After pauses the whole channel, before anything more of it is claimed.
         for each in attempts:
             if each.next_step.resting_until:
-                self._channels.rest(each.delivery.channel_id, each.next_step.resting_until)
+                self._channels.pause(each.delivery.channel_id, each.next_step.resting_until)
         self._queue.finish(attempts)
         for id in {a.delivery.channel_id for a in attempts if a.attempt.result.is_gone}:
             log.warning("channel disabled", channel=str(id), reason="It answered 410 Gone")

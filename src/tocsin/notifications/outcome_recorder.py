@@ -32,7 +32,7 @@ class OutcomeRecorder(Worker):
 
     def run_once(self) -> float:
         """Record every outcome that is not recorded yet. Raises Unavailable."""
-        while ended := self._queue.ended(_BATCH):
+        while ended := self._queue.unrecorded(_BATCH):
             self._recorder.record_own(
                 [outcome_interaction(each, self._channels.find(each.channel_id)) for each in ended]
             )

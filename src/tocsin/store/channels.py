@@ -60,7 +60,7 @@ class Channels:
                 changed = {"spec": spec, "disabled_reason": reason, "modified_date": cut(at)}
                 self._table.replace(id, channel.model_copy(update=changed))
 
-    def rest(self, id: UUID, until: datetime | None) -> None:
+    def pause(self, id: UUID, until: datetime | None) -> None:
         """Pause a channel, unless it was deleted, until an instant; None ends the pause."""
         until = cut(until) if until else None
         with self._table.locked():

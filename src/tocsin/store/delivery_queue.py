@@ -54,7 +54,7 @@ class DeliveryQueue:
             for each in completed:
                 connection.execute(_next_step_of(each))
 
-    def ended(self, limit: int) -> list[Delivery]:
+    def unrecorded(self, limit: int) -> list[Delivery]:
         """At most `limit` deliveries that ended without a recorded outcome, oldest first."""
         query = select(deliveries).where(_UNRECORDED).order_by(_Columns.number).limit(limit)
         with self._database.reading() as connection:
