@@ -57,10 +57,10 @@ def asked(plot: Plot) -> list[str]:
 
 def test_pointing_shows_the_instant_and_the_value_of_every_group(plot: Plot) -> None:
     assert plot.legend == {"US": "0", "ZA": "0"}
-    assert plot.instant.endswith(", the last")
+    assert plot.instant.endswith(" (latest)")
     plot.point_at(1 - 4.5 / 24)
     assert plot.legend == {"US": "1", "ZA": "3"}
-    assert not plot.instant.endswith(", the last")
+    assert not plot.instant.endswith(" (latest)")
     assert len(plot.browser.all(".plot .pointer circle")) == 2
     plot.leave()
     assert plot.legend == {"US": "0", "ZA": "0"}

@@ -1,4 +1,4 @@
-"""A page that does not show all of something says so, and how much there is."""
+"""A page that shows a part of a list states the size of the whole list."""
 
 from __future__ import annotations
 
@@ -28,68 +28,68 @@ def client(site: Callable[[], TestClient]) -> TestClient:
 
 
 def record(client: TestClient, payloads: list[dict[str, Any]], **more: str) -> None:
-    said = {"resourceType": "T", "resourceId": "r", "action": "A", "origin": "O", **more}
-    batch = [{**said, "interaction": payload} for payload in payloads]
+    common = {"resourceType": "T", "resourceId": "r", "action": "A", "origin": "O", **more}
+    batch = [{**common, "interaction": payload} for payload in payloads]
     answer = client.post("/api/interactions/batch", json=batch, headers=KEY)
     assert answer.json()["accepted"] == len(batch)
 
 
 def metric(client: TestClient, **more: Any) -> str:
-    said = {"name": "m", "metricType": "COUNT", "action": "A", "groupBy": ["interaction.group"]}
-    made = client.post("/api/interaction-metrics", json={**said, **more}, headers=KEY)
-    return str(made.json()["metricId"])
+    spec = {"name": "m", "metricType": "COUNT", "action": "A", "groupBy": ["interaction.group"]}
+    response = client.post("/api/interaction-metrics", json={**spec, **more}, headers=KEY)
+    return str(response.json()["metricId"])
 
 
-def words(client: TestClient, path: str) -> str:
-    """What a reader sees of a page, blanks joined."""
+def text_of(client: TestClient, path: str) -> str:
+    """The visible text of a page, with single blanks."""
     return " ".join(re.sub(r"<[^>]*>", " ", client.get(path).text).split())
 
 
-def test_a_table_above_its_limit_says_which_groups_it_lists(client: TestClient) -> None:
-    shown = words(client, f"/web/metrics/{metric(client)}")
-    assert "The 10 greatest of 12,000 groups at the last point are drawn" in shown
-    assert "the table below lists the first 10,000 of the 12,000 that there are now" in shown
+def test_a_table_above_its_limit_states_which_groups_it_lists(client: TestClient) -> None:
+    shown = text_of(client, f"/web/metrics/{metric(client)}")
+    assert "The chart shows the 10 greatest of 12,000 groups at its last point" in shown
+    assert "the table below lists the first 10,000 of 12,000 current groups" in shown
     assert "1–50 of 10,000 listed groups" in shown
-    assert "Only the 10,000 greatest of 12,000 groups are listed, however they are sorted" in shown
-    assert "the downloads hold all of them" in shown
+    assert "The list has only the 10,000 greatest of 12,000 groups, in any order" in shown
+    assert "the downloads have all of them" in shown
 
 
 def test_a_table_below_its_limit_lists_all(client: TestClient) -> None:
     few = [{"field": "interaction.group", "operator": "starts_with", "value": "g11"}]
-    shown = words(client, f"/web/metrics/{metric(client, filters=few)}")
-    assert "the table below lists the 1,111 that there are now" in shown
+    shown = text_of(client, f"/web/metrics/{metric(client, filters=few)}")
+    assert "the table below lists all 1,111 current groups" in shown
     assert "1–50 of 1,111 groups" in shown
-    assert "Only the" not in shown
+    assert "The list has only" not in shown
 
 
 def test_downloads_hold_every_group(client: TestClient) -> None:
     page = f"/web/metrics/{metric(client)}"
     assert len(client.get(f"{page}/rows.csv").text.splitlines()) == GROUPS + 1
-    found = client.get(f"{page}/rows.json").json()
-    assert len(found["results"]) == GROUPS
-    assert "truncated" not in found
+    download = client.get(f"{page}/rows.json").json()
+    assert len(download["results"]) == GROUPS
+    assert "truncated" not in download
 
 
-def test_a_long_unit_of_work_says_that_it_is_cut(client: TestClient) -> None:
-    found = client.get(f"/api/interactions?uowId={UNIT}&limit=1", headers=KEY).json()
-    shown = words(client, f"/web/interactions/{found['interactions'][0]['interactionId']}")
-    assert "The latest 200 of its interactions; all of them ." in shown
+def test_a_long_unit_of_work_is_marked_as_cut(client: TestClient) -> None:
+    listed = client.get(f"/api/interactions?uowId={UNIT}&limit=1", headers=KEY).json()
+    shown = text_of(client, f"/web/interactions/{listed['interactions'][0]['interactionId']}")
+    assert "The latest 200 of its interactions. Show all" in shown
 
 
-def test_a_preview_says_that_it_draws_the_greatest_groups(client: TestClient) -> None:
-    said = {"metricType": "COUNT", "action": "A", "groupBy": "interaction.group"}
-    shown = client.post("/web/metrics/preview", data=said).text
+def test_a_preview_states_that_it_draws_the_greatest_groups(client: TestClient) -> None:
+    form = {"metricType": "COUNT", "action": "A", "groupBy": "interaction.group"}
+    shown = client.post("/web/metrics/preview", data=form).text
     assert "The first 10 of 12,000 groups." in shown
-    assert "The 10 greatest of 12,000 groups at the last point are drawn." in shown
+    assert "The chart shows the 10 greatest of 12,000 groups at its last point." in shown
 
 
-def test_the_overview_counts_alerts_that_watch(client: TestClient) -> None:
+def test_the_overview_counts_enabled_alerts(client: TestClient) -> None:
     quiet = metric(client, action="UNIT", groupBy=[])
     for enabled in (True, False, False):
-        said = {"title": "t", "metricId": quiet, "operator": "gt", "threshold": 1_000}
-        alert = {**said, "alertAction": "fired", "enabled": enabled}
-        made = client.post("/api/interaction-alerts", json=alert, headers=KEY)
-        assert made.status_code == 201
-    # Pages share what they know of alerts for some seconds, unless one of them is evaluated.
+        spec = {"title": "t", "metricId": quiet, "operator": "gt", "threshold": 1_000}
+        alert = {**spec, "alertAction": "fired", "enabled": enabled}
+        response = client.post("/api/interaction-alerts", json=alert, headers=KEY)
+        assert response.status_code == 201
+    # The pages keep the states of alerts for some seconds, unless one is evaluated.
     assert client.post("/web/alerts/evaluate-all").status_code == 303
-    assert "All quiet: 1 alert watches" in words(client, "/")
+    assert "All clear: 1 alert is enabled" in text_of(client, "/")

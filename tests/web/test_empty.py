@@ -1,4 +1,4 @@
-"""A service in which nothing is yet: every page says what to do next."""
+"""On an empty installation, every page names the next step."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "text"),
     [
-        ("/", "Nothing was recorded yet"),
-        ("/web/metrics", "No metric yet"),
-        ("/web/alerts", "make that first"),
-        ("/web/alerts/new", "make that first"),
-        ("/web/interactions", "shows how an application sends its first interaction"),
+        ("/", "No interactions recorded yet"),
+        ("/web/metrics", "No metrics yet"),
+        ("/web/alerts", "Create one first"),
+        ("/web/alerts/new", "Create one first"),
+        ("/web/interactions", "shows how to send the first one"),
     ],
 )
-def test_an_empty_page_says_what_to_do_next(
-    browser: Browser, server: Server, path: str, says: str
+def test_an_empty_page_names_the_next_step(
+    browser: Browser, server: Server, path: str, text: str
 ) -> None:
     browser.sign_in(server.url, server.admin_key)
     browser.open(path)
-    browser.until_says(says)
+    browser.until_says(text)
     assert browser.complaints() == []

@@ -1,4 +1,4 @@
-"""The path of a newcomer, in a real browser: from signing in to an alert that fires."""
+"""The first steps of a new user, in a real browser: from signing in to an alert that fires."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def login_failed(country: str, attempts: int) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def recorded(server: Server) -> Server:
-    sent = [login_failed("ZA", 3), login_failed("ZA", 1), login_failed("US", 7)]
+    batch = [login_failed("ZA", 3), login_failed("ZA", 1), login_failed("US", 7)]
     with server.client() as client:
-        assert client.post("/api/interactions/batch", json=sent).json()["accepted"] == 3
+        assert client.post("/api/interactions/batch", json=batch).json()["accepted"] == 3
     return server
 
 
-def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
+def test_a_new_user_signs_in_creates_a_metric_and_an_alert_that_fires(
     browser: Browser, recorded: Server
 ) -> None:
     browser.open_at(recorded.url)
@@ -39,7 +39,7 @@ def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
     browser.press("Sign in")
     browser.until_says("This key is unknown, or was revoked")
     browser.sign_in(recorded.url, recorded.admin_key)
-    browser.until_says("A metric is a question with a name")
+    browser.until_says("A metric is a named question")
 
     browser.press("New metric")
     browser.type("Name", "Failed logins by country")
@@ -65,8 +65,8 @@ def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
     browser.until_says("interaction.attempts > 1")
     assert browser.find(".chart .plot").is_displayed()
 
-    browser.press("New alert on this")
-    browser.type("Title", "Somebody tries passwords")
+    browser.press("New alert")
+    browser.type("Title", "Password guessing")
     browser.type("Threshold", "0")
     browser.until_says("Would have fired 2 times in the last 30 days")
     browser.press("Create alert")
@@ -74,9 +74,9 @@ def test_from_signing_in_over_a_metric_with_preview_to_an_alert_that_fires(
     browser.until_says("fired US")
 
     browser.open("/")
-    browser.until_says("2 groups fire now")
+    browser.until_says("2 groups are firing")
     browser.until_says("Failed logins by country")
-    assert [said for said in browser.complaints() if "401" not in said] == []
+    assert [message for message in browser.complaints() if "401" not in message] == []
 
 
 def test_times_are_shown_in_the_viewers_zone_and_in_utc_on_hover(
@@ -106,8 +106,8 @@ def test_a_search_becomes_a_metric(browser: Browser, recorded: Server) -> None:
 
 def test_the_switch_of_a_metric_disables_it(browser: Browser, recorded: Server) -> None:
     with recorded.client() as client:
-        said = {"name": "To be switched off", "metricType": "COUNT"}
-        id = client.post("/api/interaction-metrics", json=said).json()["metricId"]
+        metric = {"name": "To be switched off", "metricType": "COUNT"}
+        id = client.post("/api/interaction-metrics", json=metric).json()["metricId"]
         browser.sign_in(recorded.url, recorded.admin_key)
         browser.open("/web/metrics?q=switched")
         browser.labelled("To be switched off is enabled").click()
@@ -115,12 +115,12 @@ def test_the_switch_of_a_metric_disables_it(browser: Browser, recorded: Server) 
         browser.until(lambda: client.get(address).json()["enabled"] is False)
 
 
-def test_a_search_follows_what_is_typed_and_slash_leads_to_it(
+def test_a_search_updates_while_typing_and_slash_focuses_it(
     browser: Browser, recorded: Server
 ) -> None:
     browser.sign_in(recorded.url, recorded.admin_key)
     browser.open("/web/metrics")
     browser.find("body").send_keys("/")
     browser.active().send_keys("no such metric")
-    browser.until_says("No metric has “no such metric”")
+    browser.until_says("No metric matches “no such metric”")
     assert "q=no+such+metric" in browser.driver.current_url

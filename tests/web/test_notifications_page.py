@@ -1,4 +1,4 @@
-"""Somebody is told, without a request written by hand: a channel, a subscription, a delivery."""
+"""A channel, a subscription, a delivery and a silence, all set up on the pages."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 class Desk(BaseHTTPRequestHandler):
-    """A receiver that takes whatever comes, and remembers it."""
+    """A receiver that accepts and keeps every message."""
 
-    heard: list[bytes] = []
+    bodies: list[bytes] = []
 
     def do_POST(self) -> None:
-        Desk.heard.append(self.rfile.read(int(self.headers["content-length"])))
+        Desk.bodies.append(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """It says nothing."""
+        """Logs nothing."""
 
 
 @pytest.fixture
 def receiver() -> Iterator[str]:
-    Desk.heard = []
+    Desk.bodies = []
     serving = HTTPServer(("127.0.0.1", 0), Desk)
     thread = threading.Thread(target=serving.serve_forever)
     thread.start()
@@ -42,35 +42,35 @@ def receiver() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def telling(server: Server) -> Server:
-    """Receivers of this machine are allowed, and a metric stands at 1."""
+def deliverable(server: Server) -> Server:
+    """A server that may send to this machine, with a metric whose value is 1."""
     server.stop()
     server.environment = {"TOCSIN_ALLOW_PRIVATE_TARGETS": "true"}
     server.start()
     with server.client() as client:
-        sent = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
-        assert client.post("/api/interactions", json=sent).status_code == 201
-        said = {"name": "One", "metricType": "COUNT", "action": "A"}
-        assert client.post("/api/interaction-metrics", json=said).status_code == 201
+        interaction = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
+        assert client.post("/api/interactions", json=interaction).status_code == 201
+        metric = {"name": "One", "metricType": "COUNT", "action": "A"}
+        assert client.post("/api/interaction-metrics", json=metric).status_code == 201
     return server
 
 
 def test_from_a_channel_over_a_silence_to_a_delivery(
-    browser: Browser, telling: Server, receiver: str
+    browser: Browser, deliverable: Server, receiver: str
 ) -> None:
-    browser.sign_in(telling.url, telling.admin_key)
+    browser.sign_in(deliverable.url, deliverable.admin_key)
     browser.open("/web/channels/new")
     browser.type("Name", "The desk")
     browser.type("URL", receiver)
     browser.press("Save")
-    browser.until_says("shown this once")
-    browser.press("Send a sample")
-    browser.until_says("The sample was sent through The desk")
+    browser.until_says("shown only now")
+    browser.press("Send test message")
+    browser.until_says("The test message was sent through The desk")
 
     browser.press("Subscriptions")
     browser.press("New subscription")
     browser.press("Save")
-    # The form itself offers the desk already.
+    # The desk is the only channel, so it is selected.
     browser.until(lambda: browser.path == "/web/subscriptions")
     browser.until_says("The desk")
 
@@ -79,10 +79,10 @@ def test_from_a_channel_over_a_silence_to_a_delivery(
     browser.choose("Metric", "One")
     browser.type("Threshold", "0")
     browser.press("Create alert")
-    browser.until_says("all together")
+    browser.until_says("all interactions")
     browser.open("/web/deliveries")
     browser.until(lambda: "The desk" in browser.refreshed() and browser.all("td .tag.sent"))
-    assert any(b"There is one" in body for body in Desk.heard)
+    assert any(b"There is one" in body for body in Desk.bodies)
 
     browser.open("/web/alerts")
     browser.press("There is one")

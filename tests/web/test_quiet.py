@@ -1,4 +1,4 @@
-"""No form complains before anything was done in it; then it says what is wrong."""
+"""A form shows errors only after input; before, it names the fields to fill in."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def admin(browser: Browser, server: Server) -> Browser:
 @pytest.fixture(scope="module")
 def metric(server: Server) -> str:
     with server.client() as client:
-        said = {"name": "All", "metricType": "COUNT"}
-        return str(client.post("/api/interaction-metrics", json=said).json()["metricId"])
+        spec = {"name": "All", "metricType": "COUNT"}
+        return str(client.post("/api/interaction-metrics", json=spec).json()["metricId"])
 
 
 def settled(browser: Browser) -> None:
@@ -45,7 +45,9 @@ def settled(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("path", FORMS)
-def test_a_form_that_was_just_opened_is_not_red(admin: Browser, metric: str, path: str) -> None:
+def test_a_form_that_was_just_opened_shows_no_errors(
+    admin: Browser, metric: str, path: str
+) -> None:
     admin.open(path.format(metric))
     settled(admin)
     assert admin.script(_RED) == []
@@ -53,12 +55,12 @@ def test_a_form_that_was_just_opened_is_not_red(admin: Browser, metric: str, pat
 
 
 @pytest.mark.usefixtures("metric")
-def test_an_alert_says_what_it_needs_then_what_is_wrong(admin: Browser) -> None:
+def test_an_alert_form_names_missing_fields_and_then_invalid_ones(admin: Browser) -> None:
     admin.open("/web/alerts/new")
-    admin.until_says("Fill in a metric and a threshold")
+    admin.until_says("Enter a metric and a threshold")
     admin.type("Title", "t")
     admin.choose("Metric", "All")
-    admin.until(lambda: "Fill in a threshold" in admin.text)
+    admin.until(lambda: "Enter a threshold" in admin.text)
     assert admin.script(_RED) == []
     admin.type("Threshold", "many")
     admin.until_says("must be a finite number")
@@ -69,23 +71,23 @@ def test_an_alert_says_what_it_needs_then_what_is_wrong(admin: Browser) -> None:
 
 
 @pytest.mark.usefixtures("metric")
-def test_what_is_missing_is_red_once_it_is_submitted(admin: Browser) -> None:
+def test_missing_fields_are_errors_after_the_form_was_submitted(admin: Browser) -> None:
     admin.open("/web/alerts/new")
     settled(admin)
     admin.press("Create alert")
     admin.until_says("This cannot be saved yet")
-    assert [one.text for one in admin.all("label .problem")] == ["is required"] * 3
+    assert [problem.text for problem in admin.all("label .problem")] == ["is required"] * 3
 
 
 @pytest.mark.usefixtures("metric")
-def test_a_metric_says_what_it_needs(admin: Browser) -> None:
+def test_a_metric_form_names_missing_fields(admin: Browser) -> None:
     admin.open("/web/metrics/new")
     admin.choose("Aggregation", "Sum of a field")
-    admin.until_says("Fill in a field to see it.")
+    admin.until_says("Enter a field to see the preview.")
     admin.press("+ Add a condition")
     admin.type("Field", "interaction.n")
     admin.choose("Kind of value", "number")
-    admin.until_says("Fill in a field and the value of a condition to see it.")
+    admin.until_says("Enter a field and the value of a condition to see the preview.")
     assert admin.script(_RED) == []
     admin.type("Value", "x")
     admin.until_says("is not a number")

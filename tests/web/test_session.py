@@ -12,8 +12,7 @@ from support.serving import ADMIN_KEY
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 from tocsin.store.sessions import IDLE, MAX_PER_KEY
-from tocsin.web.app import routers
-from tocsin.web.rendering import Pages
+from tocsin.web.app import ROUTERS
 
 Site = Callable[..., TestClient]
 MINUTE = timedelta(minutes=1)
@@ -27,8 +26,8 @@ FOR_ADMINS = (
 ASKS = ("/calculate-all", "/preview")
 
 
-def routes(runtime: Runtime) -> list[tuple[str, str]]:
-    pages = [route for router in routers(Pages(runtime)) for route in router.routes]
+def routes() -> list[tuple[str, str]]:
+    pages = [route for router in ROUTERS for route in router.routes]
     return [(m, r.path) for r in pages if isinstance(r, APIRoute) for m in r.methods or ()]
 
 
@@ -45,10 +44,10 @@ def call(client: TestClient, method: str, path: str) -> int:
     return client.request(method, address).status_code
 
 
-def test_who_has_not_signed_in_is_sent_to_the_form_and_back(site: Site, runtime: Runtime) -> None:
+def test_who_has_not_signed_in_is_sent_to_the_form_and_back(site: Site) -> None:
     nobody = site(None)
-    assert len(routes(runtime)) > 25
-    for method, path in routes(runtime):
+    assert len(routes()) > 25
+    for method, path in routes():
         if path not in OPEN:
             assert call(nobody, method, path) == 303, (method, path)
     answer = nobody.get("/web/metrics?q=a%26b")
@@ -56,11 +55,9 @@ def test_who_has_not_signed_in_is_sent_to_the_form_and_back(site: Site, runtime:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_sees_its_pages_and_no_others(
-    site: Site, runtime: Runtime, keys: dict[str, str], role: Role
-) -> None:
+def test_a_role_sees_its_pages_and_no_others(site: Site, keys: dict[str, str], role: Role) -> None:
     client = site(keys[role])
-    for method, path in routes(runtime):
+    for method, path in routes():
         if path not in OPEN:
             refused = call(client, method, path) == 403
             assert refused is not may(role, method, path), (method, path)
@@ -279,5 +276,5 @@ def test_an_error_that_nobody_expected_is_a_page_too(
     monkeypatch.setattr(runtime.engine, "rows", fail)
     answer = client.get("/")
     assert answer.status_code == 500
-    assert "Something went wrong; the log of the server says what" in answer.text
+    assert "An unexpected error occurred; the server log has the details" in answer.text
     assert "a bug" not in answer.text

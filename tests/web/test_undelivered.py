@@ -50,14 +50,14 @@ def test_pages_say_why_a_delivery_was_skipped_and_until_when_a_channel_rests(
     assert "skipped 1" in text_of(skipped)
     assert "Send anyway" in skipped
     pending = pages.get(f"/web/deliveries?channel={resting['channelId']}").text
-    assert "not tried yet, next try at" in text_of(pending)
+    assert "not attempted yet, next attempt at" in text_of(pending)
     assert format_instant(until) in pending
 
     channels = pages.get("/web/channels").text
-    assert "Rests until" in text_of(channels)
+    assert "Paused until" in text_of(channels)
     assert format_instant(until) in channels
     (delivery,) = api.get("/api/deliveries", params={"status": "skipped"}).json()["deliveries"]
     retried = pages.post(f"/web/deliveries/{delivery['deliveryId']}/retry")
     assert retried.status_code == 303
     waiting = pages.get(f"/web/deliveries?channel={off['channelId']}").text
-    assert "waits: the channel is disabled" in text_of(waiting)
+    assert "waiting: the channel is disabled" in text_of(waiting)

@@ -1,4 +1,4 @@
-"""Which groups of which alerts fire, or are about to? Read once for all who look."""
+"""The states of all alerts and their groups, read once for all viewers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tocsin.model.alerts.alert import Alert, Health, Value
 from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.model.alerts.state import AlertState, Dimensions, Status
 from tocsin.runtime import Runtime
-from tocsin.web.shared_cache import Shared
+from tocsin.web.shared_cache import SharedCache
 
 _SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """An alert, how it stands, and its groups that are not simply OK."""
+class AlertStatus:
+    """An alert, its evaluation status, and its groups that are firing or pending."""
 
     alert: Alert
     evaluation: EvaluationStatus
@@ -26,8 +26,8 @@ class Watched:
     pending: Sequence[AlertState]
 
     @property
-    def word(self) -> str:
-        """The one word that says most of it."""
+    def label(self) -> str:
+        """The most important state: disabled, firing, error, pending or ok."""
         if not self.alert.enabled:
             return "disabled"
         if self.firing:
@@ -38,9 +38,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
-    """One group that fires."""
-
+class FiringGroup:
     alert: Alert
     dimensions: Dimensions
     value: Value
@@ -48,52 +46,53 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    alerts: list[Watched]
-    firing: list[Firing]
+class _Statuses:
+    alerts: list[AlertStatus]
+    firing: list[FiringGroup]
 
 
-class Watch:
-    """What pages share of alerts."""
+class AlertStatusCache:
+    """Keeps the states of alerts for some seconds."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._seen: Shared[None, _Seen] = Shared(self._look, _SECONDS)
+        self._statuses: SharedCache[None, _Statuses] = SharedCache(self._read, _SECONDS)
 
-    def all(self) -> list[Watched]:
-        """Every alert, the first made first."""
-        return self._seen.get(None).alerts
+    def all(self) -> list[AlertStatus]:
+        """All alerts, oldest first."""
+        return self._statuses.get(None).alerts
 
-    def firing(self) -> list[Firing]:
-        """Every group that fires, the latest first."""
-        return self._seen.get(None).firing
+    def firing(self) -> list[FiringGroup]:
+        """All groups that are firing, the latest first."""
+        return self._statuses.get(None).firing
 
-    def of_metric(self, metric_id: UUID) -> list[Watched]:
-        return [one for one in self.all() if one.alert.metric_id == metric_id]
+    def of_metric(self, metric_id: UUID) -> list[AlertStatus]:
+        return [status for status in self.all() if status.alert.metric_id == metric_id]
 
     def forget(self) -> None:
-        """An alert was changed or evaluated."""
-        self._seen.forget()
+        """Read again on the next call, because an alert was changed or evaluated."""
+        self._statuses.forget()
 
-    def _look(self, _: None) -> _Seen:
+    def _read(self, _: None) -> _Statuses:
         alerts = self._runtime.alerts.all()
-        statuses = self._runtime.evaluations.statuses()
-        found = self._runtime.evaluations.stored_states([alert.alert_id for alert in alerts])
-        watched = [
-            _watched(alert, statuses[id], found[id].states.values())
+        evaluations = self._runtime.evaluations.statuses()
+        stored = self._runtime.evaluations.stored_states([alert.alert_id for alert in alerts])
+        statuses = [
+            _status(alert, evaluations[id], stored[id].states.values())
             for alert in alerts
-            if (id := alert.alert_id) in statuses and id in found
+            if (id := alert.alert_id) in evaluations and id in stored
         ]
         firing = [
-            Firing(one.alert, state.dimensions, state.value, state.since)
-            for one in watched
-            for state in one.firing
+            FiringGroup(status.alert, state.dimensions, state.value, state.since)
+            for status in statuses
+            for state in status.firing
         ]
-        return _Seen(watched, sorted(firing, key=lambda one: one.since, reverse=True))
+        return _Statuses(statuses, sorted(firing, key=lambda group: group.since, reverse=True))
 
 
-def _watched(alert: Alert, evaluation: EvaluationStatus, states: Collection[AlertState]) -> Watched:
-    def those(status: Status) -> list[AlertState]:
-        return [state for state in states if state.status is status]
-
-    return Watched(alert, evaluation, those(Status.FIRING), those(Status.PENDING))
+def _status(
+    alert: Alert, evaluation: EvaluationStatus, states: Collection[AlertState]
+) -> AlertStatus:
+    firing = [state for state in states if state.status is Status.FIRING]
+    pending = [state for state in states if state.status is Status.PENDING]
+    return AlertStatus(alert, evaluation, firing, pending)

@@ -1,17 +1,15 @@
-"""The pages of an application: every page's routes, and what a person sees who is lost."""
+"""Adds the pages to an application: the routes of every page, and a page for unknown addresses."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from tocsin.errors import NotFound
 from tocsin.runtime import Runtime
 from tocsin.web import assets
-from tocsin.web.alert_status import Watch
-from tocsin.web.dashboard import Board
 from tocsin.web.pages import (
     alert_form,
     alert_page,
@@ -31,50 +29,50 @@ from tocsin.web.pages import (
 )
 from tocsin.web.rendering import Pages
 
+ROUTERS = tuple(
+    module.router
+    for module in (
+        assets,
+        sign_in,
+        overview,
+        metrics,
+        metric_form,
+        metric_page,
+        alerts,
+        alert_form,
+        alert_page,
+        interactions,
+        catalog,
+        channels,
+        subscriptions,
+        deliveries,
+        silences,
+        keys,
+    )
+)
 _NOT_FOUND = 404
 
 
 def add_pages(app: FastAPI, runtime: Runtime) -> None:
-    """Put the pages beside the API, on the same runtime."""
+    """Add the pages to an application that has the API already, on the same runtime."""
     pages = Pages(runtime)
     app.state.pages = pages
-    for router in routers(pages):
+    for router in ROUTERS:
         app.include_router(router)
-    _find_the_lost(app, pages)
+    _add_not_found_page(app, pages)
 
 
-def routers(pages: Pages) -> list[APIRouter]:
-    board, watch = Board(pages.runtime), Watch(pages.runtime)
-    return [
-        assets.routes(),
-        sign_in.routes(pages),
-        overview.routes(pages, board, watch),
-        metrics.routes(pages, board),
-        metric_form.routes(pages, board),
-        metric_page.routes(pages, watch),
-        alerts.routes(pages, watch),
-        alert_form.routes(pages, watch),
-        alert_page.routes(pages, watch),
-        interactions.routes(pages),
-        catalog.routes(pages),
-        channels.routes(pages),
-        subscriptions.routes(pages),
-        deliveries.routes(pages),
-        silences.routes(pages),
-        keys.routes(pages),
-    ]
+def _add_not_found_page(app: FastAPI, pages: Pages) -> None:
+    """Answer a browser that requests an unknown address with a page; other clients keep the
+    problem document of the API."""
+    respond_as_api: Any = app.exception_handlers[HTTPException]
 
-
-def _find_the_lost(app: FastAPI, pages: Pages) -> None:
-    """A browser that asks for what is not there gets a page; everybody else what the API says."""
-    answer: Any = app.exception_handlers[HTTPException]
-
-    async def answer_lost(request: Request, error: Exception) -> Response:
+    async def respond(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         is_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
         if error.status_code == _NOT_FOUND and is_page:
-            return pages.show_error(request, NotFound("There is no such page"))
-        said: Response = await answer(request, error)
-        return said
+            return pages.render_error(request, NotFound("There is no such page"))
+        response: Response = await respond_as_api(request, error)
+        return response
 
-    app.add_exception_handler(HTTPException, answer_lost)
+    app.add_exception_handler(HTTPException, respond)

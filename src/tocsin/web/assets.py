@@ -1,4 +1,7 @@
-"""Styles, scripts and pictures: files of this package, served by us and nobody else."""
+"""Serves styles, scripts and pictures, which are files of this package.
+
+Pages load nothing from other hosts.
+"""
 
 from __future__ import annotations
 
@@ -15,24 +18,21 @@ PATH = "/web/static"
 _FOREVER = "public, max-age=31536000, immutable"
 _FOLDER = files("tocsin.web") / "static"
 
+router = APIRouter(include_in_schema=False)
+
 
 def url(name: str) -> str:
-    """Where a browser finds the file; another content has another address."""
+    """The address of a file, with a hash of its content, so that browsers may cache it forever."""
     return f"{PATH}/{name}?v={sha256(_content(name)).hexdigest()[:12]}"
 
 
-def routes() -> APIRouter:
-    router = APIRouter(include_in_schema=False)
-
-    @router.get(PATH + "/{name:path}")
-    def static_file(name: str) -> Response:
-        if name not in _names():
-            raise NotFound("There is no such file")
-        kind = mimetypes.guess_type(name)[0] or "text/plain"
-        headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
-        return Response(_content(name), headers=headers, media_type=kind)
-
-    return router
+@router.get(PATH + "/{name:path}")
+def static_file(name: str) -> Response:
+    if name not in _names():
+        raise NotFound("There is no such file")
+    media_type = mimetypes.guess_type(name)[0] or "text/plain"
+    headers = {"Cache-Control": _FOREVER, "X-Content-Type-Options": "nosniff"}
+    return Response(_content(name), headers=headers, media_type=media_type)
 
 
 @cache

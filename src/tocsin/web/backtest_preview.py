@@ -1,4 +1,4 @@
-"""How an alert would have done: its metric's last day, and when it would have fired."""
+"""The preview of an alert: when it would have fired, and the last day of its metric."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tocsin.alerting.backtest import BacktestInput, GroupHistory
+from tocsin.alerting.backtest import BacktestInput
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import StateChange, Status
@@ -19,85 +19,93 @@ from tocsin.web.charts import Range, chart
 
 DAYS = 30
 
-Stretch = tuple[datetime, datetime]
+FiringPeriod = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a backtest comes to."""
-
+class BacktestSummary:
     sentence: str
     chart: dict[str, Any]
 
 
-def tried(runtime: Runtime, alert: Alert, over: Range) -> Verdict:
-    """The alert over the last 30 days, drawn over a range; raises what a calculation raises."""
+def summarize_backtest(runtime: Runtime, alert: Alert, over: Range) -> BacktestSummary:
+    """The backtest of an alert over the last 30 days, with the metric's chart over a range.
+
+    Raises the errors of a calculation.
+    """
     question = runtime.metrics.get(alert.metric_id).question
     to = over.to
     step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
     span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
-    trial = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
-    pasts = [_stretches(past, to) for past in runtime.backtester.backtest(trial, span)]
-    stretches = [stretch for found in pasts for stretch in found]
-    said = _sentence(stretches, sum(map(bool, pasts)), len(pasts), step)
-    return Verdict(said, drawn(runtime, question, alert.rule, over, stretches))
+    backtest = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
+    groups = [
+        firing_periods(reversed(past.changes), to)
+        for past in runtime.backtester.backtest(backtest, span)
+    ]
+    periods = [period for group in groups for period in group]
+    sentence = _sentence(periods, sum(map(bool, groups)), len(groups), step)
+    chart = chart_with_threshold(runtime, question, alert.rule, over, periods)
+    return BacktestSummary(sentence, chart)
 
 
-def drawn(
-    runtime: Runtime, question: Question, rule: Rule, over: Range, stretches: Iterable[Stretch]
+def chart_with_threshold(
+    runtime: Runtime,
+    question: Question,
+    rule: Rule,
+    over: Range,
+    periods: Iterable[FiringPeriod],
 ) -> dict[str, Any]:
-    """The metric's chart with the threshold, and the stretches in which something fired."""
+    """The metric's chart with the threshold and the periods in which the alert was firing."""
     series = runtime.calculator.series(question, over.start, over.to, over.step)
-    seen = _joined((start, end) for start, end in stretches if end >= over.start)
+    visible = _merged((start, end) for start, end in periods if end >= over.start)
     return {
         **chart(series, question),
         "stacks": False,
         "threshold": rule.threshold,
         "recovery": rule.recovery_threshold,
-        "stretches": [(max(start, over.start).timestamp(), end.timestamp()) for start, end in seen],
+        "firing": [(max(start, over.start).timestamp(), end.timestamp()) for start, end in visible],
     }
 
 
-def stretches_of(changes: Iterable[StateChange], now: datetime) -> list[Stretch]:
-    """From when to when something fired; the changes are the newest first, as they are listed."""
-    stretches: list[Stretch] = []
-    open_groups: set[tuple[Any, datetime]] = set()
+def firing_periods(changes: Iterable[StateChange], now: datetime) -> list[FiringPeriod]:
+    """The periods in which groups were firing; the changes are given newest first.
+
+    A group that has not recovered is firing until now.
+    """
+    periods: list[FiringPeriod] = []
+    recovered: set[tuple[Any, datetime]] = set()
     for change in changes:
         group = (tuple((change.dimensions or {}).values()), change.fired_at)
         if change.status is Status.OK:
-            open_groups.add(group)
-            stretches.append((change.fired_at, change.at))
-        elif group not in open_groups:
-            stretches.append((change.at, now))
-    return stretches
+            recovered.add(group)
+            periods.append((change.fired_at, change.at))
+        elif group not in recovered:
+            periods.append((change.at, now))
+    return periods
 
 
-def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """The stretches in which at least one group fired, in order: those that overlap are one."""
-    joined: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+def _merged(periods: Iterable[FiringPeriod]) -> list[FiringPeriod]:
+    """The periods in which at least one group was firing, in order, without overlaps."""
+    merged: list[FiringPeriod] = []
+    for start, end in sorted(periods):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
-            joined.append((start, end))
-    return joined
+            merged.append((start, end))
+    return merged
 
 
-def _stretches(past: GroupHistory, to: datetime) -> list[Stretch]:
-    return stretches_of(reversed(past.changes), to)
-
-
-def _sentence(stretches: list[Stretch], fired_groups: int, groups: int, step: Duration) -> str:
-    looked = f"in the last {DAYS} days, looked at every {step}"
-    if not stretches:
-        return f"Would not have fired {looked}."
-    times = len(stretches)
-    longest = max(end - start for start, end in stretches)
+def _sentence(periods: list[FiringPeriod], fired_groups: int, groups: int, step: Duration) -> str:
+    evaluated = f"in the last {DAYS} days, evaluated every {step}"
+    if not periods:
+        return f"Would not have fired {evaluated}."
+    times = len(periods)
+    longest = max(end - start for start, end in periods)
     often = "once" if times == 1 else f"{times:,} times"
     which = f", in {fired_groups:,} of {groups:,} groups" if groups > 1 else ""
     length = (
         f"for {formatting.duration(longest)}"
         if times == 1
-        else (f"the longest {formatting.duration(longest)}")
+        else f"at most for {formatting.duration(longest)}"
     )
-    return f"Would have fired {often} {looked}{which}, {length}."
+    return f"Would have fired {often} {evaluated}{which}, {length}."

@@ -32,7 +32,7 @@ _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
-class Names(Protocol):
+class EntryLookup(Protocol):
     def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
 
 
@@ -90,7 +90,7 @@ def rule(of: Rule, metric: str) -> str:
     return f"Fires when {metric} {sign} {of.threshold}{wait}{back}{keep}."
 
 
-def sentence(question: Question, catalog: Names) -> str:
+def sentence(question: Question, catalog: EntryLookup) -> str:
     """What a metric measures: `The number of interactions PLACED on ORDER in the last hour.`"""
     measure = _MEASURES[question.aggregation].format(field=question.field)
     joint = " of interactions" if question.field is None else " over interactions"
@@ -105,7 +105,7 @@ def sentence(question: Question, catalog: Names) -> str:
     return "".join(parts) + "."
 
 
-def _scope(question: Question, catalog: Names) -> str:
+def _scope(question: Question, catalog: EntryLookup) -> str:
     named = (
         (" {}", Kind.ACTION, question.action_id),
         (" on {}", Kind.RESOURCE_TYPE, question.resource_type_id),

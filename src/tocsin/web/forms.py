@@ -88,7 +88,7 @@ class Form:
         return [condition.filter for condition in self.conditions()]
 
     def filter_problems(self) -> list[Problem]:
-        """Values that are not of the kind that was chosen for them."""
+        """MetricValues that are not of the kind that was chosen for them."""
         return [
             Problem(f"filters[{index}].value", condition.complaint)
             for index, condition in enumerate(self.conditions())

@@ -1,4 +1,4 @@
-"""What a definition would say, before anything is saved."""
+"""The preview of a metric: its rows, its last day and its query, before it is saved."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Preview:
 
 
 def preview_of(runtime: Runtime, question: Question) -> Preview:
-    """Its rows now, its last day, its query; raises what a calculation raises."""
+    """The preview of a question; raises the errors of a calculation."""
     at, calculator = runtime.now(), runtime.calculator
     day = Range("24h", at - _DAY, at)
     series = calculator.series(question, day.start, day.to, day.step)
@@ -48,24 +48,24 @@ def preview_of(runtime: Runtime, question: Question) -> Preview:
 
 
 async def run_preview(
-    pages: Pages, request: Request, template: str, show: Callable[[], Response]
+    pages: Pages, request: Request, template: str, preview: Callable[[], Response]
 ) -> Response:
-    """Run a preview on the pool of questions; while that is full, the fragment says so."""
+    """Run a preview on the pool of questions; answer a full pool with a fragment that says so."""
     try:
-        return await pages.runtime.pools.questions.run(show)
+        return await pages.runtime.pools.questions.run(preview)
     except Busy as error:
-        refusal = Complaints([], [Problem("", error.detail)])
-        page = pages.show(request, template, error.status, found=None, complaints=refusal)
+        problems = PreviewProblems([], [Problem("", error.detail)])
+        page = pages.render(request, template, error.status, preview_problems=problems)
         page.headers.update(retry_after(error))
         return page
 
 
 @dataclass(frozen=True, slots=True)
-class Complaints:
-    """Why there is no preview: what is not filled in yet, and what is wrong."""
+class PreviewProblems:
+    """The reasons why there is no preview: empty fields, and invalid ones."""
 
-    lacking: list[str]
-    wrong: list[Problem]
+    missing: list[str]
+    invalid: list[Problem]
 
 
 _LABELS = {
@@ -77,9 +77,14 @@ _LABELS = {
 _VALUE = "the value of a condition"
 
 
-def complaints(form: Form, error: TocsinError) -> Complaints:
-    """What is wrong with a form; nobody did anything wrong in a field that is still empty."""
+def preview_problems(form: Form, error: TocsinError) -> PreviewProblems:
+    """Separates problems of fields that are still empty, which are not the viewer's mistakes."""
     problems = error.problems or [Problem("", error.detail)]
-    lacking = [p for p in problems if p.field and form.is_empty(p.field)]
-    labels = [_LABELS.get(p.field, _VALUE if "[" in p.field else p.field) for p in lacking]
-    return Complaints(list(dict.fromkeys(labels)), [p for p in problems if p not in lacking])
+    missing = [problem for problem in problems if problem.field and form.is_empty(problem.field)]
+    labels = [_label(problem.field) for problem in missing]
+    invalid = [problem for problem in problems if problem not in missing]
+    return PreviewProblems(list(dict.fromkeys(labels)), invalid)
+
+
+def _label(field: str) -> str:
+    return _LABELS.get(field, _VALUE if "[" in field else field)

@@ -1,4 +1,4 @@
-"""Which part of a long list is looked at: what is searched for, in which order, page by page."""
+"""Sorts a list by a column and cuts it into pages, with addresses that keep the search."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-Row = TypeVar("Row")
+Item = TypeVar("Item")
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Generic[Row]):
-    """One page of a list; `address` leads to others with the same search."""
+class ListPage(Generic[Item]):
+    """One page of a list; `address` leads to other pages with the same search."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Item]
     total: int
     page: int
     pages: int
     sort: str
-    asked: Mapping[str, str]
+    query: Mapping[str, str]
 
     @property
     def first(self) -> int:
         return (self.page - 1) * PAGE + 1
 
     def address(self, **changed: Any) -> str:
-        asked = {**self.asked, "sort": self.sort, "page": str(self.page)}
-        return "?" + urlencode({**asked, **{k: str(v) for k, v in changed.items()}})
+        query = {**self.query, "sort": self.sort, "page": str(self.page)}
+        return "?" + urlencode({**query, **{k: str(v) for k, v in changed.items()}})
 
-    def sorted_by(self, name: str) -> str:
-        """The address that sorts by this column, the other way round if it does already."""
-        return self.address(sort=f"-{name}" if self.sort == name else name, page=1)
+    def sorted_by(self, column: str) -> str:
+        """The address that sorts by this column, in descending order if it does already."""
+        return self.address(sort=f"-{column}" if self.sort == column else column, page=1)
 
 
-def part_of(
-    rows: Sequence[Row],
-    orders: Mapping[str, Callable[[Row], Any]],
+def paginate(
+    rows: Sequence[Item],
+    orders: Mapping[str, Callable[[Item], Any]],
     sort: str | None,
     page: int,
-    **asked: str,
-) -> Part[Row]:
-    """The rows of a page, in an order by name; a minus before it turns it round."""
-    name = (sort or "").removeprefix("-")
-    if name not in orders:
-        sort = name = next(iter(orders))
+    **query: str,
+) -> ListPage[Item]:
+    """The rows of a page, sorted by a column of `orders`; a minus before its name reverses."""
+    column = (sort or "").removeprefix("-")
+    if column not in orders:
+        sort = column = next(iter(orders))
     assert sort
-    ordered = sorted(rows, key=orders[name], reverse=sort.startswith("-"))
+    ordered = sorted(rows, key=orders[column], reverse=sort.startswith("-"))
     pages = max(1, -(-len(ordered) // PAGE))
     page = min(max(page, 1), pages)
-    kept = {key: value for key, value in asked.items() if value}
-    shown = ordered[(page - 1) * PAGE : page * PAGE]
-    return Part(shown, len(ordered), page, pages, sort, kept)
+    kept = {name: value for name, value in query.items() if value}
+    rows_of_page = ordered[(page - 1) * PAGE : page * PAGE]
+    return ListPage(rows_of_page, len(ordered), page, pages, sort, kept)

@@ -1,12 +1,12 @@
-"""Makes an answer of a page: its template, who looks at it, and the headers it goes with.
+"""Renders pages from templates, for a signed-in viewer, with security headers.
 
-Templates escape whatever they are given, and the headers forbid every script and style that is
-not a file of ours: what stands in a payload is text, and stays text.
+Templates escape every value, and the headers forbid every script and style that is not a file of
+this package. So a payload with markup is shown as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -26,10 +26,12 @@ from tocsin.model.key import Key, Role
 from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 from tocsin.web import assets, formatting
+from tocsin.web.alert_status import AlertStatusCache
+from tocsin.web.dashboard import Dashboard
 from tocsin.web.forms import needs_original, problems_by_field
 from tocsin.web.quoting import as_json, quoted
-from tocsin.web.session import Sessions
-from tocsin.web.unknown_parameters import Unknown
+from tocsin.web.session import BrowserSessions
+from tocsin.web.unknown_parameters import UnknownParameters
 
 SIGN_IN = "/web/sign-in"
 THEME_COOKIE = "tocsin_theme"
@@ -48,7 +50,7 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at a page, and from where."""
+    """The key, the session and the address that a page is requested with."""
 
     key: Key
     session_id: UUID
@@ -64,16 +66,18 @@ class Viewer:
 
     @property
     def actor(self) -> Actor:
-        """The key and the address of the changes that the viewer makes."""
+        """The key and the address that changes of the viewer are logged with."""
         return Actor(self.key, self.address)
 
 
 class Pages:
-    """The templates, on an open runtime."""
+    """The templates, the sessions and the shared calculations of pages, on an open runtime."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.sessions = Sessions(runtime)
+        self.sessions = BrowserSessions(runtime)
+        self.dashboard = Dashboard(runtime)
+        self.alert_status = AlertStatusCache(runtime)
         self._templates = Environment(
             loader=PackageLoader("tocsin.web"),
             autoescape=True,
@@ -84,51 +88,57 @@ class Pages:
         self._templates.filters.update(formatting.FILTERS)
         self._templates.filters.update(as_json=as_json, quoted=quoted)
         self._templates.tests["changed_by_a_form"] = needs_original
-        self._templates.globals.update(asset=assets.url, version=__version__, words=formatting)
+        self._templates.globals.update(asset=assets.url, version=__version__, formatting=formatting)
 
-    def show(self, request: Request, template: str, status: int = 200, /, **shown: Any) -> Response:
-        """The page that the template makes of what is to be shown."""
+    def render(
+        self, request: Request, template: str, status: int = 200, /, **context: Any
+    ) -> Response:
+        """The page of the template, with the variables of the context."""
         text = self._templates.get_template(template).render(
             viewer=self.viewer(request),
-            theme=_chosen(request, THEME_COOKIE, THEMES, "auto"),
-            zone=_chosen(request, ZONE_COOKIE, ZONES, "own"),
+            theme=_choice_in_cookie(request, THEME_COOKIE, THEMES, "auto"),
+            zone=_choice_in_cookie(request, ZONE_COOKIE, ZONES, "own"),
             path=request.url.path,
-            **shown,
+            **context,
         )
         return HTMLResponse(text, status, HEADERS)
 
     def viewer(self, request: Request) -> Viewer | None:
-        """Who is signed in; reads memory only."""
+        """The signed-in viewer; reads memory only."""
         signed_in = self.sessions.find(request)
         if signed_in is None:
             return None
         return Viewer(signed_in.key, signed_in.session_id, caller_of(request).address)
 
-    def show_form(
-        self, request: Request, template: str, error: TocsinError | None, /, **shown: Any
+    def render_form(
+        self, request: Request, template: str, error: TocsinError | None, /, **context: Any
     ) -> Response:
-        """The page of a form, with what is wrong beside the fields."""
+        """The page of a form, with the problems of the error beside their fields."""
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
-        return self.show(request, template, status, problems=problems_by_field(error), **shown)
+        return self.render(request, template, status, problems=problems_by_field(error), **context)
 
-    def show_unknown(self, request: Request, unknown: Unknown) -> Response:
-        """A page that names what is unknown in the address, with links to what may be meant."""
+    def render_unknown(self, request: Request, unknown: UnknownParameters) -> Response:
+        """A page that names the unknown parameters, with links to addresses without them."""
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return self.show(request, "unknown.html", status, unknown=unknown)
+        return self.render(request, "unknown.html", status, unknown=unknown)
 
-    def show_error(self, request: Request, error: TocsinError) -> Response:
-        """A page that says what went wrong; who has to sign in first is sent there."""
+    def render_error(self, request: Request, error: TocsinError) -> Response:
+        """A page with the error; a viewer who is not signed in is redirected to do so."""
         if isinstance(error, Unauthenticated):
-            return RedirectResponse(_sign_in_and_return(request), 303)
-        page = self.show(request, "error.html", error.status, error=error)
+            return redirect(_sign_in_and_return(request))
+        page = self.render(request, "error.html", error.status, error=error)
         page.headers.update(retry_after(error))
         return page
 
 
-def _chosen(request: Request, cookie: str, choices: Collection[str], otherwise: str) -> str:
-    """What the viewer chose, as the browser remembers it."""
-    chosen = request.cookies.get(cookie, "")
-    return chosen if chosen in choices else otherwise
+def redirect(path: str) -> Response:
+    """A redirect that the browser follows with GET, as after a form."""
+    return RedirectResponse(path, HTTPStatus.SEE_OTHER)
+
+
+def _choice_in_cookie(request: Request, cookie: str, choices: Collection[str], default: str) -> str:
+    choice = request.cookies.get(cookie, "")
+    return choice if choice in choices else default
 
 
 def _sign_in_and_return(request: Request) -> str:
@@ -138,25 +148,32 @@ def _sign_in_and_return(request: Request) -> str:
     return SIGN_IN if target == "/" else f"{SIGN_IN}?{urlencode({'next': target})}"
 
 
-def _viewer_with(*roles: Role) -> Callable[[Request], Awaitable[Viewer]]:
-    async def viewer(request: Request) -> Viewer:
-        # On the event loop: it reads memory only, and needs no thread.
+class _ViewerWith:
+    """A dependency: the signed-in viewer, if its key has one of the roles.
+
+    A coroutine, because it reads memory only and needs no thread.
+    """
+
+    def __init__(self, *roles: Role) -> None:
+        self._roles = roles
+
+    async def __call__(self, request: Request) -> Viewer:
         pages: Pages = request.app.state.pages
-        found = pages.viewer(request)
-        if found is None:
+        viewer = pages.viewer(request)
+        if viewer is None:
             raise Unauthenticated
-        if not found.key.role.covers(*roles):
-            raise pages.runtime.access.forbid(found.key, roles, partial(caller_of, request))
-        return found
-
-    return viewer
-
-
-Anyone = Annotated[Viewer, Depends(_viewer_with(Role.INGEST, Role.READ))]
-Reader = Annotated[Viewer, Depends(_viewer_with(Role.READ))]
-Admin = Annotated[Viewer, Depends(_viewer_with(Role.ADMIN))]
+        if not viewer.key.role.covers(*self._roles):
+            describe = partial(caller_of, request)
+            raise pages.runtime.access.forbid(viewer.key, self._roles, describe)
+        return viewer
 
 
-def go_to(path: str) -> Response:
-    """What a form is answered with that did what it should: the page to look at next."""
-    return RedirectResponse(path, 303)
+async def _pages(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+Site = Annotated[Pages, Depends(_pages)]
+AnyRole = Annotated[Viewer, Depends(_ViewerWith(Role.INGEST, Role.READ))]
+Reader = Annotated[Viewer, Depends(_ViewerWith(Role.READ))]
+Admin = Annotated[Viewer, Depends(_ViewerWith(Role.ADMIN))]

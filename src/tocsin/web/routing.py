@@ -1,11 +1,15 @@
-"""How are pages reached: each route answers what goes wrong with a page, and refuses requests
-that change something unless they come from our own pages, and addresses with a misspelled name."""
+"""The routes of pages: they run on pools of threads, and errors are answered with pages.
+
+Each route refuses requests that change something and do not come from our own pages, and
+addresses with an unknown query parameter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -15,7 +19,6 @@ from starlette.requests import ClientDisconnect
 
 from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
-from tocsin.api.pooled import pooled
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.validation import problems_in
 from tocsin.process.pools import Pool
@@ -25,49 +28,69 @@ from tocsin.web.unknown_parameters import unknown_in
 
 log = structlog.get_logger()
 
-_UNEXPECTED = TocsinError("Something went wrong; the log of the server says what")
+_UNEXPECTED = TocsinError("An unexpected error occurred; the server log has the details")
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+PoolName = Literal["pages", "questions", "searches"]
+
+
+def run_on(pool: PoolName) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
+    """Decorates a handler that takes `pages: Site`, so that it runs on the pool of that name.
+
+    The decorator goes below the one of the route, where the framework still reads the handler's
+    signature.
+    """
+
+    def decorate(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+        @wraps(handler)
+        async def respond(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await _pool(kwargs["pages"], pool).run(partial(handler, *args, **kwargs))
+
+        return respond
+
+    return decorate
+
+
+def _pool(pages: Any, name: PoolName) -> Pool:
+    pool: Pool = getattr(pages.runtime.pools, name)
+    return pool
 
 
 class PageRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
 
-        async def handled(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             pages: Pages = request.app.state.pages
             try:
                 if is_foreign(request):
                     raise pages.runtime.access.forbid_foreign(caller_of(request))
                 if unknown := unknown_in(request, names_of(self.dependant)):
-                    return pages.show_unknown(request, unknown)
+                    return pages.render_unknown(request, unknown)
                 return await handle(request)
             except TocsinError as error:
-                return pages.show_error(request, error)
+                return pages.render_error(request, error)
             except RequestValidationError as error:
                 problems = problems_in(error.errors(), skipped=1)
-                return pages.show_error(request, InvalidInput(problems=problems))
+                return pages.render_error(request, InvalidInput(problems=problems))
             except ClientDisconnect:
                 raise
             except Exception:
                 log.exception("page failed", method=request.method, path=request.url.path)
-                return pages.show_error(request, _UNEXPECTED)
+                return pages.render_error(request, _UNEXPECTED)
 
-        return handled
+        return respond
 
 
 class PageRouter(APIRouter):
-    """Runs handlers on the pool of pages, apart from those that are coroutines already."""
+    """Runs handlers on the pool of pages unless they are coroutines."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self) -> None:
         super().__init__(route_class=PageRoute, include_in_schema=False)
-        self._pool = pool
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         if not iscoroutinefunction(endpoint):
-            endpoint = pooled(self._pool)(endpoint)
+            endpoint = run_on("pages")(endpoint)
         super().add_api_route(path, endpoint, **options)
-
-
-def page_router(pages: Pages) -> APIRouter:
-    return PageRouter(pages.runtime.pools.pages)

@@ -34,7 +34,7 @@ class SignedIn:
     session_id: UUID
 
 
-class Sessions:
+class BrowserSessions:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 

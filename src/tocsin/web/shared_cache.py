@@ -1,7 +1,7 @@
-"""What is everything worth right now? Asked once for all who look.
+"""A cache whose entries are computed once for all viewers.
 
-The first one who finds the answer too old asks anew; whoever looks meanwhile gets the one there
-is. An hour with nobody looking costs nothing, and a hundred viewers cost what one does.
+The first caller that finds an entry expired computes it again; concurrent callers get the expired
+one. So the cost does not depend on the number of viewers, and is zero without any.
 """
 
 from __future__ import annotations
@@ -12,66 +12,66 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Answer = TypeVar("Answer")
-Asked = TypeVar("Asked", bound=Hashable)
+CachedValue = TypeVar("CachedValue")
+CacheKey = TypeVar("CacheKey", bound=Hashable)
 
-# An answer that took long is kept longer: asking takes a tenth of the engine's time at most.
+# A value that took long to compute is kept longer: computing takes a tenth of the time at most.
 _REST = 10
-_KEPT = 1_000
+_MAX_ENTRIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Made(Generic[Answer]):
-    answer: Answer
-    until: float
+class _Entry(Generic[CachedValue]):
+    value: CachedValue
+    expires: float
+    """On the monotonic clock, in seconds."""
 
 
-class Shared(Generic[Asked, Answer]):
-    """Answers that are the same for all who ask, kept for some seconds."""
+class SharedCache(Generic[CacheKey, CachedValue]):
+    """Values that are the same for all viewers, kept for some seconds."""
 
-    def __init__(self, make: Callable[[Asked], Answer], seconds: float) -> None:
-        self._make = make
+    def __init__(self, compute: Callable[[CacheKey], CachedValue], seconds: float) -> None:
+        self._compute = compute
         self._seconds = seconds
-        self._made: dict[Asked, _Made[Answer]] = {}
-        self._making: dict[Asked, threading.Lock] = {}
+        self._entries: dict[CacheKey, _Entry[CachedValue]] = {}
+        self._computing: dict[CacheKey, threading.Lock] = {}
         self._changing = threading.Lock()
 
-    def get(self, asked: Asked) -> Answer:
-        """The answer, at most so old as the seconds say or a moment older; raises what asking
-        raises."""
-        made = self._made.get(asked)
-        if made and time.monotonic() < made.until:
-            return made.answer
-        lock = self._lock(asked)
-        # Who has an old answer does not wait for the new one.
-        if not lock.acquire(blocking=made is None):
-            assert made
-            return made.answer
+    def get(self, key: CacheKey) -> CachedValue:
+        """The value, which expired at most a moment ago; raises the errors of computing it."""
+        entry = self._entries.get(key)
+        if entry and time.monotonic() < entry.expires:
+            return entry.value
+        lock = self._lock(key)
+        # A caller that has an expired value does not wait for the new one.
+        if not lock.acquire(blocking=entry is None):
+            assert entry
+            return entry.value
         try:
-            again = self._made.get(asked)
-            # Somebody else may have asked while this one waited.
-            return self._renew(asked) if again is None or again is made else again.answer
+            latest = self._entries.get(key)
+            # Another caller may have computed it while this one waited.
+            return self._renew(key) if latest is None or latest is entry else latest.value
         finally:
             lock.release()
 
     def forget(self) -> None:
-        """Ask anew at the next time: something was changed."""
+        """Drop all values, because something that they depend on was changed."""
         with self._changing:
-            self._made = {}
+            self._entries = {}
 
-    def _renew(self, asked: Asked) -> Answer:
+    def _renew(self, key: CacheKey) -> CachedValue:
         started = time.monotonic()
-        answer = self._make(asked)
+        value = self._compute(key)
         now = time.monotonic()
-        until = now + max(self._seconds, (now - started) * _REST)
+        expires = now + max(self._seconds, (now - started) * _REST)
         with self._changing:
-            if len(self._made) >= _KEPT:
-                self._made = {}
-            self._made[asked] = _Made(answer, until)
-        return answer
+            if len(self._entries) >= _MAX_ENTRIES:
+                self._entries = {}
+            self._entries[key] = _Entry(value, expires)
+        return value
 
-    def _lock(self, asked: Asked) -> threading.Lock:
+    def _lock(self, key: CacheKey) -> threading.Lock:
         with self._changing:
-            if len(self._making) >= _KEPT:
-                self._making = {}
-            return self._making.setdefault(asked, threading.Lock())
+            if len(self._computing) >= _MAX_ENTRIES:
+                self._computing = {}
+            return self._computing.setdefault(key, threading.Lock())

@@ -19,8 +19,8 @@ from typing import Generic, TypeVar
 from tocsin.errors import Busy, QueryTooHeavy, Stopping, TocsinError
 from tocsin.process.pools import Pool
 
-Key = TypeVar("Key", bound=Hashable)
-Answer = TypeVar("Answer")
+CalculationKey = TypeVar("CalculationKey", bound=Hashable)
+Calculated = TypeVar("Calculated")
 
 # A calculation that took long is kept longer: it uses a tenth of the engine's time at most.
 _REST = 10
@@ -32,14 +32,14 @@ _MOST_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept(Generic[Answer]):
+class _Kept(Generic[Calculated]):
     """The outcome of a calculation, an answer or a failure."""
 
     until: float
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Calculated, ...] = ()
     failure: TocsinError | None = None
 
-    def get(self) -> Answer:
+    def get(self) -> Calculated:
         """Raises the failure."""
         if self.failure:
             # Without the frames of those who raised it before.
@@ -48,25 +48,38 @@ class _Kept(Generic[Answer]):
 
 
 @dataclass(slots=True)
-class _Generation(Generic[Key, Answer]):
+class _Generation(Generic[CalculationKey, Calculated]):
     """The answers kept and the calculations running since the last change of a definition."""
 
-    kept: dict[Key, _Kept[Answer]] = field(default_factory=dict)
-    running: dict[Key, Future[Answer]] = field(default_factory=dict)
+    kept: dict[CalculationKey, _Kept[Calculated]] = field(default_factory=dict)
+    running: dict[CalculationKey, Future[Calculated]] = field(default_factory=dict)
+
+    def keep(
+        self,
+        key: CalculationKey,
+        seconds: float,
+        *answers: Calculated,
+        failure: TocsinError | None = None,
+    ) -> None:
+        if len(self.kept) >= _MOST_KEPT:
+            self.kept.clear()
+        self.kept[key] = _Kept(time.monotonic() + seconds, answers, failure)
 
 
-class SharedCalculation(Generic[Key, Answer]):
+class SharedCalculation(Generic[CalculationKey, Calculated]):
     """Runs on a pool, from any number of event loops."""
 
-    def __init__(self, calculate: Callable[[Key], Answer], seconds: float, pool: Pool) -> None:
+    def __init__(
+        self, calculate: Callable[[CalculationKey], Calculated], seconds: float, pool: Pool
+    ) -> None:
         """`seconds` is how long an answer is kept at least."""
         self._calculate = calculate
         self._seconds = seconds
         self._pool = pool
         self._changing = threading.Lock()
-        self._generation: _Generation[Key, Answer] = _Generation()
+        self._generation: _Generation[CalculationKey, Calculated] = _Generation()
 
-    async def get(self, key: Key) -> Answer:
+    async def get(self, key: CalculationKey) -> Calculated:
         """The kept answer, or a new one; a failure is kept and raised likewise.
 
         Raises Busy if the pool has no room and no answer of the last minute is kept.
@@ -77,7 +90,7 @@ class SharedCalculation(Generic[Key, Answer]):
             return kept.get()
         with self._changing:
             running = generation.running.get(key)
-            own: Future[Answer] = Future()
+            own: Future[Calculated] = Future()
             if running is None:
                 generation.running[key] = own
         stale = kept if kept and now < kept.until + _STALE_SECONDS else None
@@ -94,11 +107,11 @@ class SharedCalculation(Generic[Key, Answer]):
 
     async def _run(
         self,
-        key: Key,
-        generation: _Generation[Key, Answer],
-        shared: Future[Answer],
-        stale: _Kept[Answer] | None,
-    ) -> Answer:
+        key: CalculationKey,
+        generation: _Generation[CalculationKey, Calculated],
+        shared: Future[Calculated],
+        stale: _Kept[Calculated] | None,
+    ) -> Calculated:
         """Calculate, and pass the outcome to all that wait for `shared`."""
         try:
             answer = await self._pool.run(partial(self._calculate_and_keep, key, generation))
@@ -117,26 +130,23 @@ class SharedCalculation(Generic[Key, Answer]):
         finally:
             generation.running.pop(key, None)
 
-    def _calculate_and_keep(self, key: Key, generation: _Generation[Key, Answer]) -> Answer:
+    def _calculate_and_keep(
+        self, key: CalculationKey, generation: _Generation[CalculationKey, Calculated]
+    ) -> Calculated:
         started = time.monotonic()
-
-        def keep(seconds: float, *answers: Answer, failure: TocsinError | None = None) -> None:
-            if len(generation.kept) >= _MOST_KEPT:
-                generation.kept.clear()
-            generation.kept[key] = _Kept(time.monotonic() + seconds, answers, failure)
-
-        def rest() -> float:
-            return max(self._seconds, (time.monotonic() - started) * _REST)
-
         try:
             answer = self._calculate(key)
         except QueryTooHeavy as error:
-            keep(rest(), failure=error)
+            generation.keep(key, self._seconds_after(started), failure=error)
             raise
         except Stopping:
             raise
         except TocsinError as error:
-            keep(_FAILURE_SECONDS, failure=error)
+            generation.keep(key, _FAILURE_SECONDS, failure=error)
             raise
-        keep(rest(), answer)
+        generation.keep(key, self._seconds_after(started), answer)
         return answer
+
+    def _seconds_after(self, started: float) -> float:
+        """How long the outcome of a calculation is kept that ends now."""
+        return max(self._seconds, (time.monotonic() - started) * _REST)

@@ -18,8 +18,8 @@ from tocsin.api.known_parameters import MAX_PROBLEMS, closest_first, given_names
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """Names that the page does not have, and the addresses that may have been meant."""
+class UnknownParameters:
+    """EntryLookup that the page does not have, and the addresses that may have been meant."""
 
     names: list[str]
     known: list[str]
@@ -28,7 +28,7 @@ class Unknown:
     without: str
 
 
-def unknown_in(request: Request, known: Collection[str]) -> Unknown | None:
+def unknown_in(request: Request, known: Collection[str]) -> UnknownParameters | None:
     """The names in the address that the page does not have, if there are any."""
     query: bytes = request.scope["query_string"]
     names = [name for name in dict.fromkeys(given_names(query)) if name not in known]
@@ -39,7 +39,7 @@ def unknown_in(request: Request, known: Collection[str]) -> Unknown | None:
     meant = {name: match for name in names if (match := _closest(name, known))}
     kept = [(one, text) for name, text in pairs if (one := meant.get(name, name)) in known]
     path = request.url.path
-    return Unknown(
+    return UnknownParameters(
         [shortened(name) for name in names],
         closest_first(names[0], known),
         _address(path, kept) if meant else None,

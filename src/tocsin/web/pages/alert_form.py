@@ -1,4 +1,4 @@
-"""Making an alert: the threshold on the metric's chart, and how often it would have fired."""
+"""The form of an alert, with a preview: the threshold on the metric's chart, and a backtest."""
 
 from __future__ import annotations
 
@@ -6,111 +6,111 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.pooled import pooled
 from tocsin.errors import TocsinError
 from tocsin.model.alerts.alert import Comparison, NoData, Severity
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import WORDS, Operator
 from tocsin.web import formatting
-from tocsin.web.alert_status import Watch
-from tocsin.web.backtest_preview import tried
+from tocsin.web.backtest_preview import summarize_backtest
 from tocsin.web.charts import read_range
 from tocsin.web.choices import choices_of
 from tocsin.web.forms import Form
-from tocsin.web.metric_preview import complaints, run_preview
+from tocsin.web.metric_preview import preview_problems, run_preview
 from tocsin.web.pages.alerts import DEFINED, PATH, definition_of
 from tocsin.web.quoting import decoded, write_pairs
-from tocsin.web.rendering import Admin, Pages, Reader, go_to
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
+from tocsin.web.routing import PageRouter, run_on
 
 NEW = {
     **{"operator": "gt", "severity": "warning", "alertAction": "fired"},
     **{"recoveryAction": "recovered", "for": "0s", "interval": "1m", "enabled": True},
 }
 NO_DATA = {
-    NoData.OK: "clear: it does not fire",
-    NoData.KEEP: "as it was",
-    NoData.FIRING: "it fires",
+    NoData.OK: "resolve",
+    NoData.KEEP: "keep the last state",
+    NoData.FIRING: "fire",
 }
 _PREVIEW = "alert_preview.html"
 _NUMBERS = ("threshold", "recoveryThreshold")
 _TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled"))
 
 
-def routes(pages: Pages, watch: Watch) -> APIRouter:
-    router = page_router(pages)
-    _add_showing(router, pages)
-    _add_saving(router, pages, watch)
-    return router
+router = PageRouter()
 
 
-def _add_showing(router: APIRouter, pages: Pages) -> None:
+@router.get(PATH + "/new")
+def new_alert(
+    pages: Site, request: Request, _viewer: Reader, metric: UUID | None = None
+) -> Response:
+    spec = {**NEW, "metricId": str(metric)} if metric else NEW
+    return _form(pages, request, spec)
+
+
+@router.get(PATH + "/{id:uuid}/edit")
+def edit_alert(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
+    return _form(pages, request, definition_of(pages.runtime, id), editing=id)
+
+
+@router.post(PATH + "/preview")
+async def preview_alert(pages: Site, request: Request, _viewer: Reader, body: Body) -> Response:
+    return await run_preview(pages, request, _PREVIEW, partial(_preview, pages, request, body))
+
+
+@router.post(PATH + "/new")
+@run_on("questions")
+def create_alert(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
+    spec = definition_in(Form(body))
     runtime = pages.runtime
+    try:
+        draft = read_alert(spec, runtime.catalog, runtime.metrics)
+        alert = runtime.alert_service.create(draft, viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, spec, error)
+    pages.alert_status.forget()
+    return redirect(f"{PATH}/{alert.alert_id}")
 
-    @router.get(PATH + "/new")
-    def new_alert(request: Request, _viewer: Reader, metric: UUID | None = None) -> Response:
-        said = {**NEW, "metricId": str(metric)} if metric else NEW
-        return _shown(pages, request, said)
 
-    @router.get(PATH + "/{id:uuid}/edit")
-    def edit_alert(request: Request, _viewer: Admin, id: UUID) -> Response:
-        return _shown(pages, request, definition_of(runtime, id), editing=id)
-
-    @router.post(PATH + "/preview")
-    async def preview_alert(request: Request, _viewer: Reader, body: Body) -> Response:
-        show = partial(_preview, pages, request, body)
-        return await run_preview(pages, request, _PREVIEW, show)
+@router.post(PATH + "/{id:uuid}/edit")
+@run_on("questions")
+def replace_alert(pages: Site, request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
+    spec = definition_in(Form(body))
+    runtime = pages.runtime
+    try:
+        draft = read_alert(spec, runtime.catalog, runtime.metrics)
+        runtime.alert_service.replace(id, draft, viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, spec, error, editing=id)
+    pages.alert_status.forget()
+    return redirect(f"{PATH}/{id}")
 
 
 def _preview(pages: Pages, request: Request, body: bytes) -> Response:
-    """When the form's alert would have fired; what is not filled in yet is no error."""
+    """The backtest of the form's alert; fields that are empty so far are listed, not rejected."""
     form, runtime = Form(body), pages.runtime
     try:
         draft = read_alert(definition_in(form), runtime.catalog, runtime.metrics, is_saved=False)
         alert = draft.alert(uuid4(), runtime.now(), runtime.now())
-        name = runtime.metrics.get(alert.metric_id).name
+        metric_name = runtime.metrics.get(alert.metric_id).name
         over = read_range(form.text("range"), None, None, runtime.now())
-        found = tried(runtime, alert, over)
+        backtest = summarize_backtest(runtime, alert, over)
     except TocsinError as error:
-        return pages.show(request, _PREVIEW, found=None, complaints=complaints(form, error))
-    shown = {"found": found, "sentence": formatting.rule(alert.rule, name), "over": over}
-    return pages.show(request, _PREVIEW, complaints=None, **shown)
-
-
-def _add_saving(router: APIRouter, pages: Pages, watch: Watch) -> None:
-    runtime = pages.runtime
-
-    @router.post(PATH + "/new")
-    @pooled(runtime.pools.questions)
-    def create_alert(request: Request, viewer: Admin, body: Body) -> Response:
-        said = definition_in(Form(body))
-        try:
-            draft = read_alert(said, runtime.catalog, runtime.metrics)
-            alert = runtime.alert_service.create(draft, viewer.actor)
-        except TocsinError as error:
-            return _shown(pages, request, said, error)
-        watch.forget()
-        return go_to(f"{PATH}/{alert.alert_id}")
-
-    @router.post(PATH + "/{id:uuid}/edit")
-    @pooled(runtime.pools.questions)
-    def replace_alert(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
-        said = definition_in(Form(body))
-        try:
-            draft = read_alert(said, runtime.catalog, runtime.metrics)
-            runtime.alert_service.replace(id, draft, viewer.actor)
-        except TocsinError as error:
-            return _shown(pages, request, said, error, editing=id)
-        watch.forget()
-        return go_to(f"{PATH}/{id}")
+        problems = preview_problems(form, error)
+        return pages.render(request, _PREVIEW, preview_problems=problems)
+    return pages.render(
+        request,
+        _PREVIEW,
+        preview_problems=None,
+        backtest=backtest,
+        sentence=formatting.rule(alert.rule, metric_name),
+    )
 
 
 def definition_in(form: Form) -> dict[str, Any]:
-    """The definition that a form holds, right or wrong."""
+    """The definition in a form, which may be invalid."""
     numbers = {name: _number(text) for name in _NUMBERS if (text := form.text(name))}
     return {
         **form.members(*_TEXTS),
@@ -121,7 +121,7 @@ def definition_in(form: Form) -> dict[str, Any]:
 
 
 def _number(text: str) -> Any:
-    """A number; what is none stays text, and is refused as such."""
+    """A number, or the text itself, which the validation then rejects."""
     try:
         value = decoded(text)
     except ValueError:
@@ -129,20 +129,20 @@ def _number(text: str) -> Any:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
 
-def _shown(
+def _form(
     pages: Pages,
     request: Request,
-    said: dict[str, Any],
+    spec: dict[str, Any],
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
     runtime = pages.runtime
-    return pages.show_form(
+    return pages.render_form(
         request,
         "alert_form.html",
         error,
-        said={**dict.fromkeys(DEFINED), **said},
-        labels=write_pairs(said.get("labels") or {}, "="),
+        spec={**dict.fromkeys(DEFINED), **spec},
+        labels=write_pairs(spec.get("labels") or {}, "="),
         editing=editing,
         metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),
         operators={comparison: WORDS[Operator(comparison)] for comparison in Comparison},

@@ -1,13 +1,13 @@
-"""Keys: listed, made, revoked; and sessions: listed, ended.
+"""The page of keys and sessions: create and revoke keys, end sessions.
 
-A new key is shown once, on the page that answers its making.
+A new key is shown once, in the response to the request that creates it.
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import ValidationError
 
 from tocsin.access.service import key_fields
@@ -16,50 +16,50 @@ from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
 from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
-from tocsin.web.rendering import Admin, Pages, Viewer, go_to
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import Admin, Pages, Site, Viewer, redirect
+from tocsin.web.routing import PageRouter
 
 PATH = "/web/keys"
 MEANINGS = {
     Role.INGEST: "records interactions, reads the catalog",
     Role.READ: "reads and calculates everything",
-    Role.ADMIN: "may do everything",
+    Role.ADMIN: "has full access",
 }
 
 
-def routes(pages: Pages) -> APIRouter:
-    router = page_router(pages)
-    runtime = pages.runtime
-
-    @router.get(PATH)
-    def keys(request: Request, viewer: Admin) -> Response:
-        return _shown(pages, request, viewer)
-
-    @router.post(PATH)
-    def create_key(request: Request, viewer: Admin, body: Body) -> Response:
-        try:
-            draft = KeyDraft.model_validate(Form(body).members("name", "role"))
-        except ValidationError as error:
-            return _shown(pages, request, viewer, InvalidInput(problems=problems_of(error)))
-        key, secret = runtime.keys.create(draft.name, draft.role, runtime.now())
-        viewer.actor.log_change("key created", **key_fields(key))
-        return _shown(pages, request, viewer, secret=secret)
-
-    @router.post(PATH + "/{id:uuid}/revoke")
-    def revoke_key(viewer: Admin, id: UUID) -> Response:
-        viewer.actor.log_change("key revoked", **key_fields(runtime.keys.revoke(id)))
-        return go_to(PATH)
-
-    @router.post(PATH + "/sessions/{id:uuid}/end")
-    def end_session(viewer: Admin, id: UUID) -> Response:
-        runtime.sessions.end(id)
-        viewer.actor.log_change("session ended", session=str(id))
-        return go_to(PATH)
-
-    return router
+router = PageRouter()
 
 
-def _shown(
+@router.get(PATH)
+def keys(pages: Site, request: Request, viewer: Admin) -> Response:
+    return _page(pages, request, viewer)
+
+
+@router.post(PATH)
+def create_key(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
+    try:
+        draft = KeyDraft.model_validate(Form(body).members("name", "role"))
+    except ValidationError as error:
+        return _page(pages, request, viewer, InvalidInput(problems=problems_of(error)))
+    key, secret = pages.runtime.keys.create(draft.name, draft.role, pages.runtime.now())
+    viewer.actor.log_change("key created", **key_fields(key))
+    return _page(pages, request, viewer, secret=secret)
+
+
+@router.post(PATH + "/{id:uuid}/revoke")
+def revoke_key(pages: Site, viewer: Admin, id: UUID) -> Response:
+    viewer.actor.log_change("key revoked", **key_fields(pages.runtime.keys.revoke(id)))
+    return redirect(PATH)
+
+
+@router.post(PATH + "/sessions/{id:uuid}/end")
+def end_session(pages: Site, viewer: Admin, id: UUID) -> Response:
+    pages.runtime.sessions.end(id)
+    viewer.actor.log_change("session ended", session=str(id))
+    return redirect(PATH)
+
+
+def _page(
     pages: Pages,
     request: Request,
     viewer: Viewer,
@@ -67,7 +67,7 @@ def _shown(
     secret: str | None = None,
 ) -> Response:
     runtime = pages.runtime
-    return pages.show_form(
+    return pages.render_form(
         request,
         "keys.html",
         error,

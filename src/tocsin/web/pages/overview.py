@@ -1,4 +1,4 @@
-"""The first page: what is going on now, and what changed lately."""
+"""The first page: problems, firing alerts, current values, and recent changes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from tocsin.model.alerts.state import Status
 from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
-from tocsin.web.alert_status import Watch
-from tocsin.web.dashboard import Board, Values
+from tocsin.web.dashboard import MetricValues
 from tocsin.web.formatting import dimensions
 from tocsin.web.pages.metrics import rows_of
-from tocsin.web.rendering import Pages, Reader
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import Pages, Reader, Site
+from tocsin.web.routing import PageRouter
 
 PATH = "/"
 _SHOWN_FIRING = 12
@@ -27,83 +26,80 @@ _SHOWN_PROBLEMS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Something that was made or changed."""
+class RecentChange:
+    """An alert that fired or recovered, or a definition that was created or changed."""
 
     at: datetime
     verb: str
-    what: str
+    noun: str
     name: str
     address: str
 
 
-def routes(pages: Pages, board: Board, watch: Watch) -> APIRouter:
-    router = page_router(pages)
+router = PageRouter()
+
+
+@router.get(PATH)
+async def overview(pages: Site, request: Request, _viewer: Reader) -> Response:
+    rates, values = await pages.dashboard.rates(), await pages.dashboard.values()
+    render = partial(_render, pages, request, rates, values)
+    return await pages.runtime.pools.pages.run(render)
+
+
+def _render(pages: Pages, request: Request, rates: list[int], values: MetricValues) -> Response:
     runtime = pages.runtime
-
-    @router.get(PATH)
-    async def overview(request: Request, _viewer: Reader) -> Response:
-        pulse, values = await board.pulse(), await board.values()
-        show = partial(_show, pages, watch, request, pulse, values)
-        return await runtime.pools.pages.run(show)
-
-    return router
-
-
-def _show(
-    pages: Pages, watch: Watch, request: Request, pulse: list[int], values: Values
-) -> Response:
-    runtime = pages.runtime
-    metrics = runtime.metrics.all()
+    metrics, alerts = runtime.metrics.all(), pages.alert_status.all()
     enabled = [metric for metric in metrics if metric.enabled]
-    return pages.show(
+    return pages.render(
         request,
         "overview.html",
-        problems=[each for kind in runtime.problems().values() for each in kind],
+        problems=[problem for kind in runtime.problems().values() for problem in kind],
         shown_problems=_SHOWN_PROBLEMS,
-        pulse=pulse,
-        firing=watch.firing(),
+        rates=rates,
+        firing=pages.alert_status.firing(),
         shown_firing=_SHOWN_FIRING,
-        failing=[one for one in watch.all() if one.alert.enabled and one.evaluation.error],
-        alerts=sum(one.alert.enabled for one in watch.all()),
+        failing=[each for each in alerts if each.alert.enabled and each.evaluation.error],
+        enabled_alerts=sum(each.alert.enabled for each in alerts),
         recorded=runtime.engine.rows(),
         metrics=rows_of(runtime, values, enabled[:_SHOWN_METRICS]),
-        of=len(metrics),
+        metric_count=len(metrics),
         at=values.at,
         changes=_latest(runtime),
     )
 
 
-def _latest(runtime: Runtime) -> list[Change]:
-    changes = [*_transitions(runtime), *_changes(runtime)]
+def _latest(runtime: Runtime) -> list[RecentChange]:
+    changes = [*_transitions(runtime), *_alerts(runtime), *_metrics(runtime), *_entries(runtime)]
     return sorted(changes, key=lambda change: change.at, reverse=True)[:_SHOWN_CHANGES]
 
 
-def _transitions(runtime: Runtime) -> Iterator[Change]:
-    for made in runtime.transitions.page(_SHOWN_CHANGES):
-        verb = "fired" if made.change.status is Status.FIRING else "recovered"
-        group = dimensions(made.change.dimensions)
-        name = f"{made.alert.title} ({group})" if group else made.alert.title
-        yield Change(made.change.at, verb, "alert", name, f"/web/alerts/{made.alert.alert_id}")
+def _transitions(runtime: Runtime) -> Iterator[RecentChange]:
+    for transition in runtime.transitions.page(_SHOWN_CHANGES):
+        alert, change = transition.alert, transition.change
+        verb = "fired" if change.status is Status.FIRING else "recovered"
+        group = dimensions(change.dimensions)
+        name = f"{alert.title} ({group})" if group else alert.title
+        yield RecentChange(change.at, verb, "alert", name, f"/web/alerts/{alert.alert_id}")
 
 
-def _changes(runtime: Runtime) -> Iterator[Change]:
+def _alerts(runtime: Runtime) -> Iterator[RecentChange]:
     for alert in runtime.alerts.all():
-        verb = "made" if alert.created_date == alert.modified_date else "changed"
-        where = f"/web/alerts/{alert.alert_id}"
-        yield Change(alert.modified_date, verb, "alert", alert.title, where)
+        verb = "created" if alert.created_date == alert.modified_date else "changed"
+        address = f"/web/alerts/{alert.alert_id}"
+        yield RecentChange(alert.modified_date, verb, "alert", alert.title, address)
+
+
+def _metrics(runtime: Runtime) -> Iterator[RecentChange]:
     for metric in runtime.metrics.all():
-        is_new = metric.created_date == metric.modified_date
-        yield Change(
-            metric.modified_date,
-            "made" if is_new else "changed",
-            "metric",
-            metric.name,
-            f"/web/metrics/{metric.metric_id}",
-        )
+        verb = "created" if metric.created_date == metric.modified_date else "changed"
+        address = f"/web/metrics/{metric.metric_id}"
+        yield RecentChange(metric.modified_date, verb, "metric", metric.name, address)
+
+
+def _entries(runtime: Runtime) -> Iterator[RecentChange]:
     for kind in Kind:
         for entry in runtime.catalog.entries(kind):
             if not entry.is_system:
-                verb = "added" if entry.created_date == entry.modified_date else "changed"
-                where = f"/web/catalog#{entry.id}"
-                yield Change(entry.modified_date, verb, kind.words, entry.mnemonic, where)
+                verb = "created" if entry.created_date == entry.modified_date else "changed"
+                address = f"/web/catalog#{entry.id}"
+                yield RecentChange(entry.modified_date, verb, kind.words, entry.mnemonic, address)

@@ -1,55 +1,55 @@
-"""Signing in with a key, and out."""
+"""Signs viewers in with a key, and out."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.api.problems import retry_after
 from tocsin.errors import TooManyWrongKeys, Unauthenticated
 from tocsin.model.key import Role
 from tocsin.web.forms import Form
-from tocsin.web.rendering import SIGN_IN, Pages, go_to
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import SIGN_IN, Site, redirect
+from tocsin.web.routing import PageRouter
 
 _CATALOG = "/web/catalog"
 
 
-def routes(pages: Pages) -> APIRouter:
-    router = page_router(pages)
-
-    @router.get(SIGN_IN)
-    def sign_in_form(request: Request, next: str = "/") -> Response:
-        return pages.show(request, "sign_in.html", next=next, problem=None)
-
-    @router.post(SIGN_IN)
-    def sign_in(request: Request, body: Body) -> Response:
-        form = Form(body)
-        target = _own(form.text("next"))
-        answer = go_to(target)
-        try:
-            key = pages.sessions.begin(form.text("key") or "", request, answer)
-        except Unauthenticated as error:
-            return pages.show(request, "sign_in.html", 401, next=target, problem=error.detail)
-        except TooManyWrongKeys as error:
-            page = pages.show(request, "sign_in.html", 429, next=target, problem=error.detail)
-            page.headers.update(retry_after(error))
-            return page
-        # A key that only records may look at the catalog and at nothing else.
-        if key.role is Role.INGEST:
-            answer.headers["location"] = _CATALOG
-        return answer
-
-    @router.post("/web/sign-out")
-    def sign_out(request: Request) -> Response:
-        answer = go_to(SIGN_IN)
-        pages.sessions.end(request, answer)
-        return answer
-
-    return router
+router = PageRouter()
 
 
-def _own(target: str | None) -> str:
-    """Only a path of ours: an address elsewhere would make of signing in a trap."""
-    is_ours = target and target.startswith("/") and target[1:2] not in ("/", "\\")
-    return target if target and is_ours and target.isprintable() else "/"
+@router.get(SIGN_IN)
+def sign_in_form(pages: Site, request: Request, next: str = "/") -> Response:
+    return pages.render(request, "sign_in.html", next=next, problem=None)
+
+
+@router.post(SIGN_IN)
+def sign_in(pages: Site, request: Request, body: Body) -> Response:
+    form = Form(body)
+    target = _local_path(form.text("next"))
+    response = redirect(target)
+    try:
+        key = pages.sessions.begin(form.text("key") or "", request, response)
+    except Unauthenticated as error:
+        return pages.render(request, "sign_in.html", 401, next=target, problem=error.detail)
+    except TooManyWrongKeys as error:
+        page = pages.render(request, "sign_in.html", 429, next=target, problem=error.detail)
+        page.headers.update(retry_after(error))
+        return page
+    # A key with the role ingest may see the catalog only.
+    if key.role is Role.INGEST:
+        response.headers["location"] = _CATALOG
+    return response
+
+
+@router.post("/web/sign-out")
+def sign_out(pages: Site, request: Request) -> Response:
+    response = redirect(SIGN_IN)
+    pages.sessions.end(request, response)
+    return response
+
+
+def _local_path(target: str | None) -> str:
+    """The target if it is a path on this host, else `/`: an open redirect would help phishing."""
+    is_local = target and target.startswith("/") and target[1:2] not in ("/", "\\")
+    return target if target and is_local and target.isprintable() else "/"

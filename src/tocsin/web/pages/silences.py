@@ -1,4 +1,4 @@
-"""Silences: whose transitions are not delivered for a while, and why; made, changed, ended."""
+"""The page and the form of silences, which hold deliveries of matching alerts back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.api.schemas.notifications import SilenceResponse
@@ -16,8 +16,8 @@ from tocsin.model.instant import format_instant
 from tocsin.model.notifications.silence import read_silence
 from tocsin.web.forms import Form
 from tocsin.web.quoting import write_pairs
-from tocsin.web.rendering import Admin, Pages, Reader, go_to
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
+from tocsin.web.routing import PageRouter
 
 PATH = "/web/silences"
 _MEMBERS = ("alertId", "author", "reason", "from", "to", "length")
@@ -29,75 +29,72 @@ LENGTHS = {
 }
 
 
-def routes(pages: Pages) -> APIRouter:
-    router = page_router(pages)
-    _add_showing(router, pages)
-    _add_saving(router, pages)
-    return router
+router = PageRouter()
 
 
-def _add_showing(router: APIRouter, pages: Pages) -> None:
+@router.get(PATH)
+def silences(pages: Site, request: Request, _viewer: Reader) -> Response:
     runtime = pages.runtime
-
-    @router.get(PATH)
-    def silences(request: Request, _viewer: Reader) -> Response:
-        return pages.show(
-            request,
-            "silences.html",
-            silences=sorted(runtime.silences.all(), key=lambda one: one.to, reverse=True),
-            titles={alert.alert_id: alert.title for alert in runtime.alerts.all()},
-            now=runtime.now(),
-        )
-
-    @router.get(PATH + "/new")
-    def new_silence(request: Request, viewer: Admin, alert: UUID | None = None) -> Response:
-        said = {"alertId": alert, "author": viewer.key.name, "length": next(iter(LENGTHS))}
-        return _form(pages, request, said)
-
-    @router.get(PATH + "/{id:uuid}")
-    def edit_silence(request: Request, _viewer: Admin, id: UUID) -> Response:
-        said = to_json(SilenceResponse.of(runtime.silences.get(id)))
-        return _form(pages, request, said, editing=id)
+    return pages.render(
+        request,
+        "silences.html",
+        silences=sorted(runtime.silences.all(), key=lambda silence: silence.to, reverse=True),
+        titles={alert.alert_id: alert.title for alert in runtime.alerts.all()},
+        now=runtime.now(),
+    )
 
 
-def _add_saving(router: APIRouter, pages: Pages) -> None:
-    runtime = pages.runtime
+@router.get(PATH + "/new")
+def new_silence(
+    pages: Site, request: Request, viewer: Admin, alert: UUID | None = None
+) -> Response:
+    spec = {"alertId": alert, "author": viewer.key.name, "length": next(iter(LENGTHS))}
+    return _form(pages, request, spec)
 
-    @router.post(PATH + "/new")
-    def create_silence(request: Request, viewer: Admin, body: Body) -> Response:
-        form, now = Form(body), runtime.now()
-        try:
-            draft = read_silence(silence_in(form, now), now)
-            runtime.silence_service.create(draft, viewer.actor)
-        except TocsinError as error:
-            return _form(pages, request, _entered(form), error)
-        return go_to(PATH)
 
-    @router.post(PATH + "/{id:uuid}")
-    def replace_silence(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
-        form, now = Form(body), runtime.now()
-        try:
-            draft = read_silence(silence_in(form, now), now)
-            runtime.silence_service.replace(id, draft, viewer.actor)
-        except TocsinError as error:
-            return _form(pages, request, _entered(form), error, editing=id)
-        return go_to(PATH)
+@router.get(PATH + "/{id:uuid}")
+def edit_silence(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
+    spec = to_json(SilenceResponse.of(pages.runtime.silences.get(id)))
+    return _form(pages, request, spec, editing=id)
 
-    @router.post(PATH + "/{id:uuid}/delete")
-    def delete_silence(viewer: Admin, id: UUID) -> Response:
-        runtime.silence_service.delete(id, viewer.actor)
-        return go_to(PATH)
+
+@router.post(PATH + "/new")
+def create_silence(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
+    form, now = Form(body), pages.runtime.now()
+    try:
+        draft = read_silence(silence_in(form, now), now)
+        pages.runtime.silence_service.create(draft, viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, _entered(form), error)
+    return redirect(PATH)
+
+
+@router.post(PATH + "/{id:uuid}")
+def replace_silence(pages: Site, request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
+    form, now = Form(body), pages.runtime.now()
+    try:
+        draft = read_silence(silence_in(form, now), now)
+        pages.runtime.silence_service.replace(id, draft, viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, _entered(form), error, editing=id)
+    return redirect(PATH)
+
+
+@router.post(PATH + "/{id:uuid}/delete")
+def delete_silence(pages: Site, viewer: Admin, id: UUID) -> Response:
+    pages.runtime.silence_service.delete(id, viewer.actor)
+    return redirect(PATH)
 
 
 def silence_in(form: Form, now: datetime) -> dict[str, Any]:
-    """The silence that a form holds, right or wrong; a length counts from now."""
-    said = _entered(form)
-    length = LENGTHS.get(said.pop("length", ""))
-    return {**said, "to": format_instant(now + length)} if length else said
+    """The silence in a form, which may be invalid. A length counts from now."""
+    spec = _entered(form)
+    length = LENGTHS.get(spec.pop("length", ""))
+    return {**spec, "to": format_instant(now + length)} if length else spec
 
 
 def _entered(form: Form) -> dict[str, Any]:
-    """What the form holds, and shows again after an error."""
+    """The members of the form, which it shows again after an error."""
     return {
         **form.members(*_MEMBERS),
         "labels": form.pairs("labels", "="),
@@ -108,20 +105,20 @@ def _entered(form: Form) -> dict[str, Any]:
 def _form(
     pages: Pages,
     request: Request,
-    said: dict[str, Any],
+    spec: dict[str, Any],
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
     alerts = pages.runtime.alerts.all()
-    return pages.show_form(
+    return pages.render_form(
         request,
         "silence_form.html",
         error,
-        said={**dict.fromkeys(_MEMBERS), **said},
-        labels=write_pairs(said.get("labels") or {}, "="),
-        dimensions=write_pairs(said.get("dimensions") or {}, "="),
+        spec={**dict.fromkeys(_MEMBERS), **spec},
+        labels=write_pairs(spec.get("labels") or {}, "="),
+        dimensions=write_pairs(spec.get("dimensions") or {}, "="),
         editing=editing,
         lengths=LENGTHS,
         alerts=sorted(alerts, key=lambda alert: alert.title.casefold()),
-        known={str(alert.alert_id) for alert in alerts},
+        alert_ids={str(alert.alert_id) for alert in alerts},
     )

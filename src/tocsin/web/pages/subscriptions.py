@@ -1,11 +1,11 @@
-"""Who is told of what: interactions of a type and an action, through a channel."""
+"""The page and the form of subscriptions, which send matching interactions to a channel."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.api.schemas.notifications import SubscriptionResponse
@@ -19,72 +19,69 @@ from tocsin.model.notifications.subscription import (
 from tocsin.runtime import Runtime
 from tocsin.web.choices import all_choices
 from tocsin.web.forms import Form
-from tocsin.web.rendering import Admin, Pages, Reader, go_to
-from tocsin.web.routing import page_router
+from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
+from tocsin.web.routing import PageRouter
 
 PATH = "/web/subscriptions"
 NEW = {"resourceType": "ALERT", "action": "fired", "enabled": True}
 _MEMBERS = ("channelId", "resourceType", "action", "origin")
 
 
-def routes(pages: Pages) -> APIRouter:
-    router = page_router(pages)
-    _add_looking(router, pages)
-    _add_saving(router, pages)
-    return router
+router = PageRouter()
 
 
-def _add_looking(router: APIRouter, pages: Pages) -> None:
+@router.get(PATH)
+def subscriptions(pages: Site, request: Request, _viewer: Reader) -> Response:
     runtime = pages.runtime
-
-    @router.get(PATH)
-    def subscriptions(request: Request, _viewer: Reader) -> Response:
-        return pages.show(
-            request,
-            "subscriptions.html",
-            subscriptions=[_to_json(runtime, one) for one in runtime.subscriptions.all()],
-            channels={one.channel_id: one.spec.name for one in runtime.channels.all()},
-        )
-
-    @router.get(PATH + "/new")
-    def new_subscription(request: Request, _viewer: Admin) -> Response:
-        return _form(pages, request, NEW)
-
-    @router.get(PATH + "/{id:uuid}")
-    def edit_subscription(request: Request, _viewer: Admin, id: UUID) -> Response:
-        said = _to_json(runtime, runtime.subscriptions.get(id))
-        return _form(pages, request, said, editing=id)
+    return pages.render(
+        request,
+        "subscriptions.html",
+        subscriptions=[_to_json(runtime, each) for each in runtime.subscriptions.all()],
+        channels={channel.channel_id: channel.spec.name for channel in runtime.channels.all()},
+    )
 
 
-def _add_saving(router: APIRouter, pages: Pages) -> None:
-    runtime = pages.runtime
+@router.get(PATH + "/new")
+def new_subscription(pages: Site, request: Request, _viewer: Admin) -> Response:
+    return _form(pages, request, NEW)
 
-    @router.post(PATH + "/new")
-    def create_subscription(request: Request, viewer: Admin, body: Body) -> Response:
-        said = subscription_in(Form(body))
-        try:
-            runtime.subscription_service.create(_read(runtime, said), viewer.actor)
-        except TocsinError as error:
-            return _form(pages, request, said, error)
-        return go_to(PATH)
 
-    @router.post(PATH + "/{id:uuid}")
-    def replace_subscription(request: Request, viewer: Admin, id: UUID, body: Body) -> Response:
-        said = subscription_in(Form(body))
-        try:
-            runtime.subscription_service.replace(id, _read(runtime, said), viewer.actor)
-        except TocsinError as error:
-            return _form(pages, request, said, error, editing=id)
-        return go_to(PATH)
+@router.get(PATH + "/{id:uuid}")
+def edit_subscription(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
+    spec = _to_json(pages.runtime, pages.runtime.subscriptions.get(id))
+    return _form(pages, request, spec, editing=id)
 
-    @router.post(PATH + "/{id:uuid}/delete")
-    def delete_subscription(viewer: Admin, id: UUID) -> Response:
-        runtime.subscription_service.delete(id, viewer.actor)
-        return go_to(PATH)
+
+@router.post(PATH + "/new")
+def create_subscription(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
+    runtime, spec = pages.runtime, subscription_in(Form(body))
+    try:
+        runtime.subscription_service.create(_read(runtime, spec), viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, spec, error)
+    return redirect(PATH)
+
+
+@router.post(PATH + "/{id:uuid}")
+def replace_subscription(
+    pages: Site, request: Request, viewer: Admin, id: UUID, body: Body
+) -> Response:
+    runtime, spec = pages.runtime, subscription_in(Form(body))
+    try:
+        runtime.subscription_service.replace(id, _read(runtime, spec), viewer.actor)
+    except TocsinError as error:
+        return _form(pages, request, spec, error, editing=id)
+    return redirect(PATH)
+
+
+@router.post(PATH + "/{id:uuid}/delete")
+def delete_subscription(pages: Site, viewer: Admin, id: UUID) -> Response:
+    pages.runtime.subscription_service.delete(id, viewer.actor)
+    return redirect(PATH)
 
 
 def subscription_in(form: Form) -> dict[str, Any]:
-    """The subscription that a form holds, right or wrong."""
+    """The subscription in a form, which may be invalid."""
     template = form.members("title", "body")
     return {
         **form.members(*_MEMBERS),
@@ -97,8 +94,8 @@ def _to_json(runtime: Runtime, subscription: Subscription) -> dict[str, Any]:
     return to_json(SubscriptionResponse.of(subscription, runtime.catalog))
 
 
-def _read(runtime: Runtime, said: dict[str, Any]) -> SubscriptionDraft:
-    draft = read_subscription(said, runtime.catalog)
+def _read(runtime: Runtime, spec: dict[str, Any]) -> SubscriptionDraft:
+    draft = read_subscription(spec, runtime.catalog)
     if draft.template:
         runtime.templates.check(draft.template)
     return draft
@@ -107,17 +104,17 @@ def _read(runtime: Runtime, said: dict[str, Any]) -> SubscriptionDraft:
 def _form(
     pages: Pages,
     request: Request,
-    said: dict[str, Any],
+    spec: dict[str, Any],
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
     runtime = pages.runtime
-    return pages.show_form(
+    return pages.render_form(
         request,
         "subscription_form.html",
         error,
-        said={**dict.fromkeys((*_MEMBERS, "templateProblem")), **said},
-        template={"title": None, "body": None} | (said.get("template") or {}),
+        spec={**dict.fromkeys((*_MEMBERS, "templateProblem")), **spec},
+        template={"title": None, "body": None} | (spec.get("template") or {}),
         channels=runtime.channels.all(),
         entries=all_choices(runtime),
         editing=editing,

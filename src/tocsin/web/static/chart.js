@@ -141,7 +141,7 @@ class Chart {
   // One path, so that what fires in several groups is no darker.
   firings() {
     const top = Chart.top, height = this.bottom - top;
-    const boxes = (this.data.stretches ?? []).map(([start, end]) => {
+    const boxes = (this.data.firing ?? []).map(([start, end]) => {
       const x = this.x(start), width = Math.max(this.x(end) - x, 2);
       return `M${x.toFixed(1)} ${top}h${width.toFixed(1)}v${height}h${-width.toFixed(1)}z`;
     });

@@ -17,24 +17,24 @@ class Legend {
 
   // The values at the nth instant.
   say(n, moment, isLast) {
-    this.instant.textContent = isLast ? `${moment}, the last` : moment;
+    this.instant.textContent = isLast ? `${moment} (latest)` : moment;
     this.data.lines.forEach(({ values }, line) => { this.values[line].textContent = Ruler.number(values[n]); });
-    const said = this.data.lines.map(({ name, values }) => `${name} ${Ruler.number(values[n])}`);
-    this.sentence = `${moment}: ${said.join(", ")}`;
+    const texts = this.data.lines.map(({ name, values }) => `${name} ${Ruler.number(values[n])}`);
+    this.sentence = `${moment}: ${texts.join(", ")}`;
   }
 
-  // The chart for those who cannot see it.
+  // A description of the chart for screen readers.
   summary() {
-    const { lines, threshold, recovery, stretches } = this.data;
-    const said = lines.map(({ name, values }) => {
+    const { lines, threshold, recovery, firing } = this.data;
+    const sentences = lines.map(({ name, values }) => {
       const known = values.filter((value) => value !== null);
       if (!known.length) return `${name}: no values.`;
       const [least, greatest] = [Math.min(...known), Math.max(...known)].map(Ruler.number);
-      return `${name}: from ${least} to ${greatest}, ${Ruler.number(known.at(-1))} at last.`;
+      return `${name}: from ${least} to ${greatest}, ${Ruler.number(known.at(-1))} at the end.`;
     });
-    if (typeof threshold === "number") said.push(`The threshold is ${Ruler.number(threshold)}.`);
-    if (typeof recovery === "number") said.push(`It recovers at ${Ruler.number(recovery)}.`);
-    if (stretches?.length) said.push(`Marked as firing: ${stretches.length === 1 ? "once" : `${stretches.length} times`}.`);
-    return said.join(" ");
+    if (typeof threshold === "number") sentences.push(`The threshold is ${Ruler.number(threshold)}.`);
+    if (typeof recovery === "number") sentences.push(`The recovery threshold is ${Ruler.number(recovery)}.`);
+    if (firing?.length) sentences.push(`Marked as firing: ${firing.length === 1 ? "once" : `${firing.length} times`}.`);
+    return sentences.join(" ");
   }
 }
