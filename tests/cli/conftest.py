@@ -1,4 +1,4 @@
-"""What commands are tried against."""
+"""Runs commands against the shared server of a module."""
 
 from __future__ import annotations
 

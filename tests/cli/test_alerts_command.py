@@ -51,7 +51,9 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_applying_creates_then_changes_then_leaves_alone(at_server: Run, tmp_path: Path) -> None:
+def test_applying_creates_new_alerts_changes_others_and_keeps_equal_ones(
+    at_server: Run, tmp_path: Path
+) -> None:
     path = write(tmp_path, FILE)
     assert at_server("alerts", "apply", path, "--dry-run").stdout == (
         "create     Many refused payments\n"
@@ -70,38 +72,38 @@ def test_applying_creates_then_changes_then_leaves_alone(at_server: Run, tmp_pat
     assert "gt 0.5" in listed
     evaluated = at_server("alerts", "evaluate")
     assert evaluated.returncode == 0, evaluated.stderr
-    assert "Many refused payments: 1 of 1 groups fire" in evaluated.stdout
+    assert "Many refused payments: 1 of 1 groups are firing" in evaluated.stdout
     states = at_server("alerts", "states", "Many refused payments").stdout
     assert "interaction_country=ZA" in states
     assert "FIRING" in states
     span = ("--from", "2026-03-20T13:55:00Z", "--to", "2026-03-20T14:05:00Z")
-    tried = at_server("alerts", "backtest", "Many refused payments", *span)
-    assert "10 evaluations of 1 groups; fired 1 times, 300 s in all" in tried.stdout
-    assert "2026-03-20T14:00:00.000Z" in tried.stdout
+    backtest = at_server("alerts", "backtest", "Many refused payments", *span)
+    assert "10 evaluations of 1 groups; fired 1 times, 300 s in total" in backtest.stdout
+    assert "2026-03-20T14:00:00.000Z" in backtest.stdout
 
 
-def test_one_bad_definition_keeps_all_from_being_written(at_server: Run, tmp_path: Path) -> None:
+def test_nothing_is_written_if_one_definition_is_invalid(at_server: Run, tmp_path: Path) -> None:
     path = write(tmp_path, FILE + FILE.replace("Many", "Few").replace("gt", "above"))
     failed = at_server("alerts", "apply", path, "--yes")
     assert failed.returncode == 1
     assert "Few refused payments: alert.operator: " in failed.stderr
-    nameless = write(tmp_path, FILE.replace(METRIC, "Nothing"))
-    said = at_server("alerts", "apply", nameless, "--yes").stderr
-    assert "Many refused payments: metric: Nothing is the name of no metric" in said
+    unresolved = write(tmp_path, FILE.replace(METRIC, "Nothing"))
+    message = at_server("alerts", "apply", unresolved, "--yes").stderr
+    assert "Many refused payments: metric: no metric has the name Nothing" in message
 
 
-def test_what_is_not_there_is_said_plainly(at_server: Run) -> None:
+def test_an_unknown_alert_is_named_in_the_error(at_server: Run) -> None:
     missing = at_server("alerts", "states", "No such alert")
     assert missing.returncode == 1
     assert missing.stderr.startswith("tocsin: There is no alert No such alert;")
 
 
 def example() -> str:
-    """The test file that docs/how-to/test-alerts.md shows."""
+    """The test file in docs/how-to/test-alerts.md."""
     text = HOW_TO.read_text(encoding="utf-8")
-    found = re.search(r"```yaml\n(# shop\.yaml\n.*?)```", text, re.DOTALL)
-    assert found
-    return found[1]
+    match = re.search(r"```yaml\n(# shop\.yaml\n.*?)```", text, re.DOTALL)
+    assert match
+    return match[1]
 
 
 def test_the_documented_file_of_metrics_can_be_applied(
@@ -135,7 +137,7 @@ def test_an_expectation_that_fails_is_shown_as_a_difference(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("metrics: []", "must have a list of tests under tests:"),
         ("tests: [{name: n, expect: []}]", "tests[0].expect: "),
@@ -148,9 +150,9 @@ def test_an_expectation_that_fails_is_shown_as_a_difference(tmp_path: Path) -> N
         ),
     ],
 )
-def test_a_file_that_cannot_be_run_is_refused_in_words(
-    tmp_path: Path, text: str, said: str
+def test_a_file_that_cannot_be_run_is_rejected_with_the_reason(
+    tmp_path: Path, text: str, message: str
 ) -> None:
     done = run_tocsin("test", write(tmp_path, text))
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr

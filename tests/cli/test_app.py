@@ -1,4 +1,4 @@
-"""Every command explains itself, and says plainly what is wrong."""
+"""Every command has a help text, and reports errors in one line."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def test_help_loads_neither_the_engine_nor_the_http_client() -> None:
     import subprocess
     import sys
 
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == "set()\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
-        ("keys list", "No key given"),
+        ("keys list", "No key is given"),
         (f"keys list --key k --url {NOBODY}", f"No server answers at {NOBODY} (Connection refused"),
         (f"metrics list --key k --url {NOBODY}", "No server answers"),
         (f"metrics calculate --key k --url {NOBODY}", "No server answers"),
         (f"import {__file__} --key k --url {NOBODY}", "No server answers"),
-        ("keys list --key k --url nonsense", "nonsense is no URL"),
+        ("keys list --key k --url nonsense", "nonsense is not the URL"),
         ("import no-such-file --key k", "There is no file no-such-file."),
         ("import - - --key k", "can be read only once"),
         (f"import {Path(__file__).parent} --key k", "is a folder"),
@@ -74,10 +74,10 @@ def test_help_loads_neither_the_engine_nor_the_http_client() -> None:
         (f"metrics apply {Path(__file__).parent} --key k", "Is a directory"),
     ],
 )
-def test_what_is_wrong_is_one_plain_line(command: str, said: str) -> None:
+def test_an_error_is_one_line(command: str, message: str) -> None:
     failed = run_tocsin(*command.split())
     assert failed.returncode == 1
     assert failed.stdout == ""
     assert failed.stderr.startswith("tocsin: ")
     assert failed.stderr.count("\n") == 1
-    assert said in failed.stderr
+    assert message in failed.stderr

@@ -1,4 +1,4 @@
-"""Whatever a server or a proxy answers ends as a value or as a plain sentence."""
+"""Every response of a server or a proxy becomes a value or an error with a readable message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tocsin.cli.client import Client, Refused, Unreachable
+from tocsin.cli.client import Client, RefusedByServer, Unreachable
 from tocsin.errors import TocsinError
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -20,8 +20,8 @@ def client(handler: Handler) -> Client:
     return Client("http://tocsin.test", "key", httpx.MockTransport(handler))
 
 
-def refusal(status: int, **answer: Any) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refusal(status: int, **answer: Any) -> RefusedByServer:
+    with pytest.raises(RefusedByServer) as caught:
         client(lambda _: httpx.Response(status, **answer)).get("/api/keys")
     return caught.value
 
@@ -35,7 +35,7 @@ def test_a_request_carries_the_key_and_only_the_parameters_given() -> None:
     assert client(answer).get("/api/interaction-metrics", limit=3, at=None) == {"ok": True}
 
 
-def test_a_problem_is_told_field_by_field() -> None:
+def test_a_problem_document_is_shown_field_by_field() -> None:
     errors = [{"field": "name", "message": "is required"}, {"field": "", "message": "is odd"}]
     body = {"title": "Invalid input", "status": 422, "detail": "Not acceptable.", "errors": errors}
     error = refusal(422, json=body)
@@ -43,17 +43,17 @@ def test_a_problem_is_told_field_by_field() -> None:
     assert error.status_code == 422
 
 
-def test_an_unknown_key_is_called_that() -> None:
-    said = str(refusal(401, json={"title": "Key required", "status": 401}))
-    assert "http://tocsin.test does not know this key" in said
+def test_an_unknown_key_is_reported() -> None:
+    message = str(refusal(401, json={"title": "Key required", "status": 401}))
+    assert "http://tocsin.test does not accept this key" in message
 
 
 @pytest.mark.parametrize("answer", [{"text": "<html>"}, {"json": [1]}, {"json": {"a": 1}}, {}])
-def test_an_error_that_is_not_tocsins_is_told_by_its_status(answer: dict[str, Any]) -> None:
-    assert "answered 502 Bad Gateway, and not as Tocsin does" in str(refusal(502, **answer))
+def test_an_error_without_a_problem_document_is_shown_by_its_status(answer: dict[str, Any]) -> None:
+    assert "answered 502 Bad Gateway, without a problem document" in str(refusal(502, **answer))
 
 
-def test_a_page_that_is_not_tocsins_is_no_answer() -> None:
+def test_a_success_without_json_is_an_error() -> None:
     assert "is not Tocsin" in str(refusal(200, text="<html>hello</html>"))
 
 
@@ -66,7 +66,7 @@ def test_retry_after_is_read_as_seconds(header: str, seconds: float | None) -> N
 
 @pytest.mark.parametrize(("hours", "seconds"), [(1, 3600), (-1, 0)])
 def test_retry_after_is_read_as_a_date(hours: int, seconds: float) -> None:
-    # Made here, not when the tests are collected, which may be minutes before.
+    # Not a parameter: tests may be collected minutes earlier.
     date = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
     after = refusal(503, headers={"retry-after": date}).retry_after
     assert after == pytest.approx(seconds, abs=60)
@@ -82,23 +82,23 @@ def test_a_server_that_does_not_answer_is_unreachable(kind: type[httpx.Transport
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8420", "ftp://a", "http://", "http://a:b"])
-def test_what_is_no_url_is_said_to_be_none(url: str) -> None:
-    with pytest.raises(TocsinError, match="no URL"):
+def test_an_invalid_url_is_rejected(url: str) -> None:
+    with pytest.raises(TocsinError, match=r"is not (a|the) URL"):
         Client(url, "key")
 
 
 @pytest.mark.parametrize("key", [None, "", "schlüssel", "two\nlines"])
-def test_what_can_be_no_key_is_not_sent(key: str | None) -> None:
+def test_an_invalid_key_is_not_sent(key: str | None) -> None:
     with pytest.raises(TocsinError, match="key"):
         Client("http://tocsin.test", key)
 
 
-def test_what_cannot_be_json_is_told_and_not_sent() -> None:
-    with pytest.raises(TocsinError, match="cannot be sent as JSON"):
+def test_content_that_cannot_be_encoded_as_json_is_not_sent() -> None:
+    with pytest.raises(TocsinError, match="cannot be encoded as JSON"):
         client(lambda _: httpx.Response(200)).post("/api/x", {"value": "\ud800"})
 
 
-def test_a_batch_of_which_nothing_was_accepted_is_an_answer() -> None:
+def test_the_response_to_a_batch_that_was_rejected_whole_is_no_error() -> None:
     body = {"accepted": 0, "duplicates": 0, "rejected": [{"index": 0, "errors": []}]}
-    answered = client(lambda _: httpx.Response(422, json=body)).post_lines("/x", b"", "zstd")
-    assert answered == body
+    response = client(lambda _: httpx.Response(422, json=body)).post_lines("/x", b"", "zstd")
+    assert response == body

@@ -1,4 +1,4 @@
-"""A file of definitions is read as JSON would be, and every problem in it is named."""
+"""YAML values mean the same as in JSON, and every problem of a file is reported."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tocsin.cli.definition_files import UnusableDefinitions, read_definitions
+from tocsin.cli.definition_files import InvalidDefinitions, read_definitions
 from tocsin.cli.demo.shop import DEFINITIONS
 
 
@@ -17,8 +17,8 @@ def read(folder: Path, text: str) -> list[dict[str, Any]]:
     return read_definitions(path)
 
 
-def complaint(folder: Path, text: str) -> str:
-    with pytest.raises(UnusableDefinitions) as caught:
+def problems_of(folder: Path, text: str) -> str:
+    with pytest.raises(InvalidDefinitions) as caught:
         read(folder, text)
     return str(caught.value)
 
@@ -26,12 +26,12 @@ def complaint(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     "text", ["[{name: A}]", "metrics: [{name: A}]", '{"metrics":[{"name":"A"}]}']
 )
-def test_a_list_may_stand_alone_or_under_metrics(tmp_path: Path, text: str) -> None:
+def test_a_list_may_be_the_whole_file_or_under_metrics(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text) == [{"name": "A"}]
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "value"),
     [
         ("NO", "NO"),
         ("yes", "yes"),
@@ -51,13 +51,15 @@ def test_a_list_may_stand_alone_or_under_metrics(tmp_path: Path, text: str) -> N
         ("9007199254740993", 9007199254740993),
     ],
 )
-def test_a_value_means_what_it_means_in_json(tmp_path: Path, written: str, meant: object) -> None:
+def test_a_value_has_the_same_meaning_as_in_json(
+    tmp_path: Path, written: str, value: object
+) -> None:
     (metric,) = read(tmp_path, f"- name: A\n  value: {written}\n")
-    assert metric["value"] == meant
-    assert type(metric["value"]) is type(meant)
+    assert metric["value"] == value
+    assert type(metric["value"]) is type(value)
 
 
-def test_what_the_api_adds_to_a_metric_is_left_out(tmp_path: Path) -> None:
+def test_members_that_only_responses_have_are_ignored(tmp_path: Path) -> None:
     text = '[{"name":"A","metricId":"1","createdDate":"2","modifiedDate":"3","field":"userId"}]'
     assert read(tmp_path, text) == [{"name": "A", "field": "userId"}]
 
@@ -67,21 +69,21 @@ def test_members_can_be_shared_between_metrics(tmp_path: Path) -> None:
     assert read(tmp_path, text)[1] == {"name": "B", "timeWindow": "5m"}
 
 
-def test_a_name_said_twice_is_refused(tmp_path: Path) -> None:
-    assert "metrics[1].name: A is defined twice" in complaint(tmp_path, "[{name: A}, {name: A}]")
+def test_a_name_that_occurs_twice_is_rejected(tmp_path: Path) -> None:
+    assert "metrics[1].name: A is defined twice" in problems_of(tmp_path, "[{name: A}, {name: A}]")
 
 
-def test_every_metric_without_a_proper_name_is_named(tmp_path: Path) -> None:
-    said = complaint(tmp_path, "[{field: a}, {name: 5}, 7, {name: ''}, {name: B}]")
-    assert [f"metrics[{n}]" in said for n in range(5)] == [True, True, True, True, False]
+def test_every_metric_without_a_valid_name_is_reported(tmp_path: Path) -> None:
+    message = problems_of(tmp_path, "[{field: a}, {name: 5}, 7, {name: ''}, {name: B}]")
+    assert [f"metrics[{n}]" in message for n in range(5)] == [True, True, True, True, False]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("- name: A\n  name: B\n", "line 2, column 3: name is said twice"),
+        ("- name: A\n  name: B\n", "line 2, column 3: name occurs twice"),
         ("- 1: A\n", "line 1, column 3: a key must be text"),
-        ("- name: A\n  value: 1e999\n", "line 2, column 10: 1e999 is a number that no double"),
+        ("- name: A\n  value: 1e999\n", "line 2, column 10: 1e999 exceeds the range of a double"),
         ("- name: [A\n", "line 2, column 1"),
         ("- name: *a\n", "line 1, column 9"),
         ("- name: !!python/object:os.system a\n", "line 1, column 9"),
@@ -91,17 +93,15 @@ def test_every_metric_without_a_proper_name_is_named(tmp_path: Path) -> None:
         ("a: \x01", "is not valid YAML"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_place(
-    tmp_path: Path, text: str, said: str
-) -> None:
-    assert said in complaint(tmp_path, text)
+def test_an_error_in_a_file_names_its_position(tmp_path: Path, text: str, message: str) -> None:
+    assert message in problems_of(tmp_path, text)
 
 
-def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnusableDefinitions, match="There is no file"):
+def test_a_missing_or_binary_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidDefinitions, match="There is no file"):
         read_definitions(tmp_path / "none.yaml")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UnusableDefinitions, match="is not UTF-8"):
+    with pytest.raises(InvalidDefinitions, match="is not UTF-8"):
         read_definitions(tmp_path / "binary")
 
 

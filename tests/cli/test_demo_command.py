@@ -1,4 +1,4 @@
-"""`tocsin demo` starts a real server, fills it, shows it and leaves nothing behind."""
+"""`tocsin demo` starts a real server, records on it, shows it and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from support.running import Completed, environment_with, run_tocsin
+from support.running import environment_with, run_tocsin
 from tocsin.cli.definition_files import read_definitions
 from tocsin.cli.demo.server import free_port
 from tocsin.cli.demo.shop import DEFINITIONS
@@ -36,58 +36,26 @@ def running_demo(*options: object) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def read_until(process: subprocess.Popen[str], said: str) -> str:
+def read_until(process: subprocess.Popen[str], expected: str) -> str:
     assert process.stdout
     text = ""
     for line in process.stdout:
         text += line
-        if said in line:
+        if expected in line:
             return text
-    raise AssertionError(f"{said!r} was never said: {text}")
+    raise AssertionError(f"the output has no {expected!r}: {text}")
 
 
-def recorded(said: str) -> int:
-    found = re.search(r"history: ([0-9,]+) interactions", said)
-    assert found, said
-    return int(found[1].replace(",", ""))
+def recorded(output: str) -> int:
+    match = re.search(r"history: ([0-9,]+) new interactions", output)
+    assert match, output
+    return int(match[1].replace(",", ""))
 
 
-def test_the_lines_to_copy_work_and_values_move() -> None:
-    with running_demo("--port", 0) as demo:
-        text = read_until(demo, READY)
-        record, one, everything = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
-        silent = ["-s", "--fail-with-body"]
-
-        def run(line: str) -> str:
-            command = [*shlex.split(line), *silent]
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-        assert '"interactionNumber"' in run(record)
-        assert '"metricName":"Failed logins by country (5m)"' in run(one).replace('": "', '":"')
-        before = run(everything)
-        time.sleep(2)
-        assert run(everything) != before
-        found = re.search("Tocsin runs at (http://[^,]+),", text)
-        assert found
-        assert httpx.get(f"{found[1]}/docs").status_code == 200
-
-
-@pytest.mark.long
-def test_an_alert_fires_and_recovers_within_two_minutes_and_its_page_is_told() -> None:
-    with running_demo("--port", 0) as demo:
-        text = read_until(demo, READY)
-        found = re.search(r"alerts tell at (http://\S+)", text)
-        assert found
-        gives_up = time.monotonic() + 130
-        page = ""
-        while time.monotonic() < gives_up and not {"fired", "recovered"} <= told_in(page):
-            time.sleep(1)
-            page = httpx.get(found[1]).text
-    assert told_in(page) == {"fired", "recovered"}
-
-
-def told_in(page: str) -> set[str]:
-    return set(re.findall('<li class="([a-z]+)">', page))
+def url_in(output: str) -> str:
+    match = re.search("Tocsin runs at (http://[^,]+),", output)
+    assert match, output
+    return match[1]
 
 
 @pytest.fixture(scope="module")
@@ -96,23 +64,62 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first_run(folder: Path) -> Completed:
-    """A demo of no seconds in a new folder."""
-    return run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
+def first_output(folder: Path) -> str:
+    """The output of a demo that ended when it had recorded its history in the folder."""
+    done = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-def test_every_metric_is_shown_with_a_value(first_run: Completed) -> None:
-    assert first_run.returncode == 0, first_run.stderr
+def test_the_commands_to_copy_work_and_values_change() -> None:
+    with running_demo("--port", 0) as demo:
+        text = read_until(demo, READY)
+        record, calculate, calculate_all = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
+        quiet = ["-s", "--fail-with-body"]
+
+        def run(line: str) -> str:
+            command = [*shlex.split(line), *quiet]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+        assert '"interactionNumber"' in run(record)
+        assert '"metricName":"Failed logins by country (5m)"' in run(calculate).replace(
+            '": "', '":"'
+        )
+        before = run(calculate_all)
+        time.sleep(2)
+        assert run(calculate_all) != before
+        assert httpx.get(f"{url_in(text)}/docs").status_code == 200
+
+
+@pytest.mark.long
+def test_an_alert_fires_and_recovers_within_two_minutes_and_its_page_lists_both() -> None:
+    with running_demo("--port", 0) as demo:
+        text = read_until(demo, READY)
+        match = re.search(r"Notifications of alerts are at (http://\S+)", text)
+        assert match
+        deadline = time.monotonic() + 130
+        page = ""
+        while time.monotonic() < deadline and not {"fired", "recovered"} <= events_in(page):
+            time.sleep(1)
+            page = httpx.get(match[1]).text
+    assert events_in(page) == {"fired", "recovered"}
+
+
+def events_in(page: str) -> set[str]:
+    return set(re.findall('<li class="([a-z]+)">', page))
+
+
+def test_every_metric_is_shown_with_a_value(first_output: str) -> None:
     for definition in read_definitions(DEFINITIONS):
-        (row,) = [text for text in first_run.stdout.splitlines() if definition["name"] in text]
+        (row,) = [text for text in first_output.splitlines() if definition["name"] in text]
         assert re.search("[1-9]", row.partition(definition["name"])[2])
 
 
-def test_history_is_loaded_once_and_only_the_gap_is_filled(
-    first_run: Completed, folder: Path
+def test_history_is_recorded_once_and_a_restart_fills_the_gap(
+    first_output: str, folder: Path
 ) -> None:
     second = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
-    assert recorded(first_run.stdout) > 40_000
+    assert recorded(first_output) > 40_000
     assert recorded(second.stdout) < 5_000
 
 
@@ -124,16 +131,14 @@ def test_a_signal_stops_the_demo_and_its_server(number: signal.Signals) -> None:
         rest = demo.communicate(timeout=30)[0]
     assert demo.returncode == 0
     assert rest.endswith("Stopped.\n")
-    found = re.search("Tocsin runs at (http://[^,]+),", text)
-    folder = re.search("Data: (.*)", text)
-    assert found
-    assert folder
+    match = re.search("Data: (.*)", text)
+    assert match
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{found[1]}/readyz")
-    assert not Path(folder[1]).exists()
+        httpx.get(f"{url_in(text)}/readyz")
+    assert not Path(match[1]).exists()
 
 
-def test_a_port_that_is_taken_is_refused_if_it_was_asked_for_and_passed_over_if_not() -> None:
+def test_a_used_port_is_an_error_if_it_was_requested_and_skipped_otherwise() -> None:
     import socket
 
     with socket.socket() as taken:
@@ -145,8 +150,8 @@ def test_a_port_that_is_taken_is_refused_if_it_was_asked_for_and_passed_over_if_
     assert free_port("127.0.0.1", None) >= 8420
 
 
-def test_a_server_that_does_not_start_is_heard(tmp_path: Path) -> None:
+def test_the_log_of_a_server_that_does_not_start_is_shown(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     failed = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", tmp_path / "file")
     assert failed.returncode == 1
-    assert failed.stderr.startswith("tocsin: The server stopped. It said:\n")
+    assert failed.stderr.startswith("tocsin: The server stopped. Its log ends with:\n")

@@ -1,4 +1,4 @@
-"""What the demo shows can be copied, and read."""
+"""The output of the demo has commands to copy and readable values."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def answer(*rows: tuple[Any, Any], **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("key", ["plain", "it's $HOME `odd`"])
-def test_a_line_to_copy_says_the_same_to_a_shell(key: str) -> None:
-    record, one, every = (shlex.split(line) for line in curl_lines("http://h:1", key, [METRIC]))
+def test_a_command_to_copy_survives_the_shell(key: str) -> None:
+    record, calculate, calculate_all = (
+        shlex.split(line) for line in curl_lines("http://h:1", key, [METRIC])
+    )
     assert record[0] == "curl"
     assert f"x-api-key: {key}" in record
     assert json.loads(record[record.index("-d") + 1])["resourceType"] == "ACCOUNT"
     assert record[-1] == "http://h:1/api/interactions"
-    assert one[-1] == "http://h:1/api/interaction-metrics/m7/calculate"
-    assert every[-1] == "http://h:1/api/interaction-metrics/calculate-all"
+    assert calculate[-1] == "http://h:1/api/interaction-metrics/m7/calculate"
+    assert calculate_all[-1] == "http://h:1/api/interaction-metrics/calculate-all"
 
 
 def test_the_header_names_address_docs_key_and_folder() -> None:
@@ -53,7 +55,7 @@ def test_a_value_is_shown_with_its_unit() -> None:
     assert "3 per minute" in shown(answer((3, None), unit="per minute"))
 
 
-def test_a_grouped_metric_is_shown_by_its_greatest_rows() -> None:
+def test_a_grouped_metric_is_shown_with_its_greatest_groups() -> None:
     rows = [(25, {"c": "ZA"}), (4, {"c": None})]
     text = shown(answer(*rows, truncated=True, groupCount=9))
     assert "ZA 25   (missing) 4   and 7 more" in text

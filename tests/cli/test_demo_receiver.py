@@ -1,4 +1,4 @@
-"""The demo's page shows what was really told, once, and nothing that somebody else sends."""
+"""The demo's page lists each signed message once, and rejects unsigned ones."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ def receiver() -> Iterator[Receiver]:
         yield listening
 
 
-def tell(receiver: Receiver, id: str, title: str, secret: str | None = None) -> int:
-    said = {"type": "ALERT.fired", "timestamp": "2026-03-20T14:30:00.000Z", "title": title}
-    body = json.dumps(said).encode()
+def send(receiver: Receiver, id: str, title: str, secret: str | None = None) -> int:
+    content = {"type": "ALERT.fired", "timestamp": "2026-03-20T14:30:00.000Z", "title": title}
+    body = json.dumps(content).encode()
     headers = signature(secret or receiver.secret, id, AT, body)
     return httpx.post(receiver.url, content=body, headers=headers).status_code
 
 
-def test_a_signed_message_is_shown_the_newest_first(receiver: Receiver) -> None:
-    assert "Nothing yet" in httpx.get(receiver.url).text
-    assert tell(receiver, "1", "It burns") == 204
-    assert tell(receiver, "2", "It burns no more") == 204
+def test_signed_messages_are_listed_newest_first(receiver: Receiver) -> None:
+    assert "No notifications yet" in httpx.get(receiver.url).text
+    assert send(receiver, "1", "It burns") == 204
+    assert send(receiver, "2", "It burns no more") == 204
     page = httpx.get(receiver.url).text
     assert page.index("It burns no more") < page.index(">It burns<")
     assert 'class="fired"' in page
 
 
-def test_a_message_that_comes_twice_is_shown_once(receiver: Receiver) -> None:
-    assert [tell(receiver, "1", "It burns") for _ in range(3)] == [204] * 3
+def test_a_repeated_message_is_listed_once(receiver: Receiver) -> None:
+    assert [send(receiver, "1", "It burns") for _ in range(3)] == [204] * 3
     assert [message.title for message in receiver.messages()] == ["It burns"]
 
 
-def test_what_is_signed_with_another_secret_is_refused(receiver: Receiver) -> None:
-    assert tell(receiver, "1", "It burns", secret="whsec_AAAA") == 401
+def test_a_message_that_is_signed_with_another_secret_is_rejected(receiver: Receiver) -> None:
+    assert send(receiver, "1", "It burns", secret="whsec_AAAA") == 401
     assert httpx.post(receiver.url, content=b"{}").status_code == 401
     assert receiver.messages() == []
 
 
-def test_a_title_is_text_whatever_it_holds(receiver: Receiver) -> None:
-    tell(receiver, "1", "<script>alert(1)</script>")
+def test_markup_in_a_title_is_escaped(receiver: Receiver) -> None:
+    send(receiver, "1", "<script>alert(1)</script>")
     assert "<script>" not in httpx.get(receiver.url).text

@@ -1,4 +1,4 @@
-"""`tocsin export` against a real server, and `tocsin import` of what it wrote."""
+"""`tocsin export` against a real server, and `tocsin import` of its files."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ NAMED = {"resourceType": "CARGO", "resourceId": "1", "action": "PACKED", "origin
 
 @pytest.fixture(scope="module", autouse=True)
 def recorded(server: Any) -> None:
-    some = [
+    cargo = [
         {**NAMED, "resourceId": str(n), "timestamp": f"2020-01-01T00:{n % 60:02d}:00Z"}
         for n in range(6_000)
     ]
     with server.client() as client:
-        assert client.post("/api/interactions/batch", json=some).status_code == 201
+        assert client.post("/api/interactions/batch", json=cargo).status_code == 201
 
 
 @pytest.mark.parametrize(
     ("suffix", "unpack"),
     [(".ndjson", bytes), (".gz", gzip.decompress), (".zst", zstandard.ZstdDecompressor)],
 )
-def test_a_file_is_written_packed_as_it_is_named(
+def test_the_suffix_of_a_file_decides_its_compression(
     at_server: Run, tmp_path: Path, suffix: str, unpack: type[bytes]
 ) -> None:
     path = tmp_path / f"export{suffix}"
@@ -46,16 +46,14 @@ def test_a_file_is_written_packed_as_it_is_named(
         if suffix == ".zst"
         else unpack(raw)
     )
-    found = [json.loads(line) for line in content.splitlines()]
-    stamps = [(one["timestamp"], one["interactionNumber"]) for one in found]
+    exported = [json.loads(line) for line in content.splitlines()]
+    stamps = [(each["timestamp"], each["interactionNumber"]) for each in exported]
     assert len(stamps) == 6_000
     assert stamps == sorted(stamps)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_written_is_imported_as_an_export_and_the_second_time_nothing_is(
-    at_server: Run, tmp_path: Path
-) -> None:
+def test_an_export_is_imported_and_a_repeat_records_nothing(at_server: Run, tmp_path: Path) -> None:
     path = tmp_path / "export.zst"
     options = ("--resource-type", "cargo", "--to", "2020-01-01T00:10:00Z")
     assert at_server("export", "-o", path, *options).returncode == 0
@@ -72,22 +70,20 @@ def test_what_is_written_is_imported_as_an_export_and_the_second_time_nothing_is
     assert done.stdout.startswith("1,000 accepted, 0 duplicates, 0 rejected in ")
 
 
-def test_without_a_file_it_goes_to_standard_output(at_server: Run) -> None:
+def test_without_a_file_the_export_is_written_to_standard_output(at_server: Run) -> None:
     done = at_server("export", "--resource-id", "17", "--from", "2020-01-01T00:00:00Z")
     assert [json.loads(line)["resourceId"] for line in done.stdout.splitlines()] == ["17"]
     assert done.stderr.startswith("1 interactions exported in ")
 
 
-def test_a_filter_that_is_refused_is_said_and_leaves_no_file(
-    at_server: Run, tmp_path: Path
-) -> None:
+def test_an_invalid_filter_is_reported_and_leaves_no_file(at_server: Run, tmp_path: Path) -> None:
     done = at_server("export", "-o", tmp_path / "export", "--action", "NO_SUCH")
     assert done.returncode == 1
     assert "action: is the mnemonic of no action in the catalog" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_is_no_admins_cannot_import_an_export(at_server: Run, tmp_path: Path) -> None:
+def test_importing_an_export_needs_an_admin_key(at_server: Run, tmp_path: Path) -> None:
     path = tmp_path / "export"
     assert at_server("export", "-o", path, "--resource-id", "17").returncode == 0
     key = at_server("keys", "create", "--name", "sender", "--role", "ingest").stdout.strip()
@@ -96,9 +92,7 @@ def test_a_key_that_is_no_admins_cannot_import_an_export(at_server: Run, tmp_pat
     assert "role admin" in refused.stderr
 
 
-def test_every_file_is_taken_for_an_export_where_that_is_said(
-    at_server: Run, tmp_path: Path
-) -> None:
+def test_exported_treats_every_file_as_an_export(at_server: Run, tmp_path: Path) -> None:
     path = tmp_path / "mixed"
     here = at_server("export", "--resource-id", "18").stdout
     path.write_text(json.dumps({**NAMED, "resourceId": "first"}) + "\n" + here)
@@ -119,12 +113,12 @@ def test_every_file_is_taken_for_an_export_where_that_is_said(
         (b"[1]", False),
     ],
 )
-def test_an_export_is_known_by_its_first_line(first: bytes, is_export: bool) -> None:
+def test_the_first_line_decides_whether_a_file_is_an_export(first: bytes, is_export: bool) -> None:
     lines = b"\n" + first + b'\n{"interactionNumber":7}\n'
     assert [batch.is_export for batch in batches("f", [lines])] == [is_export]
 
 
-def test_an_answer_that_breaks_off_is_an_error() -> None:
+def test_an_interrupted_response_is_an_error() -> None:
     def cut(_: httpx.Request) -> httpx.Response:
         packed = zstandard.compress(b"x" * 100_000)[:-4]
         return httpx.Response(200, content=packed, headers={"content-encoding": "zstd"})

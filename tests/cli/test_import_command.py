@@ -1,4 +1,4 @@
-"""`tocsin import` against a real server: what is in the files is recorded, once."""
+"""`tocsin import` against a real server: each line is recorded once."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from support.running import Run, environment_with, run_tocsin
 
 
 def line(resource_id: str, **more: Any) -> bytes:
-    said = {"resourceType": "ORDER", "action": "PLACED", "origin": "WEB", **more}
-    return json.dumps({"resourceId": resource_id, **said}).encode() + b"\n"
+    common = {"resourceType": "ORDER", "action": "PLACED", "origin": "WEB", **more}
+    return json.dumps({"resourceId": resource_id, **common}).encode() + b"\n"
 
 
 def lines(prefix: str, count: int) -> bytes:
@@ -33,7 +33,7 @@ def recorded(server: Any, resource_id: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
-def test_a_file_is_recorded_and_the_second_time_nothing_is(
+def test_a_file_is_recorded_and_a_repeat_records_nothing(
     at_server: Run, server: Any, tmp_path: Path, pack: type[bytes]
 ) -> None:
     path = tmp_path / "june"
@@ -42,13 +42,11 @@ def test_a_file_is_recorded_and_the_second_time_nothing_is(
     assert first.stdout.startswith("12,000 accepted, 0 duplicates, 0 rejected")
     assert second.stdout.startswith("0 accepted, 12,000 duplicates, 0 rejected")
     assert (first.returncode, second.returncode, first.stderr) == (0, 0, "")
-    (one,) = recorded(server, f"{pack.__module__}-11999")
-    assert one["interaction"] == {"total": 2999.75}
+    (last,) = recorded(server, f"{pack.__module__}-11999")
+    assert last["interaction"] == {"total": 2999.75}
 
 
-def test_lines_that_say_the_same_are_all_recorded(
-    at_server: Run, server: Any, tmp_path: Path
-) -> None:
+def test_equal_lines_are_all_recorded(at_server: Run, server: Any, tmp_path: Path) -> None:
     path = tmp_path / "same"
     path.write_bytes(line("same") * 3)
     assert at_server("import", path).stdout.startswith("3 accepted")
@@ -57,12 +55,12 @@ def test_lines_that_say_the_same_are_all_recorded(
     assert len(recorded(server, "same")) == 4
 
 
-def test_standard_input_may_be_packed(at_server: Run) -> None:
+def test_standard_input_may_be_compressed(at_server: Run) -> None:
     packed = zstandard.compress(lines("stdin", 10))
     assert at_server("import", "-", input=packed).stdout.startswith(b"10 accepted")
 
 
-def test_a_line_that_is_rejected_is_told_and_the_others_are_recorded(
+def test_rejected_lines_are_reported_and_the_others_are_recorded(
     at_server: Run, tmp_path: Path
 ) -> None:
     path, rejects = tmp_path / "mixed", tmp_path / "rejects"
@@ -73,12 +71,12 @@ def test_a_line_that_is_rejected_is_told_and_the_others_are_recorded(
     assert done.stdout.startswith("2 accepted, 0 duplicates, 4 rejected")
     assert done.stderr.count(f"{path}:") == 2
     assert f"and 2 more: see {rejects}" in done.stderr
-    said = [json.loads(text) for text in rejects.read_text().splitlines()]
-    assert [one["line"] for one in said] == [2, 3, 4, 6]
-    assert {error["field"] for error in said[2]["errors"]} >= {"colour"}
+    rejected = [json.loads(text) for text in rejects.read_text().splitlines()]
+    assert [each["line"] for each in rejected] == [2, 3, 4, 6]
+    assert {error["field"] for error in rejected[2]["errors"]} >= {"colour"}
 
 
-def test_a_file_of_which_every_line_is_rejected_is_told_line_by_line(
+def test_a_file_that_is_rejected_whole_is_reported_line_by_line(
     at_server: Run, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad"
@@ -89,9 +87,7 @@ def test_a_file_of_which_every_line_is_rejected_is_told_line_by_line(
     assert f"{path}:3: " in done.stderr
 
 
-def test_what_was_read_of_a_file_that_is_cut_off_is_recorded(
-    at_server: Run, tmp_path: Path
-) -> None:
+def test_the_readable_part_of_a_truncated_file_is_recorded(at_server: Run, tmp_path: Path) -> None:
     path = tmp_path / "cut.gz"
     path.write_bytes(gzip.compress(lines("cut", 20_000))[:-20])
     done = at_server("import", path)
@@ -100,14 +96,14 @@ def test_what_was_read_of_a_file_that_is_cut_off_is_recorded(
     assert done.stderr == f"tocsin: {path} is cut off: its gzip stream has no end.\n"
 
 
-def test_a_key_that_may_not_record_is_refused_plainly(
+def test_a_key_that_may_not_record_is_rejected_in_one_line(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "june"
     path.write_bytes(lines("refused", 1))
     wrong = run_tocsin("import", path, "--url", server.url, "--key", "tsn_no_such_key_0123456789")
     assert wrong.stderr.startswith("tocsin: The server at")
-    assert "does not know this key" in wrong.stderr
+    assert "does not accept this key" in wrong.stderr
     reader = at_server("keys", "create", "--name", "reader", "--role", "read").stdout.strip()
     refused = run_tocsin("import", path, "--url", server.url, "--key", reader)
     assert refused.returncode == 1
@@ -128,15 +124,15 @@ def test_an_import_survives_a_server_that_is_killed_and_started_again(
     time.sleep(1.5)
     server.kill()
     server.start()
-    said, _ = running.communicate(timeout=100)
+    output, _ = running.communicate(timeout=100)
     assert running.returncode == 0
-    accepted, duplicates = (int(n.split()[0].replace(",", "")) for n in said.split(", ")[:2])
+    accepted, duplicates = (int(n.split()[0].replace(",", "")) for n in output.split(", ")[:2])
     assert accepted + duplicates == 60_000
     again = run_tocsin("import", path, environment=variables)
     assert again.stdout.startswith("0 accepted, 60,000 duplicates")
 
 
-def test_ctrl_c_ends_an_import_with_what_was_recorded(server: Any, tmp_path: Path) -> None:
+def test_ctrl_c_ends_an_import_with_a_count_of_recorded_lines(server: Any, tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(lines("interrupted", 300_000))
     command = [sys.executable, "-m", "tocsin.cli", "import", str(path)]
@@ -146,7 +142,7 @@ def test_ctrl_c_ends_an_import_with_what_was_recorded(server: Any, tmp_path: Pat
     )
     time.sleep(2)
     running.send_signal(signal.SIGINT)
-    said, complained = running.communicate(timeout=60)
+    output, errors = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert " accepted, " in said
-    assert "Traceback" not in complained
+    assert " accepted, " in output
+    assert "Traceback" not in errors

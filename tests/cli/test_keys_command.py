@@ -8,27 +8,27 @@ from support.running import Run, run_tocsin
 
 
 def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:
-    made = at_server("keys", "create", "--name", "dashboard", "--role", "read")
-    key = made.stdout.removesuffix("\n")
+    created = at_server("keys", "create", "--name", "dashboard", "--role", "read")
+    key = created.stdout.removesuffix("\n")
     assert key.split() == [key]
-    assert "it is not shown again" in made.stderr
+    assert "it is not shown again" in created.stderr
     assert run_tocsin("metrics", "list", "--url", server.url, "--key", key).returncode == 0
     (row,) = [text for text in at_server("keys", "list").stdout.splitlines() if "dashboard" in text]
     assert key not in row
     key_id = row.split("│")[-2].strip()
     assert at_server("keys", "revoke", key_id).stdout == "Revoked.\n"
     refused = run_tocsin("metrics", "list", "--url", server.url, "--key", key)
-    assert "does not know this key" in refused.stderr
+    assert "does not accept this key" in refused.stderr
 
 
-def test_a_key_that_is_not_there_cannot_be_revoked(at_server: Run) -> None:
+def test_an_unknown_key_cannot_be_revoked(at_server: Run) -> None:
     for key_id in ("nonsense", "../interactions", "6e1d5c7e-0c1b-4e0e-9d3a-70c51a000000"):
         failed = at_server("keys", "revoke", key_id)
         assert failed.returncode == 1
         assert failed.stderr.startswith(f"tocsin: There is no key {key_id};")
 
 
-def test_a_role_that_does_not_cover_a_command_is_refused_plainly(
+def test_a_role_that_does_not_cover_a_command_is_rejected_in_one_line(
     at_server: Run, server: Any
 ) -> None:
     key = at_server("keys", "create", "--name", "reader", "--role", "read").stdout.strip()

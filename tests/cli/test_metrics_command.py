@@ -25,7 +25,7 @@ TWO = """
 
 @pytest.fixture(autouse=True)
 def orders(server: Any) -> None:
-    """Three orders, recorded once however often this runs."""
+    """Three orders, with fixed ids, so that repeats record nothing."""
     with server.client() as client:
         for number, country in enumerate(["ZA", "ZA", "NO"]):
             order = {
@@ -51,7 +51,7 @@ def metrics(server: Any) -> dict[str, Any]:
         return {metric["name"]: metric for metric in client.get("/api/interaction-metrics").json()}
 
 
-def test_applying_creates_then_changes_then_leaves_alone(
+def test_applying_creates_new_metrics_changes_others_and_keeps_equal_ones(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     created = at_server("metrics", "apply", write(tmp_path, TWO), "--yes")
@@ -71,28 +71,28 @@ def test_applying_creates_then_changes_then_leaves_alone(
     assert after["Orders"] == before["Orders"]
 
 
-def test_what_the_server_answers_can_be_applied_and_changes_nothing(
+def test_a_list_from_the_server_can_be_applied_and_changes_nothing(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     at_server("metrics", "apply", write(tmp_path, TWO), "--yes")
-    answered = json.dumps(list(metrics(server).values()))
-    done = at_server("metrics", "apply", write(tmp_path, answered))
+    listed = json.dumps(list(metrics(server).values()))
+    done = at_server("metrics", "apply", write(tmp_path, listed))
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) & {"create", "change"} == set()
 
 
-def test_nothing_is_written_without_a_yes_or_in_a_dry_run(
+def test_nothing_is_written_without_confirmation_or_in_a_dry_run(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     path = write(tmp_path, "[{name: Never, metricType: COUNT}]")
     assert at_server("metrics", "apply", path, "--dry-run").stdout == "create     Never\n"
     refused = at_server("metrics", "apply", path, input="n\n")
     assert refused.returncode == 1
-    assert "Go ahead?" in refused.stdout
+    assert "Apply these changes?" in refused.stdout
     assert "Never" not in metrics(server)
 
 
-def test_one_bad_definition_keeps_all_from_being_written(
+def test_nothing_is_written_if_one_definition_is_invalid(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     bad = """
@@ -134,7 +134,7 @@ def test_metrics_are_listed_and_calculated(at_server: Run, tmp_path: Path) -> No
     assert "Revenue by country, SUM" in everything
 
 
-def test_what_cannot_be_calculated_is_said_plainly(at_server: Run) -> None:
+def test_an_unknown_metric_or_time_is_reported(at_server: Run) -> None:
     missing = at_server("metrics", "calculate", "No such metric")
     assert missing.stderr.startswith("tocsin: There is no metric No such metric;")
     wrong = at_server("metrics", "calculate", "--at", "yesterday")

@@ -1,4 +1,4 @@
-"""Lines get ids that follow from their bytes, and are otherwise left alone."""
+"""Lines get ids derived from their bytes, and are otherwise unchanged."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.cli.line_counts import Repeats
+from tocsin.cli.line_counts import LineCounts
 from tocsin.cli.ndjson import MAX_BYTES, MAX_LINES, NAMESPACE, batches, identified, numbered
 
 LINE = b'{"resourceId":"a","interaction":{"total":1.50}}'
 
 
 def identify(*lines: bytes) -> list[bytes]:
-    return identified(lines, Repeats())
+    return identified(lines, LineCounts())
 
 
 def test_a_line_without_an_id_gets_the_uuid5_of_its_text() -> None:
@@ -52,7 +52,7 @@ def test_an_occurrence_is_counted_over_the_whole_file() -> None:
     assert len(set(sent)) == MAX_LINES + 1
 
 
-def test_what_comes_before_a_line_does_not_change_its_id() -> None:
+def test_the_lines_before_a_line_do_not_change_its_id() -> None:
     assert identify(b'{"other":1}', LINE)[1] == identify(LINE)[0]
 
 
@@ -73,11 +73,11 @@ def test_what_comes_before_a_line_does_not_change_its_id() -> None:
         b'{"interactionId" nonsense}',
     ],
 )
-def test_a_line_with_an_id_of_its_own_or_that_is_no_object_stays_as_it_is(line: bytes) -> None:
+def test_a_line_with_an_id_or_without_an_object_is_not_changed(line: bytes) -> None:
     assert identify(line) == [line]
 
 
-def test_an_id_inside_the_payload_is_not_the_interactions_own() -> None:
+def test_an_id_in_the_payload_is_not_the_id_of_the_interaction() -> None:
     (line,) = identify(b'{"resourceId":"a","interaction":{"interactionId":"x"}}')
     assert json.loads(line)["interactionId"] != "x"
 
@@ -92,13 +92,13 @@ def test_an_id_that_is_null_is_replaced() -> None:
 @pytest.mark.parametrize(
     "line", [b'{"a":"}', b'{"a":"b\\"}', b'{"a":"b","}', b'{"a":{}', b'{"a":1}{"b":2}', b'{"a":1,}']
 )
-def test_an_id_never_makes_a_broken_line_valid(line: bytes) -> None:
+def test_adding_an_id_never_makes_an_invalid_line_valid(line: bytes) -> None:
     (sent,) = identify(line)
     with pytest.raises(json.JSONDecodeError):
         json.loads(sent)
 
 
-def test_numbers_count_blank_lines_and_any_line_ending_does() -> None:
+def test_line_numbers_count_blank_lines_and_all_line_endings() -> None:
     text = b'\xef\xbb\xbf{"a":1}\r\n\n  \n{"b":2}\n{"c":3}'
     assert list(numbered([text])) == [(1, b'{"a":1}'), (4, b'{"b":2}'), (5, b'{"c":3}')]
 
@@ -110,20 +110,20 @@ def test_a_byte_order_mark_may_begin_any_line() -> None:
 
 
 @given(st.lists(st.binary(max_size=5)), st.integers(1, 7))
-def test_how_a_file_is_cut_into_pieces_does_not_matter(lines: list[bytes], size: int) -> None:
+def test_the_pieces_of_a_file_do_not_matter(lines: list[bytes], size: int) -> None:
     text = b"\n".join(lines)
     pieces = [text[start : start + size] for start in range(0, len(text), size)]
     assert list(numbered(pieces)) == list(numbered([text]))
 
 
-def test_a_line_that_is_too_long_is_named_and_left_out() -> None:
+def test_a_line_that_is_too_long_is_omitted_and_its_number_is_kept() -> None:
     pieces = [b'{"a":1}\n"', *[b"x" * 1024 * 1024] * (MAX_BYTES // 1024 // 1024), b'"\n{"b":2}']
     assert [number for number, line in numbered(pieces) if line is None] == [2]
     (batch,) = batches("f", pieces)
     assert (batch.numbers, batch.too_long) == ([1, 3], [2])
 
 
-def test_a_batch_has_at_most_so_many_lines_and_bytes() -> None:
+def test_a_batch_has_a_maximum_of_lines_and_bytes() -> None:
     many = list(batches("f", [b"1\n" * (2 * MAX_LINES + 1)]))
     assert [len(batch.lines) for batch in many] == [MAX_LINES, MAX_LINES, 1]
     line = b'"' + b"x" * (MAX_BYTES // 3) + b'"\n'

@@ -1,4 +1,4 @@
-"""A plan says what differs between a file and a server, and only that."""
+"""A plan lists the differences between a file and a server, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.cli.definition_files import UnusableDefinitions
-from tocsin.cli.plan import Step, make_plan
+from tocsin.cli.definition_files import InvalidDefinitions
+from tocsin.cli.plan import PlanStep, make_plan
 
 ANSWER: dict[str, Any] = {
     "metricId": "m1",
@@ -39,18 +39,18 @@ DEFINITION: dict[str, Any] = {
 }
 
 
-def plan(definition: dict[str, Any], *answers: dict[str, Any]) -> Step:
+def plan(definition: dict[str, Any], *answers: dict[str, Any]) -> PlanStep:
     (step,) = make_plan([definition], answers, "metrics.yaml")
     return step
 
 
-def test_a_name_that_the_server_lacks_is_created() -> None:
+def test_a_name_that_the_server_does_not_have_is_created() -> None:
     assert plan(DEFINITION).verb == "create"
     assert plan(DEFINITION, {**ANSWER, "name": "failed logins"}).verb == "create"
 
 
-def test_a_metric_that_says_the_same_is_unchanged() -> None:
-    assert plan(DEFINITION, ANSWER) == Step("unchanged", DEFINITION, "m1")
+def test_an_equal_metric_is_unchanged() -> None:
+    assert plan(DEFINITION, ANSWER) == PlanStep("unchanged", DEFINITION, "m1")
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_metric_that_says_the_same_is_unchanged() -> None:
         {"metricTypeId": "t1", "resourceTypeId": "R1"},
     ],
 )
-def test_another_spelling_of_the_same_is_no_change(same: dict[str, Any]) -> None:
+def test_another_spelling_is_no_change(same: dict[str, Any]) -> None:
     assert plan(DEFINITION | same, ANSWER).verb == "unchanged"
 
 
@@ -84,7 +84,7 @@ def test_a_member_that_differs_is_shown_with_both_values(
     assert (step.verb, step.id, step.differences) == ("change", "m1", (difference,))
 
 
-def test_a_member_left_out_is_what_create_would_make_of_it() -> None:
+def test_a_missing_member_is_compared_as_its_default() -> None:
     without = {name: value for name, value in DEFINITION.items() if name != "filters"}
     (difference,) = plan(without, ANSWER).differences
     assert difference.startswith("filters: [{")
@@ -92,7 +92,7 @@ def test_a_member_left_out_is_what_create_would_make_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "has", "verb"),
+    ("desired", "current", "verb"),
     [
         (3, 3.0, "unchanged"),
         (1, True, "change"),
@@ -101,23 +101,23 @@ def test_a_member_left_out_is_what_create_would_make_of_it() -> None:
         ([1], [True], "change"),
     ],
 )
-def test_filter_values_are_compared_as_json(wanted: object, has: object, verb: str) -> None:
+def test_filter_values_are_compared_as_json(desired: object, current: object, verb: str) -> None:
     def filters(value: object) -> dict[str, Any]:
         return {"filters": [{"field": "userId", "operator": "eq", "value": value}]}
 
-    assert plan(DEFINITION | filters(wanted), ANSWER | filters(has)).verb == verb
+    assert plan(DEFINITION | filters(desired), ANSWER | filters(current)).verb == verb
 
 
-def test_a_filter_without_a_value_is_one_with_null() -> None:
-    wanted = {"filters": [{"field": "userId", "operator": "exists"}]}
-    has = {"filters": [{"field": "userId", "operator": "exists", "value": None}]}
-    assert plan(DEFINITION | wanted, ANSWER | has).verb == "unchanged"
+def test_a_filter_without_a_value_equals_one_with_null() -> None:
+    desired = {"filters": [{"field": "userId", "operator": "exists"}]}
+    current = {"filters": [{"field": "userId", "operator": "exists", "value": None}]}
+    assert plan(DEFINITION | desired, ANSWER | current).verb == "unchanged"
 
 
-def test_a_name_that_the_server_has_twice_is_refused() -> None:
-    with pytest.raises(UnusableDefinitions, match="2 metrics on the server"):
+def test_a_name_that_the_server_has_twice_is_rejected() -> None:
+    with pytest.raises(InvalidDefinitions, match="2 metrics on the server"):
         plan(DEFINITION, ANSWER, {**ANSWER, "metricId": "m2"})
 
 
-def test_a_member_that_no_metric_has_is_never_taken_for_unchanged() -> None:
+def test_an_unknown_member_is_always_a_change() -> None:
     assert plan(DEFINITION | {"window": "5m"}, ANSWER).verb == "change"

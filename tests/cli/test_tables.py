@@ -1,4 +1,4 @@
-"""Metrics and their answers as tables: exact, and harmless to a terminal."""
+"""Tables of metrics and answers have exact values and no control characters."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def answer(*rows: tuple[Any, Any], **more: Any) -> dict[str, Any]:
     return {**common, "results": results, **more}
 
 
-def test_a_metric_is_listed_with_its_filters_in_words() -> None:
+def test_a_metric_is_listed_with_readable_filters() -> None:
     text = shown(metric_table([METRIC]))
     assert "ACCOUNT LOGIN_FAILED" in text
     assert "interaction.country = ZA and userId exists" in text
 
 
-def test_what_is_left_out_of_a_metric_is_told_by_what_it_means() -> None:
+def test_missing_members_of_a_metric_are_listed_by_their_meaning() -> None:
     bare = METRIC | dict.fromkeys(["resourceType", "action", "timeWindow"])
     text = shown(metric_table([bare | {"filters": [], "groupBy": [], "enabled": False}]))
     assert " all " in text
@@ -72,11 +72,11 @@ def test_a_grouped_answer_has_a_column_for_each_dimension() -> None:
     assert "no groups" in shown(answer_table(answer()))
 
 
-def test_a_rate_is_headed_by_its_unit() -> None:
+def test_the_column_of_a_rate_has_its_unit() -> None:
     assert "per minute" in shown(answer_table(answer((3, None), unit="per minute")))
 
 
-def test_a_text_cannot_command_the_terminal() -> None:
+def test_control_characters_do_not_reach_the_terminal() -> None:
     text = shown(answer_table(answer((1, {"c": "\x1b[2Jred[bold]"}))))
     assert "\x1b" not in text
     assert "red[bold]" in text

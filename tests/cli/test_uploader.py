@@ -1,4 +1,4 @@
-"""Batches are sent until they are answered, and every answer is counted."""
+"""Batches are retried until the server responds, and every response is counted."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ import tenacity
 import zstandard
 
 from tocsin.cli import uploader
-from tocsin.cli.client import Client, Refused, Unreachable
-from tocsin.cli.ndjson import Batch
-from tocsin.cli.uploader import Sender, Tally
+from tocsin.cli.client import Client, RefusedByServer, Unreachable
+from tocsin.cli.ndjson import LineBatch
+from tocsin.cli.uploader import BatchUploader, UploadTally
 from tocsin.ingestion.decompression import Unreadable
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-def send(handler: Handler, batches: Iterator[Batch] | list[Batch], tally: Tally) -> None:
+def send(
+    handler: Handler, batches: Iterator[LineBatch] | list[LineBatch], tally: UploadTally
+) -> None:
     with Client("http://tocsin.test", "key", httpx.MockTransport(handler)) as client:
-        Sender(client, tally, lambda _: None).send_all(batches, lambda: None)
+        BatchUploader(client, tally, lambda _: None).send_all(batches, lambda: None)
 
 
-def batch(*lines: bytes, first: int = 1) -> Batch:
-    return Batch("june", list(range(first, first + len(lines))), list(lines))
+def batch(*lines: bytes, first: int = 1) -> LineBatch:
+    return LineBatch("june", list(range(first, first + len(lines))), list(lines))
 
 
 def accept(request: httpx.Request) -> httpx.Response:
@@ -37,16 +39,16 @@ def accept(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploader, "_backoff", tenacity.wait_none())
+    monkeypatch.setattr(uploader, "BACKOFF", tenacity.wait_none())
 
 
 def test_every_line_of_every_batch_is_counted() -> None:
-    tally = Tally(keep=5)
+    tally = UploadTally(keep=5)
     send(accept, [batch(b"1", b"2")] * 50, tally)
     assert (tally.accepted, tally.answered) == (100, 100)
 
 
-def test_only_a_few_batches_are_read_ahead() -> None:
+def test_a_bounded_number_of_batches_is_read_ahead() -> None:
     answered = threading.Semaphore(0)
     read = 0
 
@@ -54,7 +56,7 @@ def test_only_a_few_batches_are_read_ahead() -> None:
         assert answered.acquire(timeout=10)
         return accept(request)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[LineBatch]:
         nonlocal read
         for read in range(1, 101):
             if read >= uploader.IN_FLIGHT:
@@ -63,20 +65,20 @@ def test_only_a_few_batches_are_read_ahead() -> None:
             assert read <= tally.answered + uploader.IN_FLIGHT
         answered.release(uploader.IN_FLIGHT)
 
-    tally = Tally(keep=0)
+    tally = UploadTally(keep=0)
     send(slow, batches(), tally)
     assert tally.accepted == 100
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_server_that_is_busy_is_asked_again(status: int) -> None:
+def test_a_busy_server_is_retried(status: int) -> None:
     busy = [httpx.Response(status, headers={"retry-after": "0"})] * 3
-    tally = Tally(keep=0)
+    tally = UploadTally(keep=0)
     send(lambda request: busy.pop() if busy else accept(request), [batch(b"1")], tally)
     assert tally.accepted == 1
 
 
-def test_a_connection_that_breaks_off_is_tried_again() -> None:
+def test_an_interrupted_connection_is_retried() -> None:
     breaks = [1, 2, 3]
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -85,12 +87,12 @@ def test_a_connection_that_breaks_off_is_tried_again() -> None:
             raise httpx.ReadError("broke")
         return accept(request)
 
-    tally = Tally(keep=0)
+    tally = UploadTally(keep=0)
     send(answer, [batch(b"1")], tally)
     assert tally.accepted == 1
 
 
-def test_the_server_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_after_is_the_time_until_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 
     def instantly(_event: threading.Event) -> Callable[[float], None]:
@@ -98,49 +100,51 @@ def test_the_server_says_how_long_to_wait(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(tenacity, "sleep_using_event", instantly)
     busy = [httpx.Response(429, headers={"retry-after": "17"})]
-    send(lambda request: busy.pop() if busy else accept(request), [batch(b"1")], Tally(keep=0))
+    send(
+        lambda request: busy.pop() if busy else accept(request), [batch(b"1")], UploadTally(keep=0)
+    )
     assert waited == [17]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 500])
-def test_what_will_not_pass_stops_the_import_but_not_the_counting(status: int) -> None:
+def test_a_permanent_error_stops_the_import_and_other_batches_are_counted(status: int) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         refused = zstandard.decompress(request.content) == b"bad"
         return httpx.Response(status) if refused else accept(request)
 
-    tally = Tally(keep=0)
-    with pytest.raises(Refused) as caught:
+    tally = UploadTally(keep=0)
+    with pytest.raises(RefusedByServer) as caught:
         send(answer, [batch(b"1"), batch(b"bad"), batch(b"2")], tally)
     assert caught.value.status_code == status
     assert tally.accepted == 2
 
 
-def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end_after_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploader, "PATIENCE_SECONDS", 0.2)
 
     def answer(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
     with pytest.raises(Unreachable):
-        send(answer, [batch(b"1")], Tally(keep=0))
+        send(answer, [batch(b"1")], UploadTally(keep=0))
 
 
-def test_what_was_read_before_a_file_broke_off_is_sent() -> None:
-    def batches() -> Iterator[Batch]:
+def test_batches_before_an_unreadable_part_are_sent() -> None:
+    def batches() -> Iterator[LineBatch]:
         yield batch(b"1", b"2")
         raise Unreadable("june is cut off")
 
-    tally = Tally(keep=0)
+    tally = UploadTally(keep=0)
     with pytest.raises(Unreadable):
         send(accept, batches(), tally)
     assert tally.accepted == 2
 
 
-def test_a_rejected_line_is_told_by_its_number_in_the_file() -> None:
+def test_a_rejected_line_is_reported_with_its_line_number() -> None:
     errors = [{"field": "action", "message": "is required"}, {"field": "", "message": "is odd"}]
     body = {"accepted": 1, "duplicates": 2, "rejected": [{"index": 1, "errors": errors}]}
     sink = io.StringIO()
-    tally = Tally(keep=1, sink=sink)
+    tally = UploadTally(keep=1, sink=sink)
     send(lambda _: httpx.Response(207, json=body), [batch(b"1", b"2", first=10)] * 2, tally)
     assert (tally.accepted, tally.duplicates, tally.rejected) == (2, 4, 2)
     assert [str(rejection) for rejection in tally.first] == ["june:11: action: is required; is odd"]
@@ -148,7 +152,7 @@ def test_a_rejected_line_is_told_by_its_number_in_the_file() -> None:
     assert written == [{"file": "june", "line": 11, "errors": errors}] * 2
 
 
-def test_a_line_that_is_too_long_is_rejected_without_asking() -> None:
-    tally = Tally(keep=1)
-    send(accept, [Batch("june", too_long=[7])], tally)
+def test_a_line_that_is_too_long_is_rejected_without_a_request() -> None:
+    tally = UploadTally(keep=1)
+    send(accept, [LineBatch("june", too_long=[7])], tally)
     assert str(tally.first[0]) == "june:7: is longer than 16,777,216 bytes"

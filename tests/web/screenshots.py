@@ -24,7 +24,7 @@ EVERY = 8
 """Of the shop's interactions: enough to look like something, few enough to load in seconds."""
 
 ALERTS = (
-    ("Somebody tries passwords", "Failed logins by country (5m)", "gt", 90, "critical"),
+    ("Password guessing", "Failed logins by country (5m)", "gt", 90, "critical"),
     ("Checkout is slow", "Slowest checkout, ms (15m)", "gt", 2_000, "warning"),
     ("Few orders", "Order rate (5m)", "lt", 2, "warning"),
 )

@@ -1,8 +1,7 @@
-"""The command line: how does a person start Tocsin, fill it and ask it.
+"""The command line, with one module for each command or group of commands.
 
-A module a command. Those that talk to a running server do it over the HTTP API, as anybody else
-would. Modules import what is slow to load inside the command that needs it, so that
-`tocsin --help` answers at once.
+Commands for a running server use its HTTP API. Modules that are slow to load are imported inside
+the commands that need them, so that `tocsin --help` is fast.
 """
 
 from tocsin.cli.app import main

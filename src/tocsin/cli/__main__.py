@@ -1,4 +1,4 @@
-"""`python -m tocsin.cli`: the same as `tocsin`, where no script is installed."""
+"""`python -m tocsin.cli`: the same as `tocsin`, without the installed script."""
 
 from tocsin.cli import main
 

@@ -1,4 +1,4 @@
-"""`tocsin alerts`: which are there, what fires, what would have, and define them by a file."""
+"""`tocsin alerts`: list, evaluate and backtest alerts, and define them by a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import ALERTS, METRICS
 from tocsin.errors import TocsinError
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from tocsin.cli.client import Client
 
 app = typer.Typer(
-    help="List, evaluate, try and define alerts.",
+    help="List, evaluate, backtest and define alerts.",
     epilog="Example:  tocsin alerts apply alerts.yaml",
     no_args_is_help=True,
 )
 
 OneAlert = Annotated[str, typer.Argument(metavar="TITLE_OR_ID", help="The alert.")]
 OneOrAll = Annotated[
-    str | None, typer.Argument(metavar="TITLE_OR_ID", help="One alert; all unless given.")
+    str | None, typer.Argument(metavar="TITLE_OR_ID", help="An alert; all alerts by default.")
 ]
 
 
 @app.command("list", epilog="Example:  tocsin alerts list")
-def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
+def list_(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     """List all alerts, with their health."""
     from tocsin.cli.client import Client
     from tocsin.cli.tables import alert_table, show
@@ -38,30 +38,33 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
 
 
 @app.command(epilog='Example:  tocsin alerts states "Many failed logins"')
-def states(alert: OneOrAll = None, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Show what fires, what is pending, and what is OK, group by group."""
+def states(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Show the state of each group: firing, pending or OK."""
     from tocsin.cli.client import Client
     from tocsin.cli.tables import show, state_table
 
     with Client(url, key) as client:
-        for one in _chosen(client, alert):
-            show(state_table(one["title"], client.get(f"{ALERTS}/{one['alertId']}/states")))
+        for each in _chosen(client, alert):
+            groups = client.get(f"{ALERTS}/{each['alertId']}/states")
+            show(state_table(each["title"], groups))
 
 
 @app.command(epilog='Example:  tocsin alerts evaluate "Many failed logins"')
-def evaluate(alert: OneOrAll = None, url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """Evaluate one alert, or every enabled one, at once. Fails if one of them could not be."""
+def evaluate(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Evaluate one alert, or every enabled one, now. Exits with 1 if an evaluation fails."""
     from tocsin.cli.client import Client
 
     with Client(url, key) as client:
-        titles = {one["alertId"]: one["title"] for one in client.get(ALERTS)}
+        titles = {each["alertId"]: each["title"] for each in client.get(ALERTS)}
         if alert is None:
             results = client.post(f"{ALERTS}/evaluate-all")["results"]
         else:
             results = [client.post(f"{ALERTS}/{_find(client, alert)['alertId']}/evaluate")]
     for result in results:
-        said = result.get("error") or f"{result['firing']} of {result['groups']} groups fire"
-        typer.echo(f"{titles.get(result['alertId'], result['alertId'])}: {said}")
+        outcome = (
+            result.get("error") or f"{result['firing']} of {result['groups']} groups are firing"
+        )
+        typer.echo(f"{titles.get(result['alertId'], result['alertId'])}: {outcome}")
     if any(result["health"] != "OK" for result in results):
         raise typer.Exit(1)
 
@@ -72,47 +75,49 @@ def evaluate(alert: OneOrAll = None, url: Url = DEFAULT_URL, key: Key = None) ->
 )
 def backtest(
     alert: OneAlert,
-    start: Annotated[str, typer.Option("--from", help="The beginning of the span.")],
-    to: Annotated[str, typer.Option(help="Its end.")],
-    step: Annotated[str, typer.Option(help="How often it is evaluated.")] = "1m",
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    start: Annotated[str, typer.Option("--from", help="The beginning of the time span, RFC 3339.")],
+    to: Annotated[str, typer.Option(help="The end of the time span, RFC 3339.")],
+    step: Annotated[str, typer.Option(help="The interval between evaluations.")] = "1m",
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
     """Show when an alert would have fired."""
     from tocsin.cli.client import Client
     from tocsin.cli.tables import backtest_table, show
 
     with Client(url, key) as client:
-        one = _find(client, alert)
-        body = {"alertId": one["alertId"], "from": start, "to": to, "step": step}
-        show(backtest_table(one["title"], client.post(f"{ALERTS}/backtest", body)))
+        chosen = _find(client, alert)
+        body = {"alertId": chosen["alertId"], "from": start, "to": to, "step": step}
+        show(backtest_table(chosen["title"], client.post(f"{ALERTS}/backtest", body)))
 
 
 @app.command(epilog="Example:  tocsin alerts apply alerts.yaml --dry-run")
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The definitions.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file of definitions.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and change nothing.")
+    ] = False,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
-    """Make the server's alerts those of a file: create new ones, replace those that differ.
+    """Apply a file of alerts to the server: create new ones, replace those that differ.
 
-    The file is a list of alerts as the API takes them, or has one under alerts:. An alert is
-    known by its title, and may name its metric under metric:. Alerts that the file does not name
-    stay as they are. All are checked before the first is written.
+    The file is a list of alerts in the format of the API, or has one under alerts:. The title
+    identifies an alert, and metric: may give its metric by name. Alerts that the file does not
+    name are not changed. All definitions are validated before the first one is written.
     """
     from tocsin.cli.client import Client
     from tocsin.cli.definition_files import ALERT, read_definitions
     from tocsin.cli.metric_references import with_metric_ids
-    from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan
+    from tocsin.cli.plan import ALERT_KIND, make_plan
     from tocsin.cli.plan import apply as apply_plan
 
     definitions = read_definitions(file, ALERT)
     with Client(url, key) as client:
         definitions = with_metric_ids(definitions, client.get(METRICS), str(file))
-        plan = make_plan(definitions, client.get(ALERTS), str(file), ALERTS_OF_A_FILE)
-        apply_plan(plan, client, str(file), ALERTS_OF_A_FILE, yes=yes, dry_run=dry_run)
+        plan = make_plan(definitions, client.get(ALERTS), str(file), ALERT_KIND)
+        apply_plan(plan, client, str(file), ALERT_KIND, yes=yes, dry_run=dry_run)
 
 
 def _chosen(client: Client, title_or_id: str | None) -> list[Any]:
@@ -121,10 +126,10 @@ def _chosen(client: Client, title_or_id: str | None) -> list[Any]:
 
 
 def _find(client: Client, title_or_id: str) -> Any:
-    """The one alert that is called so."""
-    found = [a for a in client.get(ALERTS) if title_or_id in (a["alertId"], a["title"])]
-    if len(found) > 1:
-        raise TocsinError(f"{len(found)} alerts are called {title_or_id}; give an id.")
-    if not found:
-        raise TocsinError(f"There is no alert {title_or_id}; tocsin alerts list shows them all.")
-    return found[0]
+    """The alert with this title or id."""
+    matching = [a for a in client.get(ALERTS) if title_or_id in (a["alertId"], a["title"])]
+    if len(matching) > 1:
+        raise TocsinError(f"{len(matching)} alerts have the title {title_or_id}; give an id.")
+    if not matching:
+        raise TocsinError(f"There is no alert {title_or_id}; tocsin alerts list shows all alerts.")
+    return matching[0]

@@ -1,4 +1,4 @@
-"""The commands by their names, and what is said when one fails."""
+"""The commands by their names, and the message when one fails."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ app.add_typer(channels.app, name="channels")
 app.add_typer(deliveries.app, name="deliveries")
 
 
-def _say_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_given: bool) -> None:
+    if is_given:
         typer.echo(f"tocsin {__version__}")
         raise typer.Exit
 
@@ -54,22 +54,24 @@ def _say_version(wanted: bool) -> None:
 def _root(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version."),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Stands for `tocsin` without a command; what it takes is said above."""
+    """The options of `tocsin` itself; its help text is that of the application above."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit: 0 where all went well, 1 and a plain sentence where not."""
+    """Run one command and exit: 0 on success, 1 with a message on an error."""
     try:
         app(args=arguments, prog_name="tocsin")
     except TocsinError as error:
-        _stop(str(error))
+        _fail(str(error))
     except OSError as error:
-        _stop(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _stop(sentence: str) -> None:
-    print(f"tocsin: {sentence}", file=sys.stderr)
+def _fail(message: str) -> None:
+    print(f"tocsin: {message}", file=sys.stderr)
     sys.exit(1)

@@ -1,7 +1,7 @@
-"""How does a command talk to a server: requests with a key, answers as values, refusals as errors.
+"""The HTTP client of the commands: requests with a key, responses as decoded JSON.
 
-Whatever goes wrong between here and there ends as an Unreachable or a Refused whose text can be
-shown as it is.
+Every failure of a request is raised as Unreachable or RefusedByServer, with a message for the
+user.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Unreachable(TocsinError):
     """No server answers."""
 
 
-class Refused(TocsinError):
-    """The server answered that it will not do this."""
+class RefusedByServer(TocsinError):
+    """The server answered with an error."""
 
     def __init__(
         self,
@@ -48,22 +48,22 @@ class Refused(TocsinError):
 
 
 class Client:
-    """A connection to a server; use it in a `with` statement."""
+    """A connection to a server, and a context manager that closes it."""
 
     def __init__(
         self, url: str, key: str | None, transport: httpx.BaseTransport | None = None
     ) -> None:
         if not key:
-            raise TocsinError("No key given: use --key, or set TOCSIN_API_KEY.")
+            raise TocsinError("No key is given. Use --key or set TOCSIN_API_KEY.")
         if not key.isascii() or not key.isprintable():
-            raise TocsinError("The key has characters in it that no key has.")
+            raise TocsinError("The key contains characters that no key has.")
         self.url = url.rstrip("/")
         self._http = httpx.Client(
-            base_url=_checked(self.url),
+            base_url=_parsed(self.url),
             headers={"x-api-key": key.strip()},
             timeout=TIMEOUT,
             limits=httpx.Limits(max_connections=CONNECTIONS),
-            # A proxy that the environment names cannot reach this machine's own loopback.
+            # A proxy from the environment cannot reach the loopback interface of this machine.
             trust_env=httpx.URL(url).host not in _LOOPBACK,
             transport=transport,
         )
@@ -89,38 +89,38 @@ class Client:
         self.request("DELETE", path, {})
 
     def post_lines(self, path: str, lines: bytes, encoding: str) -> Any:
-        """Post packed NDJSON; that a whole batch was rejected is an answer too, not an error."""
+        """Post compressed NDJSON. The response to a batch that was rejected whole is no error."""
         headers = {"content-type": "application/x-ndjson", "content-encoding": encoding}
         answer = self._send("POST", path, content=lines, headers=headers)
         body = _json_of(answer)
         if answer.status_code == 422 and isinstance(body, dict) and "rejected" in body:
             return body
-        return self._accepted(answer)
+        return self._content(answer)
 
     def request(
         self, method: str, path: str, parameters: dict[str, str | int | None], **content: Any
     ) -> Any:
-        """What the server answers, decoded; None where it answers nothing."""
+        """The decoded response; None if it has no body."""
         given = {name: value for name, value in parameters.items() if value is not None}
-        return self._accepted(self._send(method, path, params=given, **content))
+        return self._content(self._send(method, path, params=given, **content))
 
     @contextmanager
     def stream(self, path: str, **parameters: str | None) -> Iterator[Iterator[bytes]]:
-        """What the server answers in pieces, unpacked; an answer that breaks off is an error."""
+        """The response in decompressed pieces; raises Unreachable if the connection breaks."""
         given = {name: value for name, value in parameters.items() if value is not None}
-        with self._plainly(), self._http.stream("GET", path, params=given) as answer:
+        with self._readable_errors(), self._http.stream("GET", path, params=given) as answer:
             if not answer.is_success:
                 answer.read()
                 raise self._refusal(answer)
             yield answer.iter_bytes()
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
-        with self._plainly():
+        with self._readable_errors():
             return self._http.request(method, path, **content)
 
     @contextmanager
-    def _plainly(self) -> Iterator[None]:
-        """Around a request: what goes wrong is said in a sentence."""
+    def _readable_errors(self) -> Iterator[None]:
+        """Translates the errors of a request into messages for the user."""
         try:
             yield
         except httpx.TimeoutException as error:
@@ -132,41 +132,45 @@ class Client:
             ) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise Unreachable(
-                f"The connection to {self.url} broke off: {_plain(error)}."
+                f"The connection to {self.url} was interrupted: {_plain(error)}."
             ) from error
         except ValueError as error:
-            raise TocsinError(f"This cannot be sent as JSON: {error}") from error
+            raise TocsinError(f"The content cannot be encoded as JSON: {error}") from error
 
-    def _accepted(self, answer: httpx.Response) -> Any:
+    def _content(self, answer: httpx.Response) -> Any:
         if answer.is_success:
             body = _json_of(answer)
             if body is None and answer.content:
-                raise Refused(answer.status_code, f"What answers at {self.url} is not Tocsin.")
+                raise RefusedByServer(
+                    answer.status_code, f"The server at {self.url} is not Tocsin."
+                )
             return body
         raise self._refusal(answer)
 
-    def _refusal(self, answer: httpx.Response) -> Refused:
+    def _refusal(self, answer: httpx.Response) -> RefusedByServer:
         status, body = answer.status_code, _json_of(answer)
         if not isinstance(body, dict) or "title" not in body:
-            detail = f"{self.url} answered {status} {answer.reason_phrase}, and not as Tocsin does."
-            return Refused(status, detail, retry_after=_retry_after(answer))
+            detail = (
+                f"{self.url} answered {status} {answer.reason_phrase}, without a problem document."
+            )
+            return RefusedByServer(status, detail, retry_after=_retry_after(answer))
         problems = [
             Problem(str(problem.get("field") or ""), str(problem.get("message") or ""))
             for problem in body.get("errors") or []
         ]
         detail = str(body.get("detail") or body["title"])
         if status == 401:
-            detail = f"The server at {self.url} does not know this key (--key, TOCSIN_API_KEY)."
-        return Refused(status, detail, problems, _retry_after(answer))
+            detail = f"The server at {self.url} does not accept this key (--key, TOCSIN_API_KEY)."
+        return RefusedByServer(status, detail, problems, _retry_after(answer))
 
 
-def _checked(url: str) -> httpx.URL:
+def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise TocsinError(f"{url} is no URL: {error}") from error
+        raise TocsinError(f"{url} is not a URL: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise TocsinError(f"{url} is no URL of a server, such as http://127.0.0.1:8420")
+        raise TocsinError(f"{url} is not the URL of a server, such as http://127.0.0.1:8420")
     return parsed
 
 
@@ -178,10 +182,10 @@ def _json_of(answer: httpx.Response) -> Any:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    asked = read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
-    return None if asked is None else asked.total_seconds()
+    delay = read_retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
+    return None if delay is None else delay.total_seconds()
 
 
 def _plain(error: Exception) -> str:
-    """The operating system's own words: `Connection refused`."""
+    """The message of the operating system, such as `Connection refused`."""
     return str(error).rpartition("] ")[2].rstrip(".") or type(error).__name__

@@ -1,8 +1,8 @@
-"""Which metrics or alerts does a YAML file define.
+"""Reads the metrics or alerts that a YAML file defines.
 
-YAML is read by the rules of YAML 1.2, as JSON with less punctuation: PyYAML's own rules take the
-country `NO` for false, `12:30` for 750 and `2026-03-20` for a date, and keep the second of two
-equal keys. A JSON file is read just as well.
+The core schema of YAML 1.2 applies, in which every JSON file is valid. PyYAML by itself reads the
+country `NO` as false, `12:30` as 750 and `2026-03-20` as a date, and keeps the last one of equal
+keys.
 """
 
 from __future__ import annotations
@@ -20,18 +20,24 @@ Definition = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Noun:
-    """What a file defines: the section it may stand under, the member that names one, and what an
-    answer of the API says beyond a definition: an exported list can be applied as it is."""
+class DefinitionNoun:
+    """The words for one kind of definition.
 
-    one: str
+    `section` is the key of the list in a file, `name` the member that identifies a definition.
+    Members that only responses of the API have are ignored, so that an exported list can be
+    applied.
+    """
+
+    singular: str
     section: str
     name: str
     read_only: frozenset[str]
 
 
-METRIC = Noun("a metric", "metrics", "name", frozenset({"metricId", "createdDate", "modifiedDate"}))
-ALERT = Noun(
+METRIC = DefinitionNoun(
+    "a metric", "metrics", "name", frozenset({"metricId", "createdDate", "modifiedDate"})
+)
+ALERT = DefinitionNoun(
     "an alert",
     "alerts",
     "title",
@@ -42,11 +48,11 @@ ALERT = Noun(
         }
     ),
 )
-# A file of unit tests has both and more; whoever reads it takes what is theirs.
+# A file of unit tests has several sections; each reader takes its own.
 SECTIONS = {"metrics", "alerts", "tests"}
 
 
-class UnusableDefinitions(TocsinError):
+class InvalidDefinitions(TocsinError):
     """The file cannot be applied."""
 
     def __str__(self) -> str:
@@ -66,7 +72,7 @@ class _Loader(yaml.SafeLoader):
             if key.tag != _TEXT:
                 raise _wrong("a key must be text", key)
             if key.value in seen:
-                raise _wrong(f"{key.value} is said twice", key)
+                raise _wrong(f"{key.value} occurs twice", key)
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
@@ -75,17 +81,17 @@ def _read_number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     text = str(loader.construct_scalar(node))
     number = float(text) if re.search("[.eE]", text) else int(text)
     if abs(number) == float("inf"):
-        raise _wrong(f"{text} is a number that no double can hold", node)
+        raise _wrong(f"{text} exceeds the range of a double", node)
     return number
 
 
-def _wrong(said: str, node: yaml.Node) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
+def _wrong(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 _TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _NUMBER = "tag:yaml.org,2002:int"
-# Tag, pattern, and the characters that such a value can begin with ("" for one that is empty).
+# Tag, pattern, and the characters that such a value can begin with ("" for an empty value).
 _RESOLVERS = (
     ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", [*"~nN", ""]),
@@ -97,23 +103,23 @@ for _tag, _pattern, _first in _RESOLVERS:
 _Loader.add_constructor(_NUMBER, _read_number)
 
 
-def read_definitions(path: Path, noun: Noun = METRIC) -> list[Definition]:
-    """The definitions in a file, each with a name of its own; raises UnusableDefinitions."""
+def read_definitions(path: Path, noun: DefinitionNoun = METRIC) -> list[Definition]:
+    """The definitions in a file, with unique names; raises InvalidDefinitions."""
     return checked_definitions(read_yaml(path), str(path), noun)
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file says; raises UnusableDefinitions."""
+    """The content of a file; raises InvalidDefinitions."""
     try:
         return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
     except FileNotFoundError as error:
-        raise UnusableDefinitions(f"There is no file {path}.") from error
+        raise InvalidDefinitions(f"There is no file {path}.") from error
     except UnicodeDecodeError as error:
-        raise UnusableDefinitions(f"{path} is not UTF-8 text.") from error
+        raise InvalidDefinitions(f"{path} is not UTF-8 text.") from error
     except yaml.MarkedYAMLError as error:
-        raise UnusableDefinitions(f"{path}{_place(error)}: {_said(error)}") from error
+        raise InvalidDefinitions(f"{path}{_place(error)}: {_message(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UnusableDefinitions(f"{path} is not valid YAML: {error}") from error
+        raise InvalidDefinitions(f"{path} is not valid YAML: {error}") from error
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
@@ -121,40 +127,43 @@ def _place(error: yaml.MarkedYAMLError) -> str:
     return f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
 
 
-def _said(error: yaml.MarkedYAMLError) -> str:
+def _message(error: yaml.MarkedYAMLError) -> str:
     return str(error.problem or error.context or "is not valid YAML")
 
 
-def checked_definitions(content: Any, file: str, noun: Noun) -> list[Definition]:
-    """The definitions of a kind in what a file says; raises UnusableDefinitions."""
+def checked_definitions(content: Any, file: str, noun: DefinitionNoun) -> list[Definition]:
+    """The definitions of one kind in the content of a file; raises InvalidDefinitions."""
     listed = _listed(content, noun)
     if listed is None:
         section = noun.section
-        raise UnusableDefinitions(
-            f"{file} must be a list of {section}, or have one under {section}:"
+        raise InvalidDefinitions(
+            f"{file} must be a list of {section}, or have a list under {section}:"
         )
     problems = []
     names: set[str] = set()
     for number, definition in enumerate(listed):
-        complaint = _complaint(definition, names, noun)
-        if complaint:
-            place = f"{noun.section}[{number}]{complaint.field}"
-            problems.append(Problem(place, complaint.message))
+        problem = _problem(definition, names, noun)
+        if problem:
+            place = f"{noun.section}[{number}]{problem.field}"
+            problems.append(Problem(place, problem.message))
         else:
             names.add(definition[noun.name])
     if problems:
-        raise UnusableDefinitions(f"{file} cannot be applied:", problems)
-    return [{k: v for k, v in one.items() if k not in noun.read_only} for one in listed]
+        raise InvalidDefinitions(f"{file} cannot be applied:", problems)
+    return [
+        {member: value for member, value in definition.items() if member not in noun.read_only}
+        for definition in listed
+    ]
 
 
-def _listed(content: Any, noun: Noun) -> list[Any] | None:
+def _listed(content: Any, noun: DefinitionNoun) -> list[Any] | None:
     if isinstance(content, dict) and noun.section in content and set(content) <= SECTIONS:
         content = content[noun.section]
     return content if isinstance(content, list) else None
 
 
-def _complaint(definition: Any, names: set[str], noun: Noun) -> Problem | None:
-    """Why one cannot be told from the others; what else is wrong the server says."""
+def _problem(definition: Any, names: set[str], noun: DefinitionNoun) -> Problem | None:
+    """The reason why a definition has no unique name; the server checks everything else."""
     if not isinstance(definition, dict):
         return Problem("", "must be an object")
     name = definition.get(noun.name)

@@ -1,4 +1,4 @@
-"""`tocsin deliveries`: lists what was sent and what was not, and tries deliveries again."""
+"""`tocsin deliveries`: list and retry deliveries."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from uuid import UUID
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import CHANNELS, DELIVERIES
 
 app = typer.Typer(
-    help="List deliveries, and retry them.",
+    help="List and retry deliveries.",
     epilog="Example:  tocsin deliveries list --status skipped",
     no_args_is_help=True,
 )
@@ -20,11 +20,16 @@ app = typer.Typer(
 @app.command("list", epilog="Example:  tocsin deliveries list --status skipped")
 def list_(
     status: Annotated[
-        str | None, typer.Option(help="Only pending, sent, failed, silenced or skipped ones.")
+        str | None,
+        typer.Option(
+            help="Only deliveries with this status: pending, sent, failed, silenced or skipped."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="The maximum number of deliveries.")
+    ] = 50,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
     """List deliveries, newest first, with their last error or the reason why they were skipped."""
     from tocsin.cli.client import Client
@@ -38,9 +43,11 @@ def list_(
 
 @app.command(epilog="Example:  tocsin deliveries retry 0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d")
 def retry(
-    deliveries: Annotated[list[UUID], typer.Argument(metavar="ID...", help="Which deliveries.")],
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    deliveries: Annotated[
+        list[UUID], typer.Argument(metavar="ID...", help="The ids of deliveries.")
+    ],
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
     """Retry deliveries that failed, were silenced or skipped."""
     from tocsin.cli.client import Client
@@ -50,5 +57,6 @@ def retry(
             retried = client.post(f"{DELIVERIES}/{delivery}/retry")
             at = retried["nextAttemptDate"]
             typer.echo(
-                f"{delivery}: " + (f"next attempt at {at}" if at else "waits for its channel")
+                f"{delivery}: "
+                + (f"next attempt at {at}" if at else "waiting until its channel is enabled")
             )

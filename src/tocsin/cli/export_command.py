@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import EXPORT
 
 if TYPE_CHECKING:
@@ -25,51 +25,53 @@ STDOUT = "-"
 _Text = Annotated[str | None, typer.Option(show_default=False)]
 
 
+_Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Compressed if it ends in .zst or .gz; - is standard output.",
+    ),
+]
+_From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="INSTANT", help="The earliest timestamp, inclusive; RFC 3339."),
+]
+_To = Annotated[
+    str | None, typer.Option(metavar="INSTANT", help="The latest timestamp, exclusive; RFC 3339.")
+]
+
+
 def export(
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Packed if it ends in .zst or .gz; - is standard output.",
-        ),
-    ] = STDOUT,
+    output: _Output = STDOUT,
     resource_type: _Text = None,
     resource_id: _Text = None,
     action: _Text = None,
     origin: _Text = None,
     user_id: _Text = None,
     uow_id: _Text = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", metavar="INSTANT", help="Included; RFC 3339.")
-    ] = None,
-    to: Annotated[str | None, typer.Option(metavar="INSTANT", help="Excluded.")] = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    from_: _From = None,
+    to: _To = None,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
-    """Write interactions as NDJSON, the oldest first; all of them, or those that options narrow.
+    """Write interactions as NDJSON, oldest first: all of them, or those that match the options.
 
-    It holds what was recorded when it began. `tocsin import` records it elsewhere as it was.
+    The export has the interactions that were recorded when it began. `tocsin import` records
+    them on another server as they were.
     """
     from tocsin.cli.client import Client
     from tocsin.cli.progress import TransferProgress
 
-    asked = {
-        "resourceType": resource_type,
-        "resourceId": resource_id,
-        "action": action,
-        "origin": origin,
-        "userId": user_id,
-        "uowId": uow_id,
-        "from": from_,
-        "to": to,
-    }
+    scope = {"resourceType": resource_type, "action": action, "origin": origin}
+    ids = {"resourceId": resource_id, "userId": user_id, "uowId": uow_id}
+    filters = {**scope, **ids, "from": from_, "to": to}
     began = time.monotonic()
     with (
         Client(url, key) as client,
-        client.stream(EXPORT, **asked) as pieces,
-        _written(output) as file,
+        client.stream(EXPORT, **filters) as pieces,
+        _output_file(output) as file,
         TransferProgress(None) as progress,
     ):
         count = _copy(pieces, file, output, progress)
@@ -79,7 +81,7 @@ def export(
 
 
 def _copy(pieces: Iterator[bytes], file: IO[bytes], output: str, progress: TransferProgress) -> int:
-    """How many lines there were."""
+    """Copy the pieces; returns the number of lines."""
     count = position = 0
     shown = "stdout" if output == STDOUT else output
     for piece in pieces:
@@ -87,14 +89,14 @@ def _copy(pieces: Iterator[bytes], file: IO[bytes], output: str, progress: Trans
         count += piece.count(b"\n")
         position += len(piece)
         progress.read(shown, position)
-        progress.answered(count)
+        progress.count(count)
     return count
 
 
 @contextmanager
-def _written(output: str) -> Iterator[IO[bytes]]:
-    """The file to write to. It has its name only when it is complete: an export that breaks off
-    must not look like a whole one."""
+def _output_file(output: str) -> Iterator[IO[bytes]]:
+    """The file to write to. It gets its name when it is complete, so that an interrupted export
+    does not look complete."""
     if output == STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -103,7 +105,7 @@ def _written(output: str) -> Iterator[IO[bytes]]:
     part = target.with_name(f"{target.name}.part")
     try:
         with part.open("wb") as plain:
-            with _packed(plain, target.suffix) as file:
+            with _compressed(plain, target.suffix) as file:
                 yield file
             plain.flush()
             os.fsync(plain.fileno())
@@ -113,8 +115,8 @@ def _written(output: str) -> Iterator[IO[bytes]]:
         raise
 
 
-def _packed(plain: IO[bytes], suffix: str) -> AbstractContextManager[IO[bytes]]:
-    """Ends what is packed, and leaves the file open."""
+def _compressed(plain: IO[bytes], suffix: str) -> AbstractContextManager[IO[bytes]]:
+    """A writer that compresses into `plain` by the suffix, and leaves it open when closed."""
     import zstandard
 
     if suffix == ".zst":

@@ -11,57 +11,67 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import RESOURCE_TYPES
 from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
     from tocsin.cli.client import Client
-    from tocsin.cli.ndjson import Batch
+    from tocsin.cli.ndjson import LineBatch
     from tocsin.cli.progress import TransferProgress
-    from tocsin.cli.uploader import Tally
+    from tocsin.cli.uploader import UploadTally
 
 EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
 STDIN = "-"
 
 
-def import_(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE", help="NDJSON, plain, gzip or zstd; - is standard input."),
-    ],
-    rejects: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every rejected line's number and reasons here."),
-    ] = None,
-    exported: Annotated[
-        bool,
-        typer.Option(
-            "--exported",
-            help="Take every file for what a server exported, as is done by itself where the "
-            "first line has an interactionNumber: takes an admin key, and notifies nobody.",
-        ),
-    ] = False,
-    show: Annotated[int, typer.Option(min=0, help="How many rejected lines to list.")] = 20,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
-) -> None:
-    """Record interactions from NDJSON files, one JSON object a line.
+_Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE", help="NDJSON, plain or compressed with gzip or zstd; - is standard input."
+    ),
+]
+_Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the number and the errors of every rejected line to this file."
+    ),
+]
+_Exported = Annotated[
+    bool,
+    typer.Option(
+        "--exported",
+        help="Treat every file as an export of a server. This is the default for a file whose "
+        "first line has an interactionNumber. Needs an admin key, and sends no notifications.",
+    ),
+]
+_Show = Annotated[int, typer.Option(min=0, help="The maximum number of rejected lines to list.")]
 
-    Repeats are harmless: a line without an interactionId gets one that follows from its text, so
-    importing a file twice, or going on after an import was cut off, records nothing twice.
-    What `tocsin export` wrote is recorded as it was.
+
+def import_(
+    files: _Files,
+    rejects: _Rejects = None,
+    exported: _Exported = False,
+    show: _Show = 20,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
+) -> None:
+    """Record interactions from NDJSON files, one JSON object per line.
+
+    A line without an interactionId gets an id derived from its text. So importing a file again,
+    or after an interrupted import, records nothing twice. The files of `tocsin export` are
+    recorded as they were, without notifications.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.uploader import Tally
+    from tocsin.cli.uploader import UploadTally
 
     _check(files)
     with ExitStack() as opened:
         client = opened.enter_context(Client(url, key))
-        # Says at once that the server is not there or does not know the key.
+        # Fails early if the server is not reachable or does not accept the key.
         client.get(RESOURCE_TYPES)
         sink = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
-        tally, began = Tally(show, sink), time.monotonic()
+        tally, began = UploadTally(show, sink), time.monotonic()
         try:
             _import(files, client, tally, exported)
         finally:
@@ -71,35 +81,35 @@ def import_(
 
 
 def _check(files: list[str]) -> None:
-    """Every file must be there before the first line is sent."""
+    """Every file must exist before the first line is sent."""
     for name in files:
         if name != STDIN and not Path(name).exists():
             raise TocsinError(f"There is no file {name}.")
         if name != STDIN and Path(name).is_dir():
-            raise TocsinError(f"{name} is a folder; name the files in it.")
+            raise TocsinError(f"{name} is a folder; give the files in it.")
     if files.count(STDIN) > 1:
         raise TocsinError("Standard input (-) can be read only once.")
 
 
-def _import(files: list[str], client: Client, tally: Tally, exported: bool) -> None:
+def _import(files: list[str], client: Client, tally: UploadTally, exported: bool) -> None:
     from tocsin.cli.progress import TransferProgress
-    from tocsin.cli.uploader import Sender
+    from tocsin.cli.uploader import BatchUploader
 
     with TransferProgress(_total(files)) as progress:
-        sender = Sender(client, tally, progress.tell)
-        sender.send_all(
-            _batches(files, progress, exported), lambda: progress.answered(tally.answered)
+        uploader = BatchUploader(client, tally, progress.message)
+        uploader.send_all(
+            _batches(files, progress, exported), lambda: progress.count(tally.answered)
         )
 
 
 def _total(files: list[str]) -> int | None:
-    """Bytes of all the files as they lie on disk; None where one has no length, like a pipe."""
+    """The size of all files in bytes; None if one has no size, like a pipe."""
     paths = [Path(name) for name in files if name != STDIN]
     known = len(paths) == len(files) and all(path.is_file() for path in paths)
     return sum(path.stat().st_size for path in paths) if known else None
 
 
-def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[Batch]:
+def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[LineBatch]:
     from tocsin.cli.ndjson import batches
     from tocsin.ingestion.decompression import unpack_file
 
@@ -107,11 +117,11 @@ def _batches(files: list[str], progress: TransferProgress, exported: bool) -> It
     for name in files:
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
-            position, has_deliveries = before, False
+            position, is_announced = before, False
             for batch in batches(shown, unpack_file(file, shown), exported or None):
-                if batch.is_export and not has_deliveries:
-                    progress.tell(f"{shown} is an export: recorded as it was, notifying nobody.")
-                    has_deliveries = True
+                if batch.is_export and not is_announced:
+                    progress.message(f"{shown} is an export; it causes no notifications.")
+                    is_announced = True
                 yield batch
                 position = before + (file.tell() if file.seekable() else 0)
                 progress.read(shown, position)
@@ -122,7 +132,7 @@ def _opened(name: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer) if name == STDIN else Path(name).open("rb")
 
 
-def _report(tally: Tally, seconds: float, rejects: Path | None) -> None:
+def _report(tally: UploadTally, seconds: float, rejects: Path | None) -> None:
     rate = tally.answered / max(seconds, 0.001)
     typer.echo(
         f"{tally.accepted:,} accepted, {tally.duplicates:,} duplicates, "
@@ -132,5 +142,5 @@ def _report(tally: Tally, seconds: float, rejects: Path | None) -> None:
         typer.echo(str(rejection), err=True)
     hidden = tally.rejected - len(tally.first)
     if hidden:
-        where = f"see {rejects}" if rejects else "--rejects FILE writes them all"
+        where = f"see {rejects}" if rejects else "--rejects FILE writes all of them"
         typer.echo(f"and {hidden:,} more: {where}", err=True)

@@ -1,4 +1,4 @@
-"""`tocsin keys`: who may do what on a running server."""
+"""`tocsin keys`: create, list and revoke the keys of a server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import KEYS
 from tocsin.errors import TocsinError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 
 
-class Role(StrEnum):
+class KeyRole(StrEnum):
     INGEST = "ingest"
     READ = "read"
     ADMIN = "admin"
@@ -26,29 +26,31 @@ class Role(StrEnum):
 
 @app.command(epilog="Example:  tocsin keys create --name shop --role ingest")
 def create(
-    name: Annotated[str, typer.Option(help="Whom the key is for.")],
+    name: Annotated[str, typer.Option(help="The user or application of the key.")],
     role: Annotated[
-        Role,
-        typer.Option(help="ingest: record; read: look and calculate; admin: everything."),
+        KeyRole,
+        typer.Option(help="ingest: record; read: read and calculate; admin: full access."),
     ],
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
-    """Create a key and print it, this once.
+    """Create a key and print it. It cannot be shown again.
 
-    Standard output is the key and nothing else, so that a script can take it.
+    Standard output has nothing but the key, for use in scripts.
     """
     from tocsin.cli.client import Client
 
     with Client(url, key) as client:
-        made = client.post(KEYS, {"name": name, "role": role.value})
-    typer.echo(f"The key of {name} ({role}, id {made['keyId']}); it is not shown again:", err=True)
-    typer.echo(made["key"])
+        created = client.post(KEYS, {"name": name, "role": role.value})
+    typer.echo(
+        f"The key of {name} ({role}, id {created['keyId']}); it is not shown again:", err=True
+    )
+    typer.echo(created["key"])
 
 
 @app.command("list", epilog="Example:  tocsin keys list")
-def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
-    """List the keys by their prefixes."""
+def list_(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """List all keys by their prefixes."""
     from tocsin.cli.client import Client
     from tocsin.cli.tables import key_table, show
 
@@ -58,20 +60,24 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
 
 @app.command(epilog="Example:  tocsin keys revoke 2f0c6f0e-5d4c-4a55-9d5e-0a4c0f6f2b11")
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="A key's id, as keys list says it.")],
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    key_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of a key, see tocsin keys list.")
+    ],
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
-    """Revoke a key: it is refused from now on."""
+    """Revoke a key. The server no longer accepts it."""
     from urllib.parse import quote
 
-    from tocsin.cli.client import Client, Refused
+    from tocsin.cli.client import Client, RefusedByServer
 
     with Client(url, key) as client:
         try:
             client.delete(f"{KEYS}/{quote(key_id, safe='')}")
-        except Refused as error:
+        except RefusedByServer as error:
             if error.status_code != 404:
                 raise
-            raise TocsinError(f"There is no key {key_id}; tocsin keys list shows them.") from error
+            raise TocsinError(
+                f"There is no key {key_id}; tocsin keys list shows all keys."
+            ) from error
     typer.echo("Revoked.")

@@ -1,9 +1,9 @@
-"""How often did a line stand in the file before: for files far larger than memory.
+"""Counts how often each line occurred before in a file, also in files far larger than memory.
 
-Lines are known by 64 bits of their digest. Nearly all lines stand in a file once, so what must be
-fast is to find that a line is new: sorted runs of numbers, eight bytes a line, which are merged
-as they grow and, past some size, lie in a temporary file instead of memory. Two different lines
-with the same 64 bits would only make the second one's id that of a repeat, every time.
+64 bits of its digest identify a line. Nearly all lines occur once, so finding that a line is new
+must be fast: sorted runs of numbers hold eight bytes per line. They are merged as they grow, and
+large runs are kept in a temporary file. If two different lines have the same 64 bits, the second
+one is given the id of a repeat, consistently on every import.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Keys = NDArray[np.int64]
+LineKeys = NDArray[np.int64]
 
-# 32 MiB: from there on a run is kept on disk and not merged any more.
+# 32 MiB: a larger run is kept on disk and no longer merged.
 DISK_KEYS = 4 * 1024 * 1024
 _DIGEST = 20
 
-_COUNT_UP = """INSERT INTO repeats VALUES (?, 1)
+_COUNT_UP = """INSERT INTO line_counts VALUES (?, 1)
                ON CONFLICT DO UPDATE SET times = times + 1 RETURNING times"""
 
 
-class Repeats:
+class LineCounts:
     """Counts lines by their SHA-1 digests."""
 
     def __init__(self, disk_keys: int = DISK_KEYS) -> None:
         self._disk_keys = disk_keys
-        self._runs: list[Keys] = []
-        # A nameless database is temporary and moves to disk when it outgrows its cache.
+        self._runs: list[LineKeys] = []
+        # A database without a name is temporary, and moves to disk when it exceeds its cache.
         self._counts = sqlite3.connect("", isolation_level=None)
-        self._counts.execute("CREATE TABLE repeats (key INTEGER PRIMARY KEY, times INTEGER)")
+        self._counts.execute("CREATE TABLE line_counts (key INTEGER PRIMARY KEY, times INTEGER)")
         self._counts.execute("BEGIN")
 
     def before(self, digests: Sequence[bytes]) -> list[int]:
-        """For each digest how often it was there before; remembers them all."""
+        """The number of earlier occurrences of each digest; adds the digests."""
         keys = _keys(digests)
         ordered = np.unique(keys)
         known = self._known(ordered)
@@ -46,7 +46,7 @@ class Repeats:
             return [0] * len(keys)
         return self._count(keys.tolist(), set(ordered[known].tolist()))
 
-    def _known(self, ordered: Keys) -> NDArray[np.bool_]:
+    def _known(self, ordered: LineKeys) -> NDArray[np.bool_]:
         known = np.zeros(len(ordered), dtype=np.bool_)
         for run in self._runs:
             places = np.searchsorted(run, ordered)
@@ -54,7 +54,7 @@ class Repeats:
             known |= run[places] == ordered
         return known
 
-    def _remember(self, fresh: Keys) -> None:
+    def _remember(self, fresh: LineKeys) -> None:
         if not len(fresh):
             return
         while self._runs and len(self._runs[-1]) <= min(2 * len(fresh), self._disk_keys):
@@ -73,12 +73,12 @@ class Repeats:
         return int(self._counts.execute(_COUNT_UP, (key,)).fetchone()[0])
 
 
-def _keys(digests: Sequence[bytes]) -> Keys:
+def _keys(digests: Sequence[bytes]) -> LineKeys:
     table = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST)
     return table[:, :8].copy().view(np.int64).ravel()
 
 
-def _on_disk(run: Keys) -> Keys:
+def _on_disk(run: LineKeys) -> LineKeys:
     with tempfile.TemporaryFile() as file:
         run.tofile(file)
         file.flush()

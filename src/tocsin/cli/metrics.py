@@ -1,4 +1,4 @@
-"""`tocsin metrics`: which metrics are there, what do they come to, and define them by a file."""
+"""`tocsin metrics`: list and calculate metrics, and define them by a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin.cli.options import DEFAULT_URL, Key, Url
+from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import METRICS
 from tocsin.errors import TocsinError
 
@@ -20,14 +20,14 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-At = Annotated[
+AtOption = Annotated[
     str | None,
-    typer.Option(help="Calculate as of this instant, such as 2026-03-20T14:30:00Z, and not now."),
+    typer.Option(help="Calculate as of this time, such as 2026-03-20T14:30:00Z; now by default."),
 ]
 
 
 @app.command("list", epilog="Example:  tocsin metrics list")
-def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
+def list_(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     """List all metrics."""
     from tocsin.cli.client import Client
     from tocsin.cli.tables import metric_table, show
@@ -39,11 +39,12 @@ def list_(url: Url = DEFAULT_URL, key: Key = None) -> None:
 @app.command(epilog='Example:  tocsin metrics calculate "Failed logins (5m)"')
 def calculate(
     metric: Annotated[
-        str | None, typer.Argument(metavar="NAME_OR_ID", help="One metric; all unless given.")
+        str | None,
+        typer.Argument(metavar="NAME_OR_ID", help="A metric; all enabled metrics by default."),
     ] = None,
-    at: At = None,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    at: AtOption = None,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
     """Calculate one metric, or every enabled one."""
     from tocsin.cli.client import Client
@@ -64,16 +65,16 @@ def calculate(
 
 
 def _find(client: Client, name_or_id: str) -> str:
-    """The id of the one metric that is called so, exactly or but for case."""
+    """The id of the metric with this id or name; an exact match precedes one without case."""
     metrics = client.get(METRICS)
-    wanted = name_or_id.casefold()
-    exactly = [m for m in metrics if name_or_id in (m["metricId"], m["name"])]
-    found = exactly or [m for m in metrics if wanted in (m["metricId"], m["name"].casefold())]
-    if len(found) > 1:
-        raise TocsinError(f"{len(found)} metrics are called {name_or_id}; give an id.")
-    if found:
-        return str(found[0]["metricId"])
-    raise TocsinError(f"There is no metric {name_or_id}; tocsin metrics list shows them all.")
+    folded = name_or_id.casefold()
+    exact = [m for m in metrics if name_or_id in (m["metricId"], m["name"])]
+    matching = exact or [m for m in metrics if folded in (m["metricId"], m["name"].casefold())]
+    if len(matching) > 1:
+        raise TocsinError(f"{len(matching)} metrics have the name {name_or_id}; give an id.")
+    if matching:
+        return str(matching[0]["metricId"])
+    raise TocsinError(f"There is no metric {name_or_id}; tocsin metrics list shows all metrics.")
 
 
 def _reason(error: Any) -> str:
@@ -84,24 +85,26 @@ def _reason(error: Any) -> str:
 
 @app.command(epilog="Example:  tocsin metrics apply metrics.yaml --dry-run")
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The definitions.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
-    url: Url = DEFAULT_URL,
-    key: Key = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file of definitions.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan and change nothing.")
+    ] = False,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
 ) -> None:
-    """Make the server's metrics those of a file: create new ones, replace those that differ.
+    """Apply a file of metrics to the server: create new ones, replace those that differ.
 
-    The file is a list of metrics as the API takes them, or has one under metrics:. A metric is
-    known by its name; metrics that the file does not name stay as they are. All are checked
-    before the first is written.
+    The file is a list of metrics in the format of the API, or has one under metrics:. The name
+    identifies a metric. Metrics that the file does not name are not changed. All definitions are
+    validated before the first one is written.
     """
     from tocsin.cli.client import Client
     from tocsin.cli.definition_files import read_definitions
-    from tocsin.cli.plan import METRICS_OF_A_FILE, make_plan
+    from tocsin.cli.plan import METRIC_KIND, make_plan
     from tocsin.cli.plan import apply as apply_plan
 
     definitions = read_definitions(file)
     with Client(url, key) as client:
         plan = make_plan(definitions, client.get(METRICS), str(file))
-        apply_plan(plan, client, str(file), METRICS_OF_A_FILE, yes=yes, dry_run=dry_run)
+        apply_plan(plan, client, str(file), METRIC_KIND, yes=yes, dry_run=dry_run)

@@ -1,8 +1,8 @@
-"""Which interactions are in a file, and by which id is each one known.
+"""Splits NDJSON files into batches of lines, and gives each line an id.
 
-A line that names no `interactionId` gets one that follows from its bytes, so that sending a file
-twice records nothing twice. The id is put into the line as it stands: decoding and encoding each
-line would cost more than all the rest, and could change what it says.
+A line without an `interactionId` gets one derived from its bytes, so that sending a file twice
+records nothing twice. The id is inserted into the text of the line: decoding and encoding would
+take longer than everything else, and could change the content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.cli.line_counts import Repeats
+from tocsin.cli.line_counts import LineCounts
 from tocsin.model.interactions.splitting import trim_line
 
 NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000003")
@@ -25,10 +25,10 @@ _NAMESPACE = NAMESPACE.bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Some lines of a file, with their numbers in it; `too_long` are numbers of lines left out.
+class LineBatch:
+    """Lines of a file and their line numbers; `too_long` has the numbers of omitted lines.
 
-    `is_export` says that a server exported the file, which it takes by `?import=true`.
+    `is_export` is true for the export of a server, which is sent with `?import=true`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Batch:
 
 
 class _Numbered(msgspec.Struct):
-    """The member that a server gives to what it has recorded, and that no sender gives."""
+    """The member that only exported interactions have."""
 
     interaction_number: int | msgspec.UnsetType | None = msgspec.field(
         default=msgspec.UNSET, name="interactionNumber"
@@ -47,7 +47,7 @@ class _Numbered(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """The only member of an interaction that matters here."""
+    """The only member of an interaction that is read here."""
 
     interaction_id: str | msgspec.UnsetType | None = msgspec.field(
         default=msgspec.UNSET, name="interactionId"
@@ -59,12 +59,14 @@ _NAMED = msgspec.json.Decoder(_Named)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def batches(name: str, pieces: Iterable[bytes], is_export: bool | None = None) -> Iterator[Batch]:
-    """The lines of one file, as many at a time as may be sent at once, each with an id.
+def batches(
+    name: str, pieces: Iterable[bytes], is_export: bool | None = None
+) -> Iterator[LineBatch]:
+    """The lines of one file in batches that a server accepts, each line with an id.
 
-    Where nothing is said of it, the first line shows whether the file is an export.
+    By default, the first line decides whether the file is an export.
     """
-    repeats = Repeats()
+    repeats = LineCounts()
     for batch in _batches(name, pieces):
         if is_export is None and batch.lines:
             is_export = _is_exported(batch.lines[0])
@@ -72,15 +74,15 @@ def batches(name: str, pieces: Iterable[bytes], is_export: bool | None = None) -
         yield replace(batch, is_export=bool(is_export))
 
 
-def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
-    batch, size = Batch(name), 0
+def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[LineBatch]:
+    batch, size = LineBatch(name), 0
     for number, line in numbered(pieces):
         if line is None:
             batch.too_long.append(number)
             continue
         if len(batch.lines) == MAX_LINES or (batch.lines and size + len(line) > MAX_BYTES):
             yield batch
-            batch, size = Batch(name), 0
+            batch, size = LineBatch(name), 0
         batch.numbers.append(number)
         batch.lines.append(line)
         size += len(line)
@@ -88,7 +90,7 @@ def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[Batch]:
 
 
 def numbered(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Each line that is not blank, and its number; None in place of one that is too long."""
+    """Each line that is not blank, with its number; None for a line that is too long."""
     for number, line in enumerate(_split(pieces), 1):
         if line is None:
             yield number, None
@@ -121,27 +123,27 @@ def _is_exported(line: bytes) -> bool:
         return False
 
 
-def identified(lines: Sequence[bytes], repeats: Repeats) -> list[bytes]:
-    """The same lines, each with an id: its own, or one made from its bytes.
+def identified(lines: Sequence[bytes], repeats: LineCounts) -> list[bytes]:
+    """The same lines, each with its own id or one derived from its bytes.
 
-    Lines that are no JSON object stay as they are: the server says what is wrong with them.
+    Lines that are not JSON objects are not changed; the server rejects them with the reason.
     """
-    made = list(lines)
+    result = list(lines)
     bare = [(place, line) for place, text in enumerate(lines) if (line := _without_id(text))]
     digests = [sha1(_NAMESPACE + lines[place]).digest() for place, _ in bare]
     for (place, line), digest, before in zip(bare, digests, repeats.before(digests), strict=True):
         if before:
             digest = sha1(_NAMESPACE + lines[place] + b"\n%d" % before).digest()
-        # Put at the end, for then the places that the server names in a bad line are right.
-        made[place] = b'%b,"interactionId":"%b"}' % (line[:-1], _uuid5(digest))
-    return made
+        # Appended, so that positions in the server's errors are those of the original line.
+        result[place] = b'%b,"interactionId":"%b"}' % (line[:-1], _uuid5(digest))
+    return result
 
 
 def _without_id(line: bytes) -> bytes | None:
-    """The line if it is an object that has no id and can be given one, else None."""
-    if not (line.startswith(b"{") and line.endswith(b"}")) or _is_hollow(line):
+    """The line if it is an object without an id, else None."""
+    if not (line.startswith(b"{") and line.endswith(b"}")) or _is_empty_object(line):
         return None
-    # An escape could hide the name; only those of ASCII characters, though.
+    # An escape sequence of an ASCII character could hide the name.
     if b'"interactionId"' not in line and b"\\u00" not in line:
         return line
     try:
@@ -159,12 +161,12 @@ def _without_null_id(line: bytes) -> bytes | None:
     return msgspec.json.encode(members) if members else None
 
 
-def _is_hollow(line: bytes) -> bool:
+def _is_empty_object(line: bytes) -> bool:
     return len(line) < 16 and not line[1:-1].strip()
 
 
 def _uuid5(digest: bytes) -> bytes:
-    """The text of the UUID that `uuid.uuid5` makes of this digest, in a third of the time."""
+    """The UUID that `uuid.uuid5` makes of this digest, in a third of the time."""
     text = digest.hex()
     variant = "89ab"[digest[8] >> 4 & 3]
     return (f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}").encode()

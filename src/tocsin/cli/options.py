@@ -1,4 +1,4 @@
-"""The options that every command with a server at the other end takes."""
+"""The options of every command that sends requests to a server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import typer
 
 DEFAULT_URL = "http://127.0.0.1:8420"
 
-Url = Annotated[str, typer.Option(envvar="TOCSIN_URL", help="Where the server listens.")]
-Key = Annotated[
+UrlOption = Annotated[str, typer.Option(envvar="TOCSIN_URL", help="The address of the server.")]
+KeyOption = Annotated[
     str | None,
-    typer.Option(
-        envvar=["TOCSIN_API_KEY", "TOCSIN_ADMIN_KEY"], help="The API key to present.", metavar="KEY"
-    ),
+    typer.Option(envvar=["TOCSIN_API_KEY", "TOCSIN_ADMIN_KEY"], help="The API key.", metavar="KEY"),
 ]

@@ -1,6 +1,6 @@
-"""What has to be done for a server to have the metrics or alerts of a file, and doing it.
+"""Plans and applies the changes that bring a server's metrics or alerts in line with a file.
 
-A plan is a function of the definitions and of what the server has; reading it harms nobody.
+Making a plan changes nothing.
 """
 
 from __future__ import annotations
@@ -12,23 +12,32 @@ from typing import Any, Literal
 
 import typer
 
-from tocsin.cli.client import Client, Refused
-from tocsin.cli.definition_files import ALERT, METRIC, Definition, Noun, UnusableDefinitions
+from tocsin.cli.client import Client, RefusedByServer
+from tocsin.cli.definition_files import (
+    ALERT,
+    METRIC,
+    Definition,
+    DefinitionNoun,
+    InvalidDefinitions,
+)
 from tocsin.cli.routes import ALERTS, METRICS
 from tocsin.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What is planned: where it is on a server, the members with their defaults, and those that
-    are given by name or by id: both at once are compared by the id."""
+class DefinitionKind:
+    """Metrics or alerts: their path in the API, and their members with the defaults.
 
-    noun: Noun
+    Members in `by_name_or_id` are given by a name or an id; if both are given, the id counts.
+    `dry_run` has the server validate a definition.
+    """
+
+    noun: DefinitionNoun
     path: str
     id: str
     defaults: Mapping[str, Any]
     by_name_or_id: Mapping[str, str | None]
-    try_out: Callable[[Client, Definition], object]
+    dry_run: Callable[[Client, Definition], object]
 
     @property
     def members(self) -> set[str]:
@@ -36,10 +45,10 @@ class Kind:
         return {self.noun.name, *self.defaults, *self.by_name_or_id, *ids}
 
 
-# Nothing that a window of at most ten years could reach is older, so this calculates over nothing.
+# No interaction is older, so a calculation at this time reads nothing.
 _LONG_AGO, _SOON_AFTER = "1980-01-01T00:00:00.000Z", "1980-01-01T00:00:10.000Z"
 
-METRICS_OF_A_FILE = Kind(
+METRIC_KIND = DefinitionKind(
     METRIC,
     METRICS,
     "metricId",
@@ -54,7 +63,7 @@ METRICS_OF_A_FILE = Kind(
     dict.fromkeys(("metricType", "resourceType", "action", "origin")),
     lambda client, definition: client.post(f"{METRICS}/preview", definition, at=_LONG_AGO, limit=1),
 )
-ALERTS_OF_A_FILE = Kind(
+ALERT_KIND = DefinitionKind(
     ALERT,
     ALERTS,
     "alertId",
@@ -83,8 +92,8 @@ ALERTS_OF_A_FILE = Kind(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What becomes of one definition; `differences` are lines such as `timeWindow: 5m -> 1h`."""
+class PlanStep:
+    """The change of one definition; `differences` are lines such as `timeWindow: 5m -> 1h`."""
 
     verb: Literal["create", "change", "unchanged"]
     definition: Definition
@@ -96,52 +105,53 @@ def make_plan(
     definitions: Iterable[Definition],
     existing: Sequence[Any],
     file: str,
-    kind: Kind = METRICS_OF_A_FILE,
-) -> list[Step]:
-    """One step for each definition; raises UnusableDefinitions where a name is no sure mark."""
+    kind: DefinitionKind = METRIC_KIND,
+) -> list[PlanStep]:
+    """One step for each definition; raises InvalidDefinitions if a name is ambiguous."""
     by_name: dict[str, list[Any]] = {}
-    for one in existing:
-        by_name.setdefault(one[kind.noun.name], []).append(one)
+    for definition in existing:
+        by_name.setdefault(definition[kind.noun.name], []).append(definition)
     definitions = list(definitions)
     ambiguous = [
         Problem(
             d[kind.noun.name],
             f"is the {kind.noun.name} of {len(same)} {kind.noun.section} on the server; "
-            "rename or delete",
+            "rename or delete all but one",
         )
         for d in definitions
         if len(same := by_name.get(d[kind.noun.name], [])) > 1
     ]
     if ambiguous:
-        raise UnusableDefinitions(f"{file} cannot be applied:", ambiguous)
+        raise InvalidDefinitions(f"{file} cannot be applied:", ambiguous)
     return [
         _step(d, next(iter(by_name.get(d[kind.noun.name], [])), None), kind) for d in definitions
     ]
 
 
-def _step(definition: Definition, existing: Any | None, kind: Kind) -> Step:
+def _step(definition: Definition, existing: Any | None, kind: DefinitionKind) -> PlanStep:
     if existing is None:
-        return Step("create", definition)
+        return PlanStep("create", definition)
     differences = tuple(_differences(definition, existing, kind))
     if not differences:
-        return Step("unchanged", definition, existing[kind.id])
-    return Step("change", definition, existing[kind.id], differences)
+        return PlanStep("unchanged", definition, existing[kind.id])
+    return PlanStep("change", definition, existing[kind.id], differences)
 
 
-def _differences(definition: Definition, existing: Any, kind: Kind) -> Iterable[str]:
+def _differences(definition: Definition, existing: Any, kind: DefinitionKind) -> Iterable[str]:
     for member, default in kind.by_name_or_id.items():
-        wanted, has = definition.get(member) or default, existing.get(member)
+        desired, current = definition.get(member) or default, existing.get(member)
         if definition.get(f"{member}Id") is not None:
             member = f"{member}Id"
-            wanted, has = definition[member], existing.get(member)
-        if str(wanted or "").casefold() != str(has or "").casefold():
-            yield f"{member}: {_shown(has)} -> {_shown(wanted)}"
+            desired, current = definition[member], existing.get(member)
+        if str(desired or "").casefold() != str(current or "").casefold():
+            yield f"{member}: {_shown(current)} -> {_shown(desired)}"
     for member, default in kind.defaults.items():
-        wanted, has = _given(definition, member, default), _given(existing, member, default)
-        if not _same(wanted, has):
-            yield f"{member}: {_shown(has)} -> {_shown(wanted)}"
+        desired = _given(definition, member, default)
+        current = _given(existing, member, default)
+        if not _same(desired, current):
+            yield f"{member}: {_shown(current)} -> {_shown(desired)}"
     for member in sorted(set(definition) - kind.members):
-        yield f"{member}: is no member of {kind.noun.one}"
+        yield f"{member}: is not a member of {kind.noun.singular}"
 
 
 def _given(metric: Any, member: str, default: Any) -> Any:
@@ -149,75 +159,83 @@ def _given(metric: Any, member: str, default: Any) -> Any:
     return default if value is None else value
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: 3 is 3.0, but 1 is not true; a filter's missing value is null."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return all(_same(one.get(key), other.get(key)) for key in one.keys() | other.keys())
-    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+def _same(value: Any, other: Any) -> bool:
+    """Whether values are equal as JSON: 3 is 3.0, 1 is not true, and a missing member is null."""
+    if isinstance(value, list) and isinstance(other, list):
+        return len(value) == len(other) and all(map(_same, value, other))
+    if isinstance(value, dict) and isinstance(other, dict):
+        return all(_same(value.get(key), other.get(key)) for key in value.keys() | other.keys())
+    return isinstance(value, bool) is isinstance(other, bool) and bool(value == other)
 
 
 def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def show_plan(plan: Iterable[Step], kind: Kind = METRICS_OF_A_FILE) -> None:
+def show_plan(plan: Iterable[PlanStep], kind: DefinitionKind = METRIC_KIND) -> None:
     for step in plan:
         typer.echo(f"{step.verb:9}  {step.definition[kind.noun.name]}")
         for difference in step.differences:
             typer.echo(f"           {difference}")
 
 
-def check(plan: Iterable[Step], client: Client, file: str, kind: Kind = METRICS_OF_A_FILE) -> None:
-    """Let the server judge every definition that would be written, before any is.
+def check(
+    plan: Iterable[PlanStep], client: Client, file: str, kind: DefinitionKind = METRIC_KIND
+) -> None:
+    """Have the server validate every definition before the first one is written.
 
-    Raises UnusableDefinitions with everything that is wrong.
+    Raises InvalidDefinitions with all problems.
     """
     problems = []
     for step in plan:
         if step.verb == "unchanged":
             continue
         try:
-            kind.try_out(client, step.definition)
-        except Refused as error:
+            kind.dry_run(client, step.definition)
+        except RefusedByServer as error:
             if error.status_code not in (400, 422):
                 raise
             problems += _named(step.definition[kind.noun.name], error)
     if problems:
-        raise UnusableDefinitions(f"{file} cannot be applied:", problems)
+        raise InvalidDefinitions(f"{file} cannot be applied:", problems)
 
 
-def _named(name: str, error: Refused) -> list[Problem]:
+def _named(name: str, error: RefusedByServer) -> list[Problem]:
     if not error.problems:
         return [Problem(name, error.detail)]
     return [Problem(f"{name}: {p.field}" if p.field else name, p.message) for p in error.problems]
 
 
-def write(steps: Sequence[Step], client: Client, kind: Kind = METRICS_OF_A_FILE) -> None:
-    """Create and replace; raises UnusableDefinitions that says how far it came."""
+def write(steps: Sequence[PlanStep], client: Client, kind: DefinitionKind = METRIC_KIND) -> None:
+    """Create and replace definitions; raises InvalidDefinitions with the number written."""
     for number, step in enumerate(steps):
         try:
             if step.id is None:
                 client.post(kind.path, step.definition)
             else:
                 client.put(f"{kind.path}/{step.id}", step.definition)
-        except Refused as error:
-            done = f"{number} of {len(steps)} written, then the server refused one:"
+        except RefusedByServer as error:
+            done = f"{number} of {len(steps)} written, then the server rejected one:"
             name = step.definition[kind.noun.name]
-            raise UnusableDefinitions(done, _named(name, error)) from error
+            raise InvalidDefinitions(done, _named(name, error)) from error
 
 
 def apply(
-    plan: Sequence[Step], client: Client, file: str, kind: Kind, *, yes: bool, dry_run: bool
+    plan: Sequence[PlanStep],
+    client: Client,
+    file: str,
+    kind: DefinitionKind,
+    *,
+    yes: bool,
+    dry_run: bool,
 ) -> None:
-    """Check a plan, show it, and write it if that is wanted; raises UnusableDefinitions."""
+    """Validate a plan, show it, and write it after confirmation; raises InvalidDefinitions."""
     check(plan, client, file, kind)
     show_plan(plan, kind)
     changes = [step for step in plan if step.verb != "unchanged"]
     if dry_run or not changes:
         return
     if not yes:
-        typer.confirm("Go ahead?", abort=True)
+        typer.confirm("Apply these changes?", abort=True)
     write(changes, client, kind)
     typer.echo(f"{len(changes)} written.")

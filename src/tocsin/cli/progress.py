@@ -1,4 +1,4 @@
-"""How far an import or an export is: bytes, and interactions in a second."""
+"""The progress of an import or an export, in bytes and interactions per second."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rich.progress import (
 
 
 class TransferProgress:
-    """A bar on a terminal's standard error, nothing elsewhere; use it in a `with` statement."""
+    """A progress bar on standard error if that is a terminal; a context manager."""
 
     def __init__(self, total: int | None) -> None:
-        """`total` is in bytes; without one the bar only shows that something moves."""
+        """`total` is in bytes; without it, the bar only shows activity."""
         console = Console(stderr=True, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -46,14 +46,14 @@ class TransferProgress:
         self._progress.stop()
 
     def read(self, name: str, position: int) -> None:
-        """`position` counts the bytes that were read so far: of an import those of all files,
-        packed as they are; of an export those of its lines."""
+        """`position` is the number of bytes so far: of an import the compressed bytes of all
+        files, of an export the uncompressed bytes."""
         self._progress.update(self._task, description=name, completed=position)
 
-    def answered(self, interactions: int) -> None:
+    def count(self, interactions: int) -> None:
         rate = interactions / max(time.monotonic() - self._began, 0.001)
         self._progress.update(self._task, rate=rate)
 
-    def tell(self, sentence: str) -> None:
-        """Print a line above the bar; may be called from any thread."""
-        self._progress.console.print(sentence, style="dim", markup=False, soft_wrap=True)
+    def message(self, text: str) -> None:
+        """Print a line above the bar; thread-safe."""
+        self._progress.console.print(text, style="dim", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Where on a server is what: the paths of the API that the commands use."""
+"""The paths of the API that the commands use."""
 
 INTERACTIONS = "/api/interactions"
 BATCH = f"{INTERACTIONS}/batch"

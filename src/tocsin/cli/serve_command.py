@@ -1,4 +1,4 @@
-"""`tocsin serve`: run the server in the foreground, until it is told to stop."""
+"""`tocsin serve`: run the server in the foreground until a signal stops it."""
 
 from __future__ import annotations
 
@@ -9,50 +9,56 @@ import typer
 EXAMPLE = "Example:  tocsin serve --host 0.0.0.0 --data-dir /var/lib/tocsin"
 
 
+_Host = Annotated[
+    str | None,
+    typer.Option(help="The address to listen on. [env var: TOCSIN_HOST] [default: 127.0.0.1]"),
+]
+_Port = Annotated[int | None, typer.Option(help="The port. [env var: TOCSIN_PORT] [default: 8420]")]
+_DataDir = Annotated[
+    # Not a Path, which would read an empty text as the current folder.
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="The data folder. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]",
+    ),
+]
+_AcceptNewStore = Annotated[
+    bool,
+    typer.Option(
+        "--accept-new-store",
+        help="Start with a store.sqlite that is new, or from another folder than engine/.",
+    ),
+]
+_AcceptNewEngine = Annotated[
+    bool,
+    typer.Option(
+        "--accept-new-engine",
+        help="Start with an engine/ that is new, or from another folder than store.sqlite.",
+    ),
+]
+_AcceptLoss = Annotated[
+    bool,
+    typer.Option(
+        "--accept-loss",
+        help="Stop reporting the damaged parts and missing interactions found so far.",
+    ),
+]
+
+
 def serve(
-    host: Annotated[
-        str | None,
-        typer.Option(help="The address to listen on. [env var: TOCSIN_HOST] [default: 127.0.0.1]"),
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="The port. [env var: TOCSIN_PORT] [default: 8420]")
-    ] = None,
-    data_dir: Annotated[
-        # Not a Path, which would turn an empty text into the current folder.
-        str | None,
-        typer.Option(
-            metavar="PATH",
-            help="Where everything is kept. [env var: TOCSIN_DATA_DIR] [default: ./tocsin-data]",
-        ),
-    ] = None,
-    accept_new_store: Annotated[
-        bool,
-        typer.Option(
-            "--accept-new-store",
-            help="Go on with a store.sqlite that is new, or another folder's, beside engine/.",
-        ),
-    ] = False,
-    accept_new_engine: Annotated[
-        bool,
-        typer.Option(
-            "--accept-new-engine",
-            help="Go on with an engine/ that is new, or another folder's, beside store.sqlite.",
-        ),
-    ] = False,
-    accept_loss: Annotated[
-        bool,
-        typer.Option(
-            "--accept-loss",
-            help="Report no longer the damaged parts and missing interactions of this moment.",
-        ),
-    ] = False,
+    host: _Host = None,
+    port: _Port = None,
+    data_dir: _DataDir = None,
+    accept_new_store: _AcceptNewStore = False,
+    accept_new_engine: _AcceptNewEngine = False,
+    accept_loss: _AcceptLoss = False,
 ) -> None:
     """Run the server.
 
-    The first start prints an admin key, unless TOCSIN_ADMIN_KEY sets one; where standard output is
-    no terminal, it writes the key to the file admin-key in the data folder.
+    The first start prints an admin key unless TOCSIN_ADMIN_KEY sets one. If standard output is not
+    a terminal, it writes the key to the file admin-key in the data folder instead.
     """
-    # Loading the engine takes a second, which no other command should pay.
+    # Imported here, because loading the engine takes a second.
     from tocsin.config import Settings
 
     settings = Settings.load(

@@ -1,4 +1,4 @@
-"""How do metrics, their answers and keys look on a terminal."""
+"""Tables of metrics, alerts, keys, channels and deliveries for the terminal."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-Body = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
-# Where no terminal sets a width a line is as long as it has to be: a script reads it.
+# Without a terminal, lines are not wrapped, so that scripts can read them.
 UNBOUNDED = 10_000
 _SCOPE = ("resourceType", "action", "origin")
 
@@ -29,7 +29,7 @@ def show(*tables: RenderableType) -> None:
         screen.print(table)
 
 
-def metric_table(metrics: Iterable[Body]) -> Table:
+def metric_table(metrics: Iterable[JsonObject]) -> Table:
     from tocsin.model.interactions.filter import Filter
 
     table = _table("Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled")
@@ -48,8 +48,8 @@ def metric_table(metrics: Iterable[Body]) -> Table:
     return table
 
 
-def answer_table(answer: Body) -> Group:
-    """What calculate answers: a column for each dimension, then the value."""
+def answer_table(answer: JsonObject) -> Group:
+    """The rows of a calculation: a column for each dimension, then the value."""
     rows = answer["results"]
     dimensions = list(rows[0]["dimensions"] or {}) if rows else []
     heading = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
@@ -62,12 +62,14 @@ def answer_table(answer: Body) -> Group:
         table.caption = f"{len(rows):,} of {answer['groupCount']:,} groups"
     elif not rows:
         table.caption = "no groups"
-    # Not the table's own title: that would be broken to the width of the table.
+    # Not the title of the table, which would be wrapped to the table's width.
     return Group(_plain(heading), table)
 
 
-def alert_table(alerts: Iterable[Body], metric_names: Mapping[str, str]) -> Table:
-    table = _table("Title", "Metric", "Fires when", "For", "Every", "Severity", "Health", "Enabled")
+def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -> Table:
+    table = _table(
+        "Title", "Metric", "Condition", "For", "Interval", "Severity", "Health", "Enabled"
+    )
     for alert in alerts:
         table.add_row(
             _plain(alert["title"]),
@@ -82,7 +84,7 @@ def alert_table(alerts: Iterable[Body], metric_names: Mapping[str, str]) -> Tabl
     return table
 
 
-def state_table(title: str, groups: Iterable[Body]) -> Group:
+def state_table(title: str, groups: Iterable[JsonObject]) -> Group:
     """The groups of one alert."""
     table = _table("Group", "Status", "Since")
     table.add_column("Value", justify="right")
@@ -96,33 +98,33 @@ def state_table(title: str, groups: Iterable[Body]) -> Group:
     return Group(_plain(title), table)
 
 
-def backtest_table(title: str, tried: Body) -> Group:
-    """What would have happened: a row for each transition, group by group."""
-    table = _table("Group", "At", "Status", "Reason")
+def backtest_table(title: str, backtest: JsonObject) -> Group:
+    """A row for each transition, by group."""
+    table = _table("Group", "Time", "Status", "Reason")
     table.add_column("Value", justify="right")
-    for past in tried["results"]:
-        for told in past["transitions"]:
-            group = group_text(past["dimensions"])
-            value = value_text(told["value"])
-            table.add_row(group, told["at"], told["status"], told["reason"], value)
-    seconds = f"{tried['firingSeconds']:,.0f}"
+    for past in backtest["results"]:
+        group = group_text(past["dimensions"])
+        for change in past["transitions"]:
+            value = value_text(change["value"])
+            table.add_row(group, change["at"], change["status"], change["reason"], value)
+    seconds = f"{backtest['firingSeconds']:,.0f}"
     heading = (
-        f"{title}: {tried['evaluations']:,} evaluations of {tried['groups']:,} groups; "
-        f"fired {tried['fired']:,} times, {seconds} s in all"
+        f"{title}: {backtest['evaluations']:,} evaluations of {backtest['groups']:,} groups; "
+        f"fired {backtest['fired']:,} times, {seconds} s in total"
     )
-    if tried.get("truncated"):
-        table.caption = "not all transitions are listed"
+    if backtest.get("truncated"):
+        table.caption = "the list of transitions is truncated"
     return Group(_plain(heading), table)
 
 
 def group_text(dimensions: Mapping[str, str | None] | None) -> Text:
-    """`country=ZA plan=(missing)`; of a metric without groups, nothing."""
+    """`country=ZA plan=(missing)`; empty for a metric without groups."""
     parts = [Text.assemble(f"{k}=", dimension_text(v)) for k, v in (dimensions or {}).items()]
     return Text(" ").join(parts)
 
 
-def key_table(keys: Iterable[Body]) -> Table:
-    table = _table("Name", "Role", "Prefix", "Created", "Id")
+def key_table(keys: Iterable[JsonObject]) -> Table:
+    table = _table("Name", "Role", "Prefix", "Created", "ID")
     for key in keys:
         table.add_row(
             _plain(key["name"]),
@@ -134,33 +136,37 @@ def key_table(keys: Iterable[Body]) -> Table:
     return table
 
 
-def channel_table(channels: Iterable[Body]) -> Table:
-    table = _table("Name", "Kind", "Enabled", "Id")
+def channel_table(channels: Iterable[JsonObject]) -> Table:
+    table = _table("Name", "Kind", "Enabled", "ID")
     for channel in channels:
         enabled = "yes" if channel["enabled"] else channel["disabledReason"] or "no"
         if channel["restingUntil"]:
-            enabled += f", rests until {channel['restingUntil']}"
+            enabled += f", paused until {channel['restingUntil']}"
         table.add_row(_plain(channel["name"]), channel["kind"], enabled, channel["channelId"])
     return table
 
 
-def delivery_table(deliveries: Iterable[Body], channels: Mapping[str, str]) -> Table:
-    table = _table("Made", "Status", "Channel", "Of", "What happened", "Id")
+def delivery_table(deliveries: Iterable[JsonObject], channels: Mapping[str, str]) -> Table:
+    table = _table("Created", "Status", "Channel", "Interaction", "Outcome", "ID")
     for delivery in deliveries:
-        told = delivery["interaction"]
         table.add_row(
             delivery["createdDate"],
             delivery["status"],
             _plain(channels.get(delivery["channelId"], "deleted")),
-            _plain(f"{told['action']} on {told['resourceType']} {told['resourceId']}"),
+            _plain(_interaction(delivery["interaction"])),
             _plain(_outcome(delivery)),
             delivery["deliveryId"],
         )
     return table
 
 
-def _outcome(delivery: Body) -> str:
-    """The reason of a skipped delivery, else its last error and its next attempt."""
+def _interaction(interaction: JsonObject) -> str:
+    resource = f"{interaction['resourceType']} {interaction['resourceId']}"
+    return f"{interaction['action']} on {resource}"
+
+
+def _outcome(delivery: JsonObject) -> str:
+    """The reason why it was skipped, its last error and its next attempt, as far as known."""
     error = delivery["attempts"][-1]["error"] if delivery["attempts"] else None
     upcoming = delivery["nextAttemptDate"]
     parts = (delivery["reason"], error, f"next attempt at {upcoming}" if upcoming else None)
@@ -168,7 +174,7 @@ def _outcome(delivery: Body) -> str:
 
 
 def value_text(value: float | None) -> str:
-    """The value, exact, with its thousands apart; a null is shown as a dash."""
+    """The exact value with thousands separators; a dash for null."""
     return "–" if value is None else f"{value:,}"
 
 
@@ -184,5 +190,5 @@ def _table(*columns: str) -> Table:
 
 
 def _plain(text: str) -> Text:
-    """Somebody else's text: control characters would reach the terminal and could command it."""
+    """A text from outside, without control characters, which the terminal would execute."""
     return Text("".join(c if c.isprintable() else "�" for c in text))

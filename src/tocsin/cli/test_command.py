@@ -1,4 +1,4 @@
-"""`tocsin test`: do a team's metrics and alerts what the team expects of them, without a server?"""
+"""`tocsin test`: run the unit tests of metrics and alerts, without a server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ EXAMPLE = "Example:  tocsin test alerts.yaml"
 
 def test(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE.yaml...", help="Definitions with tests.")
+        list[Path], typer.Argument(metavar="FILE.yaml...", help="Files of definitions and tests.")
     ],
 ) -> None:
     """Run unit tests of metrics and alerts, offline.
 
-    A file has metrics:, alerts: and tests:. Each test gives interactions and the times they
-    happen at, and expects values of metrics and transitions of alerts. Exits with 1 if one fails.
+    A file has metrics:, alerts: and tests:. Each test lists interactions with their times, and the
+    expected values of metrics and transitions of alerts. Exits with 1 if a test fails.
     """
     from tocsin.cli.definition_files import read_yaml
     from tocsin.cli.test_files import read_tests

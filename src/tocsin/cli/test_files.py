@@ -1,4 +1,4 @@
-"""What does a file of unit tests say: which interactions happen, and what is expected of it?"""
+"""The format of unit tests: interactions, and the expected values and transitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
-from tocsin.cli.definition_files import UnusableDefinitions
+from tocsin.cli.definition_files import InvalidDefinitions
 from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
@@ -21,9 +21,11 @@ _START = datetime.fromisoformat("2026-01-01T00:00:00Z")
 _STRICT = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
-class Happening(BaseModel):
-    """Interactions that happen `times` times, the first `at` so long after the start; all other
-    members are those of the interaction."""
+class TimedInteractions(BaseModel):
+    """An interaction that occurs `times` times, first at the offset `at` from the start.
+
+    All other members are those of the interaction.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -39,15 +41,15 @@ class Happening(BaseModel):
         return [start + self.at.length + n * self.every.length for n in range(self.times)]
 
 
-class Row(BaseModel):
+class ExpectedRow(BaseModel):
     model_config = _STRICT
 
     value: float | int | None
     dimensions: Dimensions = None
 
 
-class Told(BaseModel):
-    """A transition that is expected; what is left out may be anything."""
+class ExpectedTransition(BaseModel):
+    """An expected transition; members that are not given match any value."""
 
     model_config = _STRICT
 
@@ -59,7 +61,7 @@ class Told(BaseModel):
 
 
 class Expectation(BaseModel):
-    """Of a metric its rows at an instant; of an alert its transitions until then, all of them."""
+    """The rows of a metric at an offset, or all transitions of an alert until an offset."""
 
     model_config = _STRICT
 
@@ -68,22 +70,22 @@ class Expectation(BaseModel):
     at: Duration | None = None
     until: Duration | None = None
     value: float | int | None = None
-    results: list[Row] | None = None
-    transitions: list[Told] | None = None
+    results: list[ExpectedRow] | None = None
+    transitions: list[ExpectedTransition] | None = None
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Expectation:
         if (self.metric is None) == (self.alert is None):
-            raise ValueError("must name a metric or an alert, and not both")
+            raise ValueError("must have either metric or alert")
         if self.metric is not None and self.at is None:
-            raise ValueError("needs at: when the metric is calculated")
+            raise ValueError("needs at, the time of the calculation")
         if self.alert is not None and (self.until is None or self.transitions is None):
             raise ValueError("needs until and transitions, which may be []")
         return self
 
     @property
-    def rows(self) -> list[Row]:
-        return [Row(value=self.value)] if self.results is None else self.results
+    def rows(self) -> list[ExpectedRow]:
+        return [ExpectedRow(value=self.value)] if self.results is None else self.results
 
 
 class UnitTest(BaseModel):
@@ -91,15 +93,15 @@ class UnitTest(BaseModel):
 
     name: str
     start: Instant = _START
-    interactions: list[Happening] = []
+    interactions: list[TimedInteractions] = []
     expect: Annotated[list[Expectation], Member(min_length=1)]
 
 
 def read_tests(content: Any, file: str) -> list[UnitTest]:
-    """The tests of a file; raises UnusableDefinitions with everything that is wrong."""
+    """The tests of a file; raises InvalidDefinitions with all problems."""
     listed = content.get("tests") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
-        raise UnusableDefinitions(f"{file} must have a list of tests under tests:")
+        raise InvalidDefinitions(f"{file} must have a list of tests under tests:")
     tests, problems = [], []
     for number, test in enumerate(listed):
         try:
@@ -111,11 +113,11 @@ def read_tests(content: Any, file: str) -> list[UnitTest]:
                 for p in problems_of(error)
             ]
     if problems:
-        raise UnusableDefinitions(f"{file} cannot be run:", problems)
+        raise InvalidDefinitions(f"{file} cannot be run:", problems)
     return tests
 
 
 def offset(at: datetime, start: datetime) -> str:
-    """How long after the start: `90s`, `5m`."""
+    """The time since the start: `90s`, `5m`."""
     seconds = (at - start) // timedelta(seconds=1)
     return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"

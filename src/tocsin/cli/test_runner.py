@@ -1,7 +1,7 @@
-"""Runs one unit test without a server: in a data folder of its own, which is thrown away.
+"""Runs one unit test without a server, in a temporary data folder.
 
-Metrics are calculated as a server would; alerts are tried from the start on, at multiples of their
-intervals, by what answers a backtest: that is what evaluating live gives.
+Metrics are calculated as on a server. Alerts are evaluated by a backtest from the start on, at
+multiples of their intervals, which gives the same transitions as live evaluation.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from tocsin.alerting.backtest import BacktestInput
-from tocsin.cli.definition_files import Definition, UnusableDefinitions
+from tocsin.cli.definition_files import Definition, InvalidDefinitions
 from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.tables import group_text, value_text
-from tocsin.cli.test_files import Expectation, Happening, Row, Told, UnitTest, offset
+from tocsin.cli.test_files import (
+    Expectation,
+    ExpectedRow,
+    ExpectedTransition,
+    TimedInteractions,
+    UnitTest,
+    offset,
+)
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
 from tocsin.ingestion.request_context import RequestContext
@@ -35,7 +42,7 @@ from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
 from tocsin.runtime import Runtime
 
-Thing = TypeVar("Thing")
+Named = TypeVar("Named")
 
 _BATCH = 5_000
 _NO_ID = UUID(int=0)
@@ -46,7 +53,7 @@ _NAMES = {
 }
 
 
-class Bench:
+class UnitTestRunner:
     """A runtime with the definitions of a file and the interactions of one test."""
 
     def __init__(self, runtime: Runtime, test: UnitTest) -> None:
@@ -58,7 +65,7 @@ class Bench:
     def define(
         self, metrics: Sequence[Definition], alerts: Sequence[Definition], file: str
     ) -> None:
-        """Raises UnusableDefinitions."""
+        """Create the definitions of a file; raises InvalidDefinitions."""
         runtime, at = self._runtime, self._start
         for definition in [*metrics, *alerts]:
             for member, kind in _NAMES.items():
@@ -76,14 +83,14 @@ class Bench:
                 alert = read_alert(definition, runtime.catalog, runtime.metrics)
                 self._alerts[definition["title"]] = alert.alert(_NO_ID, at, at)
         if problems:
-            raise UnusableDefinitions(f"{file} cannot be run:", problems)
+            raise InvalidDefinitions(f"{file} cannot be run:", problems)
 
-    def record(self, happenings: Sequence[Happening]) -> None:
-        """Raises UnusableDefinitions for an interaction that a server would reject."""
+    def record(self, interactions: Sequence[TimedInteractions]) -> None:
+        """Record interactions; raises InvalidDefinitions for one that a server would reject."""
         items = [
-            json.dumps({**happening.interaction, "timestamp": format_instant(at)}).encode()
-            for happening in happenings
-            for at in happening.instants(self._start)
+            json.dumps({**timed.interaction, "timestamp": format_instant(at)}).encode()
+            for timed in interactions
+            for at in timed.instants(self._start)
         ]
         for first in range(0, len(items), _BATCH):
             part = items[first : first + _BATCH]
@@ -92,36 +99,39 @@ class Bench:
             )
             if batch.rejected:
                 _, problems = batch.rejected[0]
-                raise UnusableDefinitions("An interaction cannot be recorded:", problems)
+                raise InvalidDefinitions("An interaction cannot be recorded:", problems)
 
     def failure(self, expected: Expectation) -> list[str]:
-        """What is otherwise than expected, in lines; nothing if all is as it should be."""
+        """The differences from the expectation, in lines; empty if there are none."""
         if expected.metric is not None:
             return self._metric_failure(expected)
         return self._alert_failure(expected)
 
     def _metric_failure(self, expected: Expectation) -> list[str]:
         metric = _named(self._metrics, expected.metric, "metric")
-        assert expected.at, "an expectation of a metric has it"
+        assert expected.at, "validated by Expectation"
         at = self._start + expected.at.length
         readings = self._runtime.calculator.calculate(metric.question, at, ANSWERED_GROUPS).readings
-        got = [_row(Row(value=r.value, dimensions=r.dimensions)) for r in readings]
-        wanted = [_row(row) for row in expected.rows]
-        return _difference(f"{metric.name} at {expected.at}", sorted(wanted), sorted(got))
+        actual = [_row(ExpectedRow(value=r.value, dimensions=r.dimensions)) for r in readings]
+        rows = [_row(row) for row in expected.rows]
+        return _difference(f"{metric.name} at {expected.at}", sorted(rows), sorted(actual))
 
     def _alert_failure(self, expected: Expectation) -> list[str]:
         alert = _named(self._alerts, expected.alert, "alert")
-        assert expected.until, "an expectation of an alert has it"
-        told = sorted(self._transitions(alert, expected.until.length), key=_order)
-        wanted = sorted(expected.transitions or [], key=lambda one: one.at.length)
-        if len(told) == len(wanted) and all(map(self._is_told, wanted, told)):
+        assert expected.until, "validated by Expectation"
+        changes = sorted(self._transitions(alert, expected.until.length), key=_order)
+        transitions = sorted(expected.transitions or [], key=lambda each: each.at.length)
+        if len(changes) == len(transitions) and all(map(self._matches, transitions, changes)):
             return []
         return _difference(
             f"{alert.title} until {expected.until}",
-            [_transition(str(w.at), w.status, w.dimensions, w.value, w.reason) for w in wanted],
+            [
+                _transition(str(t.at), t.status, t.dimensions, t.value, t.reason)
+                for t in transitions
+            ],
             [
                 _transition(offset(c.at, self._start), c.status, c.dimensions, c.value, c.reason)
-                for c in told
+                for c in changes
             ],
             always=True,
         )
@@ -136,28 +146,28 @@ class Bench:
                 "step": alert.interval,
             }
         )
-        trial = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
-        pasts = self._runtime.backtester.backtest(trial, span)
+        backtest = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
+        pasts = self._runtime.backtester.backtest(backtest, span)
         return [change for past in pasts for change in past.changes]
 
-    def _is_told(self, wanted: Told, change: StateChange) -> bool:
-        said = wanted.model_fields_set
+    def _matches(self, expected: ExpectedTransition, change: StateChange) -> bool:
+        given = expected.model_fields_set
         return (
-            self._start + wanted.at.length == change.at
-            and wanted.status is change.status
-            and ("dimensions" not in said or wanted.dimensions == change.dimensions)
-            and ("value" not in said or wanted.value == change.value)
-            and ("reason" not in said or wanted.reason is change.reason)
+            self._start + expected.at.length == change.at
+            and expected.status is change.status
+            and ("dimensions" not in given or expected.dimensions == change.dimensions)
+            and ("value" not in given or expected.value == change.value)
+            and ("reason" not in given or expected.reason is change.reason)
         )
 
 
 @contextmanager
-def bench(test: UnitTest) -> Iterator[Bench]:
+def bench(test: UnitTest) -> Iterator[UnitTestRunner]:
     with tempfile.TemporaryDirectory(prefix="tocsin-test-") as folder:
         settings = Settings(data_dir=Path(folder), retention=None, strict_catalog=False)
         runtime = Runtime(settings)
         try:
-            yield Bench(runtime, test)
+            yield UnitTestRunner(runtime, test)
         finally:
             runtime.close()
 
@@ -170,14 +180,14 @@ def _collecting(problems: list[Problem], name: str) -> Iterator[None]:
         problems += [Problem(f"{name}: {p.field}", p.message) for p in error.problems]
 
 
-def _named(things: dict[str, Thing], name: str | None, word: str) -> Thing:
-    found = things.get(name or "")
-    if found is None:
-        raise UnusableDefinitions(f"The file defines no {word} {name}.")
-    return found
+def _named(definitions: dict[str, Named], name: str | None, noun: str) -> Named:
+    definition = definitions.get(name or "")
+    if definition is None:
+        raise InvalidDefinitions(f"The file defines no {noun} {name}.")
+    return definition
 
 
-def _row(row: Row) -> str:
+def _row(row: ExpectedRow) -> str:
     return f"{value_text(row.value)}  {group_text(row.dimensions)}".rstrip()
 
 
@@ -192,9 +202,11 @@ def _order(change: StateChange) -> tuple[Any, ...]:
     return (change.at, json.dumps(change.dimensions))
 
 
-def _difference(what: str, wanted: list[str], got: list[str], *, always: bool = False) -> list[str]:
-    """Lines of a difference: what lacks with a minus, what is too much with a plus."""
-    if wanted == got and not always:
+def _difference(
+    title: str, expected: list[str], actual: list[str], *, always: bool = False
+) -> list[str]:
+    """The lines of a difference: a minus marks missing lines, a plus unexpected ones."""
+    if expected == actual and not always:
         return []
-    lines = difflib.ndiff(wanted, got)
-    return [what, *(f"  {line}" for line in lines if not line.startswith("?"))]
+    lines = difflib.ndiff(expected, actual)
+    return [title, *(f"  {line}" for line in lines if not line.startswith("?"))]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
-Item = TypeVar("Item")
+Listed = TypeVar("Listed")
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class ListPage(Generic[Item]):
+class ListPage(Generic[Listed]):
     """One page of a list; `address` leads to other pages with the same search."""
 
-    rows: Sequence[Item]
+    rows: Sequence[Listed]
     total: int
     page: int
     pages: int
@@ -36,12 +36,12 @@ class ListPage(Generic[Item]):
 
 
 def paginate(
-    rows: Sequence[Item],
-    orders: Mapping[str, Callable[[Item], Any]],
+    rows: Sequence[Listed],
+    orders: Mapping[str, Callable[[Listed], Any]],
     sort: str | None,
     page: int,
     **query: str,
-) -> ListPage[Item]:
+) -> ListPage[Listed]:
     """The rows of a page, sorted by a column of `orders`; a minus before its name reverses."""
     column = (sort or "").removeprefix("-")
     if column not in orders:

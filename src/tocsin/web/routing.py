@@ -33,10 +33,10 @@ _UNEXPECTED = TocsinError("An unexpected error occurred; the server log has the 
 P = ParamSpec("P")
 T = TypeVar("T")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-PoolName = Literal["pages", "questions", "searches"]
+PagePool = Literal["pages", "questions", "searches"]
 
 
-def run_on(pool: PoolName) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
+def run_on(pool: PagePool) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
     """Decorates a handler that takes `pages: Site`, so that it runs on the pool of that name.
 
     The decorator goes below the one of the route, where the framework still reads the handler's
@@ -53,7 +53,7 @@ def run_on(pool: PoolName) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T
     return decorate
 
 
-def _pool(pages: Any, name: PoolName) -> Pool:
+def _pool(pages: Any, name: PagePool) -> Pool:
     pool: Pool = getattr(pages.runtime.pools, name)
     return pool
 

@@ -1,1 +1,1 @@
-"""`tocsin demo`: a server with a sample shop, to look around in."""
+"""`tocsin demo`: a server with the simulated interactions of a shop."""

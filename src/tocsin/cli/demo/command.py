@@ -1,4 +1,4 @@
-"""`tocsin demo`: a server with a busy shop on it, to look around in."""
+"""`tocsin demo`: a server with the simulated interactions of a shop."""
 
 from __future__ import annotations
 
@@ -16,30 +16,41 @@ EXAMPLE = "Example:  tocsin demo --data-dir ./demo-data"
 DEFAULT_SEED = 7
 
 
-def demo(
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="The port; 8420 or the next free one unless given."),
-    ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option(help="Keep the data here; else it is gone when the demo stops."),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, metavar="N", help="Stop after so long.")
-    ] = None,
-    no_live: Annotated[
-        bool, typer.Option("--no-live", help="Print a table every few seconds, as to a file.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Another seed, another history.")] = DEFAULT_SEED,
-) -> None:
-    """Start a server and watch a shop on it: an hour of history, then what happens now.
+_Host = Annotated[str, typer.Option(help="The address to listen on.")]
+_Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="The port; by default the first free one from 8420 on."),
+]
+_DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Keep the data in this folder; by default it is deleted at the end."),
+]
+_Seconds = Annotated[
+    float | None, typer.Option(min=0, metavar="N", help="Stop after this number of seconds.")
+]
+_NoLive = Annotated[
+    bool,
+    typer.Option(
+        "--no-live", help="Print the table every few seconds instead of updating it in place."
+    ),
+]
+_Seed = Annotated[int, typer.Option(help="The seed of the simulation.")]
 
-    Ctrl-C stops both. TOCSIN_ADMIN_KEY sets the key; one is made up unless it is there.
+
+def demo(
+    host: _Host = "127.0.0.1",
+    port: _Port = None,
+    data_dir: _DataDir = None,
+    seconds: _Seconds = None,
+    no_live: _NoLive = False,
+    seed: _Seed = DEFAULT_SEED,
+) -> None:
+    """Start a server with the interactions of a simulated shop: an hour of history, then live.
+
+    Ctrl-C stops it. TOCSIN_ADMIN_KEY sets the key; by default one is generated.
     """
     from tocsin.cli.client import Client
-    from tocsin.cli.demo.dashboard import Board
+    from tocsin.cli.demo.dashboard import TerminalDashboard
     from tocsin.cli.demo.receiver import receiving
     from tocsin.cli.demo.server import running_server
     from tocsin.cli.demo.shop import Shop
@@ -57,16 +68,18 @@ def demo(
             client = opened.enter_context(Client(server.url, key))
             shop = Shop(server, client, seed, receiver)
             sent = shop.open()
-            typer.echo(f"An hour of history: {sent:,} interactions, those already there left out.")
-            board = Board(server.url, key, shop.metrics, folder, receiver, live=not no_live)
-            with board:
-                shop.run(board.update, board.pause, seconds)
+            typer.echo(f"Recorded an hour of history: {sent:,} new interactions.")
+            dashboard = TerminalDashboard(
+                server.url, key, shop.metrics, folder, receiver, live=not no_live
+            )
+            with dashboard:
+                shop.run(dashboard.update, dashboard.pause, seconds)
     except KeyboardInterrupt:
         typer.echo("Stopped.")
 
 
 def _end_like_ctrl_c(*signals: signal.Signals) -> None:
-    """So that there is one way to stop; nohup's ignored signals stay ignored."""
+    """Handle these signals like Ctrl-C, unless nohup has them ignored."""
     for number in signals:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)

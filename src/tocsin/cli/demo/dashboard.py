@@ -1,4 +1,4 @@
-"""What the demo shows: where the server is, lines to copy, and what the metrics come to now."""
+"""The output of the demo: addresses, commands to copy, and the current values of metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tocsin.cli.demo.receiver import Receiver
 from tocsin.cli.routes import INTERACTIONS, METRICS
-from tocsin.cli.tables import Body, console, dimension_text
+from tocsin.cli.tables import JsonObject, console, dimension_text
 
 LIVE_PAUSE_SECONDS, PLAIN_PAUSE_SECONDS = 1.0, 5.0
 _COPIED_METRIC = "Failed logins by country (5m)"
@@ -29,8 +29,8 @@ _COPIED_INTERACTION = {
 }
 
 
-class Board:
-    """A table that changes in place on a terminal, and is printed again elsewhere."""
+class TerminalDashboard:
+    """A table that is updated in place on a terminal, and printed repeatedly elsewhere."""
 
     def __init__(
         self,
@@ -38,18 +38,18 @@ class Board:
         key: str,
         metrics: list[Any],
         folder: Path,
-        told: Receiver,
+        receiver: Receiver,
         *,
         live: bool,
     ) -> None:
         self._console = console()
         self._live = Live(console=self._console) if live and self._console.is_terminal else None
-        self._told = told
-        self._header = header(url, key, metrics, folder, told.url)
+        self._receiver = receiver
+        self._header = header(url, key, metrics, folder, receiver.url)
         self.pause = LIVE_PAUSE_SECONDS if self._live else PLAIN_PAUSE_SECONDS
 
     def __enter__(self) -> Self:
-        # Unbroken, however long: a line that is copied must be one line.
+        # Not wrapped, so that each command is copied as one line.
         self._console.print(self._header, soft_wrap=True)
         if self._live:
             self._live.start()
@@ -63,22 +63,22 @@ class Board:
 
     def update(self, answers: list[Any], recorded: int) -> None:
         table = answers_table(answers, recorded, datetime.now(UTC))
-        if messages := self._told.messages():
+        if messages := self._receiver.messages():
             table.add_section()
-            table.add_row("The last alert", Text(messages[0].title, style="bold"))
+            table.add_row("Latest notification", Text(messages[0].title, style="bold"))
         if self._live:
             self._live.update(table)
         else:
             self._console.print(table)
 
 
-def header(url: str, key: str, metrics: list[Any], folder: Path, told_at: str) -> str:
-    """Where to look and what to type; the curl lines work as they stand."""
+def header(url: str, key: str, metrics: list[Any], folder: Path, receiver_url: str) -> str:
+    """Addresses, the key, and curl commands that work unchanged."""
     lines = "\n".join(f"  {line}" for line in curl_lines(url, key, metrics))
     return (
-        f"\nTocsin runs at {url}, its API is described at {url}/docs\n"
-        f"Key:  {key}\nData: {folder}\n\n"
-        f"Look at it at {url} (sign in with the key), and at what its alerts tell at {told_at}\n\n"
+        f"\nTocsin runs at {url}, with the documentation of its API at {url}/docs\n"
+        f"KeyOption:  {key}\nData: {folder}\n\n"
+        f"Open {url} and sign in with the key. Notifications of alerts are at {receiver_url}\n\n"
         f"Record an interaction, calculate one metric, calculate all:\n\n{lines}\n\n"
         "Ctrl-C stops it.\n"
     )
@@ -100,12 +100,12 @@ def answers_table(answers: list[Any], recorded: int, at: datetime) -> Table:
     table.add_column("Metric")
     table.add_column(f"{at:%H:%M:%S} UTC, {recorded:,} interactions recorded")
     for answer in answers:
-        table.add_row(answer["metricName"], _now(answer))
+        table.add_row(answer["metricName"], _summary(answer))
     return table
 
 
-def _now(answer: Body) -> Text:
-    """An answer in a line: the value, or the greatest groups with theirs."""
+def _summary(answer: JsonObject) -> Text:
+    """The answer in one line: the value, or the values of the greatest groups."""
     if "error" in answer:
         return Text("cannot be calculated", style="red")
     rows = answer["results"]
@@ -116,7 +116,7 @@ def _now(answer: Body) -> Text:
     return shown.append(f" {answer['unit']}") if answer.get("unit") else shown
 
 
-def _row(row: Body) -> Text:
+def _row(row: JsonObject) -> Text:
     texts = [dimension_text(text) for text in (row["dimensions"] or {}).values()]
     return Text(" ").join([*texts, Text(_rounded(row["value"]), style="bold cyan")])
 

@@ -1,7 +1,7 @@
-"""The demo's receiver of webhooks: a page that shows what alerts told, the newest first.
+"""The demo's webhook receiver: a page that lists the notifications of alerts, newest first.
 
-It is what a team would write for itself: it checks the signature as Standard Webhooks has it,
-answers 204, and takes the same message twice for one.
+It is an example of a receiver: it verifies signatures by Standard Webhooks, answers 204, and
+ignores repeated messages.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ KEPT = 50
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta http-equiv="refresh" content="2">
-<meta name="viewport" content="width=device-width"><title>What alerts told</title><style>
+<meta name="viewport" content="width=device-width"><title>Notifications</title><style>
 :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }}
 body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem }}
 li {{ list-style: none; padding: .6rem .8rem; margin: .5rem 0; border-left: 4px solid #8884 }}
 .fired {{ border-color: #d33 }} .recovered {{ border-color: #2a7 }} small {{ opacity: .7 }}
-</style><h1>What alerts told</h1><p>Webhooks of the demo's alerts, the newest first.</p>
+</style><h1>Notifications</h1><p>Webhooks of the demo's alerts, newest first.</p>
 <ul style="padding:0">{items}</ul>"""
-_NOTHING = "<li>Nothing yet. Every other minute a payment gateway is down.</li>"
+_EMPTY = "<li>No notifications yet. A payment gateway fails every two minutes.</li>"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One webhook, as far as it is shown."""
+class ReceivedMessage:
+    """The shown parts of a webhook."""
 
     id: str
     event: str
@@ -45,24 +45,24 @@ class Message:
 
 
 class Receiver:
-    """Keeps the messages that came, each once; any number of threads may use the object."""
+    """Keeps received messages without repeats; thread-safe."""
 
     def __init__(self) -> None:
         self.key = secrets.token_bytes(24)
         self.url = ""
-        self._messages: dict[str, Message] = {}
+        self._messages: dict[str, ReceivedMessage] = {}
         self._changing = threading.Lock()
 
     @property
     def secret(self) -> str:
         return f"whsec_{base64.b64encode(self.key).decode()}"
 
-    def messages(self) -> list[Message]:
-        """The newest first."""
+    def messages(self) -> list[ReceivedMessage]:
+        """The messages, newest first."""
         with self._changing:
             return list(reversed(self._messages.values()))
 
-    def take(self, message: Message) -> None:
+    def add(self, message: ReceivedMessage) -> None:
         with self._changing:
             self._messages.setdefault(message.id, message)
             while len(self._messages) > KEPT:
@@ -75,10 +75,10 @@ class Receiver:
         return expected in headers.get("webhook-signature", "").split()
 
     def page(self) -> str:
-        return _PAGE.format(items="".join(map(_item, self.messages())) or _NOTHING)
+        return _PAGE.format(items="".join(map(_item, self.messages())) or _EMPTY)
 
 
-def _item(message: Message) -> str:
+def _item(message: ReceivedMessage) -> str:
     kind, title, happened = map(
         escape, (message.event.rpartition(".")[2], message.title, message.happened)
     )
@@ -87,7 +87,7 @@ def _item(message: Message) -> str:
 
 @contextmanager
 def receiving() -> Iterator[Receiver]:
-    """A receiver that listens on a free port of this machine until the end."""
+    """A receiver on a free port of this machine."""
     receiver = Receiver()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(receiver))
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}/"
@@ -115,9 +115,10 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             if not receiver.is_signed(self.headers, body):
                 self._answer(401)
                 return
-            told = json.loads(body)
+            content = json.loads(body)
             id = self.headers["webhook-id"]
-            receiver.take(Message(id, told["type"], told["title"], told["timestamp"]))
+            message = ReceivedMessage(id, content["type"], content["title"], content["timestamp"])
+            receiver.add(message)
             self._answer(204)
 
         def _answer(self, status: int, page: bytes = b"") -> None:
@@ -129,6 +130,6 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(page)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nobody reads it."""
+            """Logs nothing."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A server of its own for the demo: a real process, started, watched and stopped."""
+"""The server of the demo, as a process that is started, monitored and stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tocsin.errors import TocsinError
 FIRST_PORT, PORTS = 8420, 100
 START_SECONDS, STOP_SECONDS = 90, 20
 _LOG_LINES = 15
-# Where a server that listens everywhere is found from this machine.
+# The address of a server that listens on all interfaces, as seen from this machine.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -32,19 +32,19 @@ class RunningServer:
     log: BinaryIO
 
     def check(self) -> None:
-        """Raises TocsinError, with the end of the server's log, if it runs no more."""
+        """Raises TocsinError with the end of the server's log if the process has ended."""
         if self.process.poll() is not None:
             self.log.seek(0)
             end = self.log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
-            raise TocsinError("The server stopped. It said:\n" + "\n".join(end))
+            raise TocsinError("The server stopped. Its log ends with:\n" + "\n".join(end))
 
 
 @contextmanager
 def running_server(host: str, port: int | None, folder: Path, key: str) -> Iterator[RunningServer]:
-    """A server that answers; it is stopped at the end, whatever happened."""
+    """A server that is ready; it is stopped at the end."""
     port = free_port(host, port)
     command = ["serve", "--host", host, "--port", str(port), "--data-dir", str(folder)]
-    # The page that gets the demo's webhooks is on this machine.
+    # The demo's receiver of webhooks runs on this machine.
     environment = {
         **os.environ,
         "TOCSIN_ADMIN_KEY": key,
@@ -58,7 +58,7 @@ def running_server(host: str, port: int | None, folder: Path, key: str) -> Itera
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,
-            # A Ctrl-C reaches every process of a terminal's group; this one is stopped by us.
+            # In a session of its own, because Ctrl-C reaches all processes of the terminal's group.
             start_new_session=True,
         )
         try:
@@ -69,25 +69,29 @@ def running_server(host: str, port: int | None, folder: Path, key: str) -> Itera
             _stop(process)
 
 
-def free_port(host: str, wanted: int | None) -> int:
-    """The port that is wanted, or the first free one from 8420 on; raises TocsinError."""
-    tried = range(FIRST_PORT, FIRST_PORT + PORTS) if wanted is None else [wanted]
+def free_port(host: str, requested: int | None) -> int:
+    """The requested port, or the first free one from 8420 on; raises TocsinError."""
+    candidates = range(FIRST_PORT, FIRST_PORT + PORTS) if requested is None else [requested]
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise TocsinError(f"{host} is no address of this machine.") from error
-    complaint = ""
-    for port in tried:
+        raise TocsinError(f"{host} is not an address of this machine.") from error
+    problem = ""
+    for port in candidates:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address[0], port))
             except OSError as error:
-                complaint = error.strerror or str(error)
+                problem = error.strerror or str(error)
             else:
                 return int(probe.getsockname()[1])
-    ports = f"Port {wanted}" if wanted is not None else f"Ports {tried[0]} to {tried[-1]}"
-    raise TocsinError(f"{ports} of {host}: {complaint}. Choose another with --port.")
+    ports = (
+        f"Port {requested}"
+        if requested is not None
+        else f"Ports {candidates[0]} to {candidates[-1]}"
+    )
+    raise TocsinError(f"{ports} of {host}: {problem}. Choose another with --port.")
 
 
 def _url(host: str, port: int) -> str:
@@ -96,9 +100,9 @@ def _url(host: str, port: int) -> str:
 
 
 def _wait_until_ready(server: RunningServer) -> None:
-    gives_up = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     with httpx.Client(trust_env=False, timeout=5) as http:
-        while time.monotonic() < gives_up:
+        while time.monotonic() < deadline:
             server.check()
             try:
                 if http.get(f"{server.url}/readyz").is_success:

@@ -1,4 +1,4 @@
-"""The shop of the demo on a server: its catalog, its metrics, its past and what happens in it."""
+"""Sets the demo's shop up on a server, and keeps recording its interactions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tocsin.cli.client import Client, Refused
+from tocsin.cli.client import Client, RefusedByServer
 from tocsin.cli.definition_files import ALERT, read_definitions
 from tocsin.cli.demo.receiver import Receiver
-from tocsin.cli.demo.sample import Interaction, interactions
+from tocsin.cli.demo.sample import SampleInteraction, interactions
 from tocsin.cli.demo.server import RunningServer
 from tocsin.cli.metric_references import with_metric_ids
-from tocsin.cli.plan import ALERTS_OF_A_FILE, make_plan, write
+from tocsin.cli.plan import ALERT_KIND, make_plan, write
 from tocsin.cli.routes import ALERTS, BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
 from tocsin.errors import TocsinError
 
@@ -54,20 +54,24 @@ CATALOG = {
 
 
 class Shop:
-    """Fills a server and keeps it busy."""
+    """Records the interactions of the shop on a server."""
 
-    def __init__(self, server: RunningServer, client: Client, seed: int, told: Receiver) -> None:
+    def __init__(
+        self, server: RunningServer, client: Client, seed: int, receiver: Receiver
+    ) -> None:
         self.metrics: list[Any] = []
         self.recorded = 0
         self._server = server
         self._client = client
         self._seed = seed
-        self._told_at, self._secret = told.url, told.secret
+        self._receiver = receiver
         self._sent_until = datetime.now(UTC) - HISTORY
 
     def open(self) -> int:
-        """Set up the catalog, the metrics and the last hour, then the alerts; says how much of the
-        hour was new."""
+        """Create the catalog and the metrics, record the last hour, then create the alerts.
+
+        Returns the number of interactions that were new.
+        """
         for noun, entries in CATALOG.items():
             for mnemonic, title in entries.items():
                 self._add_entry(noun, mnemonic, title)
@@ -82,7 +86,7 @@ class Shop:
         pause: float,
         seconds: float | None,
     ) -> None:
-        """Go on until interrupted or for so many seconds; `show` gets answers every `pause` s."""
+        """Record until interrupted or for `seconds`; `show` gets answers every `pause` seconds."""
         ends = time.monotonic() + (float("inf") if seconds is None else seconds)
         shows_next = 0.0
         while True:
@@ -95,60 +99,61 @@ class Shop:
             time.sleep(min(TICK_SECONDS, max(0.0, ends - time.monotonic())))
 
     def send(self) -> None:
-        """Record what happened since the last time."""
+        """Record the interactions since the last call."""
         until = datetime.now(UTC)
         for batch in _batches(interactions(self._seed, self._sent_until, until)):
-            answer = self._ask(BATCH, batch)
+            answer = self._post(BATCH, batch)
             if answer["rejected"]:
                 raise TocsinError(f"The server rejected sample data: {answer['rejected'][0]}")
             self.recorded += answer["accepted"]
         self._sent_until = until
 
     def _calculate(self) -> list[Any]:
-        answer = self._ask(f"{METRICS}/calculate-all", limit=TOP_ROWS)
+        answer = self._post(f"{METRICS}/calculate-all", limit=TOP_ROWS)
         return list(answer["results"])
 
     def _add_entry(self, noun: str, mnemonic: str, title: str) -> None:
         try:
             self._client.post(f"/api/{noun}", {"mnemonic": mnemonic, "title": title})
-        except Refused as error:
+        except RefusedByServer as error:
             if error.status_code != _CONFLICT:
                 raise
 
     def _add_metrics(self) -> None:
-        """Those that are missing: somebody may have changed the others on purpose."""
+        """Create missing metrics; existing ones may have been changed by the user."""
         plan = make_plan(read_definitions(DEFINITIONS), self._client.get(METRICS), DEFINITIONS.name)
         write([step for step in plan if step.verb == "create"], self._client)
         self.metrics = self._client.get(METRICS)
 
     def _add_alerts(self) -> None:
-        """Those that are missing, and whoever is told of them."""
+        """Create missing alerts, and subscriptions to them."""
         definitions = read_definitions(ALERT_DEFINITIONS, ALERT)
         name = ALERT_DEFINITIONS.name
         definitions = with_metric_ids(definitions, self.metrics, name)
-        plan = make_plan(definitions, self._client.get(ALERTS), name, ALERTS_OF_A_FILE)
+        plan = make_plan(definitions, self._client.get(ALERTS), name, ALERT_KIND)
         missing = [step for step in plan if step.verb == "create"]
-        write(missing, self._client, ALERTS_OF_A_FILE)
+        write(missing, self._client, ALERT_KIND)
         channel = self._channel()
-        told = {s["action"] for s in self._client.get(SUBSCRIPTIONS) if s["channelId"] == channel}
-        for action in {"fired", "recovered"} - told:
+        subscriptions = self._client.get(SUBSCRIPTIONS)
+        subscribed = {s["action"] for s in subscriptions if s["channelId"] == channel}
+        for action in {"fired", "recovered"} - subscribed:
             topic = {"resourceType": "ALERT", "action": action}
             self._client.post(SUBSCRIPTIONS, {**topic, "channelId": channel})
 
     def _channel(self) -> str:
-        """The channel to the page that shows what it is told; it may have another port by now."""
-        wanted = {
+        """The id of the channel to the receiver, whose port changes with each run."""
+        spec = {
             "name": "The demo's page",
             "kind": "webhook",
-            "settings": {"url": self._told_at, "secret": self._secret},
+            "settings": {"url": self._receiver.url, "secret": self._receiver.secret},
         }
         for channel in self._client.get(CHANNELS):
-            if channel["name"] == wanted["name"]:
-                self._client.put(f"{CHANNELS}/{channel['channelId']}", wanted)
+            if channel["name"] == spec["name"]:
+                self._client.put(f"{CHANNELS}/{channel['channelId']}", spec)
                 return str(channel["channelId"])
-        return str(self._client.post(CHANNELS, wanted)["channelId"])
+        return str(self._client.post(CHANNELS, spec)["channelId"])
 
-    def _ask(self, path: str, body: Any = None, **parameters: int) -> Any:
+    def _post(self, path: str, body: Any = None, **parameters: int) -> Any:
         try:
             return self._client.post(path, body, **parameters)
         except TocsinError:
@@ -156,6 +161,6 @@ class Shop:
             raise
 
 
-def _batches(sample: Iterator[Interaction]) -> Iterator[list[Interaction]]:
+def _batches(sample: Iterator[SampleInteraction]) -> Iterator[list[SampleInteraction]]:
     while batch := list(islice(sample, _BATCH)):
         yield batch
