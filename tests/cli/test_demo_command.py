@@ -79,7 +79,8 @@ def test_the_commands_to_copy_work_and_values_change() -> None:
 
         def run(line: str) -> str:
             command = [*shlex.split(line), *quiet]
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            return str(done.stdout)
 
         assert '"interactionNumber"' in run(record)
         assert '"metricName":"Failed logins by country (5m)"' in run(calculate).replace(
