@@ -68,7 +68,7 @@ def first_output(folder: Path) -> str:
     """The output of a demo that ended when it had recorded its history in the folder."""
     done = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 def test_the_commands_to_copy_work_and_values_change() -> None:
