@@ -99,7 +99,7 @@ def test_dragging_asks_for_that_stretch_and_a_double_click_for_the_range_before(
 
 def test_escape_leads_back_also_from_where_nothing_happened(plot: Plot) -> None:
     plot.drag(0.2, 0.4)
-    plot.browser.until_says("There is nothing to draw")
+    plot.browser.until_says("No interactions match in this time range")
     plot.browser.find("body").send_keys(Keys.ESCAPE)
     plot.browser.until(lambda: asked(plot) == [] and plot.browser.all(".plot"))
 
@@ -111,7 +111,7 @@ def test_a_preview_zooms_into_the_points_that_it_has(plot: Plot) -> None:
     assert plot.legend == {"line 0": "50"}
     plot.keys(Keys.END)
     assert plot.legend == {"line 0": "70"}
-    plot.browser.press("zoom back")
+    plot.browser.press("zoom out")
     plot.keys(Keys.HOME)
     assert plot.legend == {"line 0": "0"}
 

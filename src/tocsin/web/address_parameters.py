@@ -1,4 +1,4 @@
-"""Declares the query parameters that a page reads from its address by itself, as a form does."""
+"""Declares query parameters that a page parses itself, because they come from a form."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ CONDITIONS = ("filterField", "filterOperator", "filterKind", "filterValue")
 
 
 def reads(*names: str) -> dict[str, Any]:
-    """The arguments of a route that reads these names, each as often as it is given."""
+    """The arguments of a route that reads these parameters, each any number of times."""
     return {"dependencies": [Depends(_Reads(names))]}
 
 
 class _Reads:
-    """A dependency with a parameter for each name; its values are left to the page."""
+    """A dependency that declares a parameter for each name, without reading its values."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.__signature__ = Signature(
@@ -32,4 +32,4 @@ class _Reads:
         )
 
     async def __call__(self, **_: list[str] | None) -> None:
-        """Nothing: it stands for what it declares."""
+        """Does nothing; the signature declares the parameters."""

@@ -1,4 +1,4 @@
-"""What does a chart show? A series as the browser draws it, and as a small line."""
+"""Turns a series into the data of a chart, and into the points of a sparkline."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _STEPS = (
     *(n * _DAY for n in (1, 2, 7, 30)),
 )
 _POINTS = 150
-# What adds up over groups, so that stacked groups have a meaning.
+# The values of these aggregations can be added over groups, so groups may be stacked.
 _ADDS_UP = (Aggregation.COUNT, Aggregation.SUM, Aggregation.RATE)
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Over which time a chart runs; `name` is one of RANGES, or "custom"."""
+    """The time range of a chart; `name` is one of RANGES, or "custom"."""
 
     name: str
     start: datetime
@@ -36,13 +36,13 @@ class Range:
 
     @property
     def step(self) -> timedelta:
-        """The least round one that makes a chart of no more points than can be told apart."""
+        """The smallest round step with at most 150 points, which a chart can still resolve."""
         length = self.to - self.start
         return next((step for step in _STEPS if length / step <= _POINTS), length / _POINTS)
 
 
 def read_range(name: str | None, start: str | None, to: str | None, now: datetime) -> Range:
-    """The range that was asked for: by name, else from one instant to another."""
+    """The range from `start` to `to`, if both are given, else the named one; 24h by default."""
     if not (start and to):
         length = RANGES.get(name or "24h", _DAY)
         return Range(name if name in RANGES else "24h", now - length, now)
@@ -56,7 +56,7 @@ def read_range(name: str | None, start: str | None, to: str | None, now: datetim
 
 
 def chart(series: Series, question: Question) -> dict[str, Any]:
-    """The first lines of a series, the greatest at its end, as `chart.js` takes them."""
+    """The first lines of a series, greatest last value first, in the format of `chart.js`."""
     shown = series.lines[:MAX_LINES]
     times = [at.timestamp() for at, _ in shown[0].points] if shown else []
     return {

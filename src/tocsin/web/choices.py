@@ -1,4 +1,4 @@
-"""Offers entries of the catalog in forms: all of them to choose from, or some as suggestions.
+"""The catalog entries that forms offer: all entries to select from, or a few suggestions.
 
 A catalog may have thousands of entries, and a page with all of them takes 0.7 MB.
 """
@@ -18,7 +18,7 @@ SUGGESTIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Entries of a kind by mnemonic. Unless they are all there are, a form takes any mnemonic."""
+    """Entries of a kind, sorted by mnemonic. If they are incomplete, a form takes any mnemonic."""
 
     kind: Kind
     entries: Sequence[Entry]
@@ -31,7 +31,7 @@ class Choices:
 
 
 def choices_of(runtime: Runtime, kind: Kind) -> Choices:
-    """All entries, or the latest ones where there are more than MAX_CHOICES."""
+    """All entries, or the latest SUGGESTIONS if there are more than MAX_CHOICES."""
     entries = runtime.catalog.entries(kind)
     if len(entries) <= MAX_CHOICES:
         return Choices(kind, entries, is_complete=True)
@@ -41,5 +41,5 @@ def choices_of(runtime: Runtime, kind: Kind) -> Choices:
 
 
 def all_choices(runtime: Runtime) -> dict[str, Choices]:
-    """The choices of each kind, by the member that names one."""
+    """The choices of each kind, by the name of the member in a form."""
     return {kind.value: choices_of(runtime, kind) for kind in Kind}

@@ -1,4 +1,4 @@
-"""Writes the rows of an answer as a file to take away: CSV for spreadsheets, JSON for programs."""
+"""Formats the rows of an answer as files: CSV for spreadsheets, JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from tocsin.api.bodies import json_response
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import Answer, Metric
 
-# What spreadsheets take for the beginning of a formula, or skip on the way to one (OWASP, "CSV
-# injection"); Japanese and Chinese Excel read the full-width signs as the others.
+# Spreadsheets read these as the beginning of a formula, or skip them before one (OWASP, "CSV
+# injection"); Japanese and Chinese Excel treat full-width signs the same.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n", "\0")
 _MARK = "'"
 
 
-def as_csv(metric: Metric, found: Answer) -> bytes:
-    """A line for each group, UTF-8. A missing text is an empty cell, an empty one is marked."""
+def as_csv(metric: Metric, answer: Answer) -> bytes:
+    """A line for each group, in UTF-8. A missing text is an empty cell; empty texts are marked."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([*metric.question.dimensions, "value"])
-    for reading in found.readings:
+    for reading in answer.readings:
         texts = (reading.dimensions or {}).values()
         writer.writerow([*map(_cell, texts), "" if reading.value is None else reading.value])
     return file.getvalue().encode()
 
 
-def as_json(metric: Metric, found: Answer) -> bytes:
-    """What the API answers of the rows; it says when some were cut."""
-    cut = {"truncated": True, "groupCount": found.group_count} if found.group_count else {}
+def as_json(metric: Metric, answer: Answer) -> bytes:
+    """The rows in the format of the API, with the number of groups if rows were cut."""
+    cut = {"truncated": True, "groupCount": answer.group_count} if answer.group_count else {}
     content: dict[str, Any] = {
         "metricName": metric.name,
-        "calculatedAt": format_instant(found.at),
-        "results": found.readings,
+        "calculatedAt": format_instant(answer.at),
+        "results": answer.readings,
         **cut,
     }
     return bytes(json_response(content).body)
 
 
 def _cell(text: str | None) -> str:
-    """The text, marked with an apostrophe where it is empty, begins a formula, or would be taken
-    for a marked one: so no two texts have the same cell."""
+    """The text, with an apostrophe before it if it is empty, begins a formula, or looks like a
+    marked text. So different texts have different cells."""
     if text is None:
         return ""
     bare = text.lstrip(_MARK)

@@ -1,8 +1,8 @@
-"""The conditions of a form: each a filter, with its value as a person enters it.
+"""The rows of conditions in a form: filters, with their values as text.
 
-A value has a kind: a text, a number, true or false, null. A list has an element on each line. What
-these cannot show without loss (elements of different kinds, null among them, empty texts, blanks
-at the edges, line ends) is shown as JSON.
+A value has a kind: text, number, boolean or null. A list has one element per line. Values that
+these cannot represent without loss (elements of different kinds, null elements, empty texts,
+blanks at the edges, line ends) are shown as JSON.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ KINDS = {
     "null": "null",
     "json": "JSON",
 }
-_COMPLAINTS = {
+_MESSAGES = {
     "number": "is not a number",
     "boolean": "is not true or false",
-    "json": 'is not JSON: write "a text", 12, true or null; for a list ["US", null]',
+    "json": 'is not JSON, such as "text", 12, true, null or ["US", null]',
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A row of the form, as it is shown and sent."""
+    """A row of the form, as it is displayed and sent."""
 
     field: str
     operator: str
@@ -39,29 +39,29 @@ class Condition:
 
     @classmethod
     def of(cls, filter: Mapping[str, Any]) -> Condition:
-        """The row that shows a filter; `filter` of the row is the same filter again."""
+        """The row of a filter; the property `filter` of the row is an equal filter."""
         operator = filter["operator"]
         kind, text = ("text", "") if operator in UNARY else _entered(operator, filter.get("value"))
         return cls(quoted(filter["field"]), operator, kind, text)
 
     @property
     def filter(self) -> dict[str, Any]:
-        """The filter that the row says; a value that is not of its kind stays text."""
+        """The filter of the row; a value that is not of its kind remains text."""
         filter = {"field": unquoted(self.field.strip()), "operator": self.operator}
         return filter if self.operator in UNARY else {**filter, "value": self._value()}
 
     @property
-    def complaint(self) -> str | None:
-        """Why the value is not of the kind that was chosen for it, or None."""
-        if self.operator in UNARY or self.kind not in _COMPLAINTS:
+    def problem(self) -> str | None:
+        """The message that the value is not of the chosen kind, or None."""
+        if self.operator in UNARY or self.kind not in _MESSAGES:
             return None
         try:
             value = decoded(self.text) if self.kind == "json" else self._value()
         except ValueError:
-            return _COMPLAINTS["json"]
+            return _MESSAGES["json"]
         values = value if isinstance(value, list) else [value]
-        fits = self.kind == "json" or all(kind_of(one) == self.kind for one in values)
-        return None if fits else _COMPLAINTS[self.kind]
+        fits = self.kind == "json" or all(kind_of(each) == self.kind for each in values)
+        return None if fits else _MESSAGES[self.kind]
 
     def _value(self) -> Any:
         if self.kind == "json":
@@ -74,7 +74,7 @@ class Condition:
 
 
 def kind_of(value: Any) -> str:
-    """As what a single value is entered."""
+    """The kind of a single value."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -85,9 +85,9 @@ def kind_of(value: Any) -> str:
 def _entered(operator: str, value: Any) -> tuple[str, str]:
     if operator not in LISTS:
         return _entered_scalar(value)
-    kinds = {kind_of(one) for one in value} if isinstance(value, list) else set()
-    lines = [_entered_scalar(one) for one in value] if len(kinds) == 1 else []
-    # An empty line says nothing, so an empty text and null have no line.
+    kinds = {kind_of(each) for each in value} if isinstance(value, list) else set()
+    lines = [_entered_scalar(each) for each in value] if len(kinds) == 1 else []
+    # Empty lines are ignored, so empty texts and null need JSON.
     if lines and all(kind == lines[0][0] != "json" and line for kind, line in lines):
         return lines[0][0], "\n".join(line for _, line in lines)
     return "json", as_json(value)

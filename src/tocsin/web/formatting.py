@@ -1,4 +1,4 @@
-"""How is it said on a page: numbers, instants, durations, and a definition as a sentence."""
+"""Formats numbers, instants and durations for pages, and definitions as sentences."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MEASURES = {
     Aggregation.COUNT: "The number",
     Aggregation.SUM: "The sum of {field}",
     Aggregation.AVG: "The average of {field}",
-    Aggregation.MIN: "The least {field}",
-    Aggregation.MAX: "The greatest {field}",
-    Aggregation.DISTINCT_COUNT: "How many different values {field} has",
+    Aggregation.MIN: "The minimum of {field}",
+    Aggregation.MAX: "The maximum of {field}",
+    Aggregation.DISTINCT_COUNT: "The number of distinct values of {field}",
     Aggregation.RATE: "The rate",
 }
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
@@ -37,7 +37,7 @@ class EntryLookup(Protocol):
 
 
 def number(value: float | None) -> str:
-    """`10,858`, `70.76`: as many digits as a reader wants."""
+    """`10,858`, `70.76`: with two decimals at most, unless the number is very small or large."""
     if value is None:
         return NOTHING
     if isinstance(value, int):
@@ -48,14 +48,14 @@ def number(value: float | None) -> str:
 
 
 def time(at: datetime) -> Markup:
-    """An instant: in UTC, which stays on hover; `app.js` shows it in the zone that was chosen."""
+    """An instant in UTC; `app.js` shows it in the chosen zone, with UTC on hover."""
     instant = format_instant(at)
     spelled = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, spelled, spelled)
 
 
 def duration(length: timedelta) -> str:
-    """`2 d 3 h`, `4 m 10 s`: its two largest units."""
+    """`2 d 3 h`, `4 m 10 s`: the two largest units."""
     rest = int(length.total_seconds())
     parts = []
     for unit, seconds in _STEPS:
@@ -66,12 +66,12 @@ def duration(length: timedelta) -> str:
 
 
 def dimensions(of: Mapping[str, str | None] | None) -> str:
-    """`ZA · pro`: the texts of a group."""
+    """`ZA · pro`: the dimensions of a group."""
     return " · ".join(map(group_text, (of or {}).values()))
 
 
 def group_text(text: str | None) -> str:
-    """One text of a group: a missing one and an empty one are told apart."""
+    """One dimension of a group: `–` for a missing text, `""` for an empty one."""
     return NOTHING if text is None else text or '""'
 
 
@@ -82,16 +82,21 @@ def window(of: Window) -> str:
 
 
 def rule(of: Rule, metric: str) -> str:
-    """When an alert fires: `Fires when Failed logins (5m) > 20 for 2m.`"""
+    """The condition of an alert: `Fires when Failed logins (5m) > 20 for 2m.`"""
     sign = SIGNS[Operator(of.operator)]
     wait = f" for {of.for_}" if of.for_.count else ""
-    back = "" if of.recovery_threshold is None else f", until it passes {of.recovery_threshold}"
-    keep = f", and stays clear for {of.keep_firing_for}" if of.keep_firing_for.count else ""
-    return f"Fires when {metric} {sign} {of.threshold}{wait}{back}{keep}."
+    fires = f"Fires when {metric} {sign} {of.threshold}{wait}"
+    recovery = [
+        "" if of.recovery_threshold is None else f"past {of.recovery_threshold}",
+        f"after being clear for {of.keep_firing_for}" if of.keep_firing_for.count else "",
+    ]
+    if not any(recovery):
+        return f"{fires}."
+    return f"{fires}; recovers {' '.join(filter(None, recovery))}."
 
 
 def sentence(question: Question, catalog: EntryLookup) -> str:
-    """What a metric measures: `The number of interactions PLACED on ORDER in the last hour.`"""
+    """A metric as a sentence: `The number of interactions PLACED on ORDER in the last hour.`"""
     measure = _MEASURES[question.aggregation].format(field=question.field)
     joint = " of interactions" if question.field is None else " over interactions"
     conditions = [filter.sentence for filter in question.filters]
@@ -111,11 +116,11 @@ def _scope(question: Question, catalog: EntryLookup) -> str:
         (" on {}", Kind.RESOURCE_TYPE, question.resource_type_id),
         (" from {}", Kind.ORIGIN, question.origin_id),
     )
-    said = ""
+    text = ""
     for form, kind, id in named:
         entry = catalog.by_id(kind, id) if id else None
-        said += form.format(entry.mnemonic) if entry else ""
-    return said
+        text += form.format(entry.mnemonic) if entry else ""
+    return text
 
 
 def _listed(words: list[str]) -> str:

@@ -1,11 +1,11 @@
-"""Reads what a form sent: its fields as text, and its rows of conditions as filters.
+"""Parses submitted forms: fields as text, and rows of conditions as filters.
 
-A form sends what the API takes, member for member, so that one reader serves both and every
-problem it finds has a field to stand beside.
+A form has the members of the API, so that the same validation serves both, and the path of every
+problem names a field of the form.
 
-A browser changes what it sends: line ends become CRLF. People add blanks at the edges, which are
-cut off. So a text of which either would change something has its original beside it, in a hidden
-field: what comes back as it was shown means the original, byte for byte.
+Browsers send line ends as CRLF, and blanks at the edges are removed. A text that would change by
+this is also in a hidden field: if the visible text comes back as displayed, the hidden original is
+used, byte for byte.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VALUE_OF_ROW = re.compile(r"filters\[(\d+)\]\.value")
 
 
 class Form:
-    """The fields of a form; an empty one says nothing."""
+    """The fields of a form; empty fields count as missing."""
 
     def __init__(self, body: bytes | str) -> None:
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
@@ -36,7 +36,7 @@ class Form:
             raise TooLarge(f"A form has at most {FORM_FIELDS:,} fields") from None
 
     def text(self, name: str) -> str | None:
-        """The last value without blanks around it, or None; the original if it was not changed."""
+        """The last value without blanks around it, or None; the original if it was not edited."""
         sent = self.raw(name)
         original = self._original(name)
         if original is None:
@@ -47,35 +47,35 @@ class Form:
         return (edited.replace("\n", "\r\n") if "\r\n" in original else edited) or None
 
     def raw(self, name: str) -> str:
-        """The last value with its blanks; line ends are LF."""
+        """The last value with its blanks, and with LF as line ends."""
         return _with_line_feeds(self._values.get(name, [""])[-1])
 
     def field(self, name: str) -> str | None:
-        """The spelling of a field."""
+        """The path of the payload field that was entered."""
         return next(reversed(self.fields(name)), None)
 
     def fields(self, name: str) -> list[str]:
-        """The spellings of all fields that are named."""
-        return [unquoted(one.strip()) for one in self._values.get(name, []) if one.strip()]
+        """The paths of all payload fields that were entered."""
+        return [unquoted(text.strip()) for text in self._values.get(name, []) if text.strip()]
 
     def lines(self, name: str) -> list[str]:
-        """The lines that say something."""
+        """The lines that are not blank."""
         return [line.strip() for line in self.raw(name).split("\n") if line.strip()]
 
     def pairs(self, name: str, sign: str, *, nullable: bool = False) -> dict[str, str | None]:
-        """The lines as names and values, with a sign between them."""
+        """The lines as names and values, separated by a sign."""
         return read_pairs(self.lines(name), sign, nullable=nullable)
 
     def has(self, name: str) -> bool:
-        """Whether a box is ticked."""
+        """Whether a checkbox is checked."""
         return name in self._values
 
     def members(self, *names: str) -> dict[str, Any]:
-        """Those fields that say something, under their names."""
+        """The fields that are not empty, by name."""
         return {name: text for name in names if (text := self.text(name)) is not None}
 
     def conditions(self) -> list[Condition]:
-        """The rows of conditions whose field is named."""
+        """The rows of conditions that have a field."""
         names = ("filterField", "filterOperator", "filterKind", "filterValue")
         rows = zip_longest(*(self._values.get(name, []) for name in names), fillvalue="")
         return [
@@ -88,21 +88,21 @@ class Form:
         return [condition.filter for condition in self.conditions()]
 
     def filter_problems(self) -> list[Problem]:
-        """MetricValues that are not of the kind that was chosen for them."""
+        """The problems of values that are not of the chosen kind."""
         return [
-            Problem(f"filters[{index}].value", condition.complaint)
+            Problem(f"filters[{index}].value", condition.problem)
             for index, condition in enumerate(self.conditions())
-            if condition.complaint
+            if condition.problem
         ]
 
     def is_empty(self, field: str) -> bool:
-        """Whether nothing is entered yet where a problem with this field is."""
+        """Whether the field of a problem is still empty."""
         if match := _VALUE_OF_ROW.fullmatch(field):
             return not self.conditions()[int(match[1])].text.strip()
         return not self.raw(field).strip()
 
     def query(self, without: Sequence[str] = ()) -> str:
-        """What says something, as the query of an address; rows stay aligned."""
+        """The fields that are not empty, as a query string; rows of conditions stay aligned."""
         kept = {
             name: values
             for name, values in self._values.items()
@@ -119,12 +119,12 @@ class Form:
 
 
 def needs_original(text: str | None) -> bool:
-    """Whether a text that a form sends back unchanged would be read as another one."""
+    """Whether a text would be changed by displaying and submitting it."""
     return text is not None and (_shown(text).strip() or None) != text
 
 
 def problems_by_field(error: TocsinError | None) -> Mapping[str, str]:
-    """What is wrong, by the field that it stands beside; under "" what stands beside none."""
+    """The messages of an error by field; problems without a field are under ""."""
     if error is None:
         return {}
     messages: dict[str, str] = {}
@@ -143,5 +143,5 @@ def _with_line_feeds(text: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text as a browser has it: no page can hold a NUL or tell a CR from a LF."""
+    """The text as a browser displays it: without NUL, and with LF for every line end."""
     return _with_line_feeds(text).replace("\0", "\ufffd")

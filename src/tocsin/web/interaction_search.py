@@ -1,4 +1,4 @@
-"""The interactions that an address asks for, and the metric that would count them."""
+"""Parses a search for interactions from an address, and turns it into a metric's form."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SEARCHED = (
     *(*(kind.value for kind in Kind), "resourceId", "userId", "uowId"),
     *("since", "from", "to", "cursor", *CONDITIONS),
 )
-"""What the page of interactions reads from its address."""
+"""The query parameters of the page of interactions."""
 
 _FILTERS = TypeAdapter(tuple[Filter, ...])
 _COLUMNS = ("resourceId", "userId", "uowId")
 
 
 def read_search(runtime: Runtime, form: Form, now: datetime) -> Search:
-    """What is looked for; InvalidInput holds everything that is wrong with it."""
+    """The search of a form; raises InvalidInput with all problems."""
     problems: list[Problem] = form.filter_problems()
     ids = [_entry_id(runtime, kind, form, problems) for kind in Kind]
     start, to = _time(form, now, problems)
@@ -57,7 +57,7 @@ def read_search(runtime: Runtime, form: Form, now: datetime) -> Search:
 
 
 def counting(form: Form) -> str:
-    """The query that fills the form of a metric with this search, without its `from` and `to`."""
+    """The query string that fills a metric's form with this search, without `from` and `to`."""
     columns = [_equal(name, text) for name in _COLUMNS if (text := form.text(name))]
     scope = [(kind.value, form.text(kind.value) or "") for kind in Kind]
     rows = [*map(Condition.of, columns), *form.conditions()]
@@ -65,14 +65,14 @@ def counting(form: Form) -> str:
 
 
 def address_of(column: str, text: str) -> str:
-    """The query that looks for a text in a column of the interaction, whatever it holds."""
+    """The query string that searches for any text in a column."""
     if is_plain(text):
         return urlencode({column: text})
     return urlencode(_rows([Condition.of(_equal(column, text))]))
 
 
 def _equal(column: str, text: str) -> dict[str, Any]:
-    """As a search compares: it reads a unit of work as a UUID, in any spelling."""
+    """A filter that matches like the search, which accepts a UUID in any spelling."""
     id = _uuid(text, []) if column == "uowId" else None
     return {"field": column, "operator": "eq", "value": str(id) if id else text}
 

@@ -1,4 +1,4 @@
-"""Writes a metric down: as a form, as YAML, as a curl command."""
+"""Formats the definition of a metric: for a form, as YAML, as a curl command."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _TEXTS = tuple(member for member in MEMBERS if member not in ("field", "filters"
 
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
-    """The metric as somebody would write it: with mnemonics, without what says nothing."""
+    """The definition of a metric as the API takes it, with mnemonics and without empty members."""
     members = to_json(MetricResponse.of(metric, runtime.catalog))
     plain = {member: members[member] for member in MEMBERS if members[member] not in (None, [])}
     return plain if metric.enabled else {**plain, "enabled": False}
 
 
 def definition_in(form: Form) -> dict[str, Any]:
-    """The definition that a form holds, right or wrong."""
+    """The definition in a form, which may be invalid."""
     return {
         **form.members(*_TEXTS),
         **({"field": field} if (field := form.field("field")) else {}),
@@ -44,7 +44,7 @@ def definition_in(form: Form) -> dict[str, Any]:
 def read_form(
     runtime: Runtime, form: Form, *, name_required: bool = True
 ) -> tuple[MetricDraft, Question]:
-    """What the form defines; InvalidInput holds everything that is wrong with it."""
+    """The metric of a form; raises InvalidInput with all problems."""
     problems = form.filter_problems()
     try:
         draft, question = read_metric(
@@ -58,8 +58,8 @@ def read_form(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes all but simple texts: PyYAML takes `1e3` for text, YAML 1.2 for a number, and it folds
-    line ends in other styles."""
+    """Quotes all but simple texts: for PyYAML `1e3` is a text, for YAML 1.2 a number, and other
+    styles fold line ends."""
 
 
 def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
@@ -71,11 +71,11 @@ _Dumper.add_representer(str, _write_text)
 
 
 def as_yaml(definition: dict[str, Any]) -> str:
-    """What `tocsin metrics apply` takes."""
+    """The file that `tocsin metrics apply` reads."""
     return yaml.dump([definition], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def as_curl(definition: dict[str, Any], url: str) -> str:
-    """A command that makes the same metric; TOCSIN_API_KEY holds the key."""
+    """A command that creates the same metric, with the key in TOCSIN_API_KEY."""
     body = json.dumps(definition, ensure_ascii=False, indent=2).replace("'", "'\\''")
     return f"curl {url}{PATH} -H \"x-api-key: $TOCSIN_API_KEY\" -d '{body}'"

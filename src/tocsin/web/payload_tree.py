@@ -1,4 +1,4 @@
-"""How does a payload look: whole, as a tree of what stands in it; and in short."""
+"""Shows a payload as a tree of its members, and as a short text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHORT = 120
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value under its key: a leaf with its text, or what holds others."""
+    """A value and its key: a leaf with a text, or an object or array with members."""
 
     key: str
     kind: str
@@ -22,11 +22,11 @@ class Node:
 
 
 class _Number(str):
-    """A number as it was sent, with all of its digits."""
+    """A number with all digits of the payload."""
 
 
 def tree(raw: bytes) -> tuple[Node, ...]:
-    """The members of a JSON object, or the one value that there is."""
+    """The members of a JSON object, or the value itself if it is not an object."""
     value = json.loads(raw, parse_int=_Number, parse_float=_Number)
     root = _node("", value)
     return root.members if isinstance(value, dict) else (root,)

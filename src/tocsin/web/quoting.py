@@ -1,7 +1,7 @@
-"""Texts that a form shows on one line, and reads back as they were.
+"""Quotes texts for single-line fields of forms, so that they are read back unchanged.
 
-Most texts are shown as they are. One that a line of a form cannot carry (control characters, line
-ends, blanks at the edges), or that would be read as something else, is shown as a JSON string.
+Most texts are shown as they are. A text that a line cannot hold (control characters, line ends,
+blanks at the edges) or that would be parsed differently is shown as a JSON string.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def is_plain(text: str) -> bool:
-    """Whether a line of a form carries the text, and a reader sees all of it."""
+    """Whether a line can hold the text and shows all of its characters."""
     return text == text.strip() and not _CONTROL.search(text)
 
 
 def as_json(value: Any) -> str:
-    """The value as JSON on one line; characters that nobody sees are escaped."""
+    """The value as JSON on one line, with invisible characters escaped."""
     written = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in written)
 
 
 def decoded(text: str) -> Any:
-    """The value of some JSON; ValueError if it is none."""
+    """The value of a JSON text; raises ValueError."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -37,12 +37,12 @@ def decoded(text: str) -> Any:
 
 
 def quoted(text: str) -> str:
-    """The text as it is, or as a JSON string where `unquoted` would read another one."""
+    """The text, or a JSON string if `unquoted` would return another text."""
     return text if is_plain(text) and not text.startswith('"') else as_json(text)
 
 
 def unquoted(text: str) -> str:
-    """The text that `quoted` showed; what is no JSON string is the text itself."""
+    """The inverse of `quoted`; a text that is not a JSON string is returned unchanged."""
     if not text.startswith('"'):
         return text
     try:
@@ -58,7 +58,7 @@ def write_pairs(pairs: Mapping[str, str | None], sign: str) -> str:
 
 
 def read_pairs(lines: list[str], sign: str, *, nullable: bool = False) -> dict[str, str | None]:
-    """The names and values of lines; `null` is the missing value where that may be one."""
+    """The names and values of lines; if `nullable`, the value `null` is None."""
     pairs: dict[str, str | None] = {}
     for line in lines:
         name, text = _cut(line.strip(), sign.strip())
@@ -73,14 +73,14 @@ def _name(name: str, sign: str) -> str:
 
 
 def _value(text: str | None) -> str:
-    """The text `null` is quoted everywhere, so that it reads the same in every form."""
+    """The text `null` is always quoted, so that it has the same meaning in every form."""
     if text is None:
         return "null"
     return as_json(text) if text == "null" else quoted(text)
 
 
 def _cut(line: str, sign: str) -> tuple[str, str]:
-    """The name and the value of a line; a sign within a quoted name does not part them."""
+    """The name and the value of a line; a sign in a quoted name is no separator."""
     if match := _JSON_STRING.match(line):
         rest = line[match.end() :].lstrip()
         if not rest or rest.startswith(sign):

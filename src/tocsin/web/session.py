@@ -1,7 +1,7 @@
 """Signs browsers in and out: a cookie with a random token names a session of the store.
 
-The cookie never holds a key, and ends with its session: on signing out, when an admin ends it, or
-when its key is revoked. The API takes no cookies.
+The cookie never has a key. A session ends when the browser signs out, when an admin ends it, or
+when its key is revoked. The API accepts no cookies.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tocsin.runtime import Runtime
 from tocsin.web.csrf import is_encrypted
 
 _COOKIE = "tocsin_session"
-# Browsers take a cookie of this name only from the host itself and over TLS, so that nobody on the
-# network or on a neighbouring host can plant one.
+# Browsers accept a cookie of this name only from the host itself and over TLS, so that no other
+# host can set it.
 _SECURE_COOKIE = "__Host-tocsin_session"
 # The store ends a session earlier if it is not used.
 _COOKIE_SECONDS = 14 * 24 * 3600
@@ -41,7 +41,7 @@ class BrowserSessions:
     def begin(self, secret: str, request: Request, response: Response) -> Key:
         """Sign the browser in with a key; raises Unauthenticated or TooManyWrongKeys.
 
-        A session that the browser had before is ended.
+        An earlier session of the browser is ended.
         """
         key = self._runtime.access.identify(secret, partial(caller_of, request))
         self._end(request)
@@ -67,7 +67,7 @@ class BrowserSessions:
         return SignedIn(key, session.session_id) if key and session else None
 
     def end(self, request: Request, response: Response) -> None:
-        """End the session on the server, and have the browser forget it."""
+        """End the session on the server, and delete the cookie."""
         self._end(request)
         is_secure = is_encrypted(request)
         response.delete_cookie(_name(request), httponly=True, samesite="lax", secure=is_secure)

@@ -1,8 +1,8 @@
-"""Addresses with a query parameter that the page does not have.
+"""Detects unknown query parameters in the address of a page.
 
-A page that passed a misspelled name over would show everything in place of what was looked for;
-but names are also added by what people send links with. So the page says which name it does not
-know, and links to the address with the closest known name in its place, and without it.
+A page that ignored a misspelled filter would show unfiltered data. But other programs add
+parameters to links. So the page names the unknown parameters, and links to the address with the
+closest known names and without them.
 """
 
 from __future__ import annotations
@@ -19,30 +19,32 @@ from tocsin.api.known_parameters import MAX_PROBLEMS, closest_first, given_names
 
 @dataclass(frozen=True, slots=True)
 class UnknownParameters:
-    """EntryLookup that the page does not have, and the addresses that may have been meant."""
+    """The unknown names, the known ones, and corrected addresses."""
 
     names: list[str]
     known: list[str]
     replaced: str | None
-    """With known names in place of those that are nearly the same; None where none is."""
+    """The address with the closest known names; None if no name is close."""
     without: str
 
 
 def unknown_in(request: Request, known: Collection[str]) -> UnknownParameters | None:
-    """The names in the address that the page does not have, if there are any."""
+    """The unknown names in the address of a request; None without any."""
     query: bytes = request.scope["query_string"]
     names = [name for name in dict.fromkeys(given_names(query)) if name not in known]
     if not names:
         return None
     names = names[:MAX_PROBLEMS]
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    meant = {name: match for name in names if (match := _closest(name, known))}
-    kept = [(one, text) for name, text in pairs if (one := meant.get(name, name)) in known]
+    closest = {name: match for name in names if (match := _closest(name, known))}
+    kept = [
+        (corrected, text) for name, text in pairs if (corrected := closest.get(name, name)) in known
+    ]
     path = request.url.path
     return UnknownParameters(
         [shortened(name) for name in names],
         closest_first(names[0], known),
-        _address(path, kept) if meant else None,
+        _address(path, kept) if closest else None,
         _address(path, [(name, text) for name, text in pairs if name in known]),
     )
 
@@ -52,6 +54,6 @@ def _address(path: str, pairs: list[tuple[str, str]]) -> str:
 
 
 def _closest(name: str, known: Collection[str]) -> str | None:
-    folded = {one.casefold(): one for one in known}
-    found = get_close_matches(shortened(name).casefold(), folded, 1)
-    return folded[found[0]] if found else None
+    folded = {each.casefold(): each for each in known}
+    matches = get_close_matches(shortened(name).casefold(), folded, 1)
+    return folded[matches[0]] if matches else None

@@ -77,7 +77,7 @@ def header(url: str, key: str, metrics: list[Any], folder: Path, receiver_url: s
     lines = "\n".join(f"  {line}" for line in curl_lines(url, key, metrics))
     return (
         f"\nTocsin runs at {url}, with the documentation of its API at {url}/docs\n"
-        f"KeyOption:  {key}\nData: {folder}\n\n"
+        f"Key:  {key}\nData: {folder}\n\n"
         f"Open {url} and sign in with the key. Notifications of alerts are at {receiver_url}\n\n"
         f"Record an interaction, calculate one metric, calculate all:\n\n{lines}\n\n"
         "Ctrl-C stops it.\n"

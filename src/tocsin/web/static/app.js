@@ -1,8 +1,8 @@
-// What every page does by itself: times in the zone that is shown, the theme, regions that stay fresh.
+// Behaviour of every page: local times, the theme, and regions that are refreshed.
 "use strict";
 
 const Tocsin = {
-  // Says a sentence to the viewer, aloud too.
+  // Shows a message to the viewer, which screen readers announce.
   say(sentence) {
     const status = document.getElementById("status");
     status.textContent = sentence;
@@ -10,7 +10,7 @@ const Tocsin = {
     Tocsin.silence = setTimeout(() => { status.textContent = ""; }, 6000);
   },
 
-  // Everything that new markup needs, wherever it came from.
+  // Initializes new markup.
   prepare(root) {
     root.querySelectorAll("time[datetime]").forEach(Tocsin.localize);
     document.dispatchEvent(new CustomEvent("prepare", { detail: root }));
@@ -25,28 +25,28 @@ const Tocsin = {
     element.textContent = Zone.format({ ...day, ...clock }).format(at);
   },
 
-  // Text of ours that the server made; anything else is an error that is said as a sentence.
+  // Fetches a page or a fragment as text; error pages are text, too.
   async fetch(address, options) {
     const answer = await fetch(address, { credentials: "same-origin", ...options });
-    // The session ended: the whole page has to go and sign in.
+    // The session has ended: reload the page, which redirects to the sign-in page.
     if (answer.redirected && new URL(answer.url).pathname === "/web/sign-in") location.reload();
     return answer.text();
   },
 
-  // Puts the regions of a page, asked for anew, in the place of those that are shown.
+  // Replaces the regions of the page by those of a fresh copy.
   swap(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     for (const region of document.querySelectorAll("[data-region]")) {
-      const found = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
-      if (!found || region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
+      const replacement = fresh.querySelector(`[data-region="${region.dataset.region}"]`);
+      if (!replacement || region.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) continue;
       const focused = Tocsin.place(region, document.activeElement);
-      region.replaceChildren(...found.childNodes);
+      region.replaceChildren(...replacement.childNodes);
       Tocsin.prepare(region);
       if (focused) region.querySelector(focused)?.focus({ preventScroll: true });
     }
   },
 
-  // How to find the focused link or chart again in the fresh markup.
+  // A selector of the focused link or chart in the fresh markup.
   place(region, element) {
     if (!region.contains(element)) return null;
     if (element.matches(".plot")) return ".plot";
@@ -58,12 +58,12 @@ const Tocsin = {
     try {
       Tocsin.swap(await Tocsin.fetch(location.href));
     } catch {
-      Tocsin.say("The server does not answer; trying again.");
+      Tocsin.say("The server does not respond. Retrying.");
     }
   },
 };
 
-// Fresh regions: only while somebody looks, and never two requests at once.
+// Refreshes regions while the page is visible, with one request at a time.
 async function keepFresh() {
   const regions = [...document.querySelectorAll("[data-refresh]")];
   if (!regions.length) return;
@@ -88,9 +88,9 @@ async function copy(button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Over plain http to another machine browsers have no clipboard for pages.
+    // Browsers offer no clipboard over plain http to another machine.
     getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
-    if (!document.execCommand("copy")) return Tocsin.say("Copy what is selected now.");
+    if (!document.execCommand("copy")) return Tocsin.say("The text is selected; copy it with the keyboard.");
     getSelection().removeAllRanges();
   }
   Tocsin.say("Copied.");
@@ -132,7 +132,7 @@ document.addEventListener("toggle", async (event) => {
   place.replaceChildren(...fresh.body.childNodes);
 }, true);
 
-// "/" goes to the search of the page.
+// "/" focuses the search of the page.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
   const search = document.querySelector("[data-slash]");
@@ -142,7 +142,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// A search that follows what is typed.
+// A search that updates while typing.
 for (const form of document.querySelectorAll("form[data-live]")) {
   let waiting;
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -1,4 +1,4 @@
-// Draws a figure's data as SVG: lines or stacked groups over time, a threshold, when something fired.
+// Draws the data of a figure as SVG: lines or stacked groups over time, a threshold, firing periods.
 "use strict";
 
 const Markup = {
@@ -22,7 +22,7 @@ class Chart {
     this.data = data;
     this.region = figure.closest("[data-region]");
     this.legend = new Legend(data);
-    // To a screen reader it is a slider over time, which says the values at each instant.
+    // For screen readers, a slider over time that announces the values at each instant.
     this.svg = Markup.svg("svg", { class: "plot", tabindex: 0, role: "slider", "aria-label": "Values over time", "aria-readonly": "true" });
     figure.setAttribute("role", "group");
     figure.replaceChildren(this.svg, this.legend.element, Markup.html("p", { class: "hidden" }, this.legend.summary()));
@@ -46,7 +46,7 @@ class Chart {
     this.point(this.pointed ?? null);
   }
 
-  // Each line with what it is drawn at and from; a stacked group stands on those before it.
+  // Each line with its upper and lower edge; a stacked group is drawn on top of the previous ones.
   stack() {
     let ground = this.data.times.map(() => 0);
     return this.data.lines.map(({ values }, n) => {
@@ -70,7 +70,7 @@ class Chart {
     this.left = 14 + 7.5 * Math.max(...this.ticks.words.map((word) => word.length));
   }
 
-  // The heights of what is in sight, the threshold among it.
+  // The visible values, with the threshold.
   measureValues() {
     const fixed = [this.data.threshold, this.data.recovery].filter((value) => typeof value === "number");
     let low = Math.min(...fixed), high = Math.max(...fixed);
@@ -100,7 +100,7 @@ class Chart {
     return this.from + Math.min(Math.max(share, 0), 1) * (this.to - this.from);
   }
 
-  // The point nearest to an instant, of those in sight.
+  // The visible point nearest to an instant.
   nearest(at) {
     const { times } = this.data;
     let n = this.first;
@@ -122,7 +122,7 @@ class Chart {
     const drawn = Ruler.instants(this.from, this.to, room).flatMap(({ at, above, below }) => {
       const x = Math.round(this.x(at)) + 0.5;
       const line = Markup.svg("line", { class: "grid", x1: x, x2: x, y1: Chart.top, y2: this.bottom });
-      // Beside its line rather than cut off at the edge.
+      // Moved beside its line if it would be cut off at the edge.
       const middle = (text) => Math.min(x, this.width - 4 * text.length);
       const word = (text, y) => Markup.svg("text", { x: middle(text), y: this.bottom + y, "text-anchor": "middle" }, text);
       return [line, word(above, 17), word(below, 33)];
@@ -130,7 +130,7 @@ class Chart {
     return Markup.svg("g", { "aria-hidden": "true" }, ...drawn);
   }
 
-  // What must not stick out of the axes when it is zoomed; a little more, for the width of lines.
+  // Clips zoomed parts at the axes, with a margin for the width of lines.
   inside() {
     const box = [this.left - 3, 0, this.width - Chart.right - this.left + 6, this.bottom + 3];
     const [x, y, width, height] = box;
@@ -138,7 +138,7 @@ class Chart {
     return Markup.svg("svg", { x, y, width, height, viewBox: box.join(" ") }, ...parts);
   }
 
-  // One path, so that what fires in several groups is no darker.
+  // One path, so that overlapping periods are not darker.
   firings() {
     const top = Chart.top, height = this.bottom - top;
     const boxes = (this.data.firing ?? []).map(([start, end]) => {
@@ -165,7 +165,7 @@ class Chart {
     return Markup.svg("g", { class: ink }, ...parts);
   }
 
-  // The stretches without a gap, with the points at either side of what is in sight.
+  // The parts without a gap, with the adjacent points on either side of the visible range.
   runs(tops) {
     const runs = [[]];
     for (let n = Math.max(this.first - 1, 0); n <= Math.min(this.last + 1, tops.length - 1); n++) {
@@ -184,7 +184,7 @@ class Chart {
     return Markup.svg("g", { class: "thresholds" }, ...parts);
   }
 
-  // Marks the values at the nth instant, and says them; without one, the last that are in sight.
+  // Marks and announces the values at the nth instant; by default the last visible ones.
   point(n) {
     this.pointed = n;
     const at = this.data.times[n ?? this.last];
@@ -218,10 +218,10 @@ const Charts = {
       return Charts.resized.observe(figure);
     }
     figure.setAttribute("role", "group");
-    figure.replaceChildren(Markup.html("p", { class: "quiet" }, "There is nothing to draw: no interaction matches in this time."));
+    figure.replaceChildren(Markup.html("p", { class: "quiet" }, "No interactions match in this time range."));
   },
 
-  // In place of what was asked for anew; what was pointed at there stays so.
+  // Replaces a figure by a fresh one, and keeps the marked instant.
   all(root) {
     const gone = [...Charts.drawn.values()].filter(({ figure }) => !figure.isConnected);
     root.querySelectorAll("[data-chart]").forEach(Charts.draw);

@@ -1,8 +1,8 @@
-// Forms that follow what is chosen: fields of the scope, operators that fit, a live preview.
+// Forms that adapt to the input: fields of the scope, operators that apply, a live preview.
 "use strict";
 
 const Forms = {
-  // What fits a field of these types; a field that nobody has sent yet may hold anything.
+  // The operators that apply to a type; fields that were never recorded may have any type.
   fitting: {
     string: ["eq", "neq", "contains", "in", "not_in", "starts_with", "ends_with", "gt", "gte", "lt", "lte", "exists", "not_exists"],
     number: ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists"],
@@ -15,7 +15,7 @@ const Forms = {
     return [...document.querySelectorAll("#fields option")].find((option) => option.value === name);
   },
 
-  // Says of a field what is known of it, and offers what fits.
+  // Shows the statistics of a field, and offers the operators that apply.
   describe(input, chosen) {
     const option = Forms.option(input.value.trim());
     const holder = input.closest("[data-row], .field");
@@ -35,13 +35,13 @@ const Forms = {
   },
 
   hint(option, name) {
-    if (!name || !option) return name && document.querySelector("#fields option") ? "Nothing that was recorded in this scope has this field." : "";
+    if (!name || !option) return name && document.querySelector("#fields option") ? "No recorded interaction in this scope has this field." : "";
     const { types, count, examples } = option.dataset;
     if (!count) return "A column of every interaction.";
     return `${types.replace(" ", " or ")}, ${Number(count).toLocaleString("en")} times${examples ? `, such as ${examples}` : ""}`;
   },
 
-  // Which inputs an operator leaves.
+  // Shows the inputs that an operator needs.
   fit(row) {
     const operator = row.querySelector("[data-operator]")?.selectedOptions[0];
     if (!operator) return;
@@ -51,7 +51,7 @@ const Forms = {
     value.style.visibility = unary || kind.value === "null" ? "hidden" : "";
     const isJson = kind.value === "json";
     row.querySelector("[data-json-hint]").hidden = unary || !isJson;
-    value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one on each line" : kind.value === "boolean" ? "true or false" : "value";
+    value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one per line" : kind.value === "boolean" ? "true or false" : "value";
   },
 
   needField(form) {
@@ -70,7 +70,7 @@ const Forms = {
     form.querySelectorAll("[data-field]").forEach((input) => Forms.describe(input, false));
   },
 
-  // One preview at a time, which may take long; what changed meanwhile is asked for afterwards.
+  // One preview at a time; changes during a preview cause another one afterwards.
   async preview(form) {
     Forms.changed = true;
     if (Forms.asking) return;
@@ -93,7 +93,7 @@ const Forms = {
       place.replaceChildren(...fresh.body.childNodes);
       Tocsin.prepare(place);
     } catch {
-      Tocsin.say("The server does not answer; change something to try again.");
+      Tocsin.say("The server does not respond. Change a field to try again.");
     }
   },
 
@@ -112,7 +112,7 @@ const Forms = {
       if (form.dataset.preview) waiting = setTimeout(() => Forms.preview(form), 300);
     };
     form.addEventListener("input", (event) => {
-      // At once, not when the field is left: what moved then would slip away under a click.
+      // On input rather than on change, which comes with a click elsewhere and would move its target.
       const known = "field" in event.target.dataset && Forms.option(event.target.value.trim());
       if (known) Forms.describe(event.target, true);
       soon();
@@ -142,7 +142,7 @@ const Forms = {
 
 document.querySelectorAll("form[data-preview], form[data-fields]").forEach(Forms.start);
 
-// A channel has the settings of its kind only.
+// Shows the settings of the selected kind of channel.
 for (const form of document.querySelectorAll("form[data-kinds]")) {
   const choice = form.querySelector("[data-kind-choice]");
   const show = () => {

@@ -1,4 +1,4 @@
-// Which line is which, and its value at the instant that somebody points at; in words, too.
+// The legend of a chart, with the values at the marked instant, also as text.
 "use strict";
 
 class Legend {
@@ -6,7 +6,7 @@ class Legend {
     this.data = data;
     this.instant = Markup.html("b");
     this.values = data.lines.map(() => Markup.html("b", { class: "number" }));
-    this.back = Markup.html("button", { type: "button", class: "chip", hidden: "" }, "zoom back");
+    this.back = Markup.html("button", { type: "button", class: "chip", hidden: "" }, "zoom out");
     const entries = data.lines.map(({ name }, n) => {
       const swatch = Markup.html("i", { class: `ink-${(n % 10) + 1}` });
       return Markup.html("li", {}, swatch, Markup.html("span", { title: name }, name), this.values[n]);

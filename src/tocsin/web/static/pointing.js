@@ -1,8 +1,8 @@
-// Looking closely at a chart: values by pointer, touch or keys; a part of it by dragging.
+// Interaction with charts: values by pointer, touch or keys, and zoom by dragging.
 "use strict";
 
 const Pointing = {
-  // Of the width of a drag; less than that is a click.
+  // The minimum width of a drag; less is a click.
   least: 8,
 
   listen(chart) {
@@ -14,12 +14,12 @@ const Pointing = {
     svg.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") chart.point(null); });
     svg.addEventListener("keydown", (event) => Pointing.key(chart, event));
     svg.addEventListener("focus", () => { if (svg.matches(":focus-visible")) chart.point(chart.pointed ?? chart.last); });
-    // Later, because what is taken out of the page is told so while it is still in it.
+    // Deferred, because an element gets the event while it is still in the page.
     svg.addEventListener("blur", () => queueMicrotask(() => Pointing.leave(chart)));
     chart.legend.back.addEventListener("click", () => Pointing.reach(chart, null));
   },
 
-  // A figure that gives way to a fresh one was not left: its point is taken over.
+  // A figure that is replaced by a fresh one keeps its marked instant.
   leave(chart) {
     if (!chart.figure.isConnected) return;
     Pointing.drop(chart);
@@ -37,7 +37,7 @@ const Pointing = {
     if (chart.start !== undefined && event.buttons) Pointing.select(chart, chart.start, x);
   },
 
-  // A finger reads values as it moves, it does not zoom.
+  // Touch shows values and does not zoom.
   press(chart, event) {
     if (event.button === 0 && event.pointerType !== "touch") {
       chart.start = Pointing.x(chart, event);
@@ -62,7 +62,7 @@ const Pointing = {
     chart.selection.setAttribute("width", Math.abs(end - start));
   },
 
-  // Where the page can ask for more points, its address says from when to when.
+  // On pages that can load more points, the range is in the address.
   zoom(chart, ...ends) {
     const [from, to] = ends.sort((one, other) => one - other).map((x) => chart.at(x));
     if (chart.region) return Pointing.ask({ from: Pointing.iso(from), to: Pointing.iso(to) });
@@ -70,7 +70,7 @@ const Pointing = {
     if (reach[0] < reach[1]) Pointing.reach(chart, reach);
   },
 
-  // Also where so little time is left that there is nothing to draw.
+  // Also if the range is too short to draw anything.
   back(figure) {
     const chart = Charts.drawn.get(figure);
     if (chart?.reach) Pointing.reach(chart, null);
@@ -88,14 +88,14 @@ const Pointing = {
   iso: (seconds) => new Date(seconds * 1000).toISOString(),
 
   ask(stretch) {
-    const asked = new URLSearchParams(location.search);
-    asked.delete("from");
-    asked.delete("to");
-    for (const [name, value] of Object.entries(stretch)) asked.set(name, value);
-    location.search = asked;
+    const query = new URLSearchParams(location.search);
+    query.delete("from");
+    query.delete("to");
+    for (const [name, value] of Object.entries(stretch)) query.set(name, value);
+    location.search = query;
   },
 
-  // With Shift a stretch is chosen, Enter zooms to it.
+  // Shift selects a range, Enter zooms to it.
   key(chart, event) {
     const now = chart.pointed ?? chart.last;
     const to = { ArrowLeft: now - 1, ArrowRight: now + 1, PageUp: now - 10, PageDown: now + 10, Home: chart.first, End: chart.last }[event.key];
@@ -120,7 +120,7 @@ document.addEventListener("dblclick", (event) => {
   if (figure) Pointing.back(figure);
 });
 
-// Escape gives a stretch up that is being chosen, else it zooms back.
+// Escape cancels a selection, or else zooms out.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.target.matches("input, select, textarea")) return;
   const chosen = [...Charts.drawn.values()].filter(({ start }) => start !== undefined);

@@ -1,26 +1,26 @@
-// Where the ticks of a chart stand, and how values and instants are written.
+// The ticks of a chart, and the format of values and instants.
 "use strict";
 
 const Ruler = {
-  // From one tick to the next: seconds, of which each divides the next unit, then months.
+  // Distances of ticks: seconds that divide the next unit, then months.
   seconds: [1, 5, 15, 30, ...[1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160].map((minutes) => minutes * 60)],
   months: [1, 3, 6, 12, 24, 60, 120, 240, 600],
   month: 2630000,
   units: [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]],
-  // Twice that, with some room, is still a number.
+  // Twice this value, with a margin, is still finite.
   largest: 7e307,
 
-  // What an axis spans for values between these: from zero where that costs no detail.
+  // The range of an axis for values in this range, from zero if that costs little resolution.
   range(least, greatest) {
     let [low, high] = [least, greatest].map((value) => Math.min(Math.max(value, -Ruler.largest), Ruler.largest));
     if (low > 0 && (low < high * 0.7 || low === high)) low = 0;
     if (low === 0 && high === 0) high = 1;
-    // Ticks that doubles cannot tell apart would never end.
+    // Ticks whose doubles are equal would never end.
     const room = Math.max((high - low) * 0.08, Math.abs(high) * 1e-9);
     return [low === 0 ? 0 : low - room, high + room];
   },
 
-  // Values at 1, 2 or 5 times a power of ten, about as many as there is room for.
+  // Values at 1, 2 or 5 times a power of ten, about as many as fit.
   ticks(low, high, room, least) {
     const step = Math.max(Ruler.round((high - low) / room), least);
     const values = [];
@@ -33,7 +33,7 @@ const Ruler = {
     return power * ([1, 2, 5].find((times) => power * times >= least) ?? 10);
   },
 
-  // `1.5M`: short, with the digits that tell ticks of this step apart.
+  // `1.5M`: short, with enough digits to distinguish ticks of this step.
   short(step, greatest) {
     const [unit, letter] = greatest < 1e4 ? [1, ""] : Ruler.units.find(([least]) => greatest >= least);
     const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
@@ -50,7 +50,7 @@ const Ruler = {
     return value.toLocaleString("en", { minimumFractionDigits: least, maximumFractionDigits: small ? 4 : 2 });
   },
 
-  // Round instants in the zone that is shown, as seconds, with the two rows of words under each.
+  // Round instants in the shown zone, in seconds, with two rows of labels.
   instants(from, to, room) {
     const least = (to - from) / Math.max(room, 1);
     const seconds = Ruler.seconds.find((step) => step >= least);
@@ -59,15 +59,15 @@ const Ruler = {
     return Ruler.labelled(Ruler.calendar(from, to, months), months * Ruler.month);
   },
 
-  // By the clock on the wall, which is counted as if it were UTC.
+  // By local time, which is counted as if it were UTC.
   clock(from, to, step) {
     const monday = step >= 604800 ? 4 * 86400 : 0;
-    const found = [];
+    const ticks = [];
     for (let wall = Math.floor((Ruler.wall(from) - monday) / step) * step + monday; ; wall += step) {
       const at = Ruler.instant(wall);
-      if (at > to) return found;
-      // An hour in spring is on no clock.
-      if (at >= from && Ruler.wall(at) === wall) found.push(at);
+      if (at > to) return ticks;
+      // The hour that daylight saving time skips does not exist.
+      if (at >= from && Ruler.wall(at) === wall) ticks.push(at);
     }
   },
 
@@ -82,18 +82,18 @@ const Ruler = {
   },
 
   calendar(from, to, step) {
-    // The same fields as on the wall, read as UTC.
+    // The fields of local time, read as UTC.
     const first = new Date(Ruler.wall(from) * 1000);
     const months = (first.getUTCFullYear() - 2000) * 12 + first.getUTCMonth();
-    const found = [];
+    const ticks = [];
     for (let month = Math.floor(months / step) * step; ; month += step) {
       const at = Ruler.instant(Date.UTC(2000, month, 1) / 1000);
-      if (at > to) return found;
-      if (at >= from) found.push(at);
+      if (at > to) return ticks;
+      if (at >= from) ticks.push(at);
     }
   },
 
-  // The lower row says the day or the year where it is another than at the tick before.
+  // The lower row has the day or the year if it differs from the previous tick.
   labelled(instants, step) {
     const [upper, lower] = Ruler.forms(step).map(Zone.format);
     const above = instants.map((at) => upper.format(at * 1000));
@@ -110,7 +110,7 @@ const Ruler = {
     return step < 12 * Ruler.month ? [{ month: "short" }, year] : [year, year];
   },
 
-  // An instant in full, to the second where points are that close.
+  // A full instant, with seconds if points are that close.
   moment(at, step) {
     const form = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     if (step < 60) form.second = "2-digit";

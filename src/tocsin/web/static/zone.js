@@ -1,4 +1,4 @@
-// The zone that times are shown in: the browser's own, or UTC. A cookie remembers the choice.
+// The time zone of the pages: that of the browser, or UTC. A cookie stores the choice.
 "use strict";
 
 const Zone = {
@@ -6,14 +6,14 @@ const Zone = {
     return document.documentElement.dataset.zone === "utc";
   },
 
-  // Formats instants in the zone that is shown.
+  // A formatter for instants in the chosen zone.
   format: (form) => new Intl.DateTimeFormat(undefined, { ...form, timeZone: Zone.isUtc ? "UTC" : undefined }),
 
   get own() {
     return new Intl.DateTimeFormat().resolvedOptions().timeZone;
   },
 
-  // `Asia/Kathmandu (UTC+05:45)`; where the offset changes over the year it is said to be that of now.
+  // `Asia/Kathmandu (UTC+05:45)`, with `now` if the offset changes over the year.
   get words() {
     if (Zone.isUtc || /^(Etc\/)?UTC$/.test(Zone.own)) return "UTC";
     const now = new Date(), minutes = -now.getTimezoneOffset(), size = Math.abs(minutes);
@@ -29,7 +29,7 @@ const Zone = {
     document.dispatchEvent(new Event("zone"));
   },
 
-  // Says the zone once, beside the switch to the other one.
+  // Shows the zone beside the button that switches it.
   show() {
     const name = document.querySelector("[data-zone-name]"), button = document.querySelector("[data-zone-switch]");
     if (!name) return;
