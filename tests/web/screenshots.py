@@ -1,4 +1,4 @@
-"""Takes the pictures of the README: `make screenshots`, a day of the demo's shop on a server."""
+"""Takes the screenshots of the README from a server with a day of the demo: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tocsin.cli.demo.shop import DEFINITIONS
 KEY = "the key of the screenshots"
 DAY = timedelta(hours=26)
 EVERY = 8
-"""Of the shop's interactions: enough to look like something, few enough to load in seconds."""
+"""Every eighth interaction is recorded, so that loading takes seconds."""
 
 ALERTS = (
     ("Password guessing", "Failed logins by country (5m)", "gt", 90, "critical"),
@@ -51,21 +51,21 @@ def main(folder: Path) -> None:
 
 def fill(client: httpx.Client) -> None:
     now = datetime.now(UTC)
-    some = islice(interactions(7, now - DAY, now), 0, None, EVERY)
-    while batch := list(islice(some, _BATCH)):
-        ask(client, "/api/interactions/batch", batch)
+    sample = islice(interactions(7, now - DAY, now), 0, None, EVERY)
+    while batch := list(islice(sample, _BATCH)):
+        post(client, "/api/interactions/batch", batch)
     ids = {}
     for definition in read_definitions(DEFINITIONS):
-        made = ask(client, "/api/interaction-metrics", definition)
-        ids[made["name"]] = made["metricId"]
-    for title, metric, operator, threshold, severity in ALERTS:
-        said = {"title": title, "metricId": ids[metric], "operator": operator}
-        said |= {"threshold": threshold, "severity": severity, "alertAction": "fired"}
-        ask(client, "/api/interaction-alerts", {**said, "recoveryAction": "recovered"})
-    ask(client, "/api/interaction-alerts/evaluate-all", None)
+        metric = post(client, "/api/interaction-metrics", definition)
+        ids[metric["name"]] = metric["metricId"]
+    for title, metric_name, operator, threshold, severity in ALERTS:
+        alert = {"title": title, "metricId": ids[metric_name], "operator": operator}
+        alert |= {"threshold": threshold, "severity": severity, "alertAction": "fired"}
+        post(client, "/api/interaction-alerts", {**alert, "recoveryAction": "recovered"})
+    post(client, "/api/interaction-alerts/evaluate-all", None)
 
 
-def ask(client: httpx.Client, path: str, body: Any) -> Any:
+def post(client: httpx.Client, path: str, body: Any) -> Any:
     answer = client.post(path, json=body)
     answer.raise_for_status()
     return answer.json()

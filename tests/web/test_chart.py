@@ -1,4 +1,4 @@
-"""A chart shows what its data says, and lets itself be looked at closely."""
+"""Charts draw their data, show values at a point, and zoom."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ordered(server: Server) -> Server:
 
 @pytest.fixture
 def plot(browser: Browser, ordered: Server) -> Plot:
-    """On the page of the metric."""
+    """The chart on the page of the metric."""
     browser.sign_in(ordered.url, ordered.admin_key)
     browser.open("/web/metrics?q=Orders")
     browser.press("Orders by country")
@@ -51,7 +51,7 @@ def plot(browser: Browser, ordered: Server) -> Plot:
     return Plot(browser)
 
 
-def asked(plot: Plot) -> list[str]:
+def requested_range(plot: Plot) -> list[str]:
     return list(parse_qs(urlsplit(plot.browser.driver.current_url).query))
 
 
@@ -67,7 +67,7 @@ def test_pointing_shows_the_instant_and_the_value_of_every_group(plot: Plot) -> 
     assert plot.browser.all(".plot .pointer circle") == []
 
 
-def test_arrow_keys_go_from_point_to_point_and_a_screen_reader_says_them(plot: Plot) -> None:
+def test_arrow_keys_move_between_points_and_are_announced(plot: Plot) -> None:
     plot.place([1, 2, 3, 4], [10, 20, None, 40])
     plot.keys(Keys.HOME)
     assert plot.spoken.endswith(": line 0 1, line 1 10")
@@ -78,33 +78,33 @@ def test_arrow_keys_go_from_point_to_point_and_a_screen_reader_says_them(plot: P
     assert plot.spoken.endswith(": line 0 1, line 1 10")
 
 
-def test_a_finger_reads_values(plot: Plot) -> None:
+def test_touch_shows_values(plot: Plot) -> None:
     plot.place([1, 2, 3, 4, 5])
     plot.touch(0.25)
     assert plot.legend == {"line 0": "2"}
 
 
-def test_dragging_asks_for_that_stretch_and_a_double_click_for_the_range_before(plot: Plot) -> None:
+def test_dragging_zooms_in_and_a_double_click_zooms_out(plot: Plot) -> None:
     plot.browser.press("6h")
-    plot.browser.until(lambda: asked(plot) == ["range"])
+    plot.browser.until(lambda: requested_range(plot) == ["range"])
     plot.drag(0.25, 0.75)
-    plot.browser.until(lambda: set(asked(plot)) == {"range", "from", "to"})
+    plot.browser.until(lambda: set(requested_range(plot)) == {"range", "from", "to"})
     plot.browser.until_says("zoomed")
     ends = parse_qs(urlsplit(plot.browser.driver.current_url).query)
     start, to = (datetime.fromisoformat(ends[name][0]) for name in ("from", "to"))
     assert timedelta(hours=2.9) < to - start < timedelta(hours=3.1)
     plot.double_click()
-    plot.browser.until(lambda: asked(plot) == ["range"])
+    plot.browser.until(lambda: requested_range(plot) == ["range"])
 
 
-def test_escape_leads_back_also_from_where_nothing_happened(plot: Plot) -> None:
+def test_escape_zooms_out_from_an_empty_range(plot: Plot) -> None:
     plot.drag(0.2, 0.4)
     plot.browser.until_says("No interactions match in this time range")
     plot.browser.find("body").send_keys(Keys.ESCAPE)
-    plot.browser.until(lambda: asked(plot) == [] and plot.browser.all(".plot"))
+    plot.browser.until(lambda: requested_range(plot) == [] and plot.browser.all(".plot"))
 
 
-def test_a_preview_zooms_into_the_points_that_it_has(plot: Plot) -> None:
+def test_a_preview_zooms_within_its_points(plot: Plot) -> None:
     plot.place(list(range(101)))
     plot.drag(0.5, 0.7)
     plot.keys(Keys.HOME)
@@ -116,7 +116,7 @@ def test_a_preview_zooms_into_the_points_that_it_has(plot: Plot) -> None:
     assert plot.legend == {"line 0": "0"}
 
 
-def test_keys_zoom_too(plot: Plot) -> None:
+def test_keys_zoom(plot: Plot) -> None:
     plot.place(list(range(101)))
     plot.keys(Keys.HOME, Keys.SHIFT + Keys.PAGE_DOWN + Keys.ARROW_RIGHT, Keys.NULL, Keys.ENTER)
     plot.keys(Keys.END)
@@ -127,7 +127,7 @@ def test_keys_zoom_too(plot: Plot) -> None:
 
 def test_a_press_without_a_drag_does_not_zoom(plot: Plot) -> None:
     plot.drag(0.5, 0.5)
-    assert asked(plot) == []
+    assert requested_range(plot) == []
     assert plot.browser.find(".selection").get_attribute("width") == "0"
 
 
@@ -138,7 +138,7 @@ def test_a_line_has_a_gap_where_there_is_no_value(plot: Plot) -> None:
     assert len(plot.browser.all(".plot .lonely")) == 1
 
 
-def test_stacked_groups_stand_on_each_other_until_they_are_not_wanted_so(plot: Plot) -> None:
+def test_groups_are_stacked_until_the_viewer_switches_that_off(plot: Plot) -> None:
     plot.place([1, 1], [2, 2], stacks=True)
     assert len(plot.browser.all(".plot .area.stacked")) == 2
     first, second = (height(path) for path in plot.paths)
@@ -170,14 +170,14 @@ def test_an_alert_shows_its_threshold_and_when_it_would_have_fired(plot: Plot) -
     assert summary.endswith("The threshold is 2. Marked as firing: once.")
 
 
-def test_the_threshold_is_in_sight_wherever_the_values_are(plot: Plot) -> None:
+def test_the_threshold_is_always_visible(plot: Plot) -> None:
     plot.place([1, 2, 3], threshold=1000, recovery=-50)
     tall = plot.browser.find(".plot").size["height"]
     for line in (".threshold", ".recovery"):
         assert 0 < float(plot.browser.find(line).get_attribute("y1") or 0) < tall
 
 
-def test_a_chart_is_as_wide_as_its_place(plot: Plot) -> None:
+def test_a_chart_has_the_width_of_its_container(plot: Plot) -> None:
     for width in (700, 1200):
         plot.browser.resize(width, 900)
         plot.browser.until(
@@ -196,7 +196,7 @@ def test_colours_follow_the_theme(plot: Plot) -> None:
     plot.browser.until(lambda: plot.browser.script(colour) != light)
 
 
-def test_a_fresh_region_keeps_what_is_pointed_at_and_what_has_the_focus(plot: Plot) -> None:
+def test_a_refreshed_region_keeps_the_marked_point_and_the_focus(plot: Plot) -> None:
     plot.keys(Keys.HOME, Keys.ARROW_RIGHT)
     before = plot.browser.find(".plot")
     plot.browser.script("return Tocsin.refresh()")
@@ -230,7 +230,7 @@ def test_two_thousand_points_of_ten_lines_are_all_drawn(plot: Plot) -> None:
         [None, 3, None],
     ],
 )
-def test_no_value_is_too_strange_to_be_drawn(plot: Plot, values: list[float | None]) -> None:
+def test_extreme_values_are_drawn(plot: Plot, values: list[float | None]) -> None:
     for stacks in (False, True):
         plot.place(values, values, stacks=stacks)
         assert len(plot.paths) == 2
@@ -240,7 +240,7 @@ def test_no_value_is_too_strange_to_be_drawn(plot: Plot, values: list[float | No
     assert plot.browser.complaints() == []
 
 
-def test_all_that_is_served_lies_in_one_folder_and_was_written_for_it() -> None:
+def test_all_static_files_are_in_one_folder_and_are_our_own() -> None:
     assert [entry.name for entry in STATIC.iterdir() if entry.is_dir()] == []
     for script in STATIC.glob("*.js"):
         comment, strict, *_ = script.read_text().splitlines()
@@ -248,7 +248,7 @@ def test_all_that_is_served_lies_in_one_folder_and_was_written_for_it() -> None:
         assert strict == '"use strict";', script
 
 
-def test_no_chart_of_others_is_named_anywhere() -> None:
+def test_no_chart_library_is_used() -> None:
     root = Path(__file__).parents[2]
     kept = [root / "README.md", root / "CHANGELOG.md", root / "pyproject.toml"]
     kept += [p for top in ("src", "docs", "tests") for p in (root / top).rglob("*") if p.is_file()]

@@ -1,4 +1,4 @@
-"""The rows of a metric as a file: no cell is a formula, and no two groups look alike."""
+"""The rows of a metric as a file: no cell is a formula, and different groups differ."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ CELLS: dict[str | None, str] = {
 
 @pytest.fixture(scope="module")
 def grouped(site: Callable[[], TestClient]) -> tuple[TestClient, str]:
-    """The pages, and those of a metric with a group for each text."""
+    """The pages, and the address of a metric with a group for each text."""
     client = site()
-    sent = [
+    interactions = [
         {
             **{"resourceType": "T", "resourceId": "r", "action": "A", "origin": "O"},
             "interaction": {} if text is None else {"text": text},
         }
         for text in CELLS
     ]
-    batch = client.post("/api/interactions/batch", json=sent, headers=KEY)
+    batch = client.post("/api/interactions/batch", json=interactions, headers=KEY)
     assert batch.json()["accepted"] == len(CELLS)
-    said = {"name": "m", "metricType": "COUNT", "groupBy": ["interaction.text"]}
-    metric = client.post("/api/interaction-metrics", json=said, headers=KEY).json()["metricId"]
+    spec = {"name": "m", "metricType": "COUNT", "groupBy": ["interaction.text"]}
+    metric = client.post("/api/interaction-metrics", json=spec, headers=KEY).json()["metricId"]
     return client, f"/web/metrics/{metric}"
 
 
-def test_a_table_marks_what_begins_a_formula_and_tells_null_from_an_empty_text(
+def test_a_table_marks_formulas_and_distinguishes_null_from_an_empty_text(
     grouped: tuple[TestClient, str],
 ) -> None:
     client, page = grouped
@@ -57,7 +57,7 @@ def test_a_table_marks_what_begins_a_formula_and_tells_null_from_an_empty_text(
     assert len(set(CELLS.values())) == len(CELLS)
 
 
-def test_the_page_tells_null_from_an_empty_text_and_says_how_the_file_does(
+def test_the_page_distinguishes_null_from_an_empty_text_and_explains_the_file(
     grouped: tuple[TestClient, str],
 ) -> None:
     client, page = grouped
@@ -67,8 +67,8 @@ def test_the_page_tells_null_from_an_empty_text_and_says_how_the_file_does(
     assert "an empty cell is a missing value" in text
 
 
-def test_json_holds_the_texts_themselves(grouped: tuple[TestClient, str]) -> None:
+def test_json_has_the_texts_unchanged(grouped: tuple[TestClient, str]) -> None:
     client, page = grouped
     results = client.get(f"{page}/rows.json").json()["results"]
-    found = [row["dimensions"]["interaction_text"] for row in results]
-    assert sorted(map(repr, found)) == sorted(map(repr, CELLS))
+    texts = [row["dimensions"]["interaction_text"] for row in results]
+    assert sorted(map(repr, texts)) == sorted(map(repr, CELLS))

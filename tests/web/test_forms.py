@@ -1,4 +1,4 @@
-"""What a form sends means what the API takes."""
+"""A form sends the same definitions as the API."""
 
 from urllib.parse import parse_qs, urlencode
 
@@ -81,7 +81,7 @@ def test_a_value_that_is_not_of_its_kind_is_a_problem_of_its_row(kind: str, text
         ("in", [True, 1], "json", "[true, 1]"),
     ],
 )
-def test_a_value_is_shown_as_plainly_as_it_can_be(
+def test_a_value_is_shown_in_the_simplest_kind(
     operator: str, value: object, kind: str, text: str
 ) -> None:
     shown = Condition.of({"field": "resourceId", "operator": operator, "value": value})
@@ -89,7 +89,7 @@ def test_a_value_is_shown_as_plainly_as_it_can_be(
 
 
 @given(filter=nasty.filters())
-def test_a_condition_that_is_shown_is_read_back_as_it_was(filter: dict[str, object]) -> None:
+def test_a_displayed_condition_is_read_back_unchanged(filter: dict[str, object]) -> None:
     shown = Condition.of(filter)
     read = conditions((shown.field, shown.operator, shown.kind, shown.text))
     assert repr(read.filters()) == repr([filter])
@@ -97,15 +97,13 @@ def test_a_condition_that_is_shown_is_read_back_as_it_was(filter: dict[str, obje
 
 
 @given(text=nasty.texts())
-def test_a_text_in_quotes_is_read_back_as_it_was(text: str) -> None:
+def test_a_quoted_text_is_read_back_unchanged(text: str) -> None:
     assert unquoted(quoted(text).strip()) == text
     assert "\n" not in quoted(text)
 
 
 @given(pairs=st.dictionaries(nasty.texts(), st.none() | nasty.texts()), sign=st.sampled_from("=:"))
-def test_pairs_that_are_shown_are_read_back_as_they_were(
-    pairs: dict[str, str | None], sign: str
-) -> None:
+def test_displayed_pairs_are_read_back_unchanged(pairs: dict[str, str | None], sign: str) -> None:
     lines = write_pairs(pairs, sign).split("\n") if pairs else []
     assert list(read_pairs(lines, sign, nullable=True).items()) == list(pairs.items())
 
@@ -118,14 +116,14 @@ def test_pairs_that_are_shown_are_read_back_as_they_were(
         ("team", ("team", "")),
         ('"a=b"="x\\ny"', ("a=b", "x\ny")),
         ('"a=b"', ("a=b", "")),
-        ('say="hi" he said', ("say", '"hi" he said')),
+        ('say="hi" he wrote', ("say", '"hi" he wrote')),
     ],
 )
 def test_a_label_is_a_line(line: str, pair: tuple[str, str]) -> None:
     assert read_pairs([line], "=") == dict([pair])
 
 
-def test_a_text_keeps_its_line_ends_when_it_is_changed() -> None:
+def test_an_edited_text_keeps_its_line_ends() -> None:
     original = {"was.a": '"one\\r\\ntwo "', "was.b": '""'}
     assert Form(urlencode({**original, "a": "one\r\ntwo "})).text("a") == "one\r\ntwo "
     assert Form(urlencode({**original, "a": "one\r\n2\r\n"})).text("a") == "one\r\n2\r\n"
@@ -152,32 +150,32 @@ def test_a_search_that_becomes_a_metric_keeps_every_condition() -> None:
     ]
 
 
-def test_the_address_of_the_next_page_searches_for_the_same() -> None:
+def test_the_address_of_the_next_page_has_the_same_search() -> None:
     form = conditions(("a", "eq", "text", ""), ("b", "eq", "null", ""), ("c", "eq", "text", "x"))
     assert Form(form.query(without=["cursor"])).filters() == form.filters()
 
 
 @given(text=nasty.texts(1))
-def test_a_link_looks_for_any_text_in_a_column(text: str) -> None:
+def test_a_link_can_search_for_any_text_in_a_column(text: str) -> None:
     query = address_of("resourceId", text)
     named = {"field": "resourceId", "operator": "eq", "value": text}
-    found = Form(query)
+    form = Form(query)
     assert parse_qs(query)
-    assert found.text("resourceId") == text or found.filters() == [named]
+    assert form.text("resourceId") == text or form.filters() == [named]
 
 
-def test_a_form_with_too_many_fields_is_refused() -> None:
+def test_a_form_with_too_many_fields_is_rejected() -> None:
     with pytest.raises(TooLarge, match="at most 2,000 fields"):
         Form("&".join(["a=b"] * 2_001))
 
 
-def test_bytes_that_are_no_text_do_no_harm() -> None:
+def test_bytes_that_are_not_utf_8_are_no_error() -> None:
     form = Form(b"name=%ff%fe&name=\xff\x00&x")
     assert form.text("nothing") is None
     assert form.text("name")
 
 
-def test_a_payload_is_shown_with_all_of_its_digits_and_says_what_it_leaves_out() -> None:
+def test_a_payload_is_shown_with_all_digits_and_counts_omitted_members() -> None:
     number, fraction, many, *_ = tree(
         b'{"n": 123456789012345678901234567890, "f": 1.0, "m": [%s]}' % b",".join([b"1"] * 1_000)
     )
@@ -193,7 +191,7 @@ def test_a_deep_payload_is_shown_whole() -> None:
     assert levels == 63
 
 
-def test_a_payload_in_short_is_its_beginning() -> None:
+def test_the_short_form_of_a_payload_is_its_beginning() -> None:
     assert short(b'{"a": 1}') == '"a": 1'
     assert short(b'{"a": "%s"}' % (b"x" * 500)).endswith("x …")
     assert short("ü".encode() * 500).startswith("ü")

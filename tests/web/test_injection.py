@@ -1,4 +1,4 @@
-"""Whatever stands in an interaction, a name or a key is text, and stays text."""
+"""Markup in interactions, names and keys is shown as text on every page."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ HOSTILE = f"{SCRIPT}{TEMPLATE}</textarea></pre></datalist></template></title>&lt
 
 @pytest.fixture(scope="module")
 def hostile(server: Server) -> Server:
-    """A service with script in every text that it takes."""
+    """A server with script in every text that it stores."""
     with server.client() as client:
 
-        def made(path: str, **said: object) -> dict[str, str]:
-            answer = client.post(path, json=said)
+        def create(path: str, **spec: object) -> dict[str, str]:
+            answer = client.post(path, json=spec)
             assert answer.is_success, answer.text
             return dict(answer.json())
 
         for path in ("/api/resource-types", "/api/actions", "/api/origins"):
-            said = {"mnemonic": "M", "title": HOSTILE[:200], "description": HOSTILE}
-            made(path, **said, icon=HOSTILE[:200])
-        made(
+            spec = {"mnemonic": "M", "title": HOSTILE[:200], "description": HOSTILE}
+            create(path, **spec, icon=HOSTILE[:200])
+        create(
             "/api/interactions",
             **{"resourceType": "M", "action": "M", "origin": "M", "resourceId": HOSTILE},
             **{"userId": HOSTILE, "externalReference": HOSTILE},
             interaction={"a": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}},
             externalResponse={HOSTILE: HOSTILE},
         )
-        channel = made(
+        channel = create(
             "/api/channels",
             **{"name": HOSTILE[:200], "kind": "webhook", "enabled": False},
             settings={
@@ -47,30 +47,30 @@ def hostile(server: Server) -> Server:
                 "headers": {"X-A": HOSTILE[:80]},
             },
         )
-        made(
+        create(
             "/api/subscriptions",
             **{"channelId": channel["channelId"], "resourceType": "M", "action": "M"},
             template={"title": SCRIPT, "body": SCRIPT},
         )
-        made(
+        create(
             "/api/silences",
             **{"labels": {HOSTILE: HOSTILE}, "dimensions": {HOSTILE: HOSTILE}},
             **{"to": "2299-01-01T00:00:00Z", "author": HOSTILE[:200], "reason": HOSTILE},
         )
-        metric = made(
+        metric = create(
             "/api/interaction-metrics",
             **{"name": HOSTILE[:200], "description": HOSTILE, "metricType": "COUNT"},
             filters=[{"field": "interaction.a", "operator": "eq", "value": HOSTILE}],
             groupBy=["interaction.a"],
         )
-        made(
+        create(
             "/api/interaction-alerts",
             **{"title": HOSTILE[:200], "description": HOSTILE, "labels": {HOSTILE[:200]: "x"}},
             **{"metricId": metric["metricId"], "operator": "gt", "threshold": 0},
             **{"alertAction": "fired", "runbookUrl": f"https://example.com/{quote(HOSTILE)}"},
         )
-        made("/api/interaction-alerts/evaluate-all")
-        made("/api/keys", name=HOSTILE[:200], role="read")
+        create("/api/interaction-alerts/evaluate-all")
+        create("/api/keys", name=HOSTILE[:200], role="read")
     return server
 
 
@@ -79,10 +79,10 @@ def addresses(server: Server) -> list[str]:
         metric = client.get("/api/interaction-metrics").json()[0]["metricId"]
         alert = client.get("/api/interaction-alerts").json()[0]["alertId"]
         entry = client.get("/api/actions").json()
-        action = next(one["actionId"] for one in entry if one["mnemonic"] == "M")
-        found = client.get("/api/interactions?limit=10").json()["interactions"]
+        action = next(each["actionId"] for each in entry if each["mnemonic"] == "M")
+        interactions = client.get("/api/interactions?limit=10").json()["interactions"]
         channel = client.get("/api/channels").json()[0]["channelId"]
-        told = client.get("/api/subscriptions").json()[0]["subscriptionId"]
+        subscription = client.get("/api/subscriptions").json()[0]["subscriptionId"]
     text = quote(HOSTILE)
     return [
         *("/", "/web/keys", "/web/catalog", f"/web/catalog/action/{action}"),
@@ -93,14 +93,14 @@ def addresses(server: Server) -> list[str]:
         *(f"/web/alerts/{alert}/edit", f"/web/alerts/new?metric={metric}"),
         *("/web/interactions", f"/web/interactions?resourceId={text}&userId={text}"),
         f"/web/interactions?action={text}&uowId={text}&from={text}&cursor={text}",
-        *(f"/web/interactions/{one['interactionId']}" for one in found),
+        *(f"/web/interactions/{each['interactionId']}" for each in interactions),
         *("/web/channels", f"/web/channels/{channel}", "/web/subscriptions", "/web/deliveries"),
-        *(f"/web/subscriptions/{told}", "/web/silences", f"/web/deliveries?cursor={text}"),
+        *(f"/web/subscriptions/{subscription}", "/web/silences", f"/web/deliveries?cursor={text}"),
         *(f"/web/sign-in?next={text}", f"/web/{text}", f"/web/metrics?page={text}"),
     ]
 
 
-def test_script_in_every_text_is_shown_as_text_on_every_page(
+def test_script_in_any_text_is_shown_as_text_on_every_page(
     browser: Browser, hostile: Server
 ) -> None:
     browser.sign_in(hostile.url, hostile.admin_key)
@@ -114,25 +114,25 @@ def test_script_in_every_text_is_shown_as_text_on_every_page(
         assert browser.all("script:not([src])") == [], path
         shown += f"<img class={MARK}" in browser.text
     assert shown > 10
-    blocked = [said for said in browser.complaints() if "Content Security Policy" in said]
-    assert blocked == [], "it was no markup, so there was nothing to forbid"
+    blocked = [message for message in browser.complaints() if "Content Security Policy" in message]
+    assert blocked == [], "text that is no markup violates no policy"
 
 
-def test_a_runbook_leads_to_the_web_and_nowhere_else(hostile: Server) -> None:
+def test_a_runbook_must_be_an_http_address(hostile: Server) -> None:
     with hostile.client() as client:
         alert = client.get("/api/interaction-alerts").json()[0]
-        said = {"title": "t", "metricId": alert["metricId"], "operator": "gt", "threshold": 1}
+        spec = {"title": "t", "metricId": alert["metricId"], "operator": "gt", "threshold": 1}
         for address in ("javascript:alert(1)", "data:text/html,x", " javascript:alert(1)"):
-            body = {**said, "alertAction": "fired", "runbookUrl": address}
+            body = {**spec, "alertAction": "fired", "runbookUrl": address}
             assert client.post("/api/interaction-alerts", json=body).status_code == 422
 
 
-def test_a_downloaded_table_holds_no_formula(browser: Browser, hostile: Server) -> None:
+def test_a_downloaded_table_has_no_formula(browser: Browser, hostile: Server) -> None:
     with hostile.client() as client:
-        sent = {"resourceType": "M", "resourceId": "r", "action": "F", "origin": "M"}
-        client.post("/api/interactions", json={**sent, "interaction": {"b": "=1+1"}})
-        said = {"name": "f", "metricType": "COUNT", "action": "F", "groupBy": ["interaction.b"]}
-        metric = client.post("/api/interaction-metrics", json=said).json()["metricId"]
+        interaction = {"resourceType": "M", "resourceId": "r", "action": "F", "origin": "M"}
+        client.post("/api/interactions", json={**interaction, "interaction": {"b": "=1+1"}})
+        spec = {"name": "f", "metricType": "COUNT", "action": "F", "groupBy": ["interaction.b"]}
+        metric = client.post("/api/interaction-metrics", json=spec).json()["metricId"]
     browser.sign_in(hostile.url, hostile.admin_key)
     text = browser.fetch(f"/web/metrics/{metric}/rows.csv")
     assert text.splitlines() == ["interaction_b,value", "'=1+1,1"]

@@ -1,4 +1,4 @@
-"""Forms stay small, and take any mnemonic, where the catalog has more entries than they list."""
+"""With a large catalog, forms stay small and still accept any mnemonic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METRIC = {"name": "Early", "metricType": "COUNT", "enabled": "on", **NAMED}
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    """With 5,000 entries of each kind, of which the early ones are not suggested."""
+    """A catalog with 5,000 entries of each kind; the early ones are not suggested."""
     opened = Runtime(Settings(data_dir=tmp_path_factory.mktemp("data"), admin_key=ADMIN_KEY))
     opened.key_service.adopt(opened.settings.admin_key)
     for kind in Kind:
@@ -39,14 +39,14 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
 
 @pytest.fixture(scope="module")
 def pages(site: Site) -> TestClient:
-    """With a metric, because the form of an alert needs one."""
+    """The pages, with a metric, which the form of an alert needs."""
     client = site(ADMIN_KEY)
     assert client.post("/web/metrics/new", data=METRIC).status_code == 303
     return client
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_takes_a_bounded_size(form: str, pages: TestClient) -> None:
+def test_the_size_of_a_form_is_bounded(form: str, pages: TestClient) -> None:
     page = pages.get(f"/web/{form}")
     assert page.status_code == 200
     assert len(page.content) < 100_000
@@ -56,7 +56,7 @@ def test_a_form_takes_a_bounded_size(form: str, pages: TestClient) -> None:
         assert "EARLY" not in suggested
 
 
-def test_a_metric_of_any_mnemonic_is_saved_and_shown_again(
+def test_a_metric_with_any_mnemonic_is_saved_and_shown_again(
     runtime: Runtime, pages: TestClient
 ) -> None:
     (metric,) = runtime.metrics.all()

@@ -1,4 +1,4 @@
-"""Both themes, the width of a phone, and no request to anybody else."""
+"""Both themes, the width of a phone, and requests to the server only."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ PHONE = (390, 844)
 
 @pytest.fixture(scope="module")
 def busy(server: Server) -> Server:
-    """With something of everything, its names as long as they may be."""
+    """A server with one definition of each kind, with names of the greatest length."""
     with server.client() as client:
         for number in range(60):
-            sent = {
+            interaction = {
                 **{"resourceType": "A" * 64, "resourceId": "r" * 512, "action": "B" * 64},
                 **{"origin": "C" * 64, "userId": "u" * 200},
                 "interaction": {"country": f"country {number % 12}", "k" * 90: "v" * 900},
             }
-            assert client.post("/api/interactions", json=sent).status_code == 201
+            assert client.post("/api/interactions", json=interaction).status_code == 201
         hook = {"name": "H" * 200, "kind": "webhook", "settings": {"url": "https://a.example"}}
         channel = client.post("/api/channels", json=hook).json()["channelId"]
-        told = {"channelId": channel, "resourceType": "ALERT", "action": "fired"}
-        assert client.post("/api/subscriptions", json=told).status_code == 201
+        subscription = {"channelId": channel, "resourceType": "ALERT", "action": "fired"}
+        assert client.post("/api/subscriptions", json=subscription).status_code == 201
         silence = {"labels": {"l" * 200: "v" * 200}, "to": "2299-01-01T00:00:00Z"}
         assert client.post("/api/silences", json={**silence, "reason": "r" * 900}).is_success
-        said = {"name": "N" * 200, "metricType": "COUNT", "groupBy": ["interaction.country"]}
-        metric = client.post("/api/interaction-metrics", json=said).json()["metricId"]
+        spec = {"name": "N" * 200, "metricType": "COUNT", "groupBy": ["interaction.country"]}
+        metric = client.post("/api/interaction-metrics", json=spec).json()["metricId"]
         alert = {"title": "T" * 200, "metricId": metric, "operator": "gt", "threshold": 1}
         client.post("/api/interaction-alerts", json={**alert, "alertAction": "fired"})
         client.post("/api/interaction-alerts/evaluate-all")
@@ -47,13 +47,19 @@ def busy(server: Server) -> Server:
 
 
 def pages(server: Server) -> list[str]:
-    """The address of every page, with one of everything that has a page of its own."""
+    """The address of every page, with one of each kind of detail page."""
     with server.client() as client:
         metric = client.get("/api/interaction-metrics").json()[0]["metricId"]
         alert = client.get("/api/interaction-alerts").json()[0]["alertId"]
-        one = client.get("/api/interactions?limit=1").json()["interactions"][0]["interactionId"]
+        (interaction,) = client.get("/api/interactions?limit=1").json()["interactions"]
     own = (f"/web/metrics/{metric}", f"/web/metrics/{metric}/edit", f"/web/alerts/{alert}")
-    return [*MAIN, *MORE, *own, f"/web/alerts/{alert}/edit", f"/web/interactions/{one}"]
+    return [
+        *MAIN,
+        *MORE,
+        *own,
+        f"/web/alerts/{alert}/edit",
+        f"/web/interactions/{interaction['interactionId']}",
+    ]
 
 
 def test_every_page_fits_a_phone(browser: Browser, busy: Server) -> None:
@@ -65,7 +71,7 @@ def test_every_page_fits_a_phone(browser: Browser, busy: Server) -> None:
         assert wide <= PHONE[0], (path, browser.widest())
 
 
-def test_the_navigation_of_a_phone_opens_and_leads_on(browser: Browser, busy: Server) -> None:
+def test_the_menu_of_a_phone_opens_and_links_to_pages(browser: Browser, busy: Server) -> None:
     browser.resize(*PHONE)
     browser.sign_in(busy.url, busy.admin_key)
     assert not browser.find("#navigation").is_displayed()
@@ -75,9 +81,7 @@ def test_the_navigation_of_a_phone_opens_and_leads_on(browser: Browser, busy: Se
 
 
 @pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True)])
-def test_a_theme_is_chosen_and_stays(
-    browser: Browser, busy: Server, theme: str, is_dark: bool
-) -> None:
+def test_a_chosen_theme_is_kept(browser: Browser, busy: Server, theme: str, is_dark: bool) -> None:
     browser.sign_in(busy.url, busy.admin_key)
     browser.press(theme)
     for path in MAIN:
@@ -92,22 +96,20 @@ def brightness(browser: Browser, of: str) -> float:
     return sum(map(float, parts)) / 3
 
 
-def test_nothing_is_asked_of_anybody_else_and_the_browser_has_no_complaint(
-    browser: Browser, busy: Server
-) -> None:
+def test_pages_load_from_the_server_only_and_log_no_errors(browser: Browser, busy: Server) -> None:
     browser.sign_in(busy.url, busy.admin_key)
     browser.complaints()
     for path in pages(busy):
         browser.open(path)
         browser.until(lambda: browser.script("return document.readyState") == "complete")
-        asked = browser.script("return performance.getEntriesByType('resource').map(r => r.name)")
-        assert asked
-        assert {urlsplit(address).netloc for address in asked} == {urlsplit(busy.url).netloc}
+        loaded = browser.script("return performance.getEntriesByType('resource').map(r => r.name)")
+        assert loaded
+        assert {urlsplit(address).netloc for address in loaded} == {urlsplit(busy.url).netloc}
     assert browser.complaints() == []
 
 
 def test_every_field_and_button_has_a_name(browser: Browser, busy: Server) -> None:
-    """What a screen reader says of it; the browser itself works it out."""
+    """The accessible name, as the browser computes it."""
     browser.sign_in(busy.url, busy.admin_key)
     for path in pages(busy):
         browser.open(path)

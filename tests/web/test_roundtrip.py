@@ -1,4 +1,4 @@
-"""A form that is opened and saved changes nothing, whatever the definition holds."""
+"""Opening a form and saving it changes nothing, for any definition."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ class Definitions:
     def __init__(self, client: TestClient) -> None:
         self.client = client
 
-    def make(self, path: str, said: dict[str, Any]) -> str:
-        """The address of a new one."""
-        answer = self.client.post(path, json=said, headers=KEY)
+    def create(self, path: str, spec: dict[str, Any]) -> str:
+        """Create a definition; returns its address."""
+        answer = self.client.post(path, json=spec, headers=KEY)
         assert answer.status_code == 201, answer.text
         return str(answer.headers["location"])
 
-    def answered(self, address: str) -> str:
+    def text(self, address: str) -> str:
         return MODIFIED.sub("", self.client.get(address, headers=KEY).text)
 
     def id_of(self, address: str) -> str:
         return address.rsplit("/", 1)[1]
 
     def save_unchanged(self, page: str, to: str | None = None) -> str:
-        """Open a form and send it as it is; answers where that leads."""
+        """Open a form and submit it without a change; returns the address of the redirect."""
         shown = self.client.get(page)
         assert shown.status_code == 200, shown.text
         answer = self.client.post(to or page, content=sent(filled(shown.text)), headers=FORM)
         assert answer.status_code == 303, problems(answer.text)
         return str(answer.headers["location"])
 
-    def check(self, path: str, said: dict[str, Any], page: str) -> None:
-        """Make one through the API, save it through its page, and remove it."""
-        address = self.make(path, said)
-        before = self.answered(address)
+    def check(self, path: str, spec: dict[str, Any], page: str) -> None:
+        """Create a definition with the API, save it on its page, and delete it."""
+        address = self.create(path, spec)
+        before = self.text(address)
         self.save_unchanged(page.format(self.id_of(address)))
-        assert self.answered(address) == before
+        assert self.text(address) == before
         assert self.client.delete(address, headers=KEY).status_code == 204
 
 
@@ -73,24 +73,24 @@ def problems(page: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def definitions(site: Callable[[], TestClient]) -> Definitions:
-    made = Definitions(site())
-    made.make("/api/resource-types", {"mnemonic": "ONE", "title": "One"})
-    made.make("/api/origins", {"mnemonic": "Two", "title": "Two"})
-    return made
+    created = Definitions(site())
+    created.create("/api/resource-types", {"mnemonic": "ONE", "title": "One"})
+    created.create("/api/origins", {"mnemonic": "Two", "title": "Two"})
+    return created
 
 
 @DRAWN
-@given(said=nasty.metrics())
+@given(spec=nasty.metrics())
 def test_saving_a_metric_unchanged_changes_nothing(
-    definitions: Definitions, said: dict[str, Any]
+    definitions: Definitions, spec: dict[str, Any]
 ) -> None:
-    definitions.check("/api/interaction-metrics", said, "/web/metrics/{}/edit")
+    definitions.check("/api/interaction-metrics", spec, "/web/metrics/{}/edit")
 
 
 @DRAWN
-@given(said=nasty.metrics())
-def test_a_duplicate_measures_the_same(definitions: Definitions, said: dict[str, Any]) -> None:
-    address = definitions.make("/api/interaction-metrics", said)
+@given(spec=nasty.metrics())
+def test_a_duplicate_measures_the_same(definitions: Definitions, spec: dict[str, Any]) -> None:
+    address = definitions.create("/api/interaction-metrics", spec)
     before = definitions.client.get(address, headers=KEY).json()
     like = f"/web/metrics/new?like={definitions.id_of(address)}"
     copy = definitions.save_unchanged(like, "/web/metrics/new")
@@ -99,69 +99,69 @@ def test_a_duplicate_measures_the_same(definitions: Definitions, said: dict[str,
     assert {k: v for k, v in after.items() if k not in OWN} == {
         k: v for k, v in before.items() if k not in OWN
     }
-    for made in (address, api):
-        assert definitions.client.delete(made, headers=KEY).status_code == 204
+    for each in (address, api):
+        assert definitions.client.delete(each, headers=KEY).status_code == 204
 
 
 @settings(DRAWN, max_examples=12)
-@given(said=nasty.metrics())
+@given(spec=nasty.metrics())
 def test_the_yaml_of_a_page_can_be_pasted_back(
-    definitions: Definitions, tmp_path_factory: pytest.TempPathFactory, said: dict[str, Any]
+    definitions: Definitions, tmp_path_factory: pytest.TempPathFactory, spec: dict[str, Any]
 ) -> None:
-    address = definitions.make("/api/interaction-metrics", said)
+    address = definitions.create("/api/interaction-metrics", spec)
     page = definitions.client.get(f"/web/metrics/{definitions.id_of(address)}").text
     shown = re.search('<pre id="yaml">(.*?)</pre>', page, re.DOTALL)
     assert shown
     file = tmp_path_factory.mktemp("pasted") / "metrics.yaml"
     file.write_text(html.unescape(shown[1]), encoding="utf-8", newline="")
     (definition,) = read_definitions(file)
-    before = definitions.answered(address)
+    before = definitions.text(address)
     assert definitions.client.put(address, json=definition, headers=KEY).status_code == 200
-    assert definitions.answered(address) == before
+    assert definitions.text(address) == before
     assert definitions.client.delete(address, headers=KEY).status_code == 204
 
 
 @pytest.fixture(scope="module")
-def watched(definitions: Definitions) -> str:
-    said = {"name": "watched", "metricType": "COUNT"}
-    return definitions.id_of(definitions.make("/api/interaction-metrics", said))
+def metric_id(definitions: Definitions) -> str:
+    spec = {"name": "with alerts", "metricType": "COUNT"}
+    return definitions.id_of(definitions.create("/api/interaction-metrics", spec))
 
 
 @DRAWN
 @given(data=st.data())
 def test_saving_an_alert_unchanged_changes_nothing(
-    definitions: Definitions, watched: str, data: st.DataObject
+    definitions: Definitions, metric_id: str, data: st.DataObject
 ) -> None:
-    said = data.draw(nasty.alerts(watched))
-    definitions.check("/api/interaction-alerts", said, "/web/alerts/{}/edit")
+    spec = data.draw(nasty.alerts(metric_id))
+    definitions.check("/api/interaction-alerts", spec, "/web/alerts/{}/edit")
 
 
 @DRAWN
-@given(said=nasty.channels())
+@given(spec=nasty.channels())
 def test_saving_a_channel_unchanged_changes_nothing(
-    definitions: Definitions, said: dict[str, Any]
+    definitions: Definitions, spec: dict[str, Any]
 ) -> None:
-    definitions.check("/api/channels", said, "/web/channels/{}")
+    definitions.check("/api/channels", spec, "/web/channels/{}")
 
 
 def test_saving_a_channel_that_tocsin_disabled_keeps_the_reason(
     definitions: Definitions, runtime: Runtime
 ) -> None:
-    said = {"name": "gone", "kind": "webhook", "settings": {"url": "https://a.example"}}
-    address = definitions.make("/api/channels", said)
+    spec = {"name": "gone", "kind": "webhook", "settings": {"url": "https://a.example"}}
+    address = definitions.create("/api/channels", spec)
     id = UUID(definitions.id_of(address))
     runtime.channels.disable(id, "answered 410", runtime.now())
-    before = definitions.answered(address)
+    before = definitions.text(address)
     definitions.save_unchanged(f"/web/channels/{id}")
-    assert definitions.answered(address) == before
-    enabled = definitions.client.put(address, json={**said, "enabled": True}, headers=KEY)
+    assert definitions.text(address) == before
+    enabled = definitions.client.put(address, json={**spec, "enabled": True}, headers=KEY)
     assert enabled.json()["disabledReason"] is None
 
 
 @pytest.fixture(scope="module")
 def channel(definitions: Definitions) -> str:
-    said = {"name": "hook", "kind": "webhook", "settings": {"url": "https://a.example"}}
-    return definitions.id_of(definitions.make("/api/channels", said))
+    spec = {"name": "hook", "kind": "webhook", "settings": {"url": "https://a.example"}}
+    return definitions.id_of(definitions.create("/api/channels", spec))
 
 
 @DRAWN
@@ -169,21 +169,21 @@ def channel(definitions: Definitions) -> str:
 def test_saving_a_subscription_unchanged_changes_nothing(
     definitions: Definitions, channel: str, data: st.DataObject
 ) -> None:
-    said = data.draw(nasty.subscriptions(channel))
-    definitions.check("/api/subscriptions", said, "/web/subscriptions/{}")
+    spec = data.draw(nasty.subscriptions(channel))
+    definitions.check("/api/subscriptions", spec, "/web/subscriptions/{}")
 
 
 @DRAWN
-@given(said=nasty.silences())
+@given(spec=nasty.silences())
 def test_saving_a_silence_unchanged_changes_nothing(
-    definitions: Definitions, said: dict[str, Any]
+    definitions: Definitions, spec: dict[str, Any]
 ) -> None:
-    definitions.check("/api/silences", said, "/web/silences/{}")
+    definitions.check("/api/silences", spec, "/web/silences/{}")
 
 
 @DRAWN
-@given(said=nasty.entries("MOVED"))
+@given(spec=nasty.entries("MOVED"))
 def test_saving_a_catalog_entry_unchanged_changes_nothing(
-    definitions: Definitions, said: dict[str, Any]
+    definitions: Definitions, spec: dict[str, Any]
 ) -> None:
-    definitions.check("/api/actions", said, "/web/catalog/action/{}")
+    definitions.check("/api/actions", spec, "/web/catalog/action/{}")

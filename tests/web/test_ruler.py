@@ -1,4 +1,4 @@
-"""Ticks stand where a person would put them, in the zone of the viewer."""
+"""Ticks are at round values and instants in the zone of the viewer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def values(page: Browser, low: float, high: float, room: int = 5) -> list[str]:
     return list(page.script(f"return Ruler.ticks({low}, {high}, {room}, 0).words"))
 
 
-def test_a_day_has_round_hours_and_says_where_another_day_begins(page: Browser) -> None:
+def test_a_day_has_round_hours_and_marks_the_next_day(page: Browser) -> None:
     in_zone(page, "Etc/UTC")
     assert instants(page, "2026-03-20T14:30:00+00:00", DAY, 4) == [
         *(("18:00", "Mar 20"), ("00:00", "Mar 21")),
@@ -45,20 +45,20 @@ def test_a_day_has_round_hours_and_says_where_another_day_begins(page: Browser) 
     ]
 
 
-def test_hours_are_round_where_the_viewer_is(page: Browser) -> None:
+def test_hours_are_round_in_the_zone_of_the_viewer(page: Browser) -> None:
     in_zone(page, "Asia/Kathmandu")
     ticks = page.script("return Ruler.instants(1774000000, 1774007200, 4)")
     assert [tick["above"][-2:] for tick in ticks] == ["00", "30", "00", "30"]
     assert {datetime.fromtimestamp(tick["at"], UTC).minute for tick in ticks} == {15, 45}
 
 
-def test_the_hour_that_no_clock_shows_in_spring_has_no_tick(page: Browser) -> None:
+def test_the_hour_that_daylight_saving_skips_has_no_tick(page: Browser) -> None:
     in_zone(page, "Europe/Berlin")
     shown = instants(page, "2026-03-28T23:00:00+00:00", 4 * HOUR, 4)
     assert [above for above, _ in shown] == ["00:00", "01:00", "03:00", "04:00", "05:00"]
 
 
-def test_days_begin_at_midnight_also_where_the_clock_changes(page: Browser) -> None:
+def test_days_begin_at_midnight_when_the_offset_changes(page: Browser) -> None:
     in_zone(page, "Europe/Berlin")
     ticks = page.script("return Ruler.instants(1774566000, 1774566000 + 4 * 86400, 4)")
     shown = [datetime.fromtimestamp(tick["at"], UTC).hour for tick in ticks]
@@ -75,7 +75,7 @@ def test_days_begin_at_midnight_also_where_the_clock_changes(page: Browser) -> N
         (3000 * DAY, ("2030", "")),
     ],
 )
-def test_what_is_said_of_an_instant_is_as_coarse_as_the_ticks(
+def test_the_label_of_an_instant_has_the_resolution_of_the_ticks(
     page: Browser, seconds: int, first: tuple[str, str]
 ) -> None:
     in_zone(page, "Etc/UTC")
@@ -95,7 +95,7 @@ def test_what_is_said_of_an_instant_is_as_coarse_as_the_ticks(
         (0, 2e-9, ["0", "5e-10", "1e-9", "1.5e-9", "2e-9"]),
     ],
 )
-def test_values_stand_at_one_two_and_five_in_short(
+def test_ticks_are_at_one_two_and_five_times_a_power_of_ten(
     page: Browser, low: float, high: float, words: list[str]
 ) -> None:
     assert values(page, low, high) == words

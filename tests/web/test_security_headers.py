@@ -1,4 +1,4 @@
-"""What a page gives away to be kept elsewhere means the same there."""
+"""The YAML and the curl command of a metric's page define the same metric."""
 
 import json
 import shlex
@@ -16,7 +16,7 @@ TEXTS = ("1e3", "NO", "null", "~", "0o14", ".inf", "2026-03-20", "12:30", "it's"
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_definition_means_the_same_as_yaml_and_in_a_shell(text: str, tmp_path: Path) -> None:
+def test_a_definition_is_the_same_as_yaml_and_in_a_shell(text: str, tmp_path: Path) -> None:
     filters = [
         {"field": "interaction.a", "operator": "in", "value": [text, 3, 1.5, True, None, 10**30]},
         {"field": "interaction.a", "operator": "eq", "value": text},
@@ -32,7 +32,7 @@ def test_a_definition_means_the_same_as_yaml_and_in_a_shell(text: str, tmp_path:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_definition_can_be_pasted_back(definition: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "metrics.yaml").write_text(as_yaml(definition), encoding="utf-8", newline="")
-    # By their spelling: 12 and 12.0 are equal, and so are 1 and true.
+    # Compared as text, because 12 equals 12.0 and 1 equals true.
     assert repr(read_definitions(tmp_path / "metrics.yaml")) == repr([definition])
     command = shlex.split(as_curl(definition, "http://127.0.0.1:8420"))
     assert repr(json.loads(command[command.index("-d") + 1])) == repr(definition)

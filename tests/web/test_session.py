@@ -1,4 +1,4 @@
-"""Who may see and do what on the pages; none of it needs a browser."""
+"""Sessions, roles and security headers of the pages, without a browser."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -44,7 +44,7 @@ def call(client: TestClient, method: str, path: str) -> int:
     return client.request(method, address).status_code
 
 
-def test_who_has_not_signed_in_is_sent_to_the_form_and_back(site: Site) -> None:
+def test_a_viewer_without_a_session_is_redirected_to_the_form_and_back(site: Site) -> None:
     nobody = site(None)
     assert len(routes()) > 25
     for method, path in routes():
@@ -63,14 +63,14 @@ def test_a_role_sees_its_pages_and_no_others(site: Site, keys: dict[str, str], r
             assert refused is not may(role, method, path), (method, path)
 
 
-def test_a_wrong_key_is_refused_in_a_sentence_and_keeps_nothing(site: Site) -> None:
+def test_a_wrong_key_is_rejected_with_a_message_and_sets_no_cookie(site: Site) -> None:
     answer = site(None).post("/web/sign-in", data={"key": "no such key"})
     assert answer.status_code == 401
     assert "This key is unknown, or was revoked" in answer.text
     assert "set-cookie" not in answer.headers
 
 
-def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
+def test_the_cookie_is_hidden_from_scripts_and_not_sent_from_other_sites(
     site: Site, keys: dict[str, str]
 ) -> None:
     answer = site(None).post("/web/sign-in", data={"key": keys["read"]})
@@ -81,7 +81,7 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
 
 
 @pytest.mark.parametrize("proto", ["https", "HTTPS", "https, http", "https,http"])
-def test_behind_tls_the_cookie_is_bound_to_the_host_and_goes_over_tls_only(
+def test_behind_tls_the_cookie_is_bound_to_the_host_and_to_tls(
     site: Site, keys: dict[str, str], proto: str
 ) -> None:
     forwarded = {"x-forwarded-proto": proto}
@@ -116,10 +116,10 @@ def test_a_session_ends_when_its_key_is_revoked(site: Site, runtime: Runtime) ->
     assert client.get("/").status_code == 303
 
 
-def test_a_cookie_that_the_server_did_not_make_is_no_session(site: Site, runtime: Runtime) -> None:
+def test_a_forged_cookie_is_no_session(site: Site, runtime: Runtime) -> None:
     client = site(None)
-    for made_up in (str(runtime.keys.all()[0].key_id), "a.b.c", ".", "\x7f"):
-        client.cookies.set("tocsin_session", made_up)
+    for forged in (str(runtime.keys.all()[0].key_id), "a.b.c", ".", "\x7f"):
+        client.cookies.set("tocsin_session", forged)
         assert client.get("/").status_code == 303
 
 
@@ -138,7 +138,7 @@ def test_signing_out_ends_the_session_on_the_server_too(site: Site) -> None:
     assert client.get("/").status_code == copy.get("/").status_code == 303
 
 
-def test_signing_in_again_ends_the_former_session_of_the_browser(site: Site) -> None:
+def test_signing_in_again_ends_the_earlier_session_of_the_browser(site: Site) -> None:
     client = site()
     copy = copy_of(client, site)
     client.post("/web/sign-in", data={"key": ADMIN_KEY})
@@ -209,7 +209,7 @@ def test_a_key_that_signs_in_very_often_keeps_its_last_sessions(
         ({}, False),
     ],
 )
-def test_what_changes_something_must_come_from_our_own_pages(
+def test_a_change_must_come_from_our_own_pages(
     site: Site, runtime: Runtime, headers: dict[str, str], is_ours: bool
 ) -> None:
     client = site()
@@ -224,14 +224,14 @@ def test_what_changes_something_must_come_from_our_own_pages(
     "target",
     ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\n/x"],
 )
-def test_signing_in_leads_to_pages_of_ours_only(
+def test_signing_in_redirects_to_local_paths_only(
     site: Site, keys: dict[str, str], target: str
 ) -> None:
     answer = site(None).post("/web/sign-in", data={"key": keys["read"], "next": target})
     assert answer.headers["location"] == "/"
 
 
-def test_every_page_forbids_scripts_and_styles_that_are_not_ours(site: Site) -> None:
+def test_every_page_forbids_inline_and_foreign_scripts_and_styles(site: Site) -> None:
     for path in ("/", "/web/sign-in", "/web/metrics", "/web/metrics/new", "/web/keys"):
         answer = site().get(path)
         assert answer.status_code == 200
@@ -245,7 +245,7 @@ def test_every_page_forbids_scripts_and_styles_that_are_not_ours(site: Site) -> 
         assert " on" + "click=" not in answer.text
 
 
-def test_who_is_lost_gets_a_page_and_a_program_a_problem(site: Site) -> None:
+def test_an_unknown_address_is_a_page_for_browsers_and_a_problem_for_programs(site: Site) -> None:
     client = site()
     page = client.get("/web/nowhere", headers={"accept": "text/html"})
     assert page.status_code == 404
@@ -257,7 +257,7 @@ def test_who_is_lost_gets_a_page_and_a_program_a_problem(site: Site) -> None:
         assert answer.status_code in (404, 422)
 
 
-def test_pages_and_the_api_do_not_stand_in_each_others_way(site: Site) -> None:
+def test_pages_and_the_api_do_not_interfere(site: Site) -> None:
     client = site()
     assert client.get("/docs").status_code == 200
     assert client.get("/metrics").status_code == 401
@@ -265,7 +265,7 @@ def test_pages_and_the_api_do_not_stand_in_each_others_way(site: Site) -> None:
     assert client.get("/api/interaction-metrics").status_code == 401, "a session is no key"
 
 
-def test_an_error_that_nobody_expected_is_a_page_too(
+def test_an_unexpected_error_is_a_page(
     site: Site, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = site()

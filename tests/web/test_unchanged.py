@@ -1,4 +1,4 @@
-"""A real browser opens a form and saves it: nothing changes; a search becomes a metric whole."""
+"""In a real browser, saving an unchanged form changes nothing, and a search becomes a metric."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ def admin(browser: Browser, server: Server) -> Browser:
     return browser
 
 
-def make(client: httpx.Client, path: str, said: dict[str, Any]) -> str:
-    answer = client.post(path, json=said)
+def create(client: httpx.Client, path: str, spec: dict[str, Any]) -> str:
+    answer = client.post(path, json=spec)
     assert answer.status_code == 201, answer.text
     return str(answer.headers["location"])
 
 
 def check(browser: Browser, client: httpx.Client, address: str, page: str) -> None:
-    """Save it through its page: the API answers the same bytes as before."""
+    """Save a definition on its page: the API then returns the same bytes as before."""
     before = client.get(address)
     browser.open(page.format(address.rsplit("/", 1)[1]))
     browser.until(lambda: browser.script("return document.readyState") == "complete")
     browser.until(lambda: not browser.all("#preview[aria-busy]"))
     form = browser.path
     browser.press("Save")
-    browser.until(lambda: browser.path != form, f"it was not saved: {browser.text}")
+    browser.until(lambda: browser.path != form, f"not saved: {browser.text}")
     after = client.get(address)
     assert MODIFIED.sub("", after.text) == MODIFIED.sub("", before.text)
     assert after.json()["modifiedDate"] > before.json()["modifiedDate"]
@@ -66,9 +66,9 @@ def check(browser: Browser, client: httpx.Client, address: str, page: str) -> No
 
 def test_every_kind_of_definition_is_saved_as_it_was(admin: Browser, server: Server) -> None:
     with server.client() as client:
-        metric = make(client, "/api/interaction-metrics", METRIC)
+        metric = create(client, "/api/interaction-metrics", METRIC)
         check(admin, client, metric, "/web/metrics/{}/edit")
-        alert = make(
+        alert = create(
             client,
             "/api/interaction-alerts",
             {
@@ -80,14 +80,14 @@ def test_every_kind_of_definition_is_saved_as_it_was(admin: Browser, server: Ser
         )
         check(admin, client, alert, "/web/alerts/{}/edit")
         hook = {"url": "https://a.example/%?q", "headers": {"X-A": " b ", "Authorization": "c"}}
-        said = {"name": ALL, "kind": "webhook", "settings": hook, "enabled": False}
-        channel = make(client, "/api/channels", said)
+        spec = {"name": ALL, "kind": "webhook", "settings": hook, "enabled": False}
+        channel = create(client, "/api/channels", spec)
         check(admin, client, channel, "/web/channels/{}")
-        told = {"channelId": channel.rsplit("/", 1)[1], "resourceType": "ALERT", "action": "fired"}
+        topic = {"channelId": channel.rsplit("/", 1)[1], "resourceType": "ALERT", "action": "fired"}
         template = {"title": f"{ALL} ", "body": f"\n\n{ALL}\r\n"}
-        subscription = make(client, "/api/subscriptions", {**told, "template": template})
+        subscription = create(client, "/api/subscriptions", {**topic, "template": template})
         check(admin, client, subscription, "/web/subscriptions/{}")
-        silence = make(
+        silence = create(
             client,
             "/api/silences",
             {
@@ -97,11 +97,11 @@ def test_every_kind_of_definition_is_saved_as_it_was(admin: Browser, server: Ser
         )
         check(admin, client, silence, "/web/silences/{}")
         entry = {"mnemonic": "M", "title": ALL, "description": ALL, "icon": "", "bgColorHex": None}
-        action = make(client, "/api/actions", entry)
+        action = create(client, "/api/actions", entry)
         check(admin, client, action, "/web/catalog/action/{}")
 
 
-def test_a_value_that_was_not_accepted_keeps_its_kind(admin: Browser) -> None:
+def test_a_rejected_value_keeps_its_kind(admin: Browser) -> None:
     admin.open("/web/metrics/new")
     admin.type("Name", "n")
     admin.press("+ Add a condition")
@@ -119,7 +119,7 @@ def test_a_value_that_was_not_accepted_keeps_its_kind(admin: Browser) -> None:
 def test_a_search_for_null_becomes_a_metric_that_counts_the_same(
     admin: Browser, server: Server
 ) -> None:
-    sent = [
+    batch = [
         {
             **{"resourceType": "N", "resourceId": str(number), "action": "A", "origin": "O"},
             "interaction": payload,
@@ -127,7 +127,7 @@ def test_a_search_for_null_becomes_a_metric_that_counts_the_same(
         for number, payload in enumerate([{}, {"c": None}, {"c": ""}, {"c": "US"}, {"c": "ZA"}])
     ]
     with server.client() as client:
-        assert client.post("/api/interactions/batch", json=sent).json()["accepted"] == 5
+        assert client.post("/api/interactions/batch", json=batch).json()["accepted"] == 5
     row = "filterField=interaction.c&filterOperator={}&filterKind={}&filterValue={}"
     for operator, kind, value, count in (
         ("eq", "null", "", 2),

@@ -1,4 +1,4 @@
-"""The pages say why something is not delivered yet, and until when."""
+"""The pages show why a delivery is not sent yet, and when it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANNEL = {"name": "The desk", "kind": "webhook", "settings": {"url": "http://12
 
 
 def subscribed(api: TestClient, **members: Any) -> dict[str, Any]:
-    """A channel with a subscription, and one interaction that was recorded for it."""
+    """A channel with a subscription."""
     channel: dict[str, Any] = api.post("/api/channels", json={**CHANNEL, **members}).json()
     topic = {**TOPIC, "channelId": channel["channelId"]}
     assert api.post("/api/subscriptions", json=topic).status_code == 201
@@ -26,18 +26,18 @@ def subscribed(api: TestClient, **members: Any) -> dict[str, Any]:
 
 
 def record(api: TestClient) -> None:
-    sent = {**TOPIC, "resourceId": "1", "origin": "WEB"}
-    assert api.post("/api/interactions", json=sent).status_code == 201
+    interaction = {**TOPIC, "resourceId": "1", "origin": "WEB"}
+    assert api.post("/api/interactions", json=interaction).status_code == 201
 
 
 def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
-def test_pages_say_why_a_delivery_was_skipped_and_until_when_a_channel_rests(
+def test_pages_show_why_a_delivery_was_skipped_and_until_when_a_channel_is_paused(
     api: TestClient, site: Callable[..., TestClient], runtime: Runtime
 ) -> None:
-    # The first interaction makes the catalog entries that the subscriptions name.
+    # The first interaction adds the catalog entries that the subscriptions name.
     record(api)
     off, resting = subscribed(api, name="Off", enabled=False), subscribed(api, name="Resting")
     until = runtime.now() + timedelta(hours=1)

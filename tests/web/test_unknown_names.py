@@ -1,4 +1,4 @@
-"""An address with a name that its page does not have; none of it needs a browser."""
+"""Unknown query parameters in the addresses of pages, without a browser."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Site = Callable[..., TestClient]
 
 
 def page_addresses() -> list[str]:
-    found = [route for router in ROUTERS for route in router.routes]
+    routes = [route for router in ROUTERS for route in router.routes]
     return [
         route.path.replace("{id:uuid}", str(uuid4())).replace("{kind}", "action")
-        for route in found
+        for route in routes
         if isinstance(route, APIRoute)
         and "GET" in (route.methods or ())
         and isinstance(route, PageRoute)
@@ -32,7 +32,7 @@ def links(text: str) -> list[str]:
     return [unescape(link) for link in re.findall(r'class="button" href="([^"]*)"', text)]
 
 
-def test_no_page_passes_an_unknown_name_over(site: Site) -> None:
+def test_every_page_rejects_an_unknown_parameter(site: Site) -> None:
     client = site()
     addresses = page_addresses()
     assert len(addresses) > 20
@@ -43,9 +43,9 @@ def test_no_page_passes_an_unknown_name_over(site: Site) -> None:
         assert links(answer.text)[-1] == address
 
 
-def test_the_address_that_was_meant_is_linked(site: Site) -> None:
-    asked = "/web/interactions?actoin=a%26b&since=1h&filterField=x&filterField=y&utm_id=1"
-    answer = site().get(asked)
+def test_the_corrected_address_is_linked(site: Site) -> None:
+    address = "/web/interactions?actoin=a%26b&since=1h&filterField=x&filterField=y&utm_id=1"
+    answer = site().get(address)
     assert answer.status_code == 422
     kept = "since=1h&filterField=x&filterField=y"
     assert links(answer.text) == [
@@ -68,13 +68,13 @@ def test_the_address_that_was_meant_is_linked(site: Site) -> None:
         "/web/sign-in?next=%2Fweb%2Fmetrics",
     ],
 )
-def test_the_names_that_pages_link_to_each_other_with_are_known(site: Site, address: str) -> None:
+def test_the_parameters_of_links_between_pages_are_known(site: Site, address: str) -> None:
     assert site().get(address).status_code == 200
 
 
 def test_a_range_of_a_metric_is_known(site: Site, api: TestClient) -> None:
-    made = api.post("/api/interaction-metrics", json={"name": "n", "metricType": "COUNT"})
-    page = f"/web/metrics/{made.json()['metricId']}"
+    metric = api.post("/api/interaction-metrics", json={"name": "n", "metricType": "COUNT"})
+    page = f"/web/metrics/{metric.json()['metricId']}"
     span = "from=2026-03-20T00:00:00Z&to=2026-03-21T00:00:00Z"
     for query in ("range=7d", span, "sort=value&page=1"):
         assert site().get(f"{page}?{query}").status_code == 200
