@@ -30,7 +30,7 @@ NEW = {
     **{"recoveryAction": "recovered", "for": "0s", "interval": "1m", "enabled": True},
 }
 NO_DATA = {
-    NoData.OK: "resolve",
+    NoData.OK: "treat as OK",
     NoData.KEEP: "keep the last state",
     NoData.FIRING: "fire",
 }
