@@ -1,4 +1,4 @@
-"""`tocsin serve` says in a line why it does not start."""
+"""`tocsin serve` reports in one line why it does not start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from support.running import run_tocsin
 
 
-def test_a_folder_that_another_server_uses_is_refused(server: Any) -> None:
+def test_a_folder_that_another_server_uses_is_rejected(server: Any) -> None:
     failed = run_tocsin("serve", "--port", "0", "--data-dir", server.folder)
     assert failed.returncode == 1
     last = failed.stderr.splitlines()[-1]
@@ -41,7 +41,7 @@ def test_an_invalid_setting_is_named(
         (["--data-dir="], {"TOCSIN_DATA_DIR": "elsewhere"}),
     ],
 )
-def test_an_empty_data_folder_is_refused(
+def test_an_empty_data_folder_is_rejected(
     options: list[str], environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ def test_an_empty_data_folder_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_data_folder_of_the_command_line_counts_though_the_variable_is_empty(
+def test_a_data_folder_on_the_command_line_overrides_an_empty_variable(
     server: Any,
 ) -> None:
     environment = {"TOCSIN_DATA_DIR": ""}
