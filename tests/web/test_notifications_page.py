@@ -63,7 +63,7 @@ def test_from_a_channel_over_a_silence_to_a_delivery(
     browser.type("Name", "The desk")
     browser.type("URL", receiver)
     browser.press("Save")
-    browser.until_says("shown only now")
+    browser.until_says("shown only once")
     browser.press("Send test message")
     browser.until_says("The test message was sent through The desk")
 
