@@ -32,6 +32,13 @@ def recorded(server: Any, resource_id: str) -> list[Any]:
         return list(answer.raise_for_status().json()["interactions"])
 
 
+def wait_until_recorded(server: Any, resource_id: str) -> None:
+    deadline = time.monotonic() + 60
+    while not recorded(server, resource_id):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
 def test_a_file_is_recorded_and_a_repeat_records_nothing(
     at_server: Run, server: Any, tmp_path: Path, pack: type[bytes]
@@ -121,7 +128,7 @@ def test_an_import_survives_a_server_that_is_killed_and_started_again(
     running = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(1.5)
+    wait_until_recorded(server, "killed-0")
     server.kill()
     server.start()
     output, _ = running.communicate(timeout=100)
@@ -140,7 +147,7 @@ def test_ctrl_c_ends_an_import_with_a_count_of_recorded_lines(server: Any, tmp_p
     running = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(2)
+    wait_until_recorded(server, "interrupted-0")
     running.send_signal(signal.SIGINT)
     output, errors = running.communicate(timeout=60)
     assert running.returncode == 130
