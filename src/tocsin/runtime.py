@@ -174,7 +174,7 @@ class Runtime:
         self.backtester = Backtester(self.engine, self.catalog)
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
-        # No calculation takes three times what a query may take and wait.
+        # Longer than any calculation, so that no compiled query uses a column that is dropped.
         patience = max(GRACE_PERIOD, 3 * timedelta(seconds=self.settings.query_seconds))
         self.promoter = ColumnPromoter(self.engine, self.metrics, self.clock, patience)
         self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
@@ -196,7 +196,7 @@ class Runtime:
     def _open_notifications(self) -> None:
         settings = self.settings
         self._queue = DeliveryQueue(self.database)
-        # The process that held them owned this folder before, and is dead.
+        # Claims of the process that had this folder open before; the lock shows that it ended.
         self._queue.release_all()
         self._outbox = Outbox(self.deliveries, self.engine, self.events, self.clock)
         self.templates = Templates()
@@ -279,7 +279,7 @@ class Runtime:
             Warmup(self.engine, self.promoter),
         ):
             self._run(worker)
-        # First of all: an evaluation under way, whose slot is taken later, would hold up the rest.
+        # Closed first: a calculation in progress would delay everything else.
         self._closing.callback(self.stop_calculating)
 
     def _run(self, worker: Worker) -> None:

@@ -1,4 +1,4 @@
-"""Runs the server: opens the data folder, listens, and stops cleanly when it is told to."""
+"""Runs the server: opens the data folder, listens, and stops cleanly on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tocsin.web.app import add_pages
 
 log = structlog.get_logger()
 
-# Requests that are still under way when the server stops get this long; calculations are ended
-# before, so that they are answered.
+# Requests in progress get this long when the server stops. Calculations are ended earlier, so that
+# their requests are answered.
 STOP_SECONDS = 5
 CALCULATE_SECONDS = 3
 ANSWER_SECONDS = 0.5
@@ -38,12 +38,12 @@ ANSWER_SECONDS = 0.5
 KEEP_ALIVE_SECONDS = 75
 # How often uvicorn calls on_tick.
 _TICKS_A_SECOND = 10
-# The thread that appends needs the interpreter often and briefly; at Python's 5 ms it would wait
-# longer for a thread that reads a batch than the engine takes.
+# The committer needs the interpreter often and briefly. With Python's default of 5 ms it would wait
+# longer for a thread that parses a batch than the engine takes for the append.
 SWITCH_SECONDS = 0.0005
-# So many new containers before the youngest are collected; Python's own 700 are those of a few
-# hundred payloads.
-GARBAGE = 50_000
+# New containers before the youngest generation is collected. A few hundred payloads already have
+# the 700 of Python's default.
+COLLECTION_THRESHOLD = 50_000
 
 
 def run(settings: Settings) -> None:
@@ -51,7 +51,7 @@ def run(settings: Settings) -> None:
 
     Raises DataFolderInUse, InvalidSettings or Unavailable.
     """
-    # Whatever is created from here on is for its owner only: payloads and secrets are in the files.
+    # New files are for their owner only, because they hold payloads and secrets.
     os.umask(0o077)
     log_config.configure(settings.log_format, settings.log_level)
     limit = descriptors.raise_limit()
@@ -61,15 +61,15 @@ def run(settings: Settings) -> None:
         _serve(settings, listening, limit)
     finally:
         listening.close()
-    # Nothing is left to protect. Returning would wait for threads that still calculate.
+    # Everything is closed. Returning would wait for threads that still calculate.
     log_config.flush()
     os._exit(0)
 
 
 def _serve(settings: Settings, listening: socket.socket, open_files: int) -> None:
-    _warn_of_wide_folder(settings.data_dir)
+    _warn_about_open_folder(settings.data_dir)
     runtime = Runtime(settings)
-    _spare_the_collector()
+    _tune_garbage_collection()
     try:
         _announce(
             settings, listening.getsockname()[1], runtime.key_service.adopt(settings.admin_key)
@@ -97,16 +97,16 @@ def _serve(settings: Settings, listening: socket.socket, open_files: int) -> Non
         log.info("stopped")
 
 
-def _spare_the_collector() -> None:
-    """A decoded batch is thousands of dictionaries, none of them in a cycle: collecting them once
-    in a while is enough, and what there is by now need not be walked through again."""
+def _tune_garbage_collection() -> None:
+    """A decoded batch is thousands of dictionaries without cycles, so that rare collections are
+    enough. Objects that exist by now are frozen, so that no collection visits them again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(COLLECTION_THRESHOLD)
 
 
-def _warn_of_wide_folder(folder: Path) -> None:
-    """A folder that is there keeps its mode: who set it may have had a reason."""
+def _warn_about_open_folder(folder: Path) -> None:
+    """An existing folder keeps its mode, because an operator may have set it on purpose."""
     with suppress(OSError):
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode & 0o077:
@@ -119,7 +119,7 @@ def _warn_of_wide_folder(folder: Path) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else, so that a taken one is refused in a sentence."""
+    """Bind the port before anything else, so that a port in use is reported by a clear error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -130,8 +130,8 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Enforces the deadlines of connections, and ends calculations before it stops.
 
-    Uvicorn raises the signal that stopped it once more, which would end the process before what
-    waits to be recorded is on disk.
+    Uvicorn raises the signal that stopped it a second time, which would end the process before
+    waiting interactions are on disk.
     """
 
     def __init__(self, config: uvicorn.Config, stop_calculating: Callable[[], None]) -> None:
@@ -150,7 +150,7 @@ class _Server(uvicorn.Server):
         ending.start()
         await super().shutdown(sockets)
         ending.cancel()
-        # Requests that were cancelled still answer their callers.
+        # Cancelled requests still send their responses.
         if tasks := list(self.server_state.tasks):
             await asyncio.wait(tasks, timeout=ANSWER_SECONDS)
 
@@ -179,8 +179,8 @@ def _announce(settings: Settings, port: int, secret: str | None) -> None:
 
 
 def _hand_over(secret: str, url: str, file: Path) -> None:
-    """Show the first admin key on a terminal; elsewhere write it to a file, for standard output
-    may be a log that is kept and read by many."""
+    """Show the first admin key on a terminal. Without one, write it to a file, because standard
+    output may be a log that is stored and read by others."""
     if not sys.stdout.isatty() and _written(file, secret):
         log.warning(
             "admin key written", file=str(file), advice="keep it elsewhere and delete the file"

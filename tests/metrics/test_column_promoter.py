@@ -316,14 +316,14 @@ def test_fields_of_saved_metrics_are_promoted_and_those_of_deleted_ones_are_not(
 def test_the_worker_takes_a_step_in_each_run_after_the_first_wake(opened: Runtime) -> None:
     record(opened, {"total": 1})
     promoter = ColumnPromoter(opened.engine, opened.metrics, opened.clock)
-    draft, asked = read_metric(
+    draft, sum_of_total = read_metric(
         {"name": "sum", "metricType": "SUM", "field": "interaction.total"}, opened.catalog
     )
-    opened.metrics.create(draft, asked, AT)
+    opened.metrics.create(draft, sum_of_total, AT)
     assert promoter.run_once() is None
     assert columns(opened) == set()
     promoter.wake()
     wait_until(lambda: promoter.run_once() is None)
     assert set(opened.engine.materialized_columns) == set(
-        columns_to_materialize([asked], opened.engine.field_types.of)
+        columns_to_materialize([sum_of_total], opened.engine.field_types.of)
     )
