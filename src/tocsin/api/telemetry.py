@@ -25,7 +25,6 @@ from tocsin.model.alerts.alert import Health
 from tocsin.model.interactions.catalog import Kind
 from tocsin.process.log_config import dropped_lines
 from tocsin.runtime import Runtime
-from tocsin.storage.loss_detection import SHOWN_PARTS
 
 log = structlog.get_logger()
 
@@ -221,7 +220,7 @@ def _problems(runtime: Runtime) -> Iterator[Metric]:
         "Interactions in a part that the engine detached; NaN if unknown.",
         labels=["part", "reason"],
     )
-    for part in runtime.losses.parts[:SHOWN_PARTS]:
+    for part in runtime.losses.shown_parts:
         parts.add_metric([part.name, part.reason], math.nan if part.rows is None else part.rows)
     yield parts
     missing = GaugeMetricFamily(

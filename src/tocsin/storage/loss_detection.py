@@ -67,6 +67,11 @@ class LossDetector:
                 rows = {m: count for m, count in stored["rows"].items() if m >= month}
                 self._write(_STORED, {**stored, "rows": rows})
 
+    @property
+    def shown_parts(self) -> list[DetachedPart]:
+        """The detached parts that answers and metrics list, at most SHOWN_PARTS."""
+        return self.parts[:SHOWN_PARTS]
+
     def problems(self) -> list[str]:
         """A sentence for each loss, the sum of missing interactions first."""
         problems = []
@@ -74,7 +79,7 @@ class LossDetector:
             months = ", ".join(f"{_month(m)}: {count:,}" for m, count in self.missing.items())
             count = sum(self.missing.values())
             problems.append(f"{count:,} interactions that were recorded are missing ({months})")
-        problems += map(_problem, self.parts[:SHOWN_PARTS])
+        problems += map(_problem, self.shown_parts)
         if len(self.parts) > SHOWN_PARTS:
             problems.append(f"{len(self.parts) - SHOWN_PARTS:,} more parts are set aside")
         return problems
