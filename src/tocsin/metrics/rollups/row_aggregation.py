@@ -113,7 +113,7 @@ class BucketedRows:
     def __init__(self, fetched: FetchedRows, bucket_set: BucketSet) -> None:
         self._fetched = fetched
         self._length = bucket_set.length
-        self._intervals = _interval_indices(bucket_set, fetched)
+        self._intervals, self._are_in_set = _intervals_of(bucket_set, fetched)
         self._scopes: dict[object, tuple[Integers, Integers]] = {}
 
     def rows_of(self, rollup: Rollup, columns: QuestionColumns) -> PartialAggregates:
@@ -141,7 +141,7 @@ class BucketedRows:
         rows = self._scopes.get(scope)
         if rows is None:
             indices = self._fetched.rows_in(scope)
-            indices = indices[self._intervals[indices] >= 0]
+            indices = indices[self._are_in_set[indices]]
             if self._length is None:
                 buckets = self._intervals[indices]
             else:
@@ -158,15 +158,16 @@ class BucketedRows:
         return rows.deduplicated()
 
 
-def _interval_indices(bucket_set: BucketSet, fetched: FetchedRows) -> Integers:
-    """The index of the interval that each row belongs to; -1 where it belongs to none."""
+def _intervals_of(bucket_set: BucketSet, fetched: FetchedRows) -> tuple[Integers, Flags]:
+    """The index of the last interval that begins before each row, and whether the row belongs to
+    it."""
     times = fetched.times
     after, upto = np.asarray(bucket_set.intervals, dtype=np.int64).T
     intervals = np.searchsorted(after, times, "left") - 1
-    belongs = times <= upto[intervals]
+    belongs = (intervals >= 0) & (times <= upto[intervals])
     if bucket_set.watermarks:
         belongs &= fetched.numbers > np.asarray(bucket_set.watermarks)[intervals]
-    return np.where(belongs, intervals, -1)
+    return intervals, np.asarray(belongs)
 
 
 def _values(measure: Measure, numbers: Doubles, index: Integers, count: int) -> list[Doubles]:
