@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tocsin.alerting.backtest import BacktestInput
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import StateChange, Status
@@ -37,10 +36,9 @@ def summarize_backtest(runtime: Runtime, alert: Alert, over: Range) -> BacktestS
     to = over.to
     step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
     span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
-    backtest = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
     groups = [
         firing_periods(reversed(past.changes), to)
-        for past in runtime.backtester.backtest(backtest, span)
+        for past in runtime.alert_service.backtest(alert, span)
     ]
     periods = [period for group in groups for period in group]
     sentence = _sentence(periods, sum(map(bool, groups)), len(groups), step)

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from tocsin.errors import Conflict
 from tocsin.model.alerts.evaluation import Group
 from tocsin.model.alerts.state import Status
 from tocsin.web import formatting
@@ -61,7 +60,7 @@ def alert(
         over=over,
         ranges=RANGES,
         chart=chart_with_threshold(runtime, metric.question, alert.rule, over, periods),
-        listing=paginate(runtime.evaluator.groups(alert), _ORDERS, sort, page, range=range or ""),
+        listing=paginate(runtime.alert_service.groups(id), _ORDERS, sort, page, range=range or ""),
         history=history[:_HISTORY],
         changes=len(history),
         drawn=_DRAWN,
@@ -72,10 +71,7 @@ def alert(
 @router.post(PATH + "/{id:uuid}/evaluate")
 @run_on("questions")
 def evaluate_alert(pages: Site, _viewer: Admin, id: UUID) -> Response:
-    runtime = pages.runtime
-    if not runtime.alerts.get(id).enabled:
-        raise Conflict("This alert is disabled; enable it first")
-    runtime.evaluator.evaluate([id], runtime.now())
+    pages.runtime.alert_service.evaluate(id)
     pages.alert_status.forget()
     return redirect(f"{PATH}/{id}")
 

@@ -65,9 +65,7 @@ def alerts(
 @router.post(PATH + "/evaluate-all")
 @run_on("questions")
 def evaluate_all(pages: Site, _viewer: Admin) -> Response:
-    runtime = pages.runtime
-    enabled = [alert.alert_id for alert in runtime.alerts.all() if alert.enabled]
-    runtime.evaluator.evaluate(enabled, runtime.now())
+    pages.runtime.alert_service.evaluate_all()
     pages.alert_status.forget()
     return redirect(PATH)
 

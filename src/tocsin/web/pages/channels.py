@@ -13,8 +13,6 @@ from tocsin.api.schemas.notifications import ChannelResponse
 from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
 from tocsin.model.notifications.channel import Channel, ChannelKind, read_channel
-from tocsin.model.notifications.message import sample
-from tocsin.notifications.service import channel_fields
 from tocsin.web.forms import Form
 from tocsin.web.quoting import write_pairs
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
@@ -49,10 +47,9 @@ def create_channel(pages: Site, request: Request, viewer: Admin, body: Body) -> 
     runtime, spec = pages.runtime, channel_in(Form(body))
     try:
         draft = read_channel(spec)
-        channel = runtime.channels.create(draft, runtime.now())
+        channel = runtime.channel_service.create(draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error)
-    viewer.actor.log_change("channel created", **channel_fields(channel))
     return _list(pages, request, new=channel) if is_given_secret(draft) else redirect(PATH)
 
 
@@ -61,28 +58,20 @@ def replace_channel(pages: Site, request: Request, viewer: Admin, id: UUID, body
     runtime, spec = pages.runtime, channel_in(Form(body))
     try:
         draft = read_channel(spec, runtime.channels.get(id))
-        channel = runtime.channels.replace(id, draft, runtime.now())
+        channel = runtime.channel_service.replace(id, draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error, editing=id)
-    viewer.actor.log_change("channel replaced", **channel_fields(channel))
-    runtime.dispatcher.wake()
     return _list(pages, request, new=channel) if is_given_secret(draft) else redirect(PATH)
 
 
 @router.post(PATH + "/{id:uuid}/test")
 def send_test_message(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
-    runtime = pages.runtime
-    channel = runtime.channels.get(id)
-    attempt = runtime.dispatcher.send(channel, sample(channel, runtime.now()))
-    return _list(pages, request, test=(channel, attempt))
+    return _list(pages, request, test=pages.runtime.channel_service.test(id))
 
 
 @router.post(PATH + "/{id:uuid}/delete")
 def delete_channel(pages: Site, viewer: Admin, id: UUID) -> Response:
-    runtime = pages.runtime
-    channel = runtime.channels.get(id)
-    runtime.channels.delete(id, runtime.now())
-    viewer.actor.log_change("channel deleted", **channel_fields(channel))
+    pages.runtime.channel_service.delete(id, viewer.actor)
     return redirect(PATH)
 
 

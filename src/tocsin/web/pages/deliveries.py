@@ -53,7 +53,5 @@ def deliveries(
 
 @router.post(PATH + "/{id:uuid}/retry")
 def retry_delivery(pages: Site, _viewer: Admin, id: UUID) -> Response:
-    runtime = pages.runtime
-    runtime.deliveries.retry(id, runtime.now())
-    runtime.dispatcher.wake()
+    pages.runtime.delivery_service.retry(id)
     return redirect(PATH)

@@ -10,7 +10,6 @@ from uuid import UUID
 from fastapi import Request, Response
 from pydantic import ValidationError
 
-from tocsin.access.service import key_fields
 from tocsin.api.bodies import Body
 from tocsin.errors import InvalidInput
 from tocsin.model.key import KeyDraft, Role
@@ -41,21 +40,19 @@ def create_key(pages: Site, request: Request, viewer: Admin, body: Body) -> Resp
         draft = KeyDraft.model_validate(Form(body).members("name", "role"))
     except ValidationError as error:
         return _page(pages, request, viewer, InvalidInput(problems=problems_of(error)))
-    key, secret = pages.runtime.keys.create(draft.name, draft.role, pages.runtime.now())
-    viewer.actor.log_change("key created", **key_fields(key))
+    _, secret = pages.runtime.key_service.create(draft, viewer.actor)
     return _page(pages, request, viewer, secret=secret)
 
 
 @router.post(PATH + "/{id:uuid}/revoke")
 def revoke_key(pages: Site, viewer: Admin, id: UUID) -> Response:
-    viewer.actor.log_change("key revoked", **key_fields(pages.runtime.keys.revoke(id)))
+    pages.runtime.key_service.revoke(id, viewer.actor)
     return redirect(PATH)
 
 
 @router.post(PATH + "/sessions/{id:uuid}/end")
 def end_session(pages: Site, viewer: Admin, id: UUID) -> Response:
-    pages.runtime.sessions.end(id)
-    viewer.actor.log_change("session ended", session=str(id))
+    pages.runtime.key_service.end_session(id, viewer.actor)
     return redirect(PATH)
 
 

@@ -13,7 +13,6 @@ from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
 from tocsin.model.notifications.subscription import (
     Subscription,
-    SubscriptionDraft,
     read_subscription,
 )
 from tocsin.runtime import Runtime
@@ -56,7 +55,8 @@ def edit_subscription(pages: Site, request: Request, _viewer: Admin, id: UUID) -
 def create_subscription(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
     runtime, spec = pages.runtime, subscription_in(Form(body))
     try:
-        runtime.subscription_service.create(_read(runtime, spec), viewer.actor)
+        draft = read_subscription(spec, runtime.catalog)
+        runtime.subscription_service.create(draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error)
     return redirect(PATH)
@@ -68,7 +68,8 @@ def replace_subscription(
 ) -> Response:
     runtime, spec = pages.runtime, subscription_in(Form(body))
     try:
-        runtime.subscription_service.replace(id, _read(runtime, spec), viewer.actor)
+        draft = read_subscription(spec, runtime.catalog)
+        runtime.subscription_service.replace(id, draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error, editing=id)
     return redirect(PATH)
@@ -92,13 +93,6 @@ def subscription_in(form: Form) -> dict[str, Any]:
 
 def _to_json(runtime: Runtime, subscription: Subscription) -> dict[str, Any]:
     return to_json(SubscriptionResponse.of(subscription, runtime.catalog))
-
-
-def _read(runtime: Runtime, spec: dict[str, Any]) -> SubscriptionDraft:
-    draft = read_subscription(spec, runtime.catalog)
-    if draft.template:
-        runtime.templates.check(draft.template)
-    return draft
 
 
 def _form(
