@@ -25,13 +25,13 @@ class KeyService:
     def create(self, draft: KeyDraft, actor: Actor) -> tuple[Key, str]:
         """A new key and its secret, which is not stored."""
         key, secret = self._keys.create(draft.name, draft.role, self._clock.now())
-        actor.log_change("key created", **key_fields(key))
+        actor.log_change("key created", **_key_fields(key))
         return key, secret
 
     def revoke(self, id: UUID, actor: Actor) -> None:
         """Revoke a key, which ends its sessions. Raises NotFound, or Conflict for the key of the
         environment and for the last one with the role admin."""
-        actor.log_change("key revoked", **key_fields(self._keys.revoke(id)))
+        actor.log_change("key revoked", **_key_fields(self._keys.revoke(id)))
 
     def adopt(self, admin_key: SecretStr | None) -> str | None:
         """Make the key of the settings an admin key, in place of the one that they had before.
@@ -53,5 +53,5 @@ class KeyService:
         actor.log_change("session ended", session=str(id))
 
 
-def key_fields(key: Key) -> dict[str, Any]:
+def _key_fields(key: Key) -> dict[str, Any]:
     return {"key": str(key.key_id), "key_name": key.name, "role": key.role.value}

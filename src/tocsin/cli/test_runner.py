@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
-from tocsin.alerting.backtest import BacktestInput
 from tocsin.cli.definition_files import Definition, InvalidDefinitions
 from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.tables import group_text, value_text
@@ -137,7 +136,6 @@ class UnitTestRunner:
         )
 
     def _transitions(self, alert: Alert, length: timedelta) -> list[StateChange]:
-        question = self._runtime.metrics.get(alert.metric_id).question
         count = max(length // alert.interval.length, 1)
         span = PastSpan.model_validate(
             {
@@ -146,9 +144,8 @@ class UnitTestRunner:
                 "step": alert.interval,
             }
         )
-        backtest = BacktestInput(alert.rule, question, alert.evaluation_delay.length)
-        pasts = self._runtime.backtester.backtest(backtest, span)
-        return [change for past in pasts for change in past.changes]
+        histories = self._runtime.alert_service.backtest(alert, span)
+        return [change for history in histories for change in history.changes]
 
     def _matches(self, expected: ExpectedTransition, change: StateChange) -> bool:
         given = expected.model_fields_set

@@ -32,13 +32,13 @@ class ChannelService:
     def create(self, draft: ChannelDraft, actor: Actor) -> Channel:
         """Create a channel; a webhook without a secret is given one."""
         channel = self._channels.create(draft, self._clock.now())
-        actor.log_change("channel created", **channel_fields(channel))
+        actor.log_change("channel created", **_channel_fields(channel))
         return channel
 
     def replace(self, id: UUID, draft: ChannelDraft, actor: Actor) -> Channel:
         """Replace a channel, which ends its rest and sends its pending deliveries."""
         channel = self._channels.replace(id, draft, self._clock.now())
-        actor.log_change("channel replaced", **channel_fields(channel))
+        actor.log_change("channel replaced", **_channel_fields(channel))
         self._dispatcher.wake()
         return channel
 
@@ -47,7 +47,7 @@ class ChannelService:
         it."""
         channel = self._channels.get(id)
         self._channels.delete(id, self._clock.now())
-        actor.log_change("channel deleted", **channel_fields(channel))
+        actor.log_change("channel deleted", **_channel_fields(channel))
 
     def test(self, id: UUID) -> tuple[Channel, Attempt]:
         """Send a sample, once, whether the channel is enabled or not; blocks."""
@@ -128,7 +128,7 @@ class SilenceService:
         actor.log_change("silence deleted", **_silence_fields(silence))
 
 
-def channel_fields(channel: Channel) -> dict[str, Any]:
+def _channel_fields(channel: Channel) -> dict[str, Any]:
     """Without the settings, which may be secrets."""
     return {
         "channel": str(channel.channel_id),
