@@ -94,7 +94,7 @@ class Read:
                 change(self.level, self.buckets, rows, watermark)
 
 
-class Reader(Protocol):
+class BucketReader(Protocol):
     """Reads interactions as partial aggregates."""
 
     def read(self, reads: Collection[Read]) -> Mapping[Read, PartialAggregates]:

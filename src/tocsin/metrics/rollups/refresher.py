@@ -8,7 +8,7 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.calculation_pool import Lane
 from tocsin.metrics.rollups.dirty import ReadView
-from tocsin.metrics.rollups.read_plan import Read, Reader, ReadPlan
+from tocsin.metrics.rollups.read_plan import BucketReader, Read, ReadPlan
 from tocsin.metrics.rollups.rollup import RollupView
 from tocsin.metrics.rollups.row_reader import RowReader
 from tocsin.metrics.rollups.scan_reader import ScanReader
@@ -35,7 +35,7 @@ class Refresher:
         reads = self._plan.reads(views)
         self._apply(self._row_reader, [read for read in reads if read.watermark is not None])
 
-    def _apply(self, reader: Reader, reads: Sequence[Read]) -> list[Read]:
+    def _apply(self, reader: BucketReader, reads: Sequence[Read]) -> list[Read]:
         """Store the rows of the reads; the result has those that the reader could not do."""
         rows = reader.read(reads)
         for read, partials in rows.items():
