@@ -56,7 +56,7 @@ bench: install  ## measure against PostgreSQL and the bare engine: make bench RO
 	$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(KEEP),--keep $(KEEP))
 
 screenshots: develop  ## take docs/screenshots of the main pages, with Debian's chromium
-	$(BIN)/python tests/web/screenshots.py docs/screenshots
+	PYTHONPATH=tests $(BIN)/python tests/web/screenshots.py docs/screenshots
 
 # Keeps the pinned versions that still satisfy pyproject.toml; `make lock UPGRADE=--upgrade` renews all.
 lock: install  ## pin the dependencies, with their hashes
