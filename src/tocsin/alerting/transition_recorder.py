@@ -50,7 +50,7 @@ class TransitionRecorder:
         transitions = self._transitions.unrecorded(_BLOCK)
         if not transitions:
             return False
-        interactions = [one for each in transitions if (one := each.interaction())]
+        interactions = [written for each in transitions if (written := each.interaction())]
         outcomes = self._appender.append(interactions)
         for interaction, outcome in zip(interactions, outcomes, strict=True):
             if isinstance(outcome, Rejected):

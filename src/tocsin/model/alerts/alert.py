@@ -64,7 +64,7 @@ class Severity(StrEnum):
 
 
 class NoData(StrEnum):
-    """What a missing row or a null value means."""
+    """The meaning of a missing row or a null value."""
 
     OK = "ok"
     KEEP = "keep"

@@ -59,9 +59,9 @@ def _finite(value: Any) -> int | float:
     number = _number(value)
     if number is None:
         raise ValueError("must be a finite number")
-    found = plain(number)
-    assert found is not None
-    return found
+    finite = plain(number)
+    assert finite is not None
+    return finite
 
 
 def _web_address(text: str) -> str:
@@ -218,9 +218,9 @@ def _ids(draft: AlertDraft, catalog: CatalogNames) -> dict[str, UUID]:
         "recovery_action_id": (Kind.ACTION, draft.recovery_action),
         "resource_type_id": (Kind.RESOURCE_TYPE, draft.resource_type),
     }
-    found = {
+    entries = {
         member: catalog.find(kind, mnemonic)
         for member, (kind, mnemonic) in given.items()
         if mnemonic is not None and getattr(draft, member) is None
     }
-    return {member: entry.id for member, entry in found.items() if entry}
+    return {member: entry.id for member, entry in entries.items() if entry}

@@ -13,8 +13,8 @@ _SIGNS = "+-: "
 
 
 def named_files(url: str) -> set[str]:
-    """The parameters that name a file. Services for which `template` is an id are not told apart:
-    they take it as a part of their path as well."""
+    """The parameters that name a file. `template` counts as one for every service; those for which
+    it is an id accept it as a part of their path as well."""
     parts = _SEPARATORS.split(url)[1:]
     names = (unquote(part.partition("=")[0]).strip(_SIGNS).lower() for part in parts)
     return {name for name in names if name in _FILES}

@@ -1,8 +1,8 @@
-"""Where is somebody told: a webhook, Slack, email, or whatever Apprise reaches.
+"""Channels: a webhook, Slack, email, or any service that Apprise reaches.
 
-The four differ in their settings only, so what a caller may say is one model for each kind.
-Secrets are `SecretStr`, which neither a log nor a traceback shows; `masked` is what the API says
-of settings, and `with_secrets` what the store keeps.
+The kinds differ only in their settings, so each has a draft of its own. Secrets are `SecretStr`,
+which neither a log nor a traceback shows; `masked` returns the settings for the API, and
+`with_secrets` those for the store.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tocsin.model.notifications.kept_secrets import MASK, is_masked_url, masked_
 from tocsin.model.validation import problems_of
 
 _PARTS = re.compile(r"[/:@?&=#]+")
-_TELLING = 8
+_IDENTIFYING_LENGTH = 8
 
 
 class ChannelKind(StrEnum):
@@ -55,7 +55,7 @@ class _Settings(BaseModel):
         return {name: _plain(value, mask=True) for name, value in self._members()}
 
     def masked_for_readers(self) -> dict[str, Any]:
-        """The settings as a key that may only read sees them."""
+        """The settings for keys with the role read."""
         return self.masked()
 
     def with_secrets(self) -> dict[str, Any]:
@@ -63,16 +63,16 @@ class _Settings(BaseModel):
         return {name: _plain(value, mask=False) for name, value in self._members()}
 
     def reason_not_to_save(self) -> str | None:
-        """Why the URL of a new or changed channel is refused, if it is."""
+        """The reason why the URL of a new or changed channel is rejected, or None."""
         return None
 
     def secrets(self) -> Iterator[str]:
-        """What must not stand in an error that is kept; of a secret URL its parts neither."""
+        """Texts that a stored error must not contain: secrets, and the parts of secret URLs."""
         for _, value in self._members():
-            for one in value.values() if isinstance(value, dict) else [value]:
-                if isinstance(one, SecretStr):
-                    yield (secret := one.get_secret_value())
-                    yield from _parts(secret, _TELLING)
+            for member in value.values() if isinstance(value, dict) else [value]:
+                if isinstance(member, SecretStr):
+                    yield (secret := member.get_secret_value())
+                    yield from _parts(secret, _IDENTIFYING_LENGTH)
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, info in type(self).model_fields.items():
@@ -87,19 +87,20 @@ def _plain(value: Any, *, mask: bool) -> Any:
     if isinstance(value, SecretStr):
         return MASK if mask else value.get_secret_value()
     if isinstance(value, dict):
-        return {name: _plain(one, mask=mask) for name, one in value.items()}
+        return {name: _plain(member, mask=mask) for name, member in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
 class WebhookSettings(_Settings):
-    """A POST, signed as Standard Webhooks has it; a secret that is left out is made up."""
+    """A POST, signed as Standard Webhooks defines it; a missing secret is generated."""
 
     url: Url
     headers: Annotated[Headers, Member(max_length=20)] = {}
     secret: Annotated[Secret, AfterValidator(signing_key)] | None = None
 
     def masked_for_readers(self) -> dict[str, Any]:
-        """Without the path of the URL: for Teams, Discord or Zapier it is the secret."""
+        """The settings without the path of the URL, which is the secret of Teams, Discord or
+        Zapier."""
         return {**self.masked(), "url": masked_url(self.url)}
 
     def reason_not_to_save(self) -> str | None:
@@ -110,8 +111,8 @@ class WebhookSettings(_Settings):
     def secrets(self) -> Iterator[str]:
         yield from super().secrets()
         # Short parts of a path are words, such as `webhooks`.
-        yield from _parts(urlsplit(self.url).path, 2 * _TELLING)
-        yield from _parts(urlsplit(self.url).query, _TELLING)
+        yield from _parts(urlsplit(self.url).path, 2 * _IDENTIFYING_LENGTH)
+        yield from _parts(urlsplit(self.url).query, _IDENTIFYING_LENGTH)
 
 
 class SlackSettings(_Settings):
@@ -119,7 +120,7 @@ class SlackSettings(_Settings):
 
 
 class EmailSettings(_Settings):
-    """The server that sends it stands in the settings of the service."""
+    """The SMTP server is a setting of the service."""
 
     to: Annotated[tuple[Address, ...], Member(min_length=1, max_length=50)]
 
@@ -128,8 +129,8 @@ class AppriseSettings(_Settings):
     url: Annotated[Secret, Member(max_length=MAX_URL), AfterValidator(apprise_url)]
 
     def reason_not_to_save(self) -> str | None:
-        found = named_files(self.url.get_secret_value())
-        return f"must not name files of the server: {', '.join(sorted(found))}" if found else None
+        files = named_files(self.url.get_secret_value())
+        return f"must not name files of the server: {', '.join(sorted(files))}" if files else None
 
 
 AnyChannelSettings = WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
@@ -172,8 +173,8 @@ DRAFTS: Mapping[str, type[ChannelDraft]] = {
 
 
 class Channel(BaseModel):
-    """A channel as it is kept. One that is disabled sends nothing: what is pending waits, what
-    arrives is skipped. One that rests sends nothing either, as its receiver asked for."""
+    """A channel as it is stored. A disabled channel sends nothing: its pending deliveries wait, new
+    ones are skipped. A channel also pauses after a Retry-After header of its receiver."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -190,28 +191,27 @@ class Channel(BaseModel):
 
     @property
     def skip_reason(self) -> str | None:
-        """Why what arrives now is not delivered; None for a channel that is enabled."""
+        """The reason why new deliveries are skipped; None for an enabled channel."""
         if self.spec.enabled:
             return None
         reason = f": {self.disabled_reason}" if self.disabled_reason else ""
         return f"The channel was disabled{reason}"
 
     def rests_until(self, at: datetime) -> datetime | None:
-        """The end of the rest that the channel is in at an instant, if it is in one."""
+        """The end of the pause at this instant, or None."""
         return self.resting_until if self.resting_until and self.resting_until > at else None
 
     def next_attempt(self, due: datetime) -> datetime | None:
-        """When a delivery that is due then is tried; None while the channel is disabled."""
+        """When a delivery that is due at `due` is sent; None while the channel is disabled."""
         if not self.spec.enabled:
             return None
         return max(due, self.resting_until) if self.resting_until else due
 
 
 def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
-    """What a caller says of a channel; InvalidInput holds everything that is wrong.
+    """Validate a channel; raises InvalidInput with every problem.
 
-    A secret of the former channel is kept where `***` stands for it, or where it is left out, as
-    long as the target stays.
+    `***` or a missing secret keeps the secret of the former channel, as long as the target stays.
     """
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
@@ -227,7 +227,7 @@ def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
         channel = draft.model_validate(body)
     except ValidationError as error:
         raise InvalidInput(problems=problems_of(error)) from error
-    # Not a rule of the settings: what is stored already must stay readable.
+    # Not a validator of the settings: stored channels must remain readable.
     if reason := channel.settings.reason_not_to_save():
         raise InvalidInput(problems=[Problem("settings.url", reason)])
     return channel

@@ -32,7 +32,7 @@ def _not_masked(secret: SecretStr) -> SecretStr:
 
 
 def _target(url: str) -> str:
-    """Where the URL leads is looked at when a connection is made, not here."""
+    """The address of the host is checked when a connection is opened, not here."""
     parts = _split(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL with http or https, such as https://example.com/hook")
@@ -46,7 +46,7 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise ValueError(f"is no URL: {error}") from error
+        raise ValueError(f"is not a URL: {error}") from error
     if not url.isprintable() or " " in url:
         raise ValueError("must have no spaces or control characters in it")
     return parts
@@ -70,7 +70,7 @@ def signing_key(secret: SecretStr) -> SecretStr:
 
 def _header(name: str) -> str:
     if not _HEADER.fullmatch(name):
-        raise ValueError("is no name of a header")
+        raise ValueError("is not a name of a header")
     if name.lower() in _RESERVED or name.lower().startswith("webhook-"):
         raise ValueError("is a header that Tocsin itself sends")
     return name

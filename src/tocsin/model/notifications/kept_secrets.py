@@ -1,4 +1,4 @@
-"""Keeps a channel's former secrets where `***` stands for them, as long as its target stays."""
+"""Keeps the secrets of a channel that a caller replaces by `***`, as long as its target stays."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def is_masked_url(url: str) -> bool:
 
 
 def with_kept(sent: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that were sent, with the former secrets for each `***` and for a signing secret
-    that is left out.
+    """The settings of a request, with the former secret for each `***` and for a missing signing
+    secret.
 
-    If the URL leads to another scheme, host or port, each `***` stays, which is refused later: the
-    new target would receive the secrets of the former one.
+    If the URL has another scheme, host or port, each `***` stays, which is rejected later: the new
+    target would receive the secrets of the former one.
     """
     if "secret" not in former:
         # The URL itself is the secret of every other kind.
@@ -47,7 +47,7 @@ def _kept(sent: Any, former: Any) -> Any:
 
 
 def _target(url: Any) -> tuple[str, str | None, int | None] | None:
-    """Scheme, host and port; None for what is no URL."""
+    """Scheme, host and port; None for an invalid URL."""
     try:
         parts: SplitResult = urlsplit(url)
         return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)

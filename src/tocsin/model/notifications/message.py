@@ -44,8 +44,8 @@ def default_title(interaction: Mapping[str, Any]) -> str:
         return f"[{payload['severity']}] {payload['alertTitle']}: {payload['status']}"[:MAX_TITLE]
     if dropped.is_of_flood(interaction):
         return dropped.title_of(payload)
-    said = f"{interaction['resourceType']} {interaction['resourceId']}: {interaction['action']}"
-    return said[:MAX_TITLE]
+    text = f"{interaction['resourceType']} {interaction['resourceId']}: {interaction['action']}"
+    return text[:MAX_TITLE]
 
 
 def default_body(interaction: Mapping[str, Any]) -> str:
@@ -97,22 +97,22 @@ def _lines(values: Mapping[str, Any]) -> list[str]:
 
 
 def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Message:
-    told = delivery.interaction
+    interaction = delivery.interaction
     return Message(
         id=str(delivery.delivery_id),
         at=at,
         title=title,
         body=body,
         snapshot=delivery.snapshot,
-        event=f"{told['resourceType']}.{told['action']}",
-        happened=told["timestamp"],
+        event=f"{interaction['resourceType']}.{interaction['action']}",
+        happened=interaction["timestamp"],
     )
 
 
 def sample(channel: Channel, at: datetime) -> Message:
     """The test message of a channel; it has the form of a delivery."""
     name = channel.spec.name
-    told = {
+    interaction = {
         "interactionId": str(uuid4()),
         "resourceId": str(channel.channel_id),
         "resourceType": "CHANNEL",
@@ -126,7 +126,7 @@ def sample(channel: Channel, at: datetime) -> Message:
         at=at,
         title="Test message from Tocsin",
         body=f"This is a test message from Tocsin for the channel {name}.",
-        snapshot=json.dumps(told),
+        snapshot=json.dumps(interaction),
         event="CHANNEL.test",
         happened=format_instant(at),
     )

@@ -1,6 +1,6 @@
-"""Who is not to be told for a while: deliveries of matching transitions are held back.
+"""Silences: deliveries of matching transitions are held back for a time.
 
-States and transitions go on; what a silence held back stays listed, and can still be sent.
+Alerts keep being evaluated; held-back deliveries are listed and can still be sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SilenceDimensions = Annotated[dict[LabelText, LabelText | None], Member(max_leng
 
 
 class SilenceDraft(BaseModel):
-    """What a caller may say of a silence; `to` is excluded, `from` is now unless given."""
+    """The members that a caller may give; `to` is exclusive, `from` defaults to now."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -40,7 +40,7 @@ class SilenceDraft(BaseModel):
 
 
 class Silence(BaseModel):
-    """A silence as it is kept."""
+    """A silence as it is stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,16 +63,16 @@ class Silence(BaseModel):
             return False
         if self.alert_id and str(self.alert_id) != transition.get("alertId"):
             return False
-        found = transition.get("dimensions") or {}
-        return _within(self.labels, labels) and _within(self.dimensions, found)
+        dimensions = transition.get("dimensions") or {}
+        return _within(self.labels, labels) and _within(self.dimensions, dimensions)
 
 
-def _within(asked: Mapping[str, str | None], found: Mapping[str, str | None]) -> bool:
-    return all(name in found and found[name] == text for name, text in asked.items())
+def _within(required: Mapping[str, str | None], present: Mapping[str, str | None]) -> bool:
+    return all(name in present and present[name] == text for name, text in required.items())
 
 
 def read_silence(body: Any, at: datetime) -> SilenceDraft:
-    """What a caller says of a silence; InvalidInput holds what is wrong."""
+    """Validate a silence; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
     try:

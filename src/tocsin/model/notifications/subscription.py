@@ -1,4 +1,4 @@
-"""What is somebody told of: interactions of a type and an action, through one channel."""
+"""Subscriptions: which interactions, by type and action, are sent to a channel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TemplateText = Annotated[str, Member(max_length=MAX_TEMPLATE)]
 
 
 class Template(BaseModel):
-    """Jinja2 over the interaction; a part that is left out is as it is without a template."""
+    """Jinja2 over the interaction; a missing part has its default text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class Template(BaseModel):
 
 
 class SubscriptionDraft(BaseModel):
-    """What a caller may say of a subscription; a null is the same as a member left out."""
+    """The members that a caller may give; null means the same as a missing member."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -51,8 +51,8 @@ class SubscriptionDraft(BaseModel):
 
 
 class Subscription(BaseModel):
-    """A subscription as it is kept; no origin means all. `template_problem` is why its template is
-    not used, until the subscription is replaced."""
+    """A subscription as it is stored; without an origin it matches all. `template_problem` says why
+    its template is not used until the subscription is replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,10 +69,10 @@ class Subscription(BaseModel):
 
 
 def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
-    """The draft, with ids for what it names; InvalidInput holds everything that is wrong."""
+    """Validate a subscription and resolve its names; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
-    problems = [*_lacking(body), *unknown_names(body, catalog)]
+    problems = [*_missing(body), *unknown_names(body, catalog)]
     try:
         draft = SubscriptionDraft.model_validate(body)
     except ValidationError as error:
@@ -86,7 +86,7 @@ def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
     return draft.model_copy(update=ids)
 
 
-def _lacking(body: Mapping[str, Any]) -> Iterator[Problem]:
+def _missing(body: Mapping[str, Any]) -> Iterator[Problem]:
     for kind in (Kind.RESOURCE_TYPE, Kind.ACTION):
         if body.get(kind.value) is None and body.get(kind.id_member) is None:
             yield Problem(kind.id_member, f"is required, or {kind.value} with a mnemonic")

@@ -74,8 +74,8 @@ async def resolve(host: str, port: int) -> list[str]:
     def look_up() -> None:
         outcome: list[str] | Exception
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            outcome = list(dict.fromkeys(str(address[0]) for *_, address in found))
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            outcome = list(dict.fromkeys(str(address[0]) for *_, address in addresses))
         except (OSError, UnicodeError) as error:
             outcome = error
         with suppress(RuntimeError):

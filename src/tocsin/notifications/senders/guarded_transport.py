@@ -40,9 +40,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Raises TargetRefused, or httpcore.ConnectError if no address answers."""
-        found = await self._addresses(host, port)
+        addresses = await self._addresses(host, port)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in found:
+        for address in addresses:
             try:
                 return await self._network.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -59,11 +59,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
     async def _addresses(self, host: str, port: int) -> list[str]:
         try:
-            found = await self._resolve(host, port)
+            addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
-        allowed = [one for one in found if self._allows_private or is_public(one)]
-        if found and not allowed:
+        allowed = [address for address in addresses if self._allows_private or is_public(address)]
+        if addresses and not allowed:
             raise TargetRefused
         return allowed
 
