@@ -149,7 +149,7 @@ def test_all_else_is_answered_while_calculations_of_pages_are_not(
         answers = [request.result(PATIENCE) for request in requests]
     assert {answer.status_code for answer in answers} == {503}
     assert all("retry-after" in answer.headers for answer in answers)
-    busy = [answer for answer in answers if "queue behind them is full" in answer.text]
+    busy = [answer for answer in answers if "the queue is full" in answer.text]
     assert len(busy) == REFUSED
 
 
@@ -184,7 +184,7 @@ def test_a_page_that_finds_no_place_says_that_the_server_is_busy(
         page = viewer.get(path, headers={"accept": "text/html"})
         assert (page.status_code, page.headers["retry-after"]) == (503, "5")
         assert page.headers["content-type"].startswith("text/html")
-        assert "queue behind them is full" in page.text
+        assert "the queue is full" in page.text
     assert viewer.get(path).status_code == 200
 
 
@@ -197,5 +197,5 @@ def test_a_preview_that_finds_no_place_is_a_fragment_that_says_so(
         preview = viewer.post(path, data=form)
     assert preview.status_code == 503
     assert preview.headers["retry-after"] == "5"
-    assert "queue behind them is full" in preview.text
+    assert "the queue is full" in preview.text
     assert "<nav" not in preview.text

@@ -81,7 +81,7 @@ def test_all_else_is_answered_while_slow_questions_are_not(started: Server) -> N
     assert answers.statuses == {503: CALLERS}
     assert not answers.wrong
     busy = [question.result() for question in refused]
-    assert all("queue behind them is full" in answer.json()["detail"] for answer in busy)
+    assert all("the queue is full" in answer.json()["detail"] for answer in busy)
 
 
 def _alert(admin: httpx.Client, metric_id: str, above: int) -> str:
