@@ -17,7 +17,7 @@ from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.metric import Question
@@ -94,9 +94,11 @@ def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollu
     calculator.calculate_all([REQUESTED_TWICE, REQUESTED_TWICE], AT)
     held, catalog = HeldQueries(queried), WatchedCatalog(runtime)
     with ThreadPoolExecutor(4) as threads:
-        building_lane = Lane(held, threads)  # type: ignore[arg-type]  # the two methods it calls
-        building = Calculator(runtime.engine, catalog, calculator.cache, building_lane)
-        waiting = Calculator(runtime.engine, catalog, calculator.cache, Lane(queried, threads))
+        building_pool = CalculationPool(held, threads)  # type: ignore[arg-type]  # the two methods it calls
+        building = Calculator(runtime.engine, catalog, calculator.cache, building_pool)
+        waiting = Calculator(
+            runtime.engine, catalog, calculator.cache, CalculationPool(queried, threads)
+        )
         first = threads.submit(building.calculate_all, [REQUESTED_TWICE] * 2, AT)
         assert held.reached.wait(60)
         catalog.read.clear()

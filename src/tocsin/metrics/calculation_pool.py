@@ -1,4 +1,4 @@
-"""Lanes: the clients and threads reserved for the calculations of one purpose."""
+"""The engine clients and threads that are reserved for the calculations of one purpose."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tocsin.process.deadline import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class CalculationPool:
     """The clients of the engine and the threads that a calculation uses.
 
-    A calculation whose lane is not patient never waits for one of another lane: it reads itself
-    what the other one is about to cache.
+    A calculation of a pool that is not patient never waits for one of another pool. It reads the
+    rows itself, even if the other one is about to cache them.
     """
 
     queries: QueryRunner
@@ -23,8 +23,8 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One calculation: its lane and its deadline."""
+class CalculationContext:
+    """The pool and the deadline of one calculation."""
 
-    lane: Lane
+    pool: CalculationPool
     deadline: Deadline

@@ -23,7 +23,7 @@ from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
-from tocsin.metrics.calculation_pool import Lane, Turn
+from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
 from tocsin.metrics.decimals import rounded
 from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.metrics.row_order import (
@@ -60,11 +60,13 @@ class Calculator:
 
     Values, groups and their order: docs/reference/semantics.md."""
 
-    def __init__(self, engine: Engine, catalog: Mnemonics, cache: RollupCache, lane: Lane) -> None:
-        """Several calculators may share the cache; each has a lane of its own."""
+    def __init__(
+        self, engine: Engine, catalog: Mnemonics, cache: RollupCache, pool: CalculationPool
+    ) -> None:
+        """Several calculators may share the cache; each has a pool of its own."""
         self._engine = engine
         self._catalog = catalog
-        self._lane = lane
+        self._pool = pool
         self.cache = cache
 
     def calculate(self, question: Question, at: datetime, limit: int = DEFAULT_LIMIT) -> Answer:
@@ -74,8 +76,8 @@ class Calculator:
         """
         deadline = self._engine.deadline()
         if self.cache.should_cache(question):
-            turn = Turn(self._lane, deadline)
-            answer = self.cache.answer_one(question, at, limit, self.table(), turn)
+            context = CalculationContext(self._pool, deadline)
+            answer = self.cache.answer_one(question, at, limit, self.table(), context)
             if answer is not None:
                 return answer
         return self._query(question, at, limit, deadline)
@@ -131,9 +133,9 @@ class Calculator:
         if len(questions) == 1:
             return [_or_error(self.calculate, questions[0], at, limit)]
         # Each shared scan has the time limit of a query; all of them together have none.
-        turn = Turn(self._lane, self._engine.deadline(math.inf))
+        context = CalculationContext(self._pool, self._engine.deadline(math.inf))
         answers: list[Answer | TocsinError | None] = list(
-            self.cache.answer(questions, at, limit, self.table(), turn)
+            self.cache.answer(questions, at, limit, self.table(), context)
         )
         unanswered = [index for index, answer in enumerate(answers) if answer is None]
 
@@ -141,7 +143,7 @@ class Calculator:
             query = partial(self._query, deadline=self._engine.deadline())
             return _or_error(query, questions[index], at, limit)
 
-        results = self._lane.threads.map(query, unanswered)
+        results = self._pool.threads.map(query, unanswered)
         for index, result in zip(unanswered, results, strict=True):
             answers[index] = result
         return [answer for answer in answers if answer is not None]
@@ -183,7 +185,7 @@ class Calculator:
         )
 
     def _run(self, query: Query, deadline: Deadline | None) -> list[ResultRow]:
-        return self._lane.queries.run(query, deadline)
+        return self._pool.queries.run(query, deadline)
 
     def run_as_of(
         self,

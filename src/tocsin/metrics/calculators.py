@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
 from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.process.events import InteractionsDropped, InteractionsRecorded
@@ -48,5 +48,5 @@ class Calculators:
     ) -> Calculator:
         executor = ThreadPoolExecutor(threads, thread_name_prefix="calculate")
         self._closing.callback(executor.shutdown, cancel_futures=True)
-        lane = Lane(queries, executor, is_patient)
-        return Calculator(self._engine, self._catalog, self._cache, lane)
+        pool = CalculationPool(queries, executor, is_patient)
+        return Calculator(self._engine, self._catalog, self._cache, pool)

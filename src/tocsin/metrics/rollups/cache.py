@@ -17,7 +17,7 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.table import Table
-from tocsin.metrics.calculation_pool import Lane, Turn
+from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
 from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import DirtyBuckets, ReadView
@@ -76,7 +76,12 @@ class RollupCache:
         return self._metric_admission.should_cache(metric_key(question))
 
     def answer_one(
-        self, question: Question, at: datetime, limit: int, table: Table, turn: Turn
+        self,
+        question: Question,
+        at: datetime,
+        limit: int,
+        table: Table,
+        context: CalculationContext,
     ) -> Answer | None:
         """The answer to a question that is requested by itself; None as in `answer`.
 
@@ -88,11 +93,11 @@ class RollupCache:
         rollup = self.store.get(key)
         if rollup:
             rollup.requests[window_length(question)] = time.monotonic()
-            if turn.lane.is_patient and rollup.watermark < least_watermark:
-                with held(self._catch_up_lock, turn.deadline):
+            if context.pool.is_patient and rollup.watermark < least_watermark:
+                with held(self._catch_up_lock, context.deadline):
                     if rollup.watermark < least_watermark:
-                        self._catch_up(at, table, turn.lane)
-        answer = self.answer([question], at, limit, table, turn, least_watermark)[0]
+                        self._catch_up(at, table, context.pool)
+        answer = self.answer([question], at, limit, table, context, least_watermark)[0]
         if answer and rollup:
             self._reject_if_slower(question, key, time.perf_counter() - started)
         return answer
@@ -103,7 +108,7 @@ class RollupCache:
         at: datetime,
         limit: int,
         table: Table,
-        turn: Turn,
+        context: CalculationContext,
         least_watermark: int | None = None,
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be queried one by one, because they have
@@ -114,19 +119,19 @@ class RollupCache:
         generation = self.store.generation()
         requests = self._requests(questions, table)
         views = self._views(requests, at, table)
-        if turn.lane.is_patient and self._unbuilt(views) & self._building:
-            with held(self.build_lock, turn.deadline):
+        if context.pool.is_patient and self._unbuilt(views) & self._building:
+            with held(self.build_lock, context.deadline):
                 views = self._views(requests, at, table)
         watermark = self._watermark(views, least_watermark)
         with self._one_builder(views):
             read_view = ReadView(self.dirty, watermark)
-            refresher = Refresher(self._engine, turn.lane, read_view, table)
+            refresher = Refresher(self._engine, context.pool, read_view, table)
             refresher.refresh([view for view in views.values() if not view.bypass])
             self._store(views, watermark, generation)
         if generation != self.dirty.generation:
             return [None for _ in questions]
         return [
-            self._finalized(request.question, at, views.get(request.key), limit, turn)
+            self._finalized(request.question, at, views.get(request.key), limit, context)
             for request in requests
         ]
 
@@ -137,14 +142,19 @@ class RollupCache:
         return max([least_watermark, *(view.rollup.watermark for view in views.values())])
 
     def _finalized(
-        self, question: Question, at: datetime, view: RollupView | None, limit: int, turn: Turn
+        self,
+        question: Question,
+        at: datetime,
+        view: RollupView | None,
+        limit: int,
+        context: CalculationContext,
     ) -> Answer | None:
         """Totalling the buckets of many groups takes a core, so no more threads do so than there
         are cores; alerts do not wait."""
         if view is None or view.bypass:
             return None
-        with held(self._finalizing, turn.deadline) if turn.lane.is_patient else nullcontext():
-            turn.deadline.check()
+        with held(self._finalizing, context.deadline) if context.pool.is_patient else nullcontext():
+            context.deadline.check()
             rows = view.rows_of(window_length(question))
             return finalize(question, at, rows, view.rollup.groups, limit)
 
@@ -156,13 +166,13 @@ class RollupCache:
             log.info("rollup dropped", reason="slower than a query", seconds=seconds)
             self.store.drop(key)
 
-    def _catch_up(self, at: datetime, table: Table, lane: Lane) -> None:
+    def _catch_up(self, at: datetime, table: Table, pool: CalculationPool) -> None:
         """Add new interactions to the rollups that were requested by themselves recently."""
         generation = self.store.generation()
         views = self._recent_views(at, table)
         watermark = self.dirty.watermark
         read_view = ReadView(self.dirty, watermark)
-        Refresher(self._engine, lane, read_view, table).add_new(views.values())
+        Refresher(self._engine, pool, read_view, table).add_new(views.values())
         self._store(views, watermark, generation)
 
     def _recent_views(self, at: datetime, table: Table) -> Views:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.table import Table
-from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.rollups.dirty import ReadView
 from tocsin.metrics.rollups.read_plan import BucketReader, Read, ReadPlan
 from tocsin.metrics.rollups.rollup import RollupView
@@ -17,11 +17,13 @@ from tocsin.metrics.rollups.scan_reader import ScanReader
 class Refresher:
     """Reads what views lack, as of one watermark: few interactions as rows, many by scans."""
 
-    def __init__(self, engine: Engine, lane: Lane, read_view: ReadView, table: Table) -> None:
+    def __init__(
+        self, engine: Engine, pool: CalculationPool, read_view: ReadView, table: Table
+    ) -> None:
         self._watermark = read_view.watermark
         self._plan = ReadPlan(read_view)
-        self._row_reader = RowReader(lane, table, self._watermark)
-        self._scan_reader = ScanReader(engine, lane, table, self._watermark)
+        self._row_reader = RowReader(pool, table, self._watermark)
+        self._scan_reader = ScanReader(engine, pool, table, self._watermark)
 
     def refresh(self, views: Iterable[RollupView]) -> None:
         """Complete the views. Sets `bypass` where direct queries are cheaper, or a scan failed."""

@@ -15,7 +15,7 @@ from tocsin.clickhouse.sql.plan import Measure, aggregates_of
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
-from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
 from tocsin.metrics.rollups.partials import PartialAggregates, combine, joined
@@ -41,11 +41,11 @@ class _Selection:
 class RowReader:
     """Fetches for one calculation, up to a watermark."""
 
-    def __init__(self, lane: Lane, table: Table, watermark: int) -> None:
-        self._queries = lane.queries
+    def __init__(self, pool: CalculationPool, table: Table, watermark: int) -> None:
+        self._queries = pool.queries
         self._table = table
         self._watermark = watermark
-        self._threads = lane.threads
+        self._threads = pool.threads
 
     def read(self, reads: Collection[Read]) -> Mapping[Read, PartialAggregates]:
         """The rows of the reads for which few interactions must be fetched; none if that fails."""

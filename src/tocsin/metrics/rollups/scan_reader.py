@@ -14,7 +14,7 @@ from tocsin.clickhouse.sql.plan import aggregates_of, compile_scan
 from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy, TocsinError
-from tocsin.metrics.calculation_pool import Lane
+from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.partials import PartialAggregates
 from tocsin.metrics.rollups.read_plan import Read, Target
@@ -41,9 +41,9 @@ class _Task:
 class ScanReader:
     """Scans for one calculation, up to a watermark."""
 
-    def __init__(self, engine: Engine, lane: Lane, table: Table, watermark: int) -> None:
+    def __init__(self, engine: Engine, pool: CalculationPool, table: Table, watermark: int) -> None:
         self._engine = engine
-        self._lane = lane
+        self._pool = pool
         self._table = table
         self._watermark = watermark
 
@@ -51,7 +51,7 @@ class ScanReader:
         """The rows of the reads; without those of scans that failed, and of those that take longer
         than the questions one by one. Sets `exceeds_limit` of views that are too heavy alone."""
         tasks = list(self._tasks(reads))
-        run = self._lane.threads.map if len(tasks) > 1 else map
+        run = self._pool.threads.map if len(tasks) > 1 else map
         rows: dict[Read, PartialAggregates] = {}
         for rows_of_task in run(self._run, tasks):
             rows |= rows_of_task
@@ -119,7 +119,7 @@ class ScanReader:
             self._table,
             upto=task.upto,
         )
-        result = ScanResult(scan, self._lane.queries.run_arrow(scan.query), rollups[0].groups)
+        result = ScanResult(scan, self._pool.queries.run_arrow(scan.query), rollups[0].groups)
         rows: dict[Read, PartialAggregates] = {}
         for index, (view, reads) in enumerate(task.reads.items()):
             rows_at = cache(partial(result.rows_of, view.rollup, index))
