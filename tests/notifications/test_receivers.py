@@ -10,8 +10,9 @@ import pytest
 from support.desk import Desk
 from support.receivers import Receiver, answering, deaf, never_ending, receiver
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import JITTER, RETRY_DELAYS, DeliveryStatus
+from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.message import sample
+from tocsin.model.notifications.retries import JITTER, RETRY_DELAYS
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.notifications.dispatcher import CONCURRENCY
 from tocsin.notifications.senders.http import MAX_RESPONSE

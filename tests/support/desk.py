@@ -14,7 +14,8 @@ from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import Channel, read_channel
-from tocsin.model.notifications.delivery import RETRY_DELAYS, Delivery, DeliveryStatus
+from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
+from tocsin.model.notifications.retries import RETRY_DELAYS
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher

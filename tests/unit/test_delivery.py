@@ -8,14 +8,9 @@ from uuid import uuid4
 
 import pytest
 
-from tocsin.model.notifications.delivery import (
-    RETRY_DELAYS,
-    DeliveryStatus,
-    SendResult,
-    delivery_id,
-    next_step,
-)
+from tocsin.model.notifications.delivery import DeliveryStatus, SendResult, delivery_id
 from tocsin.model.notifications.message import default_body, default_title
+from tocsin.model.notifications.retries import RETRY_DELAYS, next_step
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

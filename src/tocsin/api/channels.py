@@ -68,7 +68,7 @@ def create_channel(runtime: App, actor: CurrentActor, body: Body) -> Response:
     "/{id:uuid}", **_CHANGES, **describes(ChannelResponse, "Replaced", problems=[404], **_SPEC)
 )
 def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
-    """Replace a channel, which ends its rest. A secret given as `***` is kept as long as scheme,
+    """Replace a channel, which ends its pause. A secret given as `***` is kept as long as scheme,
     host and port of the URL stay. `"secret": null` makes a new one, which is in this response and
     in no other."""
     draft = read_channel(decode(body), runtime.channels.get(id))
@@ -88,7 +88,7 @@ def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
 @router.post("/{id:uuid}/test", **_CHANGES, **describes(ChannelTest, "The result", problems=[404]))
 def test_channel(runtime: App, id: UUID) -> Response:
     """Send a sample, once, whether the channel is enabled or not, and answer the result. This ends
-    a rest of the channel, unless the receiver asks for another one."""
+    a pause of the channel, unless the receiver requests another one."""
     _, attempt = runtime.channel_service.test(id)
     return json_response(ChannelTest.of(attempt))
 

@@ -18,15 +18,14 @@ from uuid import UUID
 import structlog
 
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import (
+from tocsin.model.notifications.delivery import Attempt, Delivery
+from tocsin.model.notifications.message import Message
+from tocsin.model.notifications.retries import (
     RETRY_DELAYS,
-    Attempt,
     CompletedAttempt,
-    Delivery,
     next_step,
     resting_until,
 )
-from tocsin.model.notifications.message import Message
 from tocsin.notifications.attempts import Attempts
 from tocsin.process.clock import Clock
 from tocsin.process.events import DeliveriesPending, TransitionsStored
@@ -107,8 +106,8 @@ class Dispatcher(Worker):
         return IDLE_SECONDS
 
     def send(self, channel: Channel, message: Message) -> Attempt:
-        """Make one attempt immediately and return its result; blocks. Neither limits nor a rest
-        of the channel apply, and a rest ends unless the receiver asks for another one."""
+        """Make one attempt immediately and return its result; blocks. The limits and a
+        pause of the channel do not apply. A pause ends unless the receiver requests another."""
         attempt = self._attempts.send(channel, message).result()
         self._channels.pause(channel.channel_id, resting_until(attempt.result, self._clock.now()))
         self.wake()

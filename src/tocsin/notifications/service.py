@@ -36,7 +36,7 @@ class ChannelService:
         return channel
 
     def replace(self, id: UUID, draft: ChannelDraft, actor: Actor) -> Channel:
-        """Replace a channel, which ends its rest and sends its pending deliveries."""
+        """Replace a channel, which ends its pause and sends its pending deliveries."""
         channel = self._channels.replace(id, draft, self._clock.now())
         actor.log_change("channel replaced", **_channel_fields(channel))
         self._dispatcher.wake()

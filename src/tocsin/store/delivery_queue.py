@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from tocsin.model.instant import cut
-from tocsin.model.notifications.delivery import CompletedAttempt, Delivery, DeliveryStatus
+from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
+from tocsin.model.notifications.retries import CompletedAttempt
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
 from tocsin.store.tables import attempts, deliveries

@@ -157,7 +157,7 @@ class DeliveryResponse(Shape):
     reason: Annotated[str | None, says("Why it was skipped, if it was")]
     tries: int
     next_attempt_date: Annotated[
-        InstantText | None, says("After the channel's rest; null while the channel is disabled")
+        InstantText | None, says("After the channel's pause; null while the channel is disabled")
     ]
     attempts: list[AttemptResponse]
     interaction: Annotated[

@@ -1,11 +1,10 @@
-"""The delivery of one interaction to one subscription: its status, its attempts, its retries.
+"""The delivery of one interaction to one subscription: its status and its attempts.
 
 A delivery is `staged` until its interaction is known to be on disk; the API shows it from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,26 +14,14 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from tocsin.model.notifications.retry_after import LONGEST_DELAY
 from tocsin.model.notifications.subscription import Template
 
-# Between attempts, so there are eight of them; after the last one the delivery has failed.
-RETRY_DELAYS = (
-    timedelta(seconds=5),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-)
-JITTER = 0.2
-
 MAX_SNAPSHOT = 64 * 1024
-"""Bytes of payload and response that a delivery stores; of larger ones it stores the id only."""
+"""The maximum bytes of payload and response that a delivery stores; larger ones are read from the
+engine when the delivery is sent."""
 
 TOCSIN = UUID(int=0)
-"""In place of a subscription: a message of Tocsin itself about the channel."""
+"""The subscription id of the messages that Tocsin itself sends about a channel."""
 
 NO_TEMPLATE = Template()
 
@@ -59,7 +46,7 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of one attempt to send; without an error it was sent."""
+    """The result of one attempt to send; None as the error means that it was sent."""
 
     error: str | None = None
     http_status: int | None = None
@@ -116,7 +103,7 @@ class Delivery:
 
     @property
     def is_of_tocsin(self) -> bool:
-        """Whether it is a message of Tocsin itself, which no interaction is recorded for."""
+        """Whether it is a message of Tocsin itself, whose outcome no interaction records."""
         return self.subscription_id == TOCSIN
 
     @property
@@ -132,55 +119,6 @@ class DeliveryPage:
     next_before: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NextStep:
-    """The consequence of an attempt: the status of its delivery, and the time of a retry. A rest
-    that the receiver asked for is stored with the channel, so that it can be ended there."""
-
-    status: DeliveryStatus
-    retry_at: datetime | None = None
-    resting_until: datetime | None = None
-
-    @property
-    def due(self) -> datetime | None:
-        """When the next attempt is made, unless the rest is ended before."""
-        if self.retry_at is None or self.resting_until is None:
-            return self.retry_at
-        return max(self.retry_at, self.resting_until)
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedAttempt:
-    """One attempt of a delivery, and its consequence."""
-
-    delivery: Delivery
-    attempt: Attempt
-    next_step: NextStep
-
-
 def delivery_id(subscription_id: UUID, interaction_id: bytes) -> UUID:
-    """The id follows from both, so that nothing is delivered under two ids."""
+    """The id is derived from both, so that an interaction has one delivery id per subscription."""
     return uuid5(subscription_id, interaction_id.hex())
-
-
-def next_step(
-    tries: int,
-    result: SendResult,
-    at: datetime,
-    jitter: float,
-    delays: Sequence[timedelta] = RETRY_DELAYS,
-) -> NextStep:
-    """The consequence of the `tries`-th attempt; `jitter` is between -1 and 1."""
-    if result.is_sent:
-        return NextStep(DeliveryStatus.SENT)
-    rest = resting_until(result, at)
-    if result.is_gone or tries > len(delays):
-        return NextStep(DeliveryStatus.FAILED, resting_until=rest)
-    return NextStep(DeliveryStatus.PENDING, at + delays[tries - 1] * (1 + JITTER * jitter), rest)
-
-
-def resting_until(result: SendResult, at: datetime) -> datetime | None:
-    """The end of the rest that the receiver asked for by Retry-After, if it did."""
-    if not result.retry_after:
-        return None
-    return at + min(result.retry_after, LONGEST_DELAY)
