@@ -14,10 +14,10 @@ from tocsin.api.schemas.shape import (
     DurationText,
     InstantText,
     Shape,
+    doc,
     instant_or_none,
     mnemonic_of,
     only_true,
-    says,
 )
 from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData, Rule, Severity
 from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus, Group
@@ -31,7 +31,7 @@ from tocsin.model.metrics.metric import Aggregation, ReadingDimensions, ReadingV
 MAX_TRANSITIONS = 100_000
 """A backtest counts more transitions, but does not list them."""
 
-_Error = Annotated[str | None, says("Why the last evaluation failed")]
+_Error = Annotated[str | None, doc("Why the last evaluation failed")]
 
 
 class AlertResponse(Shape):
@@ -98,9 +98,9 @@ class AlertResponse(Shape):
 class AlertGroup(Shape):
     dimensions: ReadingDimensions
     status: Status
-    since: Annotated[InstantText | None, says("null for a group that is OK and remembered nowhere")]
+    since: Annotated[InstantText | None, doc("null for a group that is OK and remembered nowhere")]
     clear_since: Annotated[
-        InstantText | None, says("It fires, but its condition has not held since then")
+        InstantText | None, doc("It fires, but its condition has not held since then")
     ]
     value: ReadingValue
 
@@ -136,7 +136,7 @@ class TransitionResponse(Shape):
     metric_name: str
     metric_type: Aggregation
     severity: Severity
-    status: Annotated[Status, says("FIRING, or OK where it recovered")]
+    status: Annotated[Status, doc("FIRING, or OK where it recovered")]
     reason: Reason
     value: ReadingValue
     threshold: int | float
@@ -144,10 +144,10 @@ class TransitionResponse(Shape):
     at: InstantText
     fired_at: InstantText
     duration_seconds: Annotated[
-        float | None, says("How long it fired; null where it begins to fire")
+        float | None, doc("How long it fired; null where it begins to fire")
     ]
     interaction_id: Annotated[
-        UUID | None, says("The interaction recorded of it; null without an action")
+        UUID | None, doc("The interaction recorded of it; null without an action")
     ]
     definition: TransitionDefinition
 
@@ -230,8 +230,8 @@ class GroupHistoryResponse(Shape):
     """The history that one group would have had."""
 
     dimensions: ReadingDimensions
-    fired: Annotated[int, says("How often it would have fired")]
-    firing_seconds: Annotated[float, says("For how long, up to the end")]
+    fired: Annotated[int, doc("How often it would have fired")]
+    firing_seconds: Annotated[float, doc("For how long, up to the end")]
     transitions: list[PastTransition]
 
     @classmethod

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from tocsin.api.schemas.shape import FieldText, InstantText, Shape, only_true, says
+from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc, only_true
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.metric import (
@@ -30,7 +30,7 @@ _Unit = (
 )
 _Truncated = Annotated[bool, only_true("Only there when rows were cut")] | UnsetType
 _GroupCount = (
-    Annotated[int, says("The number of rows before they were cut; only there when they were")]
+    Annotated[int, doc("The number of rows before they were cut; only there when they were")]
     | UnsetType
 )
 
@@ -142,7 +142,7 @@ class SeriesResponse(Shape, kw_only=True):
 class ExplanationResponse(Shape):
     sql: str
     parameters: dict[str, Any]
-    promoted: Annotated[list[FieldText], says("Fields read from columns of their own")]
+    promoted: Annotated[list[FieldText], doc("Fields read from columns of their own")]
     rows_read: int
     bytes_read: int
     elapsed_ms: float

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.problems import FieldProblem
-from tocsin.api.schemas.shape import InstantText, Shape, only_true, says
+from tocsin.api.schemas.shape import InstantText, Shape, doc, only_true
 from tocsin.ingestion.recorder import BatchResult
 from tocsin.model.ceilings import RESOURCE_ID_LENGTH, TEXT_LENGTH
 from tocsin.model.interactions.snapshot import InteractionSnapshot
@@ -51,7 +51,7 @@ class InteractionDraftShape(Shape, kw_only=True):
     origin_id: _Id = UNSET
     interaction: dict[str, Any] | UnsetType = UNSET
     external_reference: _Limited = UNSET
-    external_response: Annotated[Any, says("Any JSON value, under the rules of payloads")] = UNSET
+    external_response: Annotated[Any, doc("Any JSON value, under the rules of payloads")] = UNSET
     timestamp: _Timestamp | UnsetType = UNSET
     uow_id: _Id = UNSET
     user_id: _Limited = UNSET
@@ -74,12 +74,12 @@ class Repeat(Shape):
 
 
 class RejectionResponse(Shape):
-    index: Annotated[int, says("The position in the batch, from 0")]
+    index: Annotated[int, doc("The position in the batch, from 0")]
     errors: list[FieldProblem]
 
 
 class BatchResponse(Shape):
-    accepted: Annotated[int, says("Recorded now; without the duplicates")]
+    accepted: Annotated[int, doc("Recorded now; without the duplicates")]
     duplicates: int
     rejected: list[RejectionResponse]
 
@@ -94,7 +94,7 @@ class BatchResponse(Shape):
 
 class PageResponse(Shape):
     interactions: list[InteractionSnapshot]
-    next_cursor: Annotated[str | None, says("null at the end")]
+    next_cursor: Annotated[str | None, doc("null at the end")]
 
 
 def _header(name: str, description: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from tocsin.api.schemas.shape import InstantText, Shape, says
+from tocsin.api.schemas.shape import InstantText, Shape, doc
 from tocsin.model.instant import format_instant
 from tocsin.model.key import Key, Role
 
@@ -32,4 +32,4 @@ class KeyResponse(Shape):
 
 
 class NewKey(KeyResponse):
-    key: Annotated[str, says("The key itself, shown this once")]
+    key: Annotated[str, doc("The key itself, shown this once")]

@@ -13,9 +13,9 @@ from tocsin.api.schemas.shape import (
     InstantText,
     Shape,
     WindowText,
+    doc,
     mnemonic_of,
     only_true,
-    says,
     text_or_none,
 )
 from tocsin.model.instant import format_instant
@@ -40,7 +40,7 @@ class MetricFilter(Shape):
     field: FieldText
     operator: Operator
     value: Annotated[
-        Scalar | list[Scalar] | UnsetType, says("Left out for operators that take none")
+        Scalar | list[Scalar] | UnsetType, doc("Left out for operators that take none")
     ] = UNSET
 
     @classmethod

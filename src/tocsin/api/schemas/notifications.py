@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from tocsin.api.schemas.shape import InstantText, Shape, instant_or_none, mnemonic_of, says
+from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none, mnemonic_of
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
@@ -38,10 +38,10 @@ class ChannelResponse(Shape):
     kind: ChannelKind
     settings: ChannelSettings
     enabled: bool
-    disabled_reason: Annotated[str | None, says("Why Tocsin itself disabled it, if it did")]
+    disabled_reason: Annotated[str | None, doc("Why Tocsin itself disabled it, if it did")]
     resting_until: Annotated[
         InstantText | None,
-        says("Nothing is sent before: the receiver asked for it by Retry-After"),
+        doc("Nothing is sent before: the receiver asked for it by Retry-After"),
     ]
     created_date: InstantText
     modified_date: InstantText
@@ -65,7 +65,7 @@ class ChannelResponse(Shape):
 class AttemptResponse(Shape, kw_only=True):
     at: InstantText
     http_status: int | None
-    error: Annotated[str | None, says("null if it was sent")]
+    error: Annotated[str | None, doc("null if it was sent")]
     duration_ms: int
 
     @classmethod
@@ -117,7 +117,7 @@ class SubscriptionResponse(Shape):
     template: SubscriptionTemplate | None
     template_problem: Annotated[
         str | None,
-        says(
+        doc(
             "Why the template is not used, until the subscription is replaced: it took too much "
             "three times in a row"
         ),
@@ -146,18 +146,18 @@ class SubscriptionResponse(Shape):
 
 
 class DeliveryResponse(Shape):
-    delivery_id: Annotated[UUID, says("The `webhook-id`, the same for every attempt")]
+    delivery_id: Annotated[UUID, doc("The `webhook-id`, the same for every attempt")]
     subscription_id: Annotated[
-        UUID, says("All zeros for a message with the number of deliveries that were dropped")
+        UUID, doc("All zeros for a message with the number of deliveries that were dropped")
     ]
     channel_id: UUID
     interaction_id: UUID
     status: ShownStatus
     silence_id: UUID | None
-    reason: Annotated[str | None, says("Why it was skipped, if it was")]
+    reason: Annotated[str | None, doc("Why it was skipped, if it was")]
     tries: int
     next_attempt_date: Annotated[
-        InstantText | None, says("After the channel's pause; null while the channel is disabled")
+        InstantText | None, doc("After the channel's pause; null while the channel is disabled")
     ]
     attempts: list[AttemptResponse]
     interaction: Annotated[
