@@ -22,7 +22,7 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import Points, aggregates
 from tocsin.errors import QueryTooHeavy
 from tocsin.metrics.decimals import Values, integer_of
-from tocsin.metrics.series import Inexact, covering, values_of
+from tocsin.metrics.series import Inexact, sums_at_points, values_of
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
@@ -93,8 +93,8 @@ class Backtester:
         ((rows, groups),) = self._engine.run(query, deadline)
         if groups > ANSWERED_GROUPS:
             raise QueryTooHeavy(
-                f"There are more than {ANSWERED_GROUPS:,} groups in this span: narrow the metric, "
-                "or bring from and to together"
+                f"There are more than {ANSWERED_GROUPS:,} groups in this span: add filters to the "
+                "metric or use a shorter span"
             )
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
         for slab in range(slabs):
@@ -161,8 +161,10 @@ def _line(
     keys = question.dimensions
     dimensions = dict(zip(keys, _dimension_values(question, row), strict=True)) if keys else None
     values = values_of(question, count, columns)
-    # An ungrouped metric always has a row, over no interactions too.
-    is_present = covering(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
+    # An ungrouped metric always has a row, even over no interactions.
+    is_present = (
+        sums_at_points(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
+    )
     return _Line(dimensions, values, is_present)
 
 

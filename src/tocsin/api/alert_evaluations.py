@@ -19,7 +19,7 @@ from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import Backtest, Evaluation, EvaluationsResponse
 from tocsin.errors import InvalidInput
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, within
+from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, with_body_paths
 from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.key import Role
 from tocsin.model.metrics.rules import uuid_of
@@ -113,7 +113,7 @@ def _alert_of(runtime: Runtime, draft: BacktestDraft) -> Alert:
     try:
         definition = read_alert(draft.definition, runtime.catalog, runtime.metrics, is_saved=False)
     except InvalidInput as error:
-        raise within(error) from error
+        raise with_body_paths(error) from error
     return definition.alert(_NOT_STORED, runtime.now(), runtime.now())
 
 

@@ -24,7 +24,7 @@ from tocsin.model.key import Role
 from tocsin.process.pools import Pool
 
 MEDIA_TYPE = "application/x-ndjson"
-LINES_AT_ONCE = 1_000
+LINES_PER_CHUNK = 1_000
 _ZSTD_LEVEL = 3
 
 _DOCUMENT = describes(None, "One line for each interaction, in the form of the list")
@@ -40,59 +40,59 @@ def export_interactions(runtime: App, request: Request, search: SearchQuery) -> 
     """Stream the interactions that the filters match, oldest first, as NDJSON; compressed with zstd
     if the client accepts it. Interactions recorded after the start of the export are not in it.
 
-    A batch with `?import=true` records the lines in another installation. If a payload or a
-    response has line ends, the line has blanks for them, and the original text in `verbatim`.
+    A batch with `?import=true` records the lines in another installation. In a
+    payload or response with line ends, each is replaced by a blank; `verbatim` has the original.
     """
     lines = _lines(Export(runtime.engine, runtime.catalog, search))
     headers = {"Vary": "Accept-Encoding"}
     if _accepts_zstd(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "zstd"
-        lines = _packed(lines)
-    pieces = _in_turn(runtime.pools.exports, lines)
-    return StreamingResponse(pieces, headers=headers, media_type=MEDIA_TYPE)
+        lines = _compressed(lines)
+    chunks = _chunks_on_threads(runtime.pools.exports, lines)
+    return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPE)
 
 
-async def _in_turn(pool: Pool, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece is made by a thread of the pool."""
-    while (piece := await pool.run(partial(next, pieces, None))) is not None:
-        yield piece
+async def _chunks_on_threads(pool: Pool, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks; a thread of the pool computes each one."""
+    while (chunk := await pool.run(partial(next, chunks, None))) is not None:
+        yield chunk
 
 
 def _lines(export: Export) -> Iterator[bytes]:
-    """Pieces of LINES_AT_ONCE lines at most."""
+    """Chunks of at most LINES_PER_CHUNK lines."""
     for block in export.blocks():
-        for start in range(0, len(block), LINES_AT_ONCE):
-            interactions = block[start : start + LINES_AT_ONCE]
+        for start in range(0, len(block), LINES_PER_CHUNK):
+            interactions = block[start : start + LINES_PER_CHUNK]
             yield msgspec.json.Encoder().encode_lines(
                 [_exported(snapshot(interaction, export)) for interaction in interactions]
             )
 
 
-def _exported(whole: InteractionSnapshot) -> InteractionSnapshot:
-    """The interaction in one line."""
-    broken = {
+def _exported(interaction: InteractionSnapshot) -> InteractionSnapshot:
+    """The interaction without line ends, so that it is encoded as one line."""
+    multiline = {
         name: raw
         for name in Verbatim.__struct_fields__
-        if b"\n" in (raw := bytes(getattr(whole, name))) or b"\r" in raw
+        if b"\n" in (raw := bytes(getattr(interaction, name))) or b"\r" in raw
     }
-    if not broken:
-        return whole
-    in_one_line = {name: msgspec.Raw(without_line_ends(raw)) for name, raw in broken.items()}
-    verbatim = Verbatim(**{name: raw.decode() for name, raw in broken.items()})
-    members = msgspec.structs.asdict(whole)
+    if not multiline:
+        return interaction
+    in_one_line = {name: msgspec.Raw(without_line_ends(raw)) for name, raw in multiline.items()}
+    verbatim = Verbatim(**{name: raw.decode() for name, raw in multiline.items()})
+    members = msgspec.structs.asdict(interaction)
     return ExportedInteraction(**(members | in_one_line), verbatim=verbatim)
 
 
-def _packed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _compressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
     stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
-    for piece in pieces:
-        if packed := stream.compress(piece):
-            yield packed
+    for chunk in chunks:
+        if compressed := stream.compress(chunk):
+            yield compressed
     yield stream.flush()
 
 
 def _accepts_zstd(accepted: str) -> bool:
-    """Whether the header names zstd, and not as refused (RFC 9110, 12.5.3)."""
+    """Whether the header names zstd with a weight other than 0 (RFC 9110, 12.5.3)."""
     for part in accepted.lower().split(","):
         name, _, weight = part.partition(";")
         if name.strip() == "zstd":

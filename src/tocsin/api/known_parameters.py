@@ -1,7 +1,7 @@
-"""Rejection of query parameters that a route does not declare.
+"""Rejects query parameters that a route does not declare.
 
-A misspelled filter must not be ignored: the response would not be filtered. The names are those of
-the route's own signature and of its dependencies, so that no route keeps a list of them.
+If a misspelled filter were ignored, the response would not be filtered. The known names are taken
+from the signatures of the route and its dependencies, so that no route repeats them in a list.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from fastapi.dependencies.models import Dependant
 
 from tocsin.errors import InvalidInput, Problem
 
-# A query string holds thousands of names, each of any length.
+# Limits on the response, because a query string may hold thousands of names of any length.
 MAX_PROBLEMS = 20
 MAX_NAME = 64
 
 
 async def refuse_unknown(request: Request) -> None:
-    """Raise InvalidInput for query parameters that the route does not declare, or given twice."""
+    """Raise InvalidInput for undeclared and for repeated query parameters of the route."""
     if query := request.scope["query_string"]:
         read_known(query, names_of(request.scope["route"].dependant))
 
 
 def read_known(query: bytes, known: Collection[str]) -> dict[str, str]:
-    """The query parameters; raises InvalidInput for those not known, or given twice."""
+    """The query parameters; raises InvalidInput for unknown and repeated ones."""
     if not query:
         return {}
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
@@ -49,7 +49,7 @@ def read_known(query: bytes, known: Collection[str]) -> dict[str, str]:
 
 
 REFUSES_UNKNOWN: dict[str, Any] = {"dependencies": [Depends(refuse_unknown)]}
-"""The arguments of a route that takes no key; `auth.requires` has them for all others."""
+"""The arguments of a route that requires no key; `auth.requires` adds them to all others."""
 
 
 def names_of(dependant: Dependant) -> frozenset[str]:
@@ -59,7 +59,7 @@ def names_of(dependant: Dependant) -> frozenset[str]:
 
 
 def given_names(query: bytes) -> list[str]:
-    """The names in a query string, as often as they are given."""
+    """The names in a query string, including repeated ones."""
     return [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
 
 

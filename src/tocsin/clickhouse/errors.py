@@ -19,15 +19,15 @@ from tocsin.errors import (
 
 log = structlog.get_logger()
 
-# Codes of ClickHouse: too many rows, too slow, timeout, memory limit, too many bytes, too many
-# rows in an answer.
+# ClickHouse codes: too many rows, timeout, too slow, memory limit, too many bytes, too many rows
+# in a result.
 _TOO_HEAVY = {158, 159, 160, 241, 307, 396}
 _CANCELLED = 394
 _NOT_ENOUGH_SPACE = 243
 _CANNOT_WRITE = 75
 # CHECKSUM_DOESNT_MATCH, CORRUPTED_DATA, CANNOT_DECOMPRESS.
 _DAMAGED = {40, 246, 271}
-# Only writes fail with these.
+# Only writes fail with these system errors.
 _WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 # Errors for a block with an unacceptable value: CANNOT_PARSE and CANNOT_READ in their variants,
 # INCORRECT_DATA, TYPE_MISMATCH and the like.
@@ -53,11 +53,11 @@ def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError
             f"The part {part[1]} of the engine is damaged: see “A damaged part” in "
             "docs/how-to/recover.md"
         )
-    return Unavailable("The engine could not answer; its error is in the log")
+    return Unavailable("The engine failed; its error is in the log")
 
 
 def is_bad_data(error: Exception) -> bool:
-    """Whether the engine rejected a value, as opposed to a failure."""
+    """Whether the engine rejected a value of the block; False if the engine itself failed."""
     return _code(error) in _BAD_DATA
 
 

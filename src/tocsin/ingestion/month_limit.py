@@ -1,4 +1,4 @@
-"""Bounds the number of months with interactions: each costs files, and time at every start."""
+"""Limits the number of months with interactions: each adds files, and time to every start."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class MonthLimit:
 
 
 class AppendedMonths:
-    """Counts the months of a growing group of interactions.
+    """Counts the months of the interactions that are collected for one append.
 
-    It reads single timestamps only if the ends of the range are far apart: one sender of old
-    timestamps must not prevent others from sharing an append.
+    It reads the individual timestamps only if the earliest and the latest one are far apart, so
+    that one sender of old timestamps does not prevent others from sharing an append.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class AppendedMonths:
 
     def try_add(self, interactions: Sequence[Interaction], first: int, last: int) -> bool:
         """Add interactions with timestamps from `first` to `last`; False, without adding them, if
-        the group would have more months than an append may have."""
+        the append would have more months than it may have."""
         ends = min(*self._ends, first, last), max(*self._ends, first, last)
         if month_count(*ends) <= APPENDED_MONTHS:
             self._uncounted.append(interactions)
@@ -80,14 +80,14 @@ class AppendedMonths:
 
 
 def split_by_months(interactions: Sequence[Interaction]) -> list[list[int]]:
-    """The indexes of the interactions in portions, none with more months than one append may have;
-    within a portion they keep their order."""
+    """The indexes of the interactions, split into portions with at most the months that one append
+    may have. A portion keeps the order of its interactions."""
     timestamps = [interaction.timestamp for interaction in interactions]
     if month_count(min(timestamps), max(timestamps)) <= APPENDED_MONTHS:
         return [list(range(len(interactions)))]
     months = months_of(timestamps)
     ranks = {month: rank for rank, month in enumerate(sorted(set(months)))}
-    divided: list[list[int]] = [[] for _ in range(0, len(ranks), APPENDED_MONTHS)]
+    portions: list[list[int]] = [[] for _ in range(0, len(ranks), APPENDED_MONTHS)]
     for index, month in enumerate(months):
-        divided[ranks[month] // APPENDED_MONTHS].append(index)
-    return divided
+        portions[ranks[month] // APPENDED_MONTHS].append(index)
+    return portions

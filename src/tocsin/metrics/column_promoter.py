@@ -32,7 +32,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
     equality_fields,
 )
 from tocsin.clickhouse.sql.table import ValueKind
-from tocsin.metrics.statement_retry import Isolation
+from tocsin.metrics.statement_retry import StatementRetry
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Question
 from tocsin.process.clock import Clock
@@ -71,10 +71,10 @@ class ColumnReconciler:
         self._unused_since: dict[str, datetime] = {}
         self._is_low_cardinality: dict[Field, bool] = {}
         self._measured_rows = -1
-        self._measuring = Isolation("measuring the cardinality of a field")
-        self._adding = Isolation("adding a column")
-        self._filling = Isolation("filling a column or an index")
-        self._dropping = Isolation("dropping a column or an index")
+        self._measuring = StatementRetry("measuring the cardinality of a field")
+        self._adding = StatementRetry("adding a column")
+        self._filling = StatementRetry("filling a column or an index")
+        self._dropping = StatementRetry("dropping a column or an index")
 
     def desired(self, questions: Sequence[Question], at: datetime) -> DesiredColumns:
         """The columns that the questions use. Other columns are no longer readable."""

@@ -1,7 +1,8 @@
 """Calculates the points of a series from the aggregates of its runs.
 
-A run is a range of points, from `lo` to `hi`, whose windows contain the run's rows
-(`clickhouse/sql/runs.py`); the value at a point is that of all runs that cover it.
+A run is a range of points, from `lo` to `hi`, and the aggregate of the rows in the windows
+of all these points (`clickhouse/sql/runs.py`). The value at a point combines all runs that include
+the point.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ AggregateColumns = Sequence[NDArray[Any]]
 
 
 class Inexact(Exception):
-    """Sums of parts do not determine a sum: a query for sums of integers is needed."""
+    """The sums of parts do not determine the exact sum; a query for sums of integers is needed."""
 
 
 def fold(
@@ -57,16 +58,16 @@ def fold(
 
 
 def _column(values: Sequence[Any]) -> Values:
-    """A column of the runs as an array; integers by exponent become integers."""
+    """One column of the runs as an array. Sums of integers by exponent become integers."""
     if values and isinstance(values[0], tuple):
         return np.array([integer_of(value) for value in values], dtype=object)
     return np.array(values)
 
 
 def values_of(question: Question, count: int, columns: AggregateColumns) -> Values:
-    """The value at each of `count` points, from the columns of a group's runs: integers or doubles.
+    """The values at `count` points, as integers or doubles, from the columns of a group's runs.
 
-    A double is not finite where there is no value, or where no double can hold it. Raises
+    A double is not finite if the point has no value, or one that no double can represent. Raises
     Inexact."""
     aggregation = question.aggregation
     if not columns:
@@ -75,16 +76,17 @@ def values_of(question: Question, count: int, columns: AggregateColumns) -> Valu
         return _extremes(aggregation, count, columns)
     if aggregation.is_sum:
         return _sums(aggregation, count, columns)
-    totals = covering(count, columns[0], columns[1], columns[2])
+    totals = sums_at_points(count, columns[0], columns[1], columns[2])
     if aggregation is Aggregation.RATE:
         assert question.time_window
         return rounded(totals / question.time_window.count)
     return totals
 
 
-def covering(count: int, lo: Values, hi: Values, number: Values | int = 1) -> Values:
-    """The sum of the runs' numbers at each point, as a running total of beginning runs less ended
-    ones. It is exact for integers, and for parts of numbers if it is finite."""
+def sums_at_points(count: int, lo: Values, hi: Values, number: Values | int = 1) -> Values:
+    """The sum, at each point, of the numbers of the runs that include it: a running total that adds
+    a number at the first point of its run and subtracts it after the last one. It is exact for
+    integers, and for parts of numbers if it is finite."""
     steps = np.zeros(count + 1, dtype=np.asarray(number).dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         np.add.at(steps, lo, number)
@@ -93,25 +95,26 @@ def covering(count: int, lo: Values, hi: Values, number: Values | int = 1) -> Va
 
 
 def _extremes(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:
-    smallest = aggregation is Aggregation.MIN
-    least = np.full(count, np.inf if smallest else -np.inf)
-    choose = np.fmin if smallest else np.fmax
+    is_min = aggregation is Aggregation.MIN
+    values = np.full(count, np.inf if is_min else -np.inf)
+    choose = np.fmin if is_min else np.fmax
     lo, hi, extreme = columns[:3]
     for first, last, value in zip(lo.tolist(), hi.tolist(), _doubles(extreme), strict=True):
-        choose(least[first : last + 1], value, out=least[first : last + 1])
-    return least
+        choose(values[first : last + 1], value, out=values[first : last + 1])
+    return values
 
 
 def _sums(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:
     lo, hi, *sums, numbers = columns
-    counts = covering(count, lo, hi, numbers)
+    counts = sums_at_points(count, lo, hi, numbers)
     has_numbers = numbers > 0
     lo, hi = lo[has_numbers], hi[has_numbers]
     if len(sums) == 1:
-        totals = covering(count, lo, hi, sums[0][has_numbers])
+        totals = sums_at_points(count, lo, hi, sums[0][has_numbers])
         return values_of_integers(aggregation, counts, totals)
     parts = [
-        covering(count, lo, hi, np.asarray(part[has_numbers], dtype=np.float64)) for part in sums
+        sums_at_points(count, lo, hi, np.asarray(part[has_numbers], dtype=np.float64))
+        for part in sums
     ]
     if not are_exact(parts):
         raise Inexact

@@ -1,4 +1,4 @@
-"""Isolates the items that make a statement over many items fail; retries them with a backoff."""
+"""Runs a statement over many items, isolates items that make it fail, and retries them later."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tocsin.errors import Stopping, TocsinError
 
 log = structlog.get_logger()
 
-FIRST_RETRY = timedelta(minutes=10)
-LAST_RETRY = timedelta(days=1)
-# Characters of an item or of an error in the log.
-SHOWN = 500
+FIRST_RETRY_DELAY = timedelta(minutes=10)
+LONGEST_RETRY_DELAY = timedelta(days=1)
+# The maximum length of an item and of an error in the log.
+MAX_LOGGED_CHARACTERS = 500
 
 Item = TypeVar("Item", bound=Hashable)
 
 
-class Isolation:
+class StatementRetry:
     """Runs one kind of statement over the items that are due; used by one thread.
 
-    A statement that fails is run over each half of its items, in their order. An item that fails
-    alone is due again after ten minutes, then after twice as long each time, up to a day. Each
+    A statement that fails is run again over each half of its items, in their order. An item that
+    fails alone is retried after ten minutes; the delay doubles with each failure, up to a day. Each
     failed item is logged once.
     """
 
@@ -36,11 +36,11 @@ class Isolation:
     def run(
         self, items: Iterable[Item], at: datetime, statement: Callable[[Sequence[Item]], None]
     ) -> list[Item]:
-        """Run the statement over the items that are due. The result has those for which it
+        """Run the statement over the items that are due; returns the items for which it
         succeeded. Raises Stopping."""
         due = [item for item in items if self.is_due(item, at)]
         failures = dict(_failures(due, statement))
-        self._log({item: e for item, e in failures.items() if item not in self._retries})
+        self._log({item: error for item, error in failures.items() if item not in self._retries})
         self._retries |= {item: self._next_retry(item, at) for item in failures}
         succeeded = [item for item in due if item not in failures]
         for item in succeeded:
@@ -51,16 +51,16 @@ class Isolation:
         return item not in self._retries or self._retries[item][0] <= at
 
     def _next_retry(self, item: Hashable, at: datetime) -> tuple[datetime, timedelta]:
-        _, delay = self._retries.get(item, (at, FIRST_RETRY))
-        return at + delay, min(delay * 2, LAST_RETRY)
+        _, delay = self._retries.get(item, (at, FIRST_RETRY_DELAY))
+        return at + delay, min(delay * 2, LONGEST_RETRY_DELAY)
 
     def _log(self, failures: Mapping[Item, TocsinError]) -> None:
         if failures:
             error = next(iter(failures.values()))
             log.warning(
                 f"{self._action} failed; retried later",
-                items=[str(item)[:SHOWN] for item in failures],
-                error=str(error.__cause__ or error)[:SHOWN],
+                items=[str(item)[:MAX_LOGGED_CHARACTERS] for item in failures],
+                error=str(error.__cause__ or error)[:MAX_LOGGED_CHARACTERS],
             )
 
 

@@ -66,7 +66,7 @@ def read_span(body: Any) -> Span:
     if span.points > MAX_POINTS:
         raise InvalidInput.at(
             "step",
-            f"makes {span.points:,} points of at most {MAX_POINTS:,}: "
-            "make step larger or bring from and to together",
+            f"makes {span.points:,} points; the maximum is {MAX_POINTS:,}. "
+            "Use a larger step or a shorter span",
         )
     return span

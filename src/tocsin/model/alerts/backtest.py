@@ -19,8 +19,8 @@ Step = Annotated[Duration, AfterValidator(between("10s", "24h"))]
 
 
 class PastSpan(TimeRange):
-    """`{"from", "to", "step"}`: evaluations at `to`, `to - step` and so on while later than
-    `from`."""
+    """The members `from`, `to` and `step`. The alert is evaluated at `to`, `to - step` and so on,
+    while the instant is later than `from`."""
 
     step: Step
 
@@ -31,7 +31,7 @@ class PastSpan(TimeRange):
 
 @dataclass(frozen=True, slots=True)
 class BacktestDraft:
-    """A span, and an alert by its id or by a definition that was not validated yet."""
+    """A span, and either the id of an alert or a definition that is not validated yet."""
 
     span: PastSpan
     alert_id: Any
@@ -62,13 +62,13 @@ def _span_problems(span: PastSpan) -> list[Problem]:
     if span.start >= span.to:
         return [Problem("from", "must be earlier than to")]
     if span.points > MAX_POINTS:
-        count = f"makes {span.points:,} evaluations of at most {MAX_POINTS:,}"
-        return [Problem("step", f"{count}: make step larger or bring from and to together")]
+        count = f"makes {span.points:,} evaluations; the maximum is {MAX_POINTS:,}"
+        return [Problem("step", f"{count}. Use a larger step or a shorter span")]
     return []
 
 
-def within(problems: InvalidInput) -> InvalidInput:
-    """The problems of the definition, with their paths in the whole body."""
+def with_body_paths(problems: InvalidInput) -> InvalidInput:
+    """The problems of the definition; each path starts at the root of the request body."""
     return InvalidInput(
         problems=[
             Problem(f"{ALERT}.{p.field}" if p.field else ALERT, p.message)

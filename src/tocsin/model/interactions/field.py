@@ -1,7 +1,7 @@
 """Field names: a column of the interaction, or a key of its payload.
 
-The spellings are those of "Fields" in docs/reference/semantics.md; what a field is worth in a row
-is `sql/fields.py`'s business.
+"Fields" in docs/reference/semantics.md defines the spellings. `clickhouse/sql/fields.py` compiles
+the value of a field in a row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _COLUMNS = {column.value: column for column in Column}
 
 
 class Field:
-    """A column, or a path into the payload; immutable and hashable by its spelling."""
+    """A column, or a path in the payload. Immutable; compared and hashed by its spelling."""
 
     __slots__ = ("column", "path", "spelling")
 
@@ -111,7 +111,7 @@ def _payload_path(spelling: str) -> tuple[str, ...]:
     if "" in segments:
         raise ValueError("has an empty key in its path: every key between the dots needs a name")
     if any("%2E" in segment for segment in segments):
-        raise ValueError("has %2E in a key, which no payload can hold")
+        raise ValueError("has %2E in a key; payloads with such a key are rejected")
     return tuple(segments[1:])
 
 

@@ -1,6 +1,6 @@
-"""The snapshot of an interaction: the members that the API answers and a delivery keeps.
+"""The snapshot of an interaction: the members that the API returns and that a delivery stores.
 
-JSON values are byte for byte as they were sent; mnemonics are those at the time of the snapshot.
+JSON values are the bytes that were sent; mnemonics are those at the time of the snapshot.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Mnemonics(Protocol):
 
 
 class _Response(msgspec.Struct, rename="camel"):
-    """The member of a stored snapshot that may be unreadable."""
+    """The only member of a stored snapshot that may be undecodable."""
 
     external_response: msgspec.Raw = msgspec.Raw(b"null")
 
@@ -34,11 +34,11 @@ _RESPONSE = msgspec.json.Decoder(_Response)
 
 
 class EnvelopeSnapshot(msgspec.Struct, rename="camel"):
-    """An interaction without the members whose size the sender decides."""
+    """An interaction without its payload and its external response, which may be large."""
 
     interaction_id: UUID
-    # Null in the deliveries of a transition, which are written before it is appended. The API does
-    # not answer an interaction before that.
+    # Null in deliveries of a transition, which are stored before its interaction is appended and
+    # numbered. The API returns an interaction only after that.
     interaction_number: int
     resource_id: str
     resource_type_id: UUID
@@ -54,23 +54,24 @@ class EnvelopeSnapshot(msgspec.Struct, rename="camel"):
 
 
 class InteractionSnapshot(EnvelopeSnapshot):
-    """An interaction."""
+    """An interaction with all of its members."""
 
     external_response: msgspec.Raw
     interaction: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
 def snapshot(interaction: Interaction, catalog: Mnemonics) -> InteractionSnapshot:
-    """The interaction by the names of the API."""
+    """All members of the interaction, with their names in the API."""
     return InteractionSnapshot(*_envelope(interaction, catalog), *contents(interaction).values())
 
 
 def without_contents(interaction: Interaction, catalog: Mnemonics) -> EnvelopeSnapshot:
+    """The members of the interaction except those of `contents`."""
     return EnvelopeSnapshot(*_envelope(interaction, catalog))
 
 
 def contents(interaction: Interaction) -> dict[str, msgspec.Raw]:
-    """The members that `without_contents` leaves out, by the names of the API."""
+    """The members that `without_contents` leaves out, by their names in the API."""
     return {
         "externalResponse": msgspec.Raw(interaction.external_response or b"null"),
         "interaction": msgspec.Raw(interaction.payload),
@@ -96,19 +97,20 @@ def _envelope(interaction: Interaction, catalog: Mnemonics) -> tuple[Any, ...]:
     )
 
 
-def readable_snapshot(kept: str) -> str:
-    """A stored snapshot; an unreadable `externalResponse` is replaced by its text.
+def readable_snapshot(stored: str) -> str:
+    """A stored snapshot; an undecodable `externalResponse` is replaced by its text as a string.
 
-    Earlier versions did not validate it, and one that cannot be decoded would fail every list.
+    Earlier versions did not validate that member. Without the replacement, one undecodable value
+    would make every list of deliveries fail.
     """
     try:
-        response = bytes(_RESPONSE.decode(kept).external_response)
+        response = bytes(_RESPONSE.decode(stored).external_response)
         if readable(response) == response:
-            return kept
+            return stored
     except (msgspec.DecodeError, RecursionError):
-        # It is nested too deeply, or is not Unicode: the decoder cannot even skip it.
+        # The response is nested too deeply or is not Unicode, so the decoder cannot even skip it.
         pass
-    members = dict(split_object(kept.encode()))
+    members = dict(split_object(stored.encode()))
     members["externalResponse"] = readable(members["externalResponse"])
     raw = {name: msgspec.Raw(value) for name, value in members.items()}
     return msgspec.json.encode(raw).decode()
