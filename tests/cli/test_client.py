@@ -10,7 +10,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tocsin.cli.client import Client, RefusedByServer, Unreachable
+from tocsin.cli.client import Client, RejectedByServer, Unreachable
 from tocsin.errors import TocsinError
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -20,8 +20,8 @@ def client(handler: Handler) -> Client:
     return Client("http://tocsin.test", "key", httpx.MockTransport(handler))
 
 
-def refusal(status: int, **answer: Any) -> RefusedByServer:
-    with pytest.raises(RefusedByServer) as caught:
+def refusal(status: int, **answer: Any) -> RejectedByServer:
+    with pytest.raises(RejectedByServer) as caught:
         client(lambda _: httpx.Response(status, **answer)).get("/api/keys")
     return caught.value
 

@@ -13,7 +13,7 @@ import tenacity
 import zstandard
 
 from tocsin.cli import uploader
-from tocsin.cli.client import Client, RefusedByServer, Unreachable
+from tocsin.cli.client import Client, RejectedByServer, Unreachable
 from tocsin.cli.ndjson import LineBatch
 from tocsin.cli.uploader import BatchUploader, UploadTally
 from tocsin.ingestion.decompression import Unreadable
@@ -113,7 +113,7 @@ def test_a_permanent_error_stops_the_import_and_other_batches_are_counted(status
         return httpx.Response(status) if refused else accept(request)
 
     tally = UploadTally(keep=0)
-    with pytest.raises(RefusedByServer) as caught:
+    with pytest.raises(RejectedByServer) as caught:
         send(answer, [batch(b"1"), batch(b"bad"), batch(b"2")], tally)
     assert caught.value.status_code == status
     assert tally.accepted == 2

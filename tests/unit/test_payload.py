@@ -9,7 +9,7 @@ from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.model.interactions.payload import (
     Payload,
     PayloadHints,
-    PayloadRefused,
+    PayloadRejected,
     decode_together,
     read_payload,
 )
@@ -29,7 +29,7 @@ def test_what_is_just_acceptable_is_accepted(name: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "text"), nasty.bad_payloads())
 def test_what_is_to_be_refused_is_refused_in_words(name: str, text: str) -> None:
     assert oracle.refuses(text), name
-    with pytest.raises(PayloadRefused, match=r"^(is|has|holds|says|must) .+"):
+    with pytest.raises(PayloadRejected, match=r"^(is|has|holds|says|must) .+"):
         read(text)
 
 
@@ -51,7 +51,7 @@ def test_among_others_what_is_to_be_refused_is_refused_too(text: str) -> None:
     hints = PayloadHints.of(b"\n".join(raws))
     members = decode_together(raws, hints)
     if members is not None:
-        with pytest.raises(PayloadRefused, match=r"^(is|has|holds|says|must) .+"):
+        with pytest.raises(PayloadRejected, match=r"^(is|has|holds|says|must) .+"):
             read_payload(raws[1], hints, members[1])
 
 

@@ -25,7 +25,7 @@ from tocsin.api import (
 )
 from tocsin.api.bodies import json_response
 from tocsin.api.head_requests import HeadRequestMiddleware
-from tocsin.api.known_parameters import REFUSES_UNKNOWN
+from tocsin.api.known_parameters import REJECTS_UNKNOWN
 from tocsin.api.openapi import document
 from tocsin.api.problems import add_error_handlers
 from tocsin.api.reference_page import reference_page
@@ -68,8 +68,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     # schemathesis and other tools call this method.
     app.openapi = partial(_document, app)  # type: ignore[method-assign]
-    app.get("/openapi.json", include_in_schema=False, **REFUSES_UNKNOWN)(openapi_json)
-    app.get("/docs", include_in_schema=False, **REFUSES_UNKNOWN)(docs)
+    app.get("/openapi.json", include_in_schema=False, **REJECTS_UNKNOWN)(openapi_json)
+    app.get("/docs", include_in_schema=False, **REJECTS_UNKNOWN)(docs)
     return app
 
 

@@ -13,7 +13,7 @@ from fastapi.security.base import SecurityBase
 
 from tocsin.access.identification import Caller
 from tocsin.api.headers import header
-from tocsin.api.known_parameters import refuse_unknown
+from tocsin.api.known_parameters import reject_unknown
 from tocsin.model.key import Key, Role
 from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
@@ -82,7 +82,7 @@ def requires(*roles: Role) -> dict[str, Any]:
     Query parameters are checked after the key: their names are for authorized callers only.
     """
     role = Security(_authorize, scopes=[role.value for role in roles])
-    return {"dependencies": [role, Depends(refuse_unknown)]}
+    return {"dependencies": [role, Depends(reject_unknown)]}
 
 
 def _secret(request: Request) -> str | None:

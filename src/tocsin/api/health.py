@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tocsin.api.auth import requires
 from tocsin.api.bodies import json_response
 from tocsin.api.dependencies import App, AppObservations
-from tocsin.api.known_parameters import REFUSES_UNKNOWN
+from tocsin.api.known_parameters import REJECTS_UNKNOWN
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.health import Readiness, State
@@ -26,7 +26,7 @@ router = APIRouter(tags=["Service"])
 
 
 @router.get(
-    "/healthz", **REFUSES_UNKNOWN, **describes(State, "The process is alive", needs_key=False)
+    "/healthz", **REJECTS_UNKNOWN, **describes(State, "The process is alive", needs_key=False)
 )
 async def healthz() -> Response:
     """Liveness: answers as long as the process is alive."""
@@ -34,7 +34,7 @@ async def healthz() -> Response:
 
 
 @router.get(
-    "/readyz", **REFUSES_UNKNOWN, **describes(Readiness, _READY, needs_key=False, problems=[503])
+    "/readyz", **REJECTS_UNKNOWN, **describes(Readiness, _READY, needs_key=False, problems=[503])
 )
 @pooled("readiness")
 def readyz(runtime: App) -> Response:

@@ -24,7 +24,7 @@ MAX_PROBLEMS = 20
 MAX_NAME = 64
 
 
-async def refuse_unknown(request: Request) -> None:
+async def reject_unknown(request: Request) -> None:
     """Raise InvalidInput for undeclared and for repeated query parameters of the route."""
     if query := request.scope["query_string"]:
         read_known(query, names_of(request.scope["route"].dependant))
@@ -48,7 +48,7 @@ def read_known(query: bytes, known: Collection[str]) -> dict[str, str]:
     raise InvalidInput(problems=islice(problems, MAX_PROBLEMS))
 
 
-REFUSES_UNKNOWN: dict[str, Any] = {"dependencies": [Depends(refuse_unknown)]}
+REJECTS_UNKNOWN: dict[str, Any] = {"dependencies": [Depends(reject_unknown)]}
 """The arguments of a route that requires no key; `auth.requires` adds them to all others."""
 
 

@@ -1,6 +1,6 @@
 """The HTTP client of the commands: requests with a key, responses as decoded JSON.
 
-Every failure of a request is raised as Unreachable or RefusedByServer, with a message for the
+Every failure of a request is raised as Unreachable or RejectedByServer, with a message for the
 user.
 """
 
@@ -26,7 +26,7 @@ class Unreachable(TocsinError):
     """No server answers."""
 
 
-class RefusedByServer(TocsinError):
+class RejectedByServer(TocsinError):
     """The server answered with an error."""
 
     def __init__(
@@ -141,19 +141,19 @@ class Client:
         if answer.is_success:
             body = _json_of(answer)
             if body is None and answer.content:
-                raise RefusedByServer(
+                raise RejectedByServer(
                     answer.status_code, f"The server at {self.url} is not Tocsin."
                 )
             return body
         raise self._refusal(answer)
 
-    def _refusal(self, answer: httpx.Response) -> RefusedByServer:
+    def _refusal(self, answer: httpx.Response) -> RejectedByServer:
         status, body = answer.status_code, _json_of(answer)
         if not isinstance(body, dict) or "title" not in body:
             detail = (
                 f"{self.url} answered {status} {answer.reason_phrase}, without a problem document."
             )
-            return RefusedByServer(status, detail, retry_after=_retry_after(answer))
+            return RejectedByServer(status, detail, retry_after=_retry_after(answer))
         problems = [
             Problem(str(problem.get("field") or ""), str(problem.get("message") or ""))
             for problem in body.get("errors") or []
@@ -161,7 +161,7 @@ class Client:
         detail = str(body.get("detail") or body["title"])
         if status == 401:
             detail = f"The server at {self.url} does not accept this key (--key, TOCSIN_API_KEY)."
-        return RefusedByServer(status, detail, problems, _retry_after(answer))
+        return RejectedByServer(status, detail, problems, _retry_after(answer))
 
 
 def _parsed(url: str) -> httpx.URL:

@@ -69,12 +69,12 @@ def revoke(
     """Revoke a key. The server no longer accepts it."""
     from urllib.parse import quote
 
-    from tocsin.cli.client import Client, RefusedByServer
+    from tocsin.cli.client import Client, RejectedByServer
 
     with Client(url, key) as client:
         try:
             client.delete(f"{KEYS}/{quote(key_id, safe='')}")
-        except RefusedByServer as error:
+        except RejectedByServer as error:
             if error.status_code != 404:
                 raise
             raise TocsinError(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import typer
 
-from tocsin.cli.client import Client, RefusedByServer
+from tocsin.cli.client import Client, RejectedByServer
 from tocsin.cli.definition_files import (
     ALERT,
     METRIC,
@@ -192,7 +192,7 @@ def check(
             continue
         try:
             kind.dry_run(client, step.definition)
-        except RefusedByServer as error:
+        except RejectedByServer as error:
             if error.status_code not in (400, 422):
                 raise
             problems += _named(step.definition[kind.noun.name], error)
@@ -200,7 +200,7 @@ def check(
         raise InvalidDefinitions(f"{file} cannot be applied:", problems)
 
 
-def _named(name: str, error: RefusedByServer) -> list[Problem]:
+def _named(name: str, error: RejectedByServer) -> list[Problem]:
     if not error.problems:
         return [Problem(name, error.detail)]
     return [Problem(f"{name}: {p.field}" if p.field else name, p.message) for p in error.problems]
@@ -214,7 +214,7 @@ def write(steps: Sequence[PlanStep], client: Client, kind: DefinitionKind = METR
                 client.post(kind.path, step.definition)
             else:
                 client.put(f"{kind.path}/{step.id}", step.definition)
-        except RefusedByServer as error:
+        except RejectedByServer as error:
             done = f"{number} of {len(steps)} written, then the server rejected one:"
             name = step.definition[kind.noun.name]
             raise InvalidDefinitions(done, _named(name, error)) from error

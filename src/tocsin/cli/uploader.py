@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import tenacity
 import zstandard
 
-from tocsin.cli.client import CONNECTIONS, Client, RefusedByServer, Unreachable
+from tocsin.cli.client import CONNECTIONS, Client, RejectedByServer, Unreachable
 from tocsin.cli.ndjson import MAX_BYTES, LineBatch
 from tocsin.cli.routes import HISTORY, IMPORT
 from tocsin.ingestion.decompression import Unreadable
@@ -154,7 +154,7 @@ class BatchUploader:
 
 
 def _is_temporary(error: BaseException) -> bool:
-    if isinstance(error, RefusedByServer):
+    if isinstance(error, RejectedByServer):
         return error.status_code in _TEMPORARY
     return isinstance(error, Unreachable)
 

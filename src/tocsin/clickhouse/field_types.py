@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from tocsin.clickhouse.payload_paths import RecordedPaths, refuse_long_keys
+from tocsin.clickhouse.payload_paths import RecordedPaths, reject_long_keys
 from tocsin.clickhouse.sql.table import ANY_TYPE, JsonType
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.payload import Members, Path
@@ -87,7 +87,7 @@ class FieldTypes:
 
     def observe(self, payload: Members, bounds: Bounds = Bounds.ALL) -> list[Path]:
         """Add the types of a payload before its append; returns the paths of its integers past 64
-        bits. Raises PayloadRefused for keys and paths that are too long, or too many paths.
+        bits. Raises PayloadRejected for keys and paths that are too long, or too many paths.
 
         Most payloads have a known shape, for which a look-up is enough.
         """
@@ -106,7 +106,7 @@ class FieldTypes:
                 self._room_for_keys -= len(members)
                 node.shapes[key_types] = shape
         if shape.lists and bounds is Bounds.ALL:
-            refuse_long_keys([members[key] for key in shape.lists])
+            reject_long_keys([members[key] for key in shape.lists])
         for key in shape.integers:
             if not _LEAST <= members[key] <= _GREATEST:
                 self._add_large((*node.path, key), members[key], big_integers)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 
 from tocsin.model.ceilings import KEY_LENGTH, PATH_LENGTH, PATHS
-from tocsin.model.interactions.payload import Path, PayloadRefused
+from tocsin.model.interactions.payload import Path, PayloadRejected
 
 
 class RecordedPaths:
@@ -28,14 +28,16 @@ class RecordedPaths:
             self._hashes.add(hash(path))
 
     def admit(self, parent: Path, keys: Iterable[str]) -> None:
-        """Add the keys of the object at a path; raises PayloadRefused if one is too long, or if
+        """Add the keys of the object at a path; raises PayloadRejected if one is too long, or if
         the table already has as many different paths as it may have."""
         length = len(".".join(parent))
         for key in keys:
             if len(key) > KEY_LENGTH:
-                raise PayloadRefused(f"has a key of more than {KEY_LENGTH} characters: {key[:40]}…")
+                raise PayloadRejected(
+                    f"has a key of more than {KEY_LENGTH} characters: {key[:40]}…"
+                )
             if length + 1 + len(key) > PATH_LENGTH:
-                raise PayloadRefused(f"has a path of more than {PATH_LENGTH:,} characters")
+                raise PayloadRejected(f"has a path of more than {PATH_LENGTH:,} characters")
             self._admit((*parent, key))
 
     def _admit(self, path: Path) -> None:
@@ -44,15 +46,15 @@ class RecordedPaths:
             return
         with self._adding:
             if len(self._hashes) >= self.most:
-                raise PayloadRefused(
+                raise PayloadRejected(
                     f"has the new field {'.'.join(path)[:100]}, and there are "
                     f"{len(self._hashes):,} fields already: TOCSIN_MAX_PATHS raises the limit"
                 )
             self._hashes.add(number)
 
 
-def refuse_long_keys(values: Iterable[object]) -> None:
-    """Raise PayloadRefused if an object within arrays has a key that is too long."""
+def reject_long_keys(values: Iterable[object]) -> None:
+    """Raise PayloadRejected if an object within arrays has a key that is too long."""
     stack = [*values]
     while stack:
         value = stack.pop()
@@ -60,5 +62,5 @@ def refuse_long_keys(values: Iterable[object]) -> None:
             stack.extend(member for member in value if type(member) is dict or type(member) is list)
         elif type(value) is dict:
             if any(len(key) > KEY_LENGTH for key in value):
-                raise PayloadRefused(f"has a key of more than {KEY_LENGTH} characters")
+                raise PayloadRejected(f"has a key of more than {KEY_LENGTH} characters")
             stack.extend(value.values())

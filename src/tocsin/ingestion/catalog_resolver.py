@@ -125,7 +125,7 @@ class CatalogResolver:
             return self._resolve_id(kind, mnemonic, named, id, problems)
         if named:
             if named.is_system:
-                self._refuse_system(named, kind, problems)
+                self._reject_system(named, kind, problems)
             return named.id_bytes
         if mnemonic is None:
             problems.append(Problem(kind, f"is required (or {kind.id_member})"))
@@ -166,12 +166,12 @@ class CatalogResolver:
         if entry is None:
             problems.append(Problem(kind.id_member, f"is the id of no {kind.words} in the catalog"))
             return b""
-        self._refuse_system(entry, kind.id_member, problems)
+        self._reject_system(entry, kind.id_member, problems)
         if mnemonic is not None and entry != named:
             problems.append(Problem(kind, f"is not the {kind.words} that {kind.id_member} names"))
         return entry.id_bytes
 
-    def _refuse_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
+    def _reject_system(self, entry: Entry, member: str, problems: list[Problem]) -> None:
         """Reject entries of Tocsin from senders: readers and subscribers would take their
         interactions for alerts or deliveries."""
         is_protected = entry.is_system and entry.kind is not Kind.ACTION

@@ -20,7 +20,7 @@ from tocsin.model.interactions.payload import (
     Members,
     Path,
     PayloadHints,
-    PayloadRefused,
+    PayloadRejected,
     check_value,
     decode_together,
     read_payload,
@@ -189,7 +189,7 @@ class InteractionParser:
     def _check_response(self, raw: bytes, problems: list[Problem]) -> None:
         try:
             check_value(raw, self._hints)
-        except PayloadRefused as error:
+        except PayloadRejected as error:
             problems.append(Problem("externalResponse", str(error)))
 
     def _observe(
@@ -199,14 +199,14 @@ class InteractionParser:
         JSON type does not preserve: large integers and objects without a leaf."""
         try:
             payload = read_payload(raw, self._hints, members)
-        except PayloadRefused as error:
+        except PayloadRejected as error:
             problems.append(Problem("interaction", str(error)))
         if problems:
             return (), ()
         bounds = self._bounds_if_short if len(raw) <= KEY_LENGTH else self._bounds
         try:
             big = self._field_types.observe(payload.members, bounds)
-        except PayloadRefused as error:
+        except PayloadRejected as error:
             problems.append(Problem("interaction", str(error)))
             return (), ()
         leafless = payload.leafless_objects

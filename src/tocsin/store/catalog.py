@@ -31,7 +31,7 @@ from tocsin.model.interactions.catalog import (
     system_id,
 )
 from tocsin.store.catalog_snapshot import CatalogSnapshot
-from tocsin.store.catalog_usage import refuse_used
+from tocsin.store.catalog_usage import reject_used
 from tocsin.store.database import Database
 from tocsin.store.tables import catalog
 
@@ -90,14 +90,14 @@ class Catalog:
     def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
         """Raises Conflict if the mnemonic is taken."""
         with self._changing:
-            self._refuse_taken(kind, draft.mnemonic)
+            self._reject_taken(kind, draft.mnemonic)
             return self._add(kind, [draft], at)[0]
 
     def replace(self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime) -> Entry:
         """Raises NotFound, or Conflict for a system entry and a mnemonic that is taken."""
         with self._changing:
             former = self._changeable(kind, id)
-            self._refuse_taken(kind, draft.mnemonic, except_id=id)
+            self._reject_taken(kind, draft.mnemonic, except_id=id)
             entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
             with self._database.writing() as connection:
                 connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
@@ -132,7 +132,7 @@ class Catalog:
                 former = self._changeable(kind, id)
                 try:
                     with self._database.writing() as connection:
-                        refuse_used(connection, kind, id)
+                        reject_used(connection, kind, id)
                         connection.execute(delete(catalog).where(catalog.c.id == id))
                         # Before the commit, so that no interaction claims an entry that is deleted
                         # on disk.
@@ -207,7 +207,7 @@ class Catalog:
             )
         return entry
 
-    def _refuse_taken(self, kind: Kind, mnemonic: str, except_id: UUID | None = None) -> None:
+    def _reject_taken(self, kind: Kind, mnemonic: str, except_id: UUID | None = None) -> None:
         taken = self.find(kind, mnemonic)
         if taken and taken.id != except_id:
             raise Conflict(

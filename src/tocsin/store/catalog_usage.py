@@ -28,7 +28,7 @@ _TOPIC = {
 }
 
 
-def refuse_used(connection: Connection, kind: Kind, id: UUID) -> None:
+def reject_used(connection: Connection, kind: Kind, id: UUID) -> None:
     """Raises Conflict that names the metrics or alerts with the entry, or says that subscriptions
     use it."""
     by_metrics = select(metrics.c.name).where(_SCOPE[kind] == id)

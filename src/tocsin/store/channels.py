@@ -74,12 +74,12 @@ class Channels:
         with self._table.locked():
             self.get(id)
             with self._table.changing() as change:
-                _refuse_subscribed(change.connection, id)
+                _reject_subscribed(change.connection, id)
                 _fail_deliveries(change.connection, id, at)
                 change.delete(id)
 
 
-def _refuse_subscribed(connection: Connection, id: UUID) -> None:
+def _reject_subscribed(connection: Connection, id: UUID) -> None:
     users = select(subscriptions.c.number).where(subscriptions.c.channel_id == id)
     if connection.execute(users.limit(1)).first():
         raise Conflict("Subscriptions use this channel; delete them first")

@@ -63,11 +63,11 @@ class Metrics:
         with self._table.locked():
             self.get(id)
             with self._table.changing() as change:
-                _refuse_watched(change.connection, id)
+                _reject_watched(change.connection, id)
                 change.delete(id)
 
 
-def _refuse_watched(connection: Connection, id: UUID) -> None:
+def _reject_watched(connection: Connection, id: UUID) -> None:
     titles = select(tables.alerts.c.title).where(tables.alerts.c.metric_id == id)
     if watching := connection.execute(titles.limit(4)).scalars().all():
         raise Conflict(f"This metric is watched by alerts: {first_names(watching)}")

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tocsin.cli.client import Client, RefusedByServer
+from tocsin.cli.client import Client, RejectedByServer
 from tocsin.cli.definition_files import ALERT, read_definitions
 from tocsin.cli.demo.receiver import Receiver
 from tocsin.cli.demo.sample import SampleInteraction, interactions
@@ -115,7 +115,7 @@ class Shop:
     def _add_entry(self, noun: str, mnemonic: str, title: str) -> None:
         try:
             self._client.post(f"/api/{noun}", {"mnemonic": mnemonic, "title": title})
-        except RefusedByServer as error:
+        except RejectedByServer as error:
             if error.status_code != _CONFLICT:
                 raise
 

@@ -133,13 +133,13 @@ class HashDictionary:
         lows, highs, numbers = run
         place = np.minimum(np.searchsorted(lows, low), len(lows) - 1)
         is_equal = lows[place] == low
-        _refuse_collisions(highs[place[is_equal]] != high[is_equal])
+        _reject_collisions(highs[place[is_equal]] != high[is_equal])
         out[is_equal] = numbers[place[is_equal]]
 
     def _add(self, low: Hashes, high: Hashes) -> NDArray[np.int64]:
         lows, first, inverse = np.unique(low, return_index=True, return_inverse=True)
         highs = high[first]
-        _refuse_collisions(highs[inverse] != high)
+        _reject_collisions(highs[inverse] != high)
         numbers = np.arange(self.count, self.count + len(lows), dtype=np.uint32)
         self.count += len(lows)
         run = (lows, highs, numbers)
@@ -157,7 +157,7 @@ def _merged(left: Run, right: Run) -> Run:
     return low[order], high[order], numbers[order]
 
 
-def _refuse_collisions(differ: NDArray[np.bool_]) -> None:
+def _reject_collisions(differ: NDArray[np.bool_]) -> None:
     """Two different texts share half a hash with a probability of one in 10^19; it is detected."""
     if differ.any():
         raise Unavailable("Two texts share half a hash: they are counted without a rollup")

@@ -104,7 +104,7 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(name)
 
 
@@ -113,7 +113,7 @@ def _read_without_lone_surrogates(
 ) -> tuple[InteractionDraft, list[Problem]]:
     """Lone surrogates are valid in JSON's grammar but not in Unicode; only `json` decodes them."""
     try:
-        members = json.loads(raw, parse_constant=_refuse_constant)
+        members = json.loads(raw, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise MalformedBody from None
     if not isinstance(members, dict):

@@ -31,7 +31,7 @@ Members = dict[str, Any]
 Path = tuple[str, ...]
 
 
-class PayloadRefused(ValueError):
+class PayloadRejected(ValueError):
     """The payload cannot be recorded; the message says why and how to correct it."""
 
 
@@ -83,19 +83,19 @@ def decode_together(raws: Sequence[bytes], hints: PayloadHints) -> list[Members]
 
 
 def read_payload(raw: bytes, hints: PayloadHints, members: Members | None = None) -> Payload:
-    """Validate a payload; raises PayloadRefused ("Fields" in docs/reference/semantics.md).
+    """Validate a payload; raises PayloadRejected ("Fields" in docs/reference/semantics.md).
 
     `hints` may be those of the payload or of its whole request; `members` is its result of
     `decode_together`.
     """
     members = _checked(raw, hints, members)
     if type(members) is not dict:
-        raise PayloadRefused("must be a JSON object")
+        raise PayloadRejected("must be a JSON object")
     return Payload(members, list(_leafless(members, ())) if hints.leafless_objects else [])
 
 
 def check_value(raw: bytes, hints: PayloadHints) -> None:
-    """Raise PayloadRefused for a JSON value, of any type, that breaks the rules of payloads.
+    """Raise PayloadRejected for a JSON value, of any type, that breaks the rules of payloads.
     `hints` may be those of the value or of its whole request."""
     _checked(raw, hints, None)
 
@@ -105,9 +105,9 @@ def readable(raw: bytes) -> bytes:
     versions recorded such values as `externalResponse`."""
     try:
         value = _decode(raw)
-        _refuse_levels(value)
-        _refuse_endless_integers(value)
-    except PayloadRefused:
+        _reject_levels(value)
+        _reject_endless_integers(value)
+    except PayloadRejected:
         return _ENCODER.encode(raw.decode(errors="replace"))
     return raw
 
@@ -116,20 +116,20 @@ def _checked(raw: bytes, hints: PayloadHints, proven: Members | None) -> Any:
     """The decoded value; `proven` is its result of `decode_together`."""
     size = len(raw)
     if size > PAYLOAD_BYTES:
-        raise PayloadRefused("is larger than 1 MiB")
+        raise PayloadRejected("is larger than 1 MiB")
     value: Any = _decode(raw) if proven is None else proven
     # A level takes at least two bytes.
     if size > 2 * PAYLOAD_LEVELS and raw.count(b"{") + raw.count(b"[") > PAYLOAD_LEVELS:
-        _refuse_levels(value)
+        _reject_levels(value)
     if proven is None and not _says_no_key_twice(raw, value, hints):
-        _refuse_repeated_keys(raw)
+        _reject_repeated_keys(raw)
     if hints.escapes:
-        _refuse_escaped_dots(value)
+        _reject_escaped_dots(value)
     # A path takes at least five bytes.
     if size > 5 * PAYLOAD_PATHS and type(value) is dict and _paths(value) > PAYLOAD_PATHS:
-        raise PayloadRefused(f"has more than {PAYLOAD_PATHS:,} different paths")
+        raise PayloadRejected(f"has more than {PAYLOAD_PATHS:,} different paths")
     if hints.endless_digits:
-        _refuse_endless_integers(value)
+        _reject_endless_integers(value)
     return value
 
 
@@ -158,15 +158,15 @@ def _decode(raw: bytes) -> Any:
     try:
         return _DECODER.decode(raw)
     except RecursionError:
-        raise PayloadRefused(f"is nested deeper than {PAYLOAD_LEVELS} levels") from None
+        raise PayloadRejected(f"is nested deeper than {PAYLOAD_LEVELS} levels") from None
     except msgspec.ValidationError:
-        raise PayloadRefused("holds a number that no double can hold") from None
+        raise PayloadRejected("holds a number that no double can hold") from None
     except UnicodeDecodeError:
-        raise PayloadRefused("holds text that is not valid Unicode") from None
+        raise PayloadRejected("holds text that is not valid Unicode") from None
     except msgspec.DecodeError as error:
         if re.search(rb"\\u[dD][89a-fA-F]", raw):
-            raise PayloadRefused("holds text that is not valid Unicode") from None
-        raise PayloadRefused(f"is not valid JSON: {error}") from None
+            raise PayloadRejected("holds text that is not valid Unicode") from None
+        raise PayloadRejected(f"is not valid JSON: {error}") from None
 
 
 def _says_no_key_twice(raw: bytes, value: Any, hints: PayloadHints) -> bool:
@@ -183,9 +183,9 @@ def _colons(raw: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(raw, np.uint8) == ord(":")))
 
 
-def _refuse_levels(value: Any) -> None:
+def _reject_levels(value: Any) -> None:
     if _levels(value) > PAYLOAD_LEVELS:
-        raise PayloadRefused(f"is nested deeper than {PAYLOAD_LEVELS} levels")
+        raise PayloadRejected(f"is nested deeper than {PAYLOAD_LEVELS} levels")
 
 
 def _levels(value: Any) -> int:
@@ -204,33 +204,33 @@ def _levels(value: Any) -> int:
     return deepest
 
 
-def _refuse_repeated_keys(raw: bytes) -> None:
+def _reject_repeated_keys(raw: bytes) -> None:
     def members(pairs: list[tuple[str, Any]]) -> Members:
         unique = dict(pairs)
         if len(unique) != len(pairs):
             seen: set[str] = set()
             repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise PayloadRefused(f"has the key {repeated!r} twice in one object")
+            raise PayloadRejected(f"has the key {repeated!r} twice in one object")
         return unique
 
     # An integer literal is left as text: int() would refuse one of more than 4,300 digits.
     json.loads(raw, object_pairs_hook=members, parse_int=str)
 
 
-def _refuse_escaped_dots(value: Any) -> None:
+def _reject_escaped_dots(value: Any) -> None:
     """The engine spells a dot in a key as %2E: two keys would share one path."""
     stack = [value]
     while stack:
         container = stack.pop()
         if type(container) is dict:
             if any("%2E" in key for key in container):
-                raise PayloadRefused("has a key with the characters %2E in it")
+                raise PayloadRejected("has a key with the characters %2E in it")
             stack.extend(container.values())
         elif type(container) is list:
             stack.extend(container)
 
 
-def _refuse_endless_integers(value: Any) -> None:
+def _reject_endless_integers(value: Any) -> None:
     stack = [value]
     while stack:
         member = stack.pop()
@@ -239,7 +239,7 @@ def _refuse_endless_integers(value: Any) -> None:
         elif type(member) is list:
             stack.extend(member)
         elif type(member) is int and not _fits_a_double(member):
-            raise PayloadRefused("holds a number that no double can hold")
+            raise PayloadRejected("holds a number that no double can hold")
 
 
 def _fits_a_double(integer: int) -> bool:

@@ -40,7 +40,7 @@ def split_lines(body: bytes, most: int) -> list[bytes]:
     for match in _LINE.finditer(body):
         if line := trim(match[0]):
             lines.append(line)
-            _refuse_more(len(lines), most)
+            _reject_more(len(lines), most)
     return lines
 
 
@@ -61,7 +61,7 @@ def split_array(body: bytes, most: int) -> list[bytes]:
     try:
         body.decode()
         if body.count(b",") > _FEW_COMMAS:
-            _refuse_many_elements(body, most)
+            _reject_many_elements(body, most)
         elements = _ARRAY.decode(body)
     except msgspec.ValidationError:
         raise InvalidInput.at("", "must be an array of interactions, or NDJSON") from None
@@ -72,18 +72,18 @@ def split_array(body: bytes, most: int) -> list[bytes]:
             reason = str(error).removeprefix("JSON is malformed: ")
             raise MalformedBody(f"The body is not valid JSON: {reason}") from None
         return _split_at_commas(body, most)
-    _refuse_more(len(elements), most)
+    _reject_more(len(elements), most)
     return list(map(bytes, elements))
 
 
-def _refuse_more(count: int, most: int) -> None:
+def _reject_more(count: int, most: int) -> None:
     if count > most:
         raise TooLarge(
             f"A batch holds at most {most:,} interactions; send the others in another batch"
         )
 
 
-def _refuse_many_elements(body: bytes, most: int) -> None:
+def _reject_many_elements(body: bytes, most: int) -> None:
     """Raise TooLarge if the outermost level has too many commas, counted piece by piece.
 
     Invalid JSON is not detected.
@@ -101,7 +101,7 @@ def _refuse_many_elements(body: bytes, most: int) -> None:
         marks = marks[is_outside]
         depths = depth + np.cumsum(steps[marks], dtype=np.int64)
         commas += int(np.count_nonzero((depths == 1) & (piece[marks] == ord(","))))
-        _refuse_more(commas + 1, most)
+        _reject_more(commas + 1, most)
         depth = int(depths[-1]) if len(depths) else depth
         quotes += len(at_quotes)
 
@@ -120,7 +120,7 @@ def _split_at_commas(body: bytes, most: int) -> list[bytes]:
             depth -= 1
         if depth == 0 or (depth == 1 and mark == b","):
             elements.append(body[start : token.start()].strip())
-            _refuse_more(len(elements), most)
+            _reject_more(len(elements), most)
             start = token.end()
         if depth == 0:
             break

@@ -1,4 +1,4 @@
-"""A lane for each channel: who is slow or dead delays nobody else."""
+"""Attempts are limited per channel, so slow and dead receivers delay no other channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ DELIVERIES = 10_000
 def test_10_000_deliveries_to_20_channels_half_of_them_dead_do_not_delay_the_living(
     desk: Desk,
 ) -> None:
-    """The dead take a connection and never answer, for 15 s: one lane for all would need hours."""
+    """A dead receiver accepts a connection and does not answer for 15 s; with one limit for all
+    channels, this would take hours."""
     with ExitStack() as stack:
         living = [stack.enter_context(receiver()) for _ in range(CHANNELS // 2)]
         urls = [url for one in living for url in (one.url, stack.enter_context(deaf()))]
