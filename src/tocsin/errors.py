@@ -1,4 +1,4 @@
-"""The errors that Tocsin raises on purpose.
+"""The errors that Tocsin raises intentionally.
 
 The docstring of a class is its default message. The class also has the HTTP status and the title
 of its problem document, so that the API handles every error in the same way.
@@ -20,7 +20,7 @@ class Problem:
 
 
 def at_most(problems: Sequence[Problem], count: int) -> Sequence[Problem]:
-    """The first `count` problems; if there are more, a last one has their number."""
+    """The first `count` problems; if there are more, one further problem states their number."""
     if len(problems) <= count:
         return problems
     return [*problems[:count], Problem("", f"and {len(problems) - count:,} more")]

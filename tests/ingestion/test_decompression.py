@@ -9,13 +9,13 @@ import os
 import pytest
 import zstandard
 
-from tocsin.ingestion.decompression import Unreadable, unpack_file
+from tocsin.ingestion.decompression import Unreadable, decompress_file
 
 TEXT = b'{"a":1}\n' * 50_000
 
 
 def content(packed: bytes, name: str = "-") -> bytes:
-    return b"".join(unpack_file(io.BytesIO(packed), name))
+    return b"".join(decompress_file(io.BytesIO(packed), name))
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
@@ -61,6 +61,6 @@ def test_a_name_that_contradicts_the_format_of_the_file_is_rejected(name: str, k
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_a_small_file_with_much_content_is_unpacked_in_small_pieces(pack: type[bytes]) -> None:
     text = TEXT * 300
-    pieces = [len(piece) for piece in unpack_file(io.BytesIO(pack(text)), "-")]
+    pieces = [len(piece) for piece in decompress_file(io.BytesIO(pack(text)), "-")]
     assert sum(pieces) == len(text)
     assert max(pieces) < 16 * 1024 * 1024

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class AlertService:
-    """Drafts are those that `read_alert` returned."""
+    """Manages alerts. Methods accept the drafts that `read_alert` returns."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class AlertService:
         self._events.publish(TransitionsStored())
 
     def evaluate(self, id: UUID) -> EvaluationResult:
-        """Evaluate an alert now, apart from its slots. Raises NotFound, or Conflict if it is
+        """Evaluate an alert now, independently of its slots. Raises NotFound, or Conflict if it is
         disabled or changes meanwhile."""
         alert = self._alerts.get(id)
         if not alert.enabled:
@@ -96,8 +96,8 @@ class AlertService:
         return self._evaluator.groups(self._alerts.get(id))
 
     def backtest(self, alert: Alert, span: PastSpan) -> Iterator[GroupHistory]:
-        """The history that each group of an alert, stored or not, would have over a span. Raises
-        NotFound for its metric, QueryTooHeavy or Unavailable."""
+        """The history that each group of an alert would have over a span; the alert need not be
+        stored. Raises NotFound for its metric, QueryTooHeavy or Unavailable."""
         question = self._metrics.get(alert.metric_id).question
         delay = alert.evaluation_delay.length
         return self._backtester.backtest(BacktestInput(alert.rule, question, delay), span)
@@ -111,7 +111,7 @@ class AlertService:
         try:
             self._evaluator.evaluate([alert.alert_id], self._clock.now())
         except TocsinError as error:
-            # The definition is stored; its next slot evaluates it.
+            # The definition is stored, so the alert is evaluated at its next slot.
             log.warning("new alert not evaluated", alert=str(alert.alert_id), error=str(error))
 
     def _watch_arrivals(self) -> None:
@@ -121,7 +121,7 @@ class AlertService:
 
 
 def _fields(alert: Alert) -> dict[str, Any]:
-    """Without labels and addresses, which may hold secrets."""
+    """The logged members of an alert; without labels and URLs, which may hold secrets."""
     return {
         "alert": str(alert.alert_id),
         "alert_title": alert.title,

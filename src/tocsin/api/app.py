@@ -32,7 +32,7 @@ from tocsin.api.reference_page import reference_page
 from tocsin.api.telemetry import Observations, TelemetryMiddleware
 from tocsin.runtime import Runtime
 
-# In the order of the document.
+# In the order of the OpenAPI document.
 _ROUTERS = (
     export.router,
     interactions.router,
@@ -74,7 +74,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """Built on first use: a start does not wait for it."""
+    """The OpenAPI document, which is built on first use so that the start does not wait for it."""
     if app.openapi_schema is None:
         app.openapi_schema = document(app)
     return app.openapi_schema

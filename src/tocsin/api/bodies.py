@@ -1,6 +1,6 @@
-"""Reads the bodies of requests, and writes those of responses.
+"""Reads request bodies and encodes response bodies.
 
-msgspec decodes JSON: it accepts nothing else, and keeps integers of any length exact.
+msgspec decodes JSON, because it accepts only valid JSON and keeps integers of any length exact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.types import Scope
 from tocsin.api.headers import header, header_list
 from tocsin.errors import InvalidInput, MalformedBody, TooLarge, UnsupportedEncoding
 from tocsin.ingestion.body_budget import HeldBytes
-from tocsin.ingestion.decompression import CODINGS, unpack_body
+from tocsin.ingestion.decompression import CODINGS, decompress_body
 from tocsin.model.ceilings import DEFINITION_BYTES, SMALL_BODY_BYTES
 from tocsin.model.interactions.splitting import BYTE_ORDER_MARK
 from tocsin.model.validation import problems_of
@@ -33,15 +33,15 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body without its Content-Encoding and without a byte order mark.
 
     Its bytes count against the memory for bodies until the request ends. Raises TooLarge as soon
-    as the body has more than `limit` bytes, packed or unpacked; NoRoomForBody;
-    UnsupportedEncoding; or MalformedBody if it cannot be unpacked.
+    as the body has more than `limit` bytes, compressed or decompressed; NoRoomForBody;
+    UnsupportedEncoding; or MalformedBody if it cannot be decompressed.
     """
     coding = _content_coding(request)
     body = await _received(request, limit)
     if coding:
         hold = _held_bytes(request).grow_to
         unpacking: Pool = request.app.state.runtime.pools.unpacking
-        body = await unpacking.run(partial(unpack_body, body, coding, limit, hold))
+        body = await unpacking.run(partial(decompress_body, body, coding, limit, hold))
     return body.removeprefix(BYTE_ORDER_MARK)
 
 
@@ -56,7 +56,7 @@ async def _received(request: Request, limit: int) -> bytes:
     announced = header(request, "content-length") or ""
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(limit)
-    # Joined once at the end: a body that grew by each chunk would be copied each time.
+    # The chunks are joined once at the end, because appending to bytes copies them each time.
     chunks, size = [], 0
     async for chunk in request.stream():
         chunks.append(chunk)
@@ -111,7 +111,8 @@ def decode(body: bytes) -> Any:
 
 
 def _has_lone_surrogate(body: bytes) -> bool:
-    """The JSON grammar allows one, Unicode does not; msgspec has one error for all faults."""
+    """Whether a string has half a surrogate pair. The JSON grammar allows it, Unicode does not, and
+    msgspec raises the same error for every kind of invalid body."""
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -133,7 +134,7 @@ def decode_as(model: type[Model], body: bytes) -> Model:
 
 
 def json_response(content: Any, status: int = 200, location: str | None = None) -> Response:
-    """The content as JSON. A value that JSON has no form for is written as its text."""
+    """The content as JSON. A value without a JSON type is encoded as its text."""
     headers = {"Location": location} if location else None
     encoded = msgspec.json.encode(content, enc_hook=str)
     return Response(encoded, status, headers, "application/json")

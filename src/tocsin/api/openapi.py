@@ -36,7 +36,7 @@ Send a key as `x-api-key`, or as `Authorization: Bearer`. Instants are RFC 3339;
 them in UTC with milliseconds. Errors are `application/problem+json`, with every problem of an
 input and the path of its member. Lists are bare arrays, except those that have a cursor."""
 _PROBLEMS = {
-    400: "The body is not valid JSON, or cannot be unpacked",
+    400: "The body is not valid JSON, or cannot be decompressed",
     401: "No key, or an unknown or revoked one",
     403: "The role of the key does not permit the request",
     404: "Not found",

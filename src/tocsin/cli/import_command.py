@@ -111,14 +111,14 @@ def _total(files: list[str]) -> int | None:
 
 def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[LineBatch]:
     from tocsin.cli.ndjson import batches
-    from tocsin.ingestion.decompression import unpack_file
+    from tocsin.ingestion.decompression import decompress_file
 
     before = 0
     for name in files:
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
             position, is_announced = before, False
-            for batch in batches(shown, unpack_file(file, shown), exported or None):
+            for batch in batches(shown, decompress_file(file, shown), exported or None):
                 if batch.is_export and not is_announced:
                     progress.message(f"{shown} is an export; it causes no notifications.")
                     is_announced = True

@@ -5,8 +5,8 @@
   integer literals past 64 bits (stored as strings) and objects without a single leaf (dropped).
 - Merging JSON costs nearly as much as inserting it: with a base of 10 instead of 5, a row is merged
   half as often.
-- T64 stores only the bits in which 64 instants differ: the size is that of differences in ZSTD, and
-  reading takes a third of the time. Nearly every scan reads the column.
+- T64 stores only the bits in which 64 instants differ. The size is that of deltas with ZSTD, and
+  reading takes a third of the time, which matters because nearly every scan reads the column.
 - With 2,048 rows in a granule instead of 8,192, the engine reads the edges of windows a third
   faster, because every scope has rows in them; whole scans, appends and the size on disk do not
   change.
@@ -38,7 +38,7 @@ BROKEN_PARTS = (
     "max_suspicious_broken_parts = 1000000000",
     "max_suspicious_broken_parts_bytes = 1000000000000000000",
 )
-# Two merges of ten wide parts of payloads with thousands of keys of three types each.
+# Enough for two merges of ten wide parts, with payloads of thousands of keys of three types each.
 OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
 _NEVER = 1 << 50
@@ -85,7 +85,7 @@ def table_settings() -> list[str]:
 
 
 def upgrade_table(client: Client) -> None:
-    """Bring the settings and codecs of the table to those of this version."""
+    """Change the settings and codecs of an existing table to those of this version."""
     text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
     definition = str(client.command(text))
     settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))

@@ -9,7 +9,7 @@ from tocsin.model.ceilings import SMALL_BODY_BYTES
 
 
 class BodyBudget:
-    """Counts the unpacked bytes of the bodies in flight, without small bodies.
+    """Counts the decompressed bytes of the bodies in flight, without small bodies.
 
     So a sender that uses the whole budget with slow bodies does not prevent others from recording
     single interactions.

@@ -26,7 +26,7 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class Unreadable(MalformedBody):
-    """The content cannot be unpacked."""
+    """The content cannot be decompressed."""
 
 
 class _Decompressor(Protocol):
@@ -65,16 +65,16 @@ _PACKINGS = (_GZIP, _ZSTD)
 # RFC 9110, 8.4.1.3: x-gzip means the same.
 _CODINGS = {"gzip": _GZIP, "x-gzip": _GZIP, "zstd": _ZSTD}
 CODINGS = frozenset(_CODINGS)
-"""The values of Content-Encoding that `unpack_body` takes."""
+"""The values of Content-Encoding that `decompress_body` takes."""
 
 
-def unpack_body(
+def decompress_body(
     body: bytes, coding: str, limit: int, hold: Callable[[int], None] = lambda _: None
 ) -> bytes:
     """The content of a request's body with this Content-Encoding, one of CODINGS.
 
     `hold` is called with the size so far after each piece, and may raise. Raises Unreadable for an
-    incomplete or damaged body, and TooLarge as soon as more than `limit` bytes are unpacked.
+    incomplete or damaged body, and TooLarge as soon as more than `limit` bytes are decompressed.
     """
     packing = _CODINGS[coding]
     if not body:
@@ -90,8 +90,8 @@ def unpack_body(
     return b"".join(pieces)
 
 
-def unpack_file(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """The content of a file in pieces, plain or packed; the first bytes determine the format.
+def decompress_file(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """The content of a file in pieces, plain or compressed; the first bytes determine the format.
 
     `name` is for the errors, and for the check that a `.gz` is one. Raises Unreadable.
     """

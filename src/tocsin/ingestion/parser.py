@@ -26,8 +26,8 @@ from tocsin.model.interactions.payload import (
     read_payload,
 )
 
-# Interactions that are decoded in one call: enough to be faster, and few enough not to block other
-# threads for long.
+# The number of interactions that are decoded in one call: enough to be faster, and few enough not
+# to block other threads for long.
 CHUNK = 256
 
 _COMPARED = ("resource_type_id", "action_id", "origin_id", "resource_id", "payload")
@@ -57,7 +57,7 @@ class InteractionParser:
         self._earliest = request.received - request.times.past
         self._latest = request.received + request.times.future
         self._new_uow_id: bytes | None = None
-        # Recorded by Tocsin itself: no sender may prevent that.
+        # Tocsin records these itself; the limits on senders must not prevent that.
         self._is_own = request.may_be_from_tocsin and not request.is_import
         # A member of an enumeration takes ten times as long to look up as an attribute.
         self._bounds = Bounds.NONE if self._is_own else Bounds.ALL
@@ -69,7 +69,7 @@ class InteractionParser:
         return self._build(draft, bytes(draft.interaction), None, problems)
 
     def parse_all(self, raws: Sequence[bytes]) -> Iterator[Interaction | TocsinError]:
-        """For each independently: an interaction, or the error that `parse` would raise.
+        """For each item independently: an interaction, or the error that `parse` would raise.
 
         Interactions are decoded in chunks where possible, which takes half as long.
         """
@@ -135,7 +135,7 @@ class InteractionParser:
         return interaction
 
     def _timestamp(self, draft: InteractionDraft, problems: list[Problem]) -> int:
-        """In milliseconds; 0 if it is malformed."""
+        """The timestamp in milliseconds; 0 if it is malformed."""
         name, text = "timestamp", draft.timestamp
         if text is None:
             name, text = "x-interaction-timestamp", self._request.timestamp
@@ -152,9 +152,9 @@ class InteractionParser:
         return timestamp
 
     def _check_time(self, name: str, timestamp: int, problems: list[Problem]) -> None:
-        refusal = self._request.times.refusal(timestamp, self._request.received)
-        if refusal and name not in {problem.field for problem in problems}:
-            problems.append(Problem(name, refusal))
+        violation = self._request.times.violation(timestamp, self._request.received)
+        if violation and name not in {problem.field for problem in problems}:
+            problems.append(Problem(name, violation))
 
     def _user_id(self, text: str, problems: list[Problem]) -> str:
         if len(text) > TEXT_LENGTH:
@@ -182,7 +182,7 @@ class InteractionParser:
         """Add the entries that the catalog lacks; to be called once, after all parsing.
 
         Returns the problem of each interaction, by its `id()`, for which the catalog has no room
-        any more. Writes to the store, which may block for seconds.
+        left. Writes to the store, which may block for seconds.
         """
         return self._resolver.register_new_entries()
 

@@ -69,12 +69,12 @@ class Ceiling(NamedTuple):
 
 CEILINGS = (
     Ceiling("interactions in a batch", BATCH_ROWS, "413"),
-    Ceiling("bytes of a batch, packed and unpacked", BATCH_BYTES, "413"),
-    Ceiling("bytes of a single interaction, packed and unpacked", SINGLE_BYTES, "413"),
+    Ceiling("bytes of a batch, compressed and decompressed", BATCH_BYTES, "413"),
+    Ceiling("bytes of a single interaction, compressed and decompressed", SINGLE_BYTES, "413"),
     Ceiling("bytes of an interaction that is not acceptable", INTERACTION_BYTES, "422"),
     Ceiling("bytes of a definition or a form", DEFINITION_BYTES, "413"),
     Ceiling(
-        "bytes of all bodies under way, unpacked; bodies of up to 64 KiB do not count",
+        "bytes of all bodies in progress, decompressed; bodies of up to 64 KiB do not count",
         BODY_MEMORY,
         "503 with `Retry-After`",
         "body_memory",

@@ -37,7 +37,7 @@ from tocsin.store.dropped_deliveries import DroppedDeliveries
 log = structlog.get_logger()
 
 CONCURRENCY = 8
-"""Attempts in flight for each channel."""
+"""The maximum of attempts in flight for each channel."""
 
 IDLE_SECONDS = 0.25
 FAILED_SECONDS = 5.0
@@ -46,10 +46,12 @@ GRACE_SECONDS = 3.0
 
 class StagedDeliveries(Protocol):
     def reconcile(self) -> None:
-        """Decide the deliveries that are in doubt; raises Unavailable."""
+        """Settle the staged deliveries whose append may have failed; raises Unavailable."""
 
 
 class Dispatcher(Worker):
+    """Claims due deliveries, starts attempts to send them, and saves the results."""
+
     def __init__(
         self,
         queue: DeliveryQueue,
@@ -61,7 +63,7 @@ class Dispatcher(Worker):
         *,
         delays: Sequence[timedelta] = RETRY_DELAYS,
     ) -> None:
-        """`delays` are those between the attempts of a delivery."""
+        """`delays` are the delays between the attempts of a delivery."""
         super().__init__("dispatcher", retry_seconds=FAILED_SECONDS)
         self._queue = queue
         self._channels = channels
@@ -106,8 +108,8 @@ class Dispatcher(Worker):
         return IDLE_SECONDS
 
     def send(self, channel: Channel, message: Message) -> Attempt:
-        """Make one attempt immediately and return its result; blocks. The limits and a
-        pause of the channel do not apply. A pause ends unless the receiver requests another."""
+        """Make one attempt immediately and return its result; blocks. The limit and a pause of
+        the channel do not apply. A pause ends unless the receiver requests another one."""
         attempt = self._attempts.send(channel, message).result()
         self._channels.pause(channel.channel_id, resting_until(attempt.result, self._clock.now()))
         self.wake()
@@ -123,7 +125,7 @@ class Dispatcher(Worker):
         }
 
     def _complete(self, delivery: Delivery, future: Future[Attempt]) -> None:
-        """Called on the thread of the attempts."""
+        """Store the result until the next run. Called on the thread of the attempts."""
         if future.cancelled() or future.exception():
             return
         attempt = future.result()
@@ -144,12 +146,12 @@ class Dispatcher(Worker):
         try:
             self._save(attempts)
         except Exception:
-            # Their claims expire; then they are attempted again, under the same ids.
+            # The claims of these deliveries expire. Then they are sent again, with the same ids.
             log.exception("saving delivery results failed", deliveries=len(attempts))
         self._in_flight.subtract(each.delivery.channel_id for each in attempts)
 
     def _save(self, attempts: Sequence[CompletedAttempt]) -> None:
-        # A Retry-After pauses the whole channel, before anything more of it is claimed.
+        # A Retry-After pauses the whole channel before further deliveries of it are claimed.
         for each in attempts:
             if each.next_step.resting_until:
                 self._channels.pause(each.delivery.channel_id, each.next_step.resting_until)

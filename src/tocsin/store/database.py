@@ -43,7 +43,7 @@ FOLDER_ID = "folder id"
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """`folder_id` is None in a store of a version before such ids."""
+    """`folder_id` is None in a store of an early version, which had no such id."""
 
     has_tables: bool
     folder_id: str | None = None
@@ -121,7 +121,7 @@ class Database:
         with self.reading() as connection:
             if _revision(connection) == HEAD:
                 return
-        # Importing Alembic takes 0.1 s, so that only a database to migrate pays for it.
+        # Importing Alembic takes 0.1 s, so it is imported only if a migration is due.
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -173,8 +173,8 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """A writer takes the lock from the start: SQLite lets no transaction that has read wait for
-    it."""
+    """Begin a transaction. A writer takes the lock at the start, because SQLite does not let a
+    transaction that has already read wait for it."""
     writes = connection.get_execution_options().get("tocsin_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -97,7 +97,7 @@ class Keys:
     def adopt(self, secret: str | None, at: datetime) -> None:
         """Make the environment's secret an admin key, which replaces the former one.
 
-        None, where the environment has none, only removes the former one.
+        If the environment has no secret (None), only the former key is removed.
         """
         with self._table.locked():
             former = next((s for s in self._table.all() if s.key.from_environment), None)
@@ -115,7 +115,8 @@ class Keys:
             self._by_hash = self._indexed()
 
     def _indexed(self) -> dict[str, Key]:
-        """Until the environment's secret is adopted, its key has no hash to be found by."""
+        """The keys by the SHA-256 of their secrets. The environment's key is added when its secret
+        is adopted."""
         return {
             hash: stored.key
             for stored in self._table.all()
@@ -128,7 +129,7 @@ def _environment_key(secret: str, at: datetime) -> StoredKey:
         key_id=uuid4(),
         name=ENVIRONMENT,
         role=Role.ADMIN,
-        # No part of the secret is shown: it may be short.
+        # No part of the secret is shown, because it may be short.
         prefix="",
         from_environment=True,
         created_date=cut(at),

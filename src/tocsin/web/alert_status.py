@@ -1,4 +1,4 @@
-"""The states of all alerts and their groups, read once for all viewers."""
+"""A cache of the states of all alerts and their groups, shared by all viewers."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AlertStatusCache:
         return [status for status in self.all() if status.alert.metric_id == metric_id]
 
     def forget(self) -> None:
-        """Read again on the next call, because an alert was changed or evaluated."""
+        """Discard the states, because an alert changed or was evaluated; the next call reads again."""
         self._statuses.forget()
 
     def _read(self, _: None) -> _Statuses:

@@ -35,7 +35,7 @@ class Aliases:
 class Binder:
     """Collects the values of one query; equal values of a type share a placeholder.
 
-    All values from outside are bound here: no value and no payload key is ever formatted into SQL.
+    All input is bound here: no value and no payload key is ever formatted into SQL.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Binder:
         return self._bind("Array(String)", list(values))
 
     def double(self, value: float) -> str:
-        # Adding zero makes 0.0 of -0.0: IN compares bits, where the two differ.
+        # Adding zero converts -0.0 to 0.0, because IN compares bits and the two differ in one.
         return self._bind("Float64", value + 0.0)
 
     def doubles(self, values: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""Evaluates all groups of an alert at one instant, and holds the result."""
+"""Evaluates the groups of an alert at one instant; defines the results of evaluations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ States = Mapping[GroupKey, AlertState]
 @dataclass(slots=True)
 class GroupChanges:
     """The states that changed (None for a group that is forgotten), the changes that become
-    transitions, and the number of all groups and of the firing ones."""
+    transitions, and the numbers of all groups and of firing groups."""
 
     states: dict[GroupKey, AlertState | None] = field(default_factory=dict)
     changes: list[StateChange] = field(default_factory=list)
@@ -52,7 +52,7 @@ class GroupChanges:
 def evaluate_groups(
     rule: Rule, states: States, readings: Iterable[Reading], at: datetime
 ) -> GroupChanges:
-    """Advance every group: those among the rows, and those that have a state but no row."""
+    """Advance every group: those with a reading, and those with a state but no reading."""
     result = GroupChanges(firing=_firing(states.values()))
     missing = dict(states)
     for reading in readings:
@@ -67,7 +67,7 @@ def evaluate_groups(
 def evaluate_rising(
     rule: Rule, states: States, readings: Iterable[Reading], at: datetime
 ) -> GroupChanges:
-    """Advance only the groups whose condition holds: between slots nothing clears."""
+    """Advance only the groups whose condition holds, because no group recovers between slots."""
     result = GroupChanges(firing=_firing(states.values()))
     for reading in readings:
         result.groups += 1
@@ -85,8 +85,8 @@ def _firing(states: Iterable[AlertState]) -> int:
 class EvaluationResult:
     """The result of one alert at one instant, which is saved if `version` is still current.
 
-    `version` is that of the states it was evaluated with; `states` holds those that changed, None
-    for a group that is forgotten. With an `error` the other members are empty.
+    `version` is the version of the states that the evaluation read. `states` holds the changed
+    states, and None for a group that is forgotten. With an `error`, the other members are empty.
     """
 
     alert: Alert
@@ -106,7 +106,7 @@ class EvaluationResult:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationStatus:
-    """The last slot that was evaluated, and the outcome of the last evaluation; None before it."""
+    """The last claimed slot, and the outcome of the last evaluation; None before the first one."""
 
     slot: datetime
     evaluated_at: datetime | None

@@ -15,7 +15,7 @@ _NEVER = 2**62
 class TimeBounds(NamedTuple):
     """The bounds of one type of request, relative to the time of its arrival.
 
-    `past` and `future` are in milliseconds. Only a timestamp beyond them needs a call of `refusal`.
+    `past` and `future` are in milliseconds. `violation` is called only for a timestamp beyond them.
     """
 
     past: int = _NEVER
@@ -41,7 +41,7 @@ class TimeBounds(NamedTuple):
         future = latest_days * _DAY if latest_days is not None else _NEVER
         return cls(past, future, oldest_days, latest_days, retention, advice)
 
-    def refusal(self, timestamp: int, received: int) -> str:
+    def violation(self, timestamp: int, received: int) -> str:
         """The reason why a timestamp is rejected; empty if it is accepted."""
         if timestamp > received + self.future:
             latest = format_milliseconds(received + self.future)
