@@ -34,10 +34,10 @@ class KeyService:
         actor.log_change("key revoked", **_key_fields(self._keys.revoke(id)))
 
     def adopt(self, admin_key: SecretStr | None) -> str | None:
-        """Make the key of the settings an admin key, in place of the one that they had before.
+        """Make the key of the settings an admin key, which replaces the former key of the settings.
 
-        If there is no admin key then, at the first start, create one and return its secret, which
-        is not stored.
+        If no admin key exists afterwards, as at the first start, create one and return its secret,
+        which is not stored.
         """
         secret = admin_key.get_secret_value() if admin_key else None
         self._keys.adopt(secret, self._clock.now())

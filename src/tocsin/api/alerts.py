@@ -53,7 +53,7 @@ _SAVED_SCHEMA = {
 From = Annotated[
     OptionalInstant, Query(alias="from", description="The first instant of the range.")
 ]
-To = Annotated[OptionalInstant, Query(description="The end of the range, which is not in it.")]
+To = Annotated[OptionalInstant, Query(description="The end of the range, exclusive.")]
 Page = Annotated[int, Query(ge=1, le=MAX_PAGE, description="The page size.")]
 
 

@@ -69,8 +69,8 @@ def create_channel(runtime: App, actor: CurrentActor, body: Body) -> Response:
 )
 def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
     """Replace a channel, which ends its pause. A secret given as `***` is kept as long as scheme,
-    host and port of the URL stay. `"secret": null` makes a new one, which is in this response and
-    in no other."""
+    host and port of the URL stay. `"secret": null` generates a new one, which is in this response
+    and in no other."""
     draft = read_channel(decode(body), runtime.channels.get(id))
     channel = runtime.channel_service.replace(id, draft, actor)
     return json_response(ChannelResponse.of(channel, runtime.now(), _saved(channel, draft)))
@@ -87,14 +87,14 @@ def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
 
 @router.post("/{id:uuid}/test", **_CHANGES, **describes(ChannelTest, "The result", problems=[404]))
 def test_channel(runtime: App, id: UUID) -> Response:
-    """Send a sample, once, whether the channel is enabled or not, and answer the result. This ends
+    """Send one sample, even to a disabled channel, and return the result. This ends
     a pause of the channel, unless the receiver requests another one."""
     _, attempt = runtime.channel_service.test(id)
     return json_response(ChannelTest.of(attempt))
 
 
-def is_given_secret(draft: ChannelDraft) -> bool:
-    """Whether the store makes a secret for this channel, which is then shown once."""
+def generates_secret(draft: ChannelDraft) -> bool:
+    """Whether Tocsin generates a secret for this channel, which is then shown once."""
     return isinstance(draft, WebhookDraft) and draft.settings.secret is None
 
 
@@ -105,4 +105,4 @@ def _visible(channel: Channel, request: Request) -> dict[str, Any]:
 
 def _saved(channel: Channel, draft: ChannelDraft) -> dict[str, Any]:
     settings = channel.spec.settings
-    return settings.with_secrets() if is_given_secret(draft) else settings.masked()
+    return settings.with_secrets() if generates_secret(draft) else settings.masked()

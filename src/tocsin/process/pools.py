@@ -48,7 +48,7 @@ class Pool:
         """The result of the work. Raises Busy if it gets no thread in time, or Stopping."""
         future = self._submit(work)
         loop = asyncio.get_running_loop()
-        # Has no effect on work that has begun.
+        # Cancelling has no effect on work that has begun.
         expiry = loop.call_later(QUEUE_SECONDS, future.cancel) if self._most else None
         try:
             return await asyncio.wrap_future(future, loop=loop)
@@ -138,7 +138,7 @@ class Pools:
             pool.stop()
 
     def close(self) -> None:
-        """Close all pools, within the time of one."""
+        """Close all pools; together they get the time limit of one."""
         end = time.monotonic() + CLOSING_SECONDS
         for pool in self.all:
             pool.close(max(end - time.monotonic(), 0))

@@ -70,7 +70,7 @@ class AlertStatusCache:
         return [status for status in self.all() if status.alert.metric_id == metric_id]
 
     def forget(self) -> None:
-        """Discard the states, because an alert changed or was evaluated; the next call reads again."""
+        """Discard the states after a change or evaluation; the next call reads them again."""
         self._statuses.forget()
 
     def _read(self, _: None) -> _Statuses:

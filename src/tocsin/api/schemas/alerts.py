@@ -254,7 +254,7 @@ class Backtest(Shape, kw_only=True):
     firing_seconds: float
     results: list[GroupHistoryResponse]
     truncated: (
-        Annotated[bool, only_true("Only there when transitions were left out")] | UnsetType
+        Annotated[bool, only_true("Present only if transitions were left out")] | UnsetType
     ) = UNSET
 
     @classmethod

@@ -28,10 +28,9 @@ from tocsin.model.metrics.metric import (
 _Unit = (
     Annotated[str, Meta(description="Only there for a RATE", examples=["per minute"])] | UnsetType
 )
-_Truncated = Annotated[bool, only_true("Only there when rows were cut")] | UnsetType
+_Truncated = Annotated[bool, only_true("Present only if rows were cut")] | UnsetType
 _GroupCount = (
-    Annotated[int, doc("The number of rows before they were cut; only there when they were")]
-    | UnsetType
+    Annotated[int, doc("The number of all rows; present only if some were cut")] | UnsetType
 )
 
 
@@ -142,7 +141,7 @@ class SeriesResponse(Shape, kw_only=True):
 class ExplanationResponse(Shape):
     sql: str
     parameters: dict[str, Any]
-    promoted: Annotated[list[FieldText], doc("Fields read from columns of their own")]
+    promoted: Annotated[list[FieldText], doc("Fields read from materialized columns")]
     rows_read: int
     bytes_read: int
     elapsed_ms: float

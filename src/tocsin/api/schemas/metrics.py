@@ -26,12 +26,15 @@ from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric
 
 _NAMES: Mapping[Aggregation, tuple[str, str]] = {
-    Aggregation.COUNT: ("Count", "How many interactions match."),
+    Aggregation.COUNT: ("Count", "The number of matching interactions."),
     Aggregation.SUM: ("Sum", "The sum of a field's numbers."),
     Aggregation.AVG: ("Average", "The mean of a field's numbers."),
-    Aggregation.MIN: ("Minimum", "The least of a field's numbers."),
-    Aggregation.MAX: ("Maximum", "The greatest of a field's numbers."),
-    Aggregation.DISTINCT_COUNT: ("Distinct Count", "How many different texts a field has, exact."),
+    Aggregation.MIN: ("Minimum", "The smallest of a field's numbers."),
+    Aggregation.MAX: ("Maximum", "The largest of a field's numbers."),
+    Aggregation.DISTINCT_COUNT: (
+        "Distinct Count",
+        "The exact number of distinct texts of a field.",
+    ),
     Aggregation.RATE: ("Rate", "Matching interactions per minute, hour or day of the window."),
 }
 
@@ -50,7 +53,7 @@ class MetricFilter(Shape):
 
 
 class MetricResponse(Shape):
-    """A metric; the mnemonics are those that the ids of its scope have now."""
+    """A metric, with the current mnemonics of its scope."""
 
     metric_id: UUID
     name: str
@@ -122,9 +125,10 @@ class FieldReportResponse(Shape):
     types: list[Literal["string", "number", "boolean", "array"]]
     occurrences: int
     examples: list[str | int | float | bool]
-    truncated: Annotated[bool, only_true("Only there when an example was cut")] | UnsetType = UNSET
+    truncated: Annotated[bool, only_true("Present only if an example was cut")] | UnsetType = UNSET
     promoted: (
-        Annotated[bool, only_true("Only there when the field has a column of its own")] | UnsetType
+        Annotated[bool, only_true("Present only if the field has a materialized column")]
+        | UnsetType
     ) = UNSET
 
     @classmethod

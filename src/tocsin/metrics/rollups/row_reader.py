@@ -96,8 +96,8 @@ class RowReader:
     def _fetched(
         self, reads: Sequence[Read], times: Sequence[Interval]
     ) -> Iterator[tuple[Fetch, pa.Table]]:
-        """The interactions of one time after the other; the next ones are fetched while some are
-        aggregated."""
+        """The interactions of each interval in turn. The next ones are fetched while the current
+        ones are aggregated."""
         questions, numbers = _questions(_views(reads)), self._numbers(reads)
         intervals = _intervals(reads)
         overlaps = [[both for i in intervals if (both := _overlap(i, time))] for time in times]

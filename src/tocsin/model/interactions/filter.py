@@ -75,7 +75,7 @@ class Filter(BaseModel):
     @classmethod
     def _value_fits_operator(cls, value: Any, info: ValidationInfo) -> Any:
         operator = info.data.get("operator")
-        complaint = operator and _complaint(operator, value)
+        complaint = operator and _value_problem(operator, value)
         if complaint:
             raise PydanticCustomError("filter_value", "{complaint}", {"complaint": complaint})
         return None if value is _MISSING else value
@@ -91,7 +91,7 @@ class Filter(BaseModel):
 
 
 def _in_words(value: Scalar) -> str:
-    """The value's text, quoted where it would read as another value."""
+    """The value's text, quoted if it could be mistaken for a value of another type."""
     text = text_of(value)
     if text is None:
         return "null"
@@ -99,23 +99,23 @@ def _in_words(value: Scalar) -> str:
     return text if is_plain or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 
 
-def _complaint(operator: Operator, value: Any) -> str | None:
+def _value_problem(operator: Operator, value: Any) -> str | None:
     """The reason why this value does not fit the operator, or None."""
     if operator in UNARY:
         fits = value is _MISSING or value is None
-        return None if fits else f"must be left out: {operator} takes none"
+        return None if fits else f"must be left out: the operator {operator} takes no value"
     if value is _MISSING:
-        return f"is missing: {operator} needs one"
+        return f"is missing: the operator {operator} requires a value"
     if operator in LISTS:
         if not isinstance(value, list) or not 1 <= len(value) <= MAX_LIST:
             return f"must be an array of 1 to {MAX_LIST:,} scalars for {operator}"
-        return next(filter(None, map(_scalar_complaint, value)), None)
+        return next(filter(None, map(_scalar_problem, value)), None)
     if isinstance(value, list):
         return f"must be a single value for {operator}, not an array"
-    return _scalar_complaint(value) or _kind_complaint(operator, value)
+    return _scalar_problem(value) or _kind_value_problem(operator, value)
 
 
-def _scalar_complaint(value: Any) -> str | None:
+def _scalar_problem(value: Any) -> str | None:
     if value is not None and not isinstance(value, str | int | float):
         return "must be a string, a number, a boolean or null"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -124,7 +124,7 @@ def _scalar_complaint(value: Any) -> str | None:
     return None
 
 
-def _kind_complaint(operator: Operator, value: Scalar) -> str | None:
+def _kind_value_problem(operator: Operator, value: Scalar) -> str | None:
     if operator in AFFIXES and not isinstance(value, str):
         return f"must be a string for {operator}"
     if operator not in ORDERINGS and operator is not Operator.CONTAINS:

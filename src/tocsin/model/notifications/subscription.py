@@ -22,7 +22,7 @@ TemplateText = Annotated[str, Member(max_length=MAX_TEMPLATE)]
 
 
 class Template(BaseModel):
-    """Jinja2 over the interaction; a missing part has its default text."""
+    """Jinja2 templates that render an interaction; a missing one means the default text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

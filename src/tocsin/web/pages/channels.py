@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.channels import is_given_secret
+from tocsin.api.channels import generates_secret
 from tocsin.api.schemas.notifications import ChannelResponse
 from tocsin.api.schemas.shape import to_json
 from tocsin.errors import TocsinError
@@ -50,7 +50,7 @@ def create_channel(pages: Site, request: Request, viewer: Admin, body: Body) -> 
         channel = runtime.channel_service.create(draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error)
-    return _list(pages, request, new=channel) if is_given_secret(draft) else redirect(PATH)
+    return _list(pages, request, new=channel) if generates_secret(draft) else redirect(PATH)
 
 
 @router.post(PATH + "/{id:uuid}")
@@ -61,7 +61,7 @@ def replace_channel(pages: Site, request: Request, viewer: Admin, id: UUID, body
         channel = runtime.channel_service.replace(id, draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, spec, error, editing=id)
-    return _list(pages, request, new=channel) if is_given_secret(draft) else redirect(PATH)
+    return _list(pages, request, new=channel) if generates_secret(draft) else redirect(PATH)
 
 
 @router.post(PATH + "/{id:uuid}/test")
