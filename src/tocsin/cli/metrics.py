@@ -65,7 +65,7 @@ def calculate(
 
 
 def _find(client: Client, name_or_id: str) -> str:
-    """The id of the metric with this id or name; an exact match precedes one without case."""
+    """The id of the metric with this id or name; an exact match precedes a case-insensitive one."""
     metrics = client.get(METRICS)
     folded = name_or_id.casefold()
     exact = [m for m in metrics if name_or_id in (m["metricId"], m["name"])]

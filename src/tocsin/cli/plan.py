@@ -28,7 +28,7 @@ from tocsin.errors import Problem
 class DefinitionKind:
     """Metrics or alerts: their path in the API, and their members with the defaults.
 
-    Members in `by_name_or_id` are given by a name or an id; if both are given, the id counts.
+    Members in `by_name_or_id` are given by a name or an id; if both are given, the id is used.
     `dry_run` has the server validate a definition.
     """
 

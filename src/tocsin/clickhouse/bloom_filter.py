@@ -46,7 +46,7 @@ class IdFilter:
             halves = halves[count:]
 
     def might_contain(self, ids: Sequence[bytes]) -> list[bytes]:
-        """Those of the ids that may have been added; all others were not."""
+        """The ids that may have been added; all others certainly were not."""
         if not ids:
             return []
         halves = _halves(ids)

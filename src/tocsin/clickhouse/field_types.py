@@ -1,8 +1,9 @@
 """Tracks the types of the values at each payload path.
 
-Updated from every payload before its append, and loaded from the table at the start, so that a
-query reads only types that may occur: reading a number that is always a double takes two thirds of
-the time of reading integers and strings, too. The types may be too many, never too few.
+Types are loaded from the table at the start and updated from every payload before its append, so
+that a query reads only types that may occur. Reading only doubles takes two thirds of the time of
+reading doubles, integers and strings. The tracked types may include types that no longer occur, but
+never miss one that occurs.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ alerts = Table(
 )
 
 # The part of an alert that changes at every evaluation, apart from the definition, so that little
-# is written. A change of states increments `version`: a result of an older version is void.
+# is written. A change of states increments `version`: a result of an older version is discarded.
 evaluations = Table(
     "evaluations",
     metadata,

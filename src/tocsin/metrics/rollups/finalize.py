@@ -1,7 +1,7 @@
 """Finalizes partial aggregates into the rows of an answer.
 
 Only the first rows become Python objects. If hundreds of thousands of groups became tuples and were
-sorted, each answer would hold the interpreter for seconds, and with it every request that records.
+sorted, each answer would hold the interpreter lock for seconds and block requests that record.
 numpy and Arrow compare without holding it.
 """
 
@@ -83,7 +83,7 @@ def first_groups(
 
 
 def _greatest(values: Doubles, limit: int) -> Integers:
-    """The indices of the `limit` greatest values, and of all that equal the least of those."""
+    """The indices of the `limit` greatest values, and of all values equal to the least of them."""
     if len(values) <= limit:
         return np.arange(len(values))
     comparable = _comparable(values)

@@ -1,7 +1,7 @@
 """Validates the JSON values of an interaction: its payload and its `externalResponse`.
 
-The refusals are the last paragraph of "Fields" in docs/reference/semantics.md. Most values are
-proven fine by decoding them once and by counting bytes; only what cannot be proven so is walked.
+The last paragraph of "Fields" in docs/reference/semantics.md defines the rules. Most values are
+proven valid by decoding them once and counting bytes; only the others are traversed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class PayloadHints:
-    """The unusual features that some bytes may have: checks for the others can be skipped."""
+    """The unusual features that a text may have; checks for all other features can be skipped."""
 
     escapes: bool
     endless_digits: bool

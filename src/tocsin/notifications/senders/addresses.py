@@ -1,6 +1,6 @@
 """Decides which addresses a message may be sent to.
 
-A channel must not reach through Tocsin what only this machine can reach: its own services, its
+A channel must not give access to services that only this machine can reach: its own services, its
 neighbours, the metadata service of a cloud. Every address that IANA's registries of
 special-purpose addresses do not call globally reachable is refused.
 """
@@ -45,8 +45,8 @@ class TargetRefused(TocsinError):
 def is_public(address: str) -> bool:
     """Whether an address is globally reachable; False for a text that is no address.
 
-    An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo) is never public: nobody has
-    to write it so, and a gateway decides where it leads.
+    An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo) is never public: the
+    spelling is never necessary, and a gateway decides where its packets go.
     """
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)
