@@ -162,8 +162,8 @@ def test_what_is_pending_shows_the_end_of_its_channels_rest(desk: Desk) -> None:
     with receiver() as there:
         resting = rest(desk, there)
         assert [one.due for one in desk.all()] == [resting.resting_until] * 2
-        assert resting.rests_until(desk.now()) == resting.resting_until
-        assert resting.rests_until(desk.now() + HOUR) is None
+        assert resting.paused_until(desk.now()) == resting.resting_until
+        assert resting.paused_until(desk.now() + HOUR) is None
 
 
 def test_a_restart_keeps_the_rest_of_a_channel(desk: Desk, tmp_path: Path) -> None:

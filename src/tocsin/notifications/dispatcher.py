@@ -120,7 +120,7 @@ class Dispatcher(Worker):
             channel.channel_id: free
             for channel in self._channels.all()
             if channel.spec.enabled
-            and not channel.rests_until(at)
+            and not channel.paused_until(at)
             and (free := CONCURRENCY - self._in_flight[channel.channel_id]) > 0
         }
 

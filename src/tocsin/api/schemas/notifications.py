@@ -56,7 +56,7 @@ class ChannelResponse(Shape):
             settings=msgspec.convert(settings, ChannelSettings),
             enabled=channel.spec.enabled,
             disabled_reason=channel.disabled_reason,
-            resting_until=instant_or_none(channel.rests_until(at)),
+            resting_until=instant_or_none(channel.paused_until(at)),
             created_date=format_instant(channel.created_date),
             modified_date=format_instant(channel.modified_date),
         )

@@ -197,7 +197,7 @@ class Channel(BaseModel):
         reason = f": {self.disabled_reason}" if self.disabled_reason else ""
         return f"The channel was disabled{reason}"
 
-    def rests_until(self, at: datetime) -> datetime | None:
+    def paused_until(self, at: datetime) -> datetime | None:
         """The end of the pause at this instant, or None."""
         return self.resting_until if self.resting_until and self.resting_until > at else None
 
