@@ -57,5 +57,6 @@ def test_a_data_folder_on_the_command_line_overrides_an_empty_variable(
     server: Any,
 ) -> None:
     environment = {"TOCSIN_DATA_DIR": ""}
-    failed = run_tocsin("serve", "--data-dir", server.folder, environment=environment)
+    options = ("--data-dir", server.folder, "--port", "0")
+    failed = run_tocsin("serve", *options, environment=environment)
     assert "is in use by process" in failed.stderr

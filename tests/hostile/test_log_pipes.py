@@ -104,8 +104,8 @@ def test_a_reader_that_comes_back_reads_how_many_lines_were_dropped() -> None:
     process = subprocess.Popen(command, stderr=writing, stdout=subprocess.PIPE)
     os.close(writing)
     assert process.stdout
-    assert process.stdout.readline() == b"logged\n"
-    with os.fdopen(reading, "rb") as log:
+    with process.stdout as output, os.fdopen(reading, "rb") as log:
+        assert output.readline() == b"logged\n"
         text = log.read().decode()
     assert process.wait(30) == 0
     reports = [json.loads(line) for line in text.splitlines() if "log lines dropped" in line]
