@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from support.blocking import never_blocked
-from support.desk import Desk
+from support.delivery_harness import DeliveryHarness
 from support.serving import ADMIN_KEY, Server
 from tocsin.config import Settings
 from tocsin.model.key import Role
@@ -130,8 +130,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def harness(tmp_path: Path) -> Iterator[DeliveryHarness]:
     """Store, senders and dispatcher, without an engine."""
-    opened = Desk(tmp_path)
+    opened = DeliveryHarness(tmp_path)
     yield opened
     opened.close()

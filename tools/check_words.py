@@ -1,12 +1,10 @@
 """Rejects phrases that the style of this project forbids, in prose and in names.
 
 Prose is docstrings, comments and texts of Python files, Markdown outside of code, templates,
-scripts and configuration. The files in `tools/words_baseline.txt` are not rewritten yet: findings
-there are counted, not rejected.
+scripts and configuration.
 
     python tools/check_words.py                    the whole repository, as `make lint` does
-    python tools/check_words.py src/tocsin/api     every finding below a path, baseline or not
-    python tools/check_words.py --update           drop the files from the baseline that are clean
+    python tools/check_words.py src/tocsin/api     the files below a path
 """
 
 import argparse
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-BASELINE = ROOT / "tools" / "words_baseline.txt"
 SUFFIXES = {".py", ".md", ".html", ".js", ".css", ".yaml", ".yml", ".toml"}
 NAMES = {"Makefile", "Dockerfile", "run"}
 # These files quote the forbidden phrases.
@@ -169,41 +166,22 @@ def _files() -> list[str]:
     )
 
 
-def _findings_by_file(paths: list[str]) -> dict[str, list[Finding]]:
-    by_file = {path: findings_in(path, (ROOT / path).read_text("utf-8")) for path in paths}
-    return {path: findings for path, findings in by_file.items() if findings}
-
-
-def _baseline() -> set[str]:
-    if not BASELINE.exists():
-        return set()
-    return {line for line in BASELINE.read_text().splitlines() if line and line[0] != "#"}
-
-
 def _below(path: str, parents: list[Path]) -> bool:
     return any((ROOT / path).is_relative_to(parent.resolve()) for parent in parents)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Reject phrases that the style forbids.")
-    parser.add_argument("paths", nargs="*", type=Path, help="show every finding below these")
-    parser.add_argument("--update", action="store_true", help="drop clean files from the baseline")
-    parser.add_argument("--all", action="store_true", help="put every dirty file in the baseline")
-    arguments = parser.parse_args()
-    if arguments.paths:
-        by_file = _findings_by_file([path for path in _files() if _below(path, arguments.paths)])
-        rejected = by_file
-    else:
-        by_file = _findings_by_file(_files())
-        baseline = set(by_file) if arguments.all else _baseline() & set(by_file)
-        if arguments.update or arguments.all:
-            BASELINE.write_text("".join(f"{path}\n" for path in sorted(baseline)))
-        rejected = {path: findings for path, findings in by_file.items() if path not in baseline}
-    for findings in rejected.values():
-        print(*findings, sep="\n")
-    total = sum(map(len, by_file.values()))
-    print(f"{total} findings in {len(by_file)} files, {len(rejected)} files rejected")
-    return 1 if rejected else 0
+    parser.add_argument("paths", nargs="*", type=Path, default=[ROOT], help="check the files below")
+    paths = parser.parse_args().paths
+    findings = [
+        finding
+        for path in _files()
+        if _below(path, paths)
+        for finding in findings_in(path, (ROOT / path).read_text("utf-8"))
+    ]
+    print(*findings, f"{len(findings)} findings", sep="\n")
+    return 1 if findings else 0
 
 
 if __name__ == "__main__":

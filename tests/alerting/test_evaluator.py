@@ -1,4 +1,4 @@
-"""Slots that are taken, missed and not undone; transitions that are recorded once."""
+"""Evaluation slots are taken once or counted as missed; each transition is recorded once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tocsin.store.tables import transitions
 MINUTE = timedelta(minutes=1)
 
 
-class House:
-    """A store of its own beside the runtime's engine, so that no scheduler is in between."""
+class AlertingSetup:
+    """A separate store with the engine of the runtime, so that no scheduler takes part."""
 
     def __init__(self, runtime: Runtime, store: Store) -> None:
         self.store = store
@@ -42,102 +42,108 @@ class House:
         )
         self.schedule = AlertSchedule(store.alerts, store.evaluations, self.evaluator)
 
-    def standing_at(self, alert: Alert) -> tuple[datetime, datetime | None]:
+    def last_evaluation(self, alert: Alert) -> tuple[datetime, datetime | None]:
         evaluation = self.store.evaluations.status(alert.alert_id)
         return evaluation.slot, evaluation.evaluated_at
 
 
 @pytest.fixture
-def house(runtime: Runtime, tmp_path: Path) -> Iterator[House]:
+def alerting(runtime: Runtime, tmp_path: Path) -> Iterator[AlertingSetup]:
     with opened_store(tmp_path) as store:
-        yield House(runtime, store)
+        yield AlertingSetup(runtime, store)
 
 
-def test_a_new_alert_waits_for_its_next_slot(house: House) -> None:
-    alert = house.store.alert()
-    house.schedule.evaluate_due(AT)
-    assert house.standing_at(alert) == (slot_at(alert, AT), None)
+def test_a_new_alert_waits_for_its_next_slot(alerting: AlertingSetup) -> None:
+    alert = alerting.store.alert()
+    alerting.schedule.evaluate_due(AT)
+    assert alerting.last_evaluation(alert) == (slot_at(alert, AT), None)
     first = next_slot(alert, AT)
-    assert house.schedule.next_after(AT) == first
-    house.schedule.evaluate_due(first)
-    assert house.standing_at(alert) == (first, first)
-    assert house.schedule.missed == 0
+    assert alerting.schedule.next_after(AT) == first
+    alerting.schedule.evaluate_due(first)
+    assert alerting.last_evaluation(alert) == (first, first)
+    assert alerting.schedule.missed == 0
 
 
-def test_missed_slots_are_counted_and_not_made_up_for(house: House) -> None:
-    alert = house.store.alert()
+def test_missed_slots_are_counted_and_not_evaluated_later(alerting: AlertingSetup) -> None:
+    alert = alerting.store.alert()
     late = slot_at(alert, AT) + 5 * MINUTE
-    house.schedule.evaluate_due(late + timedelta(seconds=3))
-    assert house.standing_at(alert) == (late, late)
-    assert (house.schedule.missed, house.evaluator.evaluated) == (4, 1)
-    house.schedule.evaluate_due(late + timedelta(seconds=9))
-    assert (house.schedule.missed, house.evaluator.evaluated) == (4, 1)
+    alerting.schedule.evaluate_due(late + timedelta(seconds=3))
+    assert alerting.last_evaluation(alert) == (late, late)
+    assert (alerting.schedule.missed, alerting.evaluator.evaluated) == (4, 1)
+    alerting.schedule.evaluate_due(late + timedelta(seconds=9))
+    assert (alerting.schedule.missed, alerting.evaluator.evaluated) == (4, 1)
 
 
-def test_a_disabled_alert_has_no_slots_and_misses_none(house: House) -> None:
-    alert = house.store.alert(enabled=False)
-    house.schedule.evaluate_due(AT + 5 * MINUTE)
-    assert house.evaluator.evaluated == 0
-    assert house.schedule.next_after(AT) is None
+def test_a_disabled_alert_has_no_slots_and_misses_none(alerting: AlertingSetup) -> None:
+    alert = alerting.store.alert(enabled=False)
+    alerting.schedule.evaluate_due(AT + 5 * MINUTE)
+    assert alerting.evaluator.evaluated == 0
+    assert alerting.schedule.next_after(AT) is None
     later = AT + 60 * MINUTE
-    house.store.alerts.replace(alert.alert_id, house.store.draft(), house.store.metric, later)
-    house.schedule.evaluate_due(later + MINUTE)
-    assert (house.schedule.missed, house.evaluator.evaluated) == (0, 1)
+    alerting.store.alerts.replace(
+        alert.alert_id, alerting.store.draft(), alerting.store.metric, later
+    )
+    alerting.schedule.evaluate_due(later + MINUTE)
+    assert (alerting.schedule.missed, alerting.evaluator.evaluated) == (0, 1)
 
 
-def test_what_was_found_since_a_slot_is_not_undone_by_it(house: House) -> None:
-    alert = house.store.alert(threshold=-1)
+def test_a_late_slot_does_not_undo_a_newer_evaluation(alerting: AlertingSetup) -> None:
+    alert = alerting.store.alert(threshold=-1)
     slot = next_slot(alert, AT)
     since = slot + timedelta(seconds=3)
-    house.evaluator.evaluate([alert.alert_id], since)
-    house.schedule.evaluate_due(slot + timedelta(seconds=9))
-    assert house.standing_at(alert) == (slot, since)
-    (told,) = house.store.transitions.page(9)
-    assert (told.change.status, told.change.at) == (Status.FIRING, since)
+    alerting.evaluator.evaluate([alert.alert_id], since)
+    alerting.schedule.evaluate_due(slot + timedelta(seconds=9))
+    assert alerting.last_evaluation(alert) == (slot, since)
+    (transition,) = alerting.store.transitions.page(9)
+    assert (transition.change.status, transition.change.at) == (Status.FIRING, since)
 
 
-def test_whoever_comes_late_undoes_nothing(house: House) -> None:
-    alert = house.store.alert(threshold=-1)
-    house.evaluator.evaluate([alert.alert_id], AT)
-    (found,) = house.evaluator.evaluate([alert.alert_id], AT - timedelta(milliseconds=5))
-    assert found.at == AT
-    (found,) = house.evaluator.evaluate([alert.alert_id], AT - 2 * MINUTE)
-    assert found.at == AT - 2 * MINUTE, "the clock was set back"
+def test_a_late_evaluation_undoes_nothing_unless_the_clock_was_set_back(
+    alerting: AlertingSetup,
+) -> None:
+    alert = alerting.store.alert(threshold=-1)
+    alerting.evaluator.evaluate([alert.alert_id], AT)
+    (evaluation,) = alerting.evaluator.evaluate([alert.alert_id], AT - timedelta(milliseconds=5))
+    assert evaluation.at == AT
+    (evaluation,) = alerting.evaluator.evaluate([alert.alert_id], AT - 2 * MINUTE)
+    assert evaluation.at == AT - 2 * MINUTE, "the clock was set back"
 
 
-def test_a_definition_is_not_judged_before_it_was_made(house: House) -> None:
-    alert = house.store.alert(threshold=-1)
+def test_a_definition_is_not_evaluated_for_an_instant_before_its_change(
+    alerting: AlertingSetup,
+) -> None:
+    alert = alerting.store.alert(threshold=-1)
     slot = next_slot(alert, AT)
-    house.evaluator.evaluate([alert.alert_id], slot - timedelta(seconds=1))
+    alerting.evaluator.evaluate([alert.alert_id], slot - timedelta(seconds=1))
     changed = slot + timedelta(seconds=3)
-    draft = house.store.draft(threshold=-2)
-    house.store.alerts.replace(alert.alert_id, draft, house.store.metric, changed)
-    house.schedule.evaluate_due(slot + timedelta(seconds=9))
-    told = [one.change for one in reversed(house.store.transitions.page(9))]
-    assert [one.status for one in told] == [Status.FIRING, Status.OK, Status.FIRING]
-    assert [one.at for one in told[1:]] == [changed, changed]
+    draft = alerting.store.draft(threshold=-2)
+    alerting.store.alerts.replace(alert.alert_id, draft, alerting.store.metric, changed)
+    alerting.schedule.evaluate_due(slot + timedelta(seconds=9))
+    changes = [each.change for each in reversed(alerting.store.transitions.page(9))]
+    assert [change.status for change in changes] == [Status.FIRING, Status.OK, Status.FIRING]
+    assert [change.at for change in changes[1:]] == [changed, changed]
 
 
-def test_a_delay_asks_for_earlier_and_judges_at_the_slot(house: House) -> None:
-    alert = house.store.alert(threshold=-1, evaluationDelay="10m")
+def test_an_evaluation_delay_shifts_the_query_and_not_the_slot(alerting: AlertingSetup) -> None:
+    alert = alerting.store.alert(threshold=-1, evaluationDelay="10m")
     slot = next_slot(alert, AT)
-    house.schedule.evaluate_due(slot)
-    (told,) = house.store.transitions.page(9)
-    assert told.change.at == slot
+    alerting.schedule.evaluate_due(slot)
+    (transition,) = alerting.store.transitions.page(9)
+    assert transition.change.at == slot
 
 
 def test_an_interaction_that_was_not_marked_is_appended_again_and_recorded_once(
-    house: House, runtime: Runtime
+    alerting: AlertingSetup, runtime: Runtime
 ) -> None:
-    alert = house.store.alert(threshold=-1)
-    house.evaluator.evaluate([alert.alert_id], AT)
+    alert = alerting.store.alert(threshold=-1)
+    alerting.evaluator.evaluate([alert.alert_id], AT)
     search = Search(resource_id=str(alert.alert_id))
     (before,) = runtime.history.page(search, 9, None).interactions
-    with house.store.database.writing() as connection:
+    with alerting.store.database.writing() as connection:
         connection.execute(update(transitions).values(is_recorded=False))
-    house.recorder.record_pending()
-    assert house.store.transitions.unrecorded(9) == []
+    alerting.recorder.record_pending()
+    assert alerting.store.transitions.unrecorded(9) == []
     assert runtime.history.page(search, 9, None).interactions == [before]
-    (told,) = house.store.transitions.page(9)
-    assert told.interaction_id
-    assert before.interaction_id == told.interaction_id.bytes
+    (transition,) = alerting.store.transitions.page(9)
+    assert transition.interaction_id
+    assert before.interaction_id == transition.interaction_id.bytes

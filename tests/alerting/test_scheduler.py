@@ -1,4 +1,4 @@
-"""The scheduler without its thread: a run evaluates what is due, and returns when the next is."""
+"""The scheduler without its thread: a run evaluates due alerts and returns the time to the next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARRIVED = InteractionsRecorded(
 
 
 class Fixture:
-    """A scheduler on a store of its own, beside the engine of the runtime."""
+    """A scheduler with a separate store and the engine of the runtime."""
 
     def __init__(self, runtime: Runtime, store: Store) -> None:
         self.store = store

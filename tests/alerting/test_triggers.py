@@ -1,4 +1,4 @@
-"""Which alerts look at once when something arrives, and how often."""
+"""Alerts that are evaluated immediately on the arrival of interactions, and how often."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def watched(id: int, **question: Any) -> tuple[Alert, Metric]:
         ),
     ],
 )
-def test_only_what_an_arrival_alone_can_make_true_is_looked_at_at_once(
+def test_only_a_rule_that_an_arrival_alone_can_make_true_fires_on_arrival(
     question: dict[str, Any], operator: str, rises: bool
 ) -> None:
     rule = Rule.model_validate({"operator": operator, "threshold": 1})
-    one = alert("1m").model_copy(update={"rule": rule})
-    assert can_fire_on_arrival(one, Question.model_validate(question)) is rises
-    delayed = one.model_copy(update={"evaluation_delay": Duration.parse("10s")})
+    watched_alert = alert("1m").model_copy(update={"rule": rule})
+    assert can_fire_on_arrival(watched_alert, Question.model_validate(question)) is rises
+    delayed = watched_alert.model_copy(update={"evaluation_delay": Duration.parse("10s")})
     assert not can_fire_on_arrival(delayed, Question.model_validate(question))
 
 
-def test_alerts_are_touched_by_what_their_metrics_may_count() -> None:
+def test_an_interaction_triggers_the_alerts_whose_metrics_may_count_it() -> None:
     triggers = ArrivalTriggers()
     triggers.watch(
         [
@@ -83,7 +83,7 @@ def test_alerts_are_touched_by_what_their_metrics_may_count() -> None:
     assert triggers.pop_ready(3_000) == []
 
 
-def test_what_is_imported_touches_no_alert() -> None:
+def test_an_imported_interaction_triggers_no_alert() -> None:
     triggers = ArrivalTriggers()
     triggers.watch([watched(1)])
     imported = arrived()
@@ -94,28 +94,28 @@ def test_what_is_imported_touches_no_alert() -> None:
     assert triggers.pop_ready(1_000) == [UUID(int=1)]
 
 
-def test_an_alert_is_taken_twice_a_second_at_most() -> None:
+def test_an_alert_is_ready_twice_a_second_at_most() -> None:
     triggers = ArrivalTriggers()
     triggers.watch([watched(1)])
-    taken = []
+    instants = []
     for tenth in range(100, 130):
         triggers.notify([arrived()])
-        taken += [tenth / 10] * len(triggers.pop_ready(tenth / 10))
-    assert taken == [10.0, 10.5, 11.0, 11.5, 12.0, 12.5]
+        instants += [tenth / 10] * len(triggers.pop_ready(tenth / 10))
+    assert instants == [10.0, 10.5, 11.0, 11.5, 12.0, 12.5]
     assert PAUSE_SECONDS == 0.5
 
 
-def test_a_disabled_alert_is_not_watched_and_one_that_is_gone_is_forgotten() -> None:
+def test_a_disabled_alert_is_not_triggered_and_its_earlier_trigger_is_forgotten() -> None:
     triggers = ArrivalTriggers()
-    one, metric = watched(1)
-    triggers.watch([(one, metric)])
+    watched_alert, metric = watched(1)
+    triggers.watch([(watched_alert, metric)])
     triggers.notify([arrived()])
-    triggers.watch([(one.model_copy(update={"enabled": False}), metric)])
+    triggers.watch([(watched_alert.model_copy(update={"enabled": False}), metric)])
     triggers.notify([arrived()])
     assert triggers.pop_ready(1_000) == []
 
 
-def test_a_block_that_triggers_nothing_new_wakes_nobody() -> None:
+def test_a_block_that_triggers_nothing_new_does_not_wake_the_scheduler() -> None:
     triggers = ArrivalTriggers()
     assert not triggers.notify([arrived()])
     triggers.watch([watched(1)])

@@ -220,7 +220,7 @@ def test_deliveries_of_a_disabled_channel_are_listed_as_skipped_and_retried(
     )
 
 
-def test_a_resting_channel_and_its_pending_deliveries_have_the_end_of_the_rest(
+def test_a_paused_channel_and_its_pending_deliveries_show_the_end_of_the_pause(
     api: TestClient, runtime: Runtime
 ) -> None:
     created = create(api)

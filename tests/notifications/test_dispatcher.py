@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.desk import Desk
+from support.delivery_harness import DeliveryHarness
 from support.receivers import answering, receiver, wait_for
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.attempts import Attempts
@@ -14,41 +14,43 @@ from tocsin.notifications.dispatcher import CONCURRENCY, Dispatcher
 
 
 @pytest.fixture
-def attempts(desk: Desk) -> Iterator[Attempts]:
+def attempts(harness: DeliveryHarness) -> Iterator[Attempts]:
     """The event loop on which attempts are made."""
-    started = desk.new_attempts()
+    started = harness.new_attempts()
     started.start()
     yield started
     started.stop(0)
 
 
 def test_a_run_starts_as_many_attempts_as_the_channel_allows(
-    desk: Desk, attempts: Attempts
+    harness: DeliveryHarness, attempts: Attempts
 ) -> None:
-    with receiver() as there:
-        desk.subscribe(desk.channel(url=there.url))
-        desk.tell(CONCURRENCY + 3)
-        dispatcher = desk.new_dispatcher(attempts)
+    with receiver() as endpoint:
+        harness.subscribe(harness.channel(url=endpoint.url))
+        harness.enqueue(CONCURRENCY + 3)
+        dispatcher = harness.new_dispatcher(attempts)
         dispatcher.run_once()
         wait_for(lambda: attempts.counts["webhook", "sent"] == CONCURRENCY)
-        assert len(there.received) == CONCURRENCY
-        assert desk.all(DeliveryStatus.SENT) == []
+        assert len(endpoint.received) == CONCURRENCY
+        assert harness.all(DeliveryStatus.SENT) == []
         wait_for(
-            lambda: dispatcher.run_once() and len(desk.all(DeliveryStatus.SENT)) == CONCURRENCY + 3
+            lambda: (
+                dispatcher.run_once() and len(harness.all(DeliveryStatus.SENT)) == CONCURRENCY + 3
+            )
         )
 
 
 def test_the_next_run_saves_a_result_and_schedules_the_retry(
-    desk: Desk, attempts: Attempts
+    harness: DeliveryHarness, attempts: Attempts
 ) -> None:
-    with receiver(answering(500)) as there:
-        desk.subscribe(desk.channel(url=there.url))
-        desk.tell()
-        dispatcher: Dispatcher = desk.new_dispatcher(attempts)
+    with receiver(answering(500)) as endpoint:
+        harness.subscribe(harness.channel(url=endpoint.url))
+        harness.enqueue()
+        dispatcher: Dispatcher = harness.new_dispatcher(attempts)
         dispatcher.run_once()
         wait_for(lambda: attempts.counts["webhook", "failed"])
-        wait_for(lambda: dispatcher.run_once() and desk.only().attempts)
-        delivery = desk.only()
+        wait_for(lambda: dispatcher.run_once() and harness.only().attempts)
+        delivery = harness.only()
         assert (delivery.status, delivery.tries) == (DeliveryStatus.PENDING, 1)
         assert delivery.due
-        assert delivery.due > desk.now()
+        assert delivery.due > harness.now()

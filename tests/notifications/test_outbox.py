@@ -1,5 +1,5 @@
-"""Two stores without a transaction in common: whatever fails in between, each interaction that is
-recorded is told of, and none that is not."""
+"""SQLite and the engine share no transaction. After a failure between the two writes, each recorded
+interaction has its deliveries, and an interaction that was not recorded has none."""
 
 from __future__ import annotations
 
@@ -25,58 +25,62 @@ from tocsin.runtime import Runtime
 
 
 @pytest.fixture
-def there() -> Iterator[Receiver]:
-    with receiver() as one:
-        yield one
+def endpoint() -> Iterator[Receiver]:
+    with receiver() as opened:
+        yield opened
 
 
 @pytest.fixture
-def runtime(tmp_path: Path, there: Receiver) -> Iterator[Runtime]:
+def runtime(tmp_path: Path, endpoint: Receiver) -> Iterator[Runtime]:
     opened = Runtime(Settings(data_dir=tmp_path, allow_private_targets=True))
     record(opened, action="LEFT")
-    channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": there.url}})
-    made = opened.channels.create(channel, opened.now())
-    body = {"channelId": str(made.channel_id), "resourceType": "T", "action": "LEFT"}
+    channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": endpoint.url}})
+    created = opened.channels.create(channel, opened.now())
+    body = {"channelId": str(created.channel_id), "resourceType": "T", "action": "LEFT"}
     opened.subscriptions.create(read_subscription(body, opened.catalog), opened.now())
     yield opened
     opened.close()
 
 
-def record(runtime: Runtime, count: int = 1, **said: Any) -> BatchResult:
-    body = {"resourceType": "T", "resourceId": "1", "action": "LEFT", "origin": "WEB"} | said
+def record(runtime: Runtime, count: int = 1, **members: Any) -> BatchResult:
+    body = {"resourceType": "T", "resourceId": "1", "action": "LEFT", "origin": "WEB"} | members
     request = RequestContext(to_milliseconds(runtime.now()), may_be_from_tocsin=True)
     return runtime.recorder.record_batch([json.dumps(body).encode()] * count, request)
 
 
-def ids(there: Receiver) -> set[str]:
-    return {one.json["data"]["interactionId"] for one in there.received}
+def ids(endpoint: Receiver) -> set[str]:
+    return {message.json["data"]["interactionId"] for message in endpoint.received}
 
 
-def test_what_is_recorded_is_told_of_and_the_end_of_that_is_an_interaction(
-    runtime: Runtime, there: Receiver
+def test_a_recorded_interaction_is_delivered_and_the_outcome_is_recorded_as_an_interaction(
+    runtime: Runtime, endpoint: Receiver
 ) -> None:
     before = runtime.engine.rows()
     record(runtime, 3)
     record(runtime, 5, action="CAME")
     wait_for(lambda: runtime.engine.rows() == before + 3 + 5 + 3)
-    assert len(ids(there)) == 3
+    assert len(ids(endpoint)) == 3
     assert runtime.deliveries.counts()[DeliveryStatus.SENT] == 3
 
 
-def test_a_repeat_is_not_told_of_again(runtime: Runtime, there: Receiver) -> None:
+def test_a_duplicate_is_not_delivered_again(runtime: Runtime, endpoint: Receiver) -> None:
     id = str(uuid4())
     assert record(runtime, 2, interactionId=id).duplicates == 1
     assert record(runtime, interactionId=id).duplicates == 1
     wait_for(lambda: runtime.deliveries.counts()[DeliveryStatus.SENT])
-    assert len(runtime.deliveries.page(10).deliveries) == len(there.received) == 1
+    assert len(runtime.deliveries.page(10).deliveries) == len(endpoint.received) == 1
 
 
-def test_nothing_of_origin_notify_is_told_of_so_nothing_can_loop(runtime: Runtime) -> None:
+def test_interactions_of_origin_notify_are_not_delivered_so_deliveries_cannot_loop(
+    runtime: Runtime,
+) -> None:
     record(runtime, origin="NOTIFY")
     assert runtime.deliveries.page(10).deliveries == []
 
 
-def test_what_was_told_of_by_whoever_recorded_it_is_not_staged(runtime: Runtime) -> None:
+def test_an_interaction_whose_recorder_enqueued_its_deliveries_is_not_staged(
+    runtime: Runtime,
+) -> None:
     record(runtime)
     delivery = runtime.deliveries.page(1).deliveries[0]
     interaction = runtime.history.get(delivery.interaction_id)
@@ -86,8 +90,8 @@ def test_what_was_told_of_by_whoever_recorded_it_is_not_staged(runtime: Runtime)
     assert len(runtime.deliveries.page(10).deliveries) == 1
 
 
-def test_an_append_that_fails_leaves_nothing_to_tell(
-    runtime: Runtime, there: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_append_leaves_nothing_to_deliver(
+    runtime: Runtime, endpoint: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_interactions: object) -> None:
         raise Unavailable("The disk is full")
@@ -98,13 +102,13 @@ def test_an_append_that_fails_leaves_nothing_to_tell(
         with pytest.raises(Unavailable):
             record(runtime, interactionId=id)
     wait_for(lambda: not runtime.deliveries.staged())
-    assert there.received == []
+    assert endpoint.received == []
     assert record(runtime, interactionId=id).accepted == 1
-    wait_for(lambda: ids(there) == {id})
+    wait_for(lambda: ids(endpoint) == {id})
 
 
-def test_an_append_that_fails_after_it_was_on_disk_is_told_of(
-    runtime: Runtime, there: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_an_append_that_fails_after_it_was_on_disk_is_delivered(
+    runtime: Runtime, endpoint: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = runtime.engine.append
 
@@ -117,28 +121,28 @@ def test_an_append_that_fails_after_it_was_on_disk_is_told_of(
         broken.setattr(runtime.engine, "append", fail)
         with pytest.raises(Unavailable):
             record(runtime, interactionId=id)
-    wait_for(lambda: ids(there) == {id})
+    wait_for(lambda: ids(endpoint) == {id})
     assert record(runtime, interactionId=id).duplicates == 1
     assert len(runtime.deliveries.page(10).deliveries) == 1
 
 
-def test_an_interaction_that_the_engine_refuses_is_not_told_of(
-    runtime: Runtime, there: Receiver
+def test_an_interaction_that_the_engine_refuses_is_not_delivered(
+    runtime: Runtime, endpoint: Receiver
 ) -> None:
     record(runtime)
-    wait_for(lambda: there.received)
+    wait_for(lambda: endpoint.received)
     delivered = runtime.deliveries.page(1).deliveries[0].interaction_id
     good, bad = (runtime.history.get(delivered) for _ in range(2))
     good.interaction_id, bad.interaction_id = uuid4().bytes, uuid4().bytes
     bad.payload = b'{"a": 1, "a": 2}'
     runtime.committer.submit([good, bad]).result()
-    wait_for(lambda: len(there.received) == 2)
+    wait_for(lambda: len(endpoint.received) == 2)
     assert runtime.deliveries.staged() == set()
-    assert str(UUID(bytes=bad.interaction_id)) not in ids(there)
+    assert str(UUID(bytes=bad.interaction_id)) not in ids(endpoint)
 
 
-def test_a_store_that_fails_after_the_append_does_not_take_the_acknowledgement_back(
-    runtime: Runtime, there: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_an_interaction_is_acknowledged_although_the_store_fails_after_the_append(
+    runtime: Runtime, endpoint: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reconcile, failures = runtime.deliveries.reconcile, iter([Unavailable("The store is locked")])
 
@@ -149,10 +153,10 @@ def test_a_store_that_fails_after_the_append_does_not_take_the_acknowledgement_b
 
     monkeypatch.setattr(runtime.deliveries, "reconcile", fail_once)
     assert record(runtime).accepted == 1
-    wait_for(lambda: len(there.received) == 1)
+    wait_for(lambda: len(endpoint.received) == 1)
 
 
-def test_without_a_subscription_the_store_is_not_even_asked(
+def test_without_a_matching_subscription_the_store_is_not_called(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:

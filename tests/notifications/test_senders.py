@@ -1,4 +1,4 @@
-"""What arrives, at each kind of receiver."""
+"""The messages that each kind of receiver gets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from support.desk import Desk
+from support.delivery_harness import DeliveryHarness
 from support.receivers import answering, receiver
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.smtp import SmtpServer
@@ -24,52 +24,56 @@ from tocsin.notifications.senders.slack import MAX_TEXT
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_a_webhook_is_verified_by_the_public_library_of_standard_webhooks(desk: Desk) -> None:
-    with receiver() as there:
-        desk.subscribe(desk.channel(url=there.url, secret=SECRET, headers={"X-Team": "a"}))
-        desk.start()
-        desk.tell(payload=b'{"total": 1.50, "big": 123456789012345678901234567890}')
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    (one,) = there.received
-    said = Webhook(SECRET).verify(one.body, one.headers)
-    assert said["type"] == "CUSTOMER.LEFT"
-    assert said["title"] == "CUSTOMER 0: LEFT"
-    assert one.headers["x-team"] == "a"
-    assert one.id == str(desk.only().delivery_id)
-    assert b'"interaction":{"total": 1.50, "big": 123456789012345678901234567890}' in one.body
+def test_a_webhook_is_verified_by_the_public_library_of_standard_webhooks(
+    harness: DeliveryHarness,
+) -> None:
+    with receiver() as endpoint:
+        harness.subscribe(harness.channel(url=endpoint.url, secret=SECRET, headers={"X-Team": "a"}))
+        harness.start()
+        harness.enqueue(payload=b'{"total": 1.50, "big": 123456789012345678901234567890}')
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    (message,) = endpoint.received
+    verified = Webhook(SECRET).verify(message.body, message.headers)
+    assert verified["type"] == "CUSTOMER.LEFT"
+    assert verified["title"] == "CUSTOMER 0: LEFT"
+    assert message.headers["x-team"] == "a"
+    assert message.id == str(harness.only().delivery_id)
+    assert b'"interaction":{"total": 1.50, "big": 123456789012345678901234567890}' in message.body
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify(one.body + b" ", one.headers)
+        Webhook(SECRET).verify(message.body + b" ", message.headers)
 
 
-def test_a_webhook_without_a_secret_is_given_one_that_verifies(desk: Desk) -> None:
-    with receiver() as there:
-        channel = desk.channel(url=there.url)
-        desk.subscribe(channel)
-        desk.start()
-        desk.tell()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
+def test_a_webhook_without_a_secret_gets_a_generated_secret_that_verifies(
+    harness: DeliveryHarness,
+) -> None:
+    with receiver() as endpoint:
+        channel = harness.channel(url=endpoint.url)
+        harness.subscribe(channel)
+        harness.start()
+        harness.enqueue()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
     secret = channel.spec.settings.with_secrets()["secret"]
-    assert Webhook(secret).verify(there.received[0].body, there.received[0].headers)
+    assert Webhook(secret).verify(endpoint.received[0].body, endpoint.received[0].headers)
 
 
-def test_slack_gets_a_text_in_which_nothing_of_the_payload_is_markup(desk: Desk) -> None:
-    with receiver(answering(200)) as there:
-        desk.subscribe(desk.channel("slack", webhookUrl=there.url))
-        desk.start()
-        desk.tell(payload=b'{"note": "<!channel> & <@U1>"}')
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    text = there.received[0].json["text"]
+def test_markup_in_the_payload_is_escaped_in_the_text_for_slack(harness: DeliveryHarness) -> None:
+    with receiver(answering(200)) as endpoint:
+        harness.subscribe(harness.channel("slack", webhookUrl=endpoint.url))
+        harness.start()
+        harness.enqueue(payload=b'{"note": "<!channel> & <@U1>"}')
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    text = endpoint.received[0].json["text"]
     assert text.startswith("*CUSTOMER 0: LEFT*\nnote: &lt;!channel&gt; &amp; &lt;@U1&gt;")
 
 
-def sent_to_slack(desk: Desk, template: dict[str, str]) -> str:
-    """The text of the one message that a template makes."""
-    with receiver(answering(200)) as there:
-        desk.subscribe(desk.channel("slack", webhookUrl=there.url), template)
-        desk.start()
-        desk.tell()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    text: str = there.received[0].json["text"]
+def sent_to_slack(harness: DeliveryHarness, template: dict[str, str]) -> str:
+    """The text of the message that is rendered from `template`."""
+    with receiver(answering(200)) as endpoint:
+        harness.subscribe(harness.channel("slack", webhookUrl=endpoint.url), template)
+        harness.start()
+        harness.enqueue()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    text: str = endpoint.received[0].json["text"]
     return text
 
 
@@ -83,22 +87,24 @@ def sent_to_slack(desk: Desk, template: dict[str, str]) -> str:
         ("<!channel> & 1 > 0", "*&lt;!channel&gt; &amp; 1 &gt; 0*"),
     ],
 )
-def test_a_title_is_one_bold_line_in_slack_whatever_is_in_it(
-    desk: Desk, title: str, bold: str
+def test_a_title_with_markup_or_line_breaks_is_one_bold_line_in_slack(
+    harness: DeliveryHarness, title: str, bold: str
 ) -> None:
-    assert sent_to_slack(desk, {"title": title, "body": "*b*"}) == f"{bold}\n*b*"
+    assert sent_to_slack(harness, {"title": title, "body": "*b*"}) == f"{bold}\n*b*"
 
 
-def test_without_a_title_slack_gets_the_body_alone(desk: Desk) -> None:
-    assert sent_to_slack(desk, {"title": " \n", "body": "b"}) == "b"
+def test_without_a_title_slack_gets_the_body_alone(harness: DeliveryHarness) -> None:
+    assert sent_to_slack(harness, {"title": " \n", "body": "b"}) == "b"
 
 
 @pytest.mark.parametrize(("mark", "written"), [("&", "&amp;"), ("<", "&lt;"), ("😀", "😀")])
 @pytest.mark.parametrize("shift", range(5))
-def test_slack_gets_a_text_that_is_cut_between_characters(
-    desk: Desk, mark: str, written: str, shift: int
+def test_a_text_that_is_too_long_for_slack_is_cut_between_characters(
+    harness: DeliveryHarness, mark: str, written: str, shift: int
 ) -> None:
-    text = sent_to_slack(desk, {"title": "x" * (1 + shift), "body": f"{{{{ '{mark}' * 19999 }}}}"})
+    text = sent_to_slack(
+        harness, {"title": "x" * (1 + shift), "body": f"{{{{ '{mark}' * 19999 }}}}"}
+    )
     units = len(text.encode("utf-16-le")) // 2
     assert units <= MAX_TEXT
     assert units > MAX_TEXT - 5
@@ -106,33 +112,33 @@ def test_slack_gets_a_text_that_is_cut_between_characters(
     assert text.split("\n", 1)[1] == written * text.count(written) + "…"
 
 
-def test_a_text_that_just_fits_into_slack_is_not_cut(desk: Desk) -> None:
+def test_a_text_that_just_fits_into_slack_is_not_cut(harness: DeliveryHarness) -> None:
     body = "{{ '&' * 6999 }}b"
-    text = sent_to_slack(desk, {"title": "1", "body": body})
+    text = sent_to_slack(harness, {"title": "1", "body": body})
     assert text == "*1*\n" + "&amp;" * 6999 + "b"
     assert len(text) == MAX_TEXT
 
 
 @pytest.mark.parametrize("kind", ["webhook", "slack"])
-def test_a_template_that_writes_what_cannot_be_encoded_falls_back_to_the_plain_text(
-    desk: Desk, kind: str
+def test_a_message_that_cannot_be_encoded_is_replaced_by_the_plain_text(
+    harness: DeliveryHarness, kind: str
 ) -> None:
-    with receiver(answering(200)) as there:
+    with receiver(answering(200)) as endpoint:
         member = "url" if kind == "webhook" else "webhookUrl"
         template = {"title": "Gone {{ resourceId }}", "body": r"{{ '\ud800' }}"}
-        desk.subscribe(desk.channel(kind, **{member: there.url}), template)
-        desk.start()
-        desk.tell()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    (one,) = there.received
-    assert "Gone 0" in one.body.decode()
-    assert "country: ZA" in one.body.decode()
-    assert "half of a surrogate pair" in one.body.decode()
+        harness.subscribe(harness.channel(kind, **{member: endpoint.url}), template)
+        harness.start()
+        harness.enqueue()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    (message,) = endpoint.received
+    assert "Gone 0" in message.body.decode()
+    assert "country: ZA" in message.body.decode()
+    assert "half of a surrogate pair" in message.body.decode()
 
 
 class Mailbox:
     def __init__(self) -> None:
-        self.letters: list[Any] = []
+        self.envelopes: list[Any] = []
         self.refusal = ""
 
     async def handle_RCPT(self, _s: Any, _n: Any, envelope: Any, to: str, _o: Any) -> str:  # noqa: N802
@@ -142,15 +148,15 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        self.letters.append(envelope)
+        self.envelopes.append(envelope)
         return "250 OK"
 
 
 @contextmanager
-def smtp_server(box: Mailbox) -> Iterator[int]:
-    """A real server, on a port of its own and in a loop of its own; answers the port."""
+def smtp_server(mailbox: Mailbox) -> Iterator[int]:
+    """Runs a real server on its own port and event loop; yields the port."""
     loop = asyncio.new_event_loop()
-    serving = loop.create_server(lambda: SMTP(box, loop=loop), "127.0.0.1", 0)
+    serving = loop.create_server(lambda: SMTP(mailbox, loop=loop), "127.0.0.1", 0)
     server = loop.run_until_complete(serving)
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -163,29 +169,29 @@ def smtp_server(box: Mailbox) -> Iterator[int]:
         loop.close()
 
 
-def test_an_email_arrives_at_a_real_smtp_server_and_has_the_same_id_at_every_try(
-    desk: Desk,
+def test_an_email_reaches_a_real_smtp_server_with_the_same_id_at_every_attempt(
+    harness: DeliveryHarness,
 ) -> None:
-    box = Mailbox()
-    box.refusal = "450 not now"
-    with smtp_server(box) as port:
+    mailbox = Mailbox()
+    mailbox.refusal = "450 not now"
+    with smtp_server(mailbox) as port:
         smtp = SmtpServer.parse(f"smtp://127.0.0.1:{port}", "Tocsin <tocsin@example.com>")
-        desk.subscribe(
-            desk.channel("email", to=["ada@example.com", "bob@example.com"]),
+        harness.subscribe(
+            harness.channel("email", to=["ada@example.com", "bob@example.com"]),
             {"title": "Gone:\n{{ resourceId }} ü", "body": "from {{ interaction.country }}"},
         )
-        desk.start(Senders(allow_private=False, smtp=smtp))
-        desk.tell()
-        desk.wait(lambda: desk.only().tries == 1)
-        assert "450" in (desk.only().attempts[0].result.error or "")
-        box.refusal = ""
-        desk.skip()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    (envelope,) = box.letters
+        harness.start(Senders(allow_private=False, smtp=smtp))
+        harness.enqueue()
+        harness.wait(lambda: harness.only().tries == 1)
+        assert "450" in (harness.only().attempts[0].result.error or "")
+        mailbox.refusal = ""
+        harness.skip_to_next_attempt()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    (envelope,) = mailbox.envelopes
     letter = message_from_bytes(envelope.content, policy=policy.default)
     assert envelope.rcpt_tos == ["ada@example.com", "bob@example.com"]
     assert letter["subject"] == "Gone: 0 ü"
-    assert letter["message-id"] == f"<{desk.only().delivery_id}@tocsin>"
+    assert letter["message-id"] == f"<{harness.only().delivery_id}@tocsin>"
     assert letter.get_content().strip() == "from ZA"
 
 
@@ -198,37 +204,41 @@ def test_an_email_arrives_at_a_real_smtp_server_and_has_the_same_id_at_every_try
         ("=?utf-8?b?{{ 'ü' }}?=", "= ?utf-8?b?ü?="),
     ],
 )  # fmt: skip
-def test_a_subject_is_one_line_and_adds_no_header(desk: Desk, title: str, subject: str) -> None:
-    box = Mailbox()
-    with smtp_server(box) as port:
+def test_a_subject_is_one_line_and_adds_no_header(
+    harness: DeliveryHarness, title: str, subject: str
+) -> None:
+    mailbox = Mailbox()
+    with smtp_server(mailbox) as port:
         smtp = SmtpServer.parse(f"smtp://127.0.0.1:{port}", "Tocsin <tocsin@example.com>")
         template = {"title": title, "body": r"{{ 'one\r\ntwo\u0000\u001b[31m\tthree' }}"}
-        desk.subscribe(desk.channel("email", to=["ada@example.com"]), template)
-        desk.start(Senders(allow_private=False, smtp=smtp))
-        desk.tell()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    (envelope,) = box.letters
+        harness.subscribe(harness.channel("email", to=["ada@example.com"]), template)
+        harness.start(Senders(allow_private=False, smtp=smtp))
+        harness.enqueue()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    (envelope,) = mailbox.envelopes
     letter = message_from_bytes(envelope.content, policy=policy.default)
     assert letter["subject"] == subject
     assert letter["bcc"] is None
     assert letter.get_content().splitlines() == ["one", "two  [31m\tthree"]
 
 
-def test_without_a_server_for_it_an_email_says_which_setting_is_missing(desk: Desk) -> None:
-    desk.subscribe(desk.channel("email", to=["ada@example.com"]))
-    desk.start()
-    desk.tell()
-    desk.wait(lambda: desk.only().tries)
-    assert "TOCSIN_SMTP_URL" in (desk.only().attempts[0].result.error or "")
+def test_without_an_smtp_server_the_error_of_an_email_names_the_missing_setting(
+    harness: DeliveryHarness,
+) -> None:
+    harness.subscribe(harness.channel("email", to=["ada@example.com"]))
+    harness.start()
+    harness.enqueue()
+    harness.wait(lambda: harness.only().tries)
+    assert "TOCSIN_SMTP_URL" in (harness.only().attempts[0].result.error or "")
 
 
-def test_apprise_sends_by_a_process_of_its_own(desk: Desk) -> None:
-    with receiver(answering(200)) as there:
-        desk.subscribe(desk.channel("apprise", url=f"json://127.0.0.1:{there.port}/x"))
-        desk.start()
-        desk.tell()
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    assert there.received[0].json["title"] == "CUSTOMER 0: LEFT"
+def test_apprise_sends_from_its_own_process(harness: DeliveryHarness) -> None:
+    with receiver(answering(200)) as endpoint:
+        harness.subscribe(harness.channel("apprise", url=f"json://127.0.0.1:{endpoint.port}/x"))
+        harness.start()
+        harness.enqueue()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    assert endpoint.received[0].json["title"] == "CUSTOMER 0: LEFT"
 
 
 @pytest.mark.parametrize(
@@ -240,27 +250,27 @@ def test_apprise_sends_by_a_process_of_its_own(desk: Desk) -> None:
         ("syslog://daemon", "syslog.openlog is refused"),
     ],
 )
-def test_apprise_reaches_nothing_that_a_webhook_could_not(
-    desk: Desk, url: str, reason: str
+def test_apprise_reaches_no_target_that_is_refused_for_a_webhook(
+    harness: DeliveryHarness, url: str, reason: str
 ) -> None:
-    with receiver() as there:
-        desk.subscribe(desk.channel("apprise", url=url.format(port=there.port)))
-        desk.start(Senders(allow_private=False))
-        desk.tell()
-        desk.wait(lambda: desk.only().tries)
-    error = desk.only().attempts[0].result.error or ""
+    with receiver() as endpoint:
+        harness.subscribe(harness.channel("apprise", url=url.format(port=endpoint.port)))
+        harness.start(Senders(allow_private=False))
+        harness.enqueue()
+        harness.wait(lambda: harness.only().tries)
+    error = harness.only().attempts[0].result.error or ""
     assert reason in error
     assert "secret-token" not in error
-    assert there.received == []
+    assert endpoint.received == []
 
 
-def test_a_sender_that_takes_too_long_is_cut_off(desk: Desk) -> None:
+def test_a_sender_that_takes_too_long_is_cut_off(harness: DeliveryHarness) -> None:
     async def never(_host: str, _port: int) -> list[str]:
         await asyncio.Event().wait()
         return []
 
-    desk.subscribe(desk.channel(url="http://example.com/"))
-    desk.start(Senders(allow_private=False, resolve=never, seconds=0.05))
-    desk.tell()
-    desk.wait(lambda: desk.only().tries)
-    assert re.match(r"did not answer within", desk.only().attempts[0].result.error or "")
+    harness.subscribe(harness.channel(url="http://example.com/"))
+    harness.start(Senders(allow_private=False, resolve=never, seconds=0.05))
+    harness.enqueue()
+    harness.wait(lambda: harness.only().tries)
+    assert re.match(r"did not answer within", harness.only().attempts[0].result.error or "")

@@ -1,4 +1,4 @@
-"""Silences hold deliveries of transitions back, and nothing else."""
+"""Silences hold back the deliveries of matching transitions only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.desk import Desk
+from support.delivery_harness import DeliveryHarness
 from support.receivers import receiver
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.silence import read_silence
@@ -19,21 +19,21 @@ LABELS = {"team": "payments", "tier": "1"}
 PAYLOAD = json.dumps({"alertId": ALERT, "dimensions": {"country": "ZA", "plan": None}}).encode()
 
 
-def silence(desk: Desk, **said: Any) -> Any:
-    body = {"to": (desk.now() + timedelta(hours=1)).isoformat(), **said}
-    return desk.silences.create(read_silence(body, desk.now()), desk.now())
+def silence(harness: DeliveryHarness, **members: Any) -> Any:
+    body = {"to": (harness.now() + timedelta(hours=1)).isoformat(), **members}
+    return harness.silences.create(read_silence(body, harness.now()), harness.now())
 
 
-def told(desk: Desk) -> DeliveryStatus:
-    """What becomes of the delivery of a transition."""
-    interactions = desk.interactions(1, PAYLOAD)
-    with desk.database.writing() as connection:
-        desk.deliveries.enqueue(connection, interactions, desk.now(), LABELS)
-    return desk.all()[0].status
+def status_of_new_delivery(harness: DeliveryHarness) -> DeliveryStatus:
+    """Enqueues the delivery of a transition and returns its status."""
+    interactions = harness.interactions(1, PAYLOAD)
+    with harness.database.writing() as connection:
+        harness.deliveries.enqueue(connection, interactions, harness.now(), LABELS)
+    return harness.all()[0].status
 
 
 @pytest.mark.parametrize(
-    ("said", "status"),
+    ("members", "status"),
     [
         ({"alertId": ALERT}, DeliveryStatus.SILENCED),
         ({"alertId": str(uuid4())}, DeliveryStatus.PENDING),
@@ -51,41 +51,41 @@ def told(desk: Desk) -> DeliveryStatus:
     ],
 )
 def test_a_silence_matches_by_alert_labels_and_dimensions(
-    desk: Desk, said: dict[str, Any], status: DeliveryStatus
+    harness: DeliveryHarness, members: dict[str, Any], status: DeliveryStatus
 ) -> None:
-    desk.subscribe(desk.channel(url="http://example.com/"))
-    silence(desk, **said)
-    assert told(desk) is status
+    harness.subscribe(harness.channel(url="http://example.com/"))
+    silence(harness, **members)
+    assert status_of_new_delivery(harness) is status
 
 
-def test_a_silence_goes_before_a_disabled_channel(desk: Desk) -> None:
-    channel = desk.channel(url="http://example.com/")
-    desk.subscribe(channel)
-    desk.disable(channel)
-    assert told(desk) is DeliveryStatus.SKIPPED
-    silence(desk, alertId=ALERT)
-    assert told(desk) is DeliveryStatus.SILENCED
-    assert desk.all()[0].skip_reason is None
+def test_a_silence_takes_precedence_over_a_disabled_channel(harness: DeliveryHarness) -> None:
+    channel = harness.channel(url="http://example.com/")
+    harness.subscribe(channel)
+    harness.disable(channel)
+    assert status_of_new_delivery(harness) is DeliveryStatus.SKIPPED
+    silence(harness, alertId=ALERT)
+    assert status_of_new_delivery(harness) is DeliveryStatus.SILENCED
+    assert harness.all()[0].skip_reason is None
 
 
-def test_it_holds_from_its_start_until_before_its_end(desk: Desk) -> None:
-    desk.subscribe(desk.channel(url="http://example.com/"))
-    start = (desk.now() + timedelta(minutes=10)).isoformat()
-    silence(desk, alertId=ALERT, **{"from": start})
-    assert told(desk) is DeliveryStatus.PENDING
-    desk.ahead = timedelta(minutes=11)
-    assert told(desk) is DeliveryStatus.SILENCED
-    desk.ahead = timedelta(minutes=61)
-    assert told(desk) is DeliveryStatus.PENDING
+def test_a_silence_applies_from_its_start_until_before_its_end(harness: DeliveryHarness) -> None:
+    harness.subscribe(harness.channel(url="http://example.com/"))
+    start = (harness.now() + timedelta(minutes=10)).isoformat()
+    silence(harness, alertId=ALERT, **{"from": start})
+    assert status_of_new_delivery(harness) is DeliveryStatus.PENDING
+    harness.clock_offset = timedelta(minutes=11)
+    assert status_of_new_delivery(harness) is DeliveryStatus.SILENCED
+    harness.clock_offset = timedelta(minutes=61)
+    assert status_of_new_delivery(harness) is DeliveryStatus.PENDING
 
 
-def test_what_was_held_back_is_listed_and_can_be_sent_after_all(desk: Desk) -> None:
-    with receiver() as there:
-        desk.subscribe(desk.channel(url=there.url))
-        desk.start()
-        held = silence(desk, alertId=ALERT)
-        assert told(desk) is DeliveryStatus.SILENCED
-        (listed,) = desk.deliveries.page(10, silence_id=held.silence_id).deliveries
-        desk.deliveries.retry(listed.delivery_id, desk.now())
-        desk.wait(lambda: desk.all(DeliveryStatus.SENT))
-    assert len(there.received) == 1
+def test_a_silenced_delivery_is_listed_and_can_be_retried(harness: DeliveryHarness) -> None:
+    with receiver() as endpoint:
+        harness.subscribe(harness.channel(url=endpoint.url))
+        harness.start()
+        created = silence(harness, alertId=ALERT)
+        assert status_of_new_delivery(harness) is DeliveryStatus.SILENCED
+        (listed,) = harness.deliveries.page(10, silence_id=created.silence_id).deliveries
+        harness.deliveries.retry(listed.delivery_id, harness.now())
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT))
+    assert len(endpoint.received) == 1

@@ -1,4 +1,4 @@
-"""Where a channel must not lead: however it is spelled, it is refused at the connection."""
+"""Forbidden targets of channels are refused at the connection, in every spelling."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ def test_there_are_at_least_120_forbidden_targets() -> None:
 
 @pytest.mark.parametrize("host", FORBIDDEN)
 def test_a_forbidden_target_is_refused_at_the_socket(host: str) -> None:
-    wire = Wire()
-    backend = GuardedBackend(allow_private=False, network=wire)
+    network = RecordingNetwork()
+    backend = GuardedBackend(allow_private=False, network=network)
     with pytest.raises(TargetRefused):
         asyncio.run(backend.connect_tcp(host, 80))
-    assert wire.addresses == []
+    assert network.addresses == []
 
 
 def test_no_spelling_of_this_host_reaches_a_receiver_on_it() -> None:
-    with receiver() as there:
+    with receiver() as endpoint:
         spelled = [f"[{host}]" if ":" in host else host for host in FORBIDDEN]
-        urls = [f"http://{host}:{there.port}/" for host in spelled]
+        urls = [f"http://{host}:{endpoint.port}/" for host in spelled]
         errors = post_all(GuardedBackend(allow_private=False), urls)
         assert [url for url, error in zip(urls, errors, strict=True) if error is None] == []
-        assert there.received == []
+        assert endpoint.received == []
 
 
-def receipt_is_refusal(error: str | None) -> bool:
+def is_refusal(error: str | None) -> bool:
     return error is not None and "private or reserved" in error
 
 
@@ -53,38 +53,38 @@ def post(backend: GuardedBackend, url: str) -> str | None:
 
 
 def post_all(backend: GuardedBackend, urls: list[str]) -> list[str | None]:
-    """The errors of one POST to each."""
+    """Make one POST to each URL; the errors in the order of the URLs."""
 
     async def send() -> list[str | None]:
-        posting = HttpClient(backend)
-        errors = [(await posting.post(url, b"{}", {}, AT)).error for url in urls]
-        await posting.close()
+        client = HttpClient(backend)
+        errors = [(await client.post(url, b"{}", {}, AT)).error for url in urls]
+        await client.close()
         return errors
 
     return asyncio.run(send())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "localhost", "0x7f.1"])
-def test_what_is_refused_is_reached_where_the_settings_allow_it(host: str) -> None:
-    with receiver() as there:
-        assert post(GuardedBackend(allow_private=True), f"http://{host}:{there.port}/") is None
-        assert len(there.received) == 1
+def test_a_private_target_is_reached_if_the_settings_allow_it(host: str) -> None:
+    with receiver() as endpoint:
+        assert post(GuardedBackend(allow_private=True), f"http://{host}:{endpoint.port}/") is None
+        assert len(endpoint.received) == 1
 
 
-class Rebinding:
-    """A name server that answers something else each time, the last for ever."""
+class RebindingResolver:
+    """A resolver that gives its answers one after another, and then repeats the last one."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
-        self.asked = 0
+        self.lookups = 0
 
     async def __call__(self, _host: str, _port: int) -> list[str]:
-        self.asked += 1
+        self.lookups += 1
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-class Wire(httpcore.AsyncMockBackend):
-    """Notes which address a connection would be made to, and lets it fail."""
+class RecordingNetwork(httpcore.AsyncMockBackend):
+    """Records the address of each connection, and refuses the connection."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -95,31 +95,31 @@ class Wire(httpcore.AsyncMockBackend):
         raise httpcore.ConnectError("no network in a test")
 
 
-def test_a_name_that_is_rebound_is_connected_to_as_it_was_checked() -> None:
-    names = Rebinding(["93.184.216.34"], ["127.0.0.1"])
-    wire = Wire()
-    backend = GuardedBackend(allow_private=False, resolve=names, network=wire)
+def test_a_rebound_name_is_connected_to_at_its_checked_address() -> None:
+    resolver = RebindingResolver(["93.184.216.34"], ["127.0.0.1"])
+    network = RecordingNetwork()
+    backend = GuardedBackend(allow_private=False, resolve=resolver, network=network)
     assert "no network" in (post(backend, "http://rebinding.example/") or "")
-    assert (names.asked, wire.addresses) == (1, ["93.184.216.34"])
-    assert receipt_is_refusal(post(backend, "http://rebinding.example/"))
-    assert wire.addresses == ["93.184.216.34"]
+    assert (resolver.lookups, network.addresses) == (1, ["93.184.216.34"])
+    assert is_refusal(post(backend, "http://rebinding.example/"))
+    assert network.addresses == ["93.184.216.34"]
 
 
-def test_of_several_addresses_only_the_public_ones_are_tried() -> None:
-    names = Rebinding(["10.0.0.1", "93.184.216.34", "::1", "2606:2800:220:1::1"])
-    wire = Wire()
-    backend = GuardedBackend(allow_private=False, resolve=names, network=wire)
+def test_only_the_public_addresses_of_a_name_are_tried() -> None:
+    resolver = RebindingResolver(["10.0.0.1", "93.184.216.34", "::1", "2606:2800:220:1::1"])
+    network = RecordingNetwork()
+    backend = GuardedBackend(allow_private=False, resolve=resolver, network=network)
     assert "no network" in (post(backend, "http://several.example/") or "")
-    assert wire.addresses == ["93.184.216.34", "2606:2800:220:1::1"]
+    assert network.addresses == ["93.184.216.34", "2606:2800:220:1::1"]
 
 
 def test_every_connection_is_checked_anew() -> None:
-    with receiver() as there:
-        names = Rebinding(["127.0.0.1"])
-        backend = GuardedBackend(allow_private=True, resolve=names)
+    with receiver() as endpoint:
+        resolver = RebindingResolver(["127.0.0.1"])
+        backend = GuardedBackend(allow_private=True, resolve=resolver)
 
-        assert post_all(backend, [f"http://a.example:{there.port}/"] * 2) == [None, None]
-        assert names.asked == 2
+        assert post_all(backend, [f"http://a.example:{endpoint.port}/"] * 2) == [None, None]
+        assert resolver.lookups == 2
 
 
 def test_a_unix_socket_is_no_target() -> None:
@@ -137,5 +137,5 @@ def test_a_public_address_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "example.com", "fe80::1%eth0", "1.2.3", "::ffff:1.2.3.4.5"])
-def test_what_is_no_public_address_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_public_address_is_refused(text: str) -> None:
     assert not is_public(text)

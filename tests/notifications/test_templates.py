@@ -1,4 +1,4 @@
-"""Templates say what they were written to say, and can do nothing else."""
+"""Templates render the members of an interaction, and the sandbox limits everything else."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ INTERACTION = {"resourceId": "42", "action": "LEFT", "interaction": {"user": {"p
 
 @pytest.fixture(scope="module")
 def templates() -> Iterator[Templates]:
-    made = Templates()
-    yield made
-    made.close()
+    started = Templates()
+    yield started
+    started.close()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ CLASHING: dict[str, Any] = {
 
 
 def body(templates: Templates, template: str) -> str:
-    """The body of a message about the interaction whose names clash."""
+    """The body of the message that `template` renders from the interaction `CLASHING`."""
     delivery = Delivery(
         delivery_id=uuid4(),
         subscription_id=uuid4(),
@@ -115,7 +115,7 @@ def body(templates: Templates, template: str) -> str:
         ("{{ interaction.prices.0 }}{{ interaction.list.0 }}{{ interaction.list[-1] }}", "734"),
     ],
 )  # fmt: skip
-def test_a_key_is_found_whatever_else_has_its_name(
+def test_a_key_takes_precedence_over_methods_and_globals_of_the_same_name(
     templates: Templates, template: str, text: str
 ) -> None:
     assert body(templates, template) == text
@@ -182,7 +182,7 @@ def test_a_surrogate_pair_is_one_character_and_half_of_one_is_refused(
         ("{{ 1 / 0 }}", "division"),
     ],
 )  # fmt: skip
-def test_a_template_that_would_take_too_much_or_too_far_fails_by_itself(
+def test_a_template_that_exceeds_its_limits_or_leaves_the_sandbox_fails_alone(
     templates: Templates, template: str, reason: str
 ) -> None:
     started = time.monotonic()
@@ -192,7 +192,7 @@ def test_a_template_that_would_take_too_much_or_too_far_fails_by_itself(
     assert templates.render_text("{{ resourceId }}", INTERACTION, 300) == "42"
 
 
-def test_what_is_no_template_is_refused_with_all_its_reasons(templates: Templates) -> None:
+def test_an_invalid_template_is_refused_with_every_problem(templates: Templates) -> None:
     with pytest.raises(InvalidInput) as refused:
         templates.check(Template(title="{% if %}", body="{{ resourceId|nofilter }}"))
     problems = {problem.field: problem.message for problem in refused.value.problems}

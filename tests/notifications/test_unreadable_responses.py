@@ -1,5 +1,5 @@
-"""What earlier versions recorded as `externalResponse` and no reader of JSON can be relied on to
-read: it must not keep deliveries from being made, nor lists and pages from being shown."""
+"""Earlier versions recorded an `externalResponse` that some JSON parsers refuse. Such a value must
+neither prevent deliveries nor break lists and pages."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ TEMPLATE = {"title": "{{ action }}", "body": "{{ externalResponse }}"}
 
 
 @pytest.fixture(scope="module")
-def there() -> Iterator[Receiver]:
-    with receiver() as one:
-        yield one
+def endpoint() -> Iterator[Receiver]:
+    with receiver() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory, there: Receiver) -> Iterator[Runtime]:
+def runtime(tmp_path_factory: pytest.TempPathFactory, endpoint: Receiver) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("data")
     settings = Settings(data_dir=folder, admin_key=ADMIN_KEY, allow_private_targets=True)
     opened = Runtime(settings)
     opened.key_service.adopt(opened.settings.admin_key)
     opened.recorder.record_batch([json.dumps(NAMED).encode()], sent_now(opened))
-    channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": there.url}})
-    made = opened.channels.create(channel, opened.now())
-    body = {"channelId": str(made.channel_id), "resourceType": "T", "action": "LEFT"}
+    channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": endpoint.url}})
+    created = opened.channels.create(channel, opened.now())
+    body = {"channelId": str(created.channel_id), "resourceType": "T", "action": "LEFT"}
     for template in (None, TEMPLATE):
-        said = read_subscription({**body, "template": template}, opened.catalog)
-        opened.subscriptions.create(said, opened.now())
+        subscription = read_subscription({**body, "template": template}, opened.catalog)
+        opened.subscriptions.create(subscription, opened.now())
     yield opened
     opened.close()
 
@@ -71,7 +71,7 @@ def sent_now(runtime: Runtime) -> RequestContext:
 
 
 def append_unchecked(runtime: Runtime, response: str) -> UUID:
-    """Record what is refused now, as earlier versions did."""
+    """Record an interaction with a response that is refused now, as earlier versions did."""
     (known,) = runtime.history.page(search_of("1"), 1, None).interactions
     unchecked = an_interaction(
         (known.resource_type_id, known.action_id, known.origin_id),
@@ -92,23 +92,24 @@ def search_of(resource_id: str) -> Any:
 
 
 @pytest.mark.parametrize("response", UNREADABLE, ids=lambda text: text[:12])
-def test_it_is_told_of_and_shown_as_a_text(
-    runtime: Runtime, site: TestClient, there: Receiver, response: str
+def test_an_unreadable_response_is_delivered_and_shown_as_a_text(
+    runtime: Runtime, site: TestClient, endpoint: Receiver, response: str
 ) -> None:
     before = runtime.engine.rows()
     id = append_unchecked(runtime, response)
-    # The interaction, and the end of either delivery.
+    # The interaction and the outcomes of its two deliveries.
     wait_for(lambda: runtime.engine.rows() == before + 3)
-    told = [one.json for one in there.received if one.json["data"]["interactionId"] == str(id)]
-    for one in told:
-        assert one["data"]["externalResponse"] == response
-        assert one["data"]["interaction"] == {"n": 1.50}
-    assert {one["title"] for one in told} == {"LEFT", "T 2: LEFT"}
-    assert response in {one["body"] for one in told}
+    bodies = [message.json for message in endpoint.received]
+    bodies = [body for body in bodies if body["data"]["interactionId"] == str(id)]
+    for body in bodies:
+        assert body["data"]["externalResponse"] == response
+        assert body["data"]["interaction"] == {"n": 1.50}
+    assert {body["title"] for body in bodies} == {"LEFT", "T 2: LEFT"}
+    assert response in {body["body"] for body in bodies}
     shown = site.get("/api/deliveries").json()["deliveries"][:2]
     for delivery in [
         *shown,
-        *(site.get(f"/api/deliveries/{one['deliveryId']}").json() for one in shown),
+        *(site.get(f"/api/deliveries/{listed['deliveryId']}").json() for listed in shown),
     ]:
         assert delivery["status"] == DeliveryStatus.SENT
         assert delivery["interaction"]["externalResponse"] == response

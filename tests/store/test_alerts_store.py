@@ -88,7 +88,7 @@ def test_the_second_result_for_a_version_is_not_saved(store: Store) -> None:
     assert store.evaluations.save(both, LATER) == {alert.alert_id}
     assert store.evaluations.save(both, LATER) == set()
     assert len(changes(store)) == 2
-    assert len(store.outbox.reported) == 2
+    assert len(store.outbox.enqueued) == 2
 
 
 def test_a_definition_that_changes_meanwhile_makes_an_evaluation_void(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_the_delivery_of_a_transition_is_enqueued_with_it_and_its_labels(
 ) -> None:
     alert = store.alert(labels={"team": "shop"})
     transition = fire(store, alert)
-    ((interaction, labels),) = store.outbox.reported
+    ((interaction, labels),) = store.outbox.enqueued
     assert interaction == transition.interaction()
     assert interaction.has_deliveries
     assert labels == {"team": "shop"}
@@ -127,7 +127,7 @@ def test_a_transition_without_an_action_writes_no_interaction(store: Store) -> N
     store.alerts.delete(alert.alert_id, store.metric, LATER)
     unrecorded = store.transitions.unrecorded(10)
     assert [each.change.status for each in unrecorded] == [Status.FIRING]
-    assert len(store.outbox.reported) == 1
+    assert len(store.outbox.enqueued) == 1
 
 
 def test_transitions_are_unrecorded_until_they_are_marked(store: Store) -> None:

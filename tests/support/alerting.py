@@ -24,11 +24,11 @@ from tocsin.store.transitions import Transitions
 AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 
 
-class Remembering:
-    """An outbox that remembers what it was given."""
+class RecordingOutbox:
+    """An outbox that keeps the enqueued interactions with the labels of their alerts."""
 
     def __init__(self) -> None:
-        self.reported: list[tuple[Interaction, Mapping[str, str]]] = []
+        self.enqueued: list[tuple[Interaction, Mapping[str, str]]] = []
 
     def enqueue(
         self,
@@ -39,7 +39,7 @@ class Remembering:
     ) -> None:
         assert connection.in_transaction()
         assert at.tzinfo is not None
-        self.reported += [(interaction, labels) for interaction in interactions]
+        self.enqueued += [(interaction, labels) for interaction in interactions]
 
 
 class Store:
@@ -47,7 +47,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "store.sqlite"
-        self.outbox = Remembering()
+        self.outbox = RecordingOutbox()
         self._open()
         draft, question = read_metric({"name": "watched", "metricType": "COUNT"}, self.catalog)
         self.metric = self.metrics.create(draft, question, AT)

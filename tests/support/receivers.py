@@ -1,4 +1,4 @@
-"""Receivers as they are out there: good, slow, gone, redirecting, never done talking."""
+"""Webhook receivers for tests: they accept, refuse, redirect, never answer or never finish."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def answering(status: int, **headers: str) -> Behaviour:
 
 
 def never_ending(status: int) -> Behaviour:
-    """Answers, and goes on with a body for as long as anybody listens."""
+    """Answers with a body that ends only when the client closes the connection."""
 
     def behave(request: http.server.BaseHTTPRequestHandler) -> None:
         request.send_response(status)
@@ -65,7 +65,7 @@ def never_ending(status: int) -> Behaviour:
 
 @dataclass
 class Receiver:
-    """A server on a port of its own; `behave` may be changed at any time."""
+    """A server on its own port; `behave` may be changed at any time."""
 
     behave: Behaviour = field(default_factory=lambda: answering(204))
     port: int = 0
@@ -103,7 +103,7 @@ class Receiver:
 
     @property
     def sent(self) -> int:
-        """Bytes of never ending bodies that were written."""
+        """The number of bytes written of endless bodies."""
         return int(self._server.sent)  # type: ignore[attr-defined]
 
 
@@ -119,7 +119,7 @@ def receiver(behave: Behaviour | None = None) -> Iterator[Receiver]:
 
 @contextmanager
 def deaf() -> Iterator[str]:
-    """A URL whose server takes connections and never says a word."""
+    """The URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from support.serving import Server
 
 
-class Desk(BaseHTTPRequestHandler):
+class KeepingReceiver(BaseHTTPRequestHandler):
     """A receiver that accepts and keeps every message."""
 
     bodies: list[bytes] = []
 
     def do_POST(self) -> None:
-        Desk.bodies.append(self.rfile.read(int(self.headers["content-length"])))
+        KeepingReceiver.bodies.append(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(204)
         self.end_headers()
 
@@ -31,8 +31,8 @@ class Desk(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[str]:
-    Desk.bodies = []
-    serving = HTTPServer(("127.0.0.1", 0), Desk)
+    KeepingReceiver.bodies = []
+    serving = HTTPServer(("127.0.0.1", 0), KeepingReceiver)
     thread = threading.Thread(target=serving.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{serving.server_port}/hook"
@@ -82,7 +82,7 @@ def test_from_a_channel_over_a_silence_to_a_delivery(
     browser.until_says("all interactions")
     browser.open("/web/deliveries")
     browser.until(lambda: "The desk" in browser.refreshed() and browser.all("td .tag.sent"))
-    assert any(b"There is one" in body for body in Desk.bodies)
+    assert any(b"There is one" in body for body in KeepingReceiver.bodies)
 
     browser.open("/web/alerts")
     browser.press("There is one")

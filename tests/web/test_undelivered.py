@@ -39,9 +39,9 @@ def test_pages_show_why_a_delivery_was_skipped_and_until_when_a_channel_is_pause
 ) -> None:
     # The first interaction adds the catalog entries that the subscriptions name.
     record(api)
-    off, resting = subscribed(api, name="Off", enabled=False), subscribed(api, name="Resting")
+    off, paused = subscribed(api, name="Off", enabled=False), subscribed(api, name="Paused")
     until = runtime.now() + timedelta(hours=1)
-    runtime.channels.pause(UUID(resting["channelId"]), until)
+    runtime.channels.pause(UUID(paused["channelId"]), until)
     record(api)
     pages = site()
 
@@ -49,7 +49,7 @@ def test_pages_show_why_a_delivery_was_skipped_and_until_when_a_channel_is_pause
     assert "The channel was disabled" in text_of(skipped)
     assert "skipped 1" in text_of(skipped)
     assert "Send anyway" in skipped
-    pending = pages.get(f"/web/deliveries?channel={resting['channelId']}").text
+    pending = pages.get(f"/web/deliveries?channel={paused['channelId']}").text
     assert "not attempted yet, next attempt at" in text_of(pending)
     assert format_instant(until) in pending
 

@@ -24,7 +24,7 @@ from tocsin.model.notifications.retries import (
     RETRY_DELAYS,
     CompletedAttempt,
     next_step,
-    resting_until,
+    requested_pause_end,
 )
 from tocsin.notifications.attempts import Attempts
 from tocsin.process.clock import Clock
@@ -111,7 +111,9 @@ class Dispatcher(Worker):
         """Make one attempt immediately and return its result; blocks. The limit and a pause of
         the channel do not apply. A pause ends unless the receiver requests another one."""
         attempt = self._attempts.send(channel, message).result()
-        self._channels.pause(channel.channel_id, resting_until(attempt.result, self._clock.now()))
+        self._channels.pause(
+            channel.channel_id, requested_pause_end(attempt.result, self._clock.now())
+        )
         self.wake()
         return attempt
 
@@ -153,8 +155,8 @@ class Dispatcher(Worker):
     def _save(self, attempts: Sequence[CompletedAttempt]) -> None:
         # A Retry-After pauses the whole channel before further deliveries of it are claimed.
         for each in attempts:
-            if each.next_step.resting_until:
-                self._channels.pause(each.delivery.channel_id, each.next_step.resting_until)
+            if each.next_step.pause_ends_at:
+                self._channels.pause(each.delivery.channel_id, each.next_step.pause_ends_at)
         self._queue.finish(attempts)
         for id in {a.delivery.channel_id for a in attempts if a.attempt.result.is_gone}:
             log.warning("channel disabled", channel=str(id), reason="It answered 410 Gone")

@@ -49,7 +49,7 @@ class Channels:
             former = self.get(id)
             reason = None if draft.enabled else former.disabled_reason
             changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
-            changed |= {"resting_until": None, "modified_date": cut(at)}
+            changed |= {"pause_ends_at": None, "modified_date": cut(at)}
             return self._table.replace(id, former.model_copy(update=changed))
 
     def disable(self, id: UUID, reason: str, at: datetime) -> None:
@@ -65,8 +65,8 @@ class Channels:
         until = cut(until) if until else None
         with self._table.locked():
             channel = self.find(id)
-            if channel and channel.resting_until != until:
-                self._table.replace(id, channel.model_copy(update={"resting_until": until}))
+            if channel and channel.pause_ends_at != until:
+                self._table.replace(id, channel.model_copy(update={"pause_ends_at": until}))
 
     def delete(self, id: UUID, at: datetime) -> None:
         """Pending deliveries of the channel fail. Raises NotFound, or Conflict if a subscription
@@ -113,7 +113,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "settings": json.dumps(channel.spec.settings.with_secrets()),
         "enabled": channel.spec.enabled,
         "disabled_reason": channel.disabled_reason,
-        "resting_until": channel.resting_until,
+        "resting_until": channel.pause_ends_at,
         "created_date": channel.created_date,
         "modified_date": channel.modified_date,
     }
@@ -126,7 +126,7 @@ def _channel(row: RowMapping) -> Channel:
         channel_id=row["channel_id"],
         spec=DRAFTS[row["kind"]].model_validate(spec),
         disabled_reason=row["disabled_reason"],
-        resting_until=row["resting_until"],
+        pause_ends_at=row["resting_until"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],
     )

@@ -41,7 +41,7 @@ class ChannelResponse(Shape):
     disabled_reason: Annotated[str | None, doc("Why Tocsin itself disabled it, if it did")]
     resting_until: Annotated[
         InstantText | None,
-        doc("Nothing is sent before: the receiver asked for it by Retry-After"),
+        doc("The end of the pause that the receiver requested by Retry-After"),
     ]
     created_date: InstantText
     modified_date: InstantText

@@ -181,7 +181,7 @@ class Channel(BaseModel):
     channel_id: UUID
     spec: ChannelDraft
     disabled_reason: str | None = None
-    resting_until: datetime | None = None
+    pause_ends_at: datetime | None = None
     created_date: datetime
     modified_date: datetime
 
@@ -199,13 +199,13 @@ class Channel(BaseModel):
 
     def paused_until(self, at: datetime) -> datetime | None:
         """The end of the pause at this instant, or None."""
-        return self.resting_until if self.resting_until and self.resting_until > at else None
+        return self.pause_ends_at if self.pause_ends_at and self.pause_ends_at > at else None
 
     def next_attempt(self, due: datetime) -> datetime | None:
         """When a delivery that is due at `due` is sent; None while the channel is disabled."""
         if not self.spec.enabled:
             return None
-        return max(due, self.resting_until) if self.resting_until else due
+        return max(due, self.pause_ends_at) if self.pause_ends_at else due
 
 
 def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:

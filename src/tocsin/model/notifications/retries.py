@@ -33,14 +33,14 @@ class NextStep:
 
     status: DeliveryStatus
     retry_at: datetime | None = None
-    resting_until: datetime | None = None
+    pause_ends_at: datetime | None = None
 
     @property
     def due(self) -> datetime | None:
         """The time of the next attempt, unless the pause is ended earlier."""
-        if self.retry_at is None or self.resting_until is None:
+        if self.retry_at is None or self.pause_ends_at is None:
             return self.retry_at
-        return max(self.retry_at, self.resting_until)
+        return max(self.retry_at, self.pause_ends_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ def next_step(
     """The consequence of the `tries`-th attempt; `jitter` is between -1 and 1."""
     if result.is_sent:
         return NextStep(DeliveryStatus.SENT)
-    paused_until = resting_until(result, at)
+    pause_ends_at = requested_pause_end(result, at)
     if result.is_gone or tries > len(delays):
-        return NextStep(DeliveryStatus.FAILED, resting_until=paused_until)
+        return NextStep(DeliveryStatus.FAILED, pause_ends_at=pause_ends_at)
     retry_at = at + delays[tries - 1] * (1 + JITTER * jitter)
-    return NextStep(DeliveryStatus.PENDING, retry_at, paused_until)
+    return NextStep(DeliveryStatus.PENDING, retry_at, pause_ends_at)
 
 
-def resting_until(result: SendResult, at: datetime) -> datetime | None:
+def requested_pause_end(result: SendResult, at: datetime) -> datetime | None:
     """The end of the pause that the receiver requested by Retry-After; None without one."""
     if not result.retry_after:
         return None

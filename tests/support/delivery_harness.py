@@ -34,25 +34,29 @@ from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 
 
-class Desk:
+class DeliveryHarness:
+    """The parts that create, store and send deliveries, and methods to set up a test."""
+
     def __init__(self, folder: Path, limit: int = PENDING_DELIVERIES) -> None:
-        self.ahead = timedelta(0)
+        self.clock_offset = timedelta(0)
         self.recorded: list[dict[str, Any]] = []
         self.database = Database(folder / "store.sqlite")
         self.catalog = Catalog(self.database)
         self.channels = Channels(self.database)
         self.subscriptions = Subscriptions(self.database, self.channels)
         self.silences = Silences(self.database)
-        making = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        new_deliveries = NewDeliveries(
+            self.catalog, self.channels, self.subscriptions, self.silences
+        )
         self.dropped = DroppedDeliveries(self.database, self.channels, limit)
-        self.deliveries = Deliveries(self.database, self.channels, making, self.dropped)
+        self.deliveries = Deliveries(self.database, self.channels, new_deliveries, self.dropped)
         self.queue = DeliveryQueue(self.database)
         self.templates = Templates()
         self.dispatcher: Dispatcher | None = None
         self.outcomes: OutcomeRecorder | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self.clock_offset
 
     def start(
         self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
@@ -116,7 +120,7 @@ class Desk:
             for n in range(count)
         ]
 
-    def tell(self, count: int = 1, payload: bytes = b'{"country":"ZA"}') -> None:
+    def enqueue(self, count: int = 1, payload: bytes = b'{"country":"ZA"}') -> None:
         interactions = self.interactions(count, payload)
         with self.database.writing() as connection:
             self.deliveries.enqueue(connection, interactions, self.now())
@@ -133,11 +137,11 @@ class Desk:
         (delivery,) = self.all()
         return delivery
 
-    def skip(self) -> None:
-        """Let the time pass until the only delivery is due again."""
+    def skip_to_next_attempt(self) -> None:
+        """Set the clock forward to the next attempt of the only delivery."""
         due = self.only().due
         assert due
-        self.ahead += max(due - self.now(), timedelta(0))
+        self.clock_offset += max(due - self.now(), timedelta(0))
 
     def wait(self, is_true: Callable[[], object], patience: float = 60) -> None:
         wait_for(is_true, patience)
