@@ -8,17 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, InteractionsRecorded
-from tocsin.process.worker import Worker
-
-log = structlog.get_logger()
+from tocsin.process.worker import Worker, attempt
 
 # After a failure, and where no alert is enabled.
 PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=10)
@@ -84,7 +80,4 @@ class Scheduler(Worker):
 
 def _attempt(action: str, run: Callable[[], object]) -> None:
     """A failure of slots must not keep arrivals from being evaluated, and the other way round."""
-    try:
-        run()
-    except Exception:
-        log.exception("scheduled task failed", action=action)
+    attempt(run, "scheduled task failed", action=action)

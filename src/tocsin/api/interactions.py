@@ -88,8 +88,7 @@ async def record_batch(
     elif history:
         sent_with = replace(sent_with, times=runtime.history_times)
     pool, split = runtime.pools.recording, partial(_items, request, body)
-    batch = await runtime.recorder.record_batch_on(pool, split, sent_with)
-    return await pool.run(partial(_batch_response, batch))
+    return await runtime.recorder.record_batch_on(pool, split, sent_with, _batch_response)
 
 
 @router.get("", **requires(Role.READ), **interactions.LIST)

@@ -6,15 +6,22 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from tocsin.process.pools import Pool
+from tocsin.runtime import Runtime
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PoolName = Literal["questions", "searches", "exports", "readiness"]
+PoolName = Literal["questions", "searches", "exports", "readiness", "pages"]
 
 
-def pooled(pool: Pool | PoolName) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
-    """Run a handler on a pool, or on the pool of that name of its argument `runtime`.
+def _runtime_of(arguments: dict[str, Any]) -> Runtime:
+    runtime: Runtime = arguments["runtime"]
+    return runtime
+
+
+def pooled(
+    pool: PoolName, runtime_of: Callable[[dict[str, Any]], Runtime] = _runtime_of
+) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
+    """Run a handler on the pool of that name of the runtime in its arguments.
 
     The decorator goes below the route, so that the framework still reads the handler's signature.
     """
@@ -22,14 +29,9 @@ def pooled(pool: Pool | PoolName) -> Callable[[Callable[P, T]], Callable[P, Awai
     def decorate(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
         @wraps(handler)
         async def respond(*args: P.args, **kwargs: P.kwargs) -> T:
-            threads = pool if isinstance(pool, Pool) else _pool_of(kwargs["runtime"], pool)
-            return await threads.run(partial(handler, *args, **kwargs))
+            pools = runtime_of(kwargs).pools
+            return await getattr(pools, pool).run(partial(handler, *args, **kwargs))  # type: ignore[no-any-return]
 
         return respond
 
     return decorate
-
-
-def _pool_of(runtime: Any, name: PoolName) -> Pool:
-    pool: Pool = getattr(runtime.pools, name)
-    return pool

@@ -82,10 +82,7 @@ class AppendedMonths:
 def split_by_months(interactions: Sequence[Interaction]) -> list[list[int]]:
     """The indexes of the interactions, split into portions with at most the months that one append
     may have. A portion keeps the order of its interactions."""
-    timestamps = [interaction.timestamp for interaction in interactions]
-    if month_count(min(timestamps), max(timestamps)) <= APPENDED_MONTHS:
-        return [list(range(len(interactions)))]
-    months = months_of(timestamps)
+    months = months_of([interaction.timestamp for interaction in interactions])
     ranks = {month: rank for rank, month in enumerate(sorted(set(months)))}
     portions: list[list[int]] = [[] for _ in range(0, len(ranks), APPENDED_MONTHS)]
     for index, month in enumerate(months):

@@ -12,8 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -37,6 +36,8 @@ from tocsin.process.clock import Clock
 from tocsin.process.pools import Pool
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 # Parsing a longer body takes up to 0.4 s (1 MiB of nested arrays), too long for the event loop;
 # moving a shorter one to a thread takes longer than parsing it.
@@ -148,9 +149,14 @@ class Recorder:
         return self._completed(parsed, outcomes)
 
     async def record_batch_on(
-        self, pool: Pool, split: Callable[[], Sequence[bytes]], request: RequestContext
-    ) -> BatchResult:
-        """`record_batch` for the items that `split` returns, on an event loop.
+        self,
+        pool: Pool,
+        split: Callable[[], Sequence[bytes]],
+        request: RequestContext,
+        respond: Callable[[BatchResult], T],
+    ) -> T:
+        """`record_batch` for the items that `split` returns, on an event loop; the result is what
+        `respond` makes of the batch.
 
         Threads of the pool parse; none is occupied while the batch waits for the store or the
         engine.
@@ -165,7 +171,7 @@ class Recorder:
                 committed = self._committer.submit(parsed.interactions)
                 # A disconnected caller must not cancel the append.
                 outcomes = await asyncio.shield(asyncio.wrap_future(committed))
-        return await pool.run(partial(self._completed, parsed, outcomes))
+        return await pool.run(lambda: respond(self._completed(parsed, outcomes)))
 
     def _parse(self, items: Sequence[bytes], request: RequestContext) -> _Parsed:
         parser = self._parser(request, b"".join(items))

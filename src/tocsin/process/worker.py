@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import structlog
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = 1.0
+
+
+def attempt(run: Callable[[], object], failure: str, **fields: str) -> None:
+    """Run one of several tasks; an error is logged as `failure`, and does not stop the others."""
+    try:
+        run()
+    except Exception:
+        log.exception(failure, **fields)
 
 
 class Worker(ABC):

@@ -13,7 +13,7 @@ import structlog
 from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
-from tocsin.process.worker import Worker
+from tocsin.process.worker import Worker, attempt
 from tocsin.storage.opening import DataFolder
 from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
 from tocsin.store.deliveries import DELIVERY_RETENTION, Deliveries
@@ -94,7 +94,4 @@ class Maintenance(Worker):
 
 
 def _attempt(task: str, run: Callable[[], object]) -> None:
-    try:
-        run()
-    except Exception:
-        log.exception("maintenance task failed", task=task)
+    attempt(run, "maintenance task failed", task=task)

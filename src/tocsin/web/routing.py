@@ -6,10 +6,10 @@ addresses with an unknown query parameter.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial, wraps
+from collections.abc import Callable, Coroutine
+from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -19,9 +19,10 @@ from starlette.requests import ClientDisconnect
 
 from tocsin.api.auth import caller_of
 from tocsin.api.known_parameters import names_of
+from tocsin.api.pooled import pooled
 from tocsin.errors import InvalidInput, TocsinError
 from tocsin.model.validation import problems_in
-from tocsin.process.pools import Pool
+from tocsin.runtime import Runtime
 from tocsin.web.csrf import is_foreign
 from tocsin.web.rendering import Pages
 from tocsin.web.unknown_parameters import unknown_in
@@ -30,32 +31,16 @@ log = structlog.get_logger()
 
 _UNEXPECTED = TocsinError("An unexpected error occurred; the server log has the details")
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-PagePool = Literal["pages", "questions", "searches"]
 
 
-def run_on(pool: PagePool) -> Callable[[Callable[P, T]], Callable[P, Awaitable[T]]]:
-    """Decorates a handler that takes `pages: Site`, so that it runs on the pool of that name.
-
-    The decorator goes below the one of the route, where the framework still reads the handler's
-    signature.
-    """
-
-    def decorate(handler: Callable[P, T]) -> Callable[P, Awaitable[T]]:
-        @wraps(handler)
-        async def respond(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await _pool(kwargs["pages"], pool).run(partial(handler, *args, **kwargs))
-
-        return respond
-
-    return decorate
+def _runtime_of(arguments: dict[str, Any]) -> Runtime:
+    pages: Pages = arguments["pages"]
+    return pages.runtime
 
 
-def _pool(pages: Any, name: PagePool) -> Pool:
-    pool: Pool = getattr(pages.runtime.pools, name)
-    return pool
+run_on = partial(pooled, runtime_of=_runtime_of)
+"""`pooled` for a handler that takes `pages: Site`."""
 
 
 class PageRoute(APIRoute):
