@@ -8,7 +8,7 @@ docs/decisions/0067-serve-hot-endpoints-by-plain-starlette-routes.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from starlette.requests import Request
@@ -25,12 +25,27 @@ from tocsin.model.ceilings import DEFINITION_BYTES
 from tocsin.model.key import Role
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
 class HotRoute(Route):
-    """A Starlette route that is measured under its path, as the routes of FastAPI are."""
+    """A Starlette route that is measured under its path, as the routes of FastAPI are.
+
+    Errors pass to the exception handlers of the application directly: Starlette's own route would
+    look for a handler in a second place before, for each request.
+    """
+
+    def __init__(self, path: str, handler: Handler) -> None:
+        super().__init__(path, handler, methods=["POST"])
+        self._handler = handler
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self
-        await super().handle(scope, receive, send)
+        if scope["method"] != "POST":
+            await super().handle(scope, receive, send)
+            return
+        response = await self._handler(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 async def record(request: Request) -> Response:
@@ -70,8 +85,8 @@ def _application(request: Request) -> dict[str, Any]:
 
 
 ROUTES = (
-    HotRoute(interactions.PATH, record, methods=["POST"]),
-    HotRoute(f"{metrics.PATH}/{{id:uuid}}/calculate", calculate, methods=["POST"]),
-    HotRoute(f"{metrics.PATH}/calculate-all", calculate_all, methods=["POST"]),
-    HotRoute(f"{metrics.PATH}/preview", preview, methods=["POST"]),
+    HotRoute(interactions.PATH, record),
+    HotRoute(f"{metrics.PATH}/{{id:uuid}}/calculate", calculate),
+    HotRoute(f"{metrics.PATH}/calculate-all", calculate_all),
+    HotRoute(f"{metrics.PATH}/preview", preview),
 )

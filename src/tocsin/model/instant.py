@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 FIRST_YEAR = 1970
 LAST_YEAR = 2299
@@ -54,7 +55,15 @@ def cut(instant: datetime) -> datetime:
 
 
 def format_milliseconds(milliseconds: int) -> str:
-    return format_instant(from_milliseconds(milliseconds))
+    """`format_instant` of milliseconds since 1970."""
+    second, rest = divmod(milliseconds, 1_000)
+    return f"{_format_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _format_second(second: int) -> str:
+    """Cached, because most of the interactions in one response are of few seconds."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]
 
 
 def to_milliseconds(instant: datetime) -> int:

@@ -6,6 +6,7 @@ JSON values are the bytes that were sent; mnemonics are those at the time of the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -80,21 +81,30 @@ def contents(interaction: Interaction) -> dict[str, msgspec.Raw]:
 
 def _envelope(interaction: Interaction, catalog: Mnemonics) -> tuple[Any, ...]:
     """The members of an EnvelopeSnapshot, in its order."""
-    ids = (interaction.resource_type_id, interaction.action_id, interaction.origin_id)
-    entries: list[UUID | str | None] = []
-    for kind, raw in zip(Kind, ids, strict=True):
-        id = UUID(bytes=raw)
-        entries += id, catalog.mnemonics(kind).get(id)
+    resource_type = _entry_id(interaction.resource_type_id)
+    action = _entry_id(interaction.action_id)
+    origin = _entry_id(interaction.origin_id)
     return (
         UUID(bytes=interaction.interaction_id),
         interaction.interaction_number or None,
         interaction.resource_id,
-        *entries,
+        resource_type,
+        catalog.mnemonics(Kind.RESOURCE_TYPE).get(resource_type),
+        action,
+        catalog.mnemonics(Kind.ACTION).get(action),
+        origin,
+        catalog.mnemonics(Kind.ORIGIN).get(origin),
         format_milliseconds(interaction.timestamp),
         UUID(bytes=interaction.uow_id) if interaction.uow_id else None,
         interaction.user_id,
         interaction.external_reference,
     )
+
+
+@lru_cache(maxsize=4096)
+def _entry_id(raw: bytes) -> UUID:
+    """Cached, because the interactions of most requests have few entries of the catalog."""
+    return UUID(bytes=raw)
 
 
 def readable_snapshot(stored: str) -> str:
