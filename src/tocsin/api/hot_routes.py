@@ -25,7 +25,7 @@ from tocsin.model.ceilings import DEFINITION_BYTES
 from tocsin.model.key import Role
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+_Handler = Callable[[Request], Awaitable[Response]]
 
 
 class HotRoute(Route):
@@ -35,7 +35,7 @@ class HotRoute(Route):
     look for a handler in a second place before, for each request.
     """
 
-    def __init__(self, path: str, handler: Handler) -> None:
+    def __init__(self, path: str, handler: _Handler) -> None:
         super().__init__(path, handler, methods=["POST"])
         self._handler = handler
 
