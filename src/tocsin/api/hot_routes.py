@@ -24,7 +24,6 @@ from tocsin.api.parameters import AS_OF, read_as_of
 from tocsin.model.ceilings import DEFINITION_BYTES
 from tocsin.model.key import Role
 
-
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
