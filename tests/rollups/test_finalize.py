@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from tocsin.metrics.rollups import finalize
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.finalize import first_groups
 from tocsin.model.metrics.metric import plain, row_sort_key
@@ -23,8 +24,12 @@ def random_groups(random: Random, dimensions: int, count: int) -> GroupDictionar
     return groups
 
 
+@pytest.mark.parametrize("few", [0, 100], ids=["Arrow", "Python"])
 @pytest.mark.parametrize("seed", range(40))
-def test_the_first_groups_are_those_of_all_groups_in_order(seed: int) -> None:
+def test_the_first_groups_are_those_of_all_groups_in_order(
+    seed: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finalize, "FEW_GROUPS", few)
     random = Random(seed)
     groups = random_groups(random, dimensions=random.choice([1, 2, 3]), count=random.randint(1, 14))
     numbers = random.sample(range(len(groups.texts)), random.randint(1, len(groups.texts)))

@@ -18,9 +18,10 @@ from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import Doubles, are_exact, rounded, values_of_parts
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.partials import Integers, PartialAggregates, totals
-from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
+from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain, row_sort_key
 
 _VALUE = "value"
+FEW_GROUPS = 100
 
 
 def finalize(
@@ -75,11 +76,27 @@ def first_groups(
 
     `numbers` are the numbers of the rows' groups."""
     candidates = _greatest(values, limit)
+    if len(candidates) <= FEW_GROUPS:
+        return _sorted(candidates, values, numbers, groups)[:limit]
     ordered = groups.table().take(numbers[candidates])
     keys = [(_VALUE, "descending"), *((name, "ascending") for name in ordered.column_names)]
     ordered = ordered.append_column(_VALUE, pa.array(_comparable(values[candidates])))
     first = pc.select_k_unstable(ordered, k=min(limit, len(candidates)), sort_keys=keys)
     return candidates[np.asarray(first, dtype=np.int64)]
+
+
+def _sorted(
+    candidates: Integers, values: Doubles, numbers: Integers, groups: GroupDictionary
+) -> Integers:
+    """The candidates in order; preparing Arrow's comparison takes longer than sorting a few."""
+    rows = zip(
+        candidates.tolist(),
+        map(plain, values[candidates].tolist()),
+        (groups.texts[number] for number in numbers[candidates].tolist()),
+        strict=True,
+    )
+    ordered = sorted(rows, key=lambda row: row_sort_key(row[1], row[2]))
+    return np.array([index for index, _, _ in ordered], dtype=np.int64)
 
 
 def _greatest(values: Doubles, limit: int) -> Integers:
