@@ -14,27 +14,31 @@ def dirty() -> DirtyBuckets:
     return DirtyBuckets(7)
 
 
+def last_change(dirty: DirtyBuckets, level: int, bucket: int) -> int:
+    return dirty.last_changes(level, [bucket], dirty.watermark)[bucket]
+
+
 def test_a_bucket_is_marked_at_every_level_and_its_neighbours_are_not(dirty: DirtyBuckets) -> None:
     before = dirty.watermark
-    assert dirty.last_change(MINUTE, 90) <= before == 7
+    assert last_change(dirty, MINUTE, 90) <= before == 7
     dirty.mark([AT], 8)
-    assert dirty.last_change(MINUTE, 90) > before
-    assert dirty.last_change(HOUR, 2) > before
-    assert dirty.last_change(MINUTE, 91) <= before
-    assert dirty.last_change(HOUR, 1) <= before
+    assert last_change(dirty, MINUTE, 90) > before
+    assert last_change(dirty, HOUR, 2) > before
+    assert last_change(dirty, MINUTE, 91) <= before
+    assert last_change(dirty, HOUR, 1) <= before
 
 
 def test_a_watermark_after_the_mark_is_current(dirty: DirtyBuckets) -> None:
     dirty.mark([AT, AT], 9)
-    assert dirty.last_change(MINUTE, 90) <= dirty.watermark == 9
+    assert last_change(dirty, MINUTE, 90) <= dirty.watermark == 9
 
 
 def test_the_end_of_a_bucket_belongs_to_it_and_its_beginning_does_not(dirty: DirtyBuckets) -> None:
     before = dirty.watermark
     dirty.mark([AT, AT + 1], 9)
-    assert dirty.last_change(MINUTE, 90) > before
-    assert dirty.last_change(MINUTE, 91) > before
-    assert dirty.last_change(MINUTE, 89) <= before
+    assert last_change(dirty, MINUTE, 90) > before
+    assert last_change(dirty, MINUTE, 91) > before
+    assert last_change(dirty, MINUTE, 89) <= before
 
 
 def test_a_reset_starts_another_generation(dirty: DirtyBuckets) -> None:

@@ -10,7 +10,7 @@ afterwards sees all acknowledged interactions.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +58,14 @@ class DirtyBuckets:
         with self._lock:
             self._reset()
 
-    def last_change(self, level: int, bucket: int) -> int:
-        """The watermark of the last change of a bucket; 0 if it did not change recently."""
-        return self._changes[level].get(bucket, 0)
+    def last_changes(self, level: int, buckets: Iterable[int], watermark: int) -> dict[int, int]:
+        """The watermark of the last change of each bucket, `watermark` for a later one; 0 if it did
+        not change recently."""
+        get = self._changes[level].get
+        return {
+            bucket: change if (change := get(bucket, 0)) < watermark else watermark
+            for bucket in buckets
+        }
 
     def _reset(self) -> None:
         self._generation += 1
@@ -74,6 +79,6 @@ class ReadView:
     dirty: DirtyBuckets
     watermark: int
 
-    def last_change(self, level: int, bucket: int) -> int:
-        """The least watermark at which the partial aggregates of a bucket are current."""
-        return min(self.dirty.last_change(level, bucket), self.watermark)
+    def last_changes(self, level: int, buckets: Iterable[int]) -> dict[int, int]:
+        """For each bucket, the least watermark at which its partial aggregates are current."""
+        return self.dirty.last_changes(level, buckets, self.watermark)

@@ -141,7 +141,7 @@ class ReadPlan:
 
     def _edge_reads(self, view: RollupView) -> Iterator[Read]:
         """Reads of the minutes in which windows begin and end."""
-        required = {m: self._read_view.last_change(0, m) for m in view.edge_minutes}
+        required = self._read_view.last_changes(0, view.edge_minutes)
         minutes = view.minutes
         watermarks = {m: minutes[m].watermark for m in required if m in minutes}
         yield from _reads_of(view, Target.EDGES, 0, Staleness.of(required, watermarks))
@@ -163,8 +163,7 @@ class ReadPlan:
         required: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for range_ in ranges:
             level = range_.level
-            for bucket in range_.buckets:
-                required[level][bucket] = self._read_view.last_change(level, bucket)
+            required[level] |= self._read_view.last_changes(level, range_.buckets)
         return list(required.items())
 
 
