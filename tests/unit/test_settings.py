@@ -1,0 +1,102 @@
+"""The two URLs that choose a deployment, and their rules."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tocsin.config import Settings
+from tocsin.errors import InvalidSettings
+
+DATABASE = "postgresql+psycopg://tocsin:secret@db.example:5432/tocsin"
+CLICKHOUSE = "clickhouse://tocsin:secret@ch.example:8123/tocsin"
+
+
+def refused(**given: str) -> str:
+    with pytest.raises(InvalidSettings) as refusal:
+        Settings.load(**given)
+    assert "secret" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def database_of(url: str) -> str:
+    loaded = Settings.load(database_url=url, clickhouse_url=CLICKHOUSE)
+    assert loaded.database_url
+    return loaded.database_url.get_secret_value()
+
+
+def test_without_urls_the_data_is_in_a_folder() -> None:
+    assert not Settings.load().is_server_mode
+
+
+def test_two_urls_choose_servers() -> None:
+    loaded = Settings.load(database_url=DATABASE, clickhouse_url=CLICKHOUSE)
+    assert loaded.is_server_mode
+    assert "secret" not in repr(loaded)
+
+
+def test_a_clickhouse_server_needs_a_postgresql_database() -> None:
+    assert "A ClickHouse server needs a PostgreSQL database: nodes coordinate through it" in (
+        refused(clickhouse_url=CLICKHOUSE)
+    )
+
+
+def test_a_postgresql_database_needs_a_clickhouse_server() -> None:
+    assert "A PostgreSQL database needs a ClickHouse server" in refused(database_url=DATABASE)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_spelling_of_postgresql_means_psycopg(scheme: str) -> None:
+    assert database_of(DATABASE.replace("postgresql+psycopg", scheme)) == DATABASE
+
+
+def test_a_database_may_be_reached_through_a_socket() -> None:
+    url = "postgresql+psycopg:///tocsin?host=/run/postgresql"
+    assert database_of(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tocsin:secret@db.example/tocsin",
+        "mysql://tocsin:secret@db.example/tocsin",
+        "postgresql+psycopg2://tocsin:secret@db.example/tocsin",
+        "postgresql://tocsin:secret@db.example",
+        "postgresql:///tocsin",
+        "postgresql://tocsin:sec/ret@db.example/tocsin",
+    ],
+)
+def test_an_invalid_database_url_is_refused_without_quoting_it(url: str) -> None:
+    message = refused(database_url=url, clickhouse_url=CLICKHOUSE)
+    assert message.startswith("These settings are invalid: TOCSIN_DATABASE_URL must ")
+    assert "TOCSIN_CLICKHOUSE_URL" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://tocsin:secret@ch.example:8123/tocsin",
+        "ch.example:8123/tocsin",
+        "clickhouse://tocsin:secret@ch.example:8123",
+        "clickhouse:///tocsin",
+    ],
+)
+def test_an_invalid_clickhouse_url_is_refused_without_quoting_it(url: str) -> None:
+    message = refused(database_url=DATABASE, clickhouse_url=url)
+    assert message.startswith("These settings are invalid: TOCSIN_CLICKHOUSE_URL must ")
+
+
+def test_urls_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, url in (("DATABASE", DATABASE), ("CLICKHOUSE", CLICKHOUSE)):
+        file = tmp_path / name
+        file.write_text(f"{url}\n")
+        monkeypatch.setenv(f"TOCSIN_{name}_URL_FILE", str(file))
+    assert Settings.load().is_server_mode
+
+
+def test_the_embedded_mode_does_not_import_psycopg() -> None:
+    statement = "import sys, tocsin.server; sys.exit('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", statement], timeout=60).returncode == 0
