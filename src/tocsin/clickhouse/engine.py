@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -30,9 +30,9 @@ from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.schema import SCHEMA, upgrade_table
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
-    CALCULATION,
     LOOK_UP_SETTINGS,
     EngineSettings,
+    calculation_comment,
     calculation_settings,
     maintenance_settings,
 )
@@ -74,12 +74,13 @@ class Engine:
         concurrency: int,
         max_paths: int = PATHS,
         admit: Admit = lambda _: None,
+        node_id: str = "",
     ) -> None:
         """Open the engine in a folder, which is created if it does not exist.
 
         `memory` in bytes and `seconds` limit each query; `concurrency` calculations run
         concurrently. `admit` gets the folder's contents before anything is changed, and raises to
-        reject them.
+        reject them. `node_id` marks the queries of this process; by default, it is random.
         """
         self.field_types = FieldTypes(max_paths)
         self.id_filter = IdFilter()
@@ -89,6 +90,7 @@ class Engine:
         self.write_state = WriteState()
         self._is_stopping = threading.Event()
         self._seconds = seconds
+        self._comment = calculation_comment(node_id or uuid4().hex)
         self._closing = ExitStack()
         try:
             location = Location(folder)
@@ -113,13 +115,14 @@ class Engine:
         # Without limits, for ids and retention, which must succeed on a table of any size.
         self.unlimited_clients = self._closed_later(ClientPool(location, {}))
         # A stop kills its query: queries look for all types until they are loaded.
-        self._loading = self._closed_later(ClientPool(location, {"log_comment": CALCULATION}))
+        self._loading = self._closed_later(ClientPool(location, {"log_comment": self._comment}))
         # Reserved for KILL QUERY, so that a stop never waits for a running statement.
         self._stopping = self._closed_later(ClientPool(location, {}))
         self.maintenance_clients = self._closed_later(
             ClientPool(location, maintenance_settings(memory), is_logging=False)
         )
-        self._open_reading(location, calculation_settings(memory, self._seconds), concurrency)
+        limits = calculation_settings(memory, self._seconds, self._comment)
+        self._open_reading(location, limits, concurrency)
         load_ids(self.unlimited_clients, self.id_filter)
         load_extent(self.unlimited_clients, self.recorded_extent)
         load_months(self.unlimited_clients, self.recorded_months)
@@ -163,8 +166,9 @@ class Engine:
     def stop_calculating(self) -> None:
         """End the running calculations with Stopping, and reject new ones with it."""
         self._is_stopping.set()
+        kill = maintenance.compile_kill(self._comment)
         with self._stopping.acquire() as client:
-            client.command(maintenance.compile_kill(CALCULATION).text)
+            client.command(kill.text, kill.parameters)
 
     def append(self, interactions: Sequence[Interaction]) -> None:
         """Append a block; after the return it is on disk and visible to every new query.

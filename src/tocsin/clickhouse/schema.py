@@ -27,6 +27,7 @@ import resource
 
 from clickhouse_connect.driver.client import Client
 
+from tocsin.clickhouse.sql.maintenance import compile_definition
 from tocsin.clickhouse.sql.table import INTERACTIONS
 
 TIME_CODEC = "CODEC(T64, LZ4)"
@@ -86,8 +87,7 @@ def table_settings() -> list[str]:
 
 def upgrade_table(client: Client) -> None:
     """Change the settings and codecs of an existing table to those of this version."""
-    text = f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'"
-    definition = str(client.command(text))
+    definition = str(client.command(compile_definition().text))
     settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))
     for setting in table_settings():
         if setting not in settings:

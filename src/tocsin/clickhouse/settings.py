@@ -31,11 +31,14 @@ ARROW_SETTINGS: EngineSettings = {
 }
 
 CALCULATION_NICENESS = 10
-CALCULATION = "calculation"
-"""The comment that distinguishes calculations from other running queries."""
 
 
-def calculation_settings(memory: int, seconds: int) -> EngineSettings:
+def calculation_comment(node_id: str) -> str:
+    """The comment that distinguishes the calculations of a node from other running queries."""
+    return f"calculation {node_id}"
+
+
+def calculation_settings(memory: int, seconds: int, comment: str) -> EngineSettings:
     """For queries that may take `memory` bytes and `seconds` seconds each."""
     return {
         # Compiling the expressions of a grouped sum takes the first query 130 ms and saves a tenth
@@ -57,7 +60,7 @@ def calculation_settings(memory: int, seconds: int) -> EngineSettings:
         # Appends have priority over calculations where the process may set it (CAP_SYS_NICE);
         # elsewhere this has no effect.
         "os_threads_nice_value_query": CALCULATION_NICENESS,
-        "log_comment": CALCULATION,
+        "log_comment": comment,
         "readonly": 2,
     }
 

@@ -9,7 +9,9 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS
 from tocsin.model.interactions.catalog import Kind
 
-_PARTS = f"FROM system.parts WHERE active AND table = '{INTERACTIONS}'"
+# A server may have tables of this name in other databases.
+_HERE = "database = currentDatabase()"
+_PARTS = f"FROM system.parts WHERE active AND {_HERE} AND table = '{INTERACTIONS}'"
 
 
 def compile_probe() -> Query:
@@ -19,7 +21,15 @@ def compile_probe() -> Query:
 
 def compile_kill(comment: str) -> Query:
     """Ends all queries with this `log_comment`, without waiting for them."""
-    return Query(f"KILL QUERY WHERE Settings['log_comment'] = '{comment}' ASYNC")
+    text = "KILL QUERY WHERE Settings['log_comment'] = {comment:String} ASYNC"
+    return Query(text, {"comment": comment})
+
+
+def compile_definition() -> Query:
+    """One row: the statement that would create the table; none without a table."""
+    return Query(
+        f"SELECT create_table_query FROM system.tables WHERE {_HERE} AND name = '{INTERACTIONS}'"
+    )
 
 
 def compile_recorded_ids(ids: Sequence[UUID]) -> Query:
@@ -98,15 +108,14 @@ def compile_detached_parts() -> Query:
     """Rows of (name, reason, path) for the parts that the engine detached."""
     return Query(
         "SELECT name, coalesce(reason, ''), path FROM system.detached_parts "
-        f"WHERE database = currentDatabase() AND table = '{INTERACTIONS}' ORDER BY name"
+        f"WHERE {_HERE} AND table = '{INTERACTIONS}' ORDER BY name"
     )
 
 
 def compile_contents() -> Query:
     """One row of the table's comment and number of rows; none without a table."""
     return Query(
-        "SELECT comment, total_rows FROM system.tables "
-        f"WHERE database = currentDatabase() AND name = '{INTERACTIONS}'"
+        f"SELECT comment, total_rows FROM system.tables WHERE {_HERE} AND name = '{INTERACTIONS}'"
     )
 
 
