@@ -13,8 +13,10 @@ RUN useradd --uid 10001 tocsin && install --directory --owner tocsin --mode 700 
 COPY --from=build /opt/tocsin /opt/tocsin
 ENV PATH=/opt/tocsin/bin:$PATH
 USER tocsin
+ENV TOCSIN_HOST=0.0.0.0 TOCSIN_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8420
-HEALTHCHECK CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8420/readyz')"]
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=5s --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8420/readyz')"]
 ENTRYPOINT ["tocsin"]
-CMD ["serve", "--host", "0.0.0.0", "--port", "8420", "--data-dir", "/data"]
+CMD ["serve"]
