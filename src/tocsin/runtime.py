@@ -1,10 +1,10 @@
-"""Constructs the parts of an open data folder, connects them, and closes them again."""
+"""Constructs the parts of a node on its storage, connects them, and closes them again."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
+from uuid import uuid4
 
 from tocsin.access.identification import Access
 from tocsin.access.service import KeyService
@@ -52,9 +52,8 @@ from tocsin.process.events import (
 )
 from tocsin.process.pools import Pools
 from tocsin.process.worker import Worker
-from tocsin.storage.data_folder import lock, open_folder
 from tocsin.storage.maintenance import Maintenance
-from tocsin.storage.opening import DataFolder
+from tocsin.storage.opening import open_storage
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
@@ -72,23 +71,22 @@ from tocsin.store.transitions import Transitions
 
 
 class Runtime:
-    """One open data folder: `tocsin.lock`, `store.sqlite` and `engine/`."""
+    """One node. `node_id` is new at each start, and names the node to the others."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open the folder and start the workers.
+        """Open the storage and start the workers.
 
         Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
         """
         self.settings = settings
+        self.node_id = uuid4().hex
         self.clock = SystemClock()
         self.events = Events()
         self._bound_times()
         self.bodies = BodyBudget(settings.body_memory)
         self._closing = ExitStack()
-        folder = open_folder(settings.data_dir)
         try:
-            self._closing.callback(lock(folder).close)
-            self._open_halves(folder)
+            self._open_storage()
             self._open_definitions()
             self._open_calculators()
             self._open_notifications()
@@ -116,7 +114,7 @@ class Runtime:
 
     def problems(self) -> dict[str, list[str]]:
         """The problems that an operator has to solve, by kind; the service answers queries."""
-        return self.data_folder.problems()
+        return self.storage.problems()
 
     def _bound_times(self) -> None:
         settings = self.settings
@@ -126,21 +124,14 @@ class Runtime:
         self.history_times = TimeBounds.of(None, latest, retention)
         self.import_times = TimeBounds.of(None, None, retention)
 
-    def _open_halves(self, folder: Path) -> None:
-        settings = self.settings
-        data_folder = self.data_folder = DataFolder(folder, settings, self._closing)
+    def _open_storage(self) -> None:
+        storage = self.storage = open_storage(self.settings, self.clock, self._closing)
         self.engine, self.database, self.key_values = (
-            data_folder.engine,
-            data_folder.database,
-            data_folder.key_values,
+            storage.engine,
+            storage.database,
+            storage.key_values,
         )
-        self.disk, self.losses = data_folder.disk, data_folder.losses
-        # An engine that is new on purpose lacks everything that the store remembers.
-        if settings.accept_loss or settings.accept_new_engine:
-            self.losses.acknowledge(self.now())
-        data_folder.check(self.now())
-        # Between the last append and the closing of either half.
-        self._closing.callback(lambda: data_folder.check(self.now()))
+        self.disk, self.losses = storage.disk, storage.losses
 
     def _open_definitions(self) -> None:
         database = self.database
@@ -164,7 +155,7 @@ class Runtime:
     def _open_calculators(self) -> None:
         concurrency = self.settings.query_concurrency
         self._calculators = Calculators(
-            self.engine, self.catalog, self.data_folder.latest_number(), concurrency=concurrency
+            self.engine, self.catalog, self.storage.latest_number(), concurrency=concurrency
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
@@ -181,7 +172,7 @@ class Runtime:
 
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
-        next_number = self.data_folder.latest_number() + 1
+        next_number = self.storage.latest_number() + 1
         self.committer = Committer(self.engine, next_number, self.events, self._outbox, months)
         self.recorder = Recorder(
             self.engine,
@@ -245,7 +236,7 @@ class Runtime:
 
     def _open_maintenance(self) -> None:
         self.maintenance = Maintenance(
-            self.data_folder,
+            self.storage,
             self.deliveries,
             {"materialized columns": self.promoter, "sessions": self.sessions},
             self.events,

@@ -1,4 +1,4 @@
-"""The worker that maintains a data folder every ten minutes: losses, retention and other tasks."""
+"""The worker that maintains the storage every ten minutes: losses, retention and other tasks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker, attempt
-from tocsin.storage.opening import DataFolder
 from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
+from tocsin.storage.storage import Storage
 from tocsin.store.deliveries import DELIVERY_RETENTION, Deliveries
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Maintenance(Worker):
 
     def __init__(
         self,
-        data_folder: DataFolder,
+        storage: Storage,
         deliveries: Deliveries,
         tasks: Mapping[str, MaintenanceTask],
         events: Events,
@@ -45,13 +45,13 @@ class Maintenance(Worker):
         expire, None to keep all of them."""
         super().__init__("maintenance")
         self._opened = time.monotonic()
-        self._halves = data_folder
+        self._storage = storage
         self._deliveries = deliveries
         self._tasks = tasks
         self._events = events
         self._clock = clock
         self._age = retention
-        self._seen_clock = ObservedClock(data_folder.key_values)
+        self._seen_clock = ObservedClock(storage.key_values)
         self._retention = Retention()
 
     def run_once(self) -> float:
@@ -59,11 +59,11 @@ class Maintenance(Worker):
         return INTERVAL.total_seconds()
 
     def run(self, at: datetime, running: timedelta) -> None:
-        """Run every task that is due; `running` is how long the folder has been open, by the
+        """Run every task that is due; `running` is how long the storage has been open, by the
         monotonic clock."""
         for name, task in self._tasks.items():
             _attempt(name, partial(task.run_maintenance, at))
-        _attempt("losses", partial(self._halves.check, at))
+        _attempt("losses", partial(self._storage.check, at))
         _attempt("clock", partial(self._seen_clock.observe, at, running))
         # Months first: on a nearly full disk the store cannot delete until dropping has made room.
         # With less than some 128 KiB left, the engine cannot drop either.
@@ -74,17 +74,17 @@ class Maintenance(Worker):
 
     def _drop_months_if_trusted(self, at: datetime) -> None:
         if self._age:
-            rows = self._halves.engine.rows_by_month()
+            rows = self._storage.engine.rows_by_month()
             expired = Expired.before(at - self._age.length, rows)
             if self._retention.allows(expired, self._seen_clock, at):
                 self._drop_months(at, self._age)
 
     def _drop_months(self, at: datetime, age: Duration) -> None:
         """Drop the months that expired as a whole."""
-        self._halves.remember_number()
+        self._storage.remember_number()
         horizon = at - age.length
-        self._halves.losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self._halves.engine.drop_months_before(horizon)
+        self._storage.losses.forget_before(f"{horizon:%Y%m}")
+        dropped = self._storage.engine.drop_months_before(horizon)
         self._events.publish(InteractionsDropped())
         if dropped:
             log.info("expired interactions dropped", months=dropped, retention=str(age))
