@@ -11,6 +11,7 @@ import structlog
 
 from support.alerting import AT, Store, opened_store
 from support.clock import SetClock
+from support.leadership import SetLeadership
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.scheduler import LONGEST_PAUSE, PAUSE, Scheduler
@@ -19,7 +20,13 @@ from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.errors import Unavailable
 from tocsin.model.alerts.slots import next_slot
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.process.events import DefinitionsChanged, Events, InteractionsRecorded
+from tocsin.process.events import (
+    DefinitionsChanged,
+    Events,
+    InteractionsRecorded,
+    LeadershipGained,
+)
+from tocsin.process.leadership import FOLLOWER_SECONDS
 from tocsin.runtime import Runtime
 
 SECOND = timedelta(seconds=1)
@@ -35,6 +42,7 @@ class Fixture:
     def __init__(self, runtime: Runtime, store: Store) -> None:
         self.store = store
         self.clock = SetClock(AT)
+        self.leadership = SetLeadership()
         self.triggers = ArrivalTriggers()
         calculator = runtime.calculator
         self.evaluator = Evaluator(
@@ -46,6 +54,7 @@ class Fixture:
             self.evaluator,
             TransitionRecorder(store.transitions, runtime.recorder),
             self.clock,
+            self.leadership,
         )
 
 
@@ -114,3 +123,15 @@ def test_a_failure_at_slots_is_logged_once_and_does_not_keep_arrivals_from_being
     assert failures == ["evaluate slots"]
     assert pause == PAUSE.total_seconds()
     assert len(fixture.store.transitions.page(10)) == 1
+
+
+def test_a_node_evaluates_nothing_until_it_is_the_leader(fixture: Fixture) -> None:
+    fixture.leadership.is_leader = False
+    alert = fixture.store.alert(interval="10s")
+    fixture.clock.at = slot = next_slot(alert, AT)
+    assert fixture.scheduler.run_once() == FOLLOWER_SECONDS
+    assert fixture.evaluator.evaluated == 0
+    fixture.leadership.is_leader = True
+    fixture.scheduler.on_leadership_gained(LeadershipGained())
+    fixture.scheduler.run_once()
+    assert fixture.store.evaluations.status(alert.alert_id).slot == slot

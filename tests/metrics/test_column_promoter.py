@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.builders import an_interaction
+from support.leadership import SetLeadership
 from tocsin.clickhouse.sql.materialized_columns import (
     MaterializedColumn,
     columns_to_materialize,
@@ -21,7 +22,12 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter, ColumnReconciler
+from tocsin.metrics.column_promoter import (
+    FOLLOWER_POLL_SECONDS,
+    GRACE_PERIOD,
+    ColumnPromoter,
+    ColumnReconciler,
+)
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -327,3 +333,20 @@ def test_the_worker_takes_a_step_in_each_run_after_the_first_wake(opened: Runtim
     assert set(opened.engine.materialized_columns) == set(
         columns_to_materialize([sum_of_total], opened.engine.field_types.of)
     )
+
+
+def test_a_node_that_is_not_the_leader_reads_the_columns_of_the_leader(opened: Runtime) -> None:
+    record(opened, {"total": 1})
+    leadership = SetLeadership(is_leader=False)
+    promoter = ColumnPromoter(opened.engine, opened.metrics, opened.clock, leadership=leadership)
+    draft, sum_of_total = read_metric(
+        {"name": "sum", "metricType": "SUM", "field": "interaction.total"}, opened.catalog
+    )
+    opened.metrics.create(draft, sum_of_total, AT)
+    promoter.wake()
+    assert promoter.run_once() == FOLLOWER_POLL_SECONDS
+    assert columns(opened) == set()
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD), sum_of_total)
+    opened.engine.materialized_columns = {}
+    assert promoter.run_once() is None
+    assert opened.engine.materialized_columns

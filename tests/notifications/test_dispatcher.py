@@ -11,6 +11,7 @@ from support.receivers import answering, receiver, wait_for
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import CONCURRENCY, Dispatcher
+from tocsin.process.events import LeadershipGained
 
 
 @pytest.fixture
@@ -54,3 +55,21 @@ def test_the_next_run_saves_a_result_and_schedules_the_retry(
         assert (delivery.status, delivery.tries) == (DeliveryStatus.PENDING, 1)
         assert delivery.due
         assert delivery.due > harness.now()
+
+
+def test_a_node_sends_nothing_until_it_is_the_leader(
+    harness: DeliveryHarness, attempts: Attempts
+) -> None:
+    with receiver() as endpoint:
+        harness.subscribe(harness.channel(url=endpoint.url))
+        harness.enqueue()
+        harness.leadership.is_leader = False
+        dispatcher = harness.new_dispatcher(attempts)
+        dispatcher.run_once()
+        assert harness.queue.claim({harness.only().channel_id: 1}, harness.now())
+        harness.leadership.is_leader = True
+        dispatcher.run_once()
+        assert not endpoint.received
+        dispatcher.on_leadership_gained(LeadershipGained())
+        dispatcher.run_once()
+        wait_for(lambda: endpoint.received)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from support.builders import an_interaction
+from support.leadership import SetLeadership
 from support.receivers import wait_for
 from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
@@ -51,6 +52,7 @@ class DeliveryHarness:
         self.dropped = DroppedDeliveries(self.database, self.channels, limit)
         self.deliveries = Deliveries(self.database, self.channels, new_deliveries, self.dropped)
         self.queue = DeliveryQueue(self.database)
+        self.leadership = SetLeadership()
         self.templates = Templates()
         self.dispatcher: Dispatcher | None = None
         self.outcomes: OutcomeRecorder | None = None
@@ -62,7 +64,7 @@ class DeliveryHarness:
         self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
     ) -> Dispatcher:
         self.dispatcher = self.new_dispatcher(self.new_attempts(senders), delays)
-        self.outcomes = OutcomeRecorder(self.queue, self.channels, self)
+        self.outcomes = OutcomeRecorder(self.queue, self.channels, self, self.leadership)
         self.dispatcher.start()
         self.outcomes.start()
         return self.dispatcher
@@ -76,7 +78,14 @@ class DeliveryHarness:
         self, attempts: Attempts, delays: Sequence[timedelta] = RETRY_DELAYS
     ) -> Dispatcher:
         return Dispatcher(
-            self.queue, self.channels, self.dropped, self, attempts, self, delays=delays
+            self.queue,
+            self.channels,
+            self.dropped,
+            self,
+            attempts,
+            self,
+            delays=delays,
+            leadership=self.leadership,
         )
 
     def complete(self, delivery: Delivery) -> Delivery:

@@ -13,7 +13,8 @@ from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.process.clock import Clock
-from tocsin.process.events import DefinitionsChanged, InteractionsRecorded
+from tocsin.process.events import DefinitionsChanged, InteractionsRecorded, LeadershipGained
+from tocsin.process.leadership import ALWAYS_LEADER, FOLLOWER_SECONDS, Leadership
 from tocsin.process.worker import Worker, attempt
 
 # After a failure, and where no alert is enabled.
@@ -21,7 +22,8 @@ PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(seconds=10)
 
 
 class Scheduler(Worker):
-    """Also records transitions that an earlier failure left unrecorded, before each slot."""
+    """Evaluates on the leader only. Also records transitions that an earlier failure left
+    unrecorded, before each slot."""
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Scheduler(Worker):
         evaluator: Evaluator,
         transitions: TransitionRecorder,
         clock: Clock,
+        leadership: Leadership = ALWAYS_LEADER,
     ) -> None:
         super().__init__("scheduler")
         self._schedule = schedule
@@ -37,6 +40,7 @@ class Scheduler(Worker):
         self._evaluator = evaluator
         self._transitions = transitions
         self._clock = clock
+        self._leadership = leadership
         self._next_slot = datetime.min.replace(tzinfo=UTC)
         self._is_changed = threading.Event()
 
@@ -49,7 +53,14 @@ class Scheduler(Worker):
         self._is_changed.set()
         self.wake()
 
+    def on_leadership_gained(self, _event: LeadershipGained) -> None:
+        """Slots may have come while no node was the leader."""
+        self._is_changed.set()
+        self.wake()
+
     def run_once(self) -> float:
+        if not self._leadership.is_leader:
+            return FOLLOWER_SECONDS
         at = self._clock.now()
         if self._is_slot_possible(at):
             self._is_changed.clear()

@@ -36,7 +36,8 @@ from tocsin.metrics.statement_retry import StatementRetry
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.metric import Question
 from tocsin.process.clock import Clock
-from tocsin.process.events import DefinitionsChanged
+from tocsin.process.events import DefinitionsChanged, LeadershipGained
+from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
 from tocsin.store.metrics import Metrics
 
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 
 GRACE_PERIOD = timedelta(minutes=10)
 POLL_SECONDS = 0.2
+FOLLOWER_POLL_SECONDS = 2.0
 RETRY_SECONDS = 60.0
 GROWTH = 4
 """The cardinality of fields is measured again when the table has this many times the rows."""
@@ -119,6 +121,14 @@ class ColumnReconciler:
         self._filling.run([column.index for column in added if column.index], at, self._fill)
         return not unfilled and not overdue
 
+    def follow(self, desired: DesiredColumns) -> bool:
+        """Make readable what the leader has filled, and change nothing. Whether every desired
+        column is readable."""
+        present = {name for (name,) in self._engine.run_ddl(compile_existing())}
+        readable = _readable(desired, present - self._not_backfilled(present))
+        self._engine.materialized_columns = readable
+        return readable.keys() == desired.keys()
+
     def _add(self, columns: Sequence[MaterializedColumn]) -> None:
         self._engine.run_ddl(compile_add(columns))
 
@@ -180,10 +190,12 @@ class ColumnPromoter(Worker):
         metrics: Metrics,
         clock: Clock,
         grace_period: timedelta = GRACE_PERIOD,
+        leadership: Leadership = ALWAYS_LEADER,
     ) -> None:
         super().__init__("column-promoter", retry_seconds=RETRY_SECONDS)
         self._metrics = metrics
         self._clock = clock
+        self._leadership = leadership
         self._reconciler = ColumnReconciler(engine, grace_period)
         self._is_changed = threading.Event()
         self._desired: DesiredColumns | None = None
@@ -194,6 +206,9 @@ class ColumnPromoter(Worker):
         super().wake()
 
     def on_definitions_changed(self, _event: DefinitionsChanged) -> None:
+        self.wake()
+
+    def on_leadership_gained(self, _event: LeadershipGained) -> None:
         self.wake()
 
     def run_maintenance(self, _at: datetime) -> None:
@@ -208,6 +223,9 @@ class ColumnPromoter(Worker):
             self._is_changed.clear()
             enabled = [metric.question for metric in self._metrics.all() if metric.enabled]
             self._desired = self._reconciler.desired(enabled, at)
-        if self._desired is None or self._reconciler.reconcile(self._desired, at):
+        if self._desired is None:
             return None
-        return POLL_SECONDS
+        if not self._leadership.is_leader:
+            is_complete = self._reconciler.follow(self._desired)
+            return None if is_complete else FOLLOWER_POLL_SECONDS
+        return None if self._reconciler.reconcile(self._desired, at) else POLL_SECONDS

@@ -28,7 +28,8 @@ from tocsin.model.notifications.retries import (
 )
 from tocsin.notifications.attempts import Attempts
 from tocsin.process.clock import Clock
-from tocsin.process.events import DeliveriesPending, TransitionsStored
+from tocsin.process.events import DeliveriesPending, LeadershipGained, TransitionsStored
+from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
 from tocsin.store.channels import Channels
 from tocsin.store.delivery_queue import DeliveryQueue
@@ -62,6 +63,7 @@ class Dispatcher(Worker):
         clock: Clock,
         *,
         delays: Sequence[timedelta] = RETRY_DELAYS,
+        leadership: Leadership = ALWAYS_LEADER,
     ) -> None:
         """`delays` are the delays between the attempts of a delivery."""
         super().__init__("dispatcher", retry_seconds=FAILED_SECONDS)
@@ -72,6 +74,7 @@ class Dispatcher(Worker):
         self._attempts = attempts
         self._clock = clock
         self._delays = delays
+        self._leadership = leadership
         self._in_flight: Counter[UUID] = Counter()
         self._completed: deque[CompletedAttempt] = deque()
 
@@ -94,10 +97,18 @@ class Dispatcher(Worker):
         to be recorded."""
         self.wake()
 
+    def on_leadership_gained(self, _event: LeadershipGained) -> None:
+        """Release the claims of an earlier leader that has ended. Raises Unavailable."""
+        self._queue.release_all()
+        self.wake()
+
     def run_once(self) -> float:
         """Save the results since the last run, then start the attempts that are due, as far as the
-        concurrency limits of the channels allow. Raises Unavailable."""
+        concurrency limits of the channels allow. A node that is not the leader starts none. Raises
+        Unavailable."""
         self._save_results()
+        if not self._leadership.is_leader:
+            return IDLE_SECONDS
         self._outbox.reconcile()
         at = self._clock.now()
         self._dropped.announce(at)

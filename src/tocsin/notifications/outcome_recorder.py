@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tocsin.model.notifications.outcome import outcome_interaction
+from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
 from tocsin.store.channels import Channels
 from tocsin.store.delivery_queue import DeliveryQueue
@@ -24,15 +25,22 @@ class OwnInteractions(Protocol):
 class OutcomeRecorder(Worker):
     """Apart from the dispatcher, because recording waits for the engine and sending must not."""
 
-    def __init__(self, queue: DeliveryQueue, channels: Channels, recorder: OwnInteractions) -> None:
+    def __init__(
+        self,
+        queue: DeliveryQueue,
+        channels: Channels,
+        recorder: OwnInteractions,
+        leadership: Leadership = ALWAYS_LEADER,
+    ) -> None:
         super().__init__("outcome-recorder", retry_seconds=FAILED_SECONDS)
         self._queue = queue
         self._channels = channels
         self._recorder = recorder
+        self._leadership = leadership
 
     def run_once(self) -> float:
-        """Record every outcome that is not recorded yet. Raises Unavailable."""
-        while ended := self._queue.unrecorded(_BATCH):
+        """Record every outcome that is not recorded yet, on the leader. Raises Unavailable."""
+        while self._leadership.is_leader and (ended := self._queue.unrecorded(_BATCH)):
             self._recorder.record_own(
                 [outcome_interaction(each, self._channels.find(each.channel_id)) for each in ended]
             )

@@ -43,6 +43,12 @@ class DefinitionsChanged:
     """A metric or an alert was created, replaced or deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeadershipGained:
+    """This node became the leader, at its start or because another one ended. Published on the
+    thread that holds the leadership; the leader does no other work before the handlers return."""
+
+
 class Events:
     """Calls the subscribers of an event in the order of their subscription, on the thread that
     publishes it. An exception of a subscriber reaches the publisher."""

@@ -13,6 +13,7 @@ import structlog
 from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
+from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker, attempt
 from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
 from tocsin.storage.storage import Storage
@@ -40,9 +41,10 @@ class Maintenance(Worker):
         clock: Clock,
         *,
         retention: Duration | None,
+        leadership: Leadership = ALWAYS_LEADER,
     ) -> None:
-        """`tasks` have the name that the log uses. `retention` is the age at which interactions
-        expire, None to keep all of them."""
+        """`tasks` have the name that the log uses, and run on every node; all else runs on the
+        leader. `retention` is the age at which interactions expire, None to keep all of them."""
         super().__init__("maintenance")
         self._opened = time.monotonic()
         self._storage = storage
@@ -53,6 +55,7 @@ class Maintenance(Worker):
         self._age = retention
         self._seen_clock = ObservedClock(storage.key_values)
         self._retention = Retention()
+        self._leadership = leadership
 
     def run_once(self) -> float:
         self.run(self._clock.now(), timedelta(seconds=time.monotonic() - self._opened))
@@ -63,6 +66,10 @@ class Maintenance(Worker):
         monotonic clock."""
         for name, task in self._tasks.items():
             _attempt(name, partial(task.run_maintenance, at))
+        if self._leadership.is_leader:
+            self._run_as_leader(at, running)
+
+    def _run_as_leader(self, at: datetime, running: timedelta) -> None:
         _attempt("losses", partial(self._storage.check, at))
         _attempt("clock", partial(self._seen_clock.observe, at, running))
         # Months first: on a nearly full disk the store cannot delete until dropping has made room.
