@@ -7,7 +7,7 @@ their folder; a folder of an earlier version gets one.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import datetime
+from pathlib import Path
 from uuid import uuid4
 
 import structlog
@@ -15,102 +15,80 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.config import Settings
-from tocsin.errors import CannotWrite, IncompleteFolder, Unavailable
+from tocsin.errors import CannotWrite, IncompleteFolder
 from tocsin.process.clock import Clock
 from tocsin.storage.disk import Disk
 from tocsin.storage.folder_lock import lock, open_folder
-from tocsin.storage.loss_detection import LossDetector
+from tocsin.storage.storage import Storage
 from tocsin.store.database import FOLDER_ID, Database, StoreContents, store_contents
-from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
 
-_LATEST_NUMBER = "latest interaction number"
 _HELD_BY_STORE = "the names of all types, actions and origins, and all metrics, alerts and keys"
 
 
-class DataFolder:
-    """An engine and a store that belong together, both open, and the state of their disk."""
+def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> Storage:
+    """Lock the folder and open both halves; `closing` will close them. Nothing is changed before
+    they match.
 
-    def __init__(self, settings: Settings, clock: Clock, closing: ExitStack) -> None:
-        """Lock the folder and open both; `closing` will close them. Nothing is changed before they
-        match.
+    Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
+    """
+    folder = open_folder(settings.data_dir)
+    closing.callback(lock(folder).close)
+    path = folder / "store.sqlite"
+    engine, folder_id = _open_engine(folder, store_contents(path), settings)
+    closing.callback(engine.close)
+    database = Database(path)
+    closing.callback(database.close)
+    disk = Disk(
+        [folder, folder / "engine", path.resolve().parent],
+        [engine.write_state, database.write_state],
+    )
+    storage = Storage(engine, database, disk)
+    _mark(storage, folder_id)
+    # An engine that is new on purpose lacks everything that the store remembers.
+    if settings.accept_loss or settings.accept_new_engine:
+        storage.losses.acknowledge(clock.now())
+    storage.check(clock.now())
+    # Between the last append and the closing of either half.
+    closing.callback(lambda: storage.check(clock.now()))
+    return storage
 
-        Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
-        """
-        folder = open_folder(settings.data_dir)
-        closing.callback(lock(folder).close)
-        path = folder / "store.sqlite"
-        store = store_contents(path)
-        folder_id = ""
 
-        def admit(engine: EngineContents) -> None:
-            nonlocal folder_id
-            folder_id = _agreed_id(
-                store,
-                engine,
-                new_store=settings.accept_new_store,
-                new_engine=settings.accept_new_engine,
-            )
+def _open_engine(folder: Path, store: StoreContents, settings: Settings) -> tuple[Engine, str]:
+    """The engine, and the id that both halves should hold."""
+    folder_id = ""
 
-        self.engine = Engine(
-            folder / "engine",
-            memory=settings.query_memory,
-            seconds=settings.query_seconds,
-            concurrency=settings.query_concurrency,
-            max_paths=settings.max_paths,
-            admit=admit,
+    def admit(engine: EngineContents) -> None:
+        nonlocal folder_id
+        folder_id = _agreed_id(
+            store,
+            engine,
+            new_store=settings.accept_new_store,
+            new_engine=settings.accept_new_engine,
         )
-        closing.callback(self.engine.close)
-        self.database = Database(path)
-        closing.callback(self.database.close)
-        self.key_values = KeyValueStore(self.database)
-        self.losses = LossDetector(self.engine, self.key_values)
-        self.disk = Disk(
-            [folder, folder / "engine", path.resolve().parent],
-            [self.engine.write_state, self.database.write_state],
-        )
-        self._mark(folder_id)
-        # An engine that is new on purpose lacks everything that the store remembers.
-        if settings.accept_loss or settings.accept_new_engine:
-            self.losses.acknowledge(clock.now())
-        self.check(clock.now())
-        # Between the last append and the closing of either half.
-        closing.callback(lambda: self.check(clock.now()))
 
-    def check(self, at: datetime) -> None:
-        """Detect losses and store the present numbers; logs a failure of the engine or store."""
-        try:
-            self.remember_number()
-            self.losses.check(at)
-        except Unavailable as error:
-            log.warning("interactions not counted", reason=error.detail)
+    engine = Engine(
+        folder / "engine",
+        memory=settings.query_memory,
+        seconds=settings.query_seconds,
+        concurrency=settings.query_concurrency,
+        max_paths=settings.max_paths,
+        admit=admit,
+    )
+    return engine, folder_id
 
-    def problems(self) -> dict[str, list[str]]:
-        """Sentences about a disk that takes no writes, and about losses, by kind."""
-        return {"disk": self.disk.problems(), "losses": self.losses.problems()}
 
-    def latest_number(self) -> int:
-        """The greatest number that an interaction has or had."""
-        remembered = int(self.key_values.get(_LATEST_NUMBER) or 0)
-        return max(self.engine.latest_number(), remembered)
-
-    def remember_number(self) -> None:
-        number = str(self.latest_number())
-        # The newest interaction may expire or be lost; its number must not be assigned again.
-        if number != self.key_values.get(_LATEST_NUMBER):
-            self.key_values.set(_LATEST_NUMBER, number)
-
-    def _mark(self, folder_id: str) -> None:
-        """Store the id in both halves, in the engine last: until then, an empty engine may get any
-        store."""
-        try:
-            if self.key_values.get(FOLDER_ID) != folder_id:
-                self.key_values.set(FOLDER_ID, folder_id)
-            if self.engine.folder_id != folder_id:
-                self.engine.set_folder_id(folder_id)
-        except CannotWrite as error:
-            log.warning("data folder id not stored", reason=error.reason)
+def _mark(storage: Storage, folder_id: str) -> None:
+    """Store the id in both halves, in the engine last: until then, an empty engine may get any
+    store."""
+    try:
+        if storage.key_values.get(FOLDER_ID) != folder_id:
+            storage.key_values.set(FOLDER_ID, folder_id)
+        if storage.engine.folder_id != folder_id:
+            storage.engine.set_folder_id(folder_id)
+    except CannotWrite as error:
+        log.warning("data folder id not stored", reason=error.reason)
 
 
 def _agreed_id(

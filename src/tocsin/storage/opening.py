@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from tocsin.config import Settings
 from tocsin.process.clock import Clock
-from tocsin.storage.data_folder import DataFolder
+from tocsin.storage.data_folder import open_data_folder
 from tocsin.storage.storage import Storage
 
 
@@ -15,4 +15,4 @@ def open_storage(settings: Settings, clock: Clock, closing: ExitStack) -> Storag
 
     Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
     """
-    return DataFolder(settings, clock, closing)
+    return open_data_folder(settings, clock, closing)

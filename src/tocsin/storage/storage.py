@@ -1,34 +1,52 @@
-"""The interface of a storage: an engine and a store that belong together."""
+"""An engine and a store that belong together, both open, and the state of their disks."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+
+import structlog
 
 from tocsin.clickhouse.engine import Engine
+from tocsin.errors import Unavailable
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import Database
 from tocsin.store.key_value import KeyValueStore
 
+log = structlog.get_logger()
 
-class Storage(Protocol):
-    """An open engine and an open store. The callbacks given at its opening close both."""
+_LATEST_NUMBER = "latest interaction number"
 
-    engine: Engine
-    database: Database
-    key_values: KeyValueStore
-    disk: Disk
-    losses: LossDetector
+
+class Storage:
+    """Its parts are the same in a data folder and on servers."""
+
+    def __init__(self, engine: Engine, database: Database, disk: Disk) -> None:
+        self.engine = engine
+        self.database = database
+        self.disk = disk
+        self.key_values = KeyValueStore(database)
+        self.losses = LossDetector(engine, self.key_values)
 
     def check(self, at: datetime) -> None:
         """Detect losses and store the present numbers; logs a failure of the engine or store."""
+        try:
+            self.remember_number()
+            self.losses.check(at)
+        except Unavailable as error:
+            log.warning("interactions not counted", reason=error.detail)
 
     def problems(self) -> dict[str, list[str]]:
         """Sentences about a disk that takes no writes, and about losses, by kind."""
+        return {"disk": self.disk.problems(), "losses": self.losses.problems()}
 
     def latest_number(self) -> int:
         """The greatest number that an interaction has or had."""
+        remembered = int(self.key_values.get(_LATEST_NUMBER) or 0)
+        return max(self.engine.latest_number(), remembered)
 
     def remember_number(self) -> None:
-        """Store the greatest number, before the interactions that have it may be dropped."""
+        number = str(self.latest_number())
+        # The newest interaction may expire or be lost; its number must not be assigned again.
+        if number != self.key_values.get(_LATEST_NUMBER):
+            self.key_values.set(_LATEST_NUMBER, number)
