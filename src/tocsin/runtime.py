@@ -16,6 +16,7 @@ from tocsin.alerting.service import AlertService
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.config import Settings
+from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
@@ -173,7 +174,8 @@ class Runtime:
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
         next_number = self.storage.latest_number() + 1
-        self.committer = Committer(self.engine, next_number, self.events, self._outbox, months)
+        self.append_log: AppendLog = LocalAppendLog(next_number, self.events)
+        self.committer = Committer(self.engine, self.append_log, self._outbox, months)
         self.recorder = Recorder(
             self.engine,
             self.catalog,

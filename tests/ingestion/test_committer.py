@@ -8,8 +8,10 @@ import pytest
 
 from support.builders import an_interaction
 from tocsin.errors import Unavailable
-from tocsin.ingestion.committer import Committer, Outcome, Rejected
+from tocsin.ingestion.append_log import LocalAppendLog
+from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.month_limit import MonthLimit
+from tocsin.ingestion.outcomes import Outcome, Rejected
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.notifications.outbox import Outbox
@@ -63,7 +65,7 @@ def committer(runtime: Runtime) -> Committer:
     """One without a thread, beside that of the runtime."""
     months = MonthLimit(runtime.engine.recorded_months, 600, runtime.clock)
     outbox = Outbox(runtime.deliveries, runtime.engine, Events(), runtime.clock)
-    return Committer(runtime.engine, 1_000_000, Events(), outbox, months)
+    return Committer(runtime.engine, LocalAppendLog(1_000_000, Events()), outbox, months)
 
 
 def test_a_run_appends_everything_that_was_submitted_before(

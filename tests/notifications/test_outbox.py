@@ -14,7 +14,7 @@ import pytest
 from support.receivers import Receiver, receiver, wait_for
 from tocsin.config import Settings
 from tocsin.errors import Unavailable
-from tocsin.ingestion.committer import Outcome
+from tocsin.ingestion.outcomes import Outcome
 from tocsin.ingestion.recorder import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.ingestion.committer import Outcome, Rejected
+from tocsin.ingestion.outcomes import Outcome, Rejected
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.events import TransitionsStored
 from tocsin.store.transitions import Transitions

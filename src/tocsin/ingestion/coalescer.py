@@ -13,7 +13,8 @@ from concurrent.futures import Future
 from functools import partial
 
 from tocsin.errors import Unavailable
-from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
+from tocsin.ingestion.committer import Committer
+from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
 from tocsin.model.interactions.interaction import Interaction
 
 PendingOutcome = asyncio.Future[Outcome | Rejected]

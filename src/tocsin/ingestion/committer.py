@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from enum import Enum
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -19,13 +18,14 @@ import structlog
 from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.months import month_count
 from tocsin.errors import TocsinError, Unavailable
+from tocsin.ingestion.append_log import AppendLog
 from tocsin.ingestion.duplicates import is_same
 from tocsin.ingestion.ids import new_ids
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
+from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
-from tocsin.process.events import Events, InteractionsRecorded
 from tocsin.process.worker import Worker
 
 log = structlog.get_logger()
@@ -33,23 +33,6 @@ log = structlog.get_logger()
 GROUP_ROWS = 10_000
 GROUP_BYTES = 32 * 1024 * 1024
 GROUP_WAIT_SECONDS = 0.010
-
-
-class Outcome(Enum):
-    RECORDED = "recorded"
-    DUPLICATE = "duplicate"
-    # Other content was recorded under the same id.
-    CONFLICT = "conflict"
-
-
-class Rejected(NamedTuple):
-    """An interaction that cannot be stored; `field` is the member that causes it."""
-
-    reason: str
-    field: str = "interaction"
-
-
-Outcomes = list[Outcome | Rejected]
 
 
 class _Submitted(NamedTuple):
@@ -73,22 +56,20 @@ class DeliveryStaging(Protocol):
 
 
 class Committer(Worker):
-    """Assigns numbers, and ids to interactions without one (b""); finds duplicates; appends."""
+    """Assigns ids to interactions without one (b""); finds duplicates; appends."""
 
     def __init__(
         self,
         engine: Engine,
-        first_number: int,
-        events: Events,
+        append_log: AppendLog,
         outbox: DeliveryStaging,
         months: MonthLimit,
     ) -> None:
         super().__init__("committer")
         self._engine = engine
+        self._append_log = append_log
         self._months = months
-        self._events = events
         self._outbox = outbox
-        self._next_number = first_number
         self._arrived = threading.Condition()
         self._waiting: deque[_Submitted] = deque()
         self._expected = 0
@@ -233,11 +214,7 @@ class Committer(Worker):
         if new and not self._months.has_all(earliest, latest):
             surplus = self._in_surplus_months(new)
             new = [kept for kept in new if kept.interaction_id not in surplus]
-        for interaction in new:
-            interaction.interaction_number = self._next_number
-            self._next_number += 1
-        with self._outbox.staged(new) as rejected:
-            rejected.update(self._append(new))
+        rejected = self._append(new) if new else {}
         if not rejected and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
         rejected.update(surplus)
@@ -269,16 +246,17 @@ class Committer(Worker):
         candidates = self._engine.id_filter.might_contain(given)
         return self._engine.recorded(candidates) if candidates else {}
 
-    def _append(self, interactions: list[Interaction]) -> dict[bytes, Rejected]:
-        if not interactions:
-            return {}
-        # Before the append: if it fails half-way, the sender's retry must be checked.
-        self._engine.id_filter.add([i.interaction_id for i in interactions])
+    def _append(self, new: list[Interaction]) -> dict[bytes, Rejected]:
+        append = self._append_log.begin(new)
         try:
-            return self._append_block(interactions)
+            with self._outbox.staged(new) as rejected:
+                # Before the append: if it fails half-way, the sender's retry must be checked.
+                self._engine.id_filter.add([i.interaction_id for i in new])
+                rejected.update(self._append_block(new))
         finally:
             # Before any caller is answered; also after a failure, when a part may be on disk.
-            self._events.publish(InteractionsRecorded(interactions))
+            self._append_log.end(append)
+        return rejected
 
     def _append_block(self, block: list[Interaction]) -> dict[bytes, Rejected]:
         """Append a block; a rejected one is halved until the bad interaction is alone."""

@@ -23,7 +23,8 @@ from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
 from tocsin.ingestion.catalog_resolver import CatalogEntries
 from tocsin.ingestion.coalescer import Coalescer
-from tocsin.ingestion.committer import Committer, Outcome, Outcomes, Rejected
+from tocsin.ingestion.committer import Committer
+from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
 from tocsin.ingestion.parser import InteractionParser
 from tocsin.ingestion.registration import Registration
 from tocsin.ingestion.request_context import RequestContext

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from tocsin.errors import TocsinError
-from tocsin.ingestion.committer import Rejected
+from tocsin.ingestion.outcomes import Rejected
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
 from tocsin.process.events import DeliveriesPending, Events
