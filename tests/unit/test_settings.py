@@ -10,6 +10,7 @@ import pytest
 
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.runtime import Runtime
 
 DATABASE = "postgresql+psycopg://tocsin:secret@db.example:5432/tocsin"
 CLICKHOUSE = "clickhouse://tocsin:secret@ch.example:8123/tocsin"
@@ -26,6 +27,14 @@ def database_of(url: str) -> str:
     loaded = Settings.load(database_url=url, clickhouse_url=CLICKHOUSE)
     assert loaded.database_url
     return loaded.database_url.get_secret_value()
+
+
+def test_serving_on_servers_is_refused_until_it_works(tmp_path: Path) -> None:
+    settings = Settings.load(
+        data_dir=tmp_path / "data", database_url=DATABASE, clickhouse_url=CLICKHOUSE
+    )
+    with pytest.raises(InvalidSettings, match="cannot be used in this version"):
+        Runtime(settings)
 
 
 def test_without_urls_the_data_is_in_a_folder() -> None:
