@@ -12,10 +12,12 @@ from fastapi.testclient import TestClient
 
 from support.blocking import never_blocked
 from support.delivery_harness import DeliveryHarness
+from support.engines import LOCATIONS, open_engine, server_for_tests
 from support.serving import ADMIN_KEY, Server
 from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
+from tocsin.storage import data_folder
 from tocsin.store.database import Database
 
 if TYPE_CHECKING:
@@ -41,6 +43,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{skipped_count} tests of the pages were skipped: {NO_BROWSER}"
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engines() -> Iterator[None]:
+    """With TOCSIN_TEST_CLICKHOUSE_URL, each folder's engine is a database of the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        if server_for_tests():
+            patch.setattr(data_folder, "Engine", open_engine)
+        yield
+    LOCATIONS.drop()
 
 
 @pytest.fixture

@@ -171,6 +171,10 @@ class Stopping(Unavailable):
     """The service is stopping; try again when it is back."""
 
 
+class UnknownOutcome(Unavailable):
+    """The engine did not confirm an append: the interactions may be recorded, now or later."""
+
+
 class CannotWrite(Unavailable):
     """Writing to the disk failed; `reason` is the message of the operating system."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from support.recording import record
 from tocsin.clickhouse.client_pool import ClientPool
-from tocsin.clickhouse.path_encoding import Location
+from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
@@ -32,7 +32,7 @@ SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 @pytest.fixture
 def clients(tmp_path: Path) -> Iterator[ClientPool]:
-    clients = ClientPool(Location(tmp_path / "engine"), {}, 2, timeout=0.01)
+    clients = ClientPool(connect(tmp_path / "engine"), {}, 2, timeout=0.01)
     yield clients
     clients.close()
 
@@ -58,7 +58,7 @@ def test_a_client_can_be_used_again_after_a_failed_statement(clients: ClientPool
 def test_rows_of_a_failed_statement_do_not_appear_in_the_next_result(
     tmp_path: Path, form: str
 ) -> None:
-    clients = ClientPool(Location(tmp_path / "engine"), {}, 1)
+    clients = ClientPool(connect(tmp_path / "engine"), {}, 1)
     fails_late = "SELECT number FROM numbers(100000) SETTINGS max_result_rows = 90000"
     for _ in range(2):
         with pytest.raises(QueryTooHeavy), clients.acquire() as client:

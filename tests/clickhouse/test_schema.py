@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.engines import folders_only
 from tocsin.clickhouse.schema import (
     APPEND_COMPACT,
     BROKEN_PARTS,
@@ -19,6 +20,7 @@ from tocsin.runtime import Runtime
 DEFINITION = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
 
 
+@folders_only
 def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data_dir=tmp_path))
     definition = runtime.engine.run_ddl(DEFINITION)[0][0]

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
-import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.clickhouse.errors import to_tocsin_error
-from tocsin.clickhouse.path_encoding import Location
+from tocsin.clickhouse.connector import ANSWER_SECONDS, Connector
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.errors import Unavailable
@@ -25,20 +23,23 @@ class ClientPool:
 
     def __init__(
         self,
-        location: Location,
+        connector: Connector,
         settings: EngineSettings,
         count: int = 1,
         timeout: float | None = None,
         *,
+        answer_seconds: float = ANSWER_SECONDS,
         is_logging: bool = True,
     ) -> None:
-        """Open `count` clients; `timeout` is the longest wait for one in seconds.
+        """Open `count` clients; `timeout` is the longest wait for one in seconds, and
+        `answer_seconds` that for the answer of a server.
 
         Without `is_logging`, the caller logs failures, because it expects some.
         """
+        self._connector = connector
         self._timeout = timeout
         self._is_logging = is_logging
-        self._all = [_open(location, settings) for _ in range(count)]
+        self._all = [connector.open(settings, answer_seconds) for _ in range(count)]
         self._failed: set[Client] = set()
         self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
         for client in self._all:
@@ -62,16 +63,14 @@ class ClientPool:
             with suppress(ClickHouseError):
                 self._drain(client)
             if isinstance(error, ClickHouseError):
-                raise to_tocsin_error(error, is_logging=self._is_logging) from error
+                raise self._connector.to_tocsin_error(error, is_logging=self._is_logging) from error
             raise
         finally:
             self._idle.put(client)
 
     def _drain(self, client: Client) -> None:
-        """Discard the rows that a failed statement had produced: the next statement on the client
-        would return them ahead of its own (chDB 4.4). A statement without output discards them."""
         if client in self._failed:
-            client.raw_query("SELECT 1", fmt="Null")
+            self._connector.discard_output(client)
             self._failed.discard(client)
 
     @property
@@ -81,19 +80,48 @@ class ClientPool:
 
     def query(self, query: Query) -> list[ResultRow]:
         """The rows of a query. Raises as `acquire` does."""
+        query = self.bindable(query)
         with self.acquire() as client:
             return [tuple(row) for row in client.query(query.text, query.parameters).result_rows]
+
+    def command(self, query: Query) -> None:
+        """Run a statement without rows. Raises as `acquire` does."""
+        with self.acquire() as client:
+            client.command(query.text, query.parameters)
+
+    def bindable(self, query: Query) -> Query:
+        """An equivalent query, whose values are short enough to be bound."""
+        return self._connector.bindable(query)
 
     def close(self) -> None:
         for client in self._all:
             client.close()
 
 
-def _open(location: Location, settings: EngineSettings) -> Client:
-    try:
-        client = clickhouse_connect.get_client(interface="chdb", path=location.spelling)
-    except ClickHouseError as error:
-        raise to_tocsin_error(error) from error
-    for name, value in settings.items():
-        client.set_client_setting(name, value)
-    return client
+class PoolFactory:
+    """Opens pools of one ClickHouse, which `closing` will close."""
+
+    def __init__(self, connector: Connector, closing: ExitStack) -> None:
+        self._connector = connector
+        self._closing = closing
+
+    def __call__(
+        self,
+        settings: EngineSettings,
+        count: int = 1,
+        *,
+        timeout: float | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        is_logging: bool = True,
+    ) -> ClientPool:
+        """The parameters are those of ClientPool."""
+        clients = ClientPool(
+            self._connector,
+            settings,
+            count,
+            timeout,
+            answer_seconds=answer_seconds,
+            is_logging=is_logging,
+        )
+        self._closing.callback(clients.close)
+        return clients

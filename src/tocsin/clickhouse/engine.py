@@ -1,4 +1,4 @@
-"""ClickHouse in this process: appends interactions, runs queries and reports its state.
+"""ClickHouse, in this process or on a server: appends interactions, and runs queries.
 
 Driver exceptions are translated to errors of `tocsin.errors`, chained to their causes.
 """
@@ -9,25 +9,26 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pyarrow as pa
-from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tocsin.clickhouse.arrow import COLUMNS, arrow_stream
+from tocsin.clickhouse.appender import Appender, BlockRejected
+from tocsin.clickhouse.arrow import arrow_stream
 from tocsin.clickhouse.bloom_filter import IdFilter
-from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.client_pool import PoolFactory
+from tocsin.clickhouse.connecting import connect
+from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
-from tocsin.clickhouse.errors import is_bad_data, to_tocsin_error
 from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.clickhouse.folder_contents import EngineContents, read_contents
 from tocsin.clickhouse.months import RecordedMonths
-from tocsin.clickhouse.path_encoding import Location, isolated_directory
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.clickhouse.schema import SCHEMA, upgrade_table
+from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     LOOK_UP_SETTINGS,
@@ -39,10 +40,10 @@ from tocsin.clickhouse.settings import (
 from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.query import Query, ResultRow
-from tocsin.clickhouse.sql.table import INTERACTIONS, Table, ValueKind
+from tocsin.clickhouse.sql.table import Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
 from tocsin.clickhouse.warmup import load_extent, load_field_types, load_ids, load_months
-from tocsin.errors import CannotWrite, Stopping, Unavailable
+from tocsin.errors import Stopping
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -53,21 +54,17 @@ from tocsin.process.deadline import Deadline
 from tocsin.process.write_state import WriteState
 
 ALERT_CLIENTS, PAGE_CLIENTS, SEARCH_CLIENTS, EXPORT_CLIENTS = 2, 2, 2, 2
-
-
+_UNLIMITED_SECONDS = 600.0
 Admit = Callable[[EngineContents], None]
-
-
-class BlockRejected(Exception):
-    """The engine rejected a value in this block, and stored none of its interactions."""
+__all__ = ["Admit", "BlockRejected", "Engine"]
 
 
 class Engine:
-    """One process owns the folder; any number of threads may use the engine."""
+    """One process owns a folder, many may share a server; any thread may use the engine."""
 
     def __init__(
         self,
-        folder: Path,
+        location: Path | ServerAddress,
         *,
         memory: int,
         seconds: int,
@@ -76,11 +73,13 @@ class Engine:
         admit: Admit = lambda _: None,
         node_id: str = "",
     ) -> None:
-        """Open the engine in a folder, which is created if it does not exist.
+        """Open the engine in a folder, which is created if it does not exist, or on a server.
 
         `memory` in bytes and `seconds` limit each query; `concurrency` calculations run
-        concurrently. `admit` gets the folder's contents before anything is changed, and raises to
-        reject them. `node_id` marks the queries of this process; by default, it is random.
+        concurrently. `admit` gets the contents before anything is changed, and raises to reject
+        them. `node_id` marks the queries of this process; by default, it is random.
+
+        Raises InvalidSettings if the table of a server is not that of this version.
         """
         self.field_types = FieldTypes(max_paths)
         self.id_filter = IdFilter()
@@ -92,52 +91,53 @@ class Engine:
         self._seconds = seconds
         self._comment = calculation_comment(node_id or uuid4().hex)
         self._closing = ExitStack()
+        self._connector = connect(location)
+        self._closing.callback(self._connector.close)
+        self._pool = PoolFactory(self._connector, self._closing)
         try:
-            location = Location(folder)
-            self._closing.callback(location.close)
-            self._open(location, admit, memory, concurrency)
+            self._open(admit, memory, concurrency)
         except BaseException:
             self._closing.close()
             raise
 
-    def _open(self, location: Location, admit: Admit, memory: int, concurrency: int) -> None:
-        with isolated_directory():
-            # For the committer only, so that recording waits for nothing but its append.
-            self._appending = self._closed_later(ClientPool(location, APPEND_SETTINGS))
-        before = read_contents(self._appending)
-        admit(before)
-        with self._appending.acquire() as client:
-            client.command(SCHEMA)
-        self.folder_id = before.folder_id
-        # Recorded interactions must be readable on a full disk.
-        with suppress(CannotWrite), self._appending.acquire() as client:
-            upgrade_table(client)
-        # Without limits, for ids and retention, which must succeed on a table of any size.
-        self.unlimited_clients = self._closed_later(ClientPool(location, {}))
-        # A stop kills its query: queries look for all types until they are loaded.
-        self._loading = self._closed_later(ClientPool(location, {"log_comment": self._comment}))
-        # Reserved for KILL QUERY, so that a stop never waits for a running statement.
-        self._stopping = self._closed_later(ClientPool(location, {}))
-        self.maintenance_clients = self._closed_later(
-            ClientPool(location, maintenance_settings(memory), is_logging=False)
+    def _open(self, admit: Admit, memory: int, concurrency: int) -> None:
+        # For the committer only, so that recording waits for nothing but its append.
+        appending = self._pool(APPEND_SETTINGS)
+        self._appender = Appender(
+            self._connector, appending, self.recorded_extent, self.write_state
         )
-        limits = calculation_settings(memory, self._seconds, self._comment)
-        self._open_reading(location, limits, concurrency)
+        before = read_contents(appending)
+        admit(before)
+        with appending.acquire() as client:
+            self._connector.prepare_table(client)
+        self.folder_id = before.folder_id
+        # Without limits, for ids and retention, which must succeed on a table of any size.
+        self.unlimited_clients = self._pool({}, answer_seconds=_UNLIMITED_SECONDS)
+        # A stop kills its query: queries look for all types until they are loaded.
+        loading: EngineSettings = {"log_comment": self._comment}
+        self._loading = self._pool(loading, answer_seconds=_UNLIMITED_SECONDS)
+        # Reserved for KILL QUERY, so that a stop never waits for a running statement.
+        self._stopping = self._pool({})
+        self.maintenance_clients = self._pool(
+            maintenance_settings(memory), answer_seconds=_UNLIMITED_SECONDS, is_logging=False
+        )
+        self._open_reading(calculation_settings(memory, self._seconds, self._comment), concurrency)
         load_ids(self.unlimited_clients, self.id_filter)
         load_extent(self.unlimited_clients, self.recorded_extent)
         load_months(self.unlimited_clients, self.recorded_months)
 
-    def _open_reading(self, location: Location, settings: EngineSettings, concurrency: int) -> None:
+    def _open_reading(self, settings: EngineSettings, concurrency: int) -> None:
         """Open clients for each purpose, so that none waits for another."""
+        # The server ends queries after their time; then its answer is on the way.
+        answer_seconds = self._seconds + ANSWER_SECONDS / 2
+        reading = partial(self._pool, timeout=self._seconds, answer_seconds=answer_seconds)
 
         def stoppable(count: int) -> QueryRunner:
-            clients = ClientPool(location, settings, count, timeout=self._seconds)
-            return QueryRunner(self._closed_later(clients), self._seconds, self._is_stopping)
+            return QueryRunner(reading(settings, count), self._seconds, self._is_stopping)
 
         def unstoppable() -> QueryRunner:
             """A stop does not end these queries: requests that are being recorded need them."""
-            clients = ClientPool(location, settings | LOOK_UP_SETTINGS, timeout=self._seconds)
-            return QueryRunner(self._closed_later(clients), self._seconds)
+            return QueryRunner(reading(settings | LOOK_UP_SETTINGS), self._seconds)
 
         self.calculation_queries = stoppable(concurrency)
         self.alert_queries = stoppable(ALERT_CLIENTS)
@@ -147,13 +147,13 @@ class Engine:
         self._duplicate_queries, self._lookup_queries, self._status_queries = (
             unstoppable() for _ in range(3)
         )
-        self._profiler = QueryProfiler(location, settings)
+        self._profiler = QueryProfiler(self._connector.open_meter(settings, answer_seconds))
         self._closing.callback(self._profiler.close)
 
-    def _closed_later(self, clients: ClientPool) -> ClientPool:
-        """The same clients, which will be closed with the engine."""
-        self._closing.callback(clients.close)
-        return clients
+    @property
+    def is_server(self) -> bool:
+        """Whether ClickHouse is a server, which other nodes may use, too."""
+        return self._connector.is_server
 
     def close(self) -> None:
         self._closing.close()
@@ -166,32 +166,32 @@ class Engine:
     def stop_calculating(self) -> None:
         """End the running calculations with Stopping, and reject new ones with it."""
         self._is_stopping.set()
-        kill = maintenance.compile_kill(self._comment)
-        with self._stopping.acquire() as client:
-            client.command(kill.text, kill.parameters)
+        self._stopping.command(maintenance.compile_kill(self._comment))
 
-    def append(self, interactions: Sequence[Interaction]) -> None:
+    def append(
+        self,
+        interactions: Sequence[Interaction],
+        *,
+        token: str | None = None,
+        query_id: str | None = None,
+    ) -> None:
         """Append a block; after the return it is on disk and visible to every new query.
 
-        Raises BlockRejected if the engine rejects an interaction in it, Unavailable if it fails.
+        A server stores a block once, however often it is appended with the same token and in the
+        same form; `query_id` is for `kill_append`. Both have no effect on a folder.
+
+        Raises BlockRejected if the engine rejects an interaction in it, UnknownOutcome if the block
+        may be stored, now or later, and Unavailable if it is not.
         """
-        timestamps = [interaction.timestamp for interaction in interactions]
-        # Before the append, so that no query sees an interaction outside of the extent.
-        self.recorded_extent.include(min(timestamps), max(timestamps))
-        block = arrow_stream(interactions)
-        with self._appending.acquire() as client:
-            try:
-                summary = client.raw_insert(INTERACTIONS, COLUMNS.names, block, fmt="ArrowStream")
-            except ClickHouseError as error:
-                if is_bad_data(error):
-                    raise BlockRejected(str(error)) from error
-                failure = to_tocsin_error(error)
-                if isinstance(failure, CannotWrite):
-                    self.write_state.fail(failure.reason)
-                raise failure from error
-        self.write_state.succeed()
-        if summary.written_rows < len(interactions):
-            raise Unavailable(f"The engine stored {summary.written_rows} of {len(interactions)}")
+        self._appender.append(interactions, token=token, query_id=query_id)
+
+    def kill_append(self, query_id: str) -> None:
+        """End an append of any node, and return when it has ended. Raises Unavailable."""
+        self._stopping.command(maintenance.compile_kill_statement(query_id))
+
+    def numbers_present(self, first: int, last: int) -> set[int]:
+        """The numbers from `first` to `last` that interactions have. Raises Unavailable."""
+        return {row[0] for row in self.look_up(maintenance.compile_numbers(first, last))}
 
     def run(self, query: Query, deadline: Deadline | None = None) -> list[ResultRow]:
         """The rows of a calculation's query. Raises QueryTooHeavy or Unavailable."""
@@ -248,9 +248,8 @@ class Engine:
         """Drop the months that end before an instant; returns their number."""
         before = instant.year * 100 + instant.month
         months = self._status_queries.run(maintenance.compile_months(before))
-        with self.unlimited_clients.acquire() as client:
-            for (month,) in months:
-                client.command(maintenance.compile_drop_month(month).text)
+        for (month,) in months:
+            self.unlimited_clients.command(maintenance.compile_drop_month(month))
         self.recorded_months.remove_before(instant)
         return len(months)
 
@@ -269,8 +268,7 @@ class Engine:
 
     def set_folder_id(self, folder_id: str) -> None:
         """Store the id of the data folder with the table."""
-        with self.unlimited_clients.acquire() as client:
-            client.command(maintenance.compile_set_comment(folder_id).text)
+        self.unlimited_clients.command(maintenance.compile_set_comment(folder_id))
         self.folder_id = folder_id
 
     def bytes_on_disk(self) -> int:

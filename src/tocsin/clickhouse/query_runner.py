@@ -40,6 +40,7 @@ class QueryRunner:
 
     def run(self, query: Query, deadline: Deadline | None = None) -> list[ResultRow]:
         """The rows of a query. Raises QueryTooHeavy or Unavailable."""
+        query = self._clients.bindable(query)
         with self._client(deadline) as client:
             settings = self._thread_limit() | self._time_limit(deadline)
             result = client.query(query.text, query.parameters, settings)
@@ -50,6 +51,7 @@ class QueryRunner:
     ) -> pa.Table:
         """The result as an Arrow table, which is faster for many rows. Raises Unavailable, or
         QueryTooHeavy, also for more than `most` rows."""
+        query = self._clients.bindable(query)
         with self._client(deadline) as client:
             settings = ARROW_SETTINGS | {"max_result_rows": most}
             settings |= self._thread_limit() | self._time_limit(deadline)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 import resource
+from collections.abc import Iterable
 
 from clickhouse_connect.driver.client import Client
 
@@ -44,8 +45,7 @@ OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
 _NEVER = 1 << 50
 
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
+_COLUMNS = f"""\
     interactionId UUID,
     interactionNumber UInt64 CODEC(Delta, ZSTD(1)),
     resourceTypeId UUID,
@@ -61,15 +61,27 @@ CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
     hollowObjects Array(String) CODEC(ZSTD(1)),
     raw String CODEC(ZSTD(1)),
     interaction JSON DEFAULT raw::JSON,
-    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4
+    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4"""
+_SETTINGS = f"""\
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
+    index_granularity = 2048, {", ".join(BROKEN_PARTS)}, {MERGE_CLOSED}, {APPEND_COMPACT},
+    {FEW_SUBCOLUMNS}"""
+
+
+def create_table(indexes: str = "", settings: str = "") -> str:
+    """The statement that creates the table, with further indexes and settings."""
+    return f"""
+CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
+{_COLUMNS}{indexes}
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
-    index_granularity = 2048, {", ".join(BROKEN_PARTS)}, {MERGE_CLOSED}, {APPEND_COMPACT},
-    {FEW_SUBCOLUMNS}
+{_SETTINGS}{settings}
 """
+
+
+SCHEMA = create_table()
 
 
 def table_settings() -> list[str]:
@@ -88,10 +100,19 @@ def table_settings() -> list[str]:
 def upgrade_table(client: Client) -> None:
     """Change the settings and codecs of an existing table to those of this version."""
     definition = str(client.command(compile_definition().text))
-    settings = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))
-    for setting in table_settings():
-        if setting not in settings:
-            client.command(f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}")
+    for statement in upgrades(definition, table_settings()):
+        client.command(statement)
+
+
+def upgrades(definition: str, settings: Iterable[str]) -> list[str]:
+    """The statements that change a table to the settings and codecs of this version."""
+    present = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))
+    statements = [
+        f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}"
+        for setting in settings
+        if setting not in present
+    ]
     if TIME_CODEC not in definition:
         # Merges apply it to existing parts.
-        client.command(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")
+        statements.append(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")
+    return statements

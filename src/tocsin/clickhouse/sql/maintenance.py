@@ -32,6 +32,27 @@ def compile_definition() -> Query:
     )
 
 
+def compile_columns() -> Query:
+    """Rows of (name, type): the table's columns."""
+    return Query(
+        f"SELECT name, type FROM system.columns WHERE {_HERE} AND table = '{INTERACTIONS}'"
+    )
+
+
+def compile_kill_statement(query_id: str) -> Query:
+    """Ends the statement with this id, and waits until it has ended."""
+    return Query("KILL QUERY WHERE query_id = {id:String} SYNC", {"id": query_id})
+
+
+def compile_numbers(first: int, last: int) -> Query:
+    """Rows of (interactionNumber), for the interactions with numbers from `first` to `last`."""
+    text = (
+        f"SELECT interactionNumber FROM {INTERACTIONS} "
+        "WHERE interactionNumber BETWEEN {first:UInt64} AND {last:UInt64}"
+    )
+    return Query(text, {"first": first, "last": last})
+
+
 def compile_recorded_ids(ids: Sequence[UUID]) -> Query:
     """Rows of (interactionId), for each of the ids that is recorded."""
     return Query(
