@@ -68,7 +68,7 @@ class ChdbConnector:
     def to_tocsin_error(self, error: Exception, *, is_logging: bool = True) -> TocsinError:
         return to_tocsin_error(error, is_logging=is_logging)
 
-    def to_append_error(self, error: Exception, *, is_atomic: bool) -> TocsinError:  # noqa: ARG002 - this process is told of every outcome
+    def to_append_error(self, error: Exception, *, is_atomic: bool) -> TocsinError:  # noqa: ARG002 - a call into this process always returns its outcome
         return to_tocsin_error(error)
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ from tocsin.errors import InvalidSettings
 DEDUPLICATION = "non_replicated_deduplication_window = 10000"
 NUMBER_INDEX = "byInteractionNumber"
 _NUMBER_INDEX = f"INDEX {NUMBER_INDEX} interactionNumber TYPE minmax GRANULARITY 1"
-# What no statement of this version changes; without them, the table is not Tocsin's.
+# Without them, an acknowledged interaction may be lost.
 _FSYNC = ("fsync_after_insert = 1", "fsync_part_directory = 1")
 SETTINGS = (*_FSYNC, *BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, DEDUPLICATION)
 CREATE = create_table(f",\n    {_NUMBER_INDEX}", f", {DEDUPLICATION}").strip()
