@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import clickhouse_connect
@@ -22,6 +23,9 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.errors import TocsinError
 
+# The driver logs a traceback for each broken connection; the pool logs its reason.
+logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+
 CONNECT_SECONDS = 5.0
 # Idle connections that are kept; more are opened while more statements run.
 _KEPT_CONNECTIONS = 64
@@ -29,7 +33,7 @@ _KEPT_CONNECTIONS = 64
 _COMPRESSED_FROM = 8 * 1024
 # Appends must not wait for others in the server's queue (the default since 26.3), and a repeated
 # block must be found by its token, whatever the user's profile says.
-_INSERT_SETTINGS: EngineSettings = {"async_insert": 0, "insert_deduplicate": 1}
+INSERT_SETTINGS: EngineSettings = {"async_insert": 0, "insert_deduplicate": 1}
 
 
 class HttpConnector:
@@ -88,7 +92,7 @@ class HttpConnector:
             INTERACTIONS,
             COLUMNS.names,
             memoryview(body),  # type: ignore[arg-type]  # urllib3 sends it as it is
-            _INSERT_SETTINGS | settings,
+            INSERT_SETTINGS | settings,
             fmt="ArrowStream",
             compression=compression,
         )

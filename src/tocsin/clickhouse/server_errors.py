@@ -139,7 +139,7 @@ def _transport_errors(error: BaseException) -> list[BaseException]:
 
 def _is_unsent(error: Exception) -> bool:
     """Whether no connection was made, so that the server has received nothing."""
-    unsent = (NewConnectionError, ConnectTimeoutError, ClosedPoolError, SSLError)
+    unsent = (NewConnectionError, ConnectTimeoutError, ClosedPoolError)
     return any(isinstance(cause, unsent) for cause in _transport_errors(error))
 
 

@@ -1,0 +1,170 @@
+"""Checks that a ClickHouse server has what Tocsin needs, by using it.
+
+Versions are not compared: a feature may be missing from a new build, and present in an old one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from clickhouse_connect.driver.binding import quote_identifier
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from tocsin.clickhouse.connector import ANSWER_SECONDS
+from tocsin.clickhouse.errors import code_of
+from tocsin.clickhouse.http_connector import INSERT_SETTINGS, HttpConnector
+from tocsin.clickhouse.server_address import ServerAddress
+from tocsin.clickhouse.server_schema import SETTINGS
+from tocsin.clickhouse.settings import (
+    APPEND_SETTINGS,
+    ARROW_SETTINGS,
+    JSON_SETTINGS,
+    LOOK_UP_SETTINGS,
+    EngineSettings,
+    calculation_settings,
+    maintenance_settings,
+)
+from tocsin.clickhouse.sql.table import INTERACTIONS
+from tocsin.errors import TocsinError
+
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
+# Tocsin was tested with this version.
+TESTED_VERSION = "26.9"
+_RIGHTS = ("SELECT", "INSERT", "ALTER TABLE", "ALTER UPDATE", "DROP TABLE", "CREATE TABLE")
+_SYSTEM_TABLES = (
+    "parts",
+    "parts_columns",
+    "columns",
+    "tables",
+    "mutations",
+    "detached_parts",
+    "data_skipping_indices",
+    "processes",
+)
+# A document, and an expression of it that is 1 if the server has the feature.
+_FEATURES = {
+    "stores integers past 64 bits in JSON": (
+        '{"n":123456789012345678901234567890}',
+        "startsWith(j.n.:String, '12345678901234567890')",
+    ),
+    "distinguishes a key with a dot from a nested key in JSON": (
+        '{"a":{"b":1},"a.b":2}',
+        "j.a.b.:Int64 = 1 AND j.`a%2Eb`.:Int64 = 2",
+    ),
+    "keeps the sign of -0.0 in JSON": ('{"n":-0.0}', "1 / j.n.:Float64 < 0"),
+    "keeps a text like a date a text in JSON": ('{"d":"2026-01-01"}', "j.d.:String = '2026-01-01'"),
+    "binds the path of a value in JSON": ('{"k":{"l":7}}', "j.{path:Identifier}.:Int64 = 7"),
+    "lists the paths of JSON": ('{"k":{"l":7}}', "has(JSONAllPaths(j), {path:String})"),
+}
+
+
+def check_server(address: ServerAddress, *, memory: int = 1 << 30, seconds: int = 60) -> list[str]:
+    """A sentence for each thing that is wrong; none if the server can be used. `memory` and
+    `seconds` are the limits of a query."""
+    connector = HttpConnector(address)
+    try:
+        # The database need not exist yet.
+        admin = HttpConnector(replace(address, database="system"))
+        try:
+            client = admin.open({}, ANSWER_SECONDS)
+        finally:
+            admin.close()
+        checks: list[Callable[[], Iterator[str]]] = [
+            lambda: _features(client, address),
+            lambda: _settings(client, address, memory, seconds),
+            lambda: _table_settings(client, address),
+            lambda: _rights(client, address),
+            lambda: _clock(client, address),
+        ]
+        return [sentence for check in checks for sentence in check()]
+    except ClickHouseError as error:
+        return [connector.to_tocsin_error(error).detail]
+    except TocsinError as error:
+        return [error.detail]
+    finally:
+        connector.close()
+
+
+def _features(client: Client, address: ServerAddress) -> Iterator[str]:
+    for feature, (document, expression) in _FEATURES.items():
+        text = f"SELECT {expression} FROM (SELECT {{document:String}}::JSON AS j)"
+        parameters = {"document": document, "path": "k.l"}
+        try:
+            rows = client.query(text, parameters, JSON_SETTINGS).result_rows
+            has_feature = rows == [(1,)]
+        except ClickHouseError as error:
+            if code_of(error) is None:
+                raise
+            has_feature = False
+        if not has_feature:
+            yield (
+                f"The ClickHouse server {address} has version {client.server_version}, in which "
+                f"nothing {feature}: use {TESTED_VERSION} or newer"
+            )
+
+
+def _settings(client: Client, address: ServerAddress, memory: int, seconds: int) -> Iterator[str]:
+    """Problems of settings that the profile of the user forbids, or that the server lacks."""
+    needed: EngineSettings = {
+        **calculation_settings(memory, seconds, "check"),
+        **LOOK_UP_SETTINGS,
+        **ARROW_SETTINGS,
+        **APPEND_SETTINGS,
+        **INSERT_SETTINGS,
+        **maintenance_settings(memory),
+        "insert_deduplication_token": "check",
+    }
+    for name, value in needed.items():
+        try:
+            client.command("SELECT 1", settings={name: value})
+        except ClickHouseError as error:
+            if code_of(error) is None and "readonly" not in str(error):
+                raise
+            yield (
+                f"The ClickHouse server {address} refuses the setting {name} = {value} of the user "
+                f"{address.user}: allow it in the user's profile, or upgrade the server"
+            )
+
+
+def _table_settings(client: Client, address: ServerAddress) -> Iterator[str]:
+    names = [setting.split()[0] for setting in SETTINGS]
+    text = "SELECT name FROM system.merge_tree_settings WHERE name IN {names:Array(String)}"
+    present = {name for (name,) in client.query(text, {"names": names}).result_rows}
+    for name in names:
+        if name not in present:
+            yield (
+                f"The ClickHouse server {address} lacks the setting {name} of tables: "
+                f"use {TESTED_VERSION} or newer"
+            )
+
+
+def _rights(client: Client, address: ServerAddress) -> Iterator[str]:
+    database = quote_identifier(address.database)
+    grants = [f"{right} ON {database}.{INTERACTIONS}" for right in _RIGHTS]
+    grants += [f"SELECT ON system.{table}" for table in _SYSTEM_TABLES]
+    for grant in grants:
+        if not client.command(f"CHECK GRANT {grant}"):
+            yield (
+                f"The user {address.user} of the ClickHouse server {address} lacks a right: "
+                f"GRANT {grant} TO {quote_identifier(address.user)}"
+            )
+
+
+def _clock(client: Client, address: ServerAddress) -> Iterator[str]:
+    started = time.perf_counter()
+    before = datetime.now(UTC)
+    milliseconds = int(str(client.command("SELECT toUnixTimestamp64Milli(now64(3))")))
+    elapsed = timedelta(seconds=time.perf_counter() - started)
+    server = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    # The server read its clock at some instant between the request and the answer.
+    difference = max(before - server, server - before - elapsed, timedelta())
+    if difference > MAX_CLOCK_DIFFERENCE:
+        yield (
+            f"The clock of the ClickHouse server {address} differs from this machine's by "
+            f"{math.ceil(difference.total_seconds())} seconds: synchronize both"
+        )
