@@ -161,7 +161,14 @@ class UnitTestRunner:
 @contextmanager
 def bench(test: UnitTest) -> Iterator[UnitTestRunner]:
     with tempfile.TemporaryDirectory(prefix="tocsin-test-") as folder:
-        settings = Settings(data_dir=Path(folder), retention=None, strict_catalog=False)
+        settings = Settings(
+            data_dir=Path(folder),
+            # Never the servers that the environment names.
+            database_url=None,
+            clickhouse_url=None,
+            retention=None,
+            strict_catalog=False,
+        )
         runtime = Runtime(settings)
         try:
             yield UnitTestRunner(runtime, test)

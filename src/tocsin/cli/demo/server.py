@@ -21,6 +21,14 @@ from tocsin.errors import TocsinError
 FIRST_PORT, PORTS = 8420, 100
 START_SECONDS, STOP_SECONDS = 90, 20
 _LOG_LINES = 15
+# The demo has a key and a data folder of its own: no sample data on the servers of somebody.
+_NOT_INHERITED = (
+    "TOCSIN_ADMIN_KEY_FILE",
+    "TOCSIN_CLICKHOUSE_URL",
+    "TOCSIN_CLICKHOUSE_URL_FILE",
+    "TOCSIN_DATABASE_URL",
+    "TOCSIN_DATABASE_URL_FILE",
+)
 # The address of a server that listens on all interfaces, as seen from this machine.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -50,7 +58,8 @@ def running_server(host: str, port: int | None, folder: Path, key: str) -> Itera
         "TOCSIN_ADMIN_KEY": key,
         "TOCSIN_ALLOW_PRIVATE_TARGETS": "true",
     }
-    environment.pop("TOCSIN_ADMIN_KEY_FILE", None)
+    for variable in _NOT_INHERITED:
+        environment.pop(variable, None)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tocsin.cli", *command],
