@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from support.blocking import never_blocked
+from support.databases import SERVER_URL, drop_databases, open_database
 from support.delivery_harness import DeliveryHarness
 from support.engines import LOCATIONS, open_engine, server_for_tests
 from support.serving import ADMIN_KEY, Server
@@ -55,10 +56,24 @@ def engines() -> Iterator[None]:
     LOCATIONS.drop()
 
 
+@pytest.fixture(autouse=True)
+def _drop_databases(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Drops the PostgreSQL databases of a test; those of a module are dropped after the run."""
+    yield
+    folder = getattr(request.node, "funcargs", {}).get("tmp_path")
+    if SERVER_URL and folder:
+        drop_databases(folder)
+
+
+def pytest_sessionfinish() -> None:
+    if SERVER_URL:
+        drop_databases()
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """A new store of definitions."""
-    opened = Database(tmp_path / "store.sqlite")
+    opened = open_database(tmp_path / "store.sqlite")
     yield opened
     opened.close()
 

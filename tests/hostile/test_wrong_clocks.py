@@ -10,12 +10,12 @@ import msgspec
 import pytest
 import structlog
 
+from support.databases import open_database
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.runtime import Runtime
 from tocsin.storage.retention import MAX_GAP, SETTLING, TRUSTED_AFTER, ObservedClock
-from tocsin.store.database import Database
 from tocsin.store.key_value import KeyValueStore
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -124,7 +124,7 @@ def test_a_third_or_less_is_dropped_once_ten_minutes_have_passed(folder: Folder)
 
 
 def test_a_restart_each_hour_only_delays_trust(tmp_path: Path) -> None:
-    database = Database(tmp_path / "store.sqlite")
+    database = open_database(tmp_path / "store.sqlite")
     now, hours = datetime.now(UTC), 0
     clock = ObservedClock(KeyValueStore(database))
     while not clock.is_trusted:
@@ -141,7 +141,7 @@ def test_a_restart_each_hour_only_delays_trust(tmp_path: Path) -> None:
 def test_a_stop_of_more_than_a_day_begins_the_day_anew(
     stop: timedelta, is_kept: bool, tmp_path: Path
 ) -> None:
-    database = Database(tmp_path / "store.sqlite")
+    database = open_database(tmp_path / "store.sqlite")
     now = datetime.now(UTC)
     clock = ObservedClock(KeyValueStore(database))
     for running in (timedelta(), TRUSTED_AFTER):

@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import pytest
 
+from support.databases import open_database
 from tocsin.errors import InvalidInput
 from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
 from tocsin.model.notifications.subscription import Template
 from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.notifications.templates.templates import TemplateFailed, Templates
 from tocsin.store.channels import Channels
-from tocsin.store.database import Database
 from tocsin.store.subscriptions import Subscriptions
 
 INTERACTION = {"resourceId": "42", "action": "LEFT", "interaction": {"user": {"plan": "pro"}}}
@@ -92,7 +92,7 @@ def body(templates: Templates, template: str) -> str:
     )
     with (
         TemporaryDirectory() as folder,
-        closing(Database(Path(folder) / "store.sqlite")) as database,
+        closing(open_database(Path(folder) / "store.sqlite")) as database,
     ):
         rendering = MessageRenderer(templates, Subscriptions(database, Channels(database)))
         return rendering.render(delivery)[1]

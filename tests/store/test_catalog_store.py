@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.databases import open_database
 from tocsin.errors import Conflict, InvalidInput, NotFound
 from tocsin.model.interactions.catalog import SYSTEM, EntryDraft, Kind, system_id
 from tocsin.model.metrics.draft import read_metric
@@ -30,7 +31,7 @@ def test_the_system_entries_exist_from_the_start_with_constant_ids(
     for kind, mnemonic, title in SYSTEM:
         entry = catalog.get(kind, system_id(kind, mnemonic))
         assert (entry.mnemonic, entry.spec.title, entry.is_system) == (mnemonic, title, True)
-    other = Catalog(Database(tmp_path / "other.sqlite"))
+    other = Catalog(open_database(tmp_path / "other.sqlite"))
     assert all(other.entries(kind) == catalog.entries(kind) for kind in Kind)
 
 

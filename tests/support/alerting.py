@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from support.databases import open_database
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.draft import read_metric
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
-from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.metrics import Metrics
 from tocsin.store.transitions import Transitions
@@ -71,7 +71,7 @@ class Store:
         return self.alerts.create(self.draft(**members), AT)
 
     def _open(self) -> None:
-        self.database = Database(self._path)
+        self.database = open_database(self._path)
         self.catalog = Catalog(self.database)
         self.metrics = Metrics(self.database)
         self.transitions = Transitions(self.database, self.outbox)

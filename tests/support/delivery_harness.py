@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from support.builders import an_interaction
+from support.databases import open_database
 from support.leadership import SetLeadership
 from support.receivers import wait_for
 from tocsin.model.ceilings import PENDING_DELIVERIES
@@ -26,7 +27,6 @@ from tocsin.notifications.templates.rendering import MessageRenderer
 from tocsin.notifications.templates.templates import Templates
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
-from tocsin.store.database import Database
 from tocsin.store.deliveries import Deliveries
 from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
@@ -41,7 +41,7 @@ class DeliveryHarness:
     def __init__(self, folder: Path, limit: int = PENDING_DELIVERIES) -> None:
         self.clock_offset = timedelta(0)
         self.recorded: list[dict[str, Any]] = []
-        self.database = Database(folder / "store.sqlite")
+        self.database = open_database(folder / "store.sqlite")
         self.catalog = Catalog(self.database)
         self.channels = Channels(self.database)
         self.subscriptions = Subscriptions(self.database, self.channels)

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from support.databases import open_database
 from tocsin.errors import InvalidInput
 from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Aggregation, Question, Window
 from tocsin.store.catalog import Catalog
-from tocsin.store.database import Database
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 COUNT = {"name": "n", "metricType": "COUNT"}
@@ -23,7 +23,7 @@ NOBODY = str(uuid4())
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    database = Database(Path(tmp_path_factory.mktemp("store")) / "store.sqlite")
+    database = open_database(Path(tmp_path_factory.mktemp("store")) / "store.sqlite")
     opened = Catalog(database)
     for kind in Kind:
         for mnemonic in ("ONE", "TWO"):

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import cut
@@ -23,6 +22,7 @@ from tocsin.model.notifications.dropped import Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops
+from tocsin.store.upsert import insert_of
 
 log = structlog.get_logger()
 
@@ -112,7 +112,7 @@ class DroppedDeliveries:
         for channel_id, count in counts.items():
             if not count:
                 continue
-            row = upsert(dropped_deliveries).values(
+            row = insert_of(connection, dropped_deliveries).values(
                 channel_id=channel_id, total=count, untold=count, start=cut(at), latest=cut(at)
             )
             added = row.on_conflict_do_update(

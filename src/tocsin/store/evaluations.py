@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tocsin.errors import NotFound
 from tocsin.model.alerts.alert import Alert
@@ -26,10 +25,11 @@ from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
 from tocsin.store.tables import alert_states, evaluations
 from tocsin.store.transitions import Transitions
+from tocsin.store.upsert import upsert
 
 # SQLite takes 32,766 values in a statement; a claim has two for each alert.
 _CLAIM_BLOCK = 5_000
-_STATE_KEY = (alert_states.c.alert_id, alert_states.c.group_key)
+_CHANGING = ("status", "since", "clear_since", "value")
 _DELETE_STATE = delete(alert_states).where(
     alert_states.c.alert_id == bindparam("id"), alert_states.c.group_key == bindparam("key")
 )
@@ -154,10 +154,13 @@ def _write_states(connection: Connection, results: Iterable[EvaluationResult]) -
     if deleted:
         connection.execute(_DELETE_STATE, deleted)
     if written:
-        statement = upsert(alert_states)
-        changing = ("status", "since", "clear_since", "value")
-        changes = {name: statement.excluded[name] for name in changing}
-        connection.execute(statement.on_conflict_do_update(_STATE_KEY, set_=changes), written)
+        upsert(
+            connection,
+            alert_states,
+            written,
+            key=["alert_id", "group_key"],
+            changes=lambda new: {name: new[name] for name in _CHANGING},
+        )
 
 
 def _row(id: UUID, state: AlertState) -> dict[str, Any]:

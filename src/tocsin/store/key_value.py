@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Select, select
 
 from tocsin.store.database import Database
 from tocsin.store.tables import facts
+from tocsin.store.upsert import insert_ignoring, upsert
 
 
 class KeyValueStore:
@@ -15,12 +15,20 @@ class KeyValueStore:
 
     def get(self, name: str) -> str | None:
         with self._database.reading() as connection:
-            return connection.execute(
-                select(facts.c.value).where(facts.c.name == name)
-            ).scalar_one_or_none()
+            return connection.execute(_value(name)).scalar_one_or_none()
 
     def set(self, name: str, value: str) -> None:
         """The value is on disk when this returns."""
-        row = insert(facts).values(name=name, value=value)
+        row = {"name": name, "value": value}
         with self._database.writing() as connection:
-            connection.execute(row.on_conflict_do_update(["name"], set_={"value": value}))
+            upsert(connection, facts, row, key=["name"], changes=lambda new: {"value": new.value})
+
+    def set_first(self, name: str, value: str) -> str:
+        """Set a value unless one is set already; returns the value that is set from then on."""
+        with self._database.writing() as connection:
+            insert_ignoring(connection, facts, {"name": name, "value": value}, key=["name"])
+            return str(connection.execute(_value(name)).scalar_one())
+
+
+def _value(name: str) -> Select[str]:
+    return select(facts.c.value).where(facts.c.name == name)

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.dialects.sqlite import insert
 
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.interaction import Interaction
@@ -23,6 +22,7 @@ from tocsin.store.dropped_deliveries import ChannelCapacity
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.tables import deliveries
+from tocsin.store.upsert import insert_ignoring
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
 
@@ -41,8 +41,7 @@ class DeliveryBatch:
     def insert(self, connection: Connection) -> None:
         """Rows whose delivery exists already change nothing."""
         if self.rows:
-            new = insert(deliveries).on_conflict_do_nothing(["delivery_id"])
-            connection.execute(new, self.rows)
+            insert_ignoring(connection, deliveries, self.rows, key=["delivery_id"])
 
 
 class NewDeliveries:

@@ -11,18 +11,15 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     Uuid,
     false,
     func,
 )
 
-from tocsin.store.instant_column import InstantColumn
+from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER, InstantColumn, short_text
 
 metadata = MetaData()
 
@@ -31,13 +28,13 @@ catalog = Table(
     "catalog",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("mnemonic", String(64), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("description", Text),
-    Column("icon", Text),
-    Column("font_color_hex", String(7)),
-    Column("bg_color_hex", String(7)),
+    Column("kind", short_text(16), nullable=False),
+    Column("mnemonic", short_text(64), nullable=False),
+    Column("title", LONG_TEXT, nullable=False),
+    Column("description", LONG_TEXT),
+    Column("icon", LONG_TEXT),
+    Column("font_color_hex", short_text(7)),
+    Column("bg_color_hex", short_text(7)),
     Column("is_system", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
@@ -49,14 +46,14 @@ Index("catalog_mnemonic", catalog.c.kind, func.lower(catalog.c.mnemonic), unique
 metrics = Table(
     "metrics",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("metric_id", Uuid, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("description", Text),
+    Column("name", LONG_TEXT, nullable=False),
+    Column("description", LONG_TEXT),
     Column("resource_type_id", Uuid, ForeignKey("catalog.id"), index=True),
     Column("action_id", Uuid, ForeignKey("catalog.id"), index=True),
     Column("origin_id", Uuid, ForeignKey("catalog.id"), index=True),
-    Column("question", Text, nullable=False),
+    Column("question", LONG_TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
@@ -65,12 +62,12 @@ metrics = Table(
 keys = Table(
     "keys",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("key_id", Uuid, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("prefix", String(32), nullable=False),
-    Column("hash", String(64), nullable=False, unique=True),
+    Column("name", LONG_TEXT, nullable=False),
+    Column("role", short_text(16), nullable=False),
+    Column("prefix", short_text(32), nullable=False),
+    Column("hash", short_text(64), nullable=False, unique=True),
     Column("from_environment", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
 )
@@ -79,7 +76,7 @@ keys = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("hash", String(64), primary_key=True),
+    Column("hash", short_text(64), primary_key=True),
     Column("session_id", Uuid, nullable=False, unique=True),
     Column(
         "key_id",
@@ -88,7 +85,7 @@ sessions = Table(
         nullable=False,
         index=True,
     ),
-    Column("address", Text),
+    Column("address", LONG_TEXT),
     Column("created_date", InstantColumn, nullable=False),
     Column("used_date", InstantColumn, nullable=False),
 )
@@ -96,21 +93,21 @@ sessions = Table(
 facts = Table(
     "facts",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", LONG_TEXT, primary_key=True),
+    Column("value", LONG_TEXT, nullable=False),
 )
 
 alerts = Table(
     "alerts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("alert_id", Uuid, nullable=False, unique=True),
-    Column("title", Text, nullable=False),
+    Column("title", LONG_TEXT, nullable=False),
     Column("metric_id", Uuid, ForeignKey("metrics.metric_id"), nullable=False, index=True),
     Column("alert_action_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
     Column("recovery_action_id", Uuid, ForeignKey("catalog.id"), index=True),
     Column("resource_type_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
-    Column("definition", Text, nullable=False),
+    Column("definition", LONG_TEXT, nullable=False),
 )
 
 # The part of an alert that changes at every evaluation, apart from the definition, so that little
@@ -119,10 +116,10 @@ evaluations = Table(
     "evaluations",
     metadata,
     Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
-    Column("version", Integer, nullable=False),
+    Column("version", WHOLE_NUMBER, nullable=False),
     Column("slot", InstantColumn, nullable=False),
     Column("evaluated_at", InstantColumn),
-    Column("error", Text),
+    Column("error", LONG_TEXT),
     Column("elapsed_ms", Float),
 )
 
@@ -131,12 +128,12 @@ alert_states = Table(
     "alert_states",
     metadata,
     Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
-    Column("group_key", Text, primary_key=True),
-    Column("dimensions", Text, nullable=False),
-    Column("status", String(8), nullable=False),
+    Column("group_key", LONG_TEXT, primary_key=True),
+    Column("dimensions", LONG_TEXT, nullable=False),
+    Column("status", short_text(8), nullable=False),
     Column("since", InstantColumn, nullable=False),
     Column("clear_since", InstantColumn),
-    Column("value", Text, nullable=False),
+    Column("value", LONG_TEXT, nullable=False),
 )
 
 # Both history and outbox: the interaction of a row that is not recorded has yet to be appended. A
@@ -144,17 +141,17 @@ alert_states = Table(
 transitions = Table(
     "transitions",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("transition_id", Uuid, nullable=False, unique=True),
     Column("alert_id", Uuid, nullable=False),
     Column("at", InstantColumn, nullable=False),
-    Column("status", String(8), nullable=False),
-    Column("reason", String(16), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("dimensions", Text, nullable=False),
+    Column("status", short_text(8), nullable=False),
+    Column("reason", short_text(16), nullable=False),
+    Column("value", LONG_TEXT, nullable=False),
+    Column("dimensions", LONG_TEXT, nullable=False),
     Column("fired_at", InstantColumn, nullable=False),
-    Column("alert", Text, nullable=False),
-    Column("metric", Text, nullable=False),
+    Column("alert", LONG_TEXT, nullable=False),
+    Column("metric", LONG_TEXT, nullable=False),
     Column("is_recorded", Boolean, nullable=False),
 )
 Index("transitions_at", transitions.c.at, transitions.c.number)
@@ -163,19 +160,20 @@ Index(
     "transitions_unrecorded",
     transitions.c.number,
     sqlite_where=transitions.c.is_recorded == false(),
+    postgresql_where=transitions.c.is_recorded.is_(False),
 )
 
 # The settings hold the channel's secrets in clear, because they have to be sent.
 channels = Table(
     "channels",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("channel_id", Uuid, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("settings", Text, nullable=False),
+    Column("name", LONG_TEXT, nullable=False),
+    Column("kind", short_text(16), nullable=False),
+    Column("settings", LONG_TEXT, nullable=False),
     Column("enabled", Boolean, nullable=False),
-    Column("disabled_reason", Text),
+    Column("disabled_reason", LONG_TEXT),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
     Column("resting_until", InstantColumn),
@@ -184,32 +182,32 @@ channels = Table(
 subscriptions = Table(
     "subscriptions",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("subscription_id", Uuid, nullable=False, unique=True),
     Column("channel_id", Uuid, ForeignKey("channels.channel_id"), nullable=False, index=True),
     Column("resource_type_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
     Column("action_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
     Column("origin_id", Uuid, ForeignKey("catalog.id"), index=True),
-    Column("title_template", Text),
-    Column("body_template", Text),
+    Column("title_template", LONG_TEXT),
+    Column("body_template", LONG_TEXT),
     Column("enabled", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
-    Column("template_problem", Text),
+    Column("template_problem", LONG_TEXT),
 )
 
 silences = Table(
     "silences",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("silence_id", Uuid, nullable=False, unique=True),
     Column("alert_id", Uuid),
-    Column("labels", Text, nullable=False),
-    Column("dimensions", Text, nullable=False),
+    Column("labels", LONG_TEXT, nullable=False),
+    Column("dimensions", LONG_TEXT, nullable=False),
     Column("start", InstantColumn, nullable=False),
     Column("to", InstantColumn, nullable=False),
-    Column("author", Text),
-    Column("reason", Text),
+    Column("author", LONG_TEXT),
+    Column("reason", LONG_TEXT),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
 )
@@ -219,23 +217,23 @@ silences = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("delivery_id", Uuid, nullable=False, unique=True),
     Column("subscription_id", Uuid, nullable=False),
     Column("channel_id", Uuid, nullable=False),
     Column("interaction_id", Uuid, nullable=False),
-    Column("snapshot", Text, nullable=False),
-    Column("title_template", Text),
-    Column("body_template", Text),
+    Column("snapshot", LONG_TEXT, nullable=False),
+    Column("title_template", LONG_TEXT),
+    Column("body_template", LONG_TEXT),
     Column("silence_id", Uuid),
-    Column("status", String(16), nullable=False),
-    Column("tries", Integer, nullable=False),
+    Column("status", short_text(16), nullable=False),
+    Column("tries", WHOLE_NUMBER, nullable=False),
     Column("due", InstantColumn),
     Column("claimed_until", InstantColumn),
     Column("is_end_recorded", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("finished_date", InstantColumn),
-    Column("skip_reason", Text),
+    Column("skip_reason", LONG_TEXT),
 )
 Index("deliveries_due", deliveries.c.status, deliveries.c.channel_id, deliveries.c.due)
 Index("deliveries_status", deliveries.c.status, deliveries.c.number)
@@ -245,18 +243,22 @@ Index(
     deliveries.c.silence_id,
     deliveries.c.number,
     sqlite_where=deliveries.c.silence_id.is_not(None),
+    postgresql_where=deliveries.c.silence_id.is_not(None),
+)
+_IS_END_UNRECORDED = deliveries.c.finished_date.is_not(None) & (
+    deliveries.c.is_end_recorded.is_(False)
 )
 Index(
     "deliveries_unrecorded",
     deliveries.c.number,
-    sqlite_where=(deliveries.c.finished_date.is_not(None))
-    & (deliveries.c.is_end_recorded.is_(False)),
+    sqlite_where=_IS_END_UNRECORDED,
+    postgresql_where=_IS_END_UNRECORDED,
 )
 
 attempts = Table(
     "attempts",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column(
         "delivery_id",
         Uuid,
@@ -265,9 +267,9 @@ attempts = Table(
         index=True,
     ),
     Column("at", InstantColumn, nullable=False),
-    Column("http_status", Integer),
-    Column("error", Text),
-    Column("duration_ms", Integer, nullable=False),
+    Column("http_status", WHOLE_NUMBER),
+    Column("error", LONG_TEXT),
+    Column("duration_ms", WHOLE_NUMBER, nullable=False),
 )
 
 # A row for each channel that ever exceeded its limit. `start` is the time of the first and `untold`
@@ -276,8 +278,8 @@ dropped_deliveries = Table(
     "dropped_deliveries",
     metadata,
     Column("channel_id", Uuid, primary_key=True),
-    Column("total", Integer, nullable=False),
-    Column("untold", Integer, nullable=False),
+    Column("total", WHOLE_NUMBER, nullable=False),
+    Column("untold", WHOLE_NUMBER, nullable=False),
     Column("start", InstantColumn),
     Column("latest", InstantColumn, nullable=False),
 )
@@ -287,7 +289,7 @@ dropped_deliveries = Table(
 staged_drops = Table(
     "staged_drops",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", WHOLE_NUMBER, primary_key=True),
     Column("channel_id", Uuid, nullable=False),
     Column("interaction_ids", LargeBinary, nullable=False),
     Column("at", InstantColumn, nullable=False),

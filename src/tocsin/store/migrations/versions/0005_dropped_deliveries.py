@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from tocsin.store.column_types import INSTANT_TEXT, LONG_TEXT, WHOLE_NUMBER
+
 revision = "0005"
 down_revision = "0004"
 
@@ -11,16 +13,16 @@ def upgrade() -> None:
     op.create_table(
         "dropped_deliveries",
         sa.Column("channel_id", sa.Uuid, primary_key=True),
-        sa.Column("total", sa.Integer, nullable=False),
-        sa.Column("untold", sa.Integer, nullable=False),
-        sa.Column("start", sa.String(24)),
-        sa.Column("latest", sa.String(24), nullable=False),
+        sa.Column("total", WHOLE_NUMBER, nullable=False),
+        sa.Column("untold", WHOLE_NUMBER, nullable=False),
+        sa.Column("start", INSTANT_TEXT),
+        sa.Column("latest", INSTANT_TEXT, nullable=False),
     )
     op.create_table(
         "staged_drops",
-        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("number", WHOLE_NUMBER, primary_key=True),
         sa.Column("channel_id", sa.Uuid, nullable=False),
         sa.Column("interaction_ids", sa.LargeBinary, nullable=False),
-        sa.Column("at", sa.String(24), nullable=False),
+        sa.Column("at", INSTANT_TEXT, nullable=False),
     )
-    op.add_column("subscriptions", sa.Column("template_problem", sa.Text))
+    op.add_column("subscriptions", sa.Column("template_problem", LONG_TEXT))

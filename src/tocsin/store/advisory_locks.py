@@ -1,0 +1,26 @@
+"""The advisory locks of PostgreSQL that Tocsin takes, so that no two uses share a key."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+LOCK_CLASS = 0x746F6373
+"""The first of the two numbers of each key, which keeps them apart from those of others."""
+
+
+class AdvisoryLock(IntEnum):
+    """The second number of the key."""
+
+    WRITING = 1
+    """Held by each transaction that changes the store."""
+    MIGRATING = 2
+    """Held while the schema is changed."""
+    LEADER = 3
+    """Held by the leader for as long as it leads."""
+    APPENDING = 4
+    """Held while the numbers of an append are assigned."""
+
+
+def lock_for_transaction(lock: AdvisoryLock) -> str:
+    """The statement that waits for a lock, and holds it until the transaction ends."""
+    return f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {lock.value})"
