@@ -31,7 +31,7 @@ CONNECT_SECONDS = 5.0
 _KEPT_CONNECTIONS = 64
 # Blocks of a few interactions fit into one packet.
 _COMPRESSED_FROM = 8 * 1024
-# Appends must not wait for others in the server's queue (the default since 26.3), and a repeated
+# Appends must not wait for others in the server's queue (the default in 26.9), and a repeated
 # block must be found by its token, whatever the user's profile says.
 INSERT_SETTINGS: EngineSettings = {"async_insert": 0, "insert_deduplicate": 1}
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
 from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.errors import code_of
@@ -29,13 +29,13 @@ from tocsin.clickhouse.settings import (
     calculation_settings,
     maintenance_settings,
 )
-from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.errors import TocsinError
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
+_ACCESS_DENIED = 497
 # Tocsin was tested with this version.
 TESTED_VERSION = "26.9"
-_RIGHTS = ("SELECT", "INSERT", "ALTER TABLE", "ALTER UPDATE", "DROP TABLE", "CREATE TABLE")
+_RIGHTS = ("SELECT", "INSERT", "ALTER TABLE", "CREATE TABLE")
 _SYSTEM_TABLES = (
     "parts",
     "parts_columns",
@@ -45,6 +45,7 @@ _SYSTEM_TABLES = (
     "detached_parts",
     "data_skipping_indices",
     "processes",
+    "merge_tree_settings",
 )
 # A document, and an expression of it that is 1 if the server has the feature.
 _FEATURES = {
@@ -74,14 +75,16 @@ def check_server(address: ServerAddress, *, memory: int = 1 << 30, seconds: int 
             client = admin.open({}, ANSWER_SECONDS)
         finally:
             admin.close()
-        checks: list[Callable[[], Iterator[str]]] = [
-            lambda: _features(client, address),
-            lambda: _settings(client, address, memory, seconds),
-            lambda: _table_settings(client, address),
-            lambda: _rights(client, address),
-            lambda: _clock(client, address),
-        ]
-        return [sentence for check in checks for sentence in check()]
+        # The other checks need the rights, and the features need the settings.
+        return (
+            list(_rights(client, address))
+            or list(_settings(client, address, memory, seconds))
+            or [
+                *_features(client, address),
+                *_table_settings(client, address),
+                *_clock(client, address),
+            ]
+        )
     except ClickHouseError as error:
         return [connector.to_tocsin_error(error).detail]
     except TocsinError as error:
@@ -123,7 +126,7 @@ def _settings(client: Client, address: ServerAddress, memory: int, seconds: int)
         try:
             client.command("SELECT 1", settings={name: value})
         except ClickHouseError as error:
-            if code_of(error) is None and "readonly" not in str(error):
+            if code_of(error) is None and not isinstance(error, ProgrammingError):
                 raise
             yield (
                 f"The ClickHouse server {address} refuses the setting {name} = {value} of the user "
@@ -145,14 +148,28 @@ def _table_settings(client: Client, address: ServerAddress) -> Iterator[str]:
 
 def _rights(client: Client, address: ServerAddress) -> Iterator[str]:
     database = quote_identifier(address.database)
-    grants = [f"{right} ON {database}.{INTERACTIONS}" for right in _RIGHTS]
-    grants += [f"SELECT ON system.{table}" for table in _SYSTEM_TABLES]
-    for grant in grants:
-        if not client.command(f"CHECK GRANT {grant}"):
-            yield (
-                f"The user {address.user} of the ClickHouse server {address} lacks a right: "
-                f"GRANT {grant} TO {quote_identifier(address.user)}"
-            )
+    grants = [f"{right} ON {database}.*" for right in _RIGHTS]
+    grants.append("TABLE ENGINE ON MergeTree")
+    missing = [grant for grant in grants if not client.command(f"CHECK GRANT {grant}")]
+    # Some system tables need no right: only reading them shows which.
+    missing += [
+        f"SELECT ON system.{table}" for table in _SYSTEM_TABLES if not _is_readable(client, table)
+    ]
+    for grant in missing:
+        yield (
+            f"The user {address.user} of the ClickHouse server {address} lacks a right: "
+            f"GRANT {grant} TO {quote_identifier(address.user)}"
+        )
+
+
+def _is_readable(client: Client, table: str) -> bool:
+    try:
+        client.command(f"SELECT 1 FROM system.{table} LIMIT 1")
+    except ClickHouseError as error:
+        if code_of(error) != _ACCESS_DENIED:
+            raise
+        return False
+    return True
 
 
 def _clock(client: Client, address: ServerAddress) -> Iterator[str]:

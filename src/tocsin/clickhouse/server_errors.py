@@ -57,7 +57,7 @@ _SENTENCES = {
     452: "forbids a setting in the profile of the user {user}: run `tocsin doctor`",
     115: "lacks a setting that Tocsin needs: run `tocsin doctor`",
     # ACCESS_DENIED
-    497: "denies the user {user} a right: run `tocsin doctor`",
+    497: "denies the user {user} a right ({grant}): run `tocsin doctor`",
     # SOCKET_TIMEOUT, NETWORK_ERROR
     209: "did not receive the statement in time",
     210: "lost the connection",
@@ -96,7 +96,9 @@ class ServerErrors:
             return self._unavailable(_transport_sentence(error))
         sentence = _SENTENCES.get(code, "failed; its error is in the log")
         return self._unavailable(
-            sentence.format(database=self._address.database, user=self._address.user)
+            sentence.format(
+                database=self._address.database, user=self._address.user, grant=_grant(text)
+            )
         )
 
     def of_append(self, error: Exception, *, is_atomic: bool) -> TocsinError:
@@ -124,6 +126,12 @@ def _write_reason(text: str, code: int | None) -> str | None:
     if code == _READ_ONLY_TABLE:
         return "its table is read-only"
     return write_failure(text, code) if code is not None else None
+
+
+def _grant(text: str) -> str:
+    """The right that the server names in its message."""
+    match = re.search(r"necessary to have the grant (.+?)\. ", text)
+    return match[1] if match else "see the log"
 
 
 def _transport_errors(error: BaseException) -> list[BaseException]:
