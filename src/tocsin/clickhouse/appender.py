@@ -22,7 +22,7 @@ class BlockRejected(Exception):
     """The engine rejected a value in this block, and stored none of its interactions."""
 
 
-class Appender:
+class BlockAppender:
     """Has a client that nothing else uses, so that recording waits for nothing but its append."""
 
     def __init__(

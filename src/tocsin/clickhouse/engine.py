@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 
-from tocsin.clickhouse.appender import Appender, BlockRejected
+from tocsin.clickhouse.appender import BlockAppender, BlockRejected
 from tocsin.clickhouse.arrow import arrow_stream
 from tocsin.clickhouse.bloom_filter import IdFilter
 from tocsin.clickhouse.client_pool import PoolFactory
@@ -103,7 +103,7 @@ class Engine:
     def _open(self, admit: Admit, memory: int, concurrency: int) -> None:
         # For the committer only, so that recording waits for nothing but its append.
         appending = self._pool(APPEND_SETTINGS)
-        self._appender = Appender(
+        self._appender = BlockAppender(
             self._connector, appending, self.recorded_extent, self.write_state
         )
         before = read_contents(appending)
