@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 from tocsin.access.identification import Access
 from tocsin.access.service import KeyService
@@ -72,7 +71,7 @@ from tocsin.store.transitions import Transitions
 
 
 class Runtime:
-    """One node. `node_id` is new at each start, and names the node to the others."""
+    """One node."""
 
     def __init__(self, settings: Settings) -> None:
         """Open the storage and start the workers.
@@ -80,7 +79,6 @@ class Runtime:
         Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
         """
         self.settings = settings
-        self.node_id = uuid4().hex
         self.clock = SystemClock()
         self.events = Events()
         self._bound_times()

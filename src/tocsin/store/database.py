@@ -19,7 +19,7 @@ from tocsin.store.advisory_locks import AdvisoryLock
 from tocsin.store.driver_errors import translating
 from tocsin.store.sqlite import FOLDER_ID, SqliteBackend, StoreContents, store_contents
 
-__all__ = ["FOLDER_ID", "Database", "StoreContents", "is_url", "store_contents"]
+__all__ = ["FOLDER_ID", "Database", "StoreContents", "store_contents"]
 
 
 class Backend(Protocol):
@@ -38,10 +38,6 @@ class Backend(Protocol):
 
     def to_error(self, error: BaseException | None) -> Unavailable:
         """The error by which an exception of the driver is replaced."""
-
-
-def is_url(location: Path | str) -> bool:
-    return isinstance(location, str) and location.startswith(("postgresql://", "postgresql+"))
 
 
 class Database:
@@ -139,7 +135,7 @@ class Database:
 
 
 def _backend(location: Path | str) -> Backend:
-    if isinstance(location, str) and is_url(location):
+    if isinstance(location, str) and location.startswith(("postgresql://", "postgresql+")):
         # Embedded, the driver of PostgreSQL need not be installed.
         from tocsin.store.postgres import PostgresBackend
 
