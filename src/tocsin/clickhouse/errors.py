@@ -23,7 +23,7 @@ log = structlog.get_logger()
 # ClickHouse codes: too many rows, timeout, too slow, memory limit, too many bytes, too many rows
 # in a result.
 TOO_HEAVY = {158, 159, 160, 241, 307, 396}
-_CANCELLED = 394
+CANCELLED = 394
 _NOT_ENOUGH_SPACE = 243
 _CANNOT_WRITE = 75
 # CHECKSUM_DOESNT_MATCH, CORRUPTED_DATA, CANNOT_DECOMPRESS.
@@ -43,7 +43,7 @@ def to_tocsin_error(error: Exception, *, is_logging: bool = True) -> TocsinError
     text, code = str(error), code_of(error)
     if code in TOO_HEAVY:
         return QueryTooHeavy()
-    if code == _CANCELLED:
+    if code == CANCELLED:
         return Stopping()
     if "Cannot lock file" in text or "another process" in text:
         return DataFolderInUse()

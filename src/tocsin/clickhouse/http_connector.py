@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import clickhouse_connect
 import pyarrow as pa
@@ -27,6 +30,8 @@ from tocsin.errors import TocsinError
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
 
 CONNECT_SECONDS = 5.0
+ANY_DATABASE = "system"
+"""A database that every server has, for statements before there is another."""
 # Idle connections that are kept; more are opened while more statements run.
 _KEPT_CONNECTIONS = 64
 # Blocks of a few interactions fit into one packet.
@@ -109,6 +114,21 @@ class HttpConnector:
 
     def close(self) -> None:
         self._connections.clear()
+
+
+@contextmanager
+def connected(
+    address: ServerAddress, answer_seconds: float, *, database: str | None = None
+) -> Iterator[Client]:
+    """A client for a few statements, in another database than that of the address if one is named.
+    Its errors are translated."""
+    connector = HttpConnector(replace(address, database=database or address.database))
+    try:
+        yield connector.open({}, answer_seconds)
+    except ClickHouseError as error:
+        raise ServerErrors(address).of_query(error) from error
+    finally:
+        connector.close()
 
 
 class _SummaryMeter:

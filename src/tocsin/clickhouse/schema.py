@@ -32,7 +32,6 @@ from tocsin.clickhouse.sql.maintenance import compile_definition
 from tocsin.clickhouse.sql.table import INTERACTIONS
 
 TIME_CODEC = "CODEC(T64, LZ4)"
-# Settings that the table of an earlier version may lack.
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
 APPEND_COMPACT = "min_level_for_wide_part = 1"
 FEW_SUBCOLUMNS = "merge_max_dynamic_subcolumns_in_wide_part = 64"
@@ -40,6 +39,10 @@ BROKEN_PARTS = (
     "max_suspicious_broken_parts = 1000000000",
     "max_suspicious_broken_parts_bytes = 1000000000000000000",
 )
+FSYNC = ("fsync_after_insert = 1", "fsync_part_directory = 1")
+"""Without them, an acknowledged interaction may be lost."""
+UPGRADED = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
+"""Settings that the table of an earlier version may lack."""
 # Enough for two merges of ten wide parts, with payloads of thousands of keys of three types each.
 OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
@@ -63,9 +66,8 @@ _COLUMNS = f"""\
     interaction JSON DEFAULT raw::JSON,
     INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4"""
 _SETTINGS = f"""\
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10,
-    index_granularity = 2048, {", ".join(BROKEN_PARTS)}, {MERGE_CLOSED}, {APPEND_COMPACT},
-    {FEW_SUBCOLUMNS}"""
+SETTINGS {", ".join(FSYNC)}, merge_selector_base = 10, index_granularity = 2048,
+    {", ".join(UPGRADED)}"""
 
 
 def create_table(indexes: str = "", settings: str = "") -> str:
@@ -94,7 +96,7 @@ def table_settings() -> list[str]:
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
     wide = f"min_bytes_for_wide_part = {_WIDE_PART_BYTES if is_enough else _NEVER}"
-    return [*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, wide]
+    return [*UPGRADED, wide]
 
 
 def upgrade_table(client: Client) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from clickhouse_connect.driver.binding import quote_identifier
@@ -17,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingErr
 
 from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.errors import code_of
-from tocsin.clickhouse.http_connector import INSERT_SETTINGS, HttpConnector
+from tocsin.clickhouse.http_connector import ANY_DATABASE, INSERT_SETTINGS, connected
 from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_schema import SETTINGS
 from tocsin.clickhouse.settings import (
@@ -67,30 +66,21 @@ _FEATURES = {
 def check_server(address: ServerAddress, *, memory: int = 1 << 30, seconds: int = 60) -> list[str]:
     """A sentence for each thing that is wrong; none if the server can be used. `memory` and
     `seconds` are the limits of a query."""
-    connector = HttpConnector(address)
     try:
         # The database need not exist yet.
-        admin = HttpConnector(replace(address, database="system"))
-        try:
-            client = admin.open({}, ANSWER_SECONDS)
-        finally:
-            admin.close()
-        # The other checks need the rights, and the features need the settings.
-        return (
-            list(_rights(client, address))
-            or list(_settings(client, address, memory, seconds))
-            or [
-                *_features(client, address),
-                *_table_settings(client, address),
-                *_clock(client, address),
-            ]
-        )
-    except ClickHouseError as error:
-        return [connector.to_tocsin_error(error).detail]
+        with connected(address, ANSWER_SECONDS, database=ANY_DATABASE) as client:
+            # The other checks need the rights, and the features need the settings.
+            return (
+                list(_rights(client, address))
+                or list(_settings(client, address, memory, seconds))
+                or [
+                    *_features(client, address),
+                    *_table_settings(client, address),
+                    *_clock(client, address),
+                ]
+            )
     except TocsinError as error:
         return [error.detail]
-    finally:
-        connector.close()
 
 
 def _features(client: Client, address: ServerAddress) -> Iterator[str]:

@@ -22,7 +22,7 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
-from tocsin.clickhouse.errors import TOO_HEAVY, code_of, write_failure
+from tocsin.clickhouse.errors import CANCELLED, TOO_HEAVY, code_of, write_failure
 from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.errors import (
     CannotWrite,
@@ -36,8 +36,6 @@ from tocsin.errors import (
 log = structlog.get_logger()
 
 _MEMORY = 241
-_CANCELLED = 394
-_NOT_ENOUGH_SPACE = 243
 _READ_ONLY_TABLE = 242
 _SENTENCES = {
     # UNKNOWN_TABLE, UNKNOWN_DATABASE
@@ -67,7 +65,7 @@ _SENTENCES = {
 _BEFORE_WRITING = (set(_SENTENCES) - {209, 210}) | {_READ_ONLY_TABLE, 16, 46, 47, 62}
 # The append may still be running, was ended, or its end was not reported: QUERY_WITH_SAME_ID_IS_
 # ALREADY_RUNNING, ABORTED, UNKNOWN_STATUS_OF_INSERT, and Poco's, among them broken connections.
-_UNKNOWN = {216, 236, 319, _CANCELLED, 209, 210, 159, 1000, 1001, 1002}
+_UNKNOWN = {216, 236, 319, CANCELLED, 209, 210, 159, 1000, 1001, 1002}
 
 
 class ServerErrors:
@@ -79,7 +77,7 @@ class ServerErrors:
     def of_query(self, error: Exception, *, is_logging: bool = True) -> TocsinError:
         """The error for the caller of a query; the server's message goes to the log."""
         text, code = str(error), code_of(error)
-        if code == _CANCELLED:
+        if code == CANCELLED:
             return Stopping()
         if code == _MEMORY and re.search(r"total|[Uu]ser", text.partition("exceeded")[0][-40:]):
             # Other queries use the memory: it is not this one that is too heavy.

@@ -13,10 +13,8 @@ from __future__ import annotations
 from clickhouse_connect.driver.client import Client
 
 from tocsin.clickhouse.schema import (
-    APPEND_COMPACT,
-    BROKEN_PARTS,
-    FEW_SUBCOLUMNS,
-    MERGE_CLOSED,
+    FSYNC,
+    UPGRADED,
     create_table,
     upgrades,
 )
@@ -28,9 +26,7 @@ from tocsin.errors import InvalidSettings
 DEDUPLICATION = "non_replicated_deduplication_window = 10000"
 NUMBER_INDEX = "byInteractionNumber"
 _NUMBER_INDEX = f"INDEX {NUMBER_INDEX} interactionNumber TYPE minmax GRANULARITY 1"
-# Without them, an acknowledged interaction may be lost.
-_FSYNC = ("fsync_after_insert = 1", "fsync_part_directory = 1")
-SETTINGS = (*_FSYNC, *BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, DEDUPLICATION)
+SETTINGS = (*FSYNC, *UPGRADED, DEDUPLICATION)
 CREATE = create_table(f",\n    {_NUMBER_INDEX}", f", {DEDUPLICATION}").strip()
 _COLUMNS = {
     "interactionId": "UUID",
