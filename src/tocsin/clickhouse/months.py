@@ -6,7 +6,6 @@ month here that has no interaction.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -30,10 +29,9 @@ def month_count(first: int, last: int) -> int:
 
 
 class RecordedMonths:
-    """Any number of threads may use the object."""
+    """Changed by the thread that appends and by retention, read by any."""
 
     def __init__(self) -> None:
-        self._changing = threading.Lock()
         self._months: frozenset[int] = frozenset()
         # The timestamps of the newest month, which has nearly all interactions that arrive.
         self._newest = range(0)
@@ -58,9 +56,7 @@ class RecordedMonths:
     def add(self, months: Iterable[int]) -> None:
         """Add months that have interactions, or may have them soon."""
         added = set(months)
-        if not added:
-            return
-        with self._changing:
+        if added:
             self._months |= added
             start, end = np.array([max(added), max(added) + 1], "datetime64[M]").astype(
                 "datetime64[ms]"
@@ -70,6 +66,5 @@ class RecordedMonths:
     def remove_before(self, instant: datetime) -> None:
         """Remove the months before that of an instant."""
         earliest = (instant.year - 1970) * 12 + instant.month - 1
-        with self._changing:
-            self._months = frozenset(month for month in self._months if month >= earliest)
-            self._newest = range(0)
+        self._months = frozenset(month for month in self._months if month >= earliest)
+        self._newest = range(0)
