@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from tocsin.access.identification import Access
 from tocsin.access.service import KeyService
@@ -15,7 +16,6 @@ from tocsin.alerting.service import AlertService
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.config import Settings
-from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
@@ -79,6 +79,7 @@ class Runtime:
         Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
         """
         self.settings = settings
+        self.node_id = uuid4().hex
         self.clock = SystemClock()
         self.events = Events()
         self._bound_times()
@@ -124,13 +125,15 @@ class Runtime:
         self.import_times = TimeBounds.of(None, None, retention)
 
     def _open_storage(self) -> None:
-        storage = self.storage = open_storage(self.settings, self.clock, self._closing)
+        storage = open_storage(self.settings, self.node_id, self.clock, self._closing)
+        self.storage = storage
         self.engine, self.database, self.key_values = (
             storage.engine,
             storage.database,
             storage.key_values,
         )
         self.disk, self.losses = storage.disk, storage.losses
+        self.leadership = storage.leadership
 
     def _open_definitions(self) -> None:
         database = self.database
@@ -139,7 +142,9 @@ class Runtime:
         self.keys = Keys(database)
         self.sessions = Sessions(database)
         self.access = Access(self.keys)
-        self.key_service = KeyService(self.keys, self.sessions, self.access, self.clock)
+        self.key_service = KeyService(
+            self.keys, self.sessions, self.access, self.clock, is_shared=database.is_shared
+        )
         self.channels = Channels(database)
         self.subscriptions = Subscriptions(database, self.channels)
         self.silences = Silences(database)
@@ -166,13 +171,14 @@ class Runtime:
         self._closing.callback(self.pools.close)
         # Longer than any calculation, so that no compiled query uses a column that is dropped.
         patience = max(GRACE_PERIOD, 3 * timedelta(seconds=self.settings.query_seconds))
-        self.promoter = ColumnPromoter(self.engine, self.metrics, self.clock, patience)
+        self.promoter = ColumnPromoter(
+            self.engine, self.metrics, self.clock, patience, self.leadership
+        )
         self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
 
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
-        next_number = self.storage.latest_number() + 1
-        self.append_log: AppendLog = LocalAppendLog(next_number, self.events)
+        self.append_log = self.storage.append_log(self.events)
         self.committer = Committer(self.engine, self.append_log, self._outbox, months)
         self.recorder = Recorder(
             self.engine,
@@ -181,7 +187,7 @@ class Runtime:
             self.clock,
             strict_catalog=self.settings.strict_catalog,
         )
-        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.recorder)
+        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.recorder, self.leadership)
         self.catalog_service = CatalogService(self.catalog, self.recorder, self.clock)
 
     def _open_notifications(self) -> None:
@@ -200,7 +206,13 @@ class Runtime:
             self.clock,
         )
         self.dispatcher = Dispatcher(
-            self._queue, self.channels, self.dropped, self._outbox, self.attempts, self.clock
+            self._queue,
+            self.channels,
+            self.dropped,
+            self._outbox,
+            self.attempts,
+            self.clock,
+            leadership=self.leadership,
         )
         self.channel_service = ChannelService(self.channels, self.dispatcher, self.clock)
         self.delivery_service = DeliveryService(self.deliveries, self.dispatcher, self.clock)
@@ -222,7 +234,12 @@ class Runtime:
         self.schedule = AlertSchedule(self.alerts, self.evaluations, self.evaluator)
         triggers = ArrivalTriggers()
         self.scheduler = Scheduler(
-            self.schedule, triggers, self.evaluator, self._transition_recorder, self.clock
+            self.schedule,
+            triggers,
+            self.evaluator,
+            self._transition_recorder,
+            self.clock,
+            self.leadership,
         )
         self.alert_service = AlertService(
             self.alerts,
@@ -242,6 +259,7 @@ class Runtime:
             self.events,
             self.clock,
             retention=self.settings.retention,
+            leadership=self.leadership,
         )
 
     def _subscribe(self) -> None:

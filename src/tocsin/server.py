@@ -1,4 +1,4 @@
-"""Runs the server: opens the data folder, listens, and stops cleanly on SIGTERM or SIGINT."""
+"""Runs the server: opens the storage, listens, and stops cleanly on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -67,12 +67,16 @@ def run(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, listening: socket.socket, open_files: int) -> None:
-    _warn_about_open_folder(settings.data_dir)
+    if not settings.is_server_mode:
+        _warn_about_open_folder(settings.data_dir)
     runtime = Runtime(settings)
     _tune_garbage_collection()
     try:
         _announce(
-            settings, listening.getsockname()[1], runtime.key_service.adopt(settings.admin_key)
+            settings,
+            listening.getsockname()[1],
+            runtime.key_service.adopt(settings.admin_key),
+            runtime.storage.place,
         )
         app = create_app(runtime)
         add_pages(app, runtime)
@@ -168,14 +172,12 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _announce(settings: Settings, port: int, secret: str | None) -> None:
+def _announce(settings: Settings, port: int, secret: str | None, place: str) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{port}"
     if secret:
         _hand_over(secret, url, settings.data_dir / "admin-key")
-    log.info(
-        "serving", url=url, docs=f"{url}/docs", data=str(settings.data_dir), version=__version__
-    )
+    log.info("serving", url=url, docs=f"{url}/docs", data=place, version=__version__)
 
 
 def _hand_over(secret: str, url: str, file: Path) -> None:

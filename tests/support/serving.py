@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx2 as httpx
 
+from support.deployments import variables_of
+
 ADMIN_KEY = "tsn_admin_for_the_tests_0123456789"
 
 
@@ -40,7 +42,12 @@ class Server:
         """Start, by a wrapping command if one is given, and wait until it is ready; answers the
         seconds that took."""
         self.port = self.port or free_port()
-        environment = {**os.environ, "TOCSIN_ADMIN_KEY": self.admin_key, **self.environment}
+        environment = {
+            **os.environ,
+            **self._deployment(),
+            "TOCSIN_ADMIN_KEY": self.admin_key,
+            **self.environment,
+        }
         command = [
             *wrapper,
             *(sys.executable, "-m", "tocsin.cli", "serve"),
@@ -60,6 +67,11 @@ class Server:
                 except httpx.TransportError:
                     time.sleep(0.02)
         raise AssertionError(f"the server was not ready in {patience} s: {self.log[-3000:]}")
+
+    def _deployment(self) -> dict[str, str]:
+        if "TOCSIN_DATABASE_URL" in self.environment:
+            return {}
+        return variables_of(self.folder, self.admin_key)
 
     def kill(self) -> None:
         assert self.process

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.config import Settings
-from tocsin.errors import InvalidSettings
+from tocsin.errors import InvalidSettings, Unavailable
 from tocsin.runtime import Runtime
 
 DATABASE = "postgresql+psycopg://tocsin:secret@db.example:5432/tocsin"
@@ -29,12 +29,17 @@ def database_of(url: str) -> str:
     return loaded.database_url.get_secret_value()
 
 
-def test_serving_on_servers_is_refused_until_it_works(tmp_path: Path) -> None:
+def test_servers_that_do_not_answer_leave_no_folder_and_no_password(tmp_path: Path) -> None:
     settings = Settings.load(
-        data_dir=tmp_path / "data", database_url=DATABASE, clickhouse_url=CLICKHOUSE
+        data_dir=tmp_path / "data",
+        database_url="postgresql://tocsin:secret@127.0.0.1:1/tocsin",
+        clickhouse_url=CLICKHOUSE,
     )
-    with pytest.raises(InvalidSettings, match="cannot be used in this version"):
+    with pytest.raises(Unavailable) as refusal:
         Runtime(settings)
+    assert "127.0.0.1" in refusal.value.detail
+    assert "secret" not in refusal.value.detail
+    assert not settings.data_dir.exists()
 
 
 def test_without_urls_the_data_is_in_a_folder() -> None:

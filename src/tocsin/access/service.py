@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from tocsin.access.identification import Access
+from tocsin.errors import InvalidSettings
 from tocsin.model.key import Key, KeyDraft, Role
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
@@ -16,11 +17,16 @@ from tocsin.store.sessions import Sessions
 
 
 class KeyService:
-    def __init__(self, keys: Keys, sessions: Sessions, access: Access, clock: Clock) -> None:
+    def __init__(
+        self, keys: Keys, sessions: Sessions, access: Access, clock: Clock, *, is_shared: bool
+    ) -> None:
+        """`is_shared` if other nodes use the same keys: `tocsin migrate` changes that of the
+        settings, because nodes with different settings would replace each other's."""
         self._keys = keys
         self._sessions = sessions
         self._access = access
         self._clock = clock
+        self._is_shared = is_shared
 
     def create(self, draft: KeyDraft, actor: Actor) -> tuple[Key, str]:
         """A new key and its secret, which is not stored."""
@@ -37,15 +43,27 @@ class KeyService:
         """Make the key of the settings an admin key, which replaces the former key of the settings.
 
         If no admin key exists afterwards, as at the first start, create one and return its secret,
-        which is not stored.
+        which is not stored. A shared store is not changed. Raises InvalidSettings if it has
+        another key of the settings.
         """
         secret = admin_key.get_secret_value() if admin_key else None
+        if self._is_shared:
+            self._recognize(secret)
+            return None
         self._keys.adopt(secret, self._clock.now())
         self._access.guard_environment_key(secret)
         if self._keys.has_admin():
             return None
         _, created = self._keys.create("first start", Role.ADMIN, self._clock.now())
         return created
+
+    def _recognize(self, secret: str | None) -> None:
+        if secret and not self._keys.recognize(secret):
+            raise InvalidSettings(
+                "TOCSIN_ADMIN_KEY is not the admin key of this installation: run `tocsin migrate` "
+                "with the same TOCSIN_ADMIN_KEY, or unset it"
+            )
+        self._access.guard_environment_key(secret)
 
     def end_session(self, id: UUID, actor: Actor) -> None:
         """End the session of a browser."""

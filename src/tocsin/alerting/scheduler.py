@@ -13,7 +13,12 @@ from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.transition_recorder import TransitionRecorder
 from tocsin.alerting.triggers import ArrivalTriggers
 from tocsin.process.clock import Clock
-from tocsin.process.events import DefinitionsChanged, InteractionsRecorded, LeadershipGained
+from tocsin.process.events import (
+    DefinitionsChanged,
+    InteractionsFollowed,
+    InteractionsRecorded,
+    LeadershipGained,
+)
 from tocsin.process.leadership import ALWAYS_LEADER, FOLLOWER_SECONDS, Leadership
 from tocsin.process.worker import Worker, attempt
 
@@ -46,6 +51,10 @@ class Scheduler(Worker):
 
     def on_interactions_recorded(self, event: InteractionsRecorded) -> None:
         if self._triggers.notify(event.interactions):
+            self.wake()
+
+    def on_interactions_followed(self, event: InteractionsFollowed) -> None:
+        if self._triggers.notify_scopes(event.scopes):
             self.wake()
 
     def on_definitions_changed(self, _event: DefinitionsChanged) -> None:

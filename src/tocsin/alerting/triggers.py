@@ -8,7 +8,7 @@ every recovery, are evaluated at slots only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from tocsin.model.alerts.alert import Alert
@@ -17,6 +17,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.metric import Aggregation, Metric, Question
+from tocsin.process.events import ScopeIds
 
 PAUSE_SECONDS = 0.5
 """The shortest time between two evaluations of an alert by arrivals."""
@@ -55,14 +56,19 @@ class ArrivalTriggers:
         """Trigger the alerts whose metrics may count one of these interactions; whether one was
         triggered that was not yet. Imported interactions trigger none, as late ones do not. Costs
         nothing where no alert can be triggered."""
-        alerts = self._alerts
-        if not alerts:
+        if not self._alerts:
             return False
-        recorded = {
-            (i.resource_type_id, i.action_id, i.origin_id)
-            for i in interactions
-            if not i.is_imported
-        }
+        return self.notify_scopes(
+            {
+                (i.resource_type_id, i.action_id, i.origin_id)
+                for i in interactions
+                if not i.is_imported
+            }
+        )
+
+    def notify_scopes(self, recorded: Collection[ScopeIds]) -> bool:
+        """`notify` for interactions of these scopes."""
+        alerts = self._alerts
         triggered = {
             id for scope, ids in alerts.items() if any(map(scope.covers, recorded)) for id in ids
         }

@@ -212,9 +212,10 @@ def _problems(runtime: Runtime) -> Iterator[Metric]:
     yield problems
     with suppress(OSError):
         free = runtime.disk.free_bytes()
-        yield GaugeMetricFamily(
-            "tocsin_disk_free_bytes", "Free space on the disk of the data folder.", free
-        )
+        if free is not None:
+            yield GaugeMetricFamily(
+                "tocsin_disk_free_bytes", "Free space on the disk of the data folder.", free
+            )
     parts = GaugeMetricFamily(
         "tocsin_engine_detached_part_rows",
         "Interactions in a part that the engine detached; NaN if unknown.",

@@ -13,10 +13,12 @@ from tocsin.cli import (
     alerts,
     channels,
     deliveries,
+    doctor_command,
     export_command,
     import_command,
     keys,
     metrics,
+    migrate_command,
     serve_command,
     test_command,
 )
@@ -33,6 +35,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve", epilog=serve_command.EXAMPLE)(serve_command.serve)
+app.command("migrate", epilog=migrate_command.EXAMPLE)(migrate_command.migrate)
+app.command("doctor", epilog=doctor_command.EXAMPLE)(doctor_command.doctor)
 app.command("demo", epilog=command.EXAMPLE)(command.demo)
 app.command("import", epilog=import_command.EXAMPLE)(import_command.import_)
 app.command("export", epilog=export_command.EXAMPLE)(export_command.export)

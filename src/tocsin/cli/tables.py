@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -133,6 +133,16 @@ def key_table(keys: Iterable[JsonObject]) -> Table:
             key.get("createdDate") or "",
             "revoked" if key.get("revokedDate") else key["keyId"],
         )
+    return table
+
+
+def examination_table(examinations: Iterable[tuple[str, str, Sequence[str]]]) -> Table:
+    """A row for each examination, and one more for each further problem."""
+    table = _table("Examined", "Result", "State")
+    for name, state, problems in examinations:
+        table.add_row(name, "problem" if problems else "ok", _plain(state))
+        for problem in problems:
+            table.add_row("", "", _plain(problem))
     return table
 
 

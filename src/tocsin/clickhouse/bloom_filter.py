@@ -7,6 +7,7 @@ new ids nearly never cost a look-up.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,26 +25,29 @@ _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class IdFilter:
-    """Grows by segments, each twice the size of the one before; not thread-safe."""
+    """Grows by segments, each twice the size of the one before. Any thread may add ids; others
+    find an id when its `add` has returned."""
 
     def __init__(self) -> None:
+        self._adding = threading.Lock()
         self._segments = [_Segment(_FIRST_CAPACITY)]
 
     def add(self, ids: Sequence[bytes]) -> None:
-        """Add UUIDs, given as their 16 bytes."""
+        """Add UUIDs, given as their 16 bytes, or many of them joined."""
         self.add_halves(_halves(ids))
 
     def add_halves(self, halves: IdHalves) -> None:
         """Add UUIDs, given as rows of their upper and lower 64 bits."""
-        while len(halves):
-            room = self._segments[-1].room
-            if room == 0:
-                capacity = min(self._segments[-1].capacity * 2, _LARGEST_CAPACITY)
-                self._segments.append(_Segment(capacity))
-                continue
-            count = min(room, _CHUNK)
-            self._segments[-1].add(halves[:count])
-            halves = halves[count:]
+        with self._adding:
+            while len(halves):
+                room = self._segments[-1].room
+                if room == 0:
+                    capacity = min(self._segments[-1].capacity * 2, _LARGEST_CAPACITY)
+                    self._segments.append(_Segment(capacity))
+                    continue
+                count = min(room, _CHUNK)
+                self._segments[-1].add(halves[:count])
+                halves = halves[count:]
 
     def might_contain(self, ids: Sequence[bytes]) -> list[bytes]:
         """The ids that may have been added; all others certainly were not."""

@@ -9,7 +9,7 @@ never miss one that occurs.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -57,6 +57,26 @@ class FieldTypes:
         self._widening = threading.Lock()
         self._is_complete = False
         self._overflowed = False
+        self._observed: list[tuple[Path, JsonType]] | None = None
+
+    def keep_observed(self) -> Sequence[tuple[Path, JsonType]]:
+        """A list to which `observe` adds, from now on, every type that is new at its path.
+
+        Other nodes need it, to know these types before a query may find them."""
+        observed: list[tuple[Path, JsonType]] = []
+        self._observed = observed
+        return observed
+
+    @property
+    def is_overflowed(self) -> bool:
+        """Whether there are too many paths to know the types of each."""
+        return self._overflowed
+
+    def overflow(self) -> None:
+        """Assume all types at every path from now on."""
+        with self._widening:
+            self._overflowed = True
+            self._types = {}
 
     def of(self, path: Path) -> frozenset[JsonType]:
         """The types that may occur at a path; all types until `mark_complete`."""
@@ -82,9 +102,16 @@ class FieldTypes:
             return
         with self._widening:
             self._types[path] = self._types.get(path, _NONE).union(types)
-            if len(self._types) > MAX_PATHS:
-                self._overflowed = True
-                self._types = {}
+        if len(self._types) > MAX_PATHS:
+            self.overflow()
+
+    def _learn(self, path: Path, type: JsonType) -> None:
+        """Add a type that occurs in a payload."""
+        kept = None if self._overflowed else self._observed
+        if kept is not None and type not in self._types.get(path, _NONE):
+            # Before the type is known here, so that every append of it is preceded by its entry.
+            kept.append((path, type))
+        self._widen(path, (type,))
 
     def observe(self, payload: Members, bounds: Bounds = Bounds.ALL) -> list[Path]:
         """Add the types of a payload before its append; returns the paths of its integers past 64
@@ -116,9 +143,9 @@ class FieldTypes:
 
     def _add_large(self, path: Path, integer: int, big_integers: list[Path]) -> None:
         if 0 < integer < 2**64:
-            self._widen(path, (JsonType.UNSIGNED,))
+            self._learn(path, JsonType.UNSIGNED)
         else:
-            self._widen(path, (JsonType.BIG_INTEGER,))
+            self._learn(path, JsonType.BIG_INTEGER)
             big_integers.append(path)
 
     def _add_shape(self, members: Members, node: _Node, bounds: Bounds) -> _Shape:
@@ -130,7 +157,7 @@ class FieldTypes:
         for key, value in members.items():
             kind = _OF_VALUE.get(type(value))
             if kind:
-                self._widen((*node.path, key), (kind,))
+                self._learn((*node.path, key), kind)
         objects = [key for key, value in members.items() if type(value) is dict]
         integers = [key for key, value in members.items() if type(value) is int]
         lists = [key for key, value in members.items() if type(value) is list]

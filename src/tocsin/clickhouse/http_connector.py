@@ -26,8 +26,9 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.errors import TocsinError
 
-# The driver logs a traceback for each broken connection; the pool logs its reason.
-logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+# Both log each broken connection, one with a traceback; the pool logs its reason.
+for _name in ("clickhouse_connect", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 CONNECT_SECONDS = 5.0
 ANY_DATABASE = "system"

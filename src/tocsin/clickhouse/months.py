@@ -6,6 +6,7 @@ month here that has no interaction.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -29,9 +30,10 @@ def month_count(first: int, last: int) -> int:
 
 
 class RecordedMonths:
-    """Changed by the thread that appends and by retention, read by any."""
+    """Any number of threads may use the object."""
 
     def __init__(self) -> None:
+        self._changing = threading.Lock()
         self._months: frozenset[int] = frozenset()
         # The timestamps of the newest month, which has nearly all interactions that arrive.
         self._newest = range(0)
@@ -56,7 +58,9 @@ class RecordedMonths:
     def add(self, months: Iterable[int]) -> None:
         """Add months that have interactions, or may have them soon."""
         added = set(months)
-        if added:
+        if not added:
+            return
+        with self._changing:
             self._months |= added
             start, end = np.array([max(added), max(added) + 1], "datetime64[M]").astype(
                 "datetime64[ms]"
@@ -66,5 +70,6 @@ class RecordedMonths:
     def remove_before(self, instant: datetime) -> None:
         """Remove the months before that of an instant."""
         earliest = (instant.year - 1970) * 12 + instant.month - 1
-        self._months = frozenset(month for month in self._months if month >= earliest)
-        self._newest = range(0)
+        with self._changing:
+            self._months = frozenset(month for month in self._months if month >= earliest)
+            self._newest = range(0)

@@ -11,7 +11,11 @@ from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
 from tocsin.metrics.rollups.cache import RollupCache
-from tocsin.process.events import InteractionsDropped, InteractionsRecorded
+from tocsin.process.events import (
+    InteractionsDropped,
+    InteractionsFollowed,
+    InteractionsRecorded,
+)
 from tocsin.store.catalog import Catalog
 
 
@@ -36,6 +40,13 @@ class Calculators:
         timestamps = [interaction.timestamp for interaction in event.interactions]
         latest = event.interactions[-1].interaction_number
         self._cache.dirty.mark(timestamps, latest)
+
+    def on_interactions_followed(self, event: InteractionsFollowed) -> None:
+        """Mark the buckets that an append of another node has changed."""
+        if event.is_late:
+            # They may have lower numbers than those that rollups include already.
+            self._cache.dirty.reset()
+        self._cache.dirty.mark(event.timestamps, event.number)
 
     def on_interactions_dropped(self, _event: InteractionsDropped) -> None:
         self._cache.dirty.reset()

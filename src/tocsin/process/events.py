@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tocsin.model.interactions.interaction import Interaction
 
 E = TypeVar("E")
+
+ScopeIds = tuple[bytes, bytes, bytes]
+"""The ids of a resource type, an action and an origin, 16 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,23 @@ class InteractionsRecorded:
     """
 
     interactions: Sequence[Interaction]
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionsFollowed:
+    """An append of another node has ended: its interactions can be read now, if it succeeded.
+
+    `timestamps` has one in each minute that the interactions touch, in milliseconds; `scopes` are
+    those of the interactions that may trigger alerts; `number` is the number of the last one.
+    Handlers have to be fast.
+    """
+
+    timestamps: Sequence[int]
+    scopes: Collection[ScopeIds]
+    number: int
+    has_deliveries: bool = False
+    is_late: bool = False
+    """Whether interactions with lower numbers appeared or disappeared, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,12 @@ def _configure_libraries(
     root.handlers[:] = [handler]
     logging.getLogger("uvicorn.error").addFilter(_OncePerSecond())
     root.setLevel(log_level.upper())
-    # Alembic and the driver log each step; httpx2 logs URLs, and those of channels are secrets.
-    for name in ("alembic", "clickhouse_connect", "asyncio", "httpx2", "httpcore2"):
+    # Alembic logs each step; httpx2 logs URLs, and those of channels are secrets.
+    for name in ("alembic", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A traceback for each broken connection, whose reason the engine logs.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _console() -> structlog.typing.Processor:

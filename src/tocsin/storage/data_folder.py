@@ -44,7 +44,7 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
         [folder, folder / "engine", path.resolve().parent],
         [engine.write_state, database.write_state],
     )
-    storage = Storage(engine, database, disk)
+    storage = Storage(engine, database, disk, str(settings.data_dir))
     _mark(storage, folder_id)
     # An engine that is new on purpose lacks everything that the store remembers.
     if settings.accept_loss or settings.accept_new_engine:

@@ -1,5 +1,7 @@
 """Checks that the disk of the data folder takes writes, by writing a small file.
 
+On servers, there is no folder: only the failures of the last writes are reported.
+
 Free space alone is not enough: quotas, read-only file systems and limits of the process prevent
 writes, too. The engine and the store report the failures of their last writes.
 """
@@ -28,9 +30,15 @@ _VALID_SECONDS = 1.0
 
 
 class Disk:
-    """The file systems of some folders, usually one."""
+    """The file systems of some folders, usually one, or of none."""
 
-    def __init__(self, folders: Iterable[Path], write_states: Sequence[WriteState]) -> None:
+    def __init__(
+        self,
+        folders: Iterable[Path],
+        write_states: Sequence[WriteState],
+        name: str = "data folder",
+    ) -> None:
+        self._name = name
         self._folders = list({folder.stat().st_dev: folder for folder in folders}.values())
         self._halves = write_states
         self._probing = threading.Lock()
@@ -50,17 +58,17 @@ class Disk:
             self._log(reason)
         if reason is None:
             return []
-        return [f"The data folder cannot be written ({reason}): nothing can be recorded"]
+        return [f"The {self._name} cannot be written ({reason}): nothing can be recorded"]
 
-    def free_bytes(self) -> int:
-        """The free space of the file system that has the least."""
-        return min(map(_free, self._folders))
+    def free_bytes(self) -> int | None:
+        """The free space of the file system that has the least; None without folders."""
+        return min(map(_free, self._folders), default=None)
 
     def _log(self, reason: str | None) -> None:
         if reason and not self._logged:
-            log.error("data folder not writable", reason=reason)
+            log.error(f"{self._name} not writable", reason=reason)
         elif self._logged and not reason:
-            log.info("data folder writable again")
+            log.info(f"{self._name} writable again")
         self._logged = reason
 
 

@@ -1,4 +1,4 @@
-"""An engine and a store that belong together, both open, and the state of their disks."""
+"""An engine and a store that belong together, both open, and how the nodes on them coordinate."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.errors import Unavailable
+from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
+from tocsin.process.events import Events
+from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import Database
@@ -19,14 +22,25 @@ _LATEST_NUMBER = "latest interaction number"
 
 
 class Storage:
-    """Its parts are the same in a data folder and on servers."""
+    """Its parts are the same in a data folder and on servers.
 
-    def __init__(self, engine: Engine, database: Database, disk: Disk) -> None:
+    This class coordinates nobody: one process uses a data folder.
+    """
+
+    leadership: Leadership = ALWAYS_LEADER
+
+    def __init__(self, engine: Engine, database: Database, disk: Disk, place: str) -> None:
+        """`place` names the folder or the servers in messages."""
         self.engine = engine
         self.database = database
         self.disk = disk
+        self.place = place
         self.key_values = KeyValueStore(database)
         self.losses = LossDetector(engine, self.key_values)
+
+    def append_log(self, events: Events) -> AppendLog:
+        """The log that numbers the interactions of this node, and publishes appends as events."""
+        return LocalAppendLog(self.latest_number() + 1, events)
 
     def check(self, at: datetime) -> None:
         """Detect losses and store the present numbers; logs a failure of the engine or store."""

@@ -7,6 +7,9 @@ from enum import IntEnum
 LOCK_CLASS = 0x746F6373
 """The first of the two numbers of each key, which keeps them apart from those of others."""
 
+NODE_LOCK_CLASS = 0x746F6E64
+"""The first of the two numbers of each lock of a node; the second is the number of the node."""
+
 
 class AdvisoryLock(IntEnum):
     """The second number of the key."""

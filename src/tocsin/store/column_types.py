@@ -15,41 +15,14 @@ from sqlalchemy.types import TypeEngine
 
 from tocsin.model.instant import format_instant, parse_instant
 
-_NUL = "\0"
-_ESCAPE = "\x1a"
-
-
-class EscapedText(TypeDecorator[str]):
-    """A text of PostgreSQL, which cannot hold U+0000: `\\x1a0` represents it.
-
-    Texts that Tocsin stores without validating them, such as the response of a receiver, may
-    contain the character. JSON never contains it, nor the escape character.
-    """
-
-    impl = Text(collation="C")
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
-        if value is None or (_NUL not in value and _ESCAPE not in value):
-            return value
-        return value.replace(_ESCAPE, _ESCAPE * 2).replace(_NUL, f"{_ESCAPE}0")
-
-    def process_result_value(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
-        if value is None or _ESCAPE not in value:
-            return value
-        # First the pairs: `\x1a\x1a0` represents an escape character and a zero.
-        parts = value.split(_ESCAPE * 2)
-        return _ESCAPE.join(part.replace(f"{_ESCAPE}0", _NUL) for part in parts)
-
-
-_SHORT_TEXT = Text(collation="C")
+_POSTGRESQL_TEXT = Text(collation="C")
 
 
 def short_text(length: int) -> TypeEngine[str]:
-    return String(length).with_variant(_SHORT_TEXT, "postgresql")
+    return String(length).with_variant(_POSTGRESQL_TEXT, "postgresql")
 
 
-LONG_TEXT: TypeEngine[str] = Text().with_variant(EscapedText(), "postgresql")
+LONG_TEXT: TypeEngine[str] = Text().with_variant(_POSTGRESQL_TEXT, "postgresql")
 
 # An INTEGER as primary key makes SQLite assign the numbers; 8 bytes hold all integers there.
 WHOLE_NUMBER: TypeEngine[int] = Integer().with_variant(BigInteger(), "postgresql")

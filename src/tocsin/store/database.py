@@ -70,7 +70,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that reads: all of its statements see the same state."""
-        with self._translating(), self._begun() as connection:
+        with self.translating(), self._begun() as connection:
             yield connection
 
     @contextmanager
@@ -82,7 +82,7 @@ class Database:
         """
         try:
             with (
-                self._translating(),
+                self.translating(),
                 self._backend.queue_for(lock),
                 self._begun(lock) as connection,
             ):
@@ -95,7 +95,7 @@ class Database:
 
     def read_rows(self, query: Executable) -> Sequence[Row[Any]]:
         """The rows of one query outside of a transaction, which takes PostgreSQL one round trip."""
-        with self._translating():
+        with self.translating():
             try:
                 return self._rows(query)
             except exc.DBAPIError as error:
@@ -103,10 +103,14 @@ class Database:
                     raise
                 return self._rows(query)
 
+    def translating(self) -> AbstractContextManager[None]:
+        """Raise errors of `tocsin.errors` instead of those of the driver."""
+        return translating(self._backend.to_error)
+
     @contextmanager
     def session(self) -> Iterator[Connection]:
         """A connection of its own, outside of the pool, that commits each statement."""
-        with self._translating(), self._engine.connect() as connection:
+        with self.translating(), self._engine.connect() as connection:
             connection.detach()
             connection.execution_options(tocsin_autocommit=True)
             yield connection
@@ -129,9 +133,6 @@ class Database:
                     raise
                 connection.begin()
             yield connection
-
-    def _translating(self) -> AbstractContextManager[None]:
-        return translating(self._backend.to_error)
 
 
 def _backend(location: Path | str) -> Backend:

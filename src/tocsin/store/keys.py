@@ -114,6 +114,16 @@ class Keys:
             self._environment_hash = given
             self._by_hash = self._indexed()
 
+    def recognize(self, secret: str) -> bool:
+        """Accept the environment's secret if it is that of the stored key; nothing is stored."""
+        with self._table.locked():
+            stored = next((s for s in self._table.all() if s.key.from_environment), None)
+            if not _is_secret_of(stored, secret):
+                return False
+            self._environment_hash = _hash(secret)
+            self._by_hash = self._indexed()
+            return True
+
     def _indexed(self) -> dict[str, Key]:
         """The keys by the SHA-256 of their secrets. The environment's key is added when its secret
         is adopted."""

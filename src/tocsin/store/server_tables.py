@@ -5,6 +5,17 @@ The migrations in `migrations/server_versions` create them; a test compares the 
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, DateTime, MetaData, Table, func
+
+from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER
 
 server_metadata = MetaData()
+
+# The keys of locks are numbers; the ids of nodes are texts.
+nodes = Table(
+    "nodes",
+    server_metadata,
+    Column("number", WHOLE_NUMBER, primary_key=True),
+    Column("node", LONG_TEXT, nullable=False, unique=True),
+    Column("seen", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)

@@ -1,8 +1,18 @@
 """Adds the tables by which several nodes agree."""
 
+import sqlalchemy as sa
+from alembic import op
+
+from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER
+
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "nodes",
+        sa.Column("number", WHOLE_NUMBER, primary_key=True),
+        sa.Column("node", LONG_TEXT, nullable=False, unique=True),
+        sa.Column("seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    )

@@ -1,0 +1,43 @@
+"""Examines the two servers of an installation without changing them, for `tocsin doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tocsin.clickhouse.installation import server_contents
+from tocsin.clickhouse.migrating import pending_statements
+from tocsin.clickhouse.server_address import ServerAddress
+from tocsin.clickhouse.server_checks import check_server
+from tocsin.config import Settings
+from tocsin.errors import InvalidSettings
+from tocsin.storage.server_storage import place_of, require_same_installation, server_urls
+from tocsin.store.installation import stored_installation_id
+from tocsin.store.migrating import pending
+from tocsin.store.server_checks import check_database
+
+_Examine = Callable[[], tuple[str, list[str]]]
+
+
+def server_examinations(settings: Settings) -> Iterator[tuple[str, _Examine]]:
+    """The examinations by their names. Raises InvalidSettings for a wrong URL."""
+    url, address = server_urls(settings)
+    yield "PostgreSQL", lambda: (place_of(url), check_database(url))
+    yield "PostgreSQL schema", lambda: _schema(pending(url))
+    yield "ClickHouse", lambda: (f"{address}/{address.database}", check_server(address))
+    yield "ClickHouse schema", lambda: _schema(pending_statements(address))
+    yield "installation", lambda: _installation(url, address)
+
+
+def _schema(pending: list[str]) -> tuple[str, list[str]]:
+    if not pending:
+        return "up to date", []
+    return f"{len(pending)} changes are due", ["The schema is not that of this version: run `tocsin migrate`"]
+
+
+def _installation(url: str, address: ServerAddress) -> tuple[str, list[str]]:
+    database, clickhouse = stored_installation_id(url), server_contents(address).folder_id
+    try:
+        require_same_installation(database, clickhouse)
+    except InvalidSettings as error:
+        return f"PostgreSQL has {database}, ClickHouse has {clickhouse}", [error.detail]
+    return f"id {database}", []

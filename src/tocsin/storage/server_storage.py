@@ -1,0 +1,102 @@
+"""Opens a ClickHouse server and a PostgreSQL database that belong together.
+
+`tocsin migrate` prepares both and gives them the id of their installation. A start changes nothing
+there, because nodes of another version may be running.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from sqlalchemy.engine import make_url
+
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.folder_contents import EngineContents
+from tocsin.clickhouse.server_address import ServerAddress
+from tocsin.clickhouse.server_checks import check_server
+from tocsin.config import Settings
+from tocsin.errors import InvalidSettings
+from tocsin.process.clock import Clock
+from tocsin.storage.disk import Disk
+from tocsin.storage.storage import Storage
+from tocsin.store.database import FOLDER_ID, Database
+from tocsin.store.key_value import KeyValueStore
+from tocsin.store.only_node import only_node
+from tocsin.store.server_checks import check_database
+
+
+def open_servers(settings: Settings, node_id: str, clock: Clock, closing: ExitStack) -> Storage:
+    """Check both servers and connect; `closing` will disconnect.
+
+    Raises InvalidSettings with what the operator has to do, or Unavailable.
+    """
+    url, address = server_urls(settings)
+    limits = {"memory": settings.query_memory, "seconds": settings.query_seconds}
+    require_none([*check_database(url), *check_server(address, **limits)])
+    database = Database(url)
+    closing.callback(database.close)
+    closing.enter_context(only_node(database))
+    installation = KeyValueStore(database).get(FOLDER_ID)
+
+    def admit(contents: EngineContents) -> None:
+        require_same_installation(installation, contents.folder_id)
+
+    engine = Engine(
+        address,
+        memory=settings.query_memory,
+        seconds=settings.query_seconds,
+        concurrency=settings.query_concurrency,
+        max_paths=settings.max_paths,
+        admit=admit,
+        node_id=node_id,
+    )
+    closing.callback(engine.close)
+    disk = Disk([], [engine.write_state, database.write_state], "storage of the servers")
+    storage = Storage(engine, database, disk, f"{place_of(url)}, {address}/{address.database}")
+    # Maintenance of the leader checks for losses: a check while another node drops expired months
+    # would miss them.
+    if settings.accept_loss:
+        storage.losses.acknowledge(clock.now())
+    return storage
+
+
+def server_urls(settings: Settings) -> tuple[str, ServerAddress]:
+    """The URL of the database and the address of the ClickHouse server. Raises InvalidSettings."""
+    if not (settings.database_url and settings.clickhouse_url):
+        raise InvalidSettings(
+            "TOCSIN_DATABASE_URL and TOCSIN_CLICKHOUSE_URL are not set: with a data folder, "
+            "`tocsin serve` migrates at the start, and there is nothing else to do"
+        )
+    try:
+        address = ServerAddress.parse(settings.clickhouse_url.get_secret_value())
+    except ValueError as error:
+        raise InvalidSettings(f"TOCSIN_CLICKHOUSE_URL is invalid. {error}") from error
+    return settings.database_url.get_secret_value(), address
+
+
+def place_of(url: str) -> str:
+    """The server and the name of a database, for messages."""
+    parsed = make_url(url)
+    host = parsed.host or parsed.query.get("host") or "localhost"
+    return f"{host}:{parsed.port or 5432}/{parsed.database}"
+
+
+def require_none(problems: list[str]) -> None:
+    """Raises InvalidSettings with all problems, if there is one."""
+    if problems:
+        raise InvalidSettings("; ".join(problems))
+
+
+def require_same_installation(database: str | None, clickhouse: str | None) -> None:
+    """Compare the ids of both servers. Raises InvalidSettings."""
+    if database is None or clickhouse is None:
+        missing = "PostgreSQL" if database is None else "ClickHouse"
+        raise InvalidSettings(
+            f"The {missing} database has no installation id yet: run `tocsin migrate`"
+        )
+    if database != clickhouse:
+        raise InvalidSettings(
+            "TOCSIN_DATABASE_URL and TOCSIN_CLICKHOUSE_URL belong to two installations of Tocsin, "
+            "so the definitions cannot name what the interactions refer to: set the two URLs of "
+            "one installation, or restore both databases from the same backup"
+        )
