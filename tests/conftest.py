@@ -13,12 +13,11 @@ from fastapi.testclient import TestClient
 from support.blocking import never_blocked
 from support.databases import SERVER_URL, drop_databases, open_database
 from support.delivery_harness import DeliveryHarness
-from support.engines import LOCATIONS, open_engine, server_for_tests
+from support.deployments import settings_in
+from support.engines import LOCATIONS
 from support.serving import ADMIN_KEY, Server
-from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
-from tocsin.storage import data_folder
 from tocsin.store.database import Database
 
 if TYPE_CHECKING:
@@ -46,16 +45,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def engines() -> Iterator[None]:
-    """With TOCSIN_TEST_CLICKHOUSE_URL, each folder's engine is a database of the server."""
-    with pytest.MonkeyPatch.context() as patch:
-        if server_for_tests():
-            patch.setattr(data_folder, "Engine", open_engine)
-        yield
-    LOCATIONS.drop()
-
-
 @pytest.fixture(autouse=True)
 def _drop_databases(request: pytest.FixtureRequest) -> Iterator[None]:
     """Drops the PostgreSQL databases of a test; those of a module are dropped after the run."""
@@ -66,6 +55,7 @@ def _drop_databases(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pytest_sessionfinish() -> None:
+    LOCATIONS.drop()
     if SERVER_URL:
         drop_databases()
 
@@ -82,7 +72,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """One for each test module: opening the engine takes a second."""
     folder = tmp_path_factory.mktemp("data")
-    opened = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY))
+    opened = Runtime(settings_in(folder, admin_key=ADMIN_KEY))
     opened.key_service.adopt(opened.settings.admin_key)
     yield opened
     opened.close()

@@ -134,3 +134,12 @@ def test_an_alert_that_was_just_popped_is_ready_after_the_pause() -> None:
     triggers.pop_ready(10.0)
     triggers.notify([arrived()])
     assert triggers.seconds_until_ready(10.1) == pytest.approx(PAUSE_SECONDS - 0.1)
+
+
+def test_the_scopes_of_interactions_of_another_node_trigger_the_same_alerts() -> None:
+    triggers = ArrivalTriggers()
+    assert not triggers.notify_scopes([(TYPE.bytes, ACTION.bytes, ORIGIN.bytes)])
+    triggers.watch([watched(1), watched(3, actionId=OTHER)])
+    assert triggers.notify_scopes([(TYPE.bytes, ACTION.bytes, ORIGIN.bytes)])
+    assert not triggers.notify_scopes([])
+    assert triggers.pop_ready(1_000) == [UUID(int=1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
 from tocsin.clickhouse.bloom_filter import IdFilter
@@ -31,3 +32,19 @@ def test_ids_that_differ_in_a_few_bits_are_distinguished() -> None:
     known.add([number.to_bytes(16) for number in range(0, 200_000, 2)])
     odd = [number.to_bytes(16) for number in range(1, 200_000, 2)]
     assert len(known.might_contain(odd)) < 20
+
+
+def test_ids_that_threads_add_concurrently_are_all_found() -> None:
+    known = IdFilter()
+    added = ids(Random(3), 400_000)
+    shares = [added[start : start + 5_000] for start in range(0, len(added), 5_000)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(known.add, shares))
+    assert known.might_contain(added) == added
+
+
+def test_ids_may_be_added_joined() -> None:
+    known = IdFilter()
+    added = ids(Random(4), 100)
+    known.add([b"".join(added)])
+    assert known.might_contain(added) == added

@@ -13,11 +13,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from support.deployments import settings_in
 from support.recording import record
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
@@ -69,7 +69,7 @@ def test_rows_of_a_failed_statement_do_not_appear_in_the_next_result(
 
 
 def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) -> None:
-    runtime = Runtime(Settings(data_dir=tmp_path, query_concurrency=1))
+    runtime = Runtime(settings_in(tmp_path, query_concurrency=1))
     engine = runtime.engine
     queries = (
         engine.run,
@@ -101,7 +101,7 @@ def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) 
 def test_months_are_dropped_while_field_types_are_loaded_and_interactions_recorded(
     tmp_path: Path,
 ) -> None:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     with ThreadPoolExecutor(3) as threads:
         for month in range(1, MONTHS + 1):
             begins = datetime(2025, month, 1, tzinfo=UTC)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from support.deployments import settings_in
 from tocsin.alerting import backtest
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.errors import QueryTooHeavy, Stopping
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, Rule
@@ -29,7 +29,7 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Runtime]:
     """A group for each interaction; a calculation may take a second."""
-    runtime = Runtime(Settings(data_dir=tmp_path, query_seconds=1))
+    runtime = Runtime(settings_in(tmp_path, query_seconds=1))
     named = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
     when = {"timestamp": AT.isoformat()}
     lines = [json.dumps({**named, **when, "interaction": {"n": n}}).encode() for n in range(GROUPS)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.deployments import settings_in
 from support.recording import record
 from support.trusted_clock import tend_with_trusted_clock
 from tocsin.clickhouse.sql.compiler import compile_metric, time_comparisons
@@ -16,7 +17,6 @@ from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import Table
 from tocsin.clickhouse.time_bounds import RecordedExtent
-from tocsin.config import Settings
 from tocsin.model.metrics.metric import Question
 from tocsin.runtime import Runtime
 
@@ -32,7 +32,7 @@ MONTH_BY_ORIGIN = Question.model_validate(
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     yield runtime
     runtime.close()
 
@@ -94,14 +94,14 @@ def test_groups_are_counted_within_the_window_too(runtime: Runtime) -> None:
 
 
 def test_both_ends_are_known_after_a_restart(tmp_path: Path) -> None:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     assert runtime.engine.recorded_extent.current == EMPTY
     assert count(runtime, AT) == count(runtime, AT, MONTH) == 0
     first, last = AT - timedelta(days=20_000), AT + timedelta(days=90_000)
     record(runtime, first)
     record(runtime, last)
     runtime.close()
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     assert runtime.engine.recorded_extent.current == Extent(first, last)
     assert count(runtime, AT, MONTH) == 0
     assert count(runtime, AT) == 1
@@ -155,7 +155,7 @@ def test_an_empty_table_is_queried_again_for_a_timestamp_outside_of_the_window(
 
 def test_dropping_months_does_not_change_answers(tmp_path: Path) -> None:
     # Longer than the time since AT: maintenance, which uses the clock, drops nothing.
-    runtime = Runtime(Settings(data_dir=tmp_path, retention="3650d"))
+    runtime = Runtime(settings_in(tmp_path, retention="3650d"))
     record(runtime, AT - timedelta(days=90))
     record(runtime, AT)
     tend_with_trusted_clock(runtime, AT + timedelta(days=3620))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.deployments import settings_in
 from support.engines import folders_only
 from tocsin.clickhouse.schema import (
     APPEND_COMPACT,
@@ -14,7 +15,6 @@ from tocsin.clickhouse.schema import (
 )
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
-from tocsin.config import Settings
 from tocsin.runtime import Runtime
 
 DEFINITION = Query(f"SELECT create_table_query FROM system.tables WHERE name = '{INTERACTIONS}'")
@@ -22,7 +22,7 @@ DEFINITION = Query(f"SELECT create_table_query FROM system.tables WHERE name = '
 
 @folders_only
 def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Path) -> None:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     definition = runtime.engine.run_ddl(DEFINITION)[0][0]
     settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
     resets = [f"RESET SETTING {setting.split()[0]}" for setting in settings]
@@ -32,7 +32,7 @@ def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Pat
     assert not any(setting in earlier for setting in settings)
     assert TIME_CODEC not in earlier
     runtime.close()
-    again = Runtime(Settings(data_dir=tmp_path))
+    again = Runtime(settings_in(tmp_path))
     upgraded = again.engine.run_ddl(DEFINITION)[0][0]
     # The settings are in another order, so that a different one has no comma.
     assert sorted(upgraded.replace(",", "").split()) == sorted(definition.replace(",", "").split())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.errors import Stopping, TocsinError
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.metrics.draft import read_metric
@@ -28,7 +28,7 @@ SENT = {
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[Runtime]:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     yield runtime
     runtime.close()
 
@@ -92,7 +92,7 @@ def test_interactions_that_arrive_during_the_stop_are_recorded_once(opened: Runt
 
 
 def test_closing_does_not_wait_for_a_calculation(tmp_path: Path) -> None:
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     ended: list[TocsinError] = []
     thread = begin(runtime, ended)
     began = time.monotonic()

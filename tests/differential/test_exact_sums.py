@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from support import oracle
+from support.deployments import settings_in
 from support.worlds import AT, World, written, written_series
 from tocsin.clickhouse.sql.exact_sums import whole_parts
 from tocsin.clickhouse.sql.query import Aliases, Query
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import cost
 from tocsin.model.instant import format_instant
@@ -46,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Two months of numbers: each kind has the same numbers in several orders, in small batches of
     interactions from any time."""
     random = Random(50)
-    runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("sums")))
+    runtime = Runtime(settings_in(tmp_path_factory.mktemp("sums")))
     world = World(runtime, [])
     rows = []
     for kind, literals in KINDS.items():

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from support import nasty, oracle
+from support.deployments import settings_in
 from support.nasty_pools import NOTATION_KEYS, ODD_KEYS
 from support.worlds import AT, World, record, written, written_series
 from tocsin.clickhouse.sql.materialized_columns import columns_to_materialize
-from tocsin.config import Settings
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Answer
 from tocsin.runtime import Runtime
@@ -60,7 +60,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def world(folder: Path) -> Iterator[World]:
     random = Random(4)
-    opened = World(Runtime(Settings(data_dir=folder / "data")), [])
+    opened = World(Runtime(settings_in(folder / "data")), [])
     texts = payloads(json.loads(folder.joinpath("keys").read_text()))
     random.shuffle(texts)
     interactions = nasty.interactions(random, len(texts), AT, texts)
@@ -185,7 +185,7 @@ def test_all_listed_fields_become_columns_with_the_same_values_after_a_restart(
     wait_until_promoted(world)
     check_alone(world, fields[: COLUMNS // 2])
     world.runtime.close()
-    world.runtime = Runtime(Settings(data_dir=folder / "data"))
+    world.runtime = Runtime(settings_in(folder / "data"))
     wait_until_promoted(world)
     check_alone(world, fields[: COLUMNS // 2 : 4])
 

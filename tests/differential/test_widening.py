@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 
 from support import nasty
+from support.deployments import settings_in
 from support.worlds import AT, World, check_metrics, record
-from tocsin.config import Settings
 from tocsin.runtime import Runtime
 
 ROWS, APPENDS = 240, 8
@@ -20,7 +20,7 @@ ROWS, APPENDS = 240, 8
 
 def test_while_the_extent_widens_every_metric_has_the_value_of_the_oracle(tmp_path: Path) -> None:
     random = Random(1)
-    world = World(Runtime(Settings(data_dir=tmp_path)), [])
+    world = World(Runtime(settings_in(tmp_path)), [])
     interactions = nasty.interactions(random, ROWS, AT)
     interactions.sort(key=lambda i: (i["timestamp"] > AT, abs(i["timestamp"] - AT)))
     for start in range(0, ROWS, ROWS // APPENDS):

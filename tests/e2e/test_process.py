@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from support.deployments import settings_in
 from support.serving import Server, free_port
 from support.trusted_clock import tend_with_trusted_clock
-from tocsin.config import Settings
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
@@ -129,7 +129,7 @@ def test_retention_drops_old_months_and_never_gives_a_number_twice(tmp_path: Pat
     server.stop()
     # The server itself drops half of the rows only after it has observed its clock for a day.
     for rows in (2, 1):
-        runtime = Runtime(Settings(data_dir=tmp_path / "data", retention="90d"))
+        runtime = Runtime(settings_in(tmp_path / "data", retention="90d"))
         assert runtime.engine.rows() == rows
         tend_with_trusted_clock(runtime, runtime.now())
         page = runtime.history.page(Search(), 10, None).interactions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.config import Settings
+from support.deployments import settings_in
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
-    runtime = Runtime(Settings(data_dir=tmp_path_factory.mktemp("golden")))
+    runtime = Runtime(settings_in(tmp_path_factory.mktemp("golden")))
     lines = (HERE / "interactions.ndjson").read_bytes().splitlines()
     batch = runtime.recorder.record_batch(lines, RequestContext(received=0))
     assert batch.accepted == len(lines)

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from support.delivery_harness import DeliveryHarness
+from support.deployments import settings_in
 from support.receivers import Receiver, answering, receiver, wait_for
 from tocsin.api.app import create_app
-from tocsin.config import Settings
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import MAX_SNAPSHOT, TOCSIN, Delivery, DeliveryStatus
 from tocsin.model.notifications.dropped import ANNOUNCED_AFTER, RESERVED_FOR_ALERTS
@@ -206,8 +206,8 @@ def endpoint() -> Iterator[Receiver]:
 
 @pytest.fixture
 def client(tmp_path: Path, endpoint: Receiver) -> Iterator[TestClient]:
-    settings = Settings(
-        data_dir=tmp_path,
+    settings = settings_in(
+        tmp_path,
         admin_key=ADMIN,
         allow_private_targets=True,
         max_pending_deliveries=LIMIT,

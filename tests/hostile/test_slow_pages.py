@@ -14,10 +14,10 @@ import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from support.deployments import settings_in
 from support.installation import ADMIN_KEY, ONE
 from tocsin.api.app import create_app
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.errors import TocsinError
 from tocsin.model.ceilings import PAGE_QUESTION_QUEUE, QUEUE_FOR_EACH_THREAD
 from tocsin.model.metrics.draft import MetricDraft
@@ -46,8 +46,8 @@ ASLEEP = Query(
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """Nothing that waits gives up while a slow machine runs a test."""
     monkeypatch.setattr(pools, "QUEUE_SECONDS", PATIENCE)
-    settings = Settings(
-        data_dir=tmp_path,
+    settings = settings_in(
+        tmp_path,
         admin_key=ADMIN_KEY,
         query_concurrency=CONCURRENCY,
         query_seconds=PATIENCE,

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from support.databases import open_database
-from tocsin.config import Settings
+from support.deployments import settings_in
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.runtime import Runtime
@@ -31,7 +31,7 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._settings = Settings(data_dir=path, retention="90d")
+        self._settings = settings_in(path, retention="90d")
         self.runtime = self._opened()
         self.now = datetime.now(UTC)
         self.running = timedelta()

@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from support.deployments import settings_in
 from tocsin.access.wrong_keys import MAX_ADDRESSES, WrongKeys, network_of
 from tocsin.api.app import create_app
-from tocsin.config import Settings
 from tocsin.model.ceilings import WRONG_KEYS
 from tocsin.model.key import GUESSABLE_BITS, estimated_bits
 from tocsin.runtime import Runtime
@@ -28,7 +28,7 @@ class Attacked:
     """An application with a clock that the test sets, and clients from any address."""
 
     def __init__(self, path: Path, admin_key: str) -> None:
-        self.runtime = Runtime(Settings(data_dir=path, admin_key=admin_key))
+        self.runtime = Runtime(settings_in(path, admin_key=admin_key))
         self.runtime.key_service.adopt(self.runtime.settings.admin_key)
         self.app = create_app(self.runtime)
         add_pages(self.app, self.runtime)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.builders import an_interaction
+from support.deployments import settings_in
 from support.engines import folders_only
 from support.leadership import SetLeadership
 from tocsin.clickhouse.sql.materialized_columns import (
@@ -21,7 +22,6 @@ from tocsin.clickhouse.sql.materialized_columns import (
     compile_existing,
 )
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import (
     FOLLOWER_POLL_SECONDS,
@@ -60,7 +60,7 @@ def opened(folder: Path) -> Iterator[Runtime]:
 
 def open_runtime(folder: Path) -> Runtime:
     """Without its own promoter, so a test can reconcile step by step."""
-    runtime = Runtime(Settings(data_dir=folder))
+    runtime = Runtime(settings_in(folder))
     runtime.promoter.stop()
     runtime.engine.load_field_types()
     return runtime
@@ -305,7 +305,7 @@ def test_fields_of_saved_metrics_are_promoted_and_those_of_deleted_ones_are_not(
     opened: Runtime, folder: Path
 ) -> None:
     opened.close()
-    again = Runtime(Settings(data_dir=folder))
+    again = Runtime(settings_in(folder))
     draft, saved = read_metric(
         {"name": "Sum", "metricType": "SUM", "field": "interaction.total"}, again.catalog
     )

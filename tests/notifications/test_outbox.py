@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from support.deployments import settings_in
 from support.receivers import Receiver, receiver, wait_for
-from tocsin.config import Settings
 from tocsin.errors import Unavailable
 from tocsin.ingestion.outcomes import Outcome
 from tocsin.ingestion.recorder import BatchResult
@@ -32,7 +32,7 @@ def endpoint() -> Iterator[Receiver]:
 
 @pytest.fixture
 def runtime(tmp_path: Path, endpoint: Receiver) -> Iterator[Runtime]:
-    opened = Runtime(Settings(data_dir=tmp_path, allow_private_targets=True))
+    opened = Runtime(settings_in(tmp_path, allow_private_targets=True))
     record(opened, action="LEFT")
     channel = read_channel({"name": "c", "kind": "webhook", "settings": {"url": endpoint.url}})
     created = opened.channels.create(channel, opened.now())

@@ -12,10 +12,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from support.builders import an_interaction
+from support.deployments import settings_in
 from support.receivers import Receiver, receiver, wait_for
 from support.serving import ADMIN_KEY
 from tocsin.api.app import create_app
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel
@@ -42,7 +42,7 @@ def endpoint() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory, endpoint: Receiver) -> Iterator[Runtime]:
     folder = tmp_path_factory.mktemp("data")
-    settings = Settings(data_dir=folder, admin_key=ADMIN_KEY, allow_private_targets=True)
+    settings = settings_in(folder, admin_key=ADMIN_KEY, allow_private_targets=True)
     opened = Runtime(settings)
     opened.key_service.adopt(opened.settings.admin_key)
     opened.recorder.record_batch([json.dumps(NAMED).encode()], sent_now(opened))

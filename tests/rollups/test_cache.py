@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pytest
 
+from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission, cost
 from tocsin.model.instant import format_instant
@@ -34,7 +34,7 @@ QUESTIONS = [
 @pytest.fixture
 def cached(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime with one more interaction in each longer window, whose metrics are cached."""
-    runtime = Runtime(Settings(data_dir=tmp_path))
+    runtime = Runtime(settings_in(tmp_path))
     for age in AGES:
         record(runtime, AT - age)
     for _ in range(2):

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from support.deployments import settings_in
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.query import Query, ResultRow
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
@@ -33,7 +33,7 @@ REQUESTED_TWICE, REQUESTED_FIRST = (
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime that holds one interaction."""
-    opened = Runtime(Settings(data_dir=tmp_path))
+    opened = Runtime(settings_in(tmp_path))
     interaction = {
         "resourceType": "A",
         "resourceId": "1",

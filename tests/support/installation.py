@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from support.deployments import settings_in
 from tocsin.api.app import create_app
-from tocsin.config import Settings
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -21,7 +21,7 @@ class Installation:
     """One open data folder; a process can have only one at a time."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.runtime = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY, **settings))
+        self.runtime = Runtime(settings_in(folder, admin_key=ADMIN_KEY, **settings))
         self.runtime.key_service.adopt(self.runtime.settings.admin_key)
         self._app = create_app(self.runtime)
         self.admin = self._client(ADMIN_KEY)

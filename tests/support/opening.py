@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
+from support.deployments import settings_in
 from tocsin.api.app import create_app
-from tocsin.config import Settings
 from tocsin.errors import IncompleteFolder, Unavailable
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
@@ -25,7 +25,7 @@ MONTHS = ("2026-01", "2026-02", "2026-03")
 
 @contextmanager
 def opened(folder: Path, **settings: Any) -> Iterator[Runtime]:
-    runtime = Runtime(Settings(data_dir=folder, admin_key=ADMIN_KEY, **settings))
+    runtime = Runtime(settings_in(folder, admin_key=ADMIN_KEY, **settings))
     try:
         # A given key is kept by a slow hash, and known once the start has compared it.
         runtime.key_service.adopt(runtime.settings.admin_key)

@@ -15,8 +15,8 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from support import nasty, oracle
+from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
-from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.draft import read_metric
@@ -51,7 +51,7 @@ def open_world(
     random = Random(seed)
     # Keys that cannot be bound are read from the whole payload, and a payload here may have
     # thousands of keys: that has taken a little more than a query may use otherwise.
-    runtime = Runtime(Settings(data_dir=folder, query_memory=640 * 1024 * 1024, max_months=4_000))
+    runtime = Runtime(settings_in(folder, query_memory=640 * 1024 * 1024, max_months=4_000))
     payloads = [nasty.payload(random) for _ in range(1_320)] + nasty.many_keys(random, 240)
     known = nasty.interactions(random, len(payloads), AT, payloads)
     give_units_of_work(known, random)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from support.deployments import settings_in
 from support.serving import ADMIN_KEY
-from tocsin.config import Settings
 from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
 from tocsin.web.choices import SUGGESTIONS
@@ -23,7 +23,7 @@ METRIC = {"name": "Early", "metricType": "COUNT", "enabled": "on", **NAMED}
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """A catalog with 5,000 entries of each kind; the early ones are not suggested."""
-    opened = Runtime(Settings(data_dir=tmp_path_factory.mktemp("data"), admin_key=ADMIN_KEY))
+    opened = Runtime(settings_in(tmp_path_factory.mktemp("data"), admin_key=ADMIN_KEY))
     opened.key_service.adopt(opened.settings.admin_key)
     for kind in Kind:
         room = opened.catalog.capacity(kind)

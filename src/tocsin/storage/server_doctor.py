@@ -31,7 +31,8 @@ def server_examinations(settings: Settings) -> Iterator[tuple[str, _Examine]]:
 def _schema(pending: list[str]) -> tuple[str, list[str]]:
     if not pending:
         return "up to date", []
-    return f"{len(pending)} changes are due", ["The schema is not that of this version: run `tocsin migrate`"]
+    problem = "The schema is not that of this version: run `tocsin migrate`"
+    return f"{len(pending)} changes are due", [problem]
 
 
 def _installation(url: str, address: ServerAddress) -> tuple[str, list[str]]:
