@@ -1,6 +1,7 @@
 """The catalog, on a real SQLite."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -31,7 +32,8 @@ def test_the_system_entries_exist_from_the_start_with_constant_ids(
     for kind, mnemonic, title in SYSTEM:
         entry = catalog.get(kind, system_id(kind, mnemonic))
         assert (entry.mnemonic, entry.spec.title, entry.is_system) == (mnemonic, title, True)
-    other = Catalog(open_database(tmp_path / "other.sqlite"))
+    with closing(open_database(tmp_path / "other.sqlite")) as opened:
+        other = Catalog(opened)
     assert all(other.entries(kind) == catalog.entries(kind) for kind in Kind)
 
 

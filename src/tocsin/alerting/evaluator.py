@@ -174,8 +174,8 @@ class Evaluator:
 
     def _inputs(self, ids: Sequence[UUID]) -> list[_AlertInput]:
         """Consistent definitions and states."""
-        with self._alerts.locked(), self._metrics.locked():
-            stored = self._evaluations.stored_states(ids)
+        definitions = [self._alerts.cached, self._metrics.cached]
+        with self._evaluations.consistent(ids, definitions) as stored:
             return [
                 _AlertInput(alert, self._metrics.get(alert.metric_id), stored[alert.alert_id])
                 for alert in self._alerts.all()

@@ -115,7 +115,7 @@ class AlertService:
             log.warning("new alert not evaluated", alert=str(alert.alert_id), error=str(error))
 
     def _watch_arrivals(self) -> None:
-        with self._alerts.locked(), self._metrics.locked():
+        with self._alerts.cached.unchanging(), self._metrics.cached.unchanging():
             alerts = self._alerts.all()
             self._triggers.watch((alert, self._metrics.get(alert.metric_id)) for alert in alerts)
 

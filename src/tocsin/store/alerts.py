@@ -34,7 +34,7 @@ class Alerts:
         self._evaluations = evaluations
         self.all = self._table.all
         self.get = self._table.get
-        self.locked = self._table.locked
+        self.cached = self._table.cached
 
     def create(self, draft: AlertDraft, at: datetime) -> Alert:
         """Store an alert that `read_alert` accepted; the slot in progress counts as evaluated."""

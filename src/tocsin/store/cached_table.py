@@ -1,14 +1,15 @@
 """A table whose rows are also held in memory, as objects by id.
 
 Metrics, alerts, keys, channels, subscriptions and silences are read far more often than changed:
-reads come from memory and take no lock.
+reads come from memory and take no lock. `revisions.py` keeps memory equal to a database that other
+nodes change, too.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -62,15 +63,19 @@ class CachedTable(Generic[T]):
         table: Table,
         from_row: Callable[[RowMapping], T],
         to_row: Callable[[T], Mapping[str, Any]],
+        derive: Callable[[], None] | None = None,
     ) -> None:
-        self._database = database
+        """`derive` is called after each change of the items, to rebuild what was derived from
+        them; it is not called for the first items."""
         self._table = table
+        self._from_row = from_row
         self._to_row = to_row
-        self._lock = threading.RLock()
-        with database.reading() as connection:
-            rows = connection.execute(select(table).order_by(table.c.number)).mappings()
-            id = _id_column(table).name
-            self._items: Mapping[UUID, T] = {row[id]: from_row(row) for row in rows}
+        self._derive: Callable[[], None] | None = None
+        self._items: Mapping[UUID, T] = {}
+        # The stored rows, so that reading a table again builds only the items that changed.
+        self._rows: dict[UUID, tuple[Any, ...]] | None = {} if database.is_shared else None
+        self.cached = database.revisions.cache(table.name, self._load)
+        self._derive = derive
 
     def all(self) -> list[T]:
         """All items, oldest first."""
@@ -86,20 +91,18 @@ class CachedTable(Generic[T]):
             raise NotFound(f"There is no {self._table.name[:-1]} with this id")
         return item
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """No other thread changes an item while this is held, and memory equals the disk."""
-        with self._lock:
-            yield
+    def locked(self) -> AbstractContextManager[object]:
+        """Nobody else changes an item while this is held, and memory equals the disk."""
+        return self.cached.locked()
 
     @contextmanager
     def changing(self) -> Iterator[TableChange[T]]:
         """A change of any number of rows, which takes effect as a whole or not at all."""
-        with self._lock:
-            with self._database.writing() as connection:
-                change = TableChange(connection, self._table, self._to_row, {**self._items})
-                yield change
-            self._items = change.items
+        with self.cached.changing() as transaction:
+            items = {**self._items}
+            change = TableChange(transaction.connection, self._table, self._to_row, items)
+            yield change
+            transaction.on_commit(partial(self._put_changed, items))
 
     def create(self, id: UUID, item: T) -> T:
         with self.changing() as change:
@@ -113,10 +116,40 @@ class CachedTable(Generic[T]):
 
     def delete(self, id: UUID) -> None:
         """Raises NotFound."""
-        with self._lock:
+        with self.locked():
             self.get(id)
             with self.changing() as change:
                 change.delete(id)
+
+    def _load(self, connection: Connection) -> Callable[[], None]:
+        table, id = self._table, _id_column(self._table).name
+        rows = connection.execute(select(table).order_by(table.c.number)).mappings()
+        if self._rows is None:
+            return partial(self._put, {row[id]: self._from_row(row) for row in rows})
+        items: dict[UUID, T] = {}
+        stored: dict[UUID, tuple[Any, ...]] = {}
+        for row in rows:
+            key, stored[key] = row[id], tuple(row.values())
+            is_same = self._rows.get(key) == stored[key]
+            items[key] = self._items[key] if is_same else self._from_row(row)
+        return partial(self._put_loaded, items, stored)
+
+    def _put_loaded(self, items: Mapping[UUID, T], rows: dict[UUID, tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._put(items)
+
+    def _put_changed(self, items: Mapping[UUID, T]) -> None:
+        if self._rows is not None:
+            former = self._items
+            self._rows = {
+                id: row for id, row in self._rows.items() if items.get(id) is former.get(id)
+            }
+        self._put(items)
+
+    def _put(self, items: Mapping[UUID, T]) -> None:
+        self._items = items
+        if self._derive:
+            self._derive()
 
 
 def _id_column(table: Table) -> Any:

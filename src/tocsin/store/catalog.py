@@ -13,11 +13,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tocsin.model.ceilings import CATALOG_ENTRIES
@@ -42,13 +43,14 @@ _SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 class Catalog:
     def __init__(self, database: Database, limit: int = CATALOG_ENTRIES) -> None:
         """`ensure` adds no entry of a kind that has `limit` entries."""
-        self._database = database
         self._limit = limit
-        self._changing = threading.Lock()
         # Held for the time of a look-up only: recording waits for it on the event loop.
         self._claiming = threading.Lock()
         self._deleting: set[UUID] = set()
-        self._snapshots = self._load()
+        self._snapshots: Mapping[Kind, CatalogSnapshot] = {
+            kind: CatalogSnapshot.of(()) for kind in Kind
+        }
+        self._cached = database.revisions.cache(catalog.name, self._load)
         self._add_missing_system_entries()
 
     def entries(self, kind: Kind) -> list[Entry]:
@@ -89,19 +91,19 @@ class Catalog:
 
     def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
         """Raises Conflict if the mnemonic is taken."""
-        with self._changing:
+        with self._cached.locked():
             self._reject_taken(kind, draft.mnemonic)
             return self._add(kind, [draft], at)[0]
 
     def replace(self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime) -> Entry:
         """Raises NotFound, or Conflict for a system entry and a mnemonic that is taken."""
-        with self._changing:
+        with self._cached.locked():
             former = self._changeable(kind, id)
             self._reject_taken(kind, draft.mnemonic, except_id=id)
             entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
-            with self._database.writing() as connection:
-                connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
-            self._put(kind, self._snapshots[kind].with_entries([entry]))
+            with self._cached.changing() as change:
+                change.connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
+                change.on_commit(partial(self._put, [entry]))
             return entry
 
     @property
@@ -128,18 +130,18 @@ class Catalog:
         with self._marked_as_deleting(entry):
             if is_recorded():
                 raise _recorded(entry)
-            with self._changing:
-                former = self._changeable(kind, id)
-                try:
-                    with self._database.writing() as connection:
-                        reject_used(connection, kind, id)
-                        connection.execute(delete(catalog).where(catalog.c.id == id))
-                        # Before the commit, so that no interaction claims an entry that is deleted
-                        # on disk.
-                        self._remove(former)
-                except Unavailable:
-                    self._put(kind, self._snapshots[kind].with_entries([former]))
-                    raise
+            try:
+                with self._cached.locked(), self._cached.changing() as change:
+                    entry = self._changeable(kind, id)
+                    reject_used(change.connection, kind, id)
+                    change.connection.execute(delete(catalog).where(catalog.c.id == id))
+                    # Before the commit, so that no interaction claims an entry that is deleted
+                    # on disk.
+                    self._remove(entry)
+            except Unavailable:
+                with self._cached.unchanging():
+                    self._put([entry])
+                raise
 
     @contextmanager
     def _marked_as_deleting(self, entry: Entry) -> Iterator[None]:
@@ -158,7 +160,7 @@ class Catalog:
         with self._claiming:
             if entry.id not in self._deleting:
                 raise _recorded(entry)
-            self._put(entry.kind, self._snapshots[entry.kind].without(entry.id))
+            self._put_snapshot(entry.kind, self._snapshots[entry.kind].without(entry.id))
 
     def ensure(self, kind: Kind, mnemonic: str, at: datetime) -> Entry:
         """The entry of this mnemonic, which is added if it is missing, with the mnemonic as title.
@@ -170,15 +172,15 @@ class Catalog:
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]:
         """`ensure` for many mnemonics in one transaction; a batch may bring thousands."""
         names = list(mnemonics)
-        with self._changing:
+        with self._cached.locked():
             missing: dict[str, str] = {}
             for name in names:
                 if not self.find(kind, name):
                     missing.setdefault(name.lower(), name)
-            if missing:
-                self._add(kind, [_draft(kind, name) for name in missing.values()], at)
+            new = [_draft(kind, name) for name in missing.values()]
+            added = {e.mnemonic.lower(): e for e in self._add(kind, new, at)} if new else {}
             by_mnemonic = self._snapshots[kind].by_mnemonic
-            return [by_mnemonic[name.lower()] for name in names]
+            return [added.get(name.lower()) or by_mnemonic[name.lower()] for name in names]
 
     def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
         at = cut(at)
@@ -190,13 +192,16 @@ class Catalog:
         return entries
 
     def _store(self, entries: list[Entry]) -> None:
-        with self._database.writing() as connection:
-            connection.execute(insert(catalog), [_row(entry) for entry in entries])
+        with self._cached.changing() as change:
+            change.connection.execute(insert(catalog), [_row(entry) for entry in entries])
+            change.on_commit(partial(self._put, entries))
+
+    def _put(self, entries: list[Entry]) -> None:
         for kind in {entry.kind for entry in entries}:
             new = [entry for entry in entries if entry.kind is kind]
-            self._put(kind, self._snapshots[kind].with_entries(new))
+            self._put_snapshot(kind, self._snapshots[kind].with_entries(new))
 
-    def _put(self, kind: Kind, snapshot: CatalogSnapshot) -> None:
+    def _put_snapshot(self, kind: Kind, snapshot: CatalogSnapshot) -> None:
         self._snapshots = {**self._snapshots, kind: snapshot}
 
     def _changeable(self, kind: Kind, id: UUID) -> Entry:
@@ -214,19 +219,32 @@ class Catalog:
                 f"There is a {kind.words} {taken.mnemonic} already: its id is {taken.id}"
             )
 
-    def _load(self) -> dict[Kind, CatalogSnapshot]:
-        with self._database.reading() as connection:
-            entries = [_entry(row) for row in connection.execute(select(catalog)).mappings()]
-        return {kind: CatalogSnapshot.of(e for e in entries if e.kind is kind) for kind in Kind}
+    def _load(self, connection: Connection) -> Callable[[], None]:
+        rows = connection.execute(select(catalog)).mappings()
+        entries = [self._known(row) or _entry(row) for row in rows]
+        snapshots = {
+            kind: CatalogSnapshot.of(e for e in entries if e.kind is kind) for kind in Kind
+        }
+
+        def put() -> None:
+            self._snapshots = snapshots
+
+        return put
+
+    def _known(self, row: RowMapping) -> Entry | None:
+        """The entry in memory that equals a row, because building thousands takes long."""
+        entry = self.by_id(Kind(row["kind"]), row["id"])
+        return entry if entry and _row(entry) == dict(row) else None
 
     def _add_missing_system_entries(self) -> None:
-        missing = [
-            entry
-            for entry in map(_system_entry, SYSTEM)
-            if self.by_id(entry.kind, entry.id) is None
-        ]
-        if missing:
-            self._store(missing)
+        if self._missing_system_entries():
+            with self._cached.locked():
+                if missing := self._missing_system_entries():
+                    self._store(missing)
+
+    def _missing_system_entries(self) -> list[Entry]:
+        entries = map(_system_entry, SYSTEM)
+        return [entry for entry in entries if self.by_id(entry.kind, entry.id) is None]
 
 
 def _system_entry(system: tuple[Kind, str, str]) -> Entry:

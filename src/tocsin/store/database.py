@@ -17,6 +17,7 @@ from tocsin.errors import CannotWrite, Unavailable
 from tocsin.process.write_state import WriteState
 from tocsin.store.advisory_locks import AdvisoryLock
 from tocsin.store.driver_errors import translating
+from tocsin.store.revisions import LocalRevisions, Revisions, SharedRevisions
 from tocsin.store.sqlite import FOLDER_ID, SqliteBackend, StoreContents, store_contents
 
 __all__ = ["FOLDER_ID", "Database", "StoreContents", "store_contents"]
@@ -53,6 +54,9 @@ class Database:
         self._backend = _backend(location)
         self._engine = self._backend.engine
         self.is_shared = self._backend.is_shared
+        self.revisions: Revisions = (
+            SharedRevisions(self) if self.is_shared else LocalRevisions(self)
+        )
         try:
             self._backend.prepare()
         except BaseException:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from tocsin.model.alerts.state import AlertState, GroupKey, Reason, Status, key_
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
+from tocsin.store.revisions import CachedRows
 from tocsin.store.tables import alert_states, evaluations
 from tocsin.store.transitions import Transitions
 from tocsin.store.upsert import upsert
@@ -69,22 +71,24 @@ class Evaluations:
 
     def stored_states(self, ids: Sequence[UUID]) -> dict[UUID, StoredStates]:
         """The versions and states of the alerts that still exist."""
-        columns = evaluations.c
-        versions = select(columns.alert_id, columns.version, columns.evaluated_at)
         with self._database.reading() as connection:
-            rows = connection.execute(versions.where(columns.alert_id.in_(ids)))
-            stored = {id: StoredStates(version, evaluated_at) for id, version, evaluated_at in rows}
-            query = select(alert_states).where(alert_states.c.alert_id.in_(ids))
-            for row in connection.execute(query).mappings():
-                if row["alert_id"] in stored:
-                    stored[row["alert_id"]].states[_key(row)] = _state(row)
-        return stored
+            return _stored_states(connection, ids)
+
+    @contextmanager
+    def consistent(
+        self, ids: Sequence[UUID], definitions: Sequence[CachedRows]
+    ) -> Iterator[dict[UUID, StoredStates]]:
+        """`stored_states` at a moment at which memory has these definitions, which do not change
+        while this is held. A version must not be newer than the definition that is judged."""
+        with self._database.revisions.consistent(definitions) as connection:
+            yield _stored_states(connection, ids)
 
     def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]:
         """Save results and claim the slot, if one is given. Returns the ids of the saved alerts,
         which are those that were neither evaluated nor changed since their states were read.
         Claim, states, transitions and deliveries are one transaction."""
-        with self._database.writing() as connection:
+        # Transitions are matched with subscriptions and silences, which must not be older.
+        with self._database.revisions.changing() as connection:
             claimed = self._claim(connection, results, slot)
             saved = [result for result in results if result.alert.alert_id in claimed]
             _write_states(connection, saved)
@@ -127,6 +131,18 @@ class Evaluations:
                 part = group[start : start + _CLAIM_BLOCK]
                 claimed |= _claim(connection, part, values | ({"slot": slot} if slot else {}))
         return claimed
+
+
+def _stored_states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, StoredStates]:
+    columns = evaluations.c
+    versions = select(columns.alert_id, columns.version, columns.evaluated_at)
+    rows = connection.execute(versions.where(columns.alert_id.in_(ids)))
+    stored = {id: StoredStates(version, evaluated_at) for id, version, evaluated_at in rows}
+    query = select(alert_states).where(alert_states.c.alert_id.in_(ids))
+    for row in connection.execute(query).mappings():
+        if row["alert_id"] in stored:
+            stored[row["alert_id"]].states[_key(row)] = _state(row)
+    return stored
 
 
 def _claim(

@@ -40,10 +40,13 @@ class StoredKey:
 
 class Keys:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, keys, _stored_key, _row)
-        # The SHA-256 of the environment's secret, once it was adopted.
+        self._table = CachedTable(database, keys, _stored_key, _row, self._index)
+        # The SHA-256 of the environment's secret, once it was adopted, and its stored hash. Another
+        # node may adopt another secret.
         self._environment_hash: str | None = None
-        self._by_hash = self._indexed()
+        self._environment_stored: str | None = None
+        self._by_hash: dict[str, Key] = {}
+        self._index()
 
     def all(self) -> list[Key]:
         """All keys, oldest first."""
@@ -71,9 +74,7 @@ class Keys:
         visible = f"tsn_{role}_{secrets.token_hex(2)}"
         secret = visible + secrets.token_hex(24)
         key = Key(key_id=uuid4(), name=name, role=role, prefix=visible, created_date=cut(at))
-        with self._table.locked():
-            self._table.create(key.key_id, StoredKey(key, _hash(secret)))
-            self._by_hash = self._indexed()
+        self._table.create(key.key_id, StoredKey(key, _hash(secret)))
         return key, secret
 
     def revoke(self, id: UUID) -> Key:
@@ -91,7 +92,6 @@ class Keys:
                     "Tocsin: create another one first"
                 )
             self._table.delete(id)
-            self._by_hash = self._indexed()
             return key
 
     def adopt(self, secret: str | None, at: datetime) -> None:
@@ -102,36 +102,41 @@ class Keys:
         with self._table.locked():
             former = next((s for s in self._table.all() if s.key.from_environment), None)
             given = None if secret is None else _hash(secret)
+            adopted = former
             if not _is_secret_of(former, secret):
+                adopted = None if secret is None else _environment_key(secret, at)
                 with self._table.changing() as change:
                     for stored in self._table.all():
                         # A generated key may have the same secret, perhaps with another role.
                         if stored is former or stored.hash == given:
                             change.delete(stored.key.key_id)
-                    if secret is not None:
-                        adopted = _environment_key(secret, at)
+                    if adopted:
                         change.insert(adopted.key.key_id, adopted)
             self._environment_hash = given
-            self._by_hash = self._indexed()
+            self._environment_stored = adopted.hash if adopted else None
+            self._index()
 
     def recognize(self, secret: str) -> bool:
         """Accept the environment's secret if it is that of the stored key; nothing is stored."""
-        with self._table.locked():
+        with self._table.cached.unchanging():
             stored = next((s for s in self._table.all() if s.key.from_environment), None)
-            if not _is_secret_of(stored, secret):
+            if stored is None or not _is_secret_of(stored, secret):
                 return False
-            self._environment_hash = _hash(secret)
-            self._by_hash = self._indexed()
+            self._environment_hash, self._environment_stored = _hash(secret), stored.hash
+            self._index()
             return True
 
-    def _indexed(self) -> dict[str, Key]:
-        """The keys by the SHA-256 of their secrets. The environment's key is added when its secret
-        is adopted."""
-        return {
-            hash: stored.key
-            for stored in self._table.all()
-            if (hash := self._environment_hash if stored.key.from_environment else stored.hash)
+    def _index(self) -> None:
+        """Index the keys by the SHA-256 of their secrets. The environment's key is added when its
+        secret is adopted."""
+        self._by_hash = {
+            hash: stored.key for stored in self._table.all() if (hash := self._looked_up_by(stored))
         }
+
+    def _looked_up_by(self, stored: StoredKey) -> str | None:
+        if not stored.key.from_environment:
+            return stored.hash
+        return self._environment_hash if stored.hash == self._environment_stored else None
 
 
 def _environment_key(secret: str, at: datetime) -> StoredKey:

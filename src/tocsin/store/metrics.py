@@ -27,7 +27,7 @@ class Metrics:
         self._table = CachedTable(database, tables.metrics, _metric, _row)
         self.all = self._table.all
         self.get = self._table.get
-        self.locked = self._table.locked
+        self.cached = self._table.cached
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, UUID) and self._table.find(id) is not None

@@ -5,7 +5,7 @@ The migrations in `migrations/server_versions` create them; a test compares the 
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, MetaData, Table, func
+from sqlalchemy import Boolean, Column, DateTime, MetaData, Table, func
 
 from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER
 
@@ -18,4 +18,22 @@ nodes = Table(
     Column("number", WHOLE_NUMBER, primary_key=True),
     Column("node", LONG_TEXT, nullable=False, unique=True),
     Column("seen", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+# Each change of a table that nodes hold in memory increments its revision.
+revisions = Table(
+    "revisions",
+    server_metadata,
+    Column("name", LONG_TEXT, primary_key=True),
+    Column("revision", WHOLE_NUMBER, nullable=False),
+)
+
+# A row for each election; the newest one is the leader.
+leaders = Table(
+    "leaders",
+    server_metadata,
+    Column("epoch", WHOLE_NUMBER, primary_key=True),
+    Column("node", LONG_TEXT, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("has_ended", Boolean, nullable=False),
 )

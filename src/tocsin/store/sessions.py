@@ -7,13 +7,14 @@ last use of each session, so that viewing a page writes nothing.
 from __future__ import annotations
 
 import secrets
-import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tocsin.errors import NotFound
 from tocsin.model.instant import cut
@@ -48,22 +49,19 @@ class Sessions:
     """Any number of threads may use the object."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._changing = threading.Lock()
-        with database.reading() as connection:
-            rows = connection.execute(select(sessions)).mappings().all()
-        members = [field.name for field in fields(Session)]
-        self._by_hash = {row["hash"]: Session(**{m: row[m] for m in members}) for row in rows}
+        self._by_hash: dict[str, Session] = {}
+        self._cached = database.revisions.cache(sessions.name, self._load)
 
     def begin(self, key_id: UUID, address: str | None, at: datetime) -> str:
         """Begin a session. Returns its token, which is not stored."""
         token = secrets.token_urlsafe(32)
         session = Session(uuid4(), key_id, address, cut(at), cut(at))
-        with self._changing:
+        with self._cached.locked():
             self._end(self._surplus(key_id))
-            with self._database.writing() as connection:
-                connection.execute(insert(sessions).values(hash=_hash(token), **asdict(session)))
-            self._by_hash = {**self._by_hash, _hash(token): session}
+            with self._cached.changing() as change:
+                row = insert(sessions).values(hash=_hash(token), **asdict(session))
+                change.connection.execute(row)
+                change.on_commit(lambda: self._put({**self._by_hash, _hash(token): session}))
         return token
 
     def use(self, token: str, at: datetime) -> Session | None:
@@ -85,7 +83,7 @@ class Sessions:
 
     def end(self, id: UUID) -> None:
         """Raises NotFound."""
-        with self._changing:
+        with self._cached.locked():
             hashes = [h for h, session in self._by_hash.items() if session.session_id == id]
             if not hashes:
                 raise NotFound("There is no session with this id")
@@ -96,15 +94,20 @@ class Sessions:
 
         The store deletes the sessions of a revoked key together with the key.
         """
-        with self._changing:
+        with self._cached.locked():
             used = [
                 {"hashed": hashed, "used": cut(session.used_date)}
                 for hashed, session in self._by_hash.items()
             ]
             if used:
-                changed = update(sessions).where(sessions.c.hash == bindparam("hashed"))
-                with self._database.writing() as connection:
-                    connection.execute(changed.values(used_date=bindparam("used")), used)
+                changed = (
+                    update(sessions)
+                    .where(sessions.c.hash == bindparam("hashed"))
+                    # Another node may have seen a later use.
+                    .where(sessions.c.used_date < bindparam("used"))
+                )
+                with self._cached.changing() as change:
+                    change.connection.execute(changed.values(used_date=bindparam("used")), used)
             self._end([h for h, session in self._by_hash.items() if session.is_over(at)])
 
     def _surplus(self, key_id: UUID) -> list[str]:
@@ -116,9 +119,25 @@ class Sessions:
     def _end(self, hashes: list[str]) -> None:
         if not hashes:
             return
-        with self._database.writing() as connection:
-            connection.execute(delete(sessions).where(sessions.c.hash.in_(hashes)))
-        self._by_hash = {h: s for h, s in self._by_hash.items() if h not in set(hashes)}
+        ended = set(hashes)
+        with self._cached.changing() as change:
+            change.connection.execute(delete(sessions).where(sessions.c.hash.in_(hashes)))
+            change.on_commit(
+                lambda: self._put({h: s for h, s in self._by_hash.items() if h not in ended})
+            )
+
+    def _load(self, connection: Connection) -> Callable[[], None]:
+        """Keep the sessions in memory, which know when they were used on this node."""
+        members = [field.name for field in fields(Session)]
+        by_hash: dict[str, Session] = {}
+        for row in connection.execute(select(sessions)).mappings():
+            session = self._by_hash.get(row["hash"]) or Session(**{m: row[m] for m in members})
+            session.used_date = max(session.used_date, row["used_date"])
+            by_hash[row["hash"]] = session
+        return partial(self._put, by_hash)
+
+    def _put(self, by_hash: dict[str, Session]) -> None:
+        self._by_hash = by_hash
 
 
 def _hash(token: str) -> str:

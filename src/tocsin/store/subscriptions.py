@@ -27,11 +27,14 @@ Topic = tuple[bytes, bytes]
 class Subscriptions:
     def __init__(self, database: Database, channels: Channels) -> None:
         self._channels = channels
-        self._table = CachedTable(database, subscriptions, _subscription, _row)
+        self._table = CachedTable(
+            database, subscriptions, _subscription, _row, self._group_by_topic
+        )
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
-        self._by_topic = self._grouped_by_topic()
+        self._by_topic: dict[Topic, list[Subscription]] = {}
+        self._group_by_topic()
 
     @property
     def topics(self) -> Mapping[Topic, Sequence[Subscription]]:
@@ -41,20 +44,16 @@ class Subscriptions:
     def create(self, draft: SubscriptionDraft, at: datetime) -> Subscription:
         """Raises InvalidInput if the channel does not exist."""
         at = cut(at)
-        subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
         with self._table.locked():
-            self._table.create(subscription.subscription_id, subscription)
-            self._by_topic = self._grouped_by_topic()
-        return subscription
+            subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
+            return self._table.create(subscription.subscription_id, subscription)
 
     def replace(self, id: UUID, draft: SubscriptionDraft, at: datetime) -> Subscription:
         """Raises NotFound, or InvalidInput if the channel does not exist."""
         with self._table.locked():
             created = self.get(id).created_date
             subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
-            self._table.replace(id, subscription)
-            self._by_topic = self._grouped_by_topic()
-        return subscription
+            return self._table.replace(id, subscription)
 
     def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool:
         """Note why a template is not used any longer, until the subscription is replaced; False if
@@ -64,22 +63,19 @@ class Subscriptions:
             if subscription is None or subscription.template != template:
                 return False
             self._table.replace(id, subscription.model_copy(update={"template_problem": problem}))
-            self._by_topic = self._grouped_by_topic()
         return True
 
     def delete(self, id: UUID) -> None:
         """Raises NotFound. Pending deliveries are still sent."""
-        with self._table.locked():
-            self._table.delete(id)
-            self._by_topic = self._grouped_by_topic()
+        self._table.delete(id)
 
-    def _grouped_by_topic(self) -> dict[Topic, list[Subscription]]:
+    def _group_by_topic(self) -> None:
         by_topic: dict[Topic, list[Subscription]] = {}
         for subscription in self.all():
             if subscription.enabled:
                 topic = subscription.resource_type_id.bytes, subscription.action_id.bytes
                 by_topic.setdefault(topic, []).append(subscription)
-        return by_topic
+        self._by_topic = by_topic
 
     def _from_draft(
         self, draft: SubscriptionDraft, *, id: UUID, created: datetime, modified: datetime

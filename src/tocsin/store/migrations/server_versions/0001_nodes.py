@@ -16,3 +16,17 @@ def upgrade() -> None:
         sa.Column("node", LONG_TEXT, nullable=False, unique=True),
         sa.Column("seen", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     )
+    op.create_table(
+        "revisions",
+        sa.Column("name", LONG_TEXT, primary_key=True),
+        sa.Column("revision", WHOLE_NUMBER, nullable=False),
+    )
+    op.create_table(
+        "leaders",
+        sa.Column("epoch", WHOLE_NUMBER, primary_key=True),
+        sa.Column("node", LONG_TEXT, nullable=False),
+        sa.Column(
+            "since", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()
+        ),
+        sa.Column("has_ended", sa.Boolean, nullable=False),
+    )
