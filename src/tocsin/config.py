@@ -10,19 +10,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
+from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.metrics.metric import Window
 from tocsin.model.notifications.smtp import SmtpServer
+from tocsin.model.server_address import ServerAddress
 from tocsin.model.validation import problems_of
 
 _PREFIX = "TOCSIN_"
-_POSTGRESQL = "postgresql+psycopg"
 
 
 class Settings(BaseSettings):
@@ -90,13 +90,15 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_database(cls, url: SecretStr | None) -> SecretStr | None:
-        return SecretStr(_postgresql_url(url.get_secret_value())) if url else None
+        if url is not None:
+            DatabaseAddress.parse(url.get_secret_value())
+        return url
 
     @field_validator("clickhouse_url")
     @classmethod
     def _check_clickhouse(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if url is not None:
-            _require_clickhouse_url(url.get_secret_value())
+            ServerAddress.parse(url.get_secret_value())
         # An invalid database URL is absent here, and has a problem of its own.
         if "database_url" in info.data:
             _require_pair(info.data["database_url"], url)
@@ -158,38 +160,6 @@ def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
         except OSError as error:
             raise InvalidSettings(f"{variable}: cannot read {path}: {error.strerror}") from error
     return values
-
-
-def _postgresql_url(url: str) -> str:
-    """The URL with the name of the driver. Messages do not quote it, for it may have a password."""
-    scheme, separator, rest = url.partition("://")
-    example = f"such as {_POSTGRESQL}://tocsin:password@host:5432/tocsin"
-    if not separator or scheme not in (_POSTGRESQL, "postgresql", "postgres"):
-        raise ValueError(f"must be the URL of a PostgreSQL database, {example}")
-    _require_parts(url, example, needs_host="host=" not in urlsplit(url).query)
-    return f"{_POSTGRESQL}://{rest}"
-
-
-def _require_clickhouse_url(url: str) -> None:
-    """Check the form of the URL; what its parts mean is checked when the engine is opened."""
-    scheme, separator, _ = url.partition("://")
-    example = "such as clickhouse://tocsin:password@host:8123/tocsin"
-    if not separator or scheme not in ("clickhouse", "clickhouses"):
-        raise ValueError(
-            f"must be the URL of a ClickHouse server, {example}; clickhouses:// is for TLS"
-        )
-    _require_parts(url, example, needs_host=True)
-
-
-def _require_parts(url: str, example: str, *, needs_host: bool) -> None:
-    parts = urlsplit(url)
-    if not parts.path.strip("/") or "/" in parts.path.strip("/") or "@" in parts.path:
-        raise ValueError(
-            f"must end with the name of a database, {example}; a user or password with one of "
-            "the characters /?#@:% must have it percent-encoded"
-        )
-    if needs_host and not parts.netloc.rpartition("@")[2]:
-        raise ValueError(f"must name a host, {example}")
 
 
 def _require_pair(database: SecretStr | None, clickhouse: SecretStr | None) -> None:

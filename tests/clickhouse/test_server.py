@@ -16,11 +16,11 @@ from support.engines import execute, fresh_database, open_engine, servers_only
 from support.tcp_proxy import TcpProxy
 from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.migrating import migrate, pending_statements
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import InvalidSettings, Stopping, Unavailable, UnknownOutcome
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.server_address import ServerAddress
 
 pytestmark = servers_only
 

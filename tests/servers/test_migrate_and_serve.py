@@ -17,7 +17,7 @@ from support.deployments import servers_only
 from support.engines import execute
 from support.running import Completed, run_tocsin
 from support.serving import Server
-from tocsin.clickhouse.server_address import ServerAddress
+from tocsin.model.server_address import ServerAddress
 
 pytestmark = servers_only
 KEY = "an admin key for the tests of servers"
@@ -34,6 +34,7 @@ class Servers:
             "TOCSIN_DATABASE_URL": url_of(self.name),
             "TOCSIN_CLICKHOUSE_URL": server._replace(path=f"/{self.name}").geturl(),
             "TOCSIN_ADMIN_KEY": KEY,
+            "TOCSIN_PORT": "0",
         }
 
     def run(self, *arguments: object, **variables: str) -> Completed:

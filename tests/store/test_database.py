@@ -53,8 +53,9 @@ def test_the_settings_keep_acknowledged_writes_and_enforce_references(tmp_path: 
 def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> None:
     Database(tmp_path / "store.sqlite").close()
     code = (
-        "import sys; from tocsin.store.database import Database; "
-        f"Database({str(tmp_path / 'store.sqlite')!r}).ping(); print('alembic' in sys.modules)"
+        "import sys; from pathlib import Path; from tocsin.store.database import Database; "
+        f"Database(Path({str(tmp_path / 'store.sqlite')!r})).ping(); "
+        "print('alembic' in sys.modules)"
     )
     process = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -64,8 +65,8 @@ def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> N
 
 def test_processes_that_open_a_new_database_concurrently_all_succeed(tmp_path: Path) -> None:
     code = (
-        "from tocsin.store.database import Database; "
-        f"Database({str(tmp_path / 'store.sqlite')!r}).ping()"
+        "from pathlib import Path; from tocsin.store.database import Database; "
+        f"Database(Path({str(tmp_path / 'store.sqlite')!r})).ping()"
     )
     running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]

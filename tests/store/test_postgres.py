@@ -86,9 +86,25 @@ def changes_of_schema(statements: list[str]) -> list[str]:
 @pytest.mark.parametrize("role", ["", "tocsin:secret-word@"])
 def test_a_wrong_url_is_rejected_without_showing_its_password(role: str) -> None:
     for url in (f"postgresql+psycopg2://{role}host/tocsin", f"postgresql://{role}host:port/tocsin"):
-        with pytest.raises(InvalidSettings, match=r"postgresql\+psycopg://") as caught:
+        with pytest.raises(InvalidSettings, match="TOCSIN_DATABASE_URL must ") as caught:
             Database(url)
         assert "secret-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["sslmod=require", "autocommit=1", "row_factory=x"])
+def test_an_option_that_libpq_does_not_know_is_rejected(url: str, option: str) -> None:
+    with pytest.raises(InvalidSettings, match="TOCSIN_DATABASE_URL must have no option "):
+        Database(f"{url}?{option}")
+
+
+def test_options_of_libpq_reach_the_server(url: str) -> None:
+    migrate(url)
+    with (
+        closing(Database(f"{url}?application_name=given&options=-c%20work_mem%3D7MB")) as database,
+        database.reading() as connection,
+    ):
+        assert connection.execute(text("SHOW application_name")).scalar() == "given"
+        assert connection.execute(text("SHOW work_mem")).scalar() == "7MB"
 
 
 def test_a_database_of_a_newer_version_is_rejected_with_a_reason(url: str) -> None:

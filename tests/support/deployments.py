@@ -17,8 +17,8 @@ import pytest
 
 from support.databases import database_location
 from support.engines import LOCATIONS
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.config import Settings
+from tocsin.model.server_address import ServerAddress
 
 _VARIABLES = ("TOCSIN_TEST_CLICKHOUSE_URL", "TOCSIN_TEST_DATABASE_URL")
 IS_ON_SERVERS = all(variable in os.environ for variable in _VARIABLES)

@@ -18,8 +18,8 @@ from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.http_connector import HttpConnector
 from tocsin.clickhouse.migrating import migrate
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.sql.query import Query
+from tocsin.model.server_address import ServerAddress
 
 URL = "TOCSIN_TEST_CLICKHOUSE_URL"
 folders_only = pytest.mark.skipif(URL in os.environ, reason="only a folder's engine does this")

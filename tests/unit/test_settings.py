@@ -23,12 +23,6 @@ def refused(**given: str) -> str:
     return str(refusal.value)
 
 
-def database_of(url: str) -> str:
-    loaded = Settings.load(database_url=url, clickhouse_url=CLICKHOUSE)
-    assert loaded.database_url
-    return loaded.database_url.get_secret_value()
-
-
 def test_servers_that_do_not_answer_leave_no_folder_and_no_password(tmp_path: Path) -> None:
     settings = Settings.load(
         data_dir=tmp_path / "data",
@@ -60,47 +54,6 @@ def test_a_clickhouse_server_needs_a_postgresql_database() -> None:
 
 def test_a_postgresql_database_needs_a_clickhouse_server() -> None:
     assert "A PostgreSQL database needs a ClickHouse server" in refused(database_url=DATABASE)
-
-
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
-def test_every_spelling_of_postgresql_means_psycopg(scheme: str) -> None:
-    assert database_of(DATABASE.replace("postgresql+psycopg", scheme)) == DATABASE
-
-
-def test_a_database_may_be_reached_through_a_socket() -> None:
-    url = "postgresql+psycopg:///tocsin?host=/run/postgresql"
-    assert database_of(url) == url
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "tocsin:secret@db.example/tocsin",
-        "mysql://tocsin:secret@db.example/tocsin",
-        "postgresql+psycopg2://tocsin:secret@db.example/tocsin",
-        "postgresql://tocsin:secret@db.example",
-        "postgresql:///tocsin",
-        "postgresql://tocsin:sec/ret@db.example/tocsin",
-    ],
-)
-def test_an_invalid_database_url_is_refused_without_quoting_it(url: str) -> None:
-    message = refused(database_url=url, clickhouse_url=CLICKHOUSE)
-    assert message.startswith("These settings are invalid: TOCSIN_DATABASE_URL must ")
-    assert "TOCSIN_CLICKHOUSE_URL" not in message
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://tocsin:secret@ch.example:8123/tocsin",
-        "ch.example:8123/tocsin",
-        "clickhouse://tocsin:secret@ch.example:8123",
-        "clickhouse:///tocsin",
-    ],
-)
-def test_an_invalid_clickhouse_url_is_refused_without_quoting_it(url: str) -> None:
-    message = refused(database_url=DATABASE, clickhouse_url=url)
-    assert message.startswith("These settings are invalid: TOCSIN_CLICKHOUSE_URL must ")
 
 
 def test_urls_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

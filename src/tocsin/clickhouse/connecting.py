@@ -7,7 +7,7 @@ from pathlib import Path
 from tocsin.clickhouse.chdb_connector import ChdbConnector
 from tocsin.clickhouse.connector import Connector
 from tocsin.clickhouse.http_connector import HttpConnector
-from tocsin.clickhouse.server_address import ServerAddress
+from tocsin.model.server_address import ServerAddress
 
 
 def connect(location: Path | ServerAddress) -> Connector:

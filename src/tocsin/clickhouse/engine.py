@@ -28,7 +28,6 @@ from tocsin.clickhouse.folder_contents import EngineContents, read_contents
 from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     LOOK_UP_SETTINGS,
@@ -50,6 +49,7 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
 from tocsin.model.interactions.snapshot import Mnemonics
+from tocsin.model.server_address import ServerAddress
 from tocsin.process.deadline import Deadline
 from tocsin.process.write_state import WriteState
 

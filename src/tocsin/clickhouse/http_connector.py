@@ -18,13 +18,13 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from tocsin.clickhouse.arrow import COLUMNS
 from tocsin.clickhouse.bound_values import split_long_arrays
 from tocsin.clickhouse.query_cost import CostMeter, QueryCost
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_errors import ServerErrors
 from tocsin.clickhouse.server_schema import check_table
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.errors import TocsinError
+from tocsin.model.server_address import ServerAddress
 
 # Both log each broken connection, one with a traceback; the pool logs its reason.
 for _name in ("clickhouse_connect", "urllib3"):

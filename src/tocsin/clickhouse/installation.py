@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.folder_contents import EngineContents, read_contents
 from tocsin.clickhouse.http_connector import HttpConnector
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.sql.maintenance import compile_set_comment
+from tocsin.model.server_address import ServerAddress
 
 
 def server_contents(address: ServerAddress) -> EngineContents:

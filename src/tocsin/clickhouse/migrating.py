@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from clickhouse_connect.driver.binding import quote_identifier
 
 from tocsin.clickhouse.http_connector import ANY_DATABASE, connected
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_schema import CREATE, table_statements
+from tocsin.model.server_address import ServerAddress
 
 _STATEMENT_SECONDS = 600.0
 

@@ -17,7 +17,6 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingErr
 from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.errors import code_of
 from tocsin.clickhouse.http_connector import ANY_DATABASE, INSERT_SETTINGS, connected
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_schema import SETTINGS
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
@@ -29,6 +28,7 @@ from tocsin.clickhouse.settings import (
     maintenance_settings,
 )
 from tocsin.errors import TocsinError
+from tocsin.model.server_address import ServerAddress
 
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
 _ACCESS_DENIED = 497

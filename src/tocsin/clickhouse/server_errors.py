@@ -23,7 +23,6 @@ from urllib3.exceptions import (
 )
 
 from tocsin.clickhouse.errors import CANCELLED, TOO_HEAVY, code_of, write_failure
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.errors import (
     CannotWrite,
     QueryTooHeavy,
@@ -32,6 +31,7 @@ from tocsin.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from tocsin.model.server_address import ServerAddress
 
 log = structlog.get_logger()
 

@@ -18,10 +18,10 @@ from tocsin.clickhouse.schema import (
     create_table,
     upgrades,
 )
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.sql.maintenance import compile_columns, compile_definition
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.errors import InvalidSettings
+from tocsin.model.server_address import ServerAddress
 
 DEDUPLICATION = "non_replicated_deduplication_window = 10000"
 NUMBER_INDEX = "byInteractionNumber"

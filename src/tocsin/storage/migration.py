@@ -15,11 +15,11 @@ from uuid import uuid4
 from tocsin.clickhouse import migrating as clickhouse
 from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.clickhouse.installation import server_contents, set_installation_id
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.model.key import Role
+from tocsin.model.server_address import ServerAddress
 from tocsin.storage.server_storage import require_none, require_same_installation, server_urls
 from tocsin.store import migrating as postgresql
 from tocsin.store.database import FOLDER_ID, Database

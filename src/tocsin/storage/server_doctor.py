@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from tocsin.clickhouse.installation import server_contents
 from tocsin.clickhouse.migrating import pending_statements
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.model.server_address import ServerAddress
 from tocsin.storage.server_storage import place_of, require_same_installation, server_urls
 from tocsin.store.installation import stored_installation_id
 from tocsin.store.migrating import pending

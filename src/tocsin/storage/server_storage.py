@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from sqlalchemy.engine import make_url
-
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.folder_contents import EngineContents
-from tocsin.clickhouse.server_address import ServerAddress
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.model.database_address import DatabaseAddress
+from tocsin.model.server_address import ServerAddress
 from tocsin.process.clock import Clock
 from tocsin.storage.disk import Disk
 from tocsin.storage.storage import Storage
@@ -67,18 +66,13 @@ def server_urls(settings: Settings) -> tuple[str, ServerAddress]:
             "TOCSIN_DATABASE_URL and TOCSIN_CLICKHOUSE_URL are not set: with a data folder, "
             "`tocsin serve` migrates at the start, and there is nothing else to do"
         )
-    try:
-        address = ServerAddress.parse(settings.clickhouse_url.get_secret_value())
-    except ValueError as error:
-        raise InvalidSettings(f"TOCSIN_CLICKHOUSE_URL is invalid. {error}") from error
+    address = ServerAddress.parse(settings.clickhouse_url.get_secret_value())
     return settings.database_url.get_secret_value(), address
 
 
 def place_of(url: str) -> str:
     """The server and the name of a database, for messages."""
-    parsed = make_url(url)
-    host = parsed.host or parsed.query.get("host") or "localhost"
-    return f"{host}:{parsed.port or 5432}/{parsed.database}"
+    return str(DatabaseAddress.parse(url))
 
 
 def require_none(problems: list[str]) -> None:

@@ -140,7 +140,7 @@ class Database:
 
 
 def _backend(location: Path | str) -> Backend:
-    if isinstance(location, str) and location.startswith(("postgresql://", "postgresql+")):
+    if isinstance(location, str):
         # Embedded, the driver of PostgreSQL need not be installed.
         from tocsin.store.postgres import PostgresBackend
 

@@ -7,18 +7,20 @@ time: the server ends what belonged to them within seconds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL
 
 from tocsin.errors import CannotWrite, InvalidSettings, Unavailable
+from tocsin.model.database_address import DRIVER, REPEATED, DatabaseAddress
 from tocsin.store.advisory_locks import AdvisoryLock, lock_for_transaction
 from tocsin.store.driver_errors import translating
 from tocsin.store.migrations.chains import SERVER, STORE, Chain
 
+_SETTING = "TOCSIN_DATABASE_URL"
 _OLDEST_VERSION = 14
 _LOCK_SECONDS = 5
 _POOL_SIZE = 8
@@ -88,38 +90,58 @@ class PostgresBackend:
 
 def postgres_engine(url: str) -> Engine:
     """An engine whose connections detect a dead server. Raises InvalidSettings for a wrong URL."""
-    parsed = _parsed(url)
-    arguments = {name: v for name, v in _CONNECTING.items() if name not in parsed.query}
+    address = _address(url)
+    given = {name for name, _ in address.options}
     try:
         engine = create_engine(
-            parsed,
-            connect_args=arguments,
+            _sqlalchemy_url(address),
+            connect_args={name: v for name, v in _CONNECTING.items() if name not in given},
             pool_size=_POOL_SIZE,
             max_overflow=_MAX_OVERFLOW,
             hide_parameters=True,
         )
     except ImportError as error:
         raise InvalidSettings("PostgreSQL needs the package psycopg: install it") from error
+    _require_known(given)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _parsed(url: str) -> URL:
-    # The message of the exception would show the password.
+def _address(url: str) -> DatabaseAddress:
+    # The traceback of the cause could show the password.
     try:
-        parsed = make_url(url)
-    except (exc.ArgumentError, ValueError):
+        return DatabaseAddress.parse(url)
+    except ValueError as error:
+        raise InvalidSettings(f"{_SETTING} {error}") from None
+
+
+def _sqlalchemy_url(address: DatabaseAddress) -> URL:
+    options: dict[str, str | tuple[str, ...]] = dict(address.options)
+    for name in REPEATED:
+        if values := tuple(value for given, value in address.options if given == name):
+            options[name] = values if len(values) > 1 else values[0]
+    return URL.create(
+        DRIVER,
+        address.user,
+        address.password,
+        address.host,
+        address.port,
+        address.database,
+        options,
+    )
+
+
+def _require_known(names: Set[str]) -> None:
+    """Psycopg has arguments that are no options of libpq, and change what statements return."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if unknown := sorted(names - known):
         raise InvalidSettings(
-            "The URL of the database is not valid: it has the form "
-            "postgresql+psycopg://user:password@host:5432/database"
-        ) from None
-    if parsed.drivername not in ("postgresql", "postgresql+psycopg"):
-        raise InvalidSettings(
-            f"The URL of the database begins with {parsed.drivername}://: "
-            "Tocsin uses postgresql+psycopg://"
+            f"{_SETTING} must have no option {unknown[0]}: options are those of libpq, such as "
+            "sslmode"
         )
-    return parsed.set(drivername="postgresql+psycopg")
 
 
 def check_server(connection: Connection) -> None:

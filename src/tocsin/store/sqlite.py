@@ -80,7 +80,7 @@ class SqliteBackend:
 
     is_shared = False
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path) -> None:
         _make_private(path)
         self.engine = _engine(path)
 
@@ -103,19 +103,19 @@ class SqliteBackend:
         return _error(error)
 
 
-def _engine(path: Path | str) -> Engine:
+def _engine(path: Path) -> Engine:
     engine = create_engine(URL.create("sqlite", database=str(path)))
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _make_private(path: Path | str) -> None:
+def _make_private(path: Path) -> None:
     """Let only the owner read the file, because it holds the secrets of channels. SQLite gives
     its journals the permissions of the file."""
     with suppress(OSError):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        Path(path).chmod(0o600)
+        path.chmod(0o600)
 
 
 def _revision(connection: Connection) -> str | None:
