@@ -10,8 +10,12 @@ ROWS ?= 1000000
 # Two processes, a file of tests in one of them, because many tests wait for real processes.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+# The suites that run on servers, too; those that are left out are about the data folder.
+SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes)
+# A few minutes of them, with a crash of nodes.
+SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/test_metrics.py api/test_interactions.py api/test_alerts_api.py notifications/test_outbox.py store/test_postgres.py) $(wildcard tests/nodes/test_crash.py)
 
-.PHONY: help install develop demo test test-long coverage lint bench screenshots lock clean
+.PHONY: help install develop demo test test-long test-server coverage lint bench screenshots lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +44,9 @@ test: develop lint  ## check the code and run the tests
 
 test-long: develop  ## run the tests that take minutes, too
 	$(PYTEST)
+
+test-server: develop  ## run the same tests on a ClickHouse server and PostgreSQL
+	tools/with-servers $(PYTEST) -m "not long" $(SERVER_TESTS)
 
 coverage: develop  ## report which lines and branches the tests reach; nothing is required of the figure
 	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered

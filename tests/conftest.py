@@ -47,11 +47,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _drop_databases(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Drops the PostgreSQL databases of a test; those of a module are dropped after the run."""
+    """Drops the databases of a test on the servers; those of a module are dropped after the run."""
     yield
     folder = getattr(request.node, "funcargs", {}).get("tmp_path")
-    if SERVER_URL and folder:
-        drop_databases(folder)
+    if folder:
+        LOCATIONS.drop(folder)
+        if SERVER_URL:
+            drop_databases(folder)
 
 
 def pytest_sessionfinish() -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
+from support.deployments import folder_only
 from tocsin.config import Settings
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
@@ -301,6 +302,7 @@ def test_the_settings_of_the_mail_server_are_checked_at_the_start(
         Settings(**values)  # type: ignore[arg-type]
 
 
+@folder_only
 def test_the_store_is_readable_by_its_owner_only(runtime: Runtime) -> None:
     create_mode = (runtime.settings.data_dir / "store.sqlite").stat().st_mode
     assert create_mode & 0o077 == 0

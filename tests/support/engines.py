@@ -61,7 +61,7 @@ class EngineLocations:
     again."""
 
     def __init__(self) -> None:
-        self._created: set[str] = set()
+        self._created: dict[str, Path] = {}
         self._run = os.urandom(4).hex()
 
     def of(self, folder: Path) -> Path | ServerAddress:
@@ -74,16 +74,18 @@ class EngineLocations:
         digest = blake2b(os.fsencode(folder.resolve()), digest_size=6).hexdigest()
         address = replace(server, database=f"tocsin_test_{self._run}_{digest}")
         if address.database not in self._created:
-            self._created.add(address.database)
+            self._created[address.database] = folder
             list(migrate(address))
         return address
 
-    def drop(self) -> None:
-        """Drop the databases of all folders."""
+    def drop(self, within: Path | None = None) -> None:
+        """Drop the databases of the folders in a folder; without one, of all."""
         server = server_for_tests()
-        if server:
-            for database in self._created:
-                execute(server, f"DROP DATABASE IF EXISTS {database} SYNC")
+        names = [n for n, folder in self._created.items() if not within or within in folder.parents]
+        for name in names:
+            assert server
+            execute(server, f"DROP DATABASE IF EXISTS {name} SYNC")
+            del self._created[name]
 
 
 LOCATIONS = EngineLocations()
