@@ -107,6 +107,7 @@ def _tune_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECTION_THRESHOLD)
+    gc.enable()
 
 
 def _warn_about_open_folder(folder: Path) -> None:
