@@ -9,6 +9,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 ROWS ?= 1000000
 # Two processes, a file of tests in one of them, because many tests wait for real processes.
 WORKERS ?= 2
+# Tests start the server a hundred times: without bytecode each start compiles all modules.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 # The suites that run on servers, too; those that are left out are about the data folder.
 SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes)
