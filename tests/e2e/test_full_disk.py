@@ -59,8 +59,8 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def readiness(server: Server) -> tuple[int, str, str]:
-    answer = httpx.get(f"{server.url}/readyz")
+def readiness(client: httpx.Client) -> tuple[int, str, str]:
+    answer = client.get("/readyz")
     body = answer.json()
     return answer.status_code, body["status"], " ".join(body.get("problems", []))
 
@@ -72,8 +72,8 @@ def test_a_full_disk_is_named_and_recording_recovers_by_itself(
     with on_disk.client() as client:
         assert client.post("/api/interactions", json=BODY).status_code == 201
         filler = fill(disk, leave)
-        until(lambda: readiness(on_disk)[1] == "degraded")
-        status, _, problems = readiness(on_disk)
+        until(lambda: readiness(client)[1] == "degraded")
+        status, _, problems = readiness(client)
         assert status == 200
         assert f"The data folder cannot be written ({FULL})" in problems
         for path, body in (("", BODY), ("/batch", [BODY]), ("", {**BODY, "action": "new"})):
@@ -89,7 +89,7 @@ def test_a_full_disk_is_named_and_recording_recovers_by_itself(
         assert counted.status_code == 200
         filler.unlink()
         until(lambda: client.post("/api/interactions", json=BODY).status_code == 201)
-        until(lambda: readiness(on_disk) == (200, "ready", ""))
+        until(lambda: readiness(client) == (200, "ready", ""))
         assert 'tocsin_problems{kind="disk"} 0.0' in client.get("/metrics").text
 
 

@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx2 as httpx
-
 from support.serving import Server, free_port
 
 
@@ -26,7 +24,8 @@ def test_without_a_terminal_the_key_is_in_a_file_of_its_owner_and_not_in_the_log
     server = started_without_a_key(tmp_path / "data")
     file = tmp_path / "data" / "admin-key"
     key = file.read_text().strip()
-    answer = httpx.get(f"{server.url}/api/keys", headers={"x-api-key": key})
+    with server.client() as client:
+        answer = client.get("/api/keys", headers={"x-api-key": key})
     assert server.stop() == 0
     assert answer.status_code == 200
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

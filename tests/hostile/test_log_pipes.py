@@ -8,12 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-import httpx2 as httpx
 import pytest
 
 from support.raw_client import RawClient
@@ -57,15 +55,8 @@ def start(folder: Path, output: int, **environment: str) -> Server:
     ]
     variables = {**os.environ, "TOCSIN_ADMIN_KEY": ADMIN_KEY, **environment}
     server.process = subprocess.Popen(command, env=variables, stdout=output, stderr=output)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.process.poll() is None
-        try:
-            if httpx.get(f"{server.url}/readyz", timeout=5).is_success:
-                return server
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError("the server was not ready")
+    assert server.wait_until_ready() is not None
+    return server
 
 
 def make_it_log(server: Server) -> None:

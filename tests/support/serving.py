@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,25 @@ class Server:
             *(sys.executable, "-m", "tocsin.cli", "serve"),
             *("--port", str(self.port), "--data-dir", str(self.folder)),
         ]
-        started = time.monotonic()
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        seconds = self.wait_until_ready(patience)
+        if seconds is None:
+            raise AssertionError(f"the server ended or was not ready: {self.log[-3000:]}")
+        return seconds
+
+    def wait_until_ready(self, patience: float = 60) -> float | None:
+        """The seconds until the process was ready; None if it ended, or took longer."""
+        assert self.process
+        started = time.monotonic()
         # One client: each loads the certificates, which takes 30 ms of the server's processor.
         with httpx.Client(timeout=5, trust_env=False, verify=False) as client:
-            while time.monotonic() - started < patience:
-                if self.process.poll() is not None:
-                    raise AssertionError(f"the server ended: {self.log[-3000:]}")
-                try:
+            while time.monotonic() - started < patience and self.process.poll() is None:
+                with suppress(httpx.TransportError):
                     if client.get(f"{self.url}/readyz").status_code == 200:
                         return time.monotonic() - started
-                except httpx.TransportError:
-                    time.sleep(0.02)
-        raise AssertionError(f"the server was not ready in {patience} s: {self.log[-3000:]}")
+                time.sleep(0.02)
+        return None
 
     def _deployment(self) -> dict[str, str]:
         if "TOCSIN_DATABASE_URL" in self.environment:
