@@ -93,7 +93,7 @@ def test_an_interaction_whose_recorder_enqueued_its_deliveries_is_not_staged(
 def test_a_failed_append_leaves_nothing_to_deliver(
     runtime: Runtime, endpoint: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_interactions: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Unavailable("The disk is full")
 
     id = str(uuid4())
@@ -112,8 +112,8 @@ def test_an_append_that_fails_after_it_was_on_disk_is_delivered(
 ) -> None:
     append = runtime.engine.append
 
-    def fail(interactions: Any) -> None:
-        append(interactions)
+    def fail(*arguments: Any, **options: Any) -> None:
+        append(*arguments, **options)
         raise Unavailable("The answer was lost")
 
     id = str(uuid4())

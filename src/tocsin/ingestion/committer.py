@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 
 from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.months import month_count
-from tocsin.errors import TocsinError, Unavailable
-from tocsin.ingestion.append_log import AppendLog
-from tocsin.ingestion.duplicates import is_same
-from tocsin.ingestion.ids import new_ids
+from tocsin.errors import TocsinError, Unavailable, UnknownOutcome
+from tocsin.ingestion.append_log import Append, AppendLog, NotBegun
+from tocsin.ingestion.append_news import NewBlock
+from tocsin.ingestion.ids import generated_ids, new_seed
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
+from tocsin.ingestion.submissions import Submission, callers_of, outcome_of, separate
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
@@ -33,24 +34,18 @@ log = structlog.get_logger()
 GROUP_ROWS = 10_000
 GROUP_BYTES = 32 * 1024 * 1024
 GROUP_WAIT_SECONDS = 0.010
-
-
-class _Submitted(NamedTuple):
-    """Interactions with one future, the number of callers that sent them, and the range of their
-    timestamps."""
-
-    interactions: Sequence[Interaction]
-    callers: int
-    future: Future[Outcomes]
-    first: int
-    last: int
+POSTPONED_SECONDS = 0.005
+"""The pause before submissions that wait for another node are tried again."""
 
 
 class DeliveryStaging(Protocol):
     """Stages the deliveries of interactions before they are appended."""
 
+    def with_subscribers(self, interactions: Iterable[Interaction]) -> Sequence[Interaction]:
+        """The interactions that have deliveries."""
+
     def staged(
-        self, interactions: Sequence[Interaction]
+        self, with_subscribers: Sequence[Interaction]
     ) -> AbstractContextManager[dict[bytes, Rejected]]:
         """A context for the append; the committer adds rejected interactions to its dict, by id."""
 
@@ -71,7 +66,8 @@ class Committer(Worker):
         self._months = months
         self._outbox = outbox
         self._arrived = threading.Condition()
-        self._waiting: deque[_Submitted] = deque()
+        self._waiting: deque[Submission] = deque()
+        self._postponed: list[Submission] = []
         self._expected = 0
         self._is_closed = False
 
@@ -96,7 +92,7 @@ class Committer(Worker):
         with self._arrived:
             if self._is_closed:
                 raise Unavailable("The server is stopping")
-            self._waiting.append(_Submitted(interactions, callers, future, first, last))
+            self._waiting.append(Submission(interactions, callers, future, first, last))
             self._arrived.notify()
         self.wake()
         return future
@@ -135,37 +131,46 @@ class Committer(Worker):
         super().stop()
         while self._waiting:
             self.run_once()
+        _fail(self._postponed, Unavailable("The server is stopping"))
 
     def run_once(self) -> float | None:
         """Append one group of submissions and resolve their futures."""
+        postponed, self._postponed = self._postponed, []
+        if postponed:
+            self._commit_group(postponed)
         if group := self._next_group():
             self._commit_group(group)
-        return 0.0 if self._waiting else None
+        if self._waiting:
+            return 0.0
+        return POSTPONED_SECONDS if self._postponed else None
 
-    def _commit_group(self, group: Sequence[_Submitted]) -> None:
-        interactions = [
-            interaction for submitted in group for interaction in submitted.interactions
-        ]
-        try:
-            first = min(submitted.first for submitted in group)
-            last = max(submitted.last for submitted in group)
-            outcomes = self._commit(interactions, first, last)
-        except TocsinError as error:
-            for submitted in group:
-                submitted.future.set_exception(error)
-            return
-        except Exception as error:
-            log.exception("append failed")
-            for submitted in group:
-                submitted.future.set_exception(Unavailable(f"Appending failed: {error}"))
-            return
-        start = 0
-        for submitted in group:
-            end = start + len(submitted.interactions)
-            submitted.future.set_result(outcomes[start:end])
-            start = end
+    def _commit_group(self, group: Sequence[Submission]) -> None:
+        """Append a group; submissions with interactions that another node appends are postponed."""
+        while group:
+            try:
+                outcomes = self._commit_all(group)
+            except NotBegun as reason:
+                separated = separate(group, reason)
+                self._postponed += separated.waiting
+                group = separated.acceptable
+            except TocsinError as error:
+                _fail(group, error)
+                return
+            except Exception as error:
+                log.exception("append failed")
+                _fail(group, Unavailable(f"Appending failed: {error}"))
+                return
+            else:
+                _resolve(group, outcomes)
+                return
 
-    def _next_group(self) -> list[_Submitted]:
+    def _commit_all(self, group: Sequence[Submission]) -> Outcomes:
+        interactions = [each for submitted in group for each in submitted.interactions]
+        first = min(submitted.first for submitted in group)
+        last = max(submitted.last for submitted in group)
+        return self._commit(interactions, first, last)
+
+    def _next_group(self) -> list[Submission]:
         """The oldest submissions, up to the size of a group."""
         with self._arrived:
             if not self._waiting:
@@ -173,7 +178,7 @@ class Committer(Worker):
             # Callers that were answered together mostly send again together, and one append for all
             # of them costs as much as an append for one.
             self._arrived.wait_for(self._has_enough, GROUP_WAIT_SECONDS)
-            group: list[_Submitted] = []
+            group: list[Submission] = []
             rows = size = 0
             months = AppendedMonths()
             while self._waiting:
@@ -187,11 +192,11 @@ class Committer(Worker):
                 self._waiting.popleft()
                 if submitted.future.set_running_or_notify_cancel():
                     group.append(submitted)
-            self._expected = _callers(group) + _callers(self._waiting)
+            self._expected = callers_of(group) + callers_of(self._waiting)
             return group
 
     def _has_enough(self) -> bool:
-        if self._is_closed or _callers(self._waiting) >= self._expected:
+        if self._is_closed or callers_of(self._waiting) >= self._expected:
             return True
         return sum(len(submitted.interactions) for submitted in self._waiting) >= GROUP_ROWS
 
@@ -200,9 +205,12 @@ class Committer(Worker):
 
         All timestamps are between `earliest` and `latest`.
         """
-        recorded = self._recorded_before(interactions)
+        known_ids = self._append_log.known_ids
+        given = [i.interaction_id for i in interactions if i.interaction_id]
+        recorded = self._recorded_before(given)
         first: dict[bytes, Interaction] = {}
-        ids = iter(new_ids(sum(not interaction.interaction_id for interaction in interactions)))
+        seed, generated = new_seed(), len(interactions) - len(given)
+        ids = iter(generated_ids(seed, generated))
         for interaction in interactions:
             if not interaction.interaction_id:
                 interaction.interaction_id = next(ids)
@@ -214,62 +222,73 @@ class Committer(Worker):
         if new and not self._months.has_all(earliest, latest):
             surplus = self._in_surplus_months(new)
             new = [kept for kept in new if kept.interaction_id not in surplus]
-        rejected = self._append(new) if new else {}
+        rejected: dict[bytes, Rejected] = {}
+        if new:
+            if recorded:
+                given = [id for id in given if id not in recorded]
+            rejected = self._append(NewBlock(new, given, seed, generated, known_ids))
         if not rejected and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
         rejected.update(surplus)
-        return [self._outcome(sent, first, recorded, rejected) for sent in interactions]
-
-    def _outcome(
-        self,
-        interaction: Interaction,
-        first: Mapping[bytes, Interaction],
-        recorded: Mapping[bytes, Recorded],
-        rejected: Mapping[bytes, Rejected],
-    ) -> Outcome | Rejected:
-        id = interaction.interaction_id
-        original = first.get(id) or recorded[id]
-        if original is interaction:
-            return rejected.get(id) or Outcome.RECORDED
-        if not is_same(interaction, original):
-            return Outcome.CONFLICT
-        interaction.interaction_number = original.interaction_number
-        return rejected.get(id) or Outcome.DUPLICATE
+        return [outcome_of(sent, first, recorded, rejected) for sent in interactions]
 
     def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Rejected]:
         surplus = self._months.admit(new)
         rejection = Rejected(self._months.reason, "timestamp")
         return {interaction.interaction_id: rejection for interaction in surplus}
 
-    def _recorded_before(self, interactions: Sequence[Interaction]) -> dict[bytes, Recorded]:
-        given = [i.interaction_id for i in interactions if i.interaction_id]
+    def _recorded_before(self, given: Sequence[bytes]) -> dict[bytes, Recorded]:
         candidates = self._engine.id_filter.might_contain(given)
-        return self._engine.recorded(candidates) if candidates else {}
+        recorded = self._engine.recorded(candidates) if candidates else {}
+        if recorded:
+            self._append_log.check_recorded(
+                {id: original.interaction_number for id, original in recorded.items()}
+            )
+        return recorded
 
-    def _append(self, new: list[Interaction]) -> dict[bytes, Rejected]:
-        append = self._append_log.begin(new)
+    def _append(self, block: NewBlock) -> dict[bytes, Rejected]:
+        subscribed = self._outbox.with_subscribers(block.interactions)
+        block.staged = [interaction.interaction_id for interaction in subscribed]
+        append = self._append_log.begin(block)
         try:
-            with self._outbox.staged(new) as rejected:
+            with self._outbox.staged(subscribed) as rejected:
                 # Before the append: if it fails half-way, the sender's retry must be checked.
-                self._engine.id_filter.add([i.interaction_id for i in new])
-                rejected.update(self._append_block(new))
-        finally:
-            # Before any caller is answered; also after a failure, when a part may be on disk.
-            self._append_log.end(append)
+                self._engine.id_filter.add([i.interaction_id for i in append.interactions])
+                rejected.update(self._append_block(append.interactions, append))
+        except BaseException as error:
+            # Also if deliveries are staged: they are decided when it is closed.
+            if block.staged or isinstance(error, UnknownOutcome):
+                self._append_log.set_aside(append)
+            else:
+                self._append_log.end(append)
+            raise
+        # Before any caller is answered.
+        self._append_log.end(append)
         return rejected
 
-    def _append_block(self, block: list[Interaction]) -> dict[bytes, Rejected]:
+    def _append_block(self, block: Sequence[Interaction], append: Append) -> dict[bytes, Rejected]:
         """Append a block; a rejected one is halved until the bad interaction is alone."""
+        self._append_log.check_open()
         try:
-            self._engine.append(block)
+            self._engine.append(block, token=append.token, query_id=append.query_id)
         except BlockRejected as error:
             if len(block) == 1:
                 log.warning("interaction rejected by the engine", error=str(error)[:500])
                 return {block[0].interaction_id: Rejected(f"cannot be stored: {error}"[:500])}
             middle = len(block) // 2
-            return self._append_block(block[:middle]) | self._append_block(block[middle:])
+            first, second = block[:middle], block[middle:]
+            return self._append_block(first, append) | self._append_block(second, append)
         return {}
 
 
-def _callers(submissions: Iterable[_Submitted]) -> int:
-    return sum(submitted.callers for submitted in submissions)
+def _resolve(group: Iterable[Submission], outcomes: Outcomes) -> None:
+    start = 0
+    for submitted in group:
+        end = start + len(submitted.interactions)
+        submitted.future.set_result(outcomes[start:end])
+        start = end
+
+
+def _fail(group: Iterable[Submission], error: TocsinError) -> None:
+    for submitted in group:
+        submitted.future.set_exception(error)

@@ -40,6 +40,7 @@ class Outbox:
     ) -> None:
         self._deliveries = deliveries
         self._engine = engine
+        self.with_subscribers = deliveries.with_subscribers
         self._events = events
         self._clock = clock
         self._in_flight: set[bytes] = set()
@@ -48,11 +49,10 @@ class Outbox:
         self._is_in_doubt = True
 
     @contextmanager
-    def staged(self, interactions: Sequence[Interaction]) -> Iterator[dict[bytes, Rejected]]:
+    def staged(self, with_subscribers: Sequence[Interaction]) -> Iterator[dict[bytes, Rejected]]:
         """Stage the deliveries of a block around its append; the caller puts the interactions that
         were refused into the dict, by id."""
         refused: dict[bytes, Rejected] = {}
-        with_subscribers = self._deliveries.with_subscribers(interactions)
         if not with_subscribers:
             yield refused
             return

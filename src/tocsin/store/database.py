@@ -6,7 +6,7 @@ they translate driver exceptions to errors of `tocsin.errors`, chained to their 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -97,15 +97,19 @@ class Database:
             raise
         self.write_state.succeed()
 
-    def read_rows(self, query: Executable) -> Sequence[Row[Any]]:
-        """The rows of one query outside of a transaction, which takes PostgreSQL one round trip."""
+    def read_rows(
+        self, query: Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """The rows of one query outside of a transaction, which takes PostgreSQL one round trip.
+
+        It runs again if the connection was lost: a statement that changes rows must allow that."""
         with self.translating():
             try:
-                return self._rows(query)
+                return self._rows(query, values)
             except exc.DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-                return self._rows(query)
+                return self._rows(query, values)
 
     def translating(self) -> AbstractContextManager[None]:
         """Raise errors of `tocsin.errors` instead of those of the driver."""
@@ -119,10 +123,10 @@ class Database:
             connection.execution_options(tocsin_autocommit=True)
             yield connection
 
-    def _rows(self, query: Executable) -> Sequence[Row[Any]]:
+    def _rows(self, query: Executable, values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
         with self._engine.connect() as connection:
             connection.execution_options(tocsin_autocommit=True)
-            return connection.execute(query).all()
+            return connection.execute(query, values).all()
 
     @contextmanager
     def _begun(self, lock: AdvisoryLock | None = None) -> Iterator[Connection]:

@@ -5,7 +5,17 @@ The migrations in `migrations/server_versions` create them; a test compares the 
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, MetaData, Table, func
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    func,
+    text,
+)
 
 from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER
 
@@ -36,4 +46,30 @@ leaders = Table(
     Column("node", LONG_TEXT, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("has_ended", Boolean, nullable=False),
+)
+
+# The log of appends: model/interactions/appends.py. Ids have 16 bytes each, joined.
+appends = Table(
+    "appends",
+    server_metadata,
+    Column("number", WHOLE_NUMBER, primary_key=True, autoincrement=False),
+    Column("previous", WHOLE_NUMBER, nullable=False),
+    Column("count", WHOLE_NUMBER, nullable=False),
+    Column("node", LONG_TEXT, nullable=False),
+    Column("kind", LONG_TEXT, nullable=False),
+    Column("state", LONG_TEXT, nullable=False),
+    Column("news", LargeBinary, nullable=False),
+    Column("ids", LargeBinary, nullable=False),
+    Column("seed", LargeBinary, nullable=False),
+    Column("generated", WHOLE_NUMBER, nullable=False),
+    Column("staged", LargeBinary, nullable=False),
+    Column(
+        "begun_at",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default=func.clock_timestamp(),
+    ),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", LONG_TEXT),
+    Index("appends_unended", "number", postgresql_where=text("state <> 'ended'")),
 )

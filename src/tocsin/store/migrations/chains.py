@@ -24,4 +24,4 @@ class Chain:
 
 
 STORE = Chain("versions", "alembic_version", "0006", metadata)
-SERVER = Chain("server_versions", "alembic_version_server", "0001", server_metadata)
+SERVER = Chain("server_versions", "alembic_version_server", "0002", server_metadata)

@@ -1,0 +1,195 @@
+"""A model check of the append log: nodes begin, append, end, crash and fence in any order.
+
+`support/append_world.py` asserts after each step that everything acknowledged is recorded once, in
+order, and counted by every node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis import strategies as st
+
+from support.append_tables import Fault
+from support.append_world import Node, Step, World
+from tocsin.errors import Unavailable
+from tocsin.model.interactions.append_rows import AppendRow, AppendState, IdRow
+
+IDS = [bytes([number]) * 16 for number in range(4)]
+MAX_NODES = 3
+
+
+class Act(NamedTuple):
+    """An action; `choice` selects the node, or the statement that arrives."""
+
+    run: Callable[[World, Act], None]
+    choice: int
+    ids: Sequence[bytes]
+    seconds: float
+
+    def __repr__(self) -> str:
+        ids = [id[0] for id in self.ids]
+        return f"{self.run.__name__}({self.choice}, {ids}, {self.seconds})"
+
+    def node(self, world: World) -> Node:
+        return world.nodes[self.choice % len(world.nodes)]
+
+
+def step(world: World, act: Act) -> None:
+    """The next step of an append of a node."""
+    node = act.node(world)
+    match node.step:
+        case Step.IDLE:
+            node.ask(act.ids)
+        case Step.ASKED:
+            node.begin()
+        case Step.BEGUN:
+            node.send()
+        case Step.SENT:
+            node.answer()
+        case Step.CLOSED:
+            node.acknowledge()
+
+
+def fail(world: World, act: Act) -> None:
+    """The engine refuses an append, or its answer is lost."""
+    node = act.node(world)
+    if node.step is Step.SENT:
+        node.lose_answer()
+    elif node.step is Step.BEGUN:
+        node.end(is_recorded=False)
+
+
+def arrive(world: World, act: Act) -> None:
+    if sent := world.engine.sent:
+        world.engine.arrive(sent[act.choice % len(sent)])
+
+
+def calculate(world: World, act: Act) -> None:
+    act.node(world).calculate()
+
+
+def keep(world: World, act: Act) -> None:
+    act.node(world).keep(act.seconds)
+
+
+def start(world: World, _act: Act) -> None:
+    if len(world.nodes) < MAX_NODES:
+        world.start()
+
+
+def crash(world: World, act: Act) -> None:
+    if len(world.nodes) > 1:
+        world.crash(act.node(world))
+
+
+def lose_or_regain_the_lock(world: World, act: Act) -> None:
+    node = act.node(world)
+    if node.lease.is_certain:
+        node.lose_lock()
+    else:
+        node.regain_lock()
+
+
+def break_the_next_change(world: World, act: Act) -> None:
+    world.table.fault = Fault.AFTER if act.choice % 2 else Fault.BEFORE
+
+
+def prune(world: World, _act: Act) -> None:
+    world.table.prune()
+
+
+FREQUENCIES = {
+    step: 24,
+    arrive: 8,
+    keep: 6,
+    calculate: 3,
+    fail: 2,
+    crash: 1,
+    start: 1,
+    lose_or_regain_the_lock: 2,
+    break_the_next_change: 1,
+    prune: 1,
+}
+ACTS = st.builds(
+    Act,
+    st.sampled_from([act for act, frequency in FREQUENCIES.items() for _ in range(frequency)]),
+    st.integers(0, 5),
+    st.lists(st.sampled_from(IDS), min_size=1, max_size=2, unique=True),
+    st.sampled_from([0.2, 2.0, 5.0]),
+)
+
+
+def check_protocol(examples: int, breaking: Callable[[World], None] = lambda _: None) -> None:
+    @seed(0)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.lists(ACTS, min_size=30, max_size=150))
+    def check(acts: Sequence[Act]) -> None:
+        world = World()
+        breaking(world)
+        world.start()
+        world.start()
+        note(" ".join(map(repr, acts)))
+        for act in acts:
+            with suppress(Unavailable):
+                act.run(world, act)
+            world.check()
+        world.settle()
+
+    check()
+
+
+def test_what_is_acknowledged_is_recorded_once_and_counted_by_every_node() -> None:
+    check_protocol(200)
+
+
+def _compare_no_ids(world: World) -> None:
+    table, ids_after = world.table, world.table.ids_after
+
+    def without_ids(*args: object) -> list[IdRow]:
+        return [replace(row, ids=b"") for row in ids_after(*args)]  # type: ignore[arg-type]
+
+    table.ids_after = without_ids  # type: ignore[method-assign,assignment]
+
+
+def _pass_open_rows(world: World) -> None:
+    table, after = world.table, world.table.after
+
+    def ended(*args: int) -> list[AppendRow]:
+        return [replace(row, state=AppendState.ENDED) for row in after(*args)]
+
+    table.after = ended  # type: ignore[method-assign,assignment]
+
+
+def _ignore_what_closed_appends_recorded(world: World) -> None:
+    world.engine.numbers_present = lambda *_: set()  # type: ignore[method-assign]
+
+
+def _kill_no_statement(world: World) -> None:
+    world.engine.kill_append = lambda *_: None  # type: ignore[method-assign]
+
+
+BROKEN = [
+    _compare_no_ids,
+    _pass_open_rows,
+    _ignore_what_closed_appends_recorded,
+    _kill_no_statement,
+]
+
+
+@pytest.mark.parametrize("breaking", BROKEN)
+def test_the_check_detects_a_broken_protocol(breaking: Callable[[World], None]) -> None:
+    with pytest.raises(AssertionError):
+        check_protocol(400, breaking)
