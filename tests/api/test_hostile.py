@@ -129,7 +129,7 @@ def test_injections_as_keys_never_reach_the_sql(api: TestClient, text: str) -> N
     def metric_of(key: str) -> dict[str, Any]:
         field = "interaction." + key.replace("\\", "\\\\").replace(".", "\\.")
         return {
-            "name": key,
+            "name": key.replace("\0", ""),
             "metricType": "DISTINCT_COUNT",
             "field": field,
             "filters": [

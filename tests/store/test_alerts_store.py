@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +46,24 @@ def fire(store: Store, alert: Alert) -> Transition:
 
 def changes(store: Store) -> list[StateChange]:
     return [transition.change for transition in store.transitions.page(100)]
+
+
+@pytest.mark.parametrize("length", [1_000, 2_000, 100_000])
+def test_a_group_may_have_texts_of_any_length(store: Store, length: int) -> None:
+    random = Random(length)
+    texts = ["".join(chr(random.randrange(32, 0x3000)) for _ in range(length)) for _ in "ab"]
+    # One character distinguishes the third from the first.
+    groups: list[dict[str, str | None]] = [{"a": text} for text in (*texts, texts[0] + "!")]
+    states = {(group["a"],): AlertState(Status.FIRING, LATER, 11, group) for group in groups}
+    alert = store.alert()
+    for version in range(2):
+        saved = result(store, alert, version, states=states, transitions=[])
+        assert store.evaluations.save([saved], None) == {alert.alert_id}
+        assert store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states == states
+    gone = result(store, alert, 2, states={(texts[0],): None}, transitions=[])
+    store.evaluations.save([gone], None)
+    left = store.evaluations.stored_states([alert.alert_id])[alert.alert_id].states
+    assert left.keys() == states.keys() - {(texts[0],)}
 
 
 def test_an_alert_is_the_same_after_a_restart(store: Store) -> None:

@@ -15,7 +15,7 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
 COUNT = {"name": "n", "metricType": "COUNT"}
 NASTY = {
-    "name": "Ünïcode \x00 and 'quotes' \U0001f600",
+    "name": "Ünïcode \x1a and 'quotes' \U0001f600",
     "description": "",
     "metricType": "RATE",
     "action": "fired",
@@ -30,7 +30,11 @@ NASTY = {
         {"field": "interaction.a", "operator": "eq", "value": True},
         {"field": "interaction.a", "operator": "eq", "value": None},
         {"field": "interaction.a", "operator": "exists"},
-        {"field": r"interaction.x\.y.\\", "operator": "in", "value": ["a", 1, None, 2**64, ""]},
+        {
+            "field": r"interaction.x\.y.\\",
+            "operator": "in",
+            "value": ["a\x00b", 1, None, 2**64, ""],
+        },
     ],
     "timeWindow": "24h",
     "groupBy": ["userId", "interaction.名前"],

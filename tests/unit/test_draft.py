@@ -226,11 +226,11 @@ def test_51_filters_and_11_groups_are_refused_by_their_number(catalog: Catalog) 
     }
 
 
-@pytest.mark.parametrize("name", ["x", "x" * 200, " ", "名前", "a\x00b"])
+@pytest.mark.parametrize("name", ["x", "x" * 200, " ", "名前", "a\x1ab"])
 def test_a_name_has_1_to_200_characters(catalog: Catalog, name: str) -> None:
     assert read_metric({**COUNT, "name": name}, catalog)[0].name == name
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201, 5, ["x"]])
+@pytest.mark.parametrize("name", ["", "x" * 201, 5, ["x"], "a\x00b"])
 def test_another_name_is_refused(catalog: Catalog, name: Any) -> None:
     assert set(problems(catalog, {**COUNT, "name": name})) == {"name"}

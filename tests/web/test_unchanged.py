@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from support.serving import Server
 
 ALL = "".join(nasty.PIECES)
+# Only values of payloads may have U+0000.
+TEXT = ALL.replace("\0", "")
 FIELD = 'interaction.a \n\r\t=\\.\\\\:"'
 MODIFIED = re.compile(r'"modifiedDate":"[^"]+"')
 FILTERS: list[dict[str, Any]] = [
@@ -31,11 +33,11 @@ FILTERS: list[dict[str, Any]] = [
     {"field": "interaction.a", "operator": "not_exists"},
 ]
 METRIC = {
-    **{"name": ALL, "description": f"\n{ALL}\r\n", "metricType": "SUM", "field": FIELD},
+    **{"name": TEXT, "description": f"\n{TEXT}\r\n", "metricType": "SUM", "field": FIELD},
     **{"filters": FILTERS, "timeWindow": "60m", "groupBy": [FIELD, "interaction.b "]},
     "enabled": False,
 }
-LABELS = {ALL: ALL, "a=b": "c=d\n", "": "", " x ": " y ", '"q"': '"q"', "n": "null"}
+LABELS = {TEXT: TEXT, "a=b": "c=d\n", "": "", " x ": " y ", '"q"': '"q"', "n": "null"}
 
 
 @pytest.fixture
@@ -72,31 +74,41 @@ def test_every_kind_of_definition_is_saved_as_it_was(admin: Browser, server: Ser
             client,
             "/api/interaction-alerts",
             {
-                **{"title": ALL, "description": "", "labels": LABELS, "operator": "gt"},
-                **{"runbookUrl": f" https://a.example/{ALL} ".strip(" "), "for": "60s"},
+                **{"title": TEXT, "description": "", "labels": LABELS, "operator": "gt"},
+                **{"runbookUrl": f" https://a.example/{TEXT} ".strip(" "), "for": "60s"},
                 **{"metricId": metric.rsplit("/", 1)[1], "threshold": 0.30000000000000004},
                 **{"recoveryThreshold": 1e-7, "alertAction": "fired", "enabled": False},
             },
         )
         check(admin, client, alert, "/web/alerts/{}/edit")
         hook = {"url": "https://a.example/%?q", "headers": {"X-A": " b ", "Authorization": "c"}}
-        spec = {"name": ALL, "kind": "webhook", "settings": hook, "enabled": False}
+        spec = {"name": TEXT, "kind": "webhook", "settings": hook, "enabled": False}
         channel = create(client, "/api/channels", spec)
         check(admin, client, channel, "/web/channels/{}")
         topic = {"channelId": channel.rsplit("/", 1)[1], "resourceType": "ALERT", "action": "fired"}
-        template = {"title": f"{ALL} ", "body": f"\n\n{ALL}\r\n"}
+        template = {"title": f"{TEXT} ", "body": f"\n\n{TEXT}\r\n"}
         subscription = create(client, "/api/subscriptions", {**topic, "template": template})
         check(admin, client, subscription, "/web/subscriptions/{}")
         silence = create(
             client,
             "/api/silences",
             {
-                **{"labels": LABELS, "dimensions": {**LABELS, "gone": None}, "reason": ALL},
+                **{
+                    "labels": LABELS,
+                    "dimensions": {**LABELS, ALL: ALL, "gone": None},
+                    "reason": TEXT,
+                },
                 **{"from": "2026-03-20T14:00:00.123Z", "to": "2299-12-31T23:59:59.999Z"},
             },
         )
         check(admin, client, silence, "/web/silences/{}")
-        entry = {"mnemonic": "M", "title": ALL, "description": ALL, "icon": "", "bgColorHex": None}
+        entry = {
+            "mnemonic": "M",
+            "title": TEXT,
+            "description": TEXT,
+            "icon": "",
+            "bgColorHex": None,
+        }
         action = create(client, "/api/actions", entry)
         check(admin, client, action, "/web/catalog/action/{}")
 

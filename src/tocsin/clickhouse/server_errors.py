@@ -158,6 +158,8 @@ def _transport_sentence(error: Exception) -> str:
             return "does not speak TLS, or its certificate is not trusted"
         if isinstance(cause, TimeoutError) and not isinstance(cause, NewConnectionError):
             return "does not answer in time"
+        if isinstance(cause, ConnectionResetError | BrokenPipeError):
+            return "closed the connection"
     numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno]
     if numbers and numbers[-1] in errno.errorcode:
         return f"does not answer ({os.strerror(numbers[-1])})"

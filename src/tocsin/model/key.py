@@ -12,6 +12,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Member
 
+from tocsin.model.validation import WithoutNul
+
 # A secret of fewer bits could be guessed.
 GUESSABLE_BITS = 60
 
@@ -33,7 +35,9 @@ class KeyDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Member(min_length=1, max_length=200, examples=["billing service"])]
+    name: Annotated[
+        str, Member(min_length=1, max_length=200, examples=["billing service"]), WithoutNul()
+    ]
     role: Role
 
 

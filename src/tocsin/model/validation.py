@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from tocsin.errors import Problem
 
@@ -22,6 +24,45 @@ _WORDS = {
     "uuid_type": "must be a UUID",
     "uuid_parsing": "must be a UUID",
 }
+
+
+_NUL = "\0"
+_NUL_RULE = "must not contain the character U+0000"
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutNul:
+    """An annotation of the texts of definitions: PostgreSQL cannot store U+0000.
+
+    Types that stored definitions are read with do not have it, because earlier versions accepted
+    the character; `nul_problems` checks their requests.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": r"^[^\u0000]*$"}
+
+
+def _checked(text: str) -> str:
+    if _NUL in text:
+        raise ValueError(_NUL_RULE)
+    return text
+
+
+def nul_problems(body: Mapping[str, Any], *paths: str) -> Iterator[Problem]:
+    """A problem for each of the paths, such as `template.title`, that has a text with U+0000."""
+    for path in paths:
+        value: Any = body
+        for member in path.split("."):
+            value = value.get(member) if isinstance(value, dict) else None
+        if isinstance(value, str) and _NUL in value:
+            yield Problem(path, _NUL_RULE)
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

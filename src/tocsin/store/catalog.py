@@ -285,7 +285,8 @@ def _entry(row: RowMapping) -> Entry:
     return Entry(
         id=row["id"],
         kind=Kind(row["kind"]),
-        spec=EntryDraft(**{name: row[name] for name in EntryDraft.model_fields}),
+        # Not validated: earlier versions accepted texts with U+0000.
+        spec=EntryDraft.model_construct(**{name: row[name] for name in EntryDraft.model_fields}),
         is_system=row["is_system"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],

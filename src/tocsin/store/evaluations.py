@@ -141,7 +141,8 @@ def _stored_states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, St
     query = select(alert_states).where(alert_states.c.alert_id.in_(ids))
     for row in connection.execute(query).mappings():
         if row["alert_id"] in stored:
-            stored[row["alert_id"]].states[_key(row)] = _state(row)
+            state = _state(row)
+            stored[row["alert_id"]].states[key_of(state.dimensions)] = state
     return stored
 
 
@@ -189,10 +190,6 @@ def _row(id: UUID, state: AlertState) -> dict[str, Any]:
         "clear_since": state.clear_since,
         "value": json.dumps(state.value),
     }
-
-
-def _key(row: RowMapping) -> GroupKey:
-    return tuple(json.loads(row["group_key"]))
 
 
 def _state(row: RowMapping) -> AlertState:

@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
 )
 
-from tocsin.store.column_types import LONG_TEXT, WHOLE_NUMBER, InstantColumn, short_text
+from tocsin.store.column_types import JSON_KEY, LONG_TEXT, WHOLE_NUMBER, InstantColumn, short_text
 
 metadata = MetaData()
 
@@ -128,7 +128,7 @@ alert_states = Table(
     "alert_states",
     metadata,
     Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
-    Column("group_key", LONG_TEXT, primary_key=True),
+    Column("group_key", JSON_KEY, primary_key=True),
     Column("dimensions", LONG_TEXT, nullable=False),
     Column("status", short_text(8), nullable=False),
     Column("since", InstantColumn, nullable=False),

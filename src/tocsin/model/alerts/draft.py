@@ -38,7 +38,7 @@ from tocsin.model.interactions.scalar import number_of
 from tocsin.model.metrics.draft import CatalogNames, Enabled
 from tocsin.model.metrics.metric import plain
 from tocsin.model.metrics.rules import uuid_of
-from tocsin.model.validation import problems_of
+from tocsin.model.validation import WithoutNul, problems_of
 
 MAX_LABELS = 50
 
@@ -71,7 +71,8 @@ def _web_address(text: str) -> str:
 
 
 Number = Annotated[int | float, BeforeValidator(_finite), WithJsonSchema({"type": "number"})]
-Label = Annotated[str, Member(max_length=200)]
+Label = Annotated[str, Member(max_length=200), WithoutNul()]
+RunbookUrl = Annotated[str, Member(max_length=2_000), WithoutNul(), AfterValidator(_web_address)]
 
 
 class AlertDraft(BaseModel):
@@ -79,11 +80,9 @@ class AlertDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
-    title: Annotated[str, Member(min_length=1, max_length=200)] | None = None
-    description: Annotated[str, Member(max_length=4_000)] | None = None
-    runbook_url: Annotated[str, Member(max_length=2_000), AfterValidator(_web_address)] | None = (
-        None
-    )
+    title: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None
+    description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
+    runbook_url: RunbookUrl | None = None
     labels: Annotated[dict[Label, Label], Member(max_length=MAX_LABELS)] | None = None
     metric_id: UUID | None = None
     operator: Comparison | None = None

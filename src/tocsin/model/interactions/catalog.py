@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
+from tocsin.model.validation import WithoutNul
+
 MNEMONIC = r"^[A-Za-z0-9_.:/-]{1,64}$"
 MNEMONIC_RULE = "must be 1 to 64 letters, digits or any of _ . : / -"
 
@@ -62,9 +64,9 @@ class EntryDraft(BaseModel):
     )
 
     mnemonic: Mnemonic
-    title: Annotated[str, Member(min_length=1, max_length=200)]
-    description: Annotated[str, Member(max_length=4_000)] | None = None
-    icon: Annotated[str, Member(max_length=200)] | None = None
+    title: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()]
+    description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
+    icon: Annotated[str, Member(max_length=200), WithoutNul()] | None = None
     font_color_hex: Colour | None = None
     bg_color_hex: Colour | None = None
 

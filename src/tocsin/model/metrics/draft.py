@@ -28,7 +28,7 @@ from tocsin.model.metrics.metric import (
     Window,
 )
 from tocsin.model.metrics.rules import rule_problems, uuid_of
-from tocsin.model.validation import problems_of
+from tocsin.model.validation import WithoutNul, problems_of
 
 
 class CatalogNames(Protocol):
@@ -79,8 +79,8 @@ class MetricDraft(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    name: Annotated[str, Member(min_length=1, max_length=200)] | None = None
-    description: Annotated[str, Member(max_length=4_000)] | None = None
+    name: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None
+    description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
     metric_type_id: UUID | None = None
     metric_type: Annotated[Aggregation, BeforeValidator(_upper)] | None = None
     resource_type_id: UUID | None = None

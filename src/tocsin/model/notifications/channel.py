@@ -32,7 +32,7 @@ from tocsin.model.notifications.channel_types import (
     signing_key,
 )
 from tocsin.model.notifications.kept_secrets import MASK, is_masked_url, masked_url, with_kept
-from tocsin.model.validation import problems_of
+from tocsin.model.validation import nul_problems, problems_of
 
 _PARTS = re.compile(r"[/:@?&=#]+")
 _IDENTIFYING_LENGTH = 8
@@ -223,10 +223,13 @@ def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
             **body,
             "settings": with_kept(body["settings"], former.spec.settings.with_secrets()),
         }
+    problems = list(nul_problems(body, "name", "settings.url"))
     try:
         channel = draft.model_validate(body)
     except ValidationError as error:
-        raise InvalidInput(problems=problems_of(error)) from error
+        raise InvalidInput(problems=problems_of(error) + problems) from error
+    if problems:
+        raise InvalidInput(problems=problems)
     # Not a validator of the settings: stored channels must remain readable.
     if reason := channel.settings.reason_not_to_save():
         raise InvalidInput(problems=[Problem("settings.url", reason)])

@@ -16,11 +16,13 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput
 from tocsin.model.time_range import Instant
-from tocsin.model.validation import problems_of
+from tocsin.model.validation import WithoutNul, problems_of
 
-LabelText = Annotated[str, Member(max_length=1_000)]
+LabelText = Annotated[str, Member(max_length=1_000), WithoutNul()]
+# Dimensions are compared with values of payloads, which may contain any character.
+DimensionText = Annotated[str, Member(max_length=1_000)]
 SilenceLabels = Annotated[dict[LabelText, LabelText], Member(max_length=50)]
-SilenceDimensions = Annotated[dict[LabelText, LabelText | None], Member(max_length=10)]
+SilenceDimensions = Annotated[dict[DimensionText, DimensionText | None], Member(max_length=10)]
 
 
 class SilenceDraft(BaseModel):
@@ -35,8 +37,8 @@ class SilenceDraft(BaseModel):
     dimensions: SilenceDimensions = {}
     start: Annotated[Instant | None, Member(alias="from")] = None
     to: Instant
-    author: Annotated[str, Member(max_length=200)] | None = None
-    reason: Annotated[str, Member(max_length=4_000)] | None = None
+    author: Annotated[str, Member(max_length=200), WithoutNul()] | None = None
+    reason: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
 
 
 class Silence(BaseModel):

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import CatalogNames, Enabled, id_of, unknown_names
-from tocsin.model.validation import problems_of
+from tocsin.model.validation import nul_problems, problems_of
 
 MAX_TEMPLATE = 10_000
 
@@ -72,7 +72,11 @@ def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
     """Validate a subscription and resolve its names; raises InvalidInput with every problem."""
     if not isinstance(body, dict):
         raise InvalidInput.at("", "must be a JSON object")
-    problems = [*_missing(body), *unknown_names(body, catalog)]
+    problems = [
+        *_missing(body),
+        *unknown_names(body, catalog),
+        *nul_problems(body, "template.title", "template.body"),
+    ]
     try:
         draft = SubscriptionDraft.model_validate(body)
     except ValidationError as error:
