@@ -37,6 +37,8 @@ _SCALES = (-972, -998, -1025, -1052)
 _FINEST = 81
 _CLOSE = 0.99
 _SPLIT = 2.0**27 + 1
+FEW = 16
+"""Values up to which Python's arithmetic takes less time than numpy's preparation of each step."""
 _SURE = 0.1
 """Beyond this distance from a tie, scaling rounds correctly: its error is at most 1/16."""
 
@@ -53,13 +55,16 @@ def parts_of(numbers: Doubles) -> list[Doubles]:
         return [whole * FIRST + rest * TOO_FINE * TOO_FINE, *parts]
 
 
-def are_exact(sums: Sequence[Values]) -> bool:
+def are_exact(sums: Doubles | Sequence[Doubles]) -> bool:
     """Whether sums of parts determine the sums of the numbers."""
-    return all(bool(np.isfinite(part).all()) for part in sums)
+    return bool(np.isfinite(sums).all())
 
 
 def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Doubles]) -> Doubles:
-    """SUM or AVG, rounded, from sums of parts that are exact; NaN for the mean of no numbers."""
+    """SUM or AVG, rounded, from sums of parts that are exact; NaN for the mean of no numbers, and
+    for a value that no double can hold."""
+    if len(counts) <= FEW:
+        return rounded(_values_of_few(aggregation, counts, sums))
     total, *rests = _added(sums)
     divisors = counts.astype(np.float64)
     if aggregation is Aggregation.SUM:
@@ -77,6 +82,18 @@ def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Dou
         values[place] = _quotient_of([part[place] for part in sums], int(divisors[place]))
     empty_value = 0 if aggregation is Aggregation.SUM else np.nan
     return rounded(np.where(counts > 0, values, empty_value))
+
+
+def _values_of_few(aggregation: Aggregation, counts: Values, sums: Sequence[Doubles]) -> Doubles:
+    is_mean = aggregation is Aggregation.AVG
+    columns = zip(counts.tolist(), *(part.tolist() for part in sums), strict=True)
+    quotients = [
+        _quotient_of(parts, int(count) if is_mean else 1)
+        if count
+        else (math.nan if is_mean else 0.0)
+        for count, *parts in columns
+    ]
+    return np.array(quotients, dtype=np.float64)
 
 
 def values_of_integers(aggregation: Aggregation, counts: Values, totals: Values) -> Doubles:
@@ -97,6 +114,8 @@ def integer_of(by_exponent: Exponents) -> int:
 def rounded(values: Doubles) -> Doubles:
     """Values rounded to 15 significant digits as `float(format(value, ".15g"))` does; integers and
     values of 1e15 and more in magnitude stay the same."""
+    if len(values) <= FEW:
+        return np.array([_rounded(value) for value in values.tolist()], dtype=np.float64)
     out = np.array(values, dtype=np.float64)
     with np.errstate(invalid="ignore"):
         places = np.flatnonzero((np.abs(out) < UNROUNDED) & (out != np.trunc(out)))
@@ -110,8 +129,14 @@ def rounded(values: Doubles) -> Doubles:
     is_sure = (decimals >= 0) & (decimals < len(_POWERS)) & (np.abs(whole) < UNROUNDED)
     is_sure &= (np.abs(whole) >= UNROUNDED / 10) & (np.abs(scaled - whole) < 0.5 - _SURE)
     for place in places[~is_sure].tolist():
-        out[place] = float(format(values[place], f".{DIGITS}g"))
+        out[place] = _rounded(values[place])
     return out
+
+
+def _rounded(value: float) -> float:
+    if value.is_integer() or not abs(value) < UNROUNDED:
+        return value
+    return float(format(value, f".{DIGITS}g"))
 
 
 def _added(sums: Sequence[Doubles]) -> list[Doubles]:
@@ -149,9 +174,12 @@ def _halves(numbers: Doubles) -> tuple[Doubles, Doubles]:
 
 
 def _quotient_of(sums: Sequence[float], count: int) -> float:
-    """The double nearest to the exact quotient."""
+    """The double nearest to the exact quotient; NaN for a value that no double can hold."""
     scaled = (math.ldexp(part, scale + _FINEST) for part, scale in zip(sums, _SCALES, strict=True))
-    return sum(map(int, scaled)) / (count << _FINEST)
+    try:
+        return sum(map(int, scaled)) / (count << _FINEST)
+    except OverflowError:
+        return math.nan
 
 
 def _quotient(total: int, count: int) -> float:

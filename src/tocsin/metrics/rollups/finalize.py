@@ -36,7 +36,7 @@ def finalize(
     names = question.dimensions
     measure = Measure.of(question.aggregation)
     numbers, sums = totals(measure, parts, len(groups.texts) if names else None)
-    if measure is Measure.SUM and not are_exact([*sums[2:]]):
+    if measure is Measure.SUM and not are_exact(sums[2:]):
         return None
     values = _values(question, sums)
     if not names:

@@ -36,6 +36,8 @@ _REDUCTIONS: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.DISTINCT: _ADDED,
 }
 
+_EXTREMES = (Measure.MIN, Measure.MAX)
+
 
 def unique(keys: Integers) -> Integers:
     """Sorted unique keys. Sorting is ten times as fast here as `np.unique`, which hashes."""
@@ -217,6 +219,8 @@ def totals(
 def _reduced(measure: Measure, values: Doubles, index: Integers, width: int) -> Doubles:
     out = np.empty((len(values), width))
     with np.errstate(over="ignore", invalid="ignore"):
+        if width == 1 and measure not in _EXTREMES:
+            return np.asarray(values.sum(axis=1, keepdims=True))
         for row, reduction in enumerate(_REDUCTIONS[measure]):
             if reduction is np.add:
                 out[row] = np.bincount(index, values[row], minlength=width)

@@ -136,6 +136,8 @@ class Rollup:
         nothing = Resolution(empty(self.measure), {})
         self.resolutions: Resolutions = tuple(nothing for _ in LENGTHS)
         self.minutes: Minutes = {}
+        self.size = 0
+        """The bytes of the state that was stored last."""
 
     @property
     def bytes(self) -> int:

@@ -84,8 +84,8 @@ class RollupStore:
                 # First, so that no thread takes the new state for an older one.
                 rollup.watermark = max(rollup.watermark, watermark)
                 rollup.resolutions, rollup.minutes = view.resolutions, view.minutes
-                size = rollup.bytes + rollup.texts.bytes
-                if view.exceeds_limit or size > cost.MODEL.rollup_bytes:
+                rollup.size = rollup.bytes
+                if view.exceeds_limit or rollup.size + rollup.texts.bytes > cost.MODEL.rollup_bytes:
                     exceeding.append(key)
                     self._rollups.pop(key, None)
                 elif not view.bypass and not view.is_transient:
@@ -96,11 +96,11 @@ class RollupStore:
     def _evict(self) -> None:
         """Drop the least recently refreshed rollups until the rest fit."""
         users = Counter(rollup.texts for rollup in self._rollups.values())
-        size = sum(rollup.bytes for rollup in self._rollups.values())
+        size = sum(rollup.size for rollup in self._rollups.values())
         size += sum(texts.bytes for texts in users)
         for key, rollup in sorted(self._rollups.items(), key=lambda item: item[1].watermark):
             if size <= cost.MODEL.cache_bytes:
                 return
             users[rollup.texts] -= 1
-            size -= rollup.bytes + (0 if users[rollup.texts] else rollup.texts.bytes)
+            size -= rollup.size + (0 if users[rollup.texts] else rollup.texts.bytes)
             del self._rollups[key]

@@ -1,0 +1,41 @@
+"""Few values are rounded and divided in Python, many in numpy, with the same result."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.metrics.decimals import FEW, are_exact, parts_of, rounded, values_of_parts
+from tocsin.model.metrics.metric import Aggregation
+
+DOUBLES = st.floats(allow_nan=True, allow_infinity=True)
+ON_THE_GRID = st.integers(-(2**60), 2**60).map(lambda steps: steps / 2**30)
+NUMBERS = st.lists(st.one_of(ON_THE_GRID, st.integers(-(10**6), 10**6).map(float)), max_size=8)
+
+
+@given(st.lists(DOUBLES, min_size=1, max_size=FEW))
+def test_few_values_are_rounded_as_many(values: list[float]) -> None:
+    few, many = rounded(np.array(values)), rounded(np.array(values * (FEW + 1)))
+    assert few.tobytes() == many[: len(values)].tobytes()
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=FEW), st.sampled_from(["SUM", "AVG"]))
+def test_few_sums_are_divided_as_many(groups: list[list[float]], name: str) -> None:
+    aggregation = Aggregation(name)
+    counts = np.array([len(numbers) for numbers in groups], dtype=np.float64)
+    parts = np.array(
+        [[part.sum() for part in parts_of(np.array(numbers, dtype=float))] for numbers in groups]
+    ).T
+    assert are_exact(parts)
+    few = values_of_parts(aggregation, counts, [*parts])
+    many = values_of_parts(
+        aggregation, np.tile(counts, FEW + 1), [np.tile(part, FEW + 1) for part in parts]
+    )
+    np.testing.assert_array_equal(few, many[: len(groups)])
+    for value, numbers in zip(few.tolist(), groups, strict=True):
+        if numbers:
+            exact = sum(map(Fraction, numbers)) / (1 if name == "SUM" else len(numbers))
+            assert value == float(format(float(exact), ".15g")) or abs(value) >= 1e15
