@@ -171,6 +171,10 @@ class Stopping(Unavailable):
     """The service is stopping; try again when it is back."""
 
 
+class Deposed(Unavailable):
+    """Another node has become the leader, and does this work from now on."""
+
+
 class UnknownOutcome(Unavailable):
     """The engine did not confirm an append: the interactions may be recorded, now or later."""
 

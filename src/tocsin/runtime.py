@@ -48,6 +48,7 @@ from tocsin.process.events import (
     Events,
     InteractionsDropped,
     InteractionsRecorded,
+    LeadershipGained,
     TransitionsStored,
 )
 from tocsin.process.pools import Pools
@@ -125,7 +126,7 @@ class Runtime:
         self.import_times = TimeBounds.of(None, None, retention)
 
     def _open_storage(self) -> None:
-        storage = open_storage(self.settings, self.node_id, self.clock, self._closing)
+        storage = open_storage(self.settings, self.node_id, self.clock, self.events, self._closing)
         self.storage = storage
         self.engine, self.database, self.key_values = (
             storage.engine,
@@ -153,7 +154,7 @@ class Runtime:
         self.dropped = DroppedDeliveries(database, self.channels, limit)
         self.deliveries = Deliveries(database, self.channels, new, self.dropped)
         self.transitions = Transitions(database, self.deliveries)
-        self.evaluations = Evaluations(database, self.transitions)
+        self.evaluations = Evaluations(database, self.transitions, self.storage.fence)
         self.alerts = Alerts(database, self.evaluations)
 
     def _open_calculators(self) -> None:
@@ -192,9 +193,7 @@ class Runtime:
 
     def _open_notifications(self) -> None:
         settings = self.settings
-        self._queue = DeliveryQueue(self.database)
-        # Claims of the process that had this folder open before; the lock shows that it ended.
-        self._queue.release_all()
+        self._queue = DeliveryQueue(self.database, self.storage.fence)
         self._outbox = Outbox(self.deliveries, self.engine, self.events, self.clock)
         self.templates = Templates()
         self._closing.callback(self.templates.close)
@@ -271,12 +270,17 @@ class Runtime:
         subscribe(DeliveriesPending, self.dispatcher.on_deliveries_pending)
         subscribe(TransitionsStored, self.dispatcher.on_transitions_stored)
         subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
+        subscribe(LeadershipGained, self.dispatcher.on_leadership_gained)
+        subscribe(LeadershipGained, self.scheduler.on_leadership_gained)
+        subscribe(LeadershipGained, self.promoter.on_leadership_gained)
         subscribe(DefinitionsChanged, self.alert_service.on_definitions_changed)
         subscribe(DefinitionsChanged, self.scheduler.on_definitions_changed)
         subscribe(DefinitionsChanged, self.promoter.on_definitions_changed)
 
     def _start(self) -> None:
         """Start the workers. They stop in the reverse order: first those that cause work."""
+        for worker in self.storage.join(self.events):
+            self._run(worker)
         self._run(self.committer)
         self._closing.callback(self.recorder.close)
         for worker in (

@@ -96,7 +96,11 @@ class Evaluator:
         saved: list[EvaluationResult] = []
         remaining = list(ids)
         for _ in range(_ATTEMPTS):
-            saved += self._save(self._evaluate(remaining, at, evaluate_groups, calculator), slot)
+            saved += self._save(
+                self._evaluate(remaining, at, evaluate_groups, calculator),
+                slot,
+                as_leader=slot is not None,
+            )
             done = {result.alert.alert_id for result in saved}
             remaining = [id for id in remaining if id not in done]
             if not remaining:
@@ -112,7 +116,8 @@ class Evaluator:
     def evaluate_rising(self, ids: Sequence[UUID], at: datetime) -> None:
         """Let conditions become true between slots. Slots clear them, and report failures."""
         results = self._evaluate(ids, at, evaluate_rising, self._scheduled)
-        self._save([result for result in results if result.states and not result.error], None)
+        rising = [result for result in results if result.states and not result.error]
+        self._save(rising, None, as_leader=True)
 
     def groups(self, alert: Alert) -> list[Group]:
         """The groups of an alert as of its last evaluation: firing, pending, then OK.
@@ -139,11 +144,11 @@ class Evaluator:
         return {key_of(reading.dimensions): reading for reading in answer.readings}
 
     def _save(
-        self, results: Sequence[EvaluationResult], slot: datetime | None
+        self, results: Sequence[EvaluationResult], slot: datetime | None, *, as_leader: bool
     ) -> list[EvaluationResult]:
         if not results:
             return []
-        ids = self._evaluations.save(results, slot)
+        ids = self._evaluations.save(results, slot, as_leader=as_leader)
         saved = [result for result in results if result.alert.alert_id in ids]
         if any(result.transitions for result in saved):
             self._events.publish(TransitionsStored())

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 
 GRACE_PERIOD = timedelta(minutes=10)
 POLL_SECONDS = 0.2
-FOLLOWER_POLL_SECONDS = 2.0
+FOLLOWER_POLL_SECONDS, FOLLOWER_CHECK_SECONDS = 2.0, 60.0
 RETRY_SECONDS = 60.0
 GROWTH = 4
 """The cardinality of fields is measured again when the table has this many times the rows."""
@@ -125,7 +125,12 @@ class ColumnReconciler:
         """Make readable what the leader has filled, and change nothing. Whether every desired
         column is readable."""
         present = {name for (name,) in self._engine.run_ddl(compile_existing())}
-        readable = _readable(desired, present - self._not_backfilled(present))
+        # Where there are two columns, the leader will drop the one for few distinct texts: the
+        # number of texts grows.
+        lasting = {
+            value: replace(column, is_low_cardinality=False) for value, column in desired.items()
+        }
+        readable = _readable(lasting, present - self._not_backfilled(present))
         self._engine.materialized_columns = readable
         return readable.keys() == desired.keys()
 
@@ -209,7 +214,8 @@ class ColumnPromoter(Worker):
         self.wake()
 
     def on_leadership_gained(self, _event: LeadershipGained) -> None:
-        self.wake()
+        # At the start, the types of the fields have not been read yet.
+        super().wake()
 
     def run_maintenance(self, _at: datetime) -> None:
         """Time alone makes columns overdue, and a failed statement due again."""
@@ -227,5 +233,5 @@ class ColumnPromoter(Worker):
             return None
         if not self._leadership.is_leader:
             is_complete = self._reconciler.follow(self._desired)
-            return None if is_complete else FOLLOWER_POLL_SECONDS
+            return FOLLOWER_CHECK_SECONDS if is_complete else FOLLOWER_POLL_SECONDS
         return None if self._reconciler.reconcile(self._desired, at) else POLL_SECONDS

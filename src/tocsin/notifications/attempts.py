@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Protocol, TypeVar
@@ -19,7 +19,7 @@ from tocsin.model.notifications.delivery import Attempt, Delivery, SendResult
 from tocsin.model.notifications.message import Message, message_of
 from tocsin.notifications.senders.senders import Senders
 from tocsin.notifications.templates.rendering import MessageRenderer
-from tocsin.process.clock import Clock
+from tocsin.process.clock import Clock, seconds_of_machine
 from tocsin.store.channels import Channels
 
 log = structlog.get_logger()
@@ -78,9 +78,12 @@ class Attempts:
         for pool in (self._templates, self._reads):
             pool.shutdown()
 
-    def deliver(self, delivery: Delivery) -> Future[Attempt]:
-        """Render and send a delivery. Only `stop` cancels the future."""
-        return asyncio.run_coroutine_threadsafe(self._tracked(self._deliver(delivery)), self._loop)
+    def deliver(self, delivery: Delivery, latest: float) -> Future[Attempt | None]:
+        """Render and send a delivery. It is not sent after `latest`, in seconds of the machine: the
+        result is None then. Only `stop` cancels the future."""
+        return asyncio.run_coroutine_threadsafe(
+            self._tracked(self._deliver(delivery, latest)), self._loop
+        )
 
     def send(self, channel: Channel, message: Message) -> Future[Attempt]:
         """Send a message."""
@@ -88,13 +91,12 @@ class Attempts:
             self._tracked(self._send(channel, message)), self._loop
         )
 
-    async def _tracked(self, attempt: Any) -> Attempt:
+    async def _tracked(self, attempt: Coroutine[Any, Any, T]) -> T:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        result: Attempt = await attempt
-        return result
+        return await attempt
 
     async def _finish(self, grace_seconds: float) -> None:
         if self._tasks:
@@ -104,9 +106,9 @@ class Attempts:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._senders.close()
 
-    async def _deliver(self, delivery: Delivery) -> Attempt:
+    async def _deliver(self, delivery: Delivery, latest: float) -> Attempt | None:
         try:
-            return await self._render_and_send(delivery)
+            return await self._render_and_send(delivery, latest)
         except (Exception, asyncio.CancelledError) as error:
             # Only a stop may leave a delivery without a result: it would keep its slot forever.
             if self._is_stopping:
@@ -114,7 +116,7 @@ class Attempts:
             log.exception("delivery attempt failed", delivery=str(delivery.delivery_id))
             return self._failed(f"could not be sent: {type(error).__name__}")
 
-    async def _render_and_send(self, delivery: Delivery) -> Attempt:
+    async def _render_and_send(self, delivery: Delivery, latest: float) -> Attempt | None:
         try:
             if delivery.lacks_payload:
                 delivery = await self._on(self._reads, self._history.complete, delivery)
@@ -130,6 +132,10 @@ class Attempts:
         channel = self._channels.find(delivery.channel_id)
         if channel is None:
             return self._failed("The channel was deleted")
+        if seconds_of_machine() > latest:
+            # The process was stopped, or other messages took long: another node may send it.
+            log.warning("delivery not sent in time", delivery=str(delivery.delivery_id))
+            return None
         return await self._send(channel, message_of(delivery, *text, self._clock.now()))
 
     async def _send(self, channel: Channel, message: Message) -> Attempt:

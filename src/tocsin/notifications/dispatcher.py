@@ -27,12 +27,12 @@ from tocsin.model.notifications.retries import (
     requested_pause_end,
 )
 from tocsin.notifications.attempts import Attempts
-from tocsin.process.clock import Clock
+from tocsin.process.clock import Clock, seconds_of_machine
 from tocsin.process.events import DeliveriesPending, LeadershipGained, TransitionsStored
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
 from tocsin.store.channels import Channels
-from tocsin.store.delivery_queue import DeliveryQueue
+from tocsin.store.delivery_queue import CLAIM, DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 
 log = structlog.get_logger()
@@ -43,6 +43,10 @@ CONCURRENCY = 8
 IDLE_SECONDS = 0.25
 FAILED_SECONDS = 5.0
 GRACE_SECONDS = 3.0
+
+START_SECONDS = CLAIM.total_seconds() - 20
+"""A message is sent at most this time after its delivery was claimed, so that the attempt ends
+before another node may claim the delivery."""
 
 
 class StagedDeliveries(Protocol):
@@ -77,6 +81,7 @@ class Dispatcher(Worker):
         self._leadership = leadership
         self._in_flight: Counter[UUID] = Counter()
         self._completed: deque[CompletedAttempt] = deque()
+        self._expired: deque[UUID] = deque()
 
     def start(self) -> None:
         self._attempts.start()
@@ -97,9 +102,11 @@ class Dispatcher(Worker):
         to be recorded."""
         self.wake()
 
-    def on_leadership_gained(self, _event: LeadershipGained) -> None:
-        """Release the claims of an earlier leader that has ended. Raises Unavailable."""
-        self._queue.release_all()
+    def on_leadership_gained(self, event: LeadershipGained) -> None:
+        """Release the claims of an earlier leader, unless it may still send what it has claimed:
+        then they expire. Raises Unavailable."""
+        if event.has_predecessor_ended:
+            self._queue.release_all()
         self.wake()
 
     def run_once(self) -> float:
@@ -112,9 +119,10 @@ class Dispatcher(Worker):
         self._outbox.reconcile()
         at = self._clock.now()
         self._dropped.announce(at)
+        latest = seconds_of_machine() + START_SECONDS
         for delivery in self._queue.claim(self._free_slots(at), at):
             self._in_flight[delivery.channel_id] += 1
-            attempt = self._attempts.deliver(delivery)
+            attempt = self._attempts.deliver(delivery, latest)
             attempt.add_done_callback(partial(self._complete, delivery))
         return IDLE_SECONDS
 
@@ -137,11 +145,14 @@ class Dispatcher(Worker):
             and (free := CONCURRENCY - self._in_flight[channel.channel_id]) > 0
         }
 
-    def _complete(self, delivery: Delivery, future: Future[Attempt]) -> None:
+    def _complete(self, delivery: Delivery, future: Future[Attempt | None]) -> None:
         """Store the result until the next run. Called on the thread of the attempts."""
         if future.cancelled() or future.exception():
             return
         attempt = future.result()
+        if attempt is None:
+            self._expired.append(delivery.channel_id)
+            return
         step = next_step(
             delivery.tries + 1,
             attempt.result,
@@ -153,6 +164,7 @@ class Dispatcher(Worker):
         self.wake()
 
     def _save_results(self) -> None:
+        self._in_flight.subtract(self._expired.popleft() for _ in range(len(self._expired)))
         attempts = [self._completed.popleft() for _ in range(len(self._completed))]
         if not attempts:
             return

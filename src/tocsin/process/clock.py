@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Protocol
+
+_UNINTERRUPTED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
@@ -17,3 +20,9 @@ class SystemClock:
     def now(self) -> datetime:
         now = datetime.now(UTC)
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def seconds_of_machine() -> float:
+    """Seconds of a clock that is never set. Where the system has such a clock, it counts the time
+    in which the machine was suspended, so that a lease does not seem to be valid after that."""
+    return time.clock_gettime(_UNINTERRUPTED)

@@ -65,8 +65,13 @@ class DefinitionsChanged:
 
 @dataclass(frozen=True, slots=True)
 class LeadershipGained:
-    """This node became the leader, at its start or because another one ended. Published on the
-    thread that holds the leadership; the leader does no other work before the handlers return."""
+    """This node becomes the leader, at its start or because another one ended. Published on the
+    thread that holds the leadership; `is_leader` is true after the handlers have returned.
+
+    `has_predecessor_ended` if no earlier leader can still use what it has claimed.
+    """
+
+    has_predecessor_ended: bool = True
 
 
 class Events:

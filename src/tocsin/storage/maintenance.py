@@ -93,6 +93,7 @@ class Maintenance(Worker):
         self._storage.losses.forget_before(f"{horizon:%Y%m}")
         dropped = self._storage.engine.drop_months_before(horizon)
         self._events.publish(InteractionsDropped())
+        self._storage.announce_drop()
         if dropped:
             log.info("expired interactions dropped", months=dropped, retention=str(age))
 

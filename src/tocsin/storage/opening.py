@@ -8,14 +8,18 @@ import structlog
 
 from tocsin.config import Settings
 from tocsin.process.clock import Clock
+from tocsin.process.events import Events
 from tocsin.storage.data_folder import open_data_folder
 from tocsin.storage.storage import Storage
 
 log = structlog.get_logger()
 
 
-def open_storage(settings: Settings, node_id: str, clock: Clock, closing: ExitStack) -> Storage:
-    """Open the storage that the settings choose; `closing` will close it.
+def open_storage(
+    settings: Settings, node_id: str, clock: Clock, events: Events, closing: ExitStack
+) -> Storage:
+    """Open the storage that the settings choose; `closing` will close it. Changes by other nodes
+    are published as events.
 
     Raises DataFolderInUse, IncompleteFolder, InvalidSettings or Unavailable.
     """
@@ -27,4 +31,4 @@ def open_storage(settings: Settings, node_id: str, clock: Clock, closing: ExitSt
     # Imported here, because the embedded deployment needs no driver of PostgreSQL.
     from tocsin.storage.server_storage import open_servers
 
-    return open_servers(settings, node_id, clock, closing)
+    return open_servers(settings, node_id, clock, events, closing)

@@ -6,6 +6,7 @@ there, because nodes of another version may be running.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from tocsin.clickhouse.engine import Engine
@@ -16,15 +17,59 @@ from tocsin.errors import InvalidSettings
 from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.server_address import ServerAddress
 from tocsin.process.clock import Clock
+from tocsin.process.events import Events, InteractionsDropped
+from tocsin.process.worker import Worker
 from tocsin.storage.disk import Disk
 from tocsin.storage.storage import Storage
+from tocsin.store.change_listener import ChangeListener
 from tocsin.store.database import FOLDER_ID, Database
+from tocsin.store.delivery_queue import CLAIM
 from tocsin.store.key_value import KeyValueStore
+from tocsin.store.leader_lock import LeaderLock
+from tocsin.store.node_lock import NodeLock
 from tocsin.store.only_node import only_node
 from tocsin.store.server_checks import check_database
 
 
-def open_servers(settings: Settings, node_id: str, clock: Clock, closing: ExitStack) -> Storage:
+class ServerStorage(Storage):
+    """Coordinates this node with the others on the same servers."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        database: Database,
+        disk: Disk,
+        place: str,
+        *,
+        node_id: str,
+        events: Events,
+    ) -> None:
+        super().__init__(engine, database, disk, place)
+        self.node_lock = NodeLock(database, node_id)
+        self._leader_lock = LeaderLock(database, node_id, self.node_lock, events, CLAIM)
+        self.leadership, self.fence = self._leader_lock, self._leader_lock
+        self._listener = ChangeListener(database, events)
+        self._drops = database.revisions.cache(
+            "dropped interactions", lambda _: lambda: events.publish(InteractionsDropped())
+        )
+
+    @property
+    def role(self) -> str:  # type: ignore[override]  # a folder has none, a node has one at a time
+        return "leader" if self.leadership.is_leader else "follower"
+
+    def join(self, events: Events) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
+        # The workers of the first node are to find a leader when they start.
+        self._leader_lock.run_once()
+        return self.node_lock, self._leader_lock, self._listener
+
+    def announce_drop(self) -> None:
+        with self._drops.changing():
+            pass
+
+
+def open_servers(
+    settings: Settings, node_id: str, clock: Clock, events: Events, closing: ExitStack
+) -> Storage:
     """Check both servers and connect; `closing` will disconnect.
 
     Raises InvalidSettings with what the operator has to do, or Unavailable.
@@ -51,7 +96,8 @@ def open_servers(settings: Settings, node_id: str, clock: Clock, closing: ExitSt
     )
     closing.callback(engine.close)
     disk = Disk([], [engine.write_state, database.write_state], "storage of the servers")
-    storage = Storage(engine, database, disk, f"{place_of(url)}, {address}/{address.database}")
+    place = f"{place_of(url)}, {address}/{address.database}"
+    storage = ServerStorage(engine, database, disk, place, node_id=node_id, events=events)
     # Maintenance of the leader checks for losses: a check while another node drops expired months
     # would miss them.
     if settings.accept_loss:

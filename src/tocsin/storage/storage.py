@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
@@ -9,11 +10,13 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.errors import Unavailable
 from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
-from tocsin.process.events import Events
+from tocsin.process.events import Events, LeadershipGained
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership
+from tocsin.process.worker import Worker
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import Database
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
@@ -28,6 +31,9 @@ class Storage:
     """
 
     leadership: Leadership = ALWAYS_LEADER
+    fence: Fence = NO_FENCE
+    role: str | None = None
+    """That of this node among several: leader or follower."""
 
     def __init__(self, engine: Engine, database: Database, disk: Disk, place: str) -> None:
         """`place` names the folder or the servers in messages."""
@@ -41,6 +47,15 @@ class Storage:
     def append_log(self, events: Events) -> AppendLog:
         """The log that numbers the interactions of this node, and publishes appends as events."""
         return LocalAppendLog(self.latest_number() + 1, events)
+
+    def join(self, events: Events) -> Sequence[Worker]:
+        """Begin to coordinate with other nodes; returns the workers that do, to be started before
+        all others."""
+        events.publish(LeadershipGained())
+        return ()
+
+    def announce_drop(self) -> None:
+        """Let the other nodes know that interactions were dropped. Raises Unavailable."""
 
     def check(self, at: datetime) -> None:
         """Detect losses and store the present numbers; logs a failure of the engine or store."""

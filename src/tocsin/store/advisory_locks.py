@@ -10,6 +10,9 @@ LOCK_CLASS = 0x746F6373
 NODE_LOCK_CLASS = 0x746F6E64
 """The first of the two numbers of each lock of a node; the second is the number of the node."""
 
+LEADER_LOCK_CLASS = 0x746F6C65
+"""That of the locks that nodes hold from the time at which they become the leader to their end."""
+
 
 class AdvisoryLock(IntEnum):
     """The second number of the key."""
@@ -22,6 +25,8 @@ class AdvisoryLock(IntEnum):
     """Held by the leader for as long as it leads."""
     APPENDING = 4
     """Held while the numbers of an append are assigned."""
+    ONLY_NODE = 5
+    """Held by the only node, as long as several are not supported."""
 
 
 def lock_for_transaction(lock: AdvisoryLock) -> str:

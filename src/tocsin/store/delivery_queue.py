@@ -1,7 +1,8 @@
 """The queue of deliveries that are due: workers claim them and save the results.
 
 A conditional update claims a delivery, for the longest time that an attempt may take. So two
-workers never hold the same delivery, and the claims of a worker that died expire.
+workers never hold the same delivery, and the claims of a worker that died expire. Only the leader
+claims; the result of a claim that has expired, and was taken by the next leader, changes nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
 from tocsin.model.notifications.retries import CompletedAttempt
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.tables import attempts, deliveries
 
 CLAIM = timedelta(seconds=60)
@@ -27,20 +29,25 @@ _Columns = deliveries.c
 
 
 class DeliveryQueue:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, fence: Fence = NO_FENCE) -> None:
         self._database = database
+        self._fence = fence
 
     def release_all(self) -> None:
-        """Release every claim. They belong to an earlier process, which died."""
+        """Release every claim. They belong to an earlier process, which died. Raises Deposed or
+        Unavailable."""
         claimed = update(deliveries).where(_Columns.claimed_until.is_not(None))
         with self._database.writing() as connection:
+            self._fence.check(connection)
             connection.execute(claimed.values(claimed_until=None))
 
     def claim(self, free_slots: Mapping[UUID, int], at: datetime) -> list[Delivery]:
-        """Claim deliveries that are due, for each channel at most as many as it has free slots."""
+        """Claim deliveries that are due, for each channel at most as many as it has free slots.
+        Raises Deposed or Unavailable."""
         if not free_slots or not self._is_any_due(free_slots, at):
             return []
         with self._database.writing() as connection:
+            self._fence.check(connection)
             return [
                 delivery
                 for channel_id, count in free_slots.items()
@@ -48,7 +55,8 @@ class DeliveryQueue:
             ]
 
     def finish(self, completed: Sequence[CompletedAttempt]) -> None:
-        """Save attempts and the next steps of their deliveries; on disk when this returns."""
+        """Save attempts, and the next steps of the deliveries whose claims they still have; on disk
+        when this returns."""
         rows = [attempt_row(each.delivery.delivery_id, each.attempt) for each in completed]
         with self._database.writing() as connection:
             connection.execute(insert(attempts), rows)
@@ -97,14 +105,15 @@ def _claim(connection: Connection, channel_id: UUID, count: int, at: datetime) -
 
 
 def _next_step_of(completed: CompletedAttempt) -> Any:
-    """Changes a pending delivery only: its channel may have been deleted meanwhile, which fails
-    it."""
+    """Changes a pending delivery only, because its channel may have been deleted meanwhile, which
+    fails it; and only while the claim is that of the attempt."""
     attempt, step = completed.attempt, completed.next_step
     is_over = step.status is not DeliveryStatus.PENDING
     return (
         update(deliveries)
         .where(_Columns.delivery_id == completed.delivery.delivery_id)
         .where(_Columns.status == DeliveryStatus.PENDING)
+        .where(_Columns.claimed_until == completed.delivery.claimed_until)
         .values(
             status=step.status,
             tries=completed.delivery.tries + 1,

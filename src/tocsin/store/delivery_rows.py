@@ -31,6 +31,7 @@ def delivery_of(row: Row[Any], completed: Sequence[Attempt] = ()) -> Delivery:
         finished_date=row.finished_date,
         skip_reason=row.skip_reason,
         attempts=tuple(completed),
+        claimed_until=row.claimed_until,
     )
 
 

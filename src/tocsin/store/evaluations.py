@@ -24,6 +24,7 @@ from tocsin.model.alerts.state import AlertState, GroupKey, Reason, Status, key_
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.revisions import CachedRows
 from tocsin.store.tables import alert_states, evaluations
 from tocsin.store.transitions import Transitions
@@ -50,8 +51,11 @@ class StoredStates:
 
 
 class Evaluations:
-    def __init__(self, database: Database, transitions: Transitions) -> None:
+    def __init__(
+        self, database: Database, transitions: Transitions, fence: Fence = NO_FENCE
+    ) -> None:
         self._database = database
+        self._fence = fence
         self._transitions = transitions
 
     def statuses(self) -> dict[UUID, EvaluationStatus]:
@@ -83,12 +87,21 @@ class Evaluations:
         with self._database.revisions.consistent(definitions) as connection:
             yield _stored_states(connection, ids)
 
-    def save(self, results: Sequence[EvaluationResult], slot: datetime | None) -> set[UUID]:
+    def save(
+        self,
+        results: Sequence[EvaluationResult],
+        slot: datetime | None,
+        *,
+        as_leader: bool = False,
+    ) -> set[UUID]:
         """Save results and claim the slot, if one is given. Returns the ids of the saved alerts,
         which are those that were neither evaluated nor changed since their states were read.
-        Claim, states, transitions and deliveries are one transaction."""
+        Claim, states, transitions and deliveries are one transaction. Raises Deposed with
+        `as_leader` if another node is the leader, or Unavailable."""
         # Transitions are matched with subscriptions and silences, which must not be older.
         with self._database.revisions.changing() as connection:
+            if as_leader:
+                self._fence.check(connection)
             claimed = self._claim(connection, results, slot)
             saved = [result for result in results if result.alert.alert_id in claimed]
             _write_states(connection, saved)

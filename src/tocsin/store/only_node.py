@@ -19,7 +19,7 @@ from tocsin.store.database import Database
 @contextmanager
 def only_node(database: Database) -> Iterator[None]:
     """Hold the lock of the only node, which ends with its connection. Raises InvalidSettings."""
-    lock = text(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, {AdvisoryLock.LEADER.value})")
+    lock = text(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, {AdvisoryLock.ONLY_NODE.value})")
     with database.session() as connection:
         if not connection.execute(lock).scalar_one():
             raise InvalidSettings(

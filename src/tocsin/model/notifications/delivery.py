@@ -90,6 +90,7 @@ class Delivery:
     finished_date: datetime | None
     skip_reason: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    claimed_until: datetime | None = None
 
     @property
     def interaction(self) -> dict[str, Any]:
