@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -34,6 +35,12 @@ REQUESTED_TWICE, REQUESTED_FIRST = (
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """A runtime that holds one interaction."""
     opened = Runtime(settings_in(tmp_path))
+    record_one(opened)
+    yield opened
+    opened.close()
+
+
+def record_one(runtime: Runtime) -> None:
     interaction = {
         "resourceType": "A",
         "resourceId": "1",
@@ -43,9 +50,22 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
         "timestamp": "2026-03-20T14:00:00Z",
     }
     line = json.dumps(interaction).encode()
-    assert opened.recorder.record_batch([line], RequestContext(received=0)).accepted == 1
-    yield opened
-    opened.close()
+    assert runtime.recorder.record_batch([line], RequestContext(received=0)).accepted == 1
+
+
+class DelayedQueries:
+    """Runs queries after a delay: one question takes 10 ms, reading for rollups 100 ms."""
+
+    def __init__(self, queries: QueryRunner) -> None:
+        self._queries = queries
+
+    def run_arrow(self, *arguments: Any, **options: Any) -> pa.Table:
+        time.sleep(0.1)
+        return self._queries.run_arrow(*arguments, **options)
+
+    def run(self, *arguments: Any, **options: Any) -> list[ResultRow]:
+        time.sleep(0.01)
+        return self._queries.run(*arguments, **options)
 
 
 class HeldQueries:
@@ -114,3 +134,16 @@ def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollu
     before = queries(runtime)
     calculator.calculate_all([REQUESTED_FIRST] * 2, AT)
     assert queries(runtime) == before + 1, "the second request built no rollup"
+
+
+def test_a_metric_stays_cached_while_catching_up_takes_longer_than_a_query(
+    runtime: Runtime,
+) -> None:
+    delayed = DelayedQueries(runtime.engine.calculation_queries)
+    with ThreadPoolExecutor(2) as threads:
+        pool = CalculationPool(delayed, threads)  # type: ignore[arg-type]  # the two methods it calls
+        calculator = Calculator(runtime.engine, runtime.catalog, runtime.calculator.cache, pool)
+        for _ in range(8):
+            record_one(runtime)
+            calculator.calculate(REQUESTED_TWICE, AT)
+    assert calculator.cache.should_cache(REQUESTED_TWICE)

@@ -60,7 +60,7 @@ class MetricAdmission:
             timings.query_seconds = min(timings.query_seconds, seconds)
 
     def observe_cached(self, key: Hashable, seconds: float) -> None:
-        """Record the duration of a result from the cache.
+        """Record the processor time of a result from the cache.
 
         The first one does not count, because it built the rollup."""
         with self._lock:
