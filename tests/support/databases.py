@@ -51,6 +51,11 @@ def create_database(template: str = "template0", encoding: str = "UTF8") -> str:
     return name
 
 
+def execute_on_server(statement: str) -> None:
+    """Run a statement outside of the databases of tests."""
+    _administrator().execute(statement.encode())
+
+
 def url_of(name: str) -> str:
     return _server().set(database=name).render_as_string(hide_password=False)
 

@@ -98,6 +98,7 @@ def postgres_engine(url: str) -> Engine:
             connect_args={name: v for name, v in _CONNECTING.items() if name not in given},
             pool_size=_POOL_SIZE,
             max_overflow=_MAX_OVERFLOW,
+            pool_timeout=_LOCK_SECONDS,
             hide_parameters=True,
         )
     except ImportError as error:
