@@ -18,7 +18,9 @@ from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Question
+from tocsin.process.events import DefinitionsChanged, Events
 from tocsin.store.catalog import Catalog
+from tocsin.store.change_listener import POLL_SECONDS, ChangeListener
 from tocsin.store.database import Database
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
@@ -182,3 +184,20 @@ def test_concurrent_changes_of_all_tables_reach_all_nodes(node: Open) -> None:
     assert metrics[0].all() == metrics[1].all() == metrics[2].all()
     assert keys[0].all() == keys[1].all() == keys[2].all()
     assert len(metrics[0].all()) == len(keys[0].all()) == 24
+
+
+@server_only
+def test_a_listening_node_reads_a_change_of_another_node_when_it_is_announced(node: Open) -> None:
+    metrics, there, events = Metrics(node()), node(), Events()
+    others, is_changed = Metrics(there), threading.Event()
+    events.subscribe(DefinitionsChanged, lambda _: is_changed.set())
+    listener = ChangeListener(there, events)
+    try:
+        # Without a change, a run ends after a while; then the node listens.
+        listener.run_once()
+        listener.start()
+        metric = metrics.create(MetricDraft(name="orders"), QUESTION, AT)
+        assert is_changed.wait(POLL_SECONDS / 2)
+        assert others.all() == [metric]
+    finally:
+        listener.stop()

@@ -61,7 +61,7 @@ class ChangeListener(Worker):
                 connection = self._session.enter_context(self._database.session())
                 connection.execute(_LISTEN)
                 # SQLAlchemy has no interface for notifications.
-                self._listening = connection.connection.driver_connection
+                self._listening = connection.connection.dbapi_connection
             for _ in self._listening.notifies(timeout=POLL_SECONDS, stop_after=1):
                 break
 
