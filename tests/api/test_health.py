@@ -5,6 +5,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from support.deployments import folder_only, servers_only
 from tocsin.api.app import create_app
 from tocsin.errors import Unavailable
 from tocsin.runtime import Runtime
@@ -26,6 +27,22 @@ def fail(*_: object) -> None:
 def test_liveness_and_readiness_are_answered_without_a_key(api: TestClient) -> None:
     for path in ("/healthz", "/readyz"):
         assert api.get(path, headers={"x-api-key": ""}).status_code == 200
+
+
+@folder_only
+def test_a_process_with_a_folder_has_no_role(api: TestClient) -> None:
+    assert api.get("/readyz").json() == {"status": "ready"}
+    assert "tocsin_leader" not in api.get("/metrics").text
+
+
+@servers_only
+def test_a_node_states_its_role_and_how_it_keeps_up(api: TestClient) -> None:
+    node = api.get("/readyz").json()["node"]
+    assert node["role"] == "leader"
+    assert 0 <= node["secondsBehind"] < 5
+    assert 0 <= node["oldestAppendSeconds"] < 5
+    assert measured(api, "tocsin_leader") == 1
+    assert 0 <= measured(api, "tocsin_append_log_behind_seconds") < 5
 
 
 @pytest.mark.parametrize(("part", "method"), [("engine", "check_ready"), ("database", "ping")])

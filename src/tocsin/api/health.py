@@ -6,6 +6,7 @@ The contract is "Service" in docs/reference/api.md.
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from msgspec import UNSET
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tocsin.api.auth import requires
@@ -14,8 +15,9 @@ from tocsin.api.dependencies import App, AppObservations
 from tocsin.api.known_parameters import REJECTS_UNKNOWN
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import pooled
-from tocsin.api.schemas.health import Readiness, State
+from tocsin.api.schemas.health import NodeState, Readiness, State
 from tocsin.model.key import Role
+from tocsin.runtime import Runtime
 
 _READY = """The engine and the store both answered a query. The status is degraded, and problems \
 says why, if an operator must act: the disk takes no writes, or recorded interactions were lost"""
@@ -42,7 +44,16 @@ def readyz(runtime: App) -> Response:
     runtime.database.ping()
     runtime.engine.check_ready()
     problems = [problem for kind in runtime.problems().values() for problem in kind]
-    return json_response(Readiness("degraded", problems) if problems else Readiness("ready"))
+    return json_response(
+        Readiness("degraded" if problems else "ready", problems or UNSET, _node(runtime) or UNSET)
+    )
+
+
+def _node(runtime: Runtime) -> NodeState | None:
+    node = runtime.storage.coordination()
+    if node is None:
+        return None
+    return NodeState(node.role, round(node.seconds_behind, 3), round(node.oldest_append_seconds, 3))
 
 
 @router.get("/metrics", **requires(Role.READ), **_PROMETHEUS)

@@ -23,7 +23,8 @@ def server_examinations(settings: Settings) -> Iterator[tuple[str, _Examine]]:
     url, address = server_urls(settings)
     yield "PostgreSQL", lambda: (place_of(url), check_database(url))
     yield "PostgreSQL schema", lambda: _schema(pending(url))
-    yield "ClickHouse", lambda: (f"{address}/{address.database}", check_server(address))
+    limits = {"memory": settings.query_memory, "seconds": settings.query_seconds}
+    yield "ClickHouse", lambda: (f"{address}/{address.database}", check_server(address, **limits))
     yield "ClickHouse schema", lambda: _schema(pending_statements(address))
     yield "installation", lambda: _installation(url, address)
 

@@ -19,6 +19,7 @@ from tocsin.model.server_address import ServerAddress
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker
+from tocsin.storage.coordination import Coordination
 from tocsin.storage.disk import Disk
 from tocsin.storage.storage import Storage
 from tocsin.store.change_listener import ChangeListener
@@ -53,9 +54,8 @@ class ServerStorage(Storage):
             "dropped interactions", lambda _: lambda: events.publish(InteractionsDropped())
         )
 
-    @property
-    def role(self) -> str:  # type: ignore[override]  # a folder has none, a node has one at a time
-        return "leader" if self.leadership.is_leader else "follower"
+    def coordination(self) -> Coordination:
+        return Coordination("leader" if self.leadership.is_leader else "follower")
 
     def join(self, events: Events) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
         # The workers of the first node are to find a leader when they start.

@@ -13,6 +13,7 @@ from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
 from tocsin.process.events import Events, LeadershipGained
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
+from tocsin.storage.coordination import Coordination
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
 from tocsin.store.database import Database
@@ -32,8 +33,6 @@ class Storage:
 
     leadership: Leadership = ALWAYS_LEADER
     fence: Fence = NO_FENCE
-    role: str | None = None
-    """That of this node among several: leader or follower."""
 
     def __init__(self, engine: Engine, database: Database, disk: Disk, place: str) -> None:
         """`place` names the folder or the servers in messages."""
@@ -56,6 +55,10 @@ class Storage:
 
     def announce_drop(self) -> None:
         """Let the other nodes know that interactions were dropped. Raises Unavailable."""
+
+    def coordination(self) -> Coordination | None:
+        """How this node keeps up with others; None for a data folder."""
+        return None
 
     def check(self, at: datetime) -> None:
         """Detect losses and store the present numbers; logs a failure of the engine or store."""

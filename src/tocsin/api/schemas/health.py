@@ -13,6 +13,15 @@ class State(Shape):
     status: str
 
 
+class NodeState(Shape):
+    """A node that shares servers with others."""
+
+    role: Literal["leader", "follower"]
+    seconds_behind: float
+    oldest_append_seconds: float
+
+
 class Readiness(Shape):
     status: Literal["ready", "degraded"]
     problems: list[str] | UnsetType = UNSET
+    node: NodeState | UnsetType = UNSET
