@@ -11,7 +11,7 @@ ROWS ?= 1000000
 WORKERS ?= 2
 # Tests start the server a hundred times: without bytecode each start compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The suites that run on servers, too; those that are left out are about the data folder.
 SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes)
 # A few minutes of them, with a crash of nodes.

@@ -18,11 +18,37 @@ from support.engines import LOCATIONS
 from support.serving import ADMIN_KEY, Server
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
+from tocsin.store import keys as keys_store
 from tocsin.store.database import Database
 
 if TYPE_CHECKING:
     from support.browsing import Browser
 
+# They take longest, and run first: otherwise one process works on the last of them alone.
+SLOWEST = (
+    "differential/test_rollups.py",
+    "differential/test_metrics.py",
+    "differential/test_widening.py",
+    "differential/test_nasty.py",
+    "differential/test_promoted.py",
+    "differential/test_notation.py",
+    "differential/test_backtest.py",
+    "differential/test_exact_sums.py",
+    "api/test_contract.py",
+    "api/test_export.py",
+    "e2e/test_paths.py",
+    "cli/test_demo_command.py",
+    "e2e/test_alerts_crash.py",
+    "hostile/test_slow_clients.py",
+    "e2e/test_notified_through_crashes.py",
+    "e2e/test_deliveries.py",
+    "e2e/test_crash.py",
+    "e2e/test_full_disk.py",
+    "cli/test_import_command.py",
+    "cli/test_alerts_command.py",
+    "web/test_roundtrip.py",
+    "web/test_unchanged.py",
+)
 NO_BROWSER = "no browser: apt-get install chromium chromium-driver, then these run too"
 
 
@@ -35,6 +61,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the slowest files first; the other tests keep their order."""
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(SLOWEST)}
+    if missing := [str(path) for path in places if not path.exists()]:
+        raise pytest.UsageError(f"SLOWEST names files that do not exist: {missing}")
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for all tests that need a browser where there is none."""
     skipped = terminalreporter.stats.get("skipped", [])
@@ -43,6 +78,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"{skipped_count} tests of the pages were skipped: {NO_BROWSER}"
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hash_of_the_given_key() -> Iterator[None]:
+    """A runtime in this process hashes its key quickly; servers take their fifth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys_store, "SCRYPT", {"n": 2, "r": 8, "p": 1})
+        yield
 
 
 @pytest.fixture(autouse=True)

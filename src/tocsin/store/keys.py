@@ -27,7 +27,7 @@ from tocsin.store.tables import keys
 
 ENVIRONMENT = "TOCSIN_ADMIN_KEY"
 # Costs 16 MiB and a fifth of a second.
-_SCRYPT = {"n": 2**14, "r": 8, "p": 5}
+SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _hash(secret: str) -> str:
 
 
 def _slow_hash(secret: str, salt: bytes) -> str:
-    return f"{salt.hex()}{scrypt(secret.encode(), salt=salt, dklen=16, **_SCRYPT).hex()}"
+    return f"{salt.hex()}{scrypt(secret.encode(), salt=salt, dklen=16, **SCRYPT).hex()}"
 
 
 def _row(stored: StoredKey) -> dict[str, Any]:
