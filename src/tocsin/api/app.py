@@ -29,6 +29,7 @@ from tocsin.api.known_parameters import REJECTS_UNKNOWN
 from tocsin.api.openapi import document
 from tocsin.api.problems import add_error_handlers
 from tocsin.api.reference_page import reference_page
+from tocsin.api.refreshing import RefreshMiddleware
 from tocsin.api.telemetry import Observations, TelemetryMiddleware
 from tocsin.runtime import Runtime
 
@@ -61,6 +62,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.observations = observations = Observations(runtime)
+    if runtime.database.is_shared:
+        app.add_middleware(RefreshMiddleware, runtime=runtime)
     app.add_middleware(HeadRequestMiddleware)
     app.add_middleware(TelemetryMiddleware, observations=observations)
     add_error_handlers(app)

@@ -46,7 +46,7 @@ def authorize(runtime: Runtime, request: Request, roles: Sequence[Role]) -> Key:
     """The request's key. Raises Unauthenticated, TooManyWrongKeys, or Forbidden if the key has none
     of the roles."""
     describe = partial(caller_of, request)
-    key = runtime.access.identify(_secret(request), describe)
+    key = runtime.access.identify(secret_of(request), describe)
     if not key.role.covers(*roles):
         raise runtime.access.forbid(key, roles, describe)
     return key
@@ -72,7 +72,7 @@ def is_admin(request: Request) -> bool:
 
 def may_read(runtime: Runtime, request: Request) -> bool:
     """Whether the key of an authorized request may read interactions; it may be revoked by now."""
-    role = runtime.keys.authenticate(_secret(request) or "")
+    role = runtime.keys.authenticate(secret_of(request) or "")
     return role is not None and role.covers(Role.READ)
 
 
@@ -85,7 +85,8 @@ def requires(*roles: Role) -> dict[str, Any]:
     return {"dependencies": [role, Depends(reject_unknown)]}
 
 
-def _secret(request: Request) -> str | None:
+def secret_of(request: Request) -> str | None:
+    """The key that a request gives."""
     if key := header(request, HEADER):
         return key
     scheme, _, credentials = (header(request, "authorization") or "").partition(" ")

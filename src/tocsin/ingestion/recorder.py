@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,9 +19,9 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
-from tocsin.ingestion.catalog_resolver import CatalogEntries
 from tocsin.ingestion.coalescer import Coalescer
 from tocsin.ingestion.committer import Committer
+from tocsin.ingestion.in_flight import InFlightRequests
 from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
 from tocsin.ingestion.parser import InteractionParser
 from tocsin.ingestion.registration import Registration
@@ -35,6 +33,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.payload import PayloadHints
 from tocsin.process.clock import Clock
 from tocsin.process.pools import Pool
+from tocsin.store.catalog import Catalog
 
 log = structlog.get_logger()
 
@@ -90,7 +89,7 @@ class Recorder:
     def __init__(
         self,
         engine: Engine,
-        catalog: CatalogEntries,
+        catalog: Catalog,
         committer: Committer,
         clock: Clock,
         *,
@@ -106,7 +105,7 @@ class Recorder:
         self._committer = committer
         self._coalescer = Coalescer(committer)
         self._registration = Registration()
-        self._in_flight = _InFlight()
+        self._in_flight = InFlightRequests()
         self._parsing = threading.Lock()
 
     async def record(self, raw: bytes, request: RequestContext) -> tuple[Interaction, bool]:
@@ -115,12 +114,8 @@ class Recorder:
         Raises MalformedBody, InvalidInput, Conflict, or Unavailable if the engine fails.
         """
         with self._in_flight.entered():
-            parser = self._parser(request, raw)
             try:
-                if len(raw) <= MAX_PARSED_ON_LOOP:
-                    interaction = parser.parse(raw)
-                else:
-                    interaction = await asyncio.to_thread(parser.parse, raw)
+                parser, interaction = await self._parse_current(raw, request)
             except InvalidInput:
                 self.rejected += 1
                 raise
@@ -174,6 +169,25 @@ class Recorder:
                 outcomes = await asyncio.shield(asyncio.wrap_future(committed))
         return await pool.run(lambda: respond(self._completed(parsed, outcomes)))
 
+    async def _parse_current(
+        self, raw: bytes, request: RequestContext
+    ) -> tuple[InteractionParser, Interaction]:
+        """`_parse_one`, again if another node has changed the catalog meanwhile."""
+        try:
+            return await self._parse_one(raw, request)
+        except InvalidInput:
+            if not (self._catalog.is_shared and await asyncio.to_thread(self._catalog.refresh)):
+                raise
+        return await self._parse_one(raw, request)
+
+    async def _parse_one(
+        self, raw: bytes, request: RequestContext
+    ) -> tuple[InteractionParser, Interaction]:
+        parser = self._parser(request, raw)
+        if len(raw) <= MAX_PARSED_ON_LOOP:
+            return parser, parser.parse(raw)
+        return parser, await asyncio.to_thread(parser.parse, raw)
+
     def _parse(self, items: Sequence[bytes], request: RequestContext) -> _Parsed:
         parser = self._parser(request, b"".join(items))
         parsed = _Parsed(parser)
@@ -186,6 +200,9 @@ class Recorder:
                     parsed.indexes.append(index)
                 else:
                     parsed.batch.reject(index, _problems(result))
+        if parsed.batch.rejected and self._catalog.refresh():
+            # Another node may have added the names.
+            return self._parse(items, request)
         return parsed
 
     def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> BatchResult:
@@ -254,36 +271,3 @@ class Recorder:
 
 def _problems(error: TocsinError) -> list[Problem]:
     return list(error.problems) if isinstance(error, InvalidInput) else [Problem("", error.detail)]
-
-
-class _InFlight:
-    """Counts the requests that are being recorded, by the generation in which they entered.
-
-    Requests enter and leave on the event loop and never wait; only `wait_for_earlier` does.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._generation = 0
-        self._inside: Counter[int] = Counter()
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        with self._changed:
-            generation = self._generation
-            self._inside[generation] += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._inside[generation] -= 1
-                if not self._inside[generation]:
-                    del self._inside[generation]
-                    self._changed.notify_all()
-
-    def wait_for_earlier(self) -> None:
-        """Block until every request that has entered by now has left."""
-        with self._changed:
-            last = self._generation
-            self._generation += 1
-            self._changed.wait_for(lambda: all(inside > last for inside in self._inside))

@@ -120,6 +120,8 @@ class Pools:
         self.page_questions = Pool("page-question", PAGE_QUESTION_THREADS, PAGE_QUESTION_QUEUE)
         # Exports wait without limit: rejecting one after it began would cut it off.
         self.exports = Pool("export", EXPORT_THREADS)
+        # For the changes of other nodes; without others, its thread does not exist.
+        self.refreshes = Pool("refresh", 1)
         self.questions = Pool(
             "question", query_concurrency, QUEUE_FOR_EACH_THREAD * query_concurrency
         )
@@ -140,5 +142,5 @@ class Pools:
     def close(self) -> None:
         """Close all pools; together they get the time limit of one."""
         end = time.monotonic() + CLOSING_SECONDS
-        for pool in self.all:
+        for pool in (*self.all, self.refreshes):
             pool.close(max(end - time.monotonic(), 0))

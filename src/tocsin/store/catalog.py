@@ -51,6 +51,8 @@ class Catalog:
             kind: CatalogSnapshot.of(()) for kind in Kind
         }
         self._cached = database.revisions.cache(catalog.name, self._load)
+        self.is_shared = database.is_shared
+        self.refresh = database.revisions.refresh
         self._add_missing_system_entries()
 
     def entries(self, kind: Kind) -> list[Entry]:

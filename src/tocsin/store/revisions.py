@@ -73,9 +73,9 @@ class Revisions(Protocol):
     def cache(self, name: str, load: Load) -> CachedRows:
         """Read a table into memory for the first time, and again after changes elsewhere."""
 
-    def refresh(self) -> bool:
-        """Read what other processes have changed before this call. Whether memory has changed
-        since. Raises Unavailable."""
+    def refresh(self, since: float | None = None) -> bool:
+        """Read what other processes have changed before this call, or before `since` in seconds of
+        the monotonic clock. Whether memory has changed meanwhile. Raises Unavailable."""
 
     def pop_changed(self) -> frozenset[str]:
         """The names of the tables that were read again since the last call."""
@@ -102,7 +102,7 @@ class LocalRevisions:
             load(connection)()
         return _LocalRows(self._database)
 
-    def refresh(self) -> bool:
+    def refresh(self, since: float | None = None) -> bool:  # noqa: ARG002 - nothing changes
         return False
 
     def pop_changed(self) -> frozenset[str]:
@@ -172,11 +172,12 @@ class SharedRevisions:
             changed, self._changed = frozenset(self._changed), set()
             return changed
 
-    def refresh(self) -> bool:
-        reloads, called = self._reloads, time.monotonic()
+    def refresh(self, since: float | None = None) -> bool:
+        reloads = self._reloads
+        needed = time.monotonic() if since is None else since
         with self._refreshing:
             # A look that began after the call serves all callers that waited for it.
-            if self._refreshed < called:
+            if self._refreshed < needed:
                 self._look()
         return self._reloads != reloads
 
