@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from support.blocking import never_blocked
 from support.databases import SERVER_URL, drop_databases, open_database
 from support.delivery_harness import DeliveryHarness
-from support.deployments import settings_in
+from support.deployments import IS_ON_SERVERS, settings_in
 from support.engines import LOCATIONS
 from support.serving import ADMIN_KEY, Server
 from tocsin.model.key import Role
@@ -82,9 +82,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hash_of_the_given_key() -> Iterator[None]:
-    """A runtime in this process hashes its key quickly; servers take their fifth of a second."""
+    """A runtime in this process hashes its key quickly; servers take their fifth of a second.
+
+    Not on PostgreSQL, where this process stores the hash that a server compares.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys_store, "SCRYPT", {"n": 2, "r": 8, "p": 1})
+        if not IS_ON_SERVERS:
+            patch.setattr(keys_store, "SCRYPT", {"n": 2, "r": 8, "p": 1})
         yield
 
 
