@@ -16,6 +16,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.metric import Metric, Question
 
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
+COUNT = {"metricType": "COUNT"}
 NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}
 
 
@@ -42,6 +43,7 @@ def watched(id: int, **question: Any) -> tuple[Alert, Metric]:
         ({"metricType": "MIN", "field": "interaction.n"}, "lt", True),
         ({"metricType": "MIN", "field": "interaction.n"}, "gt", False),
         ({"metricType": "AVG", "field": "interaction.n"}, "gt", False),
+        ({"metricType": "RATIO", "numerator": COUNT, "denominator": COUNT}, "gt", False),
         ({"metricType": "SUM", "field": "interaction.n"}, "gt", False),
         ({"metricType": "SUM", "field": "interaction.n", "filters": [NOT_NEGATIVE]}, "gt", True),
         ({"metricType": "SUM", "field": "interaction.m", "filters": [NOT_NEGATIVE]}, "gt", False),

@@ -19,6 +19,7 @@ from support import nasty
 from support.worlds import AT, World, open_world
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.backtest import compile_slab
+from tocsin.clickhouse.sql.lines import Slab
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
@@ -117,12 +118,34 @@ METRICS: list[dict[str, Any]] = [
     {"metricType": "DISTINCT_COUNT", "field": "resourceId"},
     {"metricType": "MIN", "field": "userId", "groupBy": ["origin"], "timeWindow": "1h"},
     {"metricType": "MAX", "field": "userId", "groupBy": ["action"], "timeWindow": "10m"},
+    {
+        "metricType": "RATIO",
+        "numerator": {"metricType": "DISTINCT_COUNT", "field": "userId"},
+        "denominator": {"metricType": "COUNT"},
+        "groupBy": ["action"],
+        "timeWindow": "10m",
+        "scale": 100,
+        "minimumDenominator": 3,
+    },
+    {
+        "metricType": "RATIO",
+        "numerator": {"metricType": "SUM", "field": "interaction.total"},
+        "denominator": {"metricType": "SUM", "field": "interaction.n"},
+        "groupBy": ["origin", "resourceType"],
+        "timeWindow": "1h",
+    },
 ]
 
 
 def test_a_backtest_gives_what_live_evaluation_gave(world: World) -> None:
     random = Random(31)
     assert sum(check(world, random, world.question(metric)) for metric in METRICS) > 5
+
+
+def test_a_backtest_of_a_ratio_gives_what_live_evaluation_gave(world: World) -> None:
+    random = Random(34)
+    drawn = (nasty.metric(random, world.interactions, ("RATIO",)) for _ in range(8))
+    assert sum(check(world, random, world.question(metric)) for metric in drawn) > 1
 
 
 @pytest.mark.long
@@ -182,7 +205,7 @@ def test_slabs_hold_every_group_once(world: World) -> None:
     table = world.runtime.calculator.table()
 
     def groups(slab: int, slabs: int) -> list[str]:
-        rows = world.runtime.engine.run(compile_slab(question, points, slab, slabs, table))
+        rows = world.runtime.engine.run(compile_slab(question, points, Slab(slab, slabs), table))
         return [repr(row[:3]) for row in rows]
 
     whole = groups(0, 1)

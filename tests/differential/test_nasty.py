@@ -92,6 +92,9 @@ def test_every_metric_is_valid(metrics: list[dict[str, Any]]) -> None:
         used = [*groups, *(filter["field"] for filter in filters), metric.get("field") or "userId"]
         assert all(field in oracle.OWN_COLUMNS or oracle.keys_of(field) for field in used)
         assert all(map(_is_valid, filters))
+        assert ("numerator" in metric) == (metric["metricType"] == "RATIO")
+        for side in ("numerator", "denominator"):
+            assert all(map(_is_valid, metric.get(side, {}).get("filters") or []))
         json.dumps(metric, allow_nan=False).encode()
 
 

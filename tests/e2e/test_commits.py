@@ -3,6 +3,7 @@ answers."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -52,6 +53,90 @@ def test_the_commits_are_imported_once_and_their_metrics_have_the_expected_answe
             assert "truncated" not in answer
         all_answers = client.post("/api/interaction-metrics/calculate-all").json()
     assert all_answers["calculated"] == 16
+
+
+FIX = {"field": "interaction.subject.fix", "operator": "eq", "value": True}
+
+
+SHARE_OF_FIXES: dict[str, Any] = {
+    "metricType": "RATIO",
+    "groupBy": ["resourceId"],
+    "numerator": {"metricType": "COUNT", "action": "COMMITTED", "filters": [FIX]},
+    "denominator": {"metricType": "COUNT", "action": "COMMITTED"},
+    "scale": 100,
+    "minimumDenominator": 100,
+}
+MERGES_FOR_EACH_AUTHOR: dict[str, Any] = {
+    "metricType": "RATIO",
+    "groupBy": ["resourceId"],
+    "numerator": {"metricType": "COUNT", "action": "MERGED"},
+    "denominator": {"metricType": "DISTINCT_COUNT", "field": "interaction.author"},
+}
+DELETED_FOR_EACH_INSERTED: dict[str, Any] = {
+    "metricType": "RATIO",
+    "action": "COMMITTED",
+    "numerator": {"metricType": "SUM", "field": "interaction.deletions"},
+    "denominator": {"metricType": "SUM", "field": "interaction.insertions"},
+}
+
+
+def test_ratios_of_the_commits_have_the_values_of_a_plain_count(server: Server) -> None:
+    import_commits(server)
+    commits = read_commits()
+    committed = [each for each in commits if each["action"] == "COMMITTED"]
+    merged = [each for each in commits if each["action"] == "MERGED"]
+    fixes = [each for each in committed if each["interaction"]["subject"]["fix"] is True]
+    shares, merges = {}, {}
+    for repository in {str(each["resourceId"]) for each in commits}:
+        of_it = [each for each in commits if each["resourceId"] == repository]
+        fixed, all_commits, count, authors = (
+            count_of(fixes, repository),
+            count_of(committed, repository),
+            count_of(merged, repository),
+            len({each["interaction"]["author"] for each in of_it}),
+        )
+        share = shown(100 * fixed / all_commits) if all_commits >= 100 else None
+        shares[repository] = share, fixed, all_commits
+        merges[repository] = shown(count / authors), count, authors
+    assert shares["openmeterio/openmeter"] == (None, 3, 22)
+    deleted, inserted = (total(committed, name) for name in ("deletions", "insertions"))
+    assert calculated(server, SHARE_OF_FIXES) == shares
+    assert calculated(server, MERGES_FOR_EACH_AUTHOR) == merges
+    ratio = shown(deleted / inserted), deleted, inserted
+    assert calculated(server, DELETED_FOR_EACH_INSERTED) == {None: ratio}
+
+
+def calculated(server: Server, metric: dict[str, Any]) -> dict[str | None, Any]:
+    """The value and the sides of each repository; of None without groups."""
+    with server.client() as client:
+        answer = client.post("/api/interaction-metrics/preview", json=metric)
+    assert answer.status_code == 200, answer.text
+    return {
+        (row["dimensions"] or {}).get("resourceId"): (
+            row["value"],
+            row["numerator"],
+            row["denominator"],
+        )
+        for row in answer.json()["results"]
+    }
+
+
+def read_commits() -> list[dict[str, Any]]:
+    with gzip.open(COMMITS, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines if line.strip()]
+
+
+def count_of(commits: list[dict[str, Any]], repository: str) -> int:
+    return sum(commit["resourceId"] == repository for commit in commits)
+
+
+def total(commits: list[dict[str, Any]], name: str) -> int:
+    return sum(commit["interaction"].get(name, 0) for commit in commits)
+
+
+def shown(value: float) -> float:
+    """The value as an answer has it: to 15 significant digits."""
+    return float(format(value, ".15g"))
 
 
 def by_group(rows: list[dict[str, Any]]) -> dict[str, Any]:

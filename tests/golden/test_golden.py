@@ -14,17 +14,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
-from tocsin.clickhouse.sql.runs import Points
+from tocsin.clickhouse.sql.ratio import compile_ratio, compile_ratio_groups
+from tocsin.clickhouse.sql.runs import Points, PointWindows
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Question, Window
+from tocsin.model.metrics.metric import Aggregation, Question, Window
 from tocsin.runtime import Runtime
 
 HERE = Path(__file__).parent
@@ -63,16 +65,28 @@ def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
 
 
 def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, Any]:
-    query = compile_metric(question, at, 10_000, runtime.calculator.table_as_of(at))
+    table = runtime.calculator.table_as_of(at)
+    is_ratio = question.aggregation is Aggregation.RATIO
+    query = (
+        compile_ratio(question, at, table)
+        if is_ratio
+        else compile_metric(question, at, 10_000, table)
+    )
     answer = runtime.calculator.calculate(question, at)
-    rows = [{"value": row.value, "dimensions": row.dimensions} for row in answer.readings]
+    rows = [msgspec.to_builtins(reading) for reading in answer.readings]
     return {**shown(runtime, query), "answer": rows}
 
 
 def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dict[str, Any]:
     start, to = parse_instant(span["from"]), parse_instant(span["to"])
     step = Window.parse(span["step"]).length
-    query = compile_series(question, Points.between(start, to, step), runtime.calculator.table())
+    points, table = Points.between(start, to, step), runtime.calculator.table()
+    if question.aggregation is Aggregation.RATIO:
+        window = question.time_window
+        assert window
+        query = compile_ratio_groups(question, PointWindows(points, window.length), table)
+    else:
+        query = compile_series(question, points, table)
     series = runtime.calculator.series(question, start, to, step)
     lines = [
         {

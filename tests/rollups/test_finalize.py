@@ -8,9 +8,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from tocsin.metrics.rollups import finalize
+from tocsin.metrics import row_selection
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
-from tocsin.metrics.rollups.finalize import first_groups
+from tocsin.metrics.row_selection import first_groups
 from tocsin.model.metrics.metric import plain, row_sort_key
 
 TEXTS = [None, "", " ", "A", "a", "aa", "ab", "\x00", "é", "z", "\uffff", "\U0001f600", "10", "9"]
@@ -29,7 +29,7 @@ def random_groups(random: Random, dimensions: int, count: int) -> GroupDictionar
 def test_the_first_groups_are_those_of_all_groups_in_order(
     seed: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finalize, "FEW_GROUPS", few)
+    monkeypatch.setattr(row_selection, "FEW_GROUPS", few)
     random = Random(seed)
     groups = random_groups(random, dimensions=random.choice([1, 2, 3]), count=random.randint(1, 14))
     numbers = random.sample(range(len(groups.texts)), random.randint(1, len(groups.texts)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from support.alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.evaluation import EvaluationResult
-from tocsin.model.alerts.state import AlertState, Reason, StateChange, Status
+from tocsin.model.alerts.state import AlertState, Reason, Sides, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
 from tocsin.model.metrics.draft import read_metric
@@ -98,6 +99,15 @@ def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> No
     assert stored.change == transition.change
     assert (stored.alert, stored.metric) == (transition.alert, transition.metric)
     assert stored.interaction() == transition.interaction()
+
+
+@pytest.mark.parametrize("sides", [(7, 9), (0.5, None), (None, 0)])
+def test_the_sides_of_a_ratio_are_the_same_after_a_restart(store: Store, sides: Sides) -> None:
+    alert = store.alert()
+    transition = Transition.of(replace(FIRED, sides=sides), alert, store.metric)
+    store.evaluations.save([result(store, alert, transitions=[transition])], None)
+    store.restart()
+    assert changes(store) == [transition.change]
 
 
 def test_the_second_result_for_a_version_is_not_saved(store: Store) -> None:

@@ -55,7 +55,7 @@ def filters(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def metrics(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["COUNT", "SUM", "DISTINCT_COUNT", "RATE"]))
+    kind = draw(st.sampled_from(["COUNT", "SUM", "DISTINCT_COUNT", "RATE", "RATIO", "RATIO"]))
     windows = st.sampled_from(["5m", "60m", "3650d"])
     groups = st.lists(FIELDS, max_size=3, unique_by=lambda field: Field(field).key)
     return {
@@ -67,6 +67,28 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         "filters": draw(st.lists(filters(), max_size=3)),
         "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
         "groupBy": draw(groups),
+        **(draw(ratios()) if kind == "RATIO" else {}),
+    }
+
+
+@st.composite
+def ratios(draw: st.DrawFn) -> dict[str, Any]:
+    """The members of a RATIO alone."""
+    return {
+        **{"numerator": draw(sides()), "denominator": draw(sides())},
+        "scale": draw(st.sampled_from([None, 1, 100])),
+        "minimumDenominator": draw(st.none() | NUMBERS),
+    }
+
+
+@st.composite
+def sides(draw: st.DrawFn) -> dict[str, Any]:
+    kind = draw(st.sampled_from(["COUNT", "MAX", "DISTINCT_COUNT"]))
+    return {
+        **{"metricType": kind, "resourceType": draw(st.none() | st.just("ONE"))},
+        "origin": draw(st.none() | st.just("Two")),
+        "field": draw(FIELDS) if kind != "COUNT" else None,
+        "filters": draw(st.lists(filters(), max_size=2)),
     }
 
 

@@ -33,7 +33,8 @@ from support.oracle import (
     value_at,
 )
 
-TYPES = ("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE")
+TYPES = ("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE", "RATIO")
+OF_SIDES = ("COUNT", "COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT")
 OF_FIELD = ("SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT")
 _STRANGERS = (
     ["nobody"],
@@ -46,10 +47,12 @@ _STRANGERS = (
 _STEPS = (1, 5, 15, 60, 360, 1_440, 10_080, 43_200)
 
 
-def metric(rng: Random, interactions: Sequence[Interaction]) -> Metric:
+def metric(
+    rng: Random, interactions: Sequence[Interaction], kinds: Sequence[str] = TYPES
+) -> Metric:
     """A random valid metric in the API's shape, scopes by mnemonic; members may be left out."""
     model = rng.choice(interactions)
-    kind = rng.choice(TYPES)
+    kind = rng.choice(kinds)
     drawn: Metric = {
         "metricType": kind,
         **{name: model[name] if rng.random() < 0.25 else None for name in MNEMONICS},
@@ -59,6 +62,29 @@ def metric(rng: Random, interactions: Sequence[Interaction]) -> Metric:
         ],
         "timeWindow": rng.choice(WINDOWS) if kind == "RATE" or rng.random() < 0.55 else None,
         "groupBy": _groups(rng, interactions, _count(rng, 40, 35, 15, 10)),
+        **(_ratio(rng, interactions, model) if kind == "RATIO" else {}),
+    }
+    return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
+
+
+def _ratio(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
+    """The members of a RATIO alone. Its metric's scope and filters are as those of any other, so
+    a side may only name what the model has."""
+    return {
+        "numerator": _side(rng, interactions, model),
+        "denominator": _side(rng, interactions, model),
+        "scale": rng.choice((None, 1, 100)),
+        "minimumDenominator": rng.choice((None, None, None, 1, 2, 10, 0.1, -3)),
+    }
+
+
+def _side(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
+    kind = rng.choice(OF_SIDES)
+    drawn: Metric = {
+        "metricType": kind,
+        **{name: model[name] if rng.random() < 0.15 else None for name in MNEMONICS},
+        "field": _measured(rng, interactions, model) if kind in OF_FIELD else None,
+        "filters": [filter_(rng, interactions, model) for _ in range(_count(rng, 60, 30, 10))],
     }
     return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
 

@@ -90,6 +90,11 @@ def _row_difference(correct: Row, row: Row) -> str | None:
         return f"the dimensions are not {pattern!r}"
     if row.get("unit") != correct.get("unit"):
         return f"unit {row.get('unit')!r} instead of {correct.get('unit')!r}"
+    for side in ("numerator", "denominator"):
+        if (side in correct) is not (side in row):
+            return f"{side} is {'missing' if side in correct else 'there'}"
+        if side in correct and (problem := _value_difference(correct[side], row[side])):
+            return f"{side} {problem}"
     return _value_difference(correct["value"], row["value"])
 
 

@@ -14,6 +14,8 @@ from random import Random
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import msgspec
+
 from support import nasty, oracle
 from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
@@ -85,7 +87,9 @@ def sent(interaction: dict[str, Any]) -> bytes:
     return f'{text},"interaction":{interaction["payload"]}}}'.encode()
 
 
-def check_metrics(world: World, seed: int, count: int, at: datetime = AT) -> None:
+def check_metrics(
+    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.TYPES
+) -> None:
     def ask(drawn: tuple[dict[str, Any], int]) -> Answer:
         metric, limit = drawn
         return world.runtime.calculator.calculate(world.question(metric), at, limit)
@@ -94,7 +98,7 @@ def check_metrics(world: World, seed: int, count: int, at: datetime = AT) -> Non
         metric, limit = drawn
         return oracle.disagreement(metric, world.interactions, at, written(answer), limit=limit)
 
-    difference = first_difference(list(drawn(world, seed, count)), ask, compare)
+    difference = first_difference(list(drawn(world, seed, count, kinds)), ask, compare)
     assert difference is None, f"seed {seed}, metric {difference}"
 
 
@@ -119,14 +123,17 @@ def first_difference(
     return None
 
 
-def drawn(world: World, seed: int, count: int) -> Iterator[tuple[dict[str, Any], int]]:
+def drawn(
+    world: World, seed: int, count: int, kinds: Sequence[str] = nasty.TYPES
+) -> Iterator[tuple[dict[str, Any], int]]:
     """Random metrics, each with the number of rows that are asked for."""
     random = Random(seed)
     for _ in range(count):
-        yield nasty.metric(random, world.interactions), random.choice((10_000, 10_000, 10_000, 3))
+        metric = nasty.metric(random, world.interactions, kinds)
+        yield metric, random.choice((10_000, 10_000, 10_000, 3))
 
 
-def check_series(world: World, seed: int, count: int) -> None:
+def check_series(world: World, seed: int, count: int, kinds: Sequence[str] = nasty.TYPES) -> None:
     def ask(drawn: tuple[dict[str, Any], Span]) -> Series:
         metric, span = drawn
         return world.runtime.calculator.series(world.question(metric), *span)
@@ -137,17 +144,19 @@ def check_series(world: World, seed: int, count: int) -> None:
 
     random = Random(seed)
     every = [
-        (nasty.metric(random, world.interactions), nasty.series_arguments(random, AT))
+        (nasty.metric(random, world.interactions, kinds), nasty.series_arguments(random, AT))
         for _ in range(count)
     ]
     difference = first_difference(every, ask, compare)
     assert difference is None, f"seed {seed}, series {difference}"
 
 
-def check_all_together(world: World, seed: int, count: int, at: datetime = AT) -> None:
+def check_all_together(
+    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.TYPES
+) -> None:
     """The same seed and count make the same metrics, whose partial results may be kept by now."""
     random = Random(seed)
-    metrics = [nasty.metric(random, world.interactions[:400]) for _ in range(count)]
+    metrics = [nasty.metric(random, world.interactions[:400], kinds) for _ in range(count)]
     answers = world.runtime.calculator.calculate_all(list(map(world.question, metrics)), at)
     for metric, answer in zip(metrics, answers, strict=True):
         assert isinstance(answer, Answer)
@@ -158,7 +167,7 @@ def check_all_together(world: World, seed: int, count: int, at: datetime = AT) -
 def written(answer: Answer) -> dict[str, Any]:
     """The answer as the oracle writes it, which repeats the unit in each row."""
     unit = {"unit": answer.unit} if answer.unit else {}
-    rows = [{"value": r.value, "dimensions": r.dimensions, **unit} for r in answer.readings]
+    rows = [{**msgspec.to_builtins(reading), **unit} for reading in answer.readings]
     if answer.group_count is None:
         return {"results": rows}
     return {"results": rows, "truncated": True, "groupCount": answer.group_count}

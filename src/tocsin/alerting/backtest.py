@@ -7,22 +7,20 @@ rows, and the state machine runs only at the points where its result can change.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
+from tocsin.clickhouse.sql.lines import Slab
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.runs import Points, aggregates
+from tocsin.clickhouse.sql.runs import Points
 from tocsin.errors import QueryTooHeavy
-from tocsin.metrics.decimals import Values, integer_of
-from tocsin.metrics.series import Inexact, sums_at_points, values_of
+from tocsin.metrics.group_lines import GroupLine, LineReader, shown_sides
 from tocsin.model.alerts.alert import Comparison, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
@@ -89,90 +87,46 @@ class Backtester:
 
     def _lines(self, question: Question, points: Points, deadline: Deadline) -> Iterator[_Line]:
         table = self._engine.table(self._catalog)
-        query = compile_size(question, points, table, most=ANSWERED_GROUPS)
-        ((rows, groups),) = self._engine.run(query, deadline)
+        sizes = [
+            self._engine.run(compile_size(part, points, table, most=ANSWERED_GROUPS), deadline)[0]
+            for part in question.parts
+        ]
+        rows, groups = map(max, zip(*sizes, strict=True))
         if groups > ANSWERED_GROUPS:
             raise QueryTooHeavy(
                 f"There are more than {ANSWERED_GROUPS:,} groups in this span: add filters to the "
                 "metric or use a shorter span"
             )
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
-        for slab in range(slabs):
-            compile = partial(compile_slab, question, points, slab, slabs, table)
-            yield from self._slab(question, points, compile, deadline)
+        run = partial(self._engine.run_arrow, deadline=deadline)
+        reader = LineReader(run, deadline, self._evaluating)
+        for number in range(slabs):
+            slab = Slab(number, slabs)
 
-    def _slab(
-        self,
-        question: Question,
-        points: Points,
-        compile: Callable[..., Query],
-        deadline: Deadline,
-    ) -> Iterator[_Line]:
-        """The groups of a slab; those with inexact sums are queried a second time."""
-        inexact = set()
-        for row in _rows_of(self._engine.run_arrow(compile(), deadline)):
-            deadline.check()
-            try:
-                with self._evaluating:
-                    line = _line(question, points.count, row)
-            except Inexact:
-                inexact.add(_dimension_values(question, row))
-            else:
-                yield line
-        if inexact:
-            for row in _rows_of(self._engine.run_arrow(compile(is_exact=True), deadline)):
-                deadline.check()
-                if _dimension_values(question, row) in inexact:
-                    with self._evaluating:
-                        line = _line(question, points.count, row, is_exact=True)
-                    yield line
+            def compile(part: Question, *, is_exact: bool, slab: Slab = slab) -> Query:
+                return compile_slab(part, points, slab, table, is_exact=is_exact)
 
-
-def _rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in table.to_batches():
-        for number in range(batch.num_rows):
-            yield {name: batch.column(name)[number] for name in batch.schema.names}
+            for line in reader.lines(question, points.count, compile):
+                yield _Line(question, line)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A group at all points; `is_present` is False where it had no row."""
+    """A group at all points."""
 
-    dimensions: Dimensions
-    values: Values
-    is_present: Values
+    question: Question
+    line: GroupLine
+
+    @property
+    def dimensions(self) -> Dimensions:
+        keys = self.question.dimensions
+        return dict(zip(keys, self.line.texts, strict=True)) if keys else None
 
     def reading(self, index: int) -> Reading | None:
-        if not self.is_present[index]:
+        if not self.line.is_present[index]:
             return None
-        return Reading(plain(self.values[index].item()), self.dimensions)
-
-
-def _dimension_values(question: Question, row: Mapping[str, Any]) -> tuple[str | None, ...]:
-    return tuple(row[f"d{n}"].as_py() for n in range(len(question.group_by)))
-
-
-def _line(
-    question: Question, count: int, row: Mapping[str, Any], *, is_exact: bool = False
-) -> _Line:
-    """The group of a row of a slab. Raises Inexact."""
-    names = aggregates(question, is_exact=is_exact)
-    columns = [_column(row[f"{name}s"].values, name) for name in names]
-    keys = question.dimensions
-    dimensions = dict(zip(keys, _dimension_values(question, row), strict=True)) if keys else None
-    values = values_of(question, count, columns)
-    # An ungrouped metric always has a row, even over no interactions.
-    is_present = (
-        sums_at_points(count, columns[0], columns[1]) > 0 if keys else np.ones(count, dtype=bool)
-    )
-    return _Line(dimensions, values, is_present)
-
-
-def _column(column: pa.Array, name: str) -> Values:
-    if name == "integers":
-        pairs = (tuple(pair.values()) for pair in column.to_pylist())
-        return np.array([integer_of(pair) for pair in pairs], dtype=object)
-    return np.asarray(column.to_numpy())
+        sides = shown_sides(self.question, self.line, index)
+        return Reading(plain(self.line.values[index].item()), self.dimensions, *sides)
 
 
 def _history(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> GroupHistory:
@@ -220,14 +174,14 @@ def _point(points: Points, at: datetime) -> int:
 
 def _condition_changes(rule: Rule, line: _Line) -> list[int]:
     """The points at which a condition of the rule differs from the point before."""
-    values = line.values
-    is_known = line.is_present & np.isfinite(values)
+    values, is_present = line.line.values, line.line.is_present
+    is_known = is_present & np.isfinite(values)
     with np.errstate(invalid="ignore"):
         conditions = np.where(is_known & _COMPARE[rule.operator](values, rule.threshold), 1, 0)
         if rule.recovery_threshold is not None:
             holds_on = _COMPARE[rule.operator](values, rule.recovery_threshold)
             conditions += np.where(is_known & holds_on, 2, 0)
     if rule.no_data is not NoData.OK:
-        conditions = np.where(is_known, conditions, np.where(line.is_present, 4, 5))
+        conditions = np.where(is_known, conditions, np.where(is_present, 4, 5))
     changes: list[int] = (np.flatnonzero(np.diff(conditions)) + 1).tolist()
     return changes

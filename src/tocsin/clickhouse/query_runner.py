@@ -47,14 +47,19 @@ class QueryRunner:
             return [tuple(row) for row in result.result_rows]
 
     def run_arrow(
-        self, query: Query, deadline: Deadline | None = None, *, most: int = MAX_COLUMN_ROWS
+        self,
+        query: Query,
+        deadline: Deadline | None = None,
+        *,
+        most: int = MAX_COLUMN_ROWS,
+        settings: EngineSettings | None = None,
     ) -> pa.Table:
         """The result as an Arrow table, which is faster for many rows. Raises Unavailable, or
         QueryTooHeavy, also for more than `most` rows."""
         query = self._clients.bindable(query)
         with self._client(deadline) as client:
-            settings = ARROW_SETTINGS | {"max_result_rows": most}
-            settings |= self._thread_limit() | self._time_limit(deadline)
+            limits = {"max_result_rows": most} | self._thread_limit() | self._time_limit(deadline)
+            settings = ARROW_SETTINGS | limits | (settings or {})
             # In the text, because the driver would set and reset each with separate statements.
             clause = ", ".join(f"{name} = {value!r}" for name, value in settings.items())
             raw = client.raw_query(

@@ -7,24 +7,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.compiler import (
+    NARROW_SETTINGS,
     compile_exact,
     compile_group_count,
     compile_metric,
+    is_narrow,
     time_comparisons,
 )
 from tocsin.clickhouse.sql.materialized_columns import columns_used
 from tocsin.clickhouse.sql.query import Query, ResultRow
+from tocsin.clickhouse.sql.ratio import compile_ratio
 from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
 from tocsin.metrics.decimals import rounded
+from tocsin.metrics.group_lines import LineReader
+from tocsin.metrics.ratio_query import query_ratio
+from tocsin.metrics.ratio_series import ratio_series
 from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.metrics.row_order import (
     SPARE,
@@ -35,6 +43,7 @@ from tocsin.metrics.row_order import (
     unclear_border,
 )
 from tocsin.metrics.series import Inexact, fold
+from tocsin.model.ceilings import RATIO_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.metric import (
     DEFAULT_LIMIT,
@@ -53,6 +62,8 @@ RECENT = timedelta(seconds=1)
 
 RunQuery = Callable[[Callable[[Table], Query]], list[ResultRow]]
 """Compiles a query for a table and runs it."""
+
+Result = TypeVar("Result")
 
 
 class Calculator:
@@ -84,6 +95,9 @@ class Calculator:
 
     def _query(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
         with self.cache.observe(question):
+            if question.aggregation is Aggregation.RATIO:
+                run_arrow = partial(self._run_arrow_as_of, question, at, deadline)
+                return query_ratio(question, at, limit, run_arrow)
             run = partial(self.run_as_of, question, at, deadline=deadline)
             return self._answer(question, at, limit, run)
 
@@ -151,6 +165,8 @@ class Calculator:
     def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
         points = Points.between(start, to, step)
+        if question.aggregation is Aggregation.RATIO:
+            return self._ratio_series(question, points)
         compile = partial(compile_series, question, points, self.table())
         deadline = self._engine.deadline()
         rows = self._run(compile(), deadline)
@@ -167,10 +183,19 @@ class Calculator:
             rows = self._run(compile(is_exact=True), deadline)
             return fold(question, points, rows, deadline.check)
 
+    def _ratio_series(self, question: Question, points: Points) -> Series:
+        deadline = self._engine.deadline()
+        run = partial(self._pool.queries.run_arrow, deadline=deadline, most=RATIO_GROUPS)
+        return ratio_series(question, points, self.table(), LineReader(run, deadline))
+
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and the rows and bytes that one run of it read."""
         table = self.table_as_of(at)
-        query = compile_metric(question, at, DEFAULT_LIMIT, table)
+        query = (
+            compile_ratio(question, at, table)
+            if question.aggregation is Aggregation.RATIO
+            else compile_metric(question, at, DEFAULT_LIMIT, table)
+        )
         cost = self._engine.profile(query)
         values = columns_used(question, table.types_of)
         promoted = dict.fromkeys(field for field, kind in values if table.column_of(field, kind))
@@ -194,15 +219,35 @@ class Calculator:
         compile: Callable[[Table], Query],
         deadline: Deadline | None = None,
     ) -> list[ResultRow]:
-        """The rows of a query as of `at`. A query omits tests of time that the recorded timestamps
-        make unnecessary; it runs again if an interaction that is recorded meanwhile needs one."""
+        """The rows of a query as of `at`."""
+        return self._as_of(question, at, lambda table: self._run(compile(table), deadline))
+
+    def _run_arrow_as_of(
+        self,
+        question: Question,
+        at: datetime,
+        deadline: Deadline | None,
+        compile: Callable[[Table], Query],
+    ) -> pa.Table:
+        """The result of a query of a RATIO as of `at`."""
+        run = partial(
+            self._pool.queries.run_arrow,
+            deadline=deadline,
+            most=RATIO_GROUPS,
+            settings=NARROW_SETTINGS if is_narrow(question) else None,
+        )
+        return self._as_of(question, at, lambda table: run(compile(table)))
+
+    def _as_of(self, question: Question, at: datetime, run: Callable[[Table], Result]) -> Result:
+        """The result as of `at`. A query omits tests of time that the recorded timestamps make
+        unnecessary; it runs again if an interaction that is recorded meanwhile needs one."""
         table = self.table_as_of(at)
-        rows = self._run(compile(table), deadline)
+        result = run(table)
         tested = time_comparisons(question, at, table.extent)
         needed = time_comparisons(question, at, self._engine.recorded_extent.current)
         if not set(needed).issubset(tested):
-            rows = self._run(compile(self.table()), deadline)
-        return rows
+            result = run(self.table())
+        return result
 
     def table_as_of(self, at: datetime) -> Table:
         """The table for queries as of `at`. If the latest timestamps are recent, later ones are

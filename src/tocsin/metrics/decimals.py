@@ -27,9 +27,11 @@ from tocsin.clickhouse.sql.exact_sums import (
 from tocsin.model.metrics.metric import Aggregation
 
 Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Values = NDArray[Any]
 Exponents = tuple[Sequence[int], Sequence[int]]
 
+_ROUNDED = {Aggregation.SUM, Aggregation.AVG, Aggregation.RATE, Aggregation.RATIO}
 DIGITS, UNROUNDED = 15, 1e15
 _POWERS = np.array([10.0**n for n in range(23)])
 """All of them are exact."""
@@ -61,10 +63,10 @@ def are_exact(sums: Doubles | Sequence[Doubles]) -> bool:
 
 
 def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Doubles]) -> Doubles:
-    """SUM or AVG, rounded, from sums of parts that are exact; NaN for the mean of no numbers, and
-    for a value that no double can hold."""
+    """SUM or AVG, from sums of parts that are exact; NaN for the mean of no numbers, and for a
+    value that no double can hold."""
     if len(counts) <= FEW:
-        return rounded(_values_of_few(aggregation, counts, sums))
+        return _values_of_few(aggregation, counts, sums)
     total, *rests = _added(sums)
     divisors = counts.astype(np.float64)
     if aggregation is Aggregation.SUM:
@@ -81,7 +83,7 @@ def values_of_parts(aggregation: Aggregation, counts: Values, sums: Sequence[Dou
     for place in np.flatnonzero(is_close).tolist():
         values[place] = _quotient_of([part[place] for part in sums], int(divisors[place]))
     empty_value = 0 if aggregation is Aggregation.SUM else np.nan
-    return rounded(np.where(counts > 0, values, empty_value))
+    return np.where(counts > 0, values, empty_value)
 
 
 def _values_of_few(aggregation: Aggregation, counts: Values, sums: Sequence[Doubles]) -> Doubles:
@@ -97,18 +99,23 @@ def _values_of_few(aggregation: Aggregation, counts: Values, sums: Sequence[Doub
 
 
 def values_of_integers(aggregation: Aggregation, counts: Values, totals: Values) -> Doubles:
-    """SUM or AVG, rounded, from sums in units of 2^-1075; NaN for the mean of no numbers, and for a
-    value that no double can hold."""
+    """SUM or AVG, from sums in units of 2^-1075; NaN for the mean of no numbers, and for a value
+    that no double can hold."""
     is_mean = aggregation is Aggregation.AVG
     divisors = counts.tolist() if is_mean else [1] * len(counts)
     pairs = zip(totals.tolist(), divisors, strict=True)
     quotients = [_quotient(total, divisor) for total, divisor in pairs]
-    return rounded(np.array(quotients, dtype=np.float64))
+    return np.array(quotients, dtype=np.float64)
 
 
 def integer_of(by_exponent: Exponents) -> int:
     """A sum in units of 2^-1075, from integers by exponent."""
     return sum(number << exponent for exponent, number in zip(*by_exponent, strict=True))
+
+
+def as_shown(aggregation: Aggregation, values: Values) -> Values:
+    """The values of an aggregation as an answer has them: rounded if they can be inexact."""
+    return rounded(values) if aggregation in _ROUNDED else values
 
 
 def rounded(values: Doubles) -> Doubles:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.metrics.decimals import integer_of, values_of_integers, values_of_parts
+from tocsin.metrics.decimals import as_shown, integer_of, values_of_integers, values_of_parts
 from tocsin.model.metrics.metric import Aggregation, ReadingValue, plain, row_sort_key
 
 Texts = tuple[str | None, ...]
@@ -35,7 +35,8 @@ def ranked_parts(
     counts, *sums = (np.array(column, dtype=np.float64) for column in columns)
     # A sum of no numbers is null.
     sums = [np.where(counts > 0, part, 0) for part in sums]
-    return _ranked(values_of_parts(aggregation, counts, sums).tolist(), rows, dimensions)
+    values = as_shown(aggregation, values_of_parts(aggregation, counts, sums))
+    return _ranked(values.tolist(), rows, dimensions)
 
 
 def ranked_integers(
@@ -45,7 +46,8 @@ def ranked_integers(
     exponent)."""
     counts = np.array([row[0] for row in rows], dtype=np.int64)
     totals = np.array([integer_of(row[-1]) for row in rows], dtype=object)
-    return _ranked(values_of_integers(aggregation, counts, totals).tolist(), rows, dimensions)
+    values = as_shown(aggregation, values_of_integers(aggregation, counts, totals))
+    return _ranked(values.tolist(), rows, dimensions)
 
 
 def _ranked(

@@ -19,8 +19,8 @@ from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.metrics.decimals import (
     Values,
     are_exact,
+    as_shown,
     integer_of,
-    rounded,
     values_of_integers,
     values_of_parts,
 )
@@ -49,7 +49,8 @@ def fold(
         check()
         *texts, runs, _value, _groups = row
         columns = [_column(column) for column in zip(*runs, strict=True)]
-        values = map(plain, values_of(question, points.count, columns).tolist())
+        exact = values_of(question, points.count, columns)
+        values = map(plain, as_shown(question.aggregation, exact).tolist())
         dimensions = dict(zip(names, texts, strict=True)) if names else None
         lines.append(Line(dimensions, list(zip(instants, values, strict=True))))
     groups = rows[0][-1] if rows else 0
@@ -65,7 +66,8 @@ def _column(values: Sequence[Any]) -> Values:
 
 
 def values_of(question: Question, count: int, columns: AggregateColumns) -> Values:
-    """The values at `count` points, as integers or doubles, from the columns of a group's runs.
+    """The values at `count` points, as integers or doubles that are not rounded, from the columns
+    of a group's runs.
 
     A double is not finite if the point has no value, or one that no double can represent. Raises
     Inexact."""
@@ -79,7 +81,7 @@ def values_of(question: Question, count: int, columns: AggregateColumns) -> Valu
     totals = sums_at_points(count, columns[0], columns[1], columns[2])
     if aggregation is Aggregation.RATE:
         assert question.time_window
-        return rounded(totals / question.time_window.count)
+        return totals / question.time_window.count
     return totals
 
 

@@ -153,6 +153,7 @@ transitions = Table(
     Column("alert", LONG_TEXT, nullable=False),
     Column("metric", LONG_TEXT, nullable=False),
     Column("is_recorded", Boolean, nullable=False),
+    Column("sides", LONG_TEXT),
 )
 Index("transitions_at", transitions.c.at, transitions.c.number)
 Index("transitions_alert", transitions.c.alert_id, transitions.c.at, transitions.c.number)

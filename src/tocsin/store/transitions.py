@@ -104,6 +104,7 @@ def _row(transition: Transition) -> dict[str, Any]:
         "status": change.status.value,
         "reason": change.reason.value,
         "value": json.dumps(change.value),
+        "sides": json.dumps(change.sides) if change.sides else None,
         "dimensions": json.dumps(change.dimensions),
         "fired_at": change.fired_at,
         "alert": transition.alert.model_dump_json(),
@@ -113,6 +114,7 @@ def _row(transition: Transition) -> dict[str, Any]:
 
 
 def _transition(row: RowMapping) -> Transition:
+    sides = json.loads(row["sides"]) if row["sides"] else None
     change = StateChange(
         status=Status(row["status"]),
         reason=Reason(row["reason"]),
@@ -120,6 +122,7 @@ def _transition(row: RowMapping) -> Transition:
         value=json.loads(row["value"]),
         dimensions=json.loads(row["dimensions"]),
         fired_at=row["fired_at"],
+        sides=tuple(sides) if sides else None,
     )
     return Transition(
         row["transition_id"],

@@ -26,7 +26,14 @@ from tocsin.model.metrics.metric import (
 )
 
 _Unit = (
-    Annotated[str, Meta(description="Only there for a RATE", examples=["per minute"])] | UnsetType
+    Annotated[
+        str,
+        Meta(
+            description="Only there for a RATE, and for a RATIO in percent",
+            examples=["per minute", "%"],
+        ),
+    ]
+    | UnsetType
 )
 _Truncated = Annotated[bool, only_true("Present only if rows were cut")] | UnsetType
 _GroupCount = (

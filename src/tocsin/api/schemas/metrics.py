@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -23,7 +23,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import UNARY, Filter, Operator
 from tocsin.model.interactions.scalar import Scalar
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric
+from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric, Question, Side
 
 _NAMES: Mapping[Aggregation, tuple[str, str]] = {
     Aggregation.COUNT: ("Count", "The number of matching interactions."),
@@ -36,6 +36,7 @@ _NAMES: Mapping[Aggregation, tuple[str, str]] = {
         "The exact number of distinct texts of a field.",
     ),
     Aggregation.RATE: ("Rate", "Matching interactions per minute, hour or day of the window."),
+    Aggregation.RATIO: ("Ratio", "One aggregate divided by another."),
 }
 
 
@@ -52,7 +53,28 @@ class MetricFilter(Shape):
         return cls(str(filter.field), filter.operator, value)
 
 
-class MetricResponse(Shape):
+class SideResponse(Shape):
+    """A side of a RATIO, with the current mnemonics of its scope."""
+
+    metric_type: Aggregation
+    resource_type_id: UUID | None
+    resource_type: str | None
+    action_id: UUID | None
+    action: str | None
+    origin_id: UUID | None
+    origin: str | None
+    field: FieldText | None
+    filters: list[MetricFilter]
+
+    @classmethod
+    def of(cls, side: Side, catalog: Mnemonics) -> SideResponse:
+        return cls(**_side_members(side, catalog))
+
+
+_OfRatio = doc("Only there for a RATIO")
+
+
+class MetricResponse(Shape, kw_only=True):
     """A metric, with the current mnemonics of its scope."""
 
     metric_id: UUID
@@ -70,6 +92,10 @@ class MetricResponse(Shape):
     filters: list[MetricFilter]
     time_window: WindowText | None
     group_by: list[FieldText]
+    numerator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
+    denominator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
+    scale: Annotated[int, _OfRatio] | UnsetType = UNSET
+    minimum_denominator: Annotated[int | float | None, _OfRatio] | UnsetType = UNSET
     enabled: bool
     created_date: InstantText
     modified_date: InstantText
@@ -82,21 +108,39 @@ class MetricResponse(Shape):
             name=metric.name,
             description=metric.description,
             metric_type_id=question.aggregation.type_id,
-            metric_type=question.aggregation,
-            resource_type_id=question.resource_type_id,
-            resource_type=mnemonic_of(catalog, Kind.RESOURCE_TYPE, question.resource_type_id),
-            action_id=question.action_id,
-            action=mnemonic_of(catalog, Kind.ACTION, question.action_id),
-            origin_id=question.origin_id,
-            origin=mnemonic_of(catalog, Kind.ORIGIN, question.origin_id),
-            field=text_or_none(question.field),
-            filters=[MetricFilter.of(filter) for filter in question.filters],
+            **_side_members(question, catalog),
             time_window=text_or_none(question.time_window),
             group_by=[str(field) for field in question.group_by],
+            **_ratio_members(question, catalog),
             enabled=metric.enabled,
             created_date=format_instant(metric.created_date),
             modified_date=format_instant(metric.modified_date),
         )
+
+
+def _side_members(side: Side, catalog: Mnemonics) -> dict[str, Any]:
+    return {
+        "metric_type": side.aggregation,
+        "resource_type_id": side.resource_type_id,
+        "resource_type": mnemonic_of(catalog, Kind.RESOURCE_TYPE, side.resource_type_id),
+        "action_id": side.action_id,
+        "action": mnemonic_of(catalog, Kind.ACTION, side.action_id),
+        "origin_id": side.origin_id,
+        "origin": mnemonic_of(catalog, Kind.ORIGIN, side.origin_id),
+        "field": text_or_none(side.field),
+        "filters": [MetricFilter.of(filter) for filter in side.filters],
+    }
+
+
+def _ratio_members(question: Question, catalog: Mnemonics) -> dict[str, Any]:
+    if question.numerator is None or question.denominator is None:
+        return {}
+    return {
+        "numerator": SideResponse.of(question.numerator, catalog),
+        "denominator": SideResponse.of(question.denominator, catalog),
+        "scale": question.scale,
+        "minimum_denominator": question.minimum_denominator,
+    }
 
 
 class MetricType(Shape):

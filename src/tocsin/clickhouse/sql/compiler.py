@@ -19,6 +19,8 @@ from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.metric import Aggregation, Question
 
 NARROW = timedelta(hours=1)
+NARROW_SETTINGS: dict[str, int | str] = {"max_threads": 1, "optimize_move_to_prewhere": 0}
+"""Those of a query that `is_narrow`."""
 SUMS = ("s0", "s1", "s2", "s3")
 
 
@@ -50,8 +52,9 @@ def compile_metric(
             order_by("value", len(question.group_by)),
             f"LIMIT {count} BY {', '.join(('c', *SUMS))}" if between else f"LIMIT {count}",
         ]
-    if _is_narrow(question):
-        ending.append("SETTINGS max_threads = 1, optimize_move_to_prewhere = 0")
+    if is_narrow(question):
+        clause = ", ".join(f"{name} = {value}" for name, value in NARROW_SETTINGS.items())
+        ending.append(f"SETTINGS {clause}")
     return query.build(values[:1], values[1:], ending)
 
 
@@ -92,7 +95,7 @@ class _MetricQuery:
         return Query("\n".join(filter(None, [*lines, *ending])), self.bind.parameters)
 
 
-def _is_narrow(question: Question) -> bool:
+def is_narrow(question: Question) -> bool:
     """Whether the query reads so little that dividing it among threads, or reading it in two
     steps, takes longer than reading it."""
     window = question.time_window

@@ -102,7 +102,8 @@ def equality_fields(questions: Iterable[Question]) -> set[Field]:
     return {
         filter.field
         for question in questions
-        for filter in question.filters
+        for part in question.parts
+        for filter in part.filters
         if filter.operator in (Operator.EQ, Operator.IN)
     }
 
@@ -113,7 +114,8 @@ def columns_used(question: Question, types_of: TypesOf) -> list[FieldValue]:
     values: dict[FieldValue, None] = {}
     mnemonics = {kind: dict[UUID, str]() for kind in Kind}
     table = Table(mnemonics, types_of, lambda field, kind: values.setdefault((field, kind)))
-    compile_metric(question, _ANY_INSTANT, 1, table)
+    for part in question.parts:
+        compile_metric(part, _ANY_INSTANT, 1, table)
     return list(values)
 
 

@@ -18,7 +18,7 @@ from tocsin.clickhouse.sql.compiler import group_keys
 from tocsin.clickhouse.sql.exact_sums import parts
 from tocsin.clickhouse.sql.fields import KINDS
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods
+from tocsin.clickhouse.sql.scan import Period, SharedQuery, aggregate_if, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -154,10 +154,7 @@ class ScanQuery(SharedQuery):
 
     def _aggregate(self, function: str, argument: str, conditions: list[str]) -> str:
         """The name of an aggregate over the rows that meet all conditions."""
-        text = f"{function}({argument})"
-        if conditions:
-            arguments = [*([argument] if argument else []), " AND ".join(conditions)]
-            text = f"{function}If({', '.join(arguments)})"
+        text = aggregate_if(function, argument, conditions)
         return self._aggregates.setdefault(text, f"a{len(self._aggregates)}")
 
     def _by_level(self, conditions: dict[int, str], value: Callable[[int], str]) -> str:

@@ -71,7 +71,7 @@ def compile_runs(
         return _distinct_runs(question, windows, fields, bind, conditions)
     aliases = Aliases()
     partials = _partials(question, fields, aliases, is_exact=is_exact)
-    columns = [*texts, *_ends(windows, bind), *partials]
+    columns = [*texts, *run_ends(windows, bind), *partials]
     where = "\n  AND ".join(
         [compile_where(question, windows, fields, bind), "lo <= hi", *conditions]
     )
@@ -92,7 +92,7 @@ def compile_row_counts(
     keys = [key for key, _ in map(fields.group, question.group_by)]
     where = "\n  AND ".join([compile_where(question, windows, fields, bind), "lo <= hi"])
     return (
-        f"WITH {', '.join(_ends(windows, bind))}\n"
+        f"WITH {', '.join(run_ends(windows, bind))}\n"
         f"SELECT count() AS c\nFROM {INTERACTIONS}\nWHERE {where}"
         + (f"\nGROUP BY {', '.join(keys)}" if keys else "")
     )
@@ -108,7 +108,7 @@ def _distinct_runs(
     assert question.field
     texts = [f"{fields.group(field)[1]} AS d{n}" for n, field in enumerate(question.group_by)]
     names = [f"d{n}" for n in range(len(texts))]
-    columns = [*texts, f"{fields.text(question.field)} AS text", *_ends(windows, bind)]
+    columns = [*texts, f"{fields.text(question.field)} AS text", *run_ends(windows, bind)]
     where = "\n  AND ".join(
         [compile_where(question, windows, fields, bind), "lo <= hi", *conditions]
     )
@@ -127,7 +127,7 @@ def _distinct_runs(
     )
 
 
-def _ends(windows: PointWindows, bind: Binder) -> list[str]:
+def run_ends(windows: PointWindows, bind: Binder) -> list[str]:
     """The columns `lo` and `hi`: the first and the last point whose window contains the row."""
     points = windows.points
     first = bind.integer(to_milliseconds(points.first))

@@ -106,6 +106,14 @@ class SharedQuery:
         return conditions
 
 
+def aggregate_if(function: str, argument: str, conditions: Sequence[str]) -> str:
+    """An aggregate over the rows that meet all conditions."""
+    if not conditions:
+        return f"{function}({argument})"
+    arguments = [*([argument] if argument else []), " AND ".join(conditions)]
+    return f"{function}If({', '.join(arguments)})"
+
+
 def distinct_key(text: str) -> tuple[str, str]:
     """The condition that there is a text, and a key that is different for each text: the 128-bit
     hash that the engine's `uniqExact` also uses. Aggregating it as an integer takes two thirds of

@@ -7,8 +7,7 @@ from math import isnan
 import numpy as np
 import pyarrow as pa
 
-from tocsin.metrics.decimals import Doubles
-from tocsin.metrics.rollups.partials import Integers
+from tocsin.metrics.decimals import Doubles, Integers
 
 Codes = tuple[Integers, pa.Array]
 """The code of each row's value, -1 where it is missing; the values by code."""

@@ -21,13 +21,13 @@ from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
 from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import DirtyBuckets, ReadView
-from tocsin.metrics.rollups.finalize import finalize
+from tocsin.metrics.rollups.finalize import finalize, finalize_ratio
 from tocsin.metrics.rollups.keys import metric_key, rollup_key, window_length
 from tocsin.metrics.rollups.refresher import Refresher
-from tocsin.metrics.rollups.rollup import RollupView
+from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.rollup_store import RollupStore
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.metrics.metric import Answer, Question
+from tocsin.model.metrics.metric import Aggregation, Answer, Question
 from tocsin.process.deadline import held
 
 log = structlog.get_logger()
@@ -44,6 +44,10 @@ class _Request:
     key: Hashable
     is_first: bool
     is_rejected: bool
+
+
+def _is_stale(rollups: Iterable[Rollup], watermark: int) -> bool:
+    return any(rollup.watermark < watermark for rollup in rollups)
 
 
 class RollupCache:
@@ -88,20 +92,20 @@ class RollupCache:
         The first calculation after interactions were recorded adds them to all recently requested
         rollups; concurrent ones wait for it and need not read."""
         least_watermark = self.dirty.watermark
-        key = rollup_key(question, table)
-        rollup = self.store.get(key)
-        if rollup:
+        keys = [rollup_key(part, table) for part in question.parts]
+        rollups = [rollup for key in keys if (rollup := self.store.get(key))]
+        for rollup in rollups:
             rollup.requests[window_length(question)] = time.monotonic()
-            if context.pool.is_patient and rollup.watermark < least_watermark:
-                with held(self._catch_up_lock, context.deadline):
-                    if rollup.watermark < least_watermark:
-                        self._catch_up(at, table, context.pool)
+        if context.pool.is_patient and _is_stale(rollups, least_watermark):
+            with held(self._catch_up_lock, context.deadline):
+                if _is_stale(rollups, least_watermark):
+                    self._catch_up(at, table, context.pool)
         # Only the work of this thread counts: catching up and the load of the machine slow queries
         # down, too, and a rollup that is dropped because of them costs a hundred queries.
         started = time.thread_time()
         answer = self.answer([question], at, limit, table, context, least_watermark)[0]
-        if answer and rollup:
-            self._reject_if_slower(question, key, time.thread_time() - started)
+        if answer and len(rollups) == len(keys):
+            self._reject_if_slower(question, keys, time.thread_time() - started)
         return answer
 
     def answer(
@@ -119,7 +123,7 @@ class RollupCache:
         The answers include all interactions recorded by now or, if given, those up to a watermark
         of at least `least_watermark`."""
         generation = self.store.generation()
-        requests = self._requests(questions, table)
+        requests = self._requests([part for q in questions for part in q.parts], table)
         views = self._views(requests, at, table)
         if context.pool.is_patient and self._unbuilt(views) & self._building:
             with held(self.build_lock, context.deadline):
@@ -132,9 +136,12 @@ class RollupCache:
             self._store(views, watermark, generation)
         if generation != self.dirty.generation:
             return [None for _ in questions]
+        each = iter(requests)
         return [
-            self._finalized(request.question, at, views.get(request.key), limit, context)
-            for request in requests
+            self._finalized(
+                question, at, [views.get(next(each).key) for _ in question.parts], limit, context
+            )
+            for question in questions
         ]
 
     def _watermark(self, views: Views, least_watermark: int | None) -> int:
@@ -147,26 +154,36 @@ class RollupCache:
         self,
         question: Question,
         at: datetime,
-        view: RollupView | None,
+        views: Sequence[RollupView | None],
         limit: int,
         context: CalculationContext,
     ) -> Answer | None:
         """Totalling the buckets of many groups takes a core, so no more threads do so than there
         are cores; alerts do not wait."""
-        if view is None or view.bypass:
+        usable = [view for view in views if view is not None and not view.bypass]
+        if len(usable) < len(views):
+            return None
+        groups = usable[0].rollup.groups
+        if any(view.rollup.groups is not groups for view in usable):
+            # The sides of a RATIO are joined by the numbers of their groups.
             return None
         with held(self._finalizing, context.deadline) if context.pool.is_patient else nullcontext():
             context.deadline.check()
-            rows = view.rows_of(window_length(question))
-            return finalize(question, at, rows, view.rollup.groups, limit)
+            rows = [view.rows_of(window_length(question)) for view in usable]
+            if question.aggregation is Aggregation.RATIO:
+                return finalize_ratio(question, at, rows, groups, limit)
+            return finalize(question, at, rows[0], groups, limit)
 
-    def _reject_if_slower(self, question: Question, key: Hashable, seconds: float) -> None:
+    def _reject_if_slower(
+        self, question: Question, keys: Iterable[Hashable], seconds: float
+    ) -> None:
         admission, metric = self._metric_admission, metric_key(question)
         admission.observe_cached(metric, seconds)
         if admission.is_slower_cached(metric):
             admission.reject(metric)
             log.info("rollup dropped", reason="slower than a query", seconds=seconds)
-            self.store.drop(key)
+            for key in keys:
+                self.store.drop(key)
 
     def _catch_up(self, at: datetime, table: Table, pool: CalculationPool) -> None:
         """Add new interactions to the rollups that were requested by themselves recently."""

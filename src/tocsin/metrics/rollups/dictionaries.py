@@ -13,10 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tocsin.errors import Unavailable
+from tocsin.metrics.decimals import Integers
 from tocsin.metrics.rollups.arrow_columns import Codes
-from tocsin.metrics.rollups.partials import Integers, occurring
+from tocsin.metrics.rollups.partials import occurring
+from tocsin.metrics.row_selection import GroupTexts
 
-GroupTexts = tuple[str | None, ...]
 Hashes = NDArray[np.uint64]
 Run = tuple[Hashes, Hashes, NDArray[np.uint32]]
 """Lower halves in ascending order, upper halves, numbers."""
@@ -56,6 +57,10 @@ class GroupDictionary:
                 # Rows of many chunks are slow to take.
                 self._table = table = table.combine_chunks()
         return table
+
+    def texts_of(self, numbers: Integers) -> list[GroupTexts]:
+        """The texts of groups, by their numbers."""
+        return [self.texts[number] for number in numbers.tolist()]
 
     def number(self, texts: GroupTexts) -> int:
         """The number of a group; an unknown group gets the next one."""

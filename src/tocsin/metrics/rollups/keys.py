@@ -11,8 +11,8 @@ from tocsin.model.metrics.metric import Question
 
 
 def metric_key(question: Question) -> Hashable:
-    """Equal for questions that differ in nothing."""
-    return partials_key(question), window_length(question)
+    """Equal for questions that read the same partial aggregates over the same window."""
+    return tuple(map(partials_key, question.parts)), window_length(question)
 
 
 def rollup_key(question: Question, table: Table) -> Hashable:

@@ -11,13 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.exact_sums import PARTS
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.metrics.decimals import Doubles
-
-Integers = NDArray[np.int64]
+from tocsin.metrics.decimals import Doubles, Integers
 
 _ADDED = (np.add,)
 _TEXT_MASK = 0xFFFFFFFF

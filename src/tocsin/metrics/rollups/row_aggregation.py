@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.fetching import NUMBER, TIME, QuestionColumns
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.metrics.decimals import Doubles, parts_of
+from tocsin.metrics.decimals import Doubles, Integers, parts_of
 from tocsin.metrics.rollups.arrow_columns import Codes, dictionary_encoded, doubles, integers
 from tocsin.metrics.rollups.dictionaries import HashDictionary
 from tocsin.metrics.rollups.partials import (
     DistinctValues,
-    Integers,
     PartialAggregates,
     bucket_group_keys,
     occurring,

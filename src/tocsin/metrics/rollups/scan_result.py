@@ -10,12 +10,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.plan import Measure, Scan
-from tocsin.metrics.decimals import Doubles
+from tocsin.metrics.decimals import Doubles, Integers
 from tocsin.metrics.rollups.arrow_columns import dictionary_encoded, doubles, integers
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.partials import (
     DistinctValues,
-    Integers,
     PartialAggregates,
     combine,
 )

@@ -14,10 +14,8 @@ from uuid import UUID
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     ValidationError,
-    WithJsonSchema,
 )
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
@@ -34,9 +32,8 @@ from tocsin.model.alerts.alert import (
 )
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
-from tocsin.model.interactions.scalar import number_of
 from tocsin.model.metrics.draft import CatalogNames, Enabled
-from tocsin.model.metrics.metric import plain
+from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import WithoutNul, problems_of
 
@@ -50,27 +47,12 @@ _NAMED = {
 }
 
 
-def _number(value: Any) -> float | None:
-    """The number of a JSON number; None for a value of any other type."""
-    return number_of(value) if isinstance(value, int | float) else None
-
-
-def _finite(value: Any) -> int | float:
-    number = _number(value)
-    if number is None:
-        raise ValueError("must be a finite number")
-    finite = plain(number)
-    assert finite is not None
-    return finite
-
-
 def _web_address(text: str) -> str:
     if not text.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// or http://")
     return text
 
 
-Number = Annotated[int | float, BeforeValidator(_finite), WithJsonSchema({"type": "number"})]
 Label = Annotated[str, Member(max_length=200), WithoutNul()]
 RunbookUrl = Annotated[str, Member(max_length=2_000), WithoutNul(), AfterValidator(_web_address)]
 
@@ -86,7 +68,7 @@ class AlertDraft(BaseModel):
     labels: Annotated[dict[Label, Label], Member(max_length=MAX_LABELS)] | None = None
     metric_id: UUID | None = None
     operator: Comparison | None = None
-    threshold: Number | None = None
+    threshold: FiniteNumber | None = None
     alert_action_id: UUID | None = None
     alert_action: str | None = None
     recovery_action_id: UUID | None = None
@@ -98,7 +80,7 @@ class AlertDraft(BaseModel):
     interval: EvaluationInterval | None = None
     for_: Annotated[Wait | None, Member(alias="for")] = None
     keep_firing_for: Wait | None = None
-    recovery_threshold: Number | None = None
+    recovery_threshold: FiniteNumber | None = None
     no_data: NoData | None = None
     evaluation_delay: Wait | None = None
 
@@ -172,14 +154,14 @@ def _lacking(body: Mapping[str, Any], is_saved: bool) -> Iterator[Problem]:
 
 def _recovery_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     """A recovery threshold must lie where the condition does not hold."""
-    operator, recovery = body.get("operator"), _number(body.get("recoveryThreshold"))
+    operator, recovery = body.get("operator"), number_or_none(body.get("recoveryThreshold"))
     if recovery is None or operator not in list(Comparison):
         return
     comparison = Comparison(operator)
     if not comparison.is_ordering:
         yield Problem("recoveryThreshold", f"must be left out with {comparison}")
         return
-    threshold = _number(body.get("threshold"))
+    threshold = number_or_none(body.get("threshold"))
     if threshold is None:
         return
     side = "less" if comparison.is_upward else "greater"

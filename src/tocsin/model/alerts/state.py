@@ -10,11 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import UNSET
+
 from tocsin.model.alerts.alert import Rule, Value
 from tocsin.model.metrics.metric import Reading
 
 Dimensions = dict[str, str | None] | None
 GroupKey = tuple[str | None, ...]
+Sides = tuple[Value, Value] | None
+"""The numerator and the denominator of a RATIO's row; None for other metrics, and without a row."""
 
 
 class Status(StrEnum):
@@ -58,6 +62,7 @@ class StateChange:
     value: Value
     dimensions: Dimensions
     fired_at: datetime
+    sides: Sides = None
 
 
 Advance = tuple[AlertState | None, StateChange | None]
@@ -75,7 +80,7 @@ def advance(rule: Rule, state: AlertState | None, reading: Reading | None, at: d
     if holds is None:
         return state, None
     dimensions = state.dimensions if state else reading.dimensions if reading else None
-    group = _GroupReading(rule, at, value, dimensions)
+    group = _GroupReading(rule, at, value, dimensions, _sides_of(reading))
     return group.holding(state) if holds else group.clear(state)
 
 
@@ -98,6 +103,7 @@ class _GroupReading:
     at: datetime
     value: Value
     dimensions: Dimensions
+    sides: Sides
 
     def holding(self, state: AlertState | None) -> Advance:
         if state is None or state.status is Status.OK:
@@ -129,4 +135,11 @@ class _GroupReading:
         return AlertState(status, self.at, self.value, self.dimensions)
 
     def _change(self, status: Status, reason: Reason, fired_at: datetime) -> StateChange:
-        return StateChange(status, reason, self.at, self.value, self.dimensions, fired_at)
+        value, dimensions = self.value, self.dimensions
+        return StateChange(status, reason, self.at, value, dimensions, fired_at, self.sides)
+
+
+def _sides_of(reading: Reading | None) -> Sides:
+    if reading is None or reading.numerator is UNSET or reading.denominator is UNSET:
+        return None
+    return reading.numerator, reading.denominator

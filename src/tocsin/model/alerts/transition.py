@@ -101,6 +101,8 @@ class Transition:
             "dimensions": change.dimensions or {},
             "evaluatedAt": format_instant(change.at),
         }
+        if change.sides:
+            payload["numerator"], payload["denominator"] = change.sides
         if change.status is Status.OK:
             payload["firedAt"] = format_instant(change.fired_at)
             payload["durationSeconds"] = self.duration_seconds

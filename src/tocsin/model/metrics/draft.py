@@ -8,7 +8,7 @@ rest is valid, so that a caller corrects a definition in one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError
@@ -19,15 +19,17 @@ from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
+from tocsin.model.metrics.finite_number import FiniteNumber
 from tocsin.model.metrics.metric import (
     AGGREGATION_BY_ID,
     MAX_FILTERS,
     MAX_GROUPS,
     Aggregation,
     Question,
+    Side,
     Window,
 )
-from tocsin.model.metrics.rules import rule_problems, uuid_of
+from tocsin.model.metrics.rules import NOT_OF_SIDES, SIDES, rule_problems, uuid_of
 from tocsin.model.validation import WithoutNul, problems_of
 
 
@@ -72,16 +74,13 @@ GroupFields = Annotated[
 Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 
 
-class MetricDraft(BaseModel):
-    """The members that a caller may give; null means the same as a missing member."""
+class SideDraft(BaseModel):
+    """A side of a RATIO. Its filters and scope are added to those of the metric."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    name: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None
-    description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
-    metric_type_id: UUID | None = None
     metric_type: Annotated[Aggregation, BeforeValidator(_upper)] | None = None
     resource_type_id: UUID | None = None
     resource_type: str | None = None
@@ -91,6 +90,26 @@ class MetricDraft(BaseModel):
     origin: str | None = None
     field: Field | None = None
     filters: Filters = ()
+
+
+class MetricDraft(SideDraft):
+    """The members that a caller may give; null means the same as a missing member."""
+
+    name: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None
+    description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
+    metric_type_id: UUID | None = None
+    numerator: SideDraft | None = None
+    denominator: SideDraft | None = None
+    scale: Annotated[Literal[1, 100], Member(description="100 for a RATIO in percent")] | None = (
+        None
+    )
+    minimum_denominator: (
+        Annotated[
+            FiniteNumber,
+            Member(description="A RATIO is null where its denominator is less"),
+        ]
+        | None
+    ) = None
     time_window: Window | None = None
     group_by: GroupFields = ()
     enabled: Enabled = True
@@ -107,11 +126,15 @@ def read_metric(
     try:
         draft = MetricDraft.model_validate(body)
     except ValidationError as error:
-        problems += problems_of(error)
+        problems += (
+            Problem(problem.field, NOT_OF_SIDES.get(problem.field, problem.message))
+            for problem in problems_of(error)
+        )
     if name_required and body.get("name") is None:
         problems.append(Problem("name", "is required"))
     problems += rule_problems(body)
     problems += unknown_names(body, catalog)
+    problems += _side_name_problems(body, catalog)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
     return draft, _question(draft, catalog)
@@ -121,16 +144,35 @@ def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
     aggregation = draft.metric_type or AGGREGATION_BY_ID[_required(draft.metric_type_id)]
     return Question(
         aggregation=aggregation,
-        resource_type_id=id_of(
-            catalog, Kind.RESOURCE_TYPE, draft.resource_type_id, draft.resource_type
-        ),
-        action_id=id_of(catalog, Kind.ACTION, draft.action_id, draft.action),
-        origin_id=id_of(catalog, Kind.ORIGIN, draft.origin_id, draft.origin),
+        **_scope(draft, catalog),
         field=draft.field,
         filters=draft.filters,
         time_window=draft.time_window,
         group_by=draft.group_by,
+        numerator=draft.numerator and _side(draft.numerator, catalog),
+        denominator=draft.denominator and _side(draft.denominator, catalog),
+        scale=draft.scale or 1,
+        minimum_denominator=draft.minimum_denominator,
     )
+
+
+def _side(draft: SideDraft, catalog: CatalogNames) -> Side:
+    assert draft.metric_type is not None, "the rules let no side through without a metric type"
+    return Side(
+        aggregation=draft.metric_type,
+        **_scope(draft, catalog),
+        field=draft.field,
+        filters=draft.filters,
+    )
+
+
+def _scope(draft: SideDraft, catalog: CatalogNames) -> dict[str, Any]:
+    ids = (
+        ("resource_type_id", Kind.RESOURCE_TYPE, draft.resource_type_id, draft.resource_type),
+        ("action_id", Kind.ACTION, draft.action_id, draft.action),
+        ("origin_id", Kind.ORIGIN, draft.origin_id, draft.origin),
+    )
+    return {member: id_of(catalog, kind, id, mnemonic) for member, kind, id, mnemonic in ids}
 
 
 def _required(id: UUID | None) -> UUID:
@@ -162,3 +204,35 @@ def unknown_names(body: Mapping[str, Any], catalog: CatalogNames) -> Iterator[Pr
                 f"names another {kind.words} than {kind.id_member}, "
                 f"which is {by_id.mnemonic}: leave one of them out, or make them agree",
             )
+
+
+def _side_name_problems(body: Mapping[str, Any], catalog: CatalogNames) -> Iterator[Problem]:
+    """Problems of the names in the sides of a RATIO, which may narrow the metric's scope but not
+    leave it."""
+    for name in SIDES:
+        side = body.get(name)
+        if not isinstance(side, dict):
+            continue
+        problems = [*unknown_names(side, catalog), *_outside(body, side, catalog)]
+        yield from (Problem(f"{name}.{p.field}", p.message) for p in problems)
+
+
+def _outside(
+    body: Mapping[str, Any], side: Mapping[str, Any], catalog: CatalogNames
+) -> Iterator[Problem]:
+    for kind in Kind:
+        of_metric, of_side = _entry(body, kind, catalog), _entry(side, kind, catalog)
+        if of_metric and of_side and of_metric.id != of_side.id:
+            member = kind.value if side.get(kind.value) is not None else kind.id_member
+            yield Problem(
+                member,
+                f"names another {kind.words} than the metric, whose scope is that of both sides: "
+                f"leave it out, or leave {kind.value} of the metric out",
+            )
+
+
+def _entry(body: Mapping[str, Any], kind: Kind, catalog: CatalogNames) -> Entry | None:
+    id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)
+    if id:
+        return catalog.by_id(kind, id)
+    return catalog.find(kind, mnemonic) if isinstance(mnemonic, str) else None

@@ -35,6 +35,10 @@ ReadingValue = Annotated[
 ReadingDimensions = Annotated[
     dict[str, str | None] | None, msgspec.Meta(description="null for a metric without groups")
 ]
+SideValue = (
+    Annotated[int | float | None, msgspec.Meta(description="Only there for a RATIO")]
+    | msgspec.UnsetType
+)
 
 _LARGEST_EXACT = 2**53
 _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000001")
@@ -48,10 +52,11 @@ class Aggregation(StrEnum):
     MAX = "MAX"
     DISTINCT_COUNT = "DISTINCT_COUNT"
     RATE = "RATE"
+    RATIO = "RATIO"
 
     @property
     def requires_field(self) -> bool:
-        return self not in (Aggregation.COUNT, Aggregation.RATE)
+        return self not in (Aggregation.COUNT, Aggregation.RATE, Aggregation.RATIO)
 
     @property
     def requires_window(self) -> bool:
@@ -70,10 +75,17 @@ class Aggregation(StrEnum):
     @property
     def empty_value(self) -> int | None:
         """The value where no interaction matches."""
-        return None if self in (Aggregation.AVG, Aggregation.MIN, Aggregation.MAX) else 0
+        return None if self in _NULL_OVER_NOTHING else 0
 
 
+_NULL_OVER_NOTHING = {Aggregation.AVG, Aggregation.MIN, Aggregation.MAX, Aggregation.RATIO}
 AGGREGATION_BY_ID = {aggregation.type_id: aggregation for aggregation in Aggregation}
+SIDE_AGGREGATIONS = tuple(
+    aggregation
+    for aggregation in Aggregation
+    if aggregation not in (Aggregation.RATE, Aggregation.RATIO)
+)
+"""Those that a side of a RATIO may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +103,8 @@ class Window(Duration):
         return self._RATES[self.unit]
 
 
-class Question(BaseModel):
-    """The question of a metric, with its scope resolved to ids: the input of the compiler."""
+class Side(BaseModel):
+    """An aggregation with its scope and filters, resolved to ids: one side of a RATIO."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -104,8 +116,30 @@ class Question(BaseModel):
     origin_id: UUID | None = None
     field: Field | None = None
     filters: tuple[Filter, ...] = ()
+
+    @cached_property
+    def scope(self) -> Scope:
+        return Scope(self.resource_type_id, self.action_id, self.origin_id)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None
+
+
+def _is_one(value: Any) -> bool:
+    return bool(value == 1)
+
+
+class Question(Side):
+    """The question of a metric: the input of the compiler. Only a RATIO has sides; the scope and
+    the filters of the question apply to both, in addition to their own."""
+
     time_window: Window | None = None
     group_by: tuple[Field, ...] = ()
+    numerator: Annotated[Side | None, Member(exclude_if=_is_missing)] = None
+    denominator: Annotated[Side | None, Member(exclude_if=_is_missing)] = None
+    scale: Annotated[int, Member(exclude_if=_is_one)] = 1
+    minimum_denominator: Annotated[int | float | None, Member(exclude_if=_is_missing)] = None
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -113,13 +147,39 @@ class Question(BaseModel):
 
     @property
     def unit(self) -> str | None:
-        """The unit of a RATE; None for all other aggregations."""
-        is_rate = self.aggregation is Aggregation.RATE and self.time_window
-        return self.time_window.rate_unit if is_rate and self.time_window else None
+        """The unit of a RATE and of a RATIO in percent; None for all other questions."""
+        if self.aggregation is Aggregation.RATE and self.time_window:
+            return self.time_window.rate_unit
+        return "%" if self.scale == 100 else None
+
+    @property
+    def parts(self) -> tuple[Question, ...]:
+        """The questions that the engine answers: the two sides of a RATIO, as metrics of their own;
+        the question itself for all other aggregations."""
+        return self._sides or (self,)
 
     @cached_property
-    def scope(self) -> Scope:
-        return Scope(self.resource_type_id, self.action_id, self.origin_id)
+    def _sides(self) -> tuple[Question, ...]:
+        sides = (self.numerator, self.denominator)
+        return tuple(self._side(side) for side in sides if side is not None)
+
+    @property
+    def ungrouped(self) -> Question:
+        """The same question about all groups together. `model_copy` would keep cached members."""
+        members = {name: getattr(self, name) for name in Question.model_fields}
+        return Question(**{**members, "group_by": ()})
+
+    def _side(self, side: Side) -> Question:
+        return Question(
+            aggregation=side.aggregation,
+            resource_type_id=side.resource_type_id or self.resource_type_id,
+            action_id=side.action_id or self.action_id,
+            origin_id=side.origin_id or self.origin_id,
+            field=side.field,
+            filters=(*self.filters, *side.filters),
+            time_window=self.time_window,
+            group_by=self.group_by,
+        )
 
     @cached_property
     def shape(self) -> str:
@@ -159,10 +219,12 @@ def row_sort_key(value: ReadingValue, texts: Iterable[str | None]) -> tuple[obje
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One row of an answer: a value and the texts of its dimensions."""
+    """One row of an answer: a value and the texts of its dimensions; for a RATIO, its sides."""
 
     value: ReadingValue
     dimensions: ReadingDimensions
+    numerator: SideValue = msgspec.UNSET
+    denominator: SideValue = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True)

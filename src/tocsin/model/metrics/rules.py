@@ -11,9 +11,32 @@ from uuid import UUID
 
 from tocsin.errors import Problem
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import AGGREGATION_BY_ID, MAX_GROUPS, Aggregation
+from tocsin.model.metrics.metric import (
+    AGGREGATION_BY_ID,
+    MAX_GROUPS,
+    SIDE_AGGREGATIONS,
+    Aggregation,
+)
 
 TYPES = ", ".join(Aggregation)
+SIDES = ("numerator", "denominator")
+RATIO_MEMBERS = (*SIDES, "scale", "minimumDenominator")
+
+_NOT_OF_SIDES = {
+    "timeWindow": "must be left out: that of the metric applies to both sides",
+    "groupBy": "must be left out: that of the metric applies to both sides",
+    "metricTypeId": "must be left out: give metricType",
+}
+NOT_OF_SIDES = {
+    f"{side}.{member}": message for side in SIDES for member, message in _NOT_OF_SIDES.items()
+}
+"""By the path of a member that the metric has and its sides have not, the message about it."""
+
+_REASONS = {
+    Aggregation.COUNT: "COUNT counts interactions",
+    Aggregation.RATE: "RATE counts interactions",
+    Aggregation.RATIO: "each side of a RATIO has its own",
+}
 
 
 def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
@@ -21,6 +44,7 @@ def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     aggregation = _by_id(body) or _by_mnemonic(body)
     if aggregation:
         yield from _needs(aggregation, body)
+        yield from _ratio_problems(aggregation, body)
     yield from _group_problems(body.get("groupBy"))
 
 
@@ -64,9 +88,33 @@ def _needs(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Proble
     if aggregation.requires_field and not has_field:
         yield Problem("field", f"is required for {aggregation}")
     if has_field and not aggregation.requires_field:
-        yield Problem("field", f"must be left out: {aggregation} counts interactions")
+        yield Problem("field", f"must be left out: {_REASONS[aggregation]}")
     if aggregation.requires_window and body.get("timeWindow") is None:
         yield Problem("timeWindow", f"is required for {aggregation}, such as 5m, 24h or 7d")
+
+
+def _ratio_problems(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Problem]:
+    if aggregation is not Aggregation.RATIO:
+        given = [name for name in RATIO_MEMBERS if body.get(name) is not None]
+        yield from (Problem(name, f"must be left out: only RATIO has a {name}") for name in given)
+        return
+    for name in SIDES:
+        side = body.get(name)
+        if side is None:
+            yield Problem(name, 'is required for RATIO: an object such as {"metricType": "COUNT"}')
+        elif isinstance(side, dict):
+            problems = _side_problems(side)
+            yield from (Problem(f"{name}.{p.field}", p.message) for p in problems)
+
+
+def _side_problems(side: Mapping[str, Any]) -> Iterator[Problem]:
+    types = ", ".join(SIDE_AGGREGATIONS)
+    if side.get("metricType") is None:
+        yield Problem("metricType", f"is required: one of {types}")
+    elif (aggregation := _by_mnemonic(side)) in SIDE_AGGREGATIONS:
+        yield from _needs(aggregation, side)
+    elif aggregation:
+        yield Problem("metricType", f"must be one of {types}")
 
 
 def _group_problems(groups: Any) -> Iterator[Problem]:

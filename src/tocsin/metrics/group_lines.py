@@ -1,0 +1,138 @@
+"""Calculates the values of each group of a question at many points.
+
+Backtests use it for all groups, in slabs, and the series of a RATIO for the groups that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.runs import aggregates
+from tocsin.metrics.decimals import Values, as_shown, integer_of
+from tocsin.metrics.ratio import empty_side, ratio_of
+from tocsin.metrics.row_selection import GroupTexts
+from tocsin.metrics.series import Inexact, sums_at_points, values_of
+from tocsin.model.metrics.metric import Aggregation, Question, ReadingValue, plain
+from tocsin.process.deadline import Deadline
+
+
+class CompileLines(Protocol):
+    """Compiles the query for the lines of one part of a question (`clickhouse/sql/lines.py`)."""
+
+    def __call__(self, part: Question, *, is_exact: bool) -> Query: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """A group at all points; `is_present` is False where it had no row. The sides of a RATIO are
+    not rounded."""
+
+    texts: GroupTexts
+    values: Values
+    is_present: Values
+    sides: tuple[Values, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LineReader:
+    """Reads the lines of a question. `computing` is held while a line is computed."""
+
+    run: Callable[[Query], pa.Table]
+    deadline: Deadline
+    computing: AbstractContextManager[Any] = field(default_factory=nullcontext)
+
+    def lines(self, question: Question, count: int, compile: CompileLines) -> Iterator[GroupLine]:
+        """The groups of a question at `count` points, in any order."""
+        if question.aggregation is Aggregation.RATIO:
+            yield from self._ratio_lines(question, count, compile)
+            return
+        for line in self._part_lines(question, count, compile):
+            values = as_shown(question.aggregation, line.values)
+            yield GroupLine(line.texts, values, line.is_present)
+
+    def _ratio_lines(
+        self, question: Question, count: int, compile: CompileLines
+    ) -> Iterator[GroupLine]:
+        """The groups of either side."""
+        by_side = [
+            {line.texts: line for line in self._part_lines(part, count, compile)}
+            for part in question.parts
+        ]
+        empty = [empty_side(part, count) for part in question.parts]
+        for texts in dict.fromkeys(texts for lines in by_side for texts in lines):
+            self.deadline.check()
+            lines = [side.get(texts) for side in by_side]
+            with self.computing:
+                sides = tuple(
+                    line.values if line else nothing
+                    for line, nothing in zip(lines, empty, strict=True)
+                )
+                values = ratio_of(question, sides)
+            is_present = np.any([line.is_present for line in lines if line], axis=0)
+            yield GroupLine(texts, values, is_present, sides)
+
+    def _part_lines(self, part: Question, count: int, compile: CompileLines) -> Iterator[GroupLine]:
+        """The groups of a question or a side, with values that are not rounded; those with inexact
+        sums are queried a second time."""
+        inexact = set()
+        for row in self._rows(compile(part, is_exact=False)):
+            try:
+                with self.computing:
+                    line = _line(part, count, row)
+            except Inexact:
+                inexact.add(_texts(part, row))
+            else:
+                yield line
+        if inexact:
+            for row in self._rows(compile(part, is_exact=True)):
+                if _texts(part, row) in inexact:
+                    with self.computing:
+                        line = _line(part, count, row, is_exact=True)
+                    yield line
+
+    def _rows(self, query: Query) -> Iterator[dict[str, Any]]:
+        for batch in self.run(query).to_batches():
+            for number in range(batch.num_rows):
+                self.deadline.check()
+                yield {name: batch.column(name)[number] for name in batch.schema.names}
+
+
+def shown_sides(question: Question, line: GroupLine, index: int) -> list[ReadingValue]:
+    """The values of a RATIO's sides at a point, as its row has them; none for other questions."""
+    parts = question.parts if line.sides else ()
+    return [
+        plain(as_shown(part.aggregation, side[index : index + 1])[0].item())
+        for part, side in zip(parts, line.sides, strict=True)
+    ]
+
+
+def _texts(question: Question, row: Mapping[str, Any]) -> GroupTexts:
+    return tuple(row[f"d{n}"].as_py() for n in range(len(question.group_by)))
+
+
+def _line(
+    question: Question, count: int, row: Mapping[str, Any], *, is_exact: bool = False
+) -> GroupLine:
+    """The group of a row. Raises Inexact."""
+    names = aggregates(question, is_exact=is_exact)
+    columns = [_column(row[f"{name}s"].values, name) for name in names]
+    values = values_of(question, count, columns)
+    # An ungrouped metric always has a row, even over no interactions.
+    is_present = np.ones(count, dtype=bool)
+    if question.group_by:
+        is_present = sums_at_points(count, columns[0], columns[1]) > 0
+    return GroupLine(_texts(question, row), values, is_present)
+
+
+def _column(column: pa.Array, name: str) -> Values:
+    if name == "integers":
+        pairs = (tuple(pair.values()) for pair in column.to_pylist())
+        return np.array([integer_of(pair) for pair in pairs], dtype=object)
+    return np.asarray(column.to_numpy())

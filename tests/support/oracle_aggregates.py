@@ -1,0 +1,132 @@
+"""The oracle's value of one group of interactions, and the interactions that a metric counts.
+
+The rules are docs/reference/semantics.md, "Which interactions count" and "Aggregations".
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from support.oracle_filters import holds
+from support.oracle_values import Interaction, Metric, number_of, text_of, value_at
+
+Value = int | float | None
+
+SIDES = ("numerator", "denominator")
+_SCOPE = ("resourceType", "action", "origin")
+_SCALE = 1 << 1074
+"""Every finite double is a whole number of 1 / `_SCALE`."""
+
+
+def relevant(metric: Metric, interactions: Iterable[Interaction]) -> list[Interaction]:
+    """The interactions in the metric's scope for which all its filters hold; for a RATIO, those of
+    them that one of its sides counts. So the groups of a RATIO are those of either side."""
+    counted = _selected(metric, interactions)
+    if metric["metricType"] != "RATIO":
+        return counted
+    return [each for each in counted if any(_selected(metric[side], [each]) for side in SIDES)]
+
+
+def aggregate(metric: Metric, group: Sequence[Interaction]) -> Value:
+    """One value, by the table of "Aggregations", rounded."""
+    if metric["metricType"] == "RATIO":
+        return _rounded(_ratio(metric, group))
+    return _shown(metric, _exact(metric, group))
+
+
+def shown_sides(metric: Metric, group: Sequence[Interaction]) -> dict[str, Value]:
+    """`numerator` and `denominator` of a RATIO's row."""
+    return {side: _shown(metric[side], _side(metric, side, group)) for side in SIDES}
+
+
+def _selected(scoped: Metric, interactions: Iterable[Interaction]) -> list[Interaction]:
+    """Those in a scope for which all filters hold, of a metric or of one side of a RATIO."""
+    scope = [(name, scoped[name]) for name in _SCOPE if scoped.get(name)]
+    filters = scoped.get("filters") or []
+    return [
+        interaction
+        for interaction in interactions
+        if all(interaction[name] == mnemonic for name, mnemonic in scope)
+        and all(holds(filter_, interaction) for filter_ in filters)
+    ]
+
+
+def _side(metric: Metric, side: str, group: Sequence[Interaction]) -> Value:
+    return _exact(metric[side], _selected(metric[side], group))
+
+
+def _ratio(metric: Metric, group: Sequence[Interaction]) -> float | None:
+    """The rules of RATIO, in their order."""
+    numerator, denominator = (_side(metric, side, group) for side in SIDES)
+    least = metric.get("minimumDenominator")
+    if not denominator or (least is not None and denominator < least):
+        return None
+    if numerator is None:
+        return None
+    scaled = (metric.get("scale") or 1) * float(numerator)
+    value = scaled / float(denominator)
+    if math.isinf(scaled):
+        value = float(numerator) / float(denominator) * metric["scale"]
+    return value if math.isfinite(value) else None
+
+
+def _exact(metric: Metric, group: Sequence[Interaction]) -> Value:
+    """The value before it is rounded: for a SUM or an AVG, the double nearest to the exact one."""
+    kind = metric["metricType"]
+    if kind == "COUNT":
+        return len(group)
+    if kind == "RATE":
+        return len(group) / int(metric["timeWindow"][:-1])
+    if kind == "DISTINCT_COUNT":
+        texts = {text_of(value_at(interaction, metric["field"])) for interaction in group}
+        return len(texts - {None})
+    return _of_numbers(kind, _numbers(metric, group))
+
+
+def _shown(metric: Metric, value: Value) -> Value:
+    return _rounded(value) if metric["metricType"] in ("SUM", "AVG", "RATE") else value
+
+
+def _numbers(metric: Metric, group: Sequence[Interaction]) -> list[float]:
+    numbers = (number_of(value_at(interaction, metric["field"])) for interaction in group)
+    return [number for number in numbers if number is not None]
+
+
+def _of_numbers(kind: str, numbers: list[float]) -> float | None:
+    if kind == "SUM":
+        return _double(_exact_sum(numbers))
+    if not numbers:
+        return None
+    if kind == "AVG":
+        return _double(_exact_sum(numbers) / len(numbers))
+    return min(numbers) if kind == "MIN" else max(numbers)
+
+
+def _exact_sum(numbers: Iterable[float]) -> Fraction:
+    total = 0
+    for number in numbers:
+        top, bottom = number.as_integer_ratio()
+        total += top * (_SCALE // bottom)
+    return Fraction(total, _SCALE)
+
+
+def _double(exact: Fraction) -> float | None:
+    """The nearest double; None for what passes what a double can hold."""
+    try:
+        return float(exact)
+    except OverflowError:
+        return None
+
+
+def _rounded(value: Value) -> Value:
+    """To 15 significant digits ("Exact decimals"): of the exact value of the double, half to even.
+
+    Integers and what is 1e15 or more in magnitude stay as they are.
+    """
+    if value is None or float(value).is_integer() or abs(value) >= 1e15:
+        return value
+    exact = Fraction(value)
+    places = 15 - len(str(int(abs(exact)))) if abs(exact) >= 1 else 15
+    while abs(exact) * 10**places < 10**14:
+        places += 1
+    return float(Fraction(round(exact * 10**places), 10**places))
