@@ -136,9 +136,60 @@ def test_an_expectation_that_fails_is_shown_as_a_difference(tmp_path: Path) -> N
     assert any(line.startswith("+ 6m  OK") for line in lines)
 
 
+RATIO = """
+metrics:
+  - name: Login failure rate
+    metricType: RATIO
+    timeWindow: 5m
+    groupBy: [interaction.country]
+    numerator: {metricType: COUNT, action: LOGIN_FAILED}
+    denominator: {metricType: COUNT, resourceType: CUSTOMER}
+    scale: 100
+    minimumDenominator: 4
+alerts:
+  - {title: Logins fail, metric: Login failure rate, operator: gt, threshold: 50,
+     alertAction: fired, recoveryAction: recovered}
+tests:
+  - name: too few logins have no rate
+    interactions:
+      - {at: 30s, times: 3, every: 1s, action: LOGIN_FAILED, interaction: {country: ZA},
+         resourceType: CUSTOMER, resourceId: "42", origin: WEB}
+      - {at: 150s, action: LOGGED_IN, interaction: {country: ZA},
+         resourceType: CUSTOMER, resourceId: "42", origin: WEB}
+    expect:
+      - metric: Login failure rate
+        at: 1m
+        results:
+          - {value: null, dimensions: {interaction_country: ZA}, numerator: 3, denominator: 3}
+      - metric: Login failure rate
+        at: 3m
+        results: [{value: 75, dimensions: {interaction_country: ZA}}]
+      - alert: Logins fail
+        until: 10m
+        transitions:
+          - {at: 3m, status: FIRING, value: 75, dimensions: {interaction_country: ZA}}
+          - {at: 6m, status: OK, value: null, reason: recovered}
+"""
+
+
+def test_a_ratio_is_tested_with_its_sides(tmp_path: Path) -> None:
+    done = run_tocsin("test", write(tmp_path, RATIO))
+    assert done.returncode == 0, done.stdout + done.stderr
+    wrong = RATIO.replace("numerator: 3,", "numerator: 2,")
+    done = run_tocsin("test", write(tmp_path, wrong))
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "- –  2 of 3  interaction_country=ZA" in lines
+    assert "+ –  3 of 3  interaction_country=ZA" in lines
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            "tests: [{name: n, expect: [{metric: M, at: 1m, results: [{value: 1, numerator: 1}]}]}"
+            "]",
+            "needs both numerator and denominator, or neither",
+        ),
         ("metrics: []", "must have a list of tests under tests:"),
         ("tests: [{name: n, expect: []}]", "tests[0].expect: "),
         ("tests: [{name: n, expect: [{metric: M, value: 1}]}]", "needs at"),

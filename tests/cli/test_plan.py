@@ -121,3 +121,59 @@ def test_a_name_that_the_server_has_twice_is_rejected() -> None:
 
 def test_an_unknown_member_is_always_a_change() -> None:
     assert plan(DEFINITION | {"window": "5m"}, ANSWER).verb == "change"
+
+
+SIDE: dict[str, Any] = {
+    "metricType": "COUNT",
+    **dict.fromkeys(["resourceTypeId", "resourceType", "originId", "origin", "field"]),
+    "actionId": "a1",
+    "action": "LOGIN",
+    "filters": [],
+}
+RATIO_ANSWER: dict[str, Any] = {
+    **ANSWER,
+    "metricType": "RATIO",
+    "numerator": {**SIDE, "filters": DEFINITION["filters"]},
+    "denominator": SIDE,
+    "scale": 100,
+    "minimumDenominator": None,
+}
+RATIO: dict[str, Any] = {
+    **DEFINITION,
+    "metricType": "RATIO",
+    "numerator": {"metricType": "count", "action": "login", "filters": DEFINITION["filters"]},
+    "denominator": {"metricType": "COUNT", "actionId": "a1"},
+    "scale": 100,
+}
+
+
+def test_an_equal_ratio_is_unchanged() -> None:
+    assert plan(RATIO, RATIO_ANSWER).verb == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        (
+            {"denominator": {"metricType": "COUNT", "action": "RESET"}},
+            'denominator.action: "LOGIN" -> "RESET"',
+        ),
+        (
+            {"denominator": {"metricType": "COUNT", "action": "LOGIN", "nope": 1}},
+            "denominator.nope: is not a member of a side",
+        ),
+        ({"scale": None}, "scale: 100 -> 1"),
+        ({"minimumDenominator": 50}, "minimumDenominator: null -> 50"),
+    ],
+)
+def test_a_difference_of_a_side_is_listed_by_its_path(
+    change: dict[str, Any], difference: str
+) -> None:
+    step = plan({**RATIO, **change}, RATIO_ANSWER)
+    assert (step.verb, step.differences) == ("change", (difference,))
+
+
+def test_a_ratio_that_becomes_a_count_loses_its_sides() -> None:
+    differences = plan(DEFINITION, RATIO_ANSWER).differences
+    assert differences[0] == 'metricType: "RATIO" -> "COUNT"'
+    assert any(each.startswith("numerator: {") and each.endswith("-> null") for each in differences)

@@ -80,3 +80,21 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     text = shown(answer_table(answer((1, {"c": "\x1b[2Jred[bold]"}))))
     assert "\x1b" not in text
     assert "red[bold]" in text
+
+
+def test_a_ratio_is_listed_and_shown_with_its_sides() -> None:
+    side = {**dict.fromkeys(["resourceType", "origin", "field"]), "metricType": "COUNT"}
+    failed = [{"field": "interaction.ok", "operator": "eq", "value": False}]
+    metric = {
+        **METRIC,
+        "metricType": "RATIO",
+        "numerator": {**side, "action": "login", "filters": failed},
+        "denominator": {**side, "metricType": "SUM", "field": "n", "action": None, "filters": []},
+    }
+    text = shown(metric_table([metric]))
+    assert "COUNT login where interaction.ok = false / SUM(n)" in text
+    sides = {"numerator": 7, "denominator": 9_000}
+    row = {"value": 0.5, "dimensions": {"country": "ZA"}, **sides}
+    text = shown(answer_table({**answer(), "results": [row], "unit": "%"}))
+    assert "7 of 9,000" in text
+    assert "%" in text

@@ -72,3 +72,20 @@ def test_json_has_the_texts_unchanged(grouped: tuple[TestClient, str]) -> None:
     results = client.get(f"{page}/rows.json").json()["results"]
     texts = [row["dimensions"]["interaction_text"] for row in results]
     assert sorted(map(repr, texts)) == sorted(map(repr, CELLS))
+
+
+def test_the_table_of_a_ratio_has_a_column_for_each_side(
+    grouped: tuple[TestClient, str],
+) -> None:
+    client, _ = grouped
+    count = {"metricType": "COUNT"}
+    is_za = {"field": "interaction.text", "operator": "eq", "value": "ZA"}
+    spec = {
+        **{"name": "r", "metricType": "RATIO", "groupBy": ["interaction.text"]},
+        "numerator": {**count, "filters": [is_za]},
+        "denominator": {**count, "filters": [{**is_za, "value": "never"}]},
+    }
+    metric = client.post("/api/interaction-metrics", json=spec, headers=KEY).json()["metricId"]
+    text = client.get(f"/web/metrics/{metric}/rows.csv").content.decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert rows == [["interaction_text", "value", "numerator", "denominator"], ["ZA", "", "1", "0"]]

@@ -38,15 +38,21 @@ class DefinitionKind:
     defaults: Mapping[str, Any]
     by_name_or_id: Mapping[str, str | None]
     dry_run: Callable[[Client, Definition], object]
+    has_sides: bool = False
 
     @property
     def members(self) -> set[str]:
         ids = {f"{member}Id" for member in self.by_name_or_id}
-        return {self.noun.name, *self.defaults, *self.by_name_or_id, *ids}
+        sides = _SIDES if self.has_sides else ()
+        return {self.noun.name, *self.defaults, *self.by_name_or_id, *ids, *sides}
 
 
 # No interaction is older, so a calculation at this time reads nothing.
 _LONG_AGO, _SOON_AFTER = "1980-01-01T00:00:00.000Z", "1980-01-01T00:00:10.000Z"
+
+_SIDES = ("numerator", "denominator")
+_SIDE_DEFAULTS: Mapping[str, Any] = {"field": None, "filters": []}
+_MEASURED = dict.fromkeys(("metricType", "resourceType", "action", "origin"))
 
 METRIC_KIND = DefinitionKind(
     METRIC,
@@ -58,10 +64,13 @@ METRIC_KIND = DefinitionKind(
         "filters": [],
         "timeWindow": None,
         "groupBy": [],
+        "scale": 1,
+        "minimumDenominator": None,
         "enabled": True,
     },
-    dict.fromkeys(("metricType", "resourceType", "action", "origin")),
+    _MEASURED,
     lambda client, definition: client.post(f"{METRICS}/preview", definition, at=_LONG_AGO, limit=1),
+    has_sides=True,
 )
 ALERT_KIND = DefinitionKind(
     ALERT,
@@ -138,20 +147,38 @@ def _step(definition: Definition, existing: Any | None, kind: DefinitionKind) ->
 
 
 def _differences(definition: Definition, existing: Any, kind: DefinitionKind) -> Iterable[str]:
-    for member, default in kind.by_name_or_id.items():
+    yield from _of_members(definition, existing, kind.by_name_or_id, kind.defaults)
+    for side in _SIDES if kind.has_sides else ():
+        desired, current = definition.get(side), existing.get(side)
+        if isinstance(desired, dict) and isinstance(current, dict):
+            members = _of_members(desired, current, _MEASURED, _SIDE_DEFAULTS)
+            yield from (f"{side}.{difference}" for difference in members)
+            unknown = set(desired) - {*current, *_MEASURED}
+            yield from (f"{side}.{name}: is not a member of a side" for name in sorted(unknown))
+        elif desired is not None or current is not None:
+            yield f"{side}: {_shown(current)} -> {_shown(desired)}"
+    for member in sorted(set(definition) - kind.members):
+        yield f"{member}: is not a member of {kind.noun.singular}"
+
+
+def _of_members(
+    definition: Definition,
+    existing: Any,
+    by_name_or_id: Mapping[str, str | None],
+    defaults: Mapping[str, Any],
+) -> Iterable[str]:
+    for member, default in by_name_or_id.items():
         desired, current = definition.get(member) or default, existing.get(member)
         if definition.get(f"{member}Id") is not None:
             member = f"{member}Id"
             desired, current = definition[member], existing.get(member)
         if str(desired or "").casefold() != str(current or "").casefold():
             yield f"{member}: {_shown(current)} -> {_shown(desired)}"
-    for member, default in kind.defaults.items():
+    for member, default in defaults.items():
         desired = _given(definition, member, default)
         current = _given(existing, member, default)
         if not _same(desired, current):
             yield f"{member}: {_shown(current)} -> {_shown(desired)}"
-    for member in sorted(set(definition) - kind.members):
-        yield f"{member}: is not a member of {kind.noun.singular}"
 
 
 def _given(metric: Any, member: str, default: Any) -> Any:

@@ -13,6 +13,7 @@ JsonObject = Mapping[str, Any]
 
 # Without a terminal, lines are not wrapped, so that scripts can read them.
 UNBOUNDED = 10_000
+_SIDES = ("numerator", "denominator")
 _SCOPE = ("resourceType", "action", "origin")
 
 
@@ -30,22 +31,44 @@ def show(*tables: RenderableType) -> None:
 
 
 def metric_table(metrics: Iterable[JsonObject]) -> Table:
-    from tocsin.model.interactions.filter import Filter
-
     table = _table("Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled")
     for metric in metrics:
-        filters = (Filter.model_validate(f).sentence for f in metric["filters"])
         table.add_row(
             _plain(metric["name"]),
             metric["metricType"],
-            _plain(" ".join(metric[member] for member in _SCOPE if metric[member]) or "all"),
-            _plain(metric["field"] or ""),
-            _plain(" and ".join(filters)),
+            _plain(_scope_text(metric) or "all"),
+            _plain(metric["field"] or _sides_text(metric)),
+            _plain(_filters_text(metric)),
             metric["timeWindow"] or "all time",
             _plain(", ".join(metric["groupBy"])),
             "yes" if metric["enabled"] else "no",
         )
     return table
+
+
+def _scope_text(definition: JsonObject) -> str:
+    return " ".join(definition[member] for member in _SCOPE if definition[member])
+
+
+def _filters_text(definition: JsonObject) -> str:
+    from tocsin.model.interactions.filter import Filter
+
+    return " and ".join(Filter.model_validate(f).sentence for f in definition["filters"])
+
+
+def _sides_text(metric: JsonObject) -> str:
+    """`COUNT login where interaction.ok = false / COUNT login`; empty for all but a RATIO."""
+    return " / ".join(_side_text(metric[side]) for side in _SIDES if side in metric)
+
+
+def _side_text(side: JsonObject) -> str:
+    filters = _filters_text(side)
+    parts = (
+        f"{side['metricType']}({side['field']})" if side["field"] else side["metricType"],
+        _scope_text(side),
+        f"where {filters}" if filters else "",
+    )
+    return " ".join(part for part in parts if part)
 
 
 def answer_table(answer: JsonObject) -> Group:
@@ -55,9 +78,13 @@ def answer_table(answer: JsonObject) -> Group:
     heading = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
     table = _table(*dimensions)
     table.add_column(answer.get("unit") or "value", justify="right")
+    is_ratio = bool(rows) and _SIDES[0] in rows[0]
+    if is_ratio:
+        table.add_column("sides", justify="right")
     for row in rows:
         texts = (dimension_text(row["dimensions"][name]) for name in dimensions)
-        table.add_row(*texts, value_text(row["value"]))
+        sides = [" of ".join(value_text(row[side]) for side in _SIDES)] if is_ratio else []
+        table.add_row(*texts, value_text(row["value"]), *sides)
     if answer.get("truncated"):
         table.caption = f"{len(rows):,} of {answer['groupCount']:,} groups"
     elif not rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
+from msgspec import UNSET
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
@@ -13,11 +14,14 @@ from tocsin.cli.definition_files import InvalidDefinitions
 from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
+from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.rules import SIDES
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import problems_of
 
 MAX_TIMES = 100_000
 _START = datetime.fromisoformat("2026-01-01T00:00:00Z")
+_SIDES = set(SIDES)
 _STRICT = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
@@ -46,6 +50,25 @@ class ExpectedRow(BaseModel):
 
     value: float | int | None
     dimensions: Dimensions = None
+    numerator: float | int | None = None
+    denominator: float | int | None = None
+
+    @model_validator(mode="after")
+    def _has_both_sides_or_none(self) -> ExpectedRow:
+        if len(self.model_fields_set & _SIDES) == 1:
+            raise ValueError("needs both numerator and denominator, or neither")
+        return self
+
+    @classmethod
+    def of(cls, reading: Reading, *, with_sides: bool) -> ExpectedRow:
+        """The row of a reading; `with_sides` includes those of a RATIO."""
+        members = {"value", "dimensions", *(_SIDES if with_sides else ())}
+        values = {name: getattr(reading, name) for name in members}
+        return cls(**{name: value for name, value in values.items() if value is not UNSET})
+
+    @property
+    def has_sides(self) -> bool:
+        return self.model_fields_set >= _SIDES
 
 
 class ExpectedTransition(BaseModel):

@@ -39,6 +39,7 @@ from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.rules import SIDES
 from tocsin.runtime import Runtime
 
 Named = TypeVar("Named")
@@ -67,9 +68,8 @@ class UnitTestRunner:
         """Create the definitions of a file; raises InvalidDefinitions."""
         runtime, at = self._runtime, self._start
         for definition in [*metrics, *alerts]:
-            for member, kind in _NAMES.items():
-                if isinstance(definition.get(member), str):
-                    runtime.catalog.ensure(kind, definition[member], at)
+            for scoped in (definition, *map(definition.get, SIDES)):
+                self._ensure_names(scoped)
         problems: list[Problem] = []
         for definition in metrics:
             with _collecting(problems, definition["name"]):
@@ -83,6 +83,12 @@ class UnitTestRunner:
                 self._alerts[definition["title"]] = alert.alert(_NO_ID, at, at)
         if problems:
             raise InvalidDefinitions(f"{file} cannot be run:", problems)
+
+    def _ensure_names(self, definition: Any) -> None:
+        """Add the mnemonics of a definition, or of a side of a RATIO, to the catalog."""
+        for member, kind in _NAMES.items() if isinstance(definition, dict) else ():
+            if isinstance(definition.get(member), str):
+                self._runtime.catalog.ensure(kind, definition[member], self._start)
 
     def record(self, interactions: Sequence[TimedInteractions]) -> None:
         """Record interactions; raises InvalidDefinitions for one that a server would reject."""
@@ -111,7 +117,8 @@ class UnitTestRunner:
         assert expected.at, "validated by Expectation"
         at = self._start + expected.at.length
         readings = self._runtime.calculator.calculate(metric.question, at, ANSWERED_GROUPS).readings
-        actual = [_row(ExpectedRow(value=r.value, dimensions=r.dimensions)) for r in readings]
+        shows_sides = any(row.has_sides for row in expected.rows)
+        actual = [_row(ExpectedRow.of(reading, with_sides=shows_sides)) for reading in readings]
         rows = [_row(row) for row in expected.rows]
         return _difference(f"{metric.name} at {expected.at}", sorted(rows), sorted(actual))
 
@@ -192,7 +199,13 @@ def _named(definitions: dict[str, Named], name: str | None, noun: str) -> Named:
 
 
 def _row(row: ExpectedRow) -> str:
-    return f"{value_text(row.value)}  {group_text(row.dimensions)}".rstrip()
+    sides = (row.numerator, row.denominator) if row.has_sides else ()
+    texts = (
+        value_text(row.value),
+        " of ".join(map(value_text, sides)),
+        group_text(row.dimensions).plain,
+    )
+    return "  ".join(text for text in texts if text)
 
 
 def _transition(

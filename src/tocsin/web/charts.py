@@ -77,14 +77,17 @@ WIDTH, HEIGHT = 96, 24
 
 
 def small_line(values: Sequence[float | None]) -> str:
-    """The values as the points of an SVG polyline; gaps are skipped."""
+    """The values as the data of an SVG path, which is broken where there is no value."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0), max(known, default=0)
     span = (high - low) or 1
     across = (WIDTH - 2) / max(len(values) - 1, 1)
-    points = [
-        f"{1 + n * across:.1f},{HEIGHT - 2 - (value - low) / span * (HEIGHT - 4):.1f}"
-        for n, value in enumerate(values)
-        if value is not None
-    ]
-    return " ".join(points)
+    steps = []
+    is_drawn = False
+    for n, value in enumerate(values):
+        if value is not None:
+            place = f"{1 + n * across:.1f},{HEIGHT - 2 - (value - low) / span * (HEIGHT - 4):.1f}"
+            # A single point is drawn as a line of no length.
+            steps.append(f"L{place}" if is_drawn else f"M{place}h0")
+        is_drawn = value is not None
+    return " ".join(steps)

@@ -88,7 +88,7 @@ class Dashboard:
     def _trend(self, metric_id: UUID) -> str:
         """One line for all groups together."""
         metric: Metric = self._runtime.metrics.get(metric_id)
-        question = metric.question.model_copy(update={"group_by": ()})
+        question = metric.question.ungrouped
         to = self._runtime.now()
         series = self._runtime.page_calculator.series(question, to - _TREND, to, _TREND_STEP)
         return small_line([value for line in series.lines for _, value in line.points])

@@ -8,7 +8,8 @@ from typing import Any
 
 from tocsin.api.bodies import json_response
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.metric import Answer, Metric
+from tocsin.model.metrics.metric import Aggregation, Answer, Metric
+from tocsin.model.metrics.rules import SIDES
 
 # Spreadsheets read these as the beginning of a formula, or skip them before one (OWASP, "CSV
 # injection"); Japanese and Chinese Excel treat full-width signs the same.
@@ -20,10 +21,13 @@ def as_csv(metric: Metric, answer: Answer) -> bytes:
     """A line for each group, in UTF-8. A missing text is an empty cell; empty texts are marked."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow([*metric.question.dimensions, "value"])
+    is_ratio = metric.question.aggregation is Aggregation.RATIO
+    columns = ("value", *SIDES) if is_ratio else ("value",)
+    writer.writerow([*metric.question.dimensions, *columns])
     for reading in answer.readings:
         texts = (reading.dimensions or {}).values()
-        writer.writerow([*map(_cell, texts), "" if reading.value is None else reading.value])
+        values = (getattr(reading, column) for column in columns)
+        writer.writerow([*map(_cell, texts), *("" if v is None else v for v in values)])
     return file.getvalue().encode()
 
 

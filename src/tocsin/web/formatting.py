@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from markupsafe import Markup
+from msgspec import UNSET
 
 from tocsin.model.alerts.alert import Rule
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.filter import WORDS as SIGNS
 from tocsin.model.interactions.filter import Operator
-from tocsin.model.metrics.metric import Aggregation, Question, Window
+from tocsin.model.metrics.metric import Aggregation, Question, Reading, Window
 
 NOTHING = "–"
 _LARGE = 1e15
@@ -28,6 +29,7 @@ _MEASURES = {
     Aggregation.DISTINCT_COUNT: "The number of distinct values of {field}",
     Aggregation.RATE: "The rate",
 }
+_UNIT_WORDS = {"%": "in percent"}
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -97,17 +99,34 @@ def rule(of: Rule, metric: str) -> str:
 
 def sentence(question: Question, catalog: EntryLookup) -> str:
     """A metric as a sentence: `The number of interactions PLACED on ORDER in the last hour.`"""
-    measure = _MEASURES[question.aggregation].format(field=question.field)
-    joint = " of interactions" if question.field is None else " over interactions"
-    conditions = [filter.sentence for filter in question.filters]
+    measures = [_measure(part, catalog) for part in question.parts]
+    if question.aggregation is Aggregation.RATIO:
+        numerator, denominator = (measure[0].lower() + measure[1:] for measure in measures)
+        measures = [f"The ratio of {numerator} to {denominator},"]
+    least = question.minimum_denominator
     parts = [
-        measure + joint + _scope(question, catalog),
-        f" where {' and '.join(conditions)}" if conditions else "",
+        measures[0],
         f" in {window(question.time_window)}" if question.time_window else " ever",
-        f", {question.unit}" if question.unit else "",
+        f", {_UNIT_WORDS.get(question.unit, question.unit)}" if question.unit else "",
+        f", where the denominator is at least {least}" if least is not None else "",
         f", for each {_listed(list(map(str, question.group_by)))}" if question.group_by else "",
     ]
     return "".join(parts) + "."
+
+
+def _measure(part: Question, catalog: EntryLookup) -> str:
+    measure = _MEASURES[part.aggregation].format(field=part.field)
+    joint = " of interactions" if part.field is None else " over interactions"
+    conditions = [filter.sentence for filter in part.filters]
+    where = f" where {' and '.join(conditions)}" if conditions else ""
+    return measure + joint + _scope(part, catalog) + where
+
+
+def sides(reading: Reading) -> str:
+    """`7 of 9`: the sides of a RATIO in a row; empty for other metrics."""
+    if reading.numerator is UNSET or reading.denominator is UNSET:
+        return ""
+    return f"{number(reading.numerator)} of {number(reading.denominator)}"
 
 
 def _scope(question: Question, catalog: EntryLookup) -> str:
@@ -133,4 +152,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "duration": duration,
     "dimensions": dimensions,
     "group_text": group_text,
+    "sides": sides,
 }

@@ -22,7 +22,7 @@ from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
 _ORIGINAL = "was."
-_VALUE_OF_ROW = re.compile(r"filters\[(\d+)\]\.value")
+_VALUE_OF_ROW = re.compile(r"((?:\w+\.)?)filters\[(\d+)\]\.value")
 
 
 class Form:
@@ -74,31 +74,45 @@ class Form:
         """The fields that are not empty, by name."""
         return {name: text for name in names if (text := self.text(name)) is not None}
 
-    def conditions(self) -> list[Condition]:
-        """The rows of conditions that have a field."""
+    def number(self, name: str) -> dict[str, Any]:
+        """The number of a field that is not empty, by name; the text of one that is no number,
+        which the validation then rejects."""
+        text = self.text(name)
+        if text is None:
+            return {}
+        try:
+            value = decoded(text)
+        except ValueError:
+            return {name: text}
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return {name: value if is_number else text}
+
+    def conditions(self, prefix: str = "") -> list[Condition]:
+        """The rows of conditions that have a field; `prefix` begins the names of their inputs."""
         names = ("filterField", "filterOperator", "filterKind", "filterValue")
-        rows = zip_longest(*(self._values.get(name, []) for name in names), fillvalue="")
+        columns = (self._values.get(f"{prefix}{name}", []) for name in names)
+        rows = zip_longest(*columns, fillvalue="")
         return [
             Condition(field, operator or "eq", _kind(kind), _with_line_feeds(text))
             for field, operator, kind, text in rows
             if field.strip()
         ]
 
-    def filters(self) -> list[dict[str, Any]]:
-        return [condition.filter for condition in self.conditions()]
+    def filters(self, prefix: str = "") -> list[dict[str, Any]]:
+        return [condition.filter for condition in self.conditions(prefix)]
 
-    def filter_problems(self) -> list[Problem]:
+    def filter_problems(self, prefix: str = "") -> list[Problem]:
         """The problems of values that are not of the chosen kind."""
         return [
-            Problem(f"filters[{index}].value", condition.problem)
-            for index, condition in enumerate(self.conditions())
+            Problem(f"{prefix}filters[{index}].value", condition.problem)
+            for index, condition in enumerate(self.conditions(prefix))
             if condition.problem
         ]
 
     def is_empty(self, field: str) -> bool:
         """Whether the field of a problem is still empty."""
         if match := _VALUE_OF_ROW.fullmatch(field):
-            return not self.conditions()[int(match[1])].text.strip()
+            return not self.conditions(match[1])[int(match[2])].text.strip()
         return not self.raw(field).strip()
 
     def query(self, without: Sequence[str] = ()) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -10,42 +11,83 @@ import yaml
 from tocsin.api.metrics import PATH
 from tocsin.api.schemas.metrics import MetricResponse
 from tocsin.api.schemas.shape import to_json
-from tocsin.errors import InvalidInput
+from tocsin.errors import InvalidInput, Problem
 from tocsin.model.metrics.draft import MetricDraft, read_metric
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Aggregation, Metric, Question
+from tocsin.model.metrics.rules import RATIO_MEMBERS, SIDES
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 
+_SCOPE = ("resourceType", "action", "origin")
+MEASURE = ("metricType", *_SCOPE, "field", "filters")
 MEMBERS = (
-    *("name", "description", "metricType", "resourceType", "action", "origin"),
-    *("field", "filters", "timeWindow", "groupBy"),
+    *("name", "description", *MEASURE, "timeWindow", "groupBy"),
+    *RATIO_MEMBERS,
 )
-_TEXTS = tuple(member for member in MEMBERS if member not in ("field", "filters", "groupBy"))
+_TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow")
 
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
     """The definition of a metric as the API takes it, with mnemonics and without empty members."""
-    members = to_json(MetricResponse.of(metric, runtime.catalog))
-    plain = {member: members[member] for member in MEMBERS if members[member] not in (None, [])}
+    plain = _given(to_json(MetricResponse.of(metric, runtime.catalog)), MEMBERS)
+    for side in SIDES:
+        if side in plain:
+            plain[side] = _given(plain[side], MEASURE)
+    if plain.get("scale") == 1:
+        del plain["scale"]
     return plain if metric.enabled else {**plain, "enabled": False}
+
+
+def _given(members: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: members[name] for name in names if members.get(name) not in (None, [])}
 
 
 def definition_in(form: Form) -> dict[str, Any]:
     """The definition in a form, which may be invalid."""
     return {
         **form.members(*_TEXTS),
-        **({"field": field} if (field := form.field("field")) else {}),
+        **({"field": field} if (field := _field_in(form)) else {}),
         "filters": form.filters(),
         "groupBy": form.fields("groupBy"),
         "enabled": form.has("enabled"),
+        **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
     }
+
+
+def _field_in(form: Form) -> str | None:
+    """The measured field; each side of a RATIO has its own."""
+    return form.field("field") if form.text("metricType") != Aggregation.RATIO else None
+
+
+def _ratio_in(form: Form) -> dict[str, Any]:
+    """The members of a RATIO. They stay in the form, unused, while another aggregation is
+    chosen."""
+    sides = {side: _side_in(form, f"{side}.") for side in SIDES}
+    return {**sides, **form.number("scale"), **form.number("minimumDenominator")}
+
+
+def _side_in(form: Form, prefix: str) -> dict[str, Any]:
+    texts = {name: form.text(f"{prefix}{name}") for name in ("metricType", *_SCOPE)}
+    field = form.field(f"{prefix}field")
+    takes_field = texts["metricType"] != Aggregation.COUNT
+    return {
+        **{name: text for name, text in texts.items() if text is not None},
+        **({"field": field} if field and takes_field else {}),
+        "filters": form.filters(prefix),
+    }
+
+
+def _filter_problems(form: Form) -> list[Problem]:
+    is_ratio = form.text("metricType") == Aggregation.RATIO
+    prefixes = ("", *(f"{side}." for side in SIDES)) if is_ratio else ("",)
+    return [problem for prefix in prefixes for problem in form.filter_problems(prefix)]
 
 
 def read_form(
     runtime: Runtime, form: Form, *, name_required: bool = True
 ) -> tuple[MetricDraft, Question]:
     """The metric of a form; raises InvalidInput with all problems."""
-    problems = form.filter_problems()
+    problems = _filter_problems(form)
     try:
         draft, question = read_metric(
             definition_in(form), runtime.catalog, name_required=name_required

@@ -73,6 +73,8 @@ _LABELS = {
     "threshold": "a threshold",
     "field": "a field",
     "timeWindow": "a time window",
+    "numerator.field": "a field of the numerator",
+    "denominator.field": "a field of the denominator",
 }
 _VALUE = "the value of a condition"
 

@@ -21,7 +21,7 @@ from tocsin.web.choices import choices_of
 from tocsin.web.forms import Form
 from tocsin.web.metric_preview import preview_problems, run_preview
 from tocsin.web.pages.alerts import DEFINED, PATH, definition_of
-from tocsin.web.quoting import decoded, write_pairs
+from tocsin.web.quoting import write_pairs
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
 from tocsin.web.routing import PageRouter, run_on
 
@@ -111,22 +111,13 @@ def _preview(pages: Pages, request: Request, body: bytes) -> Response:
 
 def definition_in(form: Form) -> dict[str, Any]:
     """The definition in a form, which may be invalid."""
-    numbers = {name: _number(text) for name in _NUMBERS if (text := form.text(name))}
+    numbers = [form.number(name) for name in _NUMBERS]
     return {
         **form.members(*_TEXTS),
-        **numbers,
+        **{name: value for number in numbers for name, value in number.items()},
         "labels": form.pairs("labels", "="),
         "enabled": form.has("enabled"),
     }
-
-
-def _number(text: str) -> Any:
-    """A number, or the text itself, which the validation then rejects."""
-    try:
-        value = decoded(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
 
 def _form(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,12 +14,13 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import Aggregation
+from tocsin.model.metrics.metric import SIDE_AGGREGATIONS, Aggregation
+from tocsin.model.metrics.rules import SIDES
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
 from tocsin.web.filter_rows import KINDS, Condition
 from tocsin.web.forms import Form
-from tocsin.web.metric_export import MEMBERS, definition_in, definition_of, read_form
+from tocsin.web.metric_export import MEASURE, MEMBERS, definition_in, definition_of, read_form
 from tocsin.web.metric_preview import preview_of, preview_problems, run_preview
 from tocsin.web.pages.metrics import PATH
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
@@ -36,7 +36,9 @@ AGGREGATIONS = {
     Aggregation.MIN: "Minimum of a field",
     Aggregation.MAX: "Maximum of a field",
     Aggregation.DISTINCT_COUNT: "Number of distinct values of a field",
+    Aggregation.RATIO: "Ratio of two aggregates",
 }
+SIDE_LABELS = {"numerator": "Numerator", "denominator": "Denominator"}
 _PREVIEW = "metric_preview.html"
 _COPY = " (copy)"
 _LONGEST_NAME = 200
@@ -60,7 +62,7 @@ def new_metric(
     entered = {member: value for member, value in definition_in(form).items() if value}
     # A search without a time counts all time, where an empty form suggests a window.
     definition = {"metricType": "COUNT", **entered} if entered else dict(NEW)
-    return _form(pages, request, definition, form.conditions())
+    return _form(pages, request, definition, form)
 
 
 @router.get(PATH + "/{id:uuid}/edit")
@@ -101,7 +103,7 @@ def create_metric(pages: Site, request: Request, viewer: Admin, body: Body) -> R
         draft, question = read_form(runtime, form)
         metric = runtime.metric_service.create(draft, question, viewer.actor)
     except TocsinError as error:
-        return _form(pages, request, definition_in(form), form.conditions(), error)
+        return _form(pages, request, definition_in(form), form, error)
     pages.dashboard.forget()
     return redirect(f"{PATH}/{metric.metric_id}")
 
@@ -113,7 +115,7 @@ def replace_metric(pages: Site, request: Request, viewer: Admin, id: UUID, body:
         draft, question = read_form(runtime, form)
         runtime.metric_service.replace(id, draft, question, viewer.actor)
     except TocsinError as error:
-        return _form(pages, request, definition_in(form), form.conditions(), error, editing=id)
+        return _form(pages, request, definition_in(form), form, error, editing=id)
     pages.dashboard.forget()
     return redirect(f"{PATH}/{id}")
 
@@ -141,20 +143,20 @@ def _form(
     pages: Pages,
     request: Request,
     definition: dict[str, Any],
-    conditions: Sequence[Condition] | None = None,
+    entered: Form | None = None,
     error: TocsinError | None = None,
     editing: UUID | None = None,
 ) -> Response:
-    """The form. Conditions from a form are shown as they were entered; by default those of the
+    """The form. Conditions are shown as they were entered; without a form, those of the
     definition."""
-    if conditions is None:
-        conditions = [Condition.of(filter) for filter in definition.get("filters", ())]
     return pages.render_form(
         request,
         "metric_form.html",
         error,
         spec={**BLANK, **definition},
-        conditions_shown=conditions,
+        sides=[_side(name, definition.get(name) or {}, entered) for name in SIDES],
+        side_aggregations={each: AGGREGATIONS[each] for each in SIDE_AGGREGATIONS},
+        conditions_shown=_conditions(definition, entered),
         editing=editing,
         aggregations=AGGREGATIONS,
         operators=WORDS,
@@ -164,3 +166,21 @@ def _form(
         windows=WINDOWS,
         entries=all_choices(pages.runtime),
     )
+
+
+def _conditions(
+    definition: dict[str, Any], entered: Form | None, prefix: str = ""
+) -> list[Condition]:
+    if entered:
+        return entered.conditions(prefix)
+    return [Condition.of(filter) for filter in definition.get("filters", ())]
+
+
+def _side(name: str, definition: dict[str, Any], entered: Form | None) -> dict[str, Any]:
+    """The fields of one side of a RATIO."""
+    return {
+        "name": name,
+        "label": SIDE_LABELS[name],
+        "spec": {**dict.fromkeys(MEASURE), "metricType": Aggregation.COUNT, **definition},
+        "conditions": _conditions(definition, entered, f"{name}."),
+    }

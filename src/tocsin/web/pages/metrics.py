@@ -92,9 +92,9 @@ async def trend(pages: Site, _viewer: Reader, id: UUID) -> Response:
     points = await pages.dashboard.trend(id)
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     line = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><polyline fill="none" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><path fill="none" '
         'stroke="#2596a3" stroke-width="1.5" stroke-linejoin="round" '
-        f'points="{points}"/></svg>'
+        f'stroke-linecap="round" d="{points}"/></svg>'
     )
     headers = {**HEADERS, "Cache-Control": "private, max-age=300"}
     return Response(line, headers=headers, media_type="image/svg+xml")

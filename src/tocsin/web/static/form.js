@@ -54,12 +54,21 @@ const Forms = {
     value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one per line" : kind.value === "boolean" ? "true or false" : "value";
   },
 
+  // Shows the field of each aggregation that needs one, and the sides of a ratio. Hidden inputs are
+  // disabled, so that the browser does not send them.
   needField(form) {
-    const aggregation = form.querySelector("[data-aggregation]")?.selectedOptions[0];
-    const field = form.querySelector("[data-needed-field]");
-    if (!aggregation || !field) return;
-    field.hidden = !("needsField" in aggregation.dataset);
-    field.querySelector("input").disabled = field.hidden;
+    const sides = form.querySelector("[data-sides]");
+    if (sides) {
+      const chosen = form.elements.metricType?.selectedOptions[0];
+      sides.hidden = !("hasSides" in (chosen?.dataset ?? {}));
+      sides.querySelectorAll("input, select, textarea").forEach((input) => { input.disabled = sides.hidden; });
+    }
+    for (const measure of form.querySelectorAll("[data-measure]")) {
+      const aggregation = measure.querySelector("[data-aggregation]").selectedOptions[0];
+      const field = measure.querySelector("[data-needed-field]");
+      field.hidden = !("needsField" in aggregation.dataset);
+      field.querySelector("input").disabled = field.hidden || aggregation.closest("select").disabled;
+    }
   },
 
   async loadFields(form) {
