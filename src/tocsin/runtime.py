@@ -47,6 +47,7 @@ from tocsin.process.events import (
     DeliveriesPending,
     Events,
     InteractionsDropped,
+    InteractionsFollowed,
     InteractionsRecorded,
     LeadershipGained,
     TransitionsStored,
@@ -127,14 +128,9 @@ class Runtime:
 
     def _open_storage(self) -> None:
         storage = open_storage(self.settings, self.node_id, self.clock, self.events, self._closing)
-        self.storage = storage
-        self.engine, self.database, self.key_values = (
-            storage.engine,
-            storage.database,
-            storage.key_values,
-        )
-        self.disk, self.losses = storage.disk, storage.losses
-        self.leadership = storage.leadership
+        self.storage, self.leadership = storage, storage.leadership
+        self.engine, self.database = storage.engine, storage.database
+        self.key_values, self.disk, self.losses = storage.key_values, storage.disk, storage.losses
 
     def _open_definitions(self) -> None:
         database = self.database
@@ -159,8 +155,10 @@ class Runtime:
 
     def _open_calculators(self) -> None:
         concurrency = self.settings.query_concurrency
+        self.append_log = self.storage.append_log(self.events, self.catalog)
+        self.engine.follow = self.append_log.follow
         self._calculators = Calculators(
-            self.engine, self.catalog, self.storage.latest_number(), concurrency=concurrency
+            self.engine, self.catalog, self.append_log.watermark, concurrency=concurrency
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
@@ -179,12 +177,12 @@ class Runtime:
 
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
-        self.append_log = self.storage.append_log(self.events)
         self.committer = Committer(self.engine, self.append_log, self._outbox, months)
         self.recorder = Recorder(
             self.engine,
             self.catalog,
             self.committer,
+            self.append_log,
             self.clock,
             strict_catalog=self.settings.strict_catalog,
         )
@@ -194,7 +192,9 @@ class Runtime:
     def _open_notifications(self) -> None:
         settings = self.settings
         self._queue = DeliveryQueue(self.database, self.storage.fence)
-        self._outbox = Outbox(self.deliveries, self.engine, self.events, self.clock)
+        self._outbox = Outbox(
+            self.deliveries, self.engine, self.events, self.clock, self.append_log.staged
+        )
         self.templates = Templates()
         self._closing.callback(self.templates.close)
         self.attempts = Attempts(
@@ -266,10 +266,14 @@ class Runtime:
         subscribe = self.events.subscribe
         subscribe(InteractionsRecorded, self._calculators.on_interactions_recorded)
         subscribe(InteractionsRecorded, self.scheduler.on_interactions_recorded)
+        subscribe(InteractionsFollowed, self._calculators.on_interactions_followed)
+        subscribe(InteractionsFollowed, self.scheduler.on_interactions_followed)
+        subscribe(InteractionsFollowed, self._outbox.on_interactions_followed)
         subscribe(InteractionsDropped, self._calculators.on_interactions_dropped)
         subscribe(DeliveriesPending, self.dispatcher.on_deliveries_pending)
         subscribe(TransitionsStored, self.dispatcher.on_transitions_stored)
         subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
+        subscribe(LeadershipGained, self._outbox.on_leadership_gained)
         subscribe(LeadershipGained, self.dispatcher.on_leadership_gained)
         subscribe(LeadershipGained, self.scheduler.on_leadership_gained)
         subscribe(LeadershipGained, self.promoter.on_leadership_gained)
@@ -279,7 +283,7 @@ class Runtime:
 
     def _start(self) -> None:
         """Start the workers. They stop in the reverse order: first those that cause work."""
-        for worker in self.storage.join(self.events):
+        for worker in self.storage.join(self.events, self._outbox.settle):
             self._run(worker)
         self._run(self.committer)
         self._closing.callback(self.recorder.close)

@@ -1,7 +1,8 @@
 """The catalog, on a real SQLite."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -183,13 +184,14 @@ def test_entries_are_ordered_by_mnemonic_without_regard_to_case(catalog: Catalog
 def test_an_entry_that_is_claimed_during_its_deletion_stays(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ACTION, "claimed", AT)
 
-    def is_recorded() -> bool:
+    @contextmanager
+    def use() -> Iterator[bool]:
         assert catalog.is_deleting
         assert catalog.claim(Kind.ACTION, entry.id) == entry
-        return False
+        yield False
 
     with pytest.raises(Conflict, match="Interactions use the action claimed"):
-        catalog.delete(Kind.ACTION, entry.id, is_recorded)
+        catalog.delete(Kind.ACTION, entry.id, use)
     assert catalog.find(Kind.ACTION, "claimed") == entry
     catalog.delete(Kind.ACTION, entry.id)
     assert catalog.claim(Kind.ACTION, entry.id) is None
@@ -199,6 +201,6 @@ def test_an_entry_that_is_claimed_during_its_deletion_stays(catalog: Catalog) ->
 def test_an_entry_that_interactions_have_is_not_deleted(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ORIGIN, "recorded", AT)
     with pytest.raises(Conflict, match="Interactions use the origin recorded"):
-        catalog.delete(Kind.ORIGIN, entry.id, lambda: True)
+        catalog.delete(Kind.ORIGIN, entry.id, lambda: nullcontext(True))
     assert not catalog.is_deleting
     assert catalog.find(Kind.ORIGIN, "recorded") == entry

@@ -87,6 +87,8 @@ class Engine:
         self.recorded_extent = RecordedExtent()
         self.recorded_months = RecordedMonths()
         self.write_state = WriteState()
+        self.follow: Callable[[], object] = lambda: None
+        """Called before each query is compiled, to learn of interactions that others recorded."""
         self._is_stopping = threading.Event()
         self._seconds = seconds
         self._comment = calculation_comment(node_id or uuid4().hex)
@@ -286,7 +288,9 @@ class Engine:
 
     def table(self, catalog: Mnemonics, *, with_columns: bool = False) -> Table:
         """The table as of now, for the compiler. Only a query that runs immediately may use its
-        materialized columns: one that no metric needs is dropped after some minutes."""
+        materialized columns: one that no metric needs is dropped after some minutes. Raises
+        Unavailable."""
+        self.follow()
         mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
         columns = self.materialized_columns if with_columns else {}
         return Table(mnemonics, self.field_types.of, lambda field, kind: columns.get((field, kind)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -12,8 +13,8 @@ from tocsin.store.catalog import Catalog
 
 
 class EntryUse(Protocol):
-    def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
-        """Whether an interaction has this entry; blocks."""
+    def entry_use(self, kind: Kind, id: UUID) -> AbstractContextManager[bool]:
+        """Yields whether an interaction has this entry; blocks, and raises Unavailable."""
 
 
 class CatalogService:
@@ -37,7 +38,7 @@ class CatalogService:
     def delete(self, kind: Kind, id: UUID, actor: Actor) -> None:
         """Delete an entry that nothing uses."""
         entry = self._catalog.get(kind, id)
-        self._catalog.delete(kind, id, lambda: self._entry_use.is_entry_recorded(kind, id))
+        self._catalog.delete(kind, id, lambda: self._entry_use.entry_use(kind, id))
         actor.log_change("catalog entry deleted", **_entry_fields(entry))
 
 

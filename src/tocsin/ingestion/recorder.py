@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,6 +20,7 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
 from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
+from tocsin.ingestion.append_log import AppendLog
 from tocsin.ingestion.coalescer import Coalescer
 from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.in_flight import InFlightRequests
@@ -91,6 +93,7 @@ class Recorder:
         engine: Engine,
         catalog: Catalog,
         committer: Committer,
+        append_log: AppendLog,
         clock: Clock,
         *,
         strict_catalog: bool,
@@ -103,6 +106,7 @@ class Recorder:
         self._is_strict = strict_catalog
         self._clock = clock
         self._committer = committer
+        self._append_log = append_log
         self._coalescer = Coalescer(committer)
         self._registration = Registration()
         self._in_flight = InFlightRequests()
@@ -246,11 +250,16 @@ class Recorder:
                 "own interaction rejected", interaction=interactions[index], problems=problems
             )
 
-    def is_entry_recorded(self, kind: Kind, id: UUID) -> bool:
+    @contextmanager
+    def entry_use(self, kind: Kind, id: UUID) -> Iterator[bool]:
         """Whether an interaction has this entry of the catalog; blocks until all requests that are
-        being recorded now have ended."""
+        being recorded now have ended. While it is held, no other node records one. Raises
+        Unavailable."""
         self._in_flight.wait_for_earlier()
-        return self._engine.has_interactions_of(kind, id)
+        with self._append_log.quiet() as check_quiet:
+            is_recorded = self._engine.has_interactions_of(kind, id)
+            check_quiet()
+            yield is_recorded
 
     def close(self) -> None:
         """Discard the waiting registrations of catalog entries."""

@@ -80,7 +80,6 @@ class SharedAppendLog:
         self._catalog: int | None = None
         # The rows that this node will end itself.
         self._under_way: dict[int, NewRow] = {}
-        self._is_drop_unknown = False
         self._join(seconds_open)
 
     @property
@@ -156,19 +155,11 @@ class SharedAppendLog:
     def follow(self) -> None:
         self._follower.follow()
 
-    def on_interactions_dropped(self, _event: object) -> None:
-        """Others may have counted the interactions: `keep_up` announces it, however often it takes
-        until the database answers."""
-        self._is_drop_unknown = True
-
     def keep_up(self) -> None:
         """Do the tasks that need no append and no calculation. Raises Unavailable."""
         if self._follower.has_missed:
             self._rejoin()
         self._follower.follow()
-        if self._is_drop_unknown:
-            self._announce(AppendKind.LATE)
-            self._is_drop_unknown = False
 
     def learn_ids(self) -> None:
         """Learn the ids of other appends, so that a node that appends nothing does not miss rows.
@@ -267,10 +258,6 @@ class SharedAppendLog:
         with self._beginning:
             self._ids.doubt(row.number, row.ids)
 
-    def _announce(self, kind: AppendKind) -> None:
-        with self._table.locked() as locked:
-            self._insert(locked, kind)
-
     def _insert(self, locked: LockedAppends, kind: AppendKind, *, news: bytes = b"") -> int:
         """Insert a row without interactions, which has ended; returns its number."""
         tail = locked.tail()
@@ -281,7 +268,8 @@ class SharedAppendLog:
 
     def _join(self, seconds: float) -> None:
         """Follow from the oldest append on that has not ended, or did within the last seconds."""
-        self._announce(AppendKind.JOIN)
+        with self._table.locked() as locked:
+            self._insert(locked, AppendKind.JOIN)
         # The row of the join is one of them.
         rows = self._table.recent_ids(seconds + _JOIN_SECONDS)
         self._ids.begin_at(rows)

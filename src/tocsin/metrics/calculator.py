@@ -244,6 +244,7 @@ class Calculator:
         table = self.table_as_of(at)
         result = run(table)
         tested = time_comparisons(question, at, table.extent)
+        self._engine.follow()
         needed = time_comparisons(question, at, self._engine.recorded_extent.current)
         if not set(needed).issubset(tested):
             result = run(self.table())
@@ -252,10 +253,11 @@ class Calculator:
     def table_as_of(self, at: datetime) -> Table:
         """The table for queries as of `at`. If the latest timestamps are recent, later ones are
         expected during the query, so it tests the end of the window in any case."""
+        table = self.table()
         extent = self._engine.recorded_extent.current
         if extent.latest >= at - RECENT:
             extent = extent.open_ended()
-        return replace(self.table(), extent=extent)
+        return replace(table, extent=extent)
 
     def table(self) -> Table:
         """The table as it is now, without its earliest and latest timestamp."""

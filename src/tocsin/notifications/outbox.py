@@ -8,7 +8,7 @@ without subscribers costs a look-up in memory.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -18,7 +18,12 @@ from tocsin.errors import TocsinError
 from tocsin.ingestion.outcomes import Rejected
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.process.clock import Clock
-from tocsin.process.events import DeliveriesPending, Events
+from tocsin.process.events import (
+    DeliveriesPending,
+    Events,
+    InteractionsFollowed,
+    LeadershipGained,
+)
 from tocsin.store.deliveries import Deliveries
 
 log = structlog.get_logger()
@@ -33,12 +38,20 @@ class RecordedIds(Protocol):
 
 
 class Outbox:
-    """The committer stages; the dispatcher reconciles."""
+    """The committer stages; the dispatcher of the leader reconciles."""
 
     def __init__(
-        self, deliveries: Deliveries, engine: RecordedIds, events: Events, clock: Clock
+        self,
+        deliveries: Deliveries,
+        engine: RecordedIds,
+        events: Events,
+        clock: Clock,
+        undecided: Callable[[], Collection[bytes]] = frozenset,
     ) -> None:
+        """`undecided` returns the ids of interactions with deliveries whose append has not ended,
+        on any node: its node decides them, or the one that closes it, by `settle`."""
         self._deliveries = deliveries
+        self._undecided = undecided
         self._engine = engine
         self.with_subscribers = deliveries.with_subscribers
         self._events = events
@@ -70,6 +83,23 @@ class Outbox:
             self._is_in_doubt |= not is_decided
             self._events.publish(DeliveriesPending())
 
+    def on_interactions_followed(self, event: InteractionsFollowed) -> None:
+        """Deliveries that another node has staged are decided, or in doubt after a failure."""
+        if event.has_deliveries:
+            self._is_in_doubt = True
+            self._events.publish(DeliveriesPending())
+
+    def on_leadership_gained(self, _event: LeadershipGained) -> None:
+        """The leader before may have left some undecided."""
+        self._is_in_doubt = True
+
+    def settle(self, ids: Collection[bytes]) -> None:
+        """Decide the deliveries of interactions that nothing appends any more, by asking the
+        engine. Raises Unavailable."""
+        recorded = self._engine.recorded_ids(list(ids))
+        self._deliveries.reconcile(recorded, set(ids) - recorded)
+        self._events.publish(DeliveriesPending())
+
     def reconcile(self) -> None:
         """Decide the staged deliveries that are in doubt, by asking the engine. Raises
         Unavailable."""
@@ -80,6 +110,10 @@ class Outbox:
             # The committer decides the block that it is appending.
             with self._deciding:
                 staged = self._deliveries.staged() - self._in_flight
+                # After that, because an append begins before its deliveries are staged.
+                undecided = staged.intersection(self._undecided()) if staged else staged
+                self._is_in_doubt |= bool(undecided)
+                staged -= undecided
                 recorded = self._engine.recorded_ids(list(staged)) if staged else set()
                 self._deliveries.reconcile(recorded, staged - recorded)
         except BaseException:

@@ -6,6 +6,7 @@ there, because nodes of another version may be running.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -14,6 +15,10 @@ from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.ingestion.append_keeper import AppendKeeper
+from tocsin.ingestion.append_log import AppendLog
+from tocsin.ingestion.engine_knowledge import EngineKnowledge
+from tocsin.ingestion.shared_append_log import SharedAppendLog
 from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.server_address import ServerAddress
 from tocsin.process.clock import Clock
@@ -21,14 +26,15 @@ from tocsin.process.events import Events, InteractionsDropped
 from tocsin.process.worker import Worker
 from tocsin.storage.coordination import Coordination
 from tocsin.storage.disk import Disk
-from tocsin.storage.storage import Storage
+from tocsin.storage.storage import Settle, Storage
+from tocsin.store.appends import Appends
+from tocsin.store.catalog import Catalog
 from tocsin.store.change_listener import ChangeListener
 from tocsin.store.database import FOLDER_ID, Database
 from tocsin.store.delivery_queue import CLAIM
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.leader_lock import LeaderLock
 from tocsin.store.node_lock import NodeLock
-from tocsin.store.only_node import only_node
 from tocsin.store.server_checks import check_database
 
 
@@ -44,8 +50,13 @@ class ServerStorage(Storage):
         *,
         node_id: str,
         events: Events,
+        opened: float,
     ) -> None:
+        """`opened` is when the engine began to load, in seconds of the monotonic clock."""
         super().__init__(engine, database, disk, place)
+        self._node_id = node_id
+        self._opened = opened
+        self._appends = Appends(database)
         self.node_lock = NodeLock(database, node_id)
         self._leader_lock = LeaderLock(database, node_id, self.node_lock, events, CLAIM)
         self.leadership, self.fence = self._leader_lock, self._leader_lock
@@ -57,10 +68,26 @@ class ServerStorage(Storage):
     def coordination(self) -> Coordination:
         return Coordination("leader" if self.leadership.is_leader else "follower")
 
-    def join(self, events: Events) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
+    def join(self, events: Events, settle: Settle) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
         # The workers of the first node are to find a leader when they start.
         self._leader_lock.run_once()
-        return self.node_lock, self._leader_lock, self._listener
+        self._keeper = AppendKeeper(
+            self._append_log, self._appends, self.node_lock.living_nodes, self.engine, settle
+        )
+        return self.node_lock, self._leader_lock, self._listener, self._keeper
+
+    def append_log(self, events: Events, catalog: Catalog) -> AppendLog:
+        knowledge = EngineKnowledge(self.engine, catalog.by_id, self.database.revisions.refresh)
+        self._append_log = SharedAppendLog(
+            self._appends,
+            self._node_id,
+            self.node_lock,
+            knowledge,
+            events,
+            first_number=self.latest_number() + 1,
+            seconds_open=time.monotonic() - self._opened,
+        )
+        return self._append_log
 
     def announce_drop(self) -> None:
         with self._drops.changing():
@@ -79,12 +106,12 @@ def open_servers(
     require_none([*check_database(url), *check_server(address, **limits)])
     database = Database(url)
     closing.callback(database.close)
-    closing.enter_context(only_node(database))
     installation = KeyValueStore(database).get(FOLDER_ID)
 
     def admit(contents: EngineContents) -> None:
         require_same_installation(installation, contents.folder_id)
 
+    opened = time.monotonic()
     engine = Engine(
         address,
         memory=settings.query_memory,
@@ -97,7 +124,9 @@ def open_servers(
     closing.callback(engine.close)
     disk = Disk([], [engine.write_state, database.write_state], "storage of the servers")
     place = f"{place_of(url)}, {address}/{address.database}"
-    storage = ServerStorage(engine, database, disk, place, node_id=node_id, events=events)
+    storage = ServerStorage(
+        engine, database, disk, place, node_id=node_id, events=events, opened=opened
+    )
     # Maintenance of the leader checks for losses: a check while another node drops expired months
     # would miss them.
     if settings.accept_loss:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import structlog
@@ -16,11 +16,14 @@ from tocsin.process.worker import Worker
 from tocsin.storage.coordination import Coordination
 from tocsin.storage.disk import Disk
 from tocsin.storage.loss_detection import LossDetector
+from tocsin.store.catalog import Catalog
 from tocsin.store.database import Database
 from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
+
+Settle = Callable[[Collection[bytes]], object]
 
 _LATEST_NUMBER = "latest interaction number"
 
@@ -43,13 +46,15 @@ class Storage:
         self.key_values = KeyValueStore(database)
         self.losses = LossDetector(engine, self.key_values)
 
-    def append_log(self, events: Events) -> AppendLog:
-        """The log that numbers the interactions of this node, and publishes appends as events."""
+    def append_log(self, events: Events, catalog: Catalog) -> AppendLog:  # noqa: ARG002 - for nodes
+        """The log that numbers the interactions of this node, and publishes appends as events.
+        The catalog names what they refer to. Called once; raises Unavailable."""
         return LocalAppendLog(self.latest_number() + 1, events)
 
-    def join(self, events: Events) -> Sequence[Worker]:
-        """Begin to coordinate with other nodes; returns the workers that do, to be started before
-        all others."""
+    def join(self, events: Events, settle: Settle) -> Sequence[Worker]:  # noqa: ARG002 - for nodes
+        """Begin to coordinate with other nodes, after `append_log`; returns the workers that do, to
+        be started before all others. `settle` decides the staged deliveries of interactions, given
+        by their ids."""
         events.publish(LeadershipGained())
         return ()
 

@@ -25,8 +25,6 @@ class AdvisoryLock(IntEnum):
     """Held by the leader for as long as it leads."""
     APPENDING = 4
     """Held while the numbers of an append are assigned."""
-    ONLY_NODE = 5
-    """Held by the only node, as long as several are not supported."""
 
 
 def lock_for_transaction(lock: AdvisoryLock) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -120,17 +120,22 @@ class Catalog:
             self._deleting.discard(id)
             return self.by_id(kind, id)
 
-    def delete(self, kind: Kind, id: UUID, is_recorded: Callable[[], bool] = lambda: False) -> None:
+    def delete(
+        self,
+        kind: Kind,
+        id: UUID,
+        use: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(False),
+    ) -> None:
         """Delete an entry that nothing uses.
 
-        `is_recorded` returns whether an interaction has the entry. It is called while the entry is
-        marked as being deleted: an interaction that is recorded from then on claims the entry,
-        which cancels the deletion. Raises NotFound, or Conflict for a system entry and one that is
-        in use.
+        `use` yields whether an interaction has the entry, and is held until the entry is deleted.
+        It is called while the entry is marked as being deleted: an interaction that this process
+        records from then on claims the entry, which cancels the deletion. Raises NotFound, or
+        Conflict for a system entry and one that is in use.
         """
         entry = self._changeable(kind, id)
-        with self._marked_as_deleting(entry):
-            if is_recorded():
+        with self._marked_as_deleting(entry), use() as is_recorded:
+            if is_recorded:
                 raise _recorded(entry)
             try:
                 with self._cached.locked(), self._cached.changing() as change:
