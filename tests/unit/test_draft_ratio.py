@@ -131,11 +131,22 @@ def test_a_side_is_refused_as_a_metric_of_its_type_would_be(catalog: Catalog) ->
     assert refused["minimumDenominator"] == "must be a finite number"
 
 
-@pytest.mark.parametrize("type", ["NO", 3, {}])
-def test_a_side_of_no_known_type_is_refused_once(catalog: Catalog, type: Any) -> None:
-    assert list(problems(catalog, ratio(numerator={"metricType": type}))) == [
-        "numerator.metricType"
-    ]
+@pytest.mark.parametrize("type", ["NO", 3, {}, "RATE", "RATIO"])
+def test_a_side_of_another_type_is_refused_with_those_of_sides(catalog: Catalog, type: Any) -> None:
+    message = "must be one of COUNT, SUM, AVG, MIN, MAX, DISTINCT_COUNT"
+    refused = problems(catalog, ratio(numerator={"metricType": type}))
+    assert refused == {"numerator.metricType": message}
+
+
+@pytest.mark.parametrize("scale", [True, "100", 10, [1], 0])
+def test_the_scale_is_the_number_1_or_100(catalog: Catalog, scale: Any) -> None:
+    assert problems(catalog, ratio(scale=scale)) == {"scale": "must be 1 or 100"}
+
+
+@pytest.mark.parametrize("least", [True, "5", [], float("nan"), 10**400])
+def test_the_minimum_of_the_denominator_is_a_finite_number(catalog: Catalog, least: Any) -> None:
+    refused = problems(catalog, ratio(minimumDenominator=least))
+    assert refused == {"minimumDenominator": "must be a finite number"}
 
 
 @pytest.mark.parametrize("member", ["numerator", "denominator", "scale", "minimumDenominator"])

@@ -29,7 +29,7 @@ from tocsin.model.metrics.metric import (
     Side,
     Window,
 )
-from tocsin.model.metrics.rules import NOT_OF_SIDES, SIDES, rule_problems, uuid_of
+from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
 from tocsin.model.validation import WithoutNul, problems_of
 
 
@@ -74,6 +74,16 @@ GroupFields = Annotated[
 Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 
 
+def _no_boolean(value: Any) -> Any:
+    """True would be accepted as 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be 1 or 100")
+    return value
+
+
+Scale = Annotated[Literal[1, 100], BeforeValidator(_no_boolean)]
+
+
 class SideDraft(BaseModel):
     """A side of a RATIO. Its filters and scope are added to those of the metric."""
 
@@ -100,9 +110,7 @@ class MetricDraft(SideDraft):
     metric_type_id: UUID | None = None
     numerator: SideDraft | None = None
     denominator: SideDraft | None = None
-    scale: Annotated[Literal[1, 100], Member(description="100 for a RATIO in percent")] | None = (
-        None
-    )
+    scale: Annotated[Scale, Member(description="100 for a RATIO in percent")] | None = None
     minimum_denominator: (
         Annotated[
             FiniteNumber,
@@ -127,7 +135,7 @@ def read_metric(
         draft = MetricDraft.model_validate(body)
     except ValidationError as error:
         problems += (
-            Problem(problem.field, NOT_OF_SIDES.get(problem.field, problem.message))
+            Problem(problem.field, SIDE_MESSAGES.get(problem.field, problem.message))
             for problem in problems_of(error)
         )
     if name_required and body.get("name") is None:

@@ -22,15 +22,18 @@ TYPES = ", ".join(Aggregation)
 SIDES = ("numerator", "denominator")
 RATIO_MEMBERS = (*SIDES, "scale", "minimumDenominator")
 
-_NOT_OF_SIDES = {
+_SIDE_TYPES = ", ".join(SIDE_AGGREGATIONS)
+_OF_SIDES = {
+    "metricType": f"must be one of {_SIDE_TYPES}",
+    "metricTypeId": "must be left out: give metricType",
     "timeWindow": "must be left out: that of the metric applies to both sides",
     "groupBy": "must be left out: that of the metric applies to both sides",
-    "metricTypeId": "must be left out: give metricType",
 }
-NOT_OF_SIDES = {
-    f"{side}.{member}": message for side in SIDES for member, message in _NOT_OF_SIDES.items()
+SIDE_MESSAGES = {
+    f"{side}.{member}": message for side in SIDES for member, message in _OF_SIDES.items()
 }
-"""By the path of a member that the metric has and its sides have not, the message about it."""
+"""The messages about invalid members of a side for which those about a metric would be wrong, by
+their paths."""
 
 _REASONS = {
     Aggregation.COUNT: "COUNT counts interactions",
@@ -108,13 +111,12 @@ def _ratio_problems(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterat
 
 
 def _side_problems(side: Mapping[str, Any]) -> Iterator[Problem]:
-    types = ", ".join(SIDE_AGGREGATIONS)
     if side.get("metricType") is None:
-        yield Problem("metricType", f"is required: one of {types}")
+        yield Problem("metricType", f"is required: one of {_SIDE_TYPES}")
     elif (aggregation := _by_mnemonic(side)) in SIDE_AGGREGATIONS:
         yield from _needs(aggregation, side)
     elif aggregation:
-        yield Problem("metricType", f"must be one of {types}")
+        yield Problem("metricType", _OF_SIDES["metricType"])
 
 
 def _group_problems(groups: Any) -> Iterator[Problem]:
