@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.deployments import folder_only
 from support.serving import Server, free_port
+
+# On servers, `tocsin migrate` prints the key.
+pytestmark = folder_only
 
 
 def started_without_a_key(folder: Path) -> Server:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
 
+from support.databases import open_database
 from support.installation import Installation
 from support.serving import Server
 from tocsin.model.interactions.catalog import Kind
@@ -26,13 +26,9 @@ LONG = {"text": "x" * 70_000}
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    held = sqlite3.connect(folder / "store.sqlite", isolation_level=None)
-    held.execute("BEGIN IMMEDIATE")
-    try:
+    """Hold the write lock of a store, as another process or another node does."""
+    with closing(open_database(folder / "store.sqlite")) as other, other.writing():
         yield
-    finally:
-        held.execute("ROLLBACK")
-        held.close()
 
 
 def body_bytes(client: httpx.Client) -> float:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.deployments import folder_only
 from support.serving import Server
+
+pytestmark = folder_only
 
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
