@@ -8,8 +8,11 @@ from pathlib import Path
 import structlog
 from sqlalchemy import text
 
+from support.leadership import SetLeadership
 from support.opening import fill, opened
+from tocsin.model.duration import Duration
 from tocsin.model.key import Role
+from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.retention import SETTLING, TRUSTED_AFTER
 
 
@@ -40,4 +43,31 @@ def test_a_failing_task_does_not_keep_the_clock_from_being_trusted(tmp_path: Pat
             connection.execute(text("DROP TABLE sessions"))
         for running in (SETTLING, TRUSTED_AFTER, TRUSTED_AFTER + SETTLING):
             runtime.maintenance.run(now + running, running)
+        assert runtime.engine.rows() == 0
+
+
+def test_a_node_that_becomes_the_leader_trusts_a_clock_that_the_leader_before_observed(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "data") as runtime:
+        runtime.maintenance.stop()
+        now = runtime.now()
+        fill(runtime, f"{now - timedelta(days=400):%Y-%m}", 3)
+        leadership = SetLeadership(is_leader=False)
+        follower = Maintenance(
+            runtime.storage,
+            runtime.deliveries,
+            {},
+            runtime.events,
+            runtime.clock,
+            retention=Duration.parse("90d"),
+            leadership=leadership,
+        )
+        for running in (SETTLING, TRUSTED_AFTER, TRUSTED_AFTER + SETTLING):
+            runtime.maintenance.run(now + running, running)
+            follower.run(now + running, running)
+        assert runtime.engine.rows() == 3
+        leadership.is_leader = True
+        later = TRUSTED_AFTER + 2 * SETTLING
+        follower.run(now + later, later)
         assert runtime.engine.rows() == 0

@@ -56,6 +56,7 @@ class Maintenance(Worker):
         self._seen_clock = ObservedClock(storage.key_values)
         self._retention = Retention()
         self._leadership = leadership
+        self._has_led = leadership.is_leader
 
     def run_once(self) -> float:
         self.run(self._clock.now(), timedelta(seconds=time.monotonic() - self._opened))
@@ -66,8 +67,13 @@ class Maintenance(Worker):
         monotonic clock."""
         for name, task in self._tasks.items():
             _attempt(name, partial(task.run_maintenance, at))
-        if self._leadership.is_leader:
+        leads = self._leadership.is_leader
+        if leads:
+            if not self._has_led:
+                # The leader before has observed the clock since this node started.
+                self._seen_clock = ObservedClock(self._storage.key_values)
             self._run_as_leader(at, running)
+        self._has_led = leads
 
     def _run_as_leader(self, at: datetime, running: timedelta) -> None:
         _attempt("losses", partial(self._storage.check, at))
