@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from fastapi.testclient import TestClient
 
 from support.deployments import servers_only, settings_in
+from support.opening import fill
 from support.serving import ADMIN_KEY
 from support.shared_nodes import Node, shared_nodes, within
 from tocsin.runtime import Runtime
+from tocsin.storage.retention import SETTLING
 
 pytestmark = servers_only
 
@@ -104,3 +107,22 @@ def test_another_node_leads_after_the_leader_has_stopped(
         assert first.leadership.is_leader
         first.close()
         assert within(2, lambda: second.leadership.is_leader)
+
+
+def test_interactions_that_the_leader_drops_are_counted_by_no_node(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("drops")
+    with shared_nodes(folder, retention="90d") as (leader, follower):
+        now = leader.runtime.now()
+        fill(leader.runtime, f"{now - timedelta(days=400):%Y-%m}", 3)
+        fill(leader.runtime, f"{now:%Y-%m}", 20)
+        for window in ("800d", "300d"):
+            metric = {"name": window, "metricType": "COUNT", "timeWindow": window}
+            leader.call("POST", "interaction-metrics", metric, 201)
+        for expected in ([23, 20], [20, 20]):
+            for node in (follower, leader) * 2:
+                results = node.call("POST", "interaction-metrics/calculate-all")["results"]
+                assert [result["results"][0]["value"] for result in results] == expected
+            leader.runtime.maintenance.stop()
+            leader.runtime.maintenance.run(now, SETTLING)
