@@ -36,6 +36,11 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def place(self) -> Sequence[str]:
+        """The arguments that say where the data is."""
+        return "--data-dir", str(self.folder)
+
+    @property
     def log(self) -> str:
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
 
@@ -52,7 +57,7 @@ class Server:
         command = [
             *wrapper,
             *(sys.executable, "-m", "tocsin.cli", "serve"),
-            *("--port", str(self.port), "--data-dir", str(self.folder)),
+            *("--port", str(self.port), *self.place),
         ]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
