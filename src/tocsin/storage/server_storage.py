@@ -66,7 +66,11 @@ class ServerStorage(Storage):
         )
 
     def coordination(self) -> Coordination:
-        return Coordination("leader" if self.leadership.is_leader else "follower")
+        return Coordination(
+            "leader" if self.leadership.is_leader else "follower",
+            self._append_log.seconds_behind,
+            self._keeper.oldest_seconds,
+        )
 
     def join(self, events: Events, settle: Settle) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
         # The workers of the first node are to find a leader when they start.
