@@ -64,12 +64,6 @@ class CachedRows(Protocol):
 class Revisions(Protocol):
     """The tables of one database that this process reads from memory."""
 
-    is_shared: bool
-
-    @property
-    def seconds_behind(self) -> float:
-        """The age of the last look at the revisions; 0 if no other process changes anything."""
-
     def cache(self, name: str, load: Load) -> CachedRows:
         """Read a table into memory for the first time, and again after changes elsewhere."""
 
@@ -90,9 +84,6 @@ class Revisions(Protocol):
 
 class LocalRevisions:
     """Nobody else changes the database, so nothing has to be noticed."""
-
-    is_shared = False
-    seconds_behind = 0.0
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -142,8 +133,6 @@ class _LocalRows:
 class SharedRevisions:
     """One lock for the memory of all tables, so that they change together."""
 
-    is_shared = True
-
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.RLock()
@@ -155,10 +144,6 @@ class SharedRevisions:
         self._reloads = 0
         self._refreshing = threading.Lock()
         self._refreshed = time.monotonic()
-
-    @property
-    def seconds_behind(self) -> float:
-        return time.monotonic() - self._refreshed
 
     def cache(self, name: str, load: Load) -> CachedRows:
         with self._lock, self._database.reading() as connection:
