@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.deployments import settings_in
+from support.deployments import counts_queries, settings_in
 from tocsin.clickhouse.sql.query import Query
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission, cost
@@ -69,6 +69,7 @@ def limit_fetched_rows(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     monkeypatch.setattr(cost, "MODEL", replace(cost.MODEL, max_rows=rows))
 
 
+@counts_queries
 def test_windows_that_slide_within_a_minute_read_nothing(cached: Runtime) -> None:
     before = queries(cached)
     assert counts(cached, AT + timedelta(seconds=30)) == [2, 3, 4]
@@ -161,6 +162,7 @@ def cached_singles(cached: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     return cached
 
 
+@counts_queries
 def test_new_interactions_are_read_once_for_all_recently_requested_metrics(
     cached_singles: Runtime,
 ) -> None:
@@ -170,6 +172,7 @@ def test_new_interactions_are_read_once_for_all_recently_requested_metrics(
     assert queries(cached_singles) == before + 2
 
 
+@counts_queries
 def test_a_metric_that_was_not_requested_recently_is_not_read_with_others(
     cached_singles: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

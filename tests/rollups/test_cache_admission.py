@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from support.deployments import settings_in
+from support.deployments import counts_queries, settings_in
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.ingestion.request_context import RequestContext
@@ -106,6 +106,7 @@ def queries(runtime: Runtime) -> int:
     return int(runtime.engine.run(Query(text))[0][0])
 
 
+@counts_queries
 def test_a_metric_requested_for_the_first_time_is_not_cached_while_another_rollup_is_built(
     runtime: Runtime,
 ) -> None:

@@ -26,6 +26,9 @@ IS_ON_SERVERS = all(variable in os.environ for variable in _VARIABLES)
 folder_only = pytest.mark.skipif(
     IS_ON_SERVERS, reason="is about the data folder, and runs without servers"
 )
+counts_queries = pytest.mark.skipif(
+    IS_ON_SERVERS, reason="a server counts the queries of all its clients"
+)
 servers_only = pytest.mark.skipif(
     not IS_ON_SERVERS, reason=f"{' and '.join(_VARIABLES)} name no servers to test with"
 )
