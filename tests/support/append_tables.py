@@ -104,13 +104,14 @@ class MemoryAppends:
             self._fail(Fault.AFTER)
             return self.rows[number].ended_by == node
 
-    def set_aside(self, numbers: Collection[int]) -> None:
+    def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
         with self._lock:
             self._fail(Fault.BEFORE)
-            for number in numbers:
-                if self.rows[number].row.state is AppendState.OPEN:
-                    self._set(number, AppendState.ASIDE)
+            open_ones = [n for n in numbers if self.rows[n].row.state is AppendState.OPEN]
+            for number in open_ones:
+                self._set(number, AppendState.ASIDE)
             self._fail(Fault.AFTER)
+            return open_ones
 
     def unended(self) -> Sequence[Unended]:
         with self._lock:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 import structlog
 
+from tocsin.errors import Unavailable
 from tocsin.process.worker import Worker
 
 PATIENCE = 20.0
@@ -99,6 +100,22 @@ def test_a_failure_is_logged_with_the_name_and_the_work_goes_on(stopping: list[W
         until(lambda: worker.runs == 2)
     assert [(line["event"], line["worker"]) for line in logged] == [
         ("worker run failed", "counting")
+    ]
+
+
+def test_a_server_that_is_away_is_logged_without_a_traceback(stopping: list[Worker]) -> None:
+    with structlog.testing.capture_logs() as logged:
+        worker = Counting(Unavailable("The store does not answer"), None)
+        stopping.append(worker)
+        worker.start()
+        until(lambda: worker.runs == 2)
+    assert logged == [
+        {
+            "event": "worker run failed",
+            "log_level": "warning",
+            "worker": "counting",
+            "reason": "The store does not answer",
+        }
     ]
 
 

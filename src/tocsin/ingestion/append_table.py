@@ -47,8 +47,8 @@ class AppendTable(Protocol):
     def end_open(self, number: int, node: str) -> bool:
         """End an open row; False if it is not open. The same node may repeat it."""
 
-    def set_aside(self, numbers: Collection[int]) -> None:
-        """Set rows aside, if they are open."""
+    def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
+        """Set those of the rows aside that are still open; returns their numbers."""
 
     def unended(self) -> Sequence[Unended]:
         """The rows that have not ended, in order."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import structlog
 
+from tocsin.errors import Unavailable
+
 log = structlog.get_logger()
 
 RETRY_SECONDS = 1.0
@@ -70,6 +72,10 @@ class Worker(ABC):
     def _attempt(self) -> float | None:
         try:
             return self.run_once()
+        except Unavailable as error:
+            # A server is away, which is no fault of the code: the reason says more than a trace.
+            log.warning("worker run failed", worker=self.name, reason=error.detail)
+            return self._retry_seconds
         except Exception:
             log.exception("worker run failed", worker=self.name)
             return self._retry_seconds

@@ -147,10 +147,11 @@ class Appends:
     def end_open(self, number: int, node: str) -> bool:
         return bool(self._database.read_rows(_END_OPEN, {"row": number, "by": node}))
 
-    def set_aside(self, numbers: Collection[int]) -> None:
+    def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
         is_one = _ROW.number.in_(list(numbers))
         aside = update(appends).where(is_one, _IS_OPEN).values(state=AppendState.ASIDE)
-        self._database.read_rows(aside.returning(_ROW.number))
+        rows = self._database.read_rows(aside.returning(_ROW.number))
+        return [number for (number,) in rows]
 
     def unended(self) -> Sequence[Unended]:
         return list(map(_unended_row, self._database.read_rows(_UNENDED)))
