@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -20,7 +21,8 @@ from support.append_world import Node, Step, World
 from tocsin.errors import Unavailable
 from tocsin.model.interactions.append_rows import AppendRow, AppendState, IdRow
 
-IDS = [bytes([number]) * 16 for number in range(4)]
+IDS = [bytes([number]) * 16 for number in range(3)]
+SECONDS = [0.2, 2.0, 5.0]
 MAX_NODES = 3
 
 
@@ -100,6 +102,11 @@ def break_the_next_change(world: World, act: Act) -> None:
     world.table.fault = Fault.AFTER if act.choice % 2 else Fault.BEFORE
 
 
+def slow_down(world: World, act: Act) -> None:
+    """The appends that have not ended are so old that they hold up others too long, or not."""
+    world.table.age = act.seconds * 2
+
+
 def prune(world: World, _act: Act) -> None:
     world.table.prune()
 
@@ -114,6 +121,7 @@ FREQUENCIES = {
     start: 1,
     lose_or_regain_the_lock: 2,
     break_the_next_change: 1,
+    slow_down: 1,
     prune: 1,
 }
 ACTS = st.builds(
@@ -121,38 +129,49 @@ ACTS = st.builds(
     st.sampled_from([act for act, frequency in FREQUENCIES.items() for _ in range(frequency)]),
     st.integers(0, 5),
     st.lists(st.sampled_from(IDS), min_size=1, max_size=2, unique=True),
-    st.sampled_from([0.2, 2.0, 5.0]),
+    st.sampled_from(SECONDS),
 )
 
 
-def check_protocol(examples: int, breaking: Callable[[World], None] = lambda _: None) -> None:
-    @seed(0)
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(ACTS, min_size=30, max_size=150))
-    def check(acts: Sequence[Act]) -> None:
-        world = World()
-        breaking(world)
-        world.start()
-        world.start()
-        note(" ".join(map(repr, acts)))
-        for act in acts:
-            with suppress(Unavailable):
-                act.run(world, act)
-            world.check()
-        world.settle()
+def check(acts: Sequence[Act], breaking: Callable[[World], None] = lambda _: None) -> None:
+    world = World()
+    breaking(world)
+    world.start()
+    world.start()
+    for act in acts:
+        with suppress(Unavailable):
+            act.run(world, act)
+        world.check()
+    world.settle()
 
-    check()
+
+def drawn_acts(seed: int, count: int = 200) -> list[Act]:
+    random = Random(seed)
+    kinds = random.choices(list(FREQUENCIES), list(FREQUENCIES.values()), k=count)
+    return [
+        Act(kind, random.randrange(6), random.sample(IDS, random.choice((1, 1, 2))), seconds)
+        for kind, seconds in zip(kinds, random.choices(SECONDS, k=count), strict=True)
+    ]
+
+
+@seed(0)
+@settings(
+    max_examples=50,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(ACTS, min_size=30, max_size=150))
+def test_nodes_agree_in_interleavings_that_hypothesis_draws(acts: Sequence[Act]) -> None:
+    note(" ".join(map(repr, acts)))
+    check(acts)
 
 
 def test_what_is_acknowledged_is_recorded_once_and_counted_by_every_node() -> None:
-    check_protocol(200)
+    for number in range(300):
+        check(drawn_acts(number))
 
 
 def _compare_no_ids(world: World) -> None:
@@ -191,5 +210,9 @@ BROKEN = [
 
 @pytest.mark.parametrize("breaking", BROKEN)
 def test_the_check_detects_a_broken_protocol(breaking: Callable[[World], None]) -> None:
+    def check_all() -> None:
+        for number in range(300):
+            check(drawn_acts(number), breaking)
+
     with pytest.raises(AssertionError):
-        check_protocol(400, breaking)
+        check_all()

@@ -87,18 +87,19 @@ def test_an_open_row_is_ended_once_and_its_node_may_repeat_that(appends: Appends
     assert [row.state for row in appends.after(0, 0)] == [AppendState.ENDED]
     with appends.locked() as locked:
         assert locked.end(5, "b") is None
+        assert locked.end(999, "b") is None
 
 
 def test_a_row_that_was_set_aside_is_ended_under_the_lock_only(appends: Appends) -> None:
     insert(appends, FIRST, SECOND)
-    appends.set_aside([5])
+    assert appends.set_aside([5]) == [5]
     assert not appends.end_open(5, "a")
-    appends.set_aside([8])
+    assert sorted(appends.set_aside([5, 8])) == [8]
     assert appends.end_open(8, "b") is False
     with appends.locked() as locked:
         assert locked.end(5, "a") is AppendState.ASIDE
         assert locked.end(5, "a") is None
-    appends.set_aside([5])
+    assert appends.set_aside([5]) == []
     assert [row.number for row in appends.unended()] == [8]
 
 

@@ -74,8 +74,8 @@ class MemoryAppends:
         self.rows[row.number] = Stored(row)
 
     def end(self, number: int, node: str) -> AppendState | None:
-        before = self.rows[number].row.state
-        if before is AppendState.ENDED:
+        before = self._state(number)
+        if before in (None, AppendState.ENDED):
             return None
         self._set(number, AppendState.ENDED, node)
         return before
@@ -99,19 +99,19 @@ class MemoryAppends:
     def end_open(self, number: int, node: str) -> bool:
         with self._lock:
             self._fail(Fault.BEFORE)
-            if self.rows[number].row.state is AppendState.OPEN:
+            if self._state(number) is AppendState.OPEN:
                 self._set(number, AppendState.ENDED, node)
             self._fail(Fault.AFTER)
-            return self.rows[number].ended_by == node
+            return number in self.rows and self.rows[number].ended_by == node
 
     def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
         with self._lock:
             self._fail(Fault.BEFORE)
-            open_ones = [n for n in numbers if self.rows[n].row.state is AppendState.OPEN]
-            for number in open_ones:
+            opened = [n for n in numbers if self._state(n) is AppendState.OPEN]
+            for number in opened:
                 self._set(number, AppendState.ASIDE)
             self._fail(Fault.AFTER)
-            return open_ones
+            return opened
 
     def unended(self) -> Sequence[Unended]:
         with self._lock:
@@ -135,6 +135,10 @@ class MemoryAppends:
 
     def _ordered(self) -> list[NewRow]:
         return [self.rows[number].row for number in sorted(self.rows)]
+
+    def _state(self, number: int) -> AppendState | None:
+        """None if the row was removed."""
+        return self.rows[number].row.state if number in self.rows else None
 
     def _set(self, number: int, state: AppendState, node: str = "") -> None:
         self.rows[number] = Stored(replace(self.rows[number].row, state=state), node)

@@ -95,6 +95,7 @@ class Step(Enum):
 @dataclass(slots=True)
 class Lease:
     is_certain: bool = True
+    session: int = 1
 
 
 class World:
@@ -207,7 +208,7 @@ class Node:
         """Send the block, if the lock is certainly held; the append fails otherwise."""
         assert self._append
         try:
-            self.log.check_open()
+            self.log.check_open(self._append)
         except Unavailable:
             self.end(is_recorded=False)
             return
@@ -284,7 +285,9 @@ class Node:
 
     def regain_lock(self) -> None:
         self.world.living.add(self.name)
-        self.lease.is_certain = True
+        if not self.lease.is_certain:
+            self.lease.is_certain = True
+            self.lease.session += 1
 
     @property
     def _query_id(self) -> str:

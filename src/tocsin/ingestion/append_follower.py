@@ -82,6 +82,11 @@ class AppendFollower:
             if self._looked < called:
                 self._look()
 
+    @property
+    def is_late_ahead(self) -> bool:
+        """Whether interactions appeared late that nodes cannot count yet."""
+        return self._position.is_late_ahead
+
     def has_passed(self, number: int) -> bool:
         """Whether a row has ended and was published here, and so did all before it."""
         return self._position.passed >= number

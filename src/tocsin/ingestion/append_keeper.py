@@ -89,9 +89,9 @@ class AppendKeeper(Worker):
             for row in unended
             if row.state is AppendState.OPEN and (row in abandoned or row.age > SLOW_SECONDS)
         ]
-        # A row may have ended since it was read.
-        if aside and (done := self._table.set_aside(aside)):
-            log.warning("appends set aside", numbers=done)
+        # Some may have ended since they were read.
+        if aside and (numbers := self._table.set_aside(aside)):
+            log.warning("appends set aside", numbers=numbers)
         now = self._monotonic()
         since = {row.number: self._abandoned.get(row.number, now) for row in abandoned}
         self._abandoned = since

@@ -27,6 +27,8 @@ class Append:
     """By which a server stores the block once, even if a proxy sends it twice."""
     query_id: str | None = None
     """Marks the statement of the append on a server, so that any node can end it."""
+    session: int = 0
+    """The session of the node's lock before the append began."""
 
 
 class NotBegun(Exception):
@@ -65,9 +67,10 @@ class AppendLog(Protocol):
         """Number the interactions of a block, of which there is at least one, and announce their
         append. Raises NotBegun or Unavailable."""
 
-    def check_open(self) -> None:
-        """Called immediately before a block is sent to the engine. Raises Unavailable if other
-        nodes may regard this one as dead, so that they close its appends."""
+    def check_open(self, append: Append) -> None:
+        """Called immediately before the block is sent to the engine. Raises Unavailable if other
+        nodes may have regarded this one as dead since the append began, or soon may, so that they
+        close it."""
 
     def end(self, append: Append) -> None:
         """The append has succeeded or failed. Returns after every append with lower numbers has
@@ -110,7 +113,7 @@ class LocalAppendLog:
         self._next_number = number
         return Append(first, block.interactions)
 
-    def check_open(self) -> None:
+    def check_open(self, append: Append) -> None:
         """Nobody else closes appends."""
 
     def end(self, append: Append) -> None:

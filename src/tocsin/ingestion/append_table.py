@@ -32,7 +32,7 @@ class LockedAppends(Protocol):
     def insert(self, row: NewRow) -> None: ...
 
     def end(self, number: int, node: str) -> AppendState | None:
-        """End a row; returns its state before, None if it had ended."""
+        """End a row; returns its state before, None if it had ended and may have been removed."""
 
 
 class AppendTable(Protocol):
@@ -48,7 +48,7 @@ class AppendTable(Protocol):
         """End an open row; False if it is not open. The same node may repeat it."""
 
     def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
-        """Set those of the rows aside that are still open; returns their numbers."""
+        """Set rows aside, if they are open; returns the numbers of those that were."""
 
     def unended(self) -> Sequence[Unended]:
         """The rows that have not ended, in order."""

@@ -268,7 +268,7 @@ class Committer(Worker):
 
     def _append_block(self, block: Sequence[Interaction], append: Append) -> dict[bytes, Rejected]:
         """Append a block; a rejected one is halved until the bad interaction is alone."""
-        self._append_log.check_open()
+        self._append_log.check_open(append)
         try:
             self._engine.append(block, token=append.token, query_id=append.query_id)
         except BlockRejected as error:

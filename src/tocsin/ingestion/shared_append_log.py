@@ -46,6 +46,10 @@ class NodeLease(Protocol):
     def is_certain(self) -> bool:
         """Whether no other node can regard this one as dead now, nor within a second."""
 
+    @property
+    def session(self) -> int:
+        """Another number than before means that others may have regarded it as dead meanwhile."""
+
 
 def query_id_of(number: int) -> str:
     return f"tocsin-append-{number}"
@@ -95,6 +99,7 @@ class SharedAppendLog:
     def begin(self, block: NewBlock) -> Append:
         if self._follower.has_missed:
             raise Unavailable(BEHIND)
+        session = self._lease.session
         with self._beginning:
             if block.known_ids != self.known_ids:
                 raise NotBegun
@@ -107,10 +112,11 @@ class SharedAppendLog:
                     break
         for at, interaction in enumerate(block.interactions, number):
             interaction.interaction_number = at
-        return Append(number, block.interactions, f"tocsin-{number}", query_id_of(number))
+        token, query_id = f"tocsin-{number}", query_id_of(number)
+        return Append(number, block.interactions, token, query_id, session)
 
-    def check_open(self) -> None:
-        if not self._lease.is_certain:
+    def check_open(self, append: Append) -> None:
+        if append.session != self._lease.session or not self._lease.is_certain:
             raise Unavailable("This node has lost its lock in the database; try again in a moment")
 
     def end(self, append: Append) -> None:
@@ -139,7 +145,11 @@ class SharedAppendLog:
         return self._follower.has_passed(number)
 
     def check_recorded(self, numbers: dict[bytes, int]) -> None:
-        unended = self._table.unended() if numbers else ()
+        unended = self._table.unended()
+        # After that: a row that has ended late was followed by its LATE row.
+        self._follower.follow()
+        if self._follower.is_late_ahead:
+            raise NotBegun(waiting=numbers)
         first_open = min((r.number for r in unended if r.state is AppendState.OPEN), default=None)
         waiting = {id for id, n in numbers.items() if first_open is not None and n >= first_open}
         aside = [row for row in unended if row.state is AppendState.ASIDE]

@@ -122,11 +122,11 @@ class LockedAppendLog:
 
     def end(self, number: int, node: str) -> AppendState | None:
         values = {"row": number, "by": node}
-        state = AppendState(self._connection.execute(_LOCKED_STATE, values).scalar_one())
-        if state is AppendState.ENDED:
+        state = self._connection.execute(_LOCKED_STATE, values).scalar_one_or_none()
+        if state in (None, AppendState.ENDED):
             return None
         self._connection.execute(_END, values)
-        return state
+        return AppendState(state)
 
 
 class Appends:
@@ -150,8 +150,7 @@ class Appends:
     def set_aside(self, numbers: Collection[int]) -> Sequence[int]:
         is_one = _ROW.number.in_(list(numbers))
         aside = update(appends).where(is_one, _IS_OPEN).values(state=AppendState.ASIDE)
-        rows = self._database.read_rows(aside.returning(_ROW.number))
-        return [number for (number,) in rows]
+        return [row.number for row in self._database.read_rows(aside.returning(_ROW.number))]
 
     def unended(self) -> Sequence[Unended]:
         return list(map(_unended_row, self._database.read_rows(_UNENDED)))

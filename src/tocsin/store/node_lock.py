@@ -69,6 +69,11 @@ class NodeLock(Worker):
         only. A thread that was stopped for long gets False."""
         return seconds_of_machine() < self._certain_until
 
+    @property
+    def session(self) -> int:
+        """Another number than before means that the lock was lost meanwhile; reads memory only."""
+        return self._session_number
+
     def run_once(self) -> float:
         was_certain = self.is_certain
         try:

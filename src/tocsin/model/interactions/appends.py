@@ -25,7 +25,9 @@ derived from the interactions. A node that finds its own append set aside or clo
 writes a LATE row, too, and answers when it has passed that.
 
 Interactions with an id of an append that is open wait; those with an id of one that is aside are
-refused until it is closed. A node that may be dead to others must not send a block: it sends only
+refused until it is closed. A repeat of an interaction that is recorded is answered when every node
+can count it: when no row is open up to its own, or up to the LATE row that made it known. A node
+that may be dead to others must not send a block: it sends only
 while it knows that it holds its lock (`ingestion/append_keeper.py`).
 
 Everything here is free of I/O; `ingestion/shared_append_log.py` adds the database.
@@ -37,6 +39,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tocsin.model.interactions.append_rows import (
+    AppendKind,
     AppendRow,
     AppendState,
     IdRow,
@@ -55,7 +58,13 @@ class LogPosition:
         """`previous` is the number of the row before the first one to observe, 0 for none."""
         self._seen = previous
         self._passed = previous
-        self._news: dict[int, bytes] = {}
+        self._ahead: dict[int, AppendRow] = {}
+
+    @property
+    def is_late_ahead(self) -> bool:
+        """Whether interactions have appeared that are not counted yet, because a row before the
+        LATE row is open."""
+        return any(row.kind is AppendKind.LATE for row in self._ahead.values())
 
     @property
     def seen(self) -> int:
@@ -80,13 +89,13 @@ class LogPosition:
             if row.previous != self._seen:
                 raise MissedAppends
             self._seen = row.number
-            self._news[row.number] = row.news
+            self._ahead[row.number] = row
         passed = []
         for row in rows:
             if row.state is AppendState.OPEN:
                 break
             self._passed = row.number
-            passed.append(replace(row, news=self._news.pop(row.number)))
+            passed.append(replace(row, news=self._ahead.pop(row.number).news))
         return new, passed
 
 
@@ -123,16 +132,18 @@ class OtherIds:
         """Those of the ids `given` that the rows have, and all ids that are new.
 
         The rows are those after `learnt` and those in `unended`, in order; the former have all
-        their ids in `ids`. Raises MissedAppends."""
+        their ids in `ids`. Raises MissedAppends, after which the object is of no more use."""
         by_state: dict[AppendState, set[bytes]] = {state: set() for state in AppendState}
         new = []
         sought = set(given)
         before, self.unended = self.unended, {}
+        rows = list(rows)
+        if not before.keys() <= {row.number for row in rows}:
+            raise MissedAppends
         for row in rows:
             ids = before.get(row.number, row.ids)
             if row.number > self.learnt:
                 if row.previous != self.learnt:
-                    self.unended |= before
                     raise MissedAppends
                 self.learnt = row.number
                 new.append(row.ids)
