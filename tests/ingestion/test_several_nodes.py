@@ -123,6 +123,23 @@ def test_a_type_and_a_time_that_are_new_on_one_node_are_known_to_the_other(
     assert other.calculator.calculate(counted, early).readings[0].value == 1
 
 
+def test_a_node_that_starts_learns_the_types_that_others_have_not_recorded(
+    nodes: tuple[Runtime, Runtime],
+) -> None:
+    node, other = nodes
+    # As a request does whose append fails.
+    node.engine.field_types.observe({"weight": 1.5})
+    record(node)
+    started = Runtime(node.settings)
+    try:
+        wait_for(lambda: not started.engine.field_types.of(("weight",)))
+        record(node, interaction={"weight": 2.5})
+        summed = question(metricType="SUM", field="interaction.weight")
+        assert [count(each, summed) for each in (started, node, other)] == [2.5] * 3
+    finally:
+        started.close()
+
+
 def test_an_id_that_all_nodes_get_concurrently_is_recorded_once(
     nodes: tuple[Runtime, Runtime],
 ) -> None:
