@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from support.deployments import folder_only
 from support.opening import fill, full_folder, opened, readiness, refusal
 from tocsin.model.interactions.catalog import Kind
+
+pytestmark = folder_only
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from support.deployments import folder_only, servers_only
 from support.opening import (
     cut_in_half,
     fill,
@@ -21,6 +22,8 @@ from support.opening import (
     refusal,
 )
 from support.trusted_clock import tend_with_trusted_clock
+from tocsin.clickhouse.sql.query import Query
+from tocsin.storage.retention import SETTLING
 
 
 @pytest.fixture
@@ -28,6 +31,7 @@ def full(tmp_path: Path) -> Path:
     return full_folder(tmp_path / "data")
 
 
+@folder_only
 def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path) -> None:
     cut_in_half(full, "2026-02")
     with capture_logs() as log, opened(full) as runtime:
@@ -54,6 +58,7 @@ def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path)
         assert readiness(runtime) == {"status": "ready"}
 
 
+@folder_only
 def test_a_part_whose_folder_is_missing_is_detected(full: Path) -> None:
     for part in parts(full, "2026-01"):
         shutil.rmtree(part)
@@ -65,6 +70,7 @@ def test_a_part_whose_folder_is_missing_is_detected(full: Path) -> None:
         assert readiness(runtime) == {"status": "ready"}
 
 
+@folder_only
 def test_a_part_that_was_detached_for_another_reason_is_named(full: Path) -> None:
     part = parts(full, "2026-03")[0]
     name = f"covered-by-broken_{part.name}"
@@ -78,6 +84,7 @@ def test_a_part_that_was_detached_for_another_reason_is_named(full: Path) -> Non
     assert "with an unknown number of interactions" in problems[1]
 
 
+@folder_only
 def test_however_many_parts_are_damaged_the_rest_is_served(full: Path) -> None:
     months = [f"{year}-{month:02}" for year in range(2000, 2010) for month in range(1, 13)]
     with opened(full) as runtime:
@@ -104,6 +111,7 @@ def test_months_that_expire_are_not_missing(full: Path) -> None:
         assert readiness(runtime) == {"status": "ready"}
 
 
+@folder_only
 def test_a_query_that_reads_a_damaged_part_names_it(full: Path) -> None:
     part = parts(full, "2026-02")[0]
     file = part / "data.bin"
@@ -117,3 +125,19 @@ def test_a_query_that_reads_a_damaged_part_names_it(full: Path) -> None:
         assert runtime.engine.rows() == 20
         problems = readiness(runtime)["problems"]
     assert f"broken_{part.name} (broken) with 10 interactions" in problems[1]
+
+
+@servers_only
+def test_a_month_that_another_program_drops_is_missing_until_it_is_acknowledged(full: Path) -> None:
+    with opened(full) as runtime:
+        runtime.maintenance.run(runtime.now(), SETTLING)
+        runtime.engine.run_ddl(Query("ALTER TABLE interactions DROP PARTITION 202602"))
+        runtime.maintenance.run(runtime.now(), SETTLING)
+        problems = readiness(runtime)["problems"]
+        assert "10 interactions that were recorded are missing (2026-02: 10)" in problems[0]
+    with opened(full) as runtime:
+        runtime.maintenance.run(runtime.now(), SETTLING)
+        assert readiness(runtime)["problems"] == problems
+    with opened(full, accept_loss=True) as runtime:
+        runtime.maintenance.run(runtime.now(), SETTLING)
+        assert readiness(runtime)["status"] == "ready"
