@@ -216,3 +216,45 @@ def test_the_check_detects_a_broken_protocol(breaking: Callable[[World], None]) 
 
     with pytest.raises(AssertionError):
         check_all()
+
+
+def two_nodes() -> tuple[World, Node, Node]:
+    world = World()
+    world.start()
+    world.start()
+    return world, world.nodes[0], world.nodes[1]
+
+
+def test_a_node_that_has_its_lock_again_sends_no_block_that_began_before() -> None:
+    world, node, other = two_nodes()
+    node.ask(IDS[:1])
+    node.begin()
+    node.lose_lock()
+    for _ in range(5):
+        other.keep(5.0)
+    assert not world.table.unended()
+    node.regain_lock()
+    node.send()
+    assert not world.engine.sent
+    assert node.step is Step.IDLE
+
+
+def test_a_repeat_waits_until_every_node_counts_an_interaction_that_appeared_late() -> None:
+    world, node, other = two_nodes()
+    node.ask(IDS[:1])
+    node.begin()
+    node.send()
+    other.ask(IDS[1:2])
+    other.begin()
+    world.engine.arrive(world.engine.sent[0])
+    node.lose_answer()
+    # The late row comes after the open one of the other node.
+    for _ in range(3):
+        node.keep(2.0)
+    world.start()
+    node.ask(IDS[:1])
+    assert not world.acknowledged
+    other.end(is_recorded=False)
+    node.ask(IDS[:1])
+    assert world.acknowledged == set(IDS[:1])
+    assert all(IDS[0] in each.calculate() for each in world.nodes)
