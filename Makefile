@@ -17,7 +17,7 @@ SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store a
 # A few minutes of them, with a crash of nodes.
 SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/test_metrics.py api/test_interactions.py api/test_alerts_api.py notifications/test_outbox.py store/test_postgres.py) $(wildcard tests/nodes/test_crash.py)
 
-.PHONY: help install develop demo test test-long test-server coverage lint bench screenshots lock clean
+.PHONY: help install develop demo test test-long test-server coverage lint bench bench-server screenshots lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,10 @@ lint: develop  ## check style, types, imports and words
 bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000 KEEP=folder
 	$(PIP_INSTALL) --require-hashes --requirement benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(KEEP),--keep $(KEEP))
+
+bench-server: install  ## compare a data folder with one and two nodes on servers: make bench-server ROWS=200000
+	$(PIP_INSTALL) --require-hashes --requirement benchmarks/requirements.lock
+	tools/with-servers $(BIN)/python -m benchmarks.servers --rows $(ROWS)
 
 screenshots: develop  ## take docs/screenshots of the main pages, with Debian's chromium
 	PYTHONPATH=tests $(BIN)/python tests/web/screenshots.py docs/screenshots

@@ -114,16 +114,28 @@ class Server:
 
 
 @contextmanager
-def serve(data_dir: Path, log: Path) -> Iterator[Server]:
-    """A server on this data, on a free port; stopped the way a person would, then for good."""
+def serve(
+    data_dir: Path | None, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """A server on this data, on a free port; stopped the way a person would, then for good.
+
+    Without a folder, the variables of the environment say where the data is.
+    """
     if not COMMAND.exists():
         raise RuntimeError(f"{COMMAND} is missing: install Tocsin into this environment first.")
-    address, key = ("127.0.0.1", _free_port()), secrets.token_hex(16)
+    address = "127.0.0.1", _free_port()
+    key = (environment or {}).get("TOCSIN_ADMIN_KEY") or secrets.token_hex(16)
+    place = ["--data-dir", str(data_dir)] if data_dir else []
     began = time.monotonic()
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--port", str(address[1]), "--data-dir", data_dir],
-            env={**os.environ, "TOCSIN_ADMIN_KEY": key, "TOCSIN_LOG_LEVEL": "warning"},
+            [COMMAND, "serve", "--port", str(address[1]), *place],
+            env={
+                **os.environ,
+                "TOCSIN_ADMIN_KEY": key,
+                "TOCSIN_LOG_LEVEL": "warning",
+                **(environment or {}),
+            },
             stdout=output,
             stderr=output,
             start_new_session=True,
