@@ -64,9 +64,11 @@ class DeliveryHarness:
         self, senders: Senders | None = None, delays: Sequence[timedelta] = RETRY_DELAYS
     ) -> Dispatcher:
         self.dispatcher = self.new_dispatcher(self.new_attempts(senders), delays)
-        self.outcomes = OutcomeRecorder(self.queue, self.channels, self, self.leadership)
         self.dispatcher.start()
-        self.outcomes.start()
+        # One for all dispatchers of a test.
+        if self.outcomes is None:
+            self.outcomes = OutcomeRecorder(self.queue, self.channels, self, self.leadership)
+            self.outcomes.start()
         return self.dispatcher
 
     def new_attempts(self, senders: Senders | None = None) -> Attempts:
