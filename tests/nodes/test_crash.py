@@ -147,6 +147,19 @@ def test_everything_killed_many_times_loses_and_doubles_nothing(seed: int, tmp_p
 
 
 @pytest.mark.long
+def test_nodes_that_hang_for_seconds_lose_and_double_nothing(tmp_path: Path) -> None:
+    with deployment(tmp_path, nodes=2) as deployed, writing(deployed, 1) as writers:
+        for turn in range(4):
+            time.sleep(1)
+            leading = leader(deployed)
+            others = [node for node in deployed.nodes if node is not leading]
+            with [leading, *others][turn % 2].stopped():
+                # Its locks are lost after 5 s, and its open appends are closed after 9 s.
+                time.sleep((3, 6, 10, 12)[turn])
+            check_that_all_record(writers)
+
+
+@pytest.mark.long
 def test_an_interaction_recorded_at_one_node_counts_at_the_other_immediately(
     tmp_path: Path,
 ) -> None:

@@ -117,6 +117,14 @@ class ClickHouse:
 class Node(Server):
     """A `tocsin serve` process on the servers."""
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The process does nothing meanwhile, as if its machine hung."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+        yield
+        self.process.send_signal(signal.SIGCONT)
+
     @property
     def place(self) -> Sequence[str]:
         return ()
