@@ -59,7 +59,7 @@ def urls_of(folder: Path) -> dict[str, str]:
 
 def variables_of(folder: Path, admin_key: str) -> dict[str, str]:
     """The variables of a process on the deployment of a folder."""
-    settings_in(folder, admin_key=admin_key)
+    settings_in(folder, **({"admin_key": admin_key} if admin_key else {}))
     return {f"TOCSIN_{name.upper()}": url for name, url in urls_of(folder).items()}
 
 

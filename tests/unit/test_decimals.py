@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.metrics.decimals import FEW, are_exact, parts_of, rounded, values_of_parts
+from tocsin.metrics.decimals import FEW, are_exact, as_shown, parts_of, rounded, values_of_parts
 from tocsin.model.metrics.metric import Aggregation
 
 DOUBLES = st.floats(allow_nan=True, allow_infinity=True)
@@ -35,7 +35,7 @@ def test_few_sums_are_divided_as_many(groups: list[list[float]], name: str) -> N
         aggregation, np.tile(counts, FEW + 1), [np.tile(part, FEW + 1) for part in parts]
     )
     np.testing.assert_array_equal(few, many[: len(groups)])
-    for value, numbers in zip(few.tolist(), groups, strict=True):
+    for value, numbers in zip(as_shown(aggregation, few).tolist(), groups, strict=True):
         if numbers:
             exact = sum(map(Fraction, numbers)) / (1 if name == "SUM" else len(numbers))
             assert value == float(format(float(exact), ".15g")) or abs(value) >= 1e15
