@@ -267,3 +267,26 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_databases_of_one_server_append_under_the_same_ids_concurrently(engine: Engine) -> None:
+    with fresh_database() as address:
+        other = open_engine(address)
+        failures: list[Exception] = []
+
+        def append_all(to: Engine) -> None:
+            try:
+                for first in range(1, 1_001, 50):
+                    to.append(block(50, first=first), query_id=f"tocsin-append-{first}")
+                    to.kill_append("tocsin-append-1")
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=append_all, args=[to]) for to in (engine, other)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert failures == []
+        assert [engine.rows(), other.rows()] == [1_000, 1_000]
+        other.close()

@@ -91,6 +91,7 @@ class Engine:
         """Called before each query is compiled, to learn of interactions that others recorded."""
         self._is_stopping = threading.Event()
         self._seconds = seconds
+        self._database = "" if isinstance(location, Path) else location.database
         self._comment = calculation_comment(node_id or uuid4().hex)
         self._closing = ExitStack()
         self._connector = connect(location)
@@ -185,11 +186,16 @@ class Engine:
         Raises BlockRejected if the engine rejects an interaction in it, UnknownOutcome if the block
         may be stored, now or later, and Unavailable if it is not.
         """
-        self._appender.append(interactions, token=token, query_id=query_id)
+        statement = query_id and self._statement_id(query_id)
+        self._appender.append(interactions, token=token, query_id=statement)
 
     def kill_append(self, query_id: str) -> None:
         """End an append of any node, and return when it has ended. Raises Unavailable."""
-        self._stopping.command(maintenance.compile_kill_statement(query_id))
+        self._stopping.command(maintenance.compile_kill_statement(self._statement_id(query_id)))
+
+    def _statement_id(self, query_id: str) -> str:
+        """Databases of one server share the ids of its statements."""
+        return f"{query_id}-{self._database}"
 
     def numbers_present(self, first: int, last: int) -> set[int]:
         """The numbers from `first` to `last` that interactions have. Raises Unavailable."""
