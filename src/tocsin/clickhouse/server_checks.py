@@ -6,9 +6,8 @@ Versions are not compared: a feature may be missing from a new build, and presen
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
@@ -29,8 +28,8 @@ from tocsin.clickhouse.settings import (
 )
 from tocsin.errors import TocsinError
 from tocsin.model.server_address import ServerAddress
+from tocsin.process.clock import MAX_CLOCK_DIFFERENCE, clock_difference
 
-MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
 _ACCESS_DENIED = 497
 # Tocsin was tested with this version.
 TESTED_VERSION = "26.9"
@@ -163,13 +162,11 @@ def _is_readable(client: Client, table: str) -> bool:
 
 
 def _clock(client: Client, address: ServerAddress) -> Iterator[str]:
-    started = time.perf_counter()
-    before = datetime.now(UTC)
-    milliseconds = int(str(client.command("SELECT toUnixTimestamp64Milli(now64(3))")))
-    elapsed = timedelta(seconds=time.perf_counter() - started)
-    server = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    # The server read its clock at some instant between the request and the answer.
-    difference = max(before - server, server - before - elapsed, timedelta())
+    def read() -> datetime:
+        milliseconds = int(str(client.command("SELECT toUnixTimestamp64Milli(now64(3))")))
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+    difference = clock_difference(read)
     if difference > MAX_CLOCK_DIFFERENCE:
         yield (
             f"The clock of the ClickHouse server {address} differs from this machine's by "

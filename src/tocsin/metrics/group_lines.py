@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import aggregates
-from tocsin.metrics.decimals import Values, as_shown, integer_of
+from tocsin.metrics.decimals import Values, as_shown
 from tocsin.metrics.ratio import empty_side, ratio_of
+from tocsin.metrics.rollups.arrow_columns import exact_integers
 from tocsin.metrics.row_selection import GroupTexts
 from tocsin.metrics.series import Inexact, sums_at_points, values_of
 from tocsin.model.metrics.metric import Aggregation, Question, ReadingValue, plain
@@ -133,6 +134,5 @@ def _line(
 
 def _column(column: pa.Array, name: str) -> Values:
     if name == "integers":
-        pairs = (tuple(pair.values()) for pair in column.to_pylist())
-        return np.array([integer_of(pair) for pair in pairs], dtype=object)
+        return exact_integers(column)
     return np.asarray(column.to_numpy())

@@ -16,12 +16,11 @@ from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.decimals import (
     Values,
     are_exact,
-    integer_of,
     values_of_integers,
     values_of_parts,
 )
 from tocsin.metrics.ratio import ValuesOfSides, ratio_answer
-from tocsin.metrics.rollups.arrow_columns import doubles
+from tocsin.metrics.rollups.arrow_columns import doubles, exact_integers
 from tocsin.metrics.row_selection import GroupTable
 from tocsin.metrics.series import Inexact
 from tocsin.model.metrics.metric import Answer, Question
@@ -60,8 +59,7 @@ def _side_values(part: Question, prefix: str, result: pa.Table, *, is_exact: boo
         return doubles(result[first], np.nan)
     counts = doubles(result[first], 0)
     if is_exact:
-        pairs = (tuple(pair.values()) for pair in result[rest[0]].to_pylist())
-        totals = np.array([integer_of(pair) for pair in pairs], dtype=object)
+        totals = exact_integers(result[rest[0]])
         return values_of_integers(part.aggregation, counts.astype(np.int64), totals)
     assert len(rest) == PARTS
     sums = [doubles(result[name], 0) for name in rest]

@@ -65,9 +65,6 @@ def _configure_libraries(
     # Alembic logs each step; httpx2 logs URLs, and those of channels are secrets.
     for name in ("alembic", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # A traceback for each broken connection, whose reason the engine logs.
-    for name in ("clickhouse_connect", "urllib3"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _console() -> structlog.typing.Processor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tocsin.clickhouse.installation import server_contents
 from tocsin.clickhouse.migrating import pending_statements
@@ -10,15 +10,14 @@ from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
 from tocsin.model.server_address import ServerAddress
+from tocsin.storage.doctor import Examine
 from tocsin.storage.server_storage import place_of, require_same_installation, server_urls
 from tocsin.store.installation import stored_installation_id
 from tocsin.store.migrating import pending
 from tocsin.store.server_checks import check_database
 
-_Examine = Callable[[], tuple[str, list[str]]]
 
-
-def server_examinations(settings: Settings) -> Iterator[tuple[str, _Examine]]:
+def server_examinations(settings: Settings) -> Iterator[tuple[str, Examine]]:
     """The examinations by their names. Raises InvalidSettings for a wrong URL."""
     url, address = server_urls(settings)
     yield "PostgreSQL", lambda: (place_of(url), check_database(url))

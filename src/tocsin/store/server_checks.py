@@ -5,20 +5,18 @@ Each problem is one sentence that states what would be right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
 from tocsin.errors import InvalidSettings
+from tocsin.process.clock import MAX_CLOCK_DIFFERENCE, clock_difference
 from tocsin.store.driver_errors import translating
 from tocsin.store.migrations.chains import SERVER, STORE
 from tocsin.store.postgres import check_server, driver_error, postgres_engine
-
-MAX_CLOCK_DIFFERENCE = 1.0
-"""Seconds. A revoked key, a claim and an evaluation mean the same instant on every node."""
 
 _RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -69,23 +67,15 @@ def _durability(connection: Connection) -> Iterator[str]:
 
 
 def _clock(connection: Connection) -> Iterator[str]:
-    yield from clock_problem(
-        "PostgreSQL", lambda: _value(connection, "SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+    difference = clock_difference(
+        lambda: _value(connection, "SELECT clock_timestamp() AT TIME ZONE 'UTC'").replace(
+            tzinfo=UTC
+        )
     )
-
-
-def clock_problem(server: str, read: Callable[[], datetime]) -> Iterator[str]:
-    """A sentence if a server's clock, read in UTC without a zone, differs from that of this
-    machine."""
-    before = datetime.now(UTC)
-    there = read().replace(tzinfo=UTC)
-    after = datetime.now(UTC)
-    # The server read its clock at some instant between the two.
-    difference = max((before - there).total_seconds(), (there - after).total_seconds())
     if difference > MAX_CLOCK_DIFFERENCE:
         yield (
-            f"The clocks of this machine and of {server} differ by {difference:,.1f} s: "
-            "synchronize both, for example by NTP"
+            "The clocks of this machine and of PostgreSQL differ by "
+            f"{difference.total_seconds():,.1f} s: synchronize both, for example by NTP"
         )
 
 

@@ -33,8 +33,6 @@ _REDUCTIONS: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.DISTINCT: _ADDED,
 }
 
-_EXTREMES = (Measure.MIN, Measure.MAX)
-
 
 def unique(keys: Integers) -> Integers:
     """Sorted unique keys. Sorting is ten times as fast here as `np.unique`, which hashes."""
@@ -216,7 +214,7 @@ def totals(
 def _reduced(measure: Measure, values: Doubles, index: Integers, width: int) -> Doubles:
     out = np.empty((len(values), width))
     with np.errstate(over="ignore", invalid="ignore"):
-        if width == 1 and measure not in _EXTREMES:
+        if width == 1 and set(_REDUCTIONS[measure]) == {np.add}:
             return np.asarray(values.sum(axis=1, keepdims=True))
         for row, reduction in enumerate(_REDUCTIONS[measure]):
             if reduction is np.add:
