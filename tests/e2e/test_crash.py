@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
 
+from support.crashing import send_ids
 from support.serving import Server
 
 CLIENTS = 8
@@ -36,7 +36,7 @@ class Writer(threading.Thread):
             while True:
                 ids = self._unanswered or [str(uuid4()) for _ in range(self._size())]
                 try:
-                    answer = self._send(client, ids)
+                    answer = send_ids(client, ids)
                 except httpx.HTTPError:
                     self._unanswered = ids
                     return
@@ -54,25 +54,6 @@ class Writer(threading.Thread):
 
     def _size(self) -> int:
         return self._random.choice((1, 1, 1, 20, 200))
-
-    def _send(self, client: httpx.Client, ids: list[str]) -> httpx.Response:
-        sent = [
-            {
-                "interactionId": id,
-                "resourceType": "CRASH",
-                "resourceId": id,
-                "action": "WROTE",
-                "origin": "TEST",
-                # The same content each time: a repeat with other content would be rejected.
-                "interaction": {"n": number, "text": "x" * (UUID(id).int % 200)},
-            }
-            for number, id in enumerate(ids)
-        ]
-        if len(sent) == 1:
-            return client.post("/api/interactions", json=sent[0])
-        content = "\n".join(map(json.dumps, sent))
-        headers = {"content-type": "application/x-ndjson"}
-        return client.post("/api/interactions/batch", content=content, headers=headers)
 
 
 def crash_again_and_again(folder: Path, rounds: int, seed: int) -> None:

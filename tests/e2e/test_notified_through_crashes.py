@@ -17,6 +17,7 @@ from support.flapping import (
     flap_through_crashes,
     recorded,
     started,
+    subscribe,
     transitions,
     wait_until_recorded,
 )
@@ -24,18 +25,6 @@ from support.receivers import Receiver, receiver, wait_for
 
 SentIds = set[tuple[str, str]]
 """Ids of interactions that were sent, each with its `webhook-id`."""
-
-
-def subscribe(client: httpx.Client, there: Receiver) -> None:
-    channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}
-    created = client.post("/api/channels", json=channel).raise_for_status().json()
-    for action in ("fired", "recovered"):
-        subscription = {
-            "resourceType": "ALERT",
-            "action": action,
-            "channelId": created["channelId"],
-        }
-        client.post("/api/subscriptions", json=subscription).raise_for_status()
 
 
 def flap_send_and_crash(folder: Path, crashes: int, seed: int) -> None:

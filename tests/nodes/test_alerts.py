@@ -18,6 +18,7 @@ from support.flapping import (
     all_of,
     define,
     recorded,
+    subscribe,
     transitions,
     wait_until_recorded,
 )
@@ -26,18 +27,6 @@ from support.nodes import Deployment, Node, deployment
 from support.receivers import Receiver, receiver, wait_for
 
 MOVES_BETWEEN_CRASHES = 15
-
-
-def subscribe(client: httpx.Client, there: Receiver) -> None:
-    channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}
-    created = client.post("/api/channels", json=channel).raise_for_status().json()
-    for action in ("fired", "recovered"):
-        subscription = {
-            "resourceType": "ALERT",
-            "action": action,
-            "channelId": created["channelId"],
-        }
-        client.post("/api/subscriptions", json=subscription).raise_for_status()
 
 
 def post(nodes: list[Node], random: Random, path: str, body: Any) -> httpx.Response:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from support.databases import create_database, drop, server_only, url_of
+from support.databases import migrated_database, server_only, url_of
 from tocsin.errors import Conflict
 from tocsin.model.interactions.append_rows import (
     AppendKind,
@@ -22,7 +22,6 @@ from tocsin.model.interactions.append_rows import (
 from tocsin.store.advisory_locks import AdvisoryLock
 from tocsin.store.appends import Appends
 from tocsin.store.database import Database
-from tocsin.store.migrating import migrate
 
 pytestmark = server_only
 
@@ -34,12 +33,10 @@ SECOND = replace(FIRST, number=8, previous=5, count=1, node="b", news=b"more", i
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    name = create_database()
-    migrate(url_of(name))
-    database = Database(url_of(name))
-    yield database
-    database.close()
-    drop([name])
+    with migrated_database() as name:
+        database = Database(url_of(name))
+        yield database
+        database.close()
 
 
 @pytest.fixture

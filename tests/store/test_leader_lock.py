@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert, select, text
 
-from support.databases import create_database, drop, server_only, url_of
+from support.databases import migrated_database, server_only, url_of
 from tocsin.errors import Deposed
 from tocsin.model.notifications.delivery import Attempt, DeliveryStatus, SendResult
 from tocsin.model.notifications.retries import CompletedAttempt, NextStep
@@ -19,7 +19,6 @@ from tocsin.process.events import Events, LeadershipGained
 from tocsin.store.database import Database
 from tocsin.store.delivery_queue import CLAIM, DeliveryQueue
 from tocsin.store.leader_lock import LeaderLock
-from tocsin.store.migrating import migrate
 from tocsin.store.node_lock import CERTAIN_SECONDS, SILENT_SECONDS, NodeLock
 from tocsin.store.tables import attempts, deliveries
 
@@ -55,10 +54,8 @@ class Node:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    name = create_database()
-    migrate(url_of(name))
-    yield url_of(name)
-    drop([name])
+    with migrated_database() as name:
+        yield url_of(name)
 
 
 @pytest.fixture

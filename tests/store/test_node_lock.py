@@ -10,11 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from support.databases import create_database, drop, server_only, url_of
+from support.databases import migrated_database, server_only, url_of
 from support.tcp_proxy import TcpProxy
 from tocsin.errors import Unavailable
 from tocsin.store.database import Database
-from tocsin.store.migrating import migrate
 from tocsin.store.node_lock import SILENT_SECONDS, NodeLock
 
 pytestmark = server_only
@@ -22,10 +21,8 @@ pytestmark = server_only
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    name = create_database()
-    migrate(url_of(name))
-    yield url_of(name)
-    drop([name])
+    with migrated_database() as name:
+        yield url_of(name)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from support.databases import create_database, drop, execute_on_server, server_only, url_of
+from support.databases import execute_on_server, migrated_database, server_only, url_of
 from support.store_calls import AT, StoreCalls
 from support.tcp_proxy import TcpProxy
 from tocsin.errors import Unavailable
@@ -22,7 +22,6 @@ from tocsin.model.key import Role
 from tocsin.store.database import Database
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.keys import Keys
-from tocsin.store.migrating import migrate
 from tocsin.store.sessions import Sessions
 
 pytestmark = server_only
@@ -33,10 +32,8 @@ BUSY_SECONDS = 5
 
 @pytest.fixture(scope="module")
 def name() -> Iterator[str]:
-    created = create_database()
-    migrate(url_of(created))
-    yield created
-    drop([created])
+    with migrated_database() as created:
+        yield created
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ it can open the same database again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -49,6 +50,15 @@ def create_database(template: str = "template0", encoding: str = "UTF8") -> str:
     name = f"tocsin_test_{uuid4().hex[:12]}"
     _administrator().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" ENCODING {encoding}')
     return name
+
+
+@contextmanager
+def migrated_database() -> Iterator[str]:
+    """The name of a new database of the server, which is dropped afterwards."""
+    name = create_database()
+    migrate(url_of(name))
+    yield name
+    drop([name])
 
 
 def execute_on_server(statement: str) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import httpx2 as httpx
 
-from support.receivers import wait_for
+from support.receivers import Receiver, wait_for
 from support.serving import Server
 
 ALERTS = "/api/interaction-alerts"
@@ -93,6 +93,19 @@ def started(folder: Path, **environment: str) -> Iterator[Server]:
     finally:
         if server.process and server.process.poll() is None:
             server.kill()
+
+
+def subscribe(client: httpx.Client, there: Receiver) -> None:
+    """Send the changes of the alert to a webhook."""
+    channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}
+    created = client.post("/api/channels", json=channel).raise_for_status().json()
+    for action in ("fired", "recovered"):
+        subscription = {
+            "resourceType": "ALERT",
+            "action": action,
+            "channelId": created["channelId"],
+        }
+        client.post("/api/subscriptions", json=subscription).raise_for_status()
 
 
 def define(client: httpx.Client, aggregation: str) -> str:

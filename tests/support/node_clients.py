@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Sequence
 from random import Random
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2 as httpx
 
+from support.crashing import send_ids
 from support.nodes import Node
 from support.serving import ADMIN_KEY
 
@@ -52,7 +52,7 @@ class NodeWriter(threading.Thread):
         began = time.monotonic()
         while self._failure is None and time.monotonic() - began < GIVES_UP_AFTER:
             try:
-                response = self._send(client, ids)
+                response = send_ids(client, ids, self._random.choice(self._nodes).url)
             except httpx.TransportError:
                 time.sleep(RETRY_SECONDS)
                 continue
@@ -64,23 +64,3 @@ class NodeWriter(threading.Thread):
                 self._failure = f"{response.status_code} {response.headers}: {response.text}"
             time.sleep(RETRY_SECONDS)
         self._failure = self._failure or f"no acknowledgement for {GIVES_UP_AFTER:.0f} s"
-
-    def _send(self, client: httpx.Client, ids: list[str]) -> httpx.Response:
-        node = self._random.choice(self._nodes)
-        items = [
-            {
-                "interactionId": id,
-                "resourceType": "CRASH",
-                "resourceId": id,
-                "action": "WROTE",
-                "origin": "TEST",
-                # The same content each time: a repeat with other content would be rejected.
-                "interaction": {"n": number, "text": "x" * (UUID(id).int % 200)},
-            }
-            for number, id in enumerate(ids)
-        ]
-        if len(items) == 1:
-            return client.post(f"{node.url}/api/interactions", json=items[0])
-        content = "\n".join(map(json.dumps, items))
-        headers = {"content-type": "application/x-ndjson"}
-        return client.post(f"{node.url}/api/interactions/batch", content=content, headers=headers)

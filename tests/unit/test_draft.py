@@ -1,35 +1,19 @@
 """Definitions of metrics: the accepted ones, and all problems of the others in one error."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from support.databases import open_database
 from tocsin.errors import InvalidInput
-from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Aggregation, Question, Window
 from tocsin.store.catalog import Catalog
 
-AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 COUNT = {"name": "n", "metricType": "COUNT"}
 NOBODY = str(uuid4())
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    database = open_database(Path(tmp_path_factory.mktemp("store")) / "store.sqlite")
-    opened = Catalog(database)
-    for kind in Kind:
-        for mnemonic in ("ONE", "TWO"):
-            opened.create(kind, EntryDraft(mnemonic=mnemonic, title=mnemonic), AT)
-    yield opened
-    database.close()
 
 
 def id_of(catalog: Catalog, kind: Kind, mnemonic: str) -> UUID:

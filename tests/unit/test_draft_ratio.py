@@ -1,33 +1,17 @@
 """Definitions of a RATIO: the accepted ones, and all problems of the others."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Aggregation, Question
 from tocsin.store.catalog import Catalog
-from tocsin.store.database import Database
 
-AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 FAILED = {"field": "interaction.ok", "operator": "eq", "value": False}
 COUNT = {"metricType": "COUNT"}
-
-
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
-    database = Database(Path(tmp_path_factory.mktemp("store")) / "store.sqlite")
-    opened = Catalog(database)
-    for kind in Kind:
-        for mnemonic in ("ONE", "TWO"):
-            opened.create(kind, EntryDraft(mnemonic=mnemonic, title=mnemonic), AT)
-    yield opened
-    database.close()
 
 
 def ratio(**members: Any) -> dict[str, Any]:
