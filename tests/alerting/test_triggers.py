@@ -13,7 +13,8 @@ from tocsin.alerting.triggers import PAUSE_SECONDS, ArrivalTriggers, can_fire_on
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
 COUNT = {"metricType": "COUNT"}

@@ -19,7 +19,7 @@ from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Comparison, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 GROUPS = 10_000

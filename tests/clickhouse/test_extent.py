@@ -17,7 +17,7 @@ from tocsin.clickhouse.sql.extent import EMPTY, Extent
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import Table
 from tocsin.clickhouse.time_bounds import RecordedExtent
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.table import JsonType, ValueKind, any_type
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.payload import Path
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 def question(**members: Any) -> Question:

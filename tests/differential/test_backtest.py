@@ -27,7 +27,7 @@ from tocsin.model.alerts.evaluation import evaluate_groups
 from tocsin.model.alerts.state import AlertState, GroupKey, StateChange
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 POINTS = 24
 

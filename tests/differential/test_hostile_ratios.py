@@ -16,8 +16,9 @@ from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission
 from tocsin.model.instant import format_instant, to_milliseconds
+from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Answer, Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)

@@ -22,8 +22,8 @@ from support.deployments import settings_in
 from support.nasty_pools import NOTATION_KEYS, ODD_KEYS
 from support.worlds import AT, World, record, written, written_series
 from tocsin.clickhouse.sql.materialized_columns import columns_to_materialize
+from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Answer
 from tocsin.runtime import Runtime
 
 KEYS = sorted({*NOTATION_KEYS, *ODD_KEYS})

@@ -23,7 +23,7 @@ from support.worlds import (
 )
 from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.metrics.rollups import admission
-from tocsin.model.metrics.metric import ReadingValue
+from tocsin.model.metrics.answer import ReadingValue
 
 RATIO = ("RATIO",)
 RATIOS_AND_SIDES = ("RATIO", "RATIO", "COUNT", "SUM", "DISTINCT_COUNT")

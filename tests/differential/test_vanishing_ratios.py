@@ -18,7 +18,7 @@ from tocsin.model.alerts.evaluation import evaluate_groups
 from tocsin.model.alerts.state import AlertState, GroupKey, StateChange
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)

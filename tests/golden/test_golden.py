@@ -25,8 +25,10 @@ from tocsin.clickhouse.sql.runs import Points, PointWindows
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.instant import format_instant, parse_instant
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Aggregation, Question, Window
+from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Window
 from tocsin.runtime import Runtime
 
 HERE = Path(__file__).parent

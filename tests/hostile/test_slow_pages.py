@@ -20,8 +20,9 @@ from tocsin.api.app import create_app
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import TocsinError
 from tocsin.model.ceilings import PAGE_QUESTION_QUEUE, QUEUE_FOR_EACH_THREAD
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.question import Question
 from tocsin.process import pools
 from tocsin.process.pools import PAGE_QUESTION_THREADS, Pool
 from tocsin.runtime import Runtime

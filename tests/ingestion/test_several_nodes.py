@@ -22,7 +22,7 @@ from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.append_rows import AppendKind, AppendState, NewRow
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.key import Role
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.model.notifications.channel import read_channel
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.process.audit import Actor

@@ -35,7 +35,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.process.audit import Actor
 from tocsin.runtime import Runtime
 

@@ -20,7 +20,9 @@ from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission, cost
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import Aggregation, Answer, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Answer
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)

@@ -21,7 +21,7 @@ from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from tocsin.metrics import row_selection
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.row_selection import first_groups
-from tocsin.model.metrics.metric import plain, row_sort_key
+from tocsin.model.metrics.answer import plain, row_sort_key
 
 TEXTS = [None, "", " ", "A", "a", "aa", "ab", "\x00", "é", "z", "\uffff", "\U0001f600", "10", "9"]
 VALUES = [0.0, -0.0, 1.0, -1.0, 1.5, 2.0**53, -1e300, 5e-324, math.nan, math.inf, -math.inf]

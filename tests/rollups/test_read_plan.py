@@ -18,7 +18,7 @@ from tocsin.metrics.rollups.read_plan import (
 )
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.scan_layout import BucketLayout
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 HOUR, DAY = 1, 2
 QUESTION = Question.model_validate({"metricType": "COUNT", "timeWindow": "3h"})

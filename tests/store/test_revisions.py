@@ -17,7 +17,7 @@ from tocsin.errors import Conflict, NotFound
 from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import MetricDraft
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.process.events import DefinitionsChanged, Events
 from tocsin.store.catalog import Catalog
 from tocsin.store.change_listener import POLL_SECONDS, ChangeListener

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 
 AN_INSTANT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 

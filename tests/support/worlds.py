@@ -21,8 +21,9 @@ from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import format_instant
+from tocsin.model.metrics.answer import Answer, Line, Series
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Answer, Line, Question, Series
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)

@@ -16,7 +16,7 @@ from tocsin.model.alerts.alert import Alert, Comparison, NoData
 from tocsin.model.alerts.evaluation import EvaluationResult, evaluate_groups
 from tocsin.model.alerts.state import Status
 from tocsin.model.alerts.transition import Transition
-from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.answer import Reading
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 NAMES = ("a", "b", "c", None, "null")

@@ -16,7 +16,7 @@ import pytest
 from tocsin.model.alerts.alert import Rule
 from tocsin.model.alerts.evaluation import evaluate_groups, evaluate_rising
 from tocsin.model.alerts.state import AlertState, Reason, StateChange, Status, advance, resolve
-from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.answer import Reading
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 MARKS = {None: "-", Status.OK: "o", Status.PENDING: "P", Status.FIRING: "F"}

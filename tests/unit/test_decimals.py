@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.metrics.decimals import FEW, are_exact, as_shown, parts_of, rounded, values_of_parts
-from tocsin.model.metrics.metric import Aggregation
+from tocsin.model.metrics.aggregation import Aggregation
 
 DOUBLES = st.floats(allow_nan=True, allow_infinity=True)
 ON_THE_GRID = st.integers(-(2**60), 2**60).map(lambda steps: steps / 2**30)

@@ -8,8 +8,10 @@ import pytest
 from tocsin.errors import InvalidInput
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft, read_metric
-from tocsin.model.metrics.metric import Aggregation, Question, Window
+from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Window
 from tocsin.store.catalog import Catalog
 
 COUNT = {"name": "n", "metricType": "COUNT"}

@@ -6,8 +6,9 @@ import pytest
 
 from tocsin.errors import InvalidInput
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.question import Question
 from tocsin.store.catalog import Catalog
 
 FAILED = {"field": "interaction.ok", "operator": "eq", "value": False}

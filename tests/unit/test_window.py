@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tocsin.errors import InvalidInput
-from tocsin.model.metrics.metric import Window
+from tocsin.model.metrics.window import Window
 from tocsin.model.time_range import read_span
 
 

@@ -26,7 +26,8 @@ from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Question, Reading, plain
+from tocsin.model.metrics.answer import Reading, plain
+from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
 SLAB_ROWS = 1_000_000

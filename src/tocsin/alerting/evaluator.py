@@ -29,7 +29,8 @@ from tocsin.model.alerts.evaluation import (
 from tocsin.model.alerts.state import GroupKey, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.ceilings import ANSWERED_GROUPS
-from tocsin.model.metrics.metric import Answer, Metric, Reading
+from tocsin.model.metrics.answer import Answer, Reading
+from tocsin.model.metrics.metric import Metric
 from tocsin.process.events import Events, TransitionsStored
 from tocsin.store.alerts import Alerts
 from tocsin.store.evaluations import Evaluations, StoredStates

@@ -16,7 +16,9 @@ from tocsin.model.interactions.filter import Operator
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import Aggregation, Metric, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 from tocsin.process.events import ScopeIds
 
 PAUSE_SECONDS = 0.5

@@ -24,8 +24,8 @@ from tocsin.api.schemas.calculations import (
     SeriesResponse,
 )
 from tocsin.model.key import Role
+from tocsin.model.metrics.answer import DEFAULT_LIMIT
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.metrics.metric import DEFAULT_LIMIT
 from tocsin.model.time_range import Span, read_span
 
 _SPAN_EXAMPLE = {

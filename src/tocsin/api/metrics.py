@@ -19,8 +19,8 @@ from tocsin.api.pooled import pooled
 from tocsin.api.schemas.metrics import FieldReportResponse, MetricResponse, MetricType
 from tocsin.api.search_parameters import ScopeQuery
 from tocsin.model.key import Role
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft, read_metric
-from tocsin.model.metrics.metric import Aggregation
 
 PATH = "/api/interaction-metrics"
 EXAMPLE = {

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import parse_instant
-from tocsin.model.metrics.metric import DEFAULT_LIMIT
+from tocsin.model.metrics.answer import DEFAULT_LIMIT
 from tocsin.model.validation import problems_of
 
 

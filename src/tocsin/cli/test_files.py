@@ -14,7 +14,7 @@ from tocsin.cli.definition_files import InvalidDefinitions
 from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
-from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.rules import SIDES
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import problems_of

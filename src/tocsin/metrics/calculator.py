@@ -45,16 +45,9 @@ from tocsin.metrics.row_order import (
 from tocsin.metrics.series import Inexact, fold
 from tocsin.model.ceilings import RATIO_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import (
-    DEFAULT_LIMIT,
-    Aggregation,
-    Answer,
-    Explanation,
-    Question,
-    Reading,
-    Series,
-    plain,
-)
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import DEFAULT_LIMIT, Answer, Explanation, Reading, Series, plain
+from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
 RECENT = timedelta(seconds=1)

@@ -34,7 +34,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
 from tocsin.clickhouse.sql.table import ValueKind
 from tocsin.metrics.statement_retry import StatementRetry
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, LeadershipGained
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership

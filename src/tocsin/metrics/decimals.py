@@ -24,7 +24,7 @@ from tocsin.clickhouse.sql.exact_sums import (
     TO_GRID,
     TOO_FINE,
 )
-from tocsin.model.metrics.metric import Aggregation
+from tocsin.model.metrics.aggregation import Aggregation
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]

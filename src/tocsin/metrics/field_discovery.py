@@ -22,7 +22,7 @@ from tocsin.clickhouse.sql.table import JsonType
 from tocsin.model.ceilings import DISCOVERED_FIELDS
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.scope import ANY_SCOPE, Scope
-from tocsin.model.metrics.metric import FieldReport
+from tocsin.model.metrics.answer import FieldReport
 from tocsin.process.deadline import Deadline
 
 

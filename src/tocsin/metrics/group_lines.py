@@ -20,7 +20,9 @@ from tocsin.metrics.ratio import empty_side, ratio_of
 from tocsin.metrics.rollups.arrow_columns import exact_integers
 from tocsin.metrics.row_selection import GroupTexts
 from tocsin.metrics.series import Inexact, sums_at_points, values_of
-from tocsin.model.metrics.metric import Aggregation, Question, ReadingValue, plain
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import ReadingValue, plain
+from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
 

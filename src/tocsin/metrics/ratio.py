@@ -13,7 +13,8 @@ import numpy as np
 
 from tocsin.metrics.decimals import Doubles, Integers, Values, as_shown, rounded
 from tocsin.metrics.row_selection import Groups, first_groups
-from tocsin.model.metrics.metric import Answer, Question, Reading, plain
+from tocsin.model.metrics.answer import Answer, Reading, plain
+from tocsin.model.metrics.question import Question
 
 ValuesOfSides = Sequence[Values]
 """The values of the numerator and those of the denominator, by group or by point; not rounded, and

@@ -23,7 +23,8 @@ from tocsin.metrics.ratio import ValuesOfSides, ratio_answer
 from tocsin.metrics.rollups.arrow_columns import doubles, exact_integers
 from tocsin.metrics.row_selection import GroupTable
 from tocsin.metrics.series import Inexact
-from tocsin.model.metrics.metric import Answer, Question
+from tocsin.model.metrics.answer import Answer
+from tocsin.model.metrics.question import Question
 
 RunArrow = Callable[[Callable[[Table], Query]], pa.Table]
 """Compiles a query for a table and runs it."""

@@ -19,7 +19,8 @@ from tocsin.metrics.group_lines import LineReader
 from tocsin.metrics.ratio import ratio_of
 from tocsin.metrics.ratio_query import ratio_groups
 from tocsin.metrics.row_selection import GroupTable, GroupTexts, first_groups
-from tocsin.model.metrics.metric import Line, Question, Series, plain, row_sort_key
+from tocsin.model.metrics.answer import Line, Series, plain, row_sort_key
+from tocsin.model.metrics.question import Question
 
 
 def ratio_series(question: Question, points: Points, table: Table, reader: LineReader) -> Series:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tocsin.metrics.decimals import as_shown, integer_of, values_of_integers, values_of_parts
-from tocsin.model.metrics.metric import Aggregation, ReadingValue, plain, row_sort_key
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import ReadingValue, plain, row_sort_key
 
 Texts = tuple[str | None, ...]
 Ranked = tuple[ReadingValue, Texts]

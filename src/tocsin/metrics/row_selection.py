@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tocsin.metrics.decimals import Doubles, Integers
-from tocsin.model.metrics.metric import plain, row_sort_key
+from tocsin.model.metrics.answer import plain, row_sort_key
 
 GroupTexts = tuple[str | None, ...]
 

@@ -24,7 +24,9 @@ from tocsin.metrics.decimals import (
     values_of_integers,
     values_of_parts,
 )
-from tocsin.model.metrics.metric import Aggregation, Line, Question, Series, plain, row_sort_key
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Line, Series, plain, row_sort_key
+from tocsin.model.metrics.question import Question
 
 AggregateColumns = Sequence[NDArray[Any]]
 

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.model.metrics.draft import MetricDraft
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored

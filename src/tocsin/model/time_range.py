@@ -11,7 +11,7 @@ from pydantic import Field as Member
 from tocsin.errors import InvalidInput
 from tocsin.model.duration import Duration
 from tocsin.model.instant import parse_instant
-from tocsin.model.metrics.metric import Window
+from tocsin.model.metrics.window import Window
 from tocsin.model.validation import problems_of
 
 MAX_POINTS = 2_000

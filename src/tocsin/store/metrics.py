@@ -13,7 +13,8 @@ from sqlalchemy import Connection, RowMapping, select
 from tocsin.errors import Conflict
 from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
-from tocsin.model.metrics.metric import Metric, Question
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 from tocsin.store import tables
 from tocsin.store.alerts import Alerts
 from tocsin.store.cached_table import CachedTable

@@ -11,7 +11,7 @@ from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import StateChange, Status
 from tocsin.model.duration import MINUTE, Duration
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.charts import Range, chart

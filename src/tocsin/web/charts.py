@@ -9,7 +9,9 @@ from typing import Any
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import parse_instant
-from tocsin.model.metrics.metric import Aggregation, Question, Series
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Series
+from tocsin.model.metrics.question import Question
 from tocsin.web.formatting import dimensions
 
 MAX_LINES = 10

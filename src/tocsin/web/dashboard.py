@@ -12,7 +12,10 @@ from uuid import UUID
 
 from tocsin.errors import TocsinError
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import Aggregation, Answer, FieldReport, Metric, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Answer, FieldReport
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 from tocsin.web.charts import small_line
 from tocsin.web.shared_calculation import SharedCalculation

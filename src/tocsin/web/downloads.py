@@ -8,7 +8,9 @@ from typing import Any
 
 from tocsin.api.bodies import json_response
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.metric import Aggregation, Answer, Metric
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Answer
+from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.rules import SIDES
 
 # Spreadsheets read these as the beginning of a formula, or skip them before one (OWASP, "CSV

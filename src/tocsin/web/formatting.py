@@ -15,7 +15,10 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.filter import WORDS as SIGNS
 from tocsin.model.interactions.filter import Operator
-from tocsin.model.metrics.metric import Aggregation, Question, Reading, Window
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Reading
+from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Window
 
 NOTHING = "–"
 _LARGE = 1e15

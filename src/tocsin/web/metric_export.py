@@ -12,8 +12,10 @@ from tocsin.api.metrics import PATH
 from tocsin.api.schemas.metrics import MetricResponse
 from tocsin.api.schemas.shape import to_json
 from tocsin.errors import InvalidInput, Problem
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft, read_metric
-from tocsin.model.metrics.metric import Aggregation, Metric, Question
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.rules import RATIO_MEMBERS, SIDES
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form

@@ -11,7 +11,8 @@ from fastapi import Request, Response
 
 from tocsin.api.problems import retry_after
 from tocsin.errors import Busy, Problem, TocsinError
-from tocsin.model.metrics.metric import Answer, Explanation, Question
+from tocsin.model.metrics.answer import Answer, Explanation
+from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.charts import Range, chart

@@ -26,7 +26,8 @@ from tocsin.model.alerts.transition import Transition
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Aggregation, ReadingDimensions, ReadingValue
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
 
 MAX_TRANSITIONS = 100_000
 """A backtest counts more transitions, but does not list them."""

@@ -14,16 +14,16 @@ from msgspec import UNSET, Meta, UnsetType
 from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc, only_true
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.metric import (
-    Aggregation,
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import (
     Answer,
     Explanation,
-    Metric,
     Reading,
     ReadingDimensions,
     ReadingValue,
     Series,
 )
+from tocsin.model.metrics.metric import Metric
 
 _Unit = (
     Annotated[

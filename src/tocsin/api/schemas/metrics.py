@@ -23,7 +23,10 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import UNARY, Filter, Operator
 from tocsin.model.interactions.scalar import Scalar
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Aggregation, FieldReport, Metric, Question, Side
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import FieldReport
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.metrics.question import Question, Side
 
 _NAMES: Mapping[Aggregation, tuple[str, str]] = {
     Aggregation.COUNT: ("Count", "The number of matching interactions."),

@@ -18,7 +18,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.metric import Window
+from tocsin.model.metrics.window import Window
 
 
 class Shape(msgspec.Struct, rename="camel"):

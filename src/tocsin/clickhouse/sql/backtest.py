@@ -11,7 +11,7 @@ from tocsin.clickhouse.sql.lines import Slab, compile_lines
 from tocsin.clickhouse.sql.query import Binder, Query
 from tocsin.clickhouse.sql.runs import Points, PointWindows, compile_row_counts
 from tocsin.clickhouse.sql.table import Table
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 def compile_size(question: Question, points: Points, table: Table, *, most: int) -> Query:

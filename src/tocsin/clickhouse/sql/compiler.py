@@ -16,7 +16,8 @@ from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.query import Aliases, Binder, Query
 from tocsin.clickhouse.sql.scan import distinct_key, scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.question import Question
 
 NARROW = timedelta(hours=1)
 NARROW_SETTINGS: dict[str, int | str] = {"max_threads": 1, "optimize_move_to_prewhere": 0}

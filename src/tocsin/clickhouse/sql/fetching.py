@@ -14,7 +14,7 @@ from tocsin.clickhouse.sql.plan import Measure
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 TIME, NUMBER = "time", "number"
 

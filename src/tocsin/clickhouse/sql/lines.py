@@ -14,7 +14,7 @@ from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
 from tocsin.clickhouse.sql.runs import PointWindows, aggregates, compile_runs
 from tocsin.clickhouse.sql.table import Table
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 class Subset(Protocol):

@@ -25,7 +25,7 @@ from tocsin.clickhouse.sql.table import INTERACTIONS, Table, TypesOf, ValueKind
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Operator
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 MAX_FIELDS = 200
 # At most this many distinct values make a column LowCardinality, which stores, compares and counts

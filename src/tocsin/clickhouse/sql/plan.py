@@ -22,7 +22,8 @@ from tocsin.clickhouse.sql.scan import Period, SharedQuery, aggregate_if, merge_
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.question import Question
 
 
 class Measure(StrEnum):

@@ -16,7 +16,8 @@ from tocsin.clickhouse.sql.runs import PointWindows, compile_where, run_ends
 from tocsin.clickhouse.sql.scan import aggregate_if, distinct_key, scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.question import Question
 
 PREFIXES = ("n_", "d_")
 """Of the columns of the numerator, and of those of the denominator."""

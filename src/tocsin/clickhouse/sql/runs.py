@@ -20,7 +20,8 @@ from tocsin.clickhouse.sql.query import Aliases, Binder
 from tocsin.clickhouse.sql.scan import scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.model.instant import MILLISECOND, to_milliseconds
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.question import Question
 
 
 @dataclass(frozen=True, slots=True)

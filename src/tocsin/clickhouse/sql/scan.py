@@ -17,7 +17,7 @@ from tocsin.clickhouse.sql.table import SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 @dataclass(frozen=True, slots=True)

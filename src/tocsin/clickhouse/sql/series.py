@@ -9,7 +9,8 @@ from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
 from tocsin.clickhouse.sql.runs import Points, PointWindows, aggregates, compile_runs
 from tocsin.clickhouse.sql.table import Table
-from tocsin.model.metrics.metric import Aggregation, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.question import Question
 
 MAX_LINES = 100
 

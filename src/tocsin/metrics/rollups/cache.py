@@ -27,7 +27,9 @@ from tocsin.metrics.rollups.refresher import Refresher
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.rollup_store import RollupStore
 from tocsin.model.instant import to_milliseconds
-from tocsin.model.metrics.metric import Aggregation, Answer, Question
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Answer
+from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import held
 
 log = structlog.get_logger()

@@ -11,7 +11,9 @@ from tocsin.metrics.ratio import SideTotals, joined_sides, ratio_answer
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.partials import PartialAggregates, totals
 from tocsin.metrics.row_selection import first_groups
-from tocsin.model.metrics.metric import Aggregation, Answer, Question, Reading, plain
+from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.answer import Answer, Reading, plain
+from tocsin.model.metrics.question import Question
 
 Parts = Sequence[PartialAggregates]
 """The partial aggregates of a window."""

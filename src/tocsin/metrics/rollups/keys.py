@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tocsin.clickhouse.sql.plan import mnemonics_used_by, partials_key
 from tocsin.clickhouse.sql.table import Table
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 def metric_key(question: Question) -> Hashable:

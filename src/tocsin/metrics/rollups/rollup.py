@@ -26,7 +26,7 @@ from tocsin.metrics.rollups.buckets import (
 from tocsin.metrics.rollups.dictionaries import GroupDictionary, HashDictionary
 from tocsin.metrics.rollups.partials import DistinctValues, PartialAggregates, empty, joined
 from tocsin.model.instant import MILLISECOND
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 MAX_BUCKETS = 4_000
 """Buckets of one length in a rollup."""

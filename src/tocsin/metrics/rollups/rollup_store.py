@@ -13,7 +13,7 @@ from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.dictionaries import GroupDictionary, HashDictionary
 from tocsin.metrics.rollups.dirty import DirtyBuckets
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 
 class RollupStore:

@@ -23,7 +23,7 @@ from tocsin.metrics.rollups.read_plan import Read, Target, segments
 from tocsin.metrics.rollups.rollup import RollupView
 from tocsin.metrics.rollups.row_aggregation import BucketedRows, FetchedRows
 from tocsin.model.instant import from_milliseconds
-from tocsin.model.metrics.metric import Question
+from tocsin.model.metrics.question import Question
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ from tocsin.model.alerts.state import (
     key_of,
 )
 from tocsin.model.alerts.transition import Transition
-from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.answer import Reading
 
 States = Mapping[GroupKey, AlertState]
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import UNSET
 
 from tocsin.model.alerts.alert import Rule, Value
-from tocsin.model.metrics.metric import Reading
+from tocsin.model.metrics.answer import Reading
 
 Dimensions = dict[str, str | None] | None
 GroupKey = tuple[str | None, ...]

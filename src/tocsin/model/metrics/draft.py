@@ -19,17 +19,11 @@ from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
+from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.finite_number import FiniteNumber
-from tocsin.model.metrics.metric import (
-    AGGREGATION_BY_ID,
-    MAX_FILTERS,
-    MAX_GROUPS,
-    Aggregation,
-    Question,
-    Side,
-    Window,
-)
+from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, Question, Side
 from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
+from tocsin.model.metrics.window import Window
 from tocsin.model.validation import WithoutNul, problems_of
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, WithJsonSchema
 
 from tocsin.model.interactions.scalar import number_of
-from tocsin.model.metrics.metric import plain
+from tocsin.model.metrics.answer import plain
 
 
 def number_or_none(value: Any) -> float | None:

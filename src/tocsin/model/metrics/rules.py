@@ -11,12 +11,8 @@ from uuid import UUID
 
 from tocsin.errors import Problem
 from tocsin.model.interactions.field import Field
-from tocsin.model.metrics.metric import (
-    AGGREGATION_BY_ID,
-    MAX_GROUPS,
-    SIDE_AGGREGATIONS,
-    Aggregation,
-)
+from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, SIDE_AGGREGATIONS, Aggregation
+from tocsin.model.metrics.question import MAX_GROUPS
 
 TYPES = ", ".join(Aggregation)
 SIDES = ("numerator", "denominator")

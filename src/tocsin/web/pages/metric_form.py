@@ -14,7 +14,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.interactions.scope import Scope
-from tocsin.model.metrics.metric import SIDE_AGGREGATIONS, Aggregation
+from tocsin.model.metrics.aggregation import SIDE_AGGREGATIONS, Aggregation
 from tocsin.model.metrics.rules import SIDES
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices

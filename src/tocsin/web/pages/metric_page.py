@@ -10,7 +10,8 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from tocsin.model.ceilings import ANSWERED_GROUPS
-from tocsin.model.metrics.metric import Answer, Metric, Reading
+from tocsin.model.metrics.answer import Answer, Reading
+from tocsin.model.metrics.metric import Metric
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
 from tocsin.web.charts import RANGES, chart, read_range

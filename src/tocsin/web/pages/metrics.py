@@ -12,7 +12,8 @@ from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.errors import TocsinError
-from tocsin.model.metrics.metric import Answer, Metric
+from tocsin.model.metrics.answer import Answer
+from tocsin.model.metrics.metric import Metric
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
