@@ -92,6 +92,10 @@ class Conflict(TocsinError):
     title = "Conflict"
 
 
+class ChangedMeanwhile(Conflict):
+    """Another request changed this at the same time; try again."""
+
+
 class TooLarge(TocsinError):
     """The body is larger than this route accepts."""
 

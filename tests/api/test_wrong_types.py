@@ -118,6 +118,23 @@ def test_a_wrong_type_is_never_a_500(api: TestClient, path: str, body: dict[str,
     _is_never_a_500(api, "POST", path, body)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (METRICS, METRIC),
+        ("/api/channels", CHANNEL),
+        ("/api/origins", ENTRY),
+        ("/api/silences", SILENCE),
+    ],
+)
+def test_a_wrong_type_in_a_patch_is_never_a_500(
+    api: TestClient, path: str, body: dict[str, Any]
+) -> None:
+    created = api.post(path, json=body).json()
+    id = next(value for name, value in created.items() if name.endswith("Id") and value)
+    _is_never_a_500(api, "PATCH", f"{path}/{id}", body)
+
+
 def test_a_wrong_type_in_a_series_is_never_a_500(api: TestClient, alert: dict[str, Any]) -> None:
     _is_never_a_500(api, "POST", f"{METRICS}/{alert['metricId']}/series", SPAN)
 
@@ -133,6 +150,7 @@ def test_a_wrong_type_in_an_alert_or_a_backtest_is_never_a_500(
 ) -> None:
     created = api.post(ALERTS, json=alert).json()
     _is_never_a_500(api, "PUT", f"{ALERTS}/{created['alertId']}", alert)
+    _is_never_a_500(api, "PATCH", f"{ALERTS}/{created['alertId']}", alert)
     _is_never_a_500(api, "POST", ALERTS, alert)
     _is_never_a_500(api, "POST", f"{ALERTS}/backtest", {"alert": alert, **SPAN})
 

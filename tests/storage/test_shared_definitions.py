@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -126,3 +127,16 @@ def test_interactions_that_the_leader_drops_are_counted_by_no_node(
                 assert [result["results"][0]["value"] for result in results] == expected
             leader.runtime.maintenance.stop()
             leader.runtime.maintenance.run(now, SETTLING)
+
+
+def test_patches_on_both_nodes_at_the_same_time_all_take_effect(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    metric = here.call("POST", "interaction-metrics", {"name": "m", "metricType": "COUNT"}, 201)
+    path = f"interaction-metrics/{metric['metricId']}"
+    patches = [{"enabled": False}, {"description": "d"}, {"timeWindow": "9m"}, {"name": "n"}]
+    with ThreadPoolExecutor(4) as threads:
+        used = zip((here, there, here, there), patches, strict=True)
+        list(threads.map(lambda pair: pair[0].call("PATCH", path, pair[1]), used))
+    for node in nodes:
+        stored = node.call("GET", path)
+        assert all(stored.items() >= patch.items() for patch in patches)

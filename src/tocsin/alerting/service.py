@@ -55,11 +55,14 @@ class AlertService:
         self._evaluate_first(alert)
         return alert
 
-    def replace(self, id: UUID, draft: AlertDraft, actor: Actor) -> Alert:
-        """Replace an alert; one that becomes enabled is evaluated immediately. Raises NotFound."""
+    def replace(
+        self, id: UUID, draft: AlertDraft, actor: Actor, expected: Alert | None = None
+    ) -> Alert:
+        """Replace an alert; one that becomes enabled is evaluated immediately. Raises NotFound, or
+        ChangedMeanwhile if it is not `expected`."""
         former = self._alerts.get(id)
         metric = self._metrics.get(former.metric_id)
-        alert = self._alerts.replace(id, draft, metric, self._clock.now())
+        alert = self._alerts.replace(id, draft, metric, self._clock.now(), expected)
         actor.log_change("alert replaced", **_fields(alert))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())

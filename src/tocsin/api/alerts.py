@@ -14,8 +14,9 @@ from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.definitions import definition_of
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes, schema_of
+from tocsin.api.openapi import describes, describes_patch, patch_of, schema_of
 from tocsin.api.parameters import OptionalInstant
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import (
@@ -29,6 +30,8 @@ from tocsin.model.alerts.draft import AlertDraft, read_alert
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.key import Role
+from tocsin.model.merge_patch import patched
+from tocsin.process.optimistic_locking import retry_changed
 from tocsin.runtime import Runtime
 
 PATH = "/api/interaction-alerts"
@@ -144,6 +147,26 @@ def replace_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Re
     runtime.alerts.get(id)
     draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
     return json_response(_response(runtime, runtime.alert_service.replace(id, draft, actor)))
+
+
+@router.patch(
+    "/{id:uuid}",
+    **_CHANGES,
+    **describes_patch(AlertResponse, [404, 409], patch_of(AlertDraft), {"enabled": False}),
+)
+def patch_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
+    """Change members of an alert; null removes one. A mnemonic replaces the stored id, and an id
+    the stored mnemonic. The states of its groups follow as for a PUT."""
+    runtime.alerts.get(id)
+    patch = decode(body)
+
+    def change() -> Alert:
+        former = runtime.alerts.get(id)
+        document = patched(definition_of(_response(runtime, former), AlertDraft), patch)
+        draft = read_alert(document, runtime.catalog, runtime.metrics)
+        return runtime.alert_service.replace(id, draft, actor, former)
+
+    return json_response(_response(runtime, retry_changed(change)))
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))

@@ -124,7 +124,11 @@ def _has_lone_surrogate(body: bytes) -> bool:
 
 def decode_as(model: type[Model], body: bytes) -> Model:
     """The body as a model; InvalidInput holds every problem."""
-    value = decode(body)
+    return validated(model, decode(body))
+
+
+def validated(model: type[Model], value: Any) -> Model:
+    """A JSON value as a model; InvalidInput holds every problem."""
     if not isinstance(value, dict):
         raise InvalidInput.at("", "must be a JSON object")
     try:

@@ -1,4 +1,4 @@
-"""Routes of the catalog: list, read, add, replace and delete resource types, actions and origins.
+"""Routes of the catalog: list, read, add, replace, patch, delete.
 
 The handlers serve all three kinds; the kind is that of the path. The contract is "Catalog" in
 docs/reference/api.md.
@@ -13,13 +13,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tocsin.api.auth import requires
-from tocsin.api.bodies import Body, created, decode_as, json_response
+from tocsin.api.bodies import Body, created, decode, decode_as, json_response, validated
+from tocsin.api.definitions import definition_of
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes
+from tocsin.api.openapi import describes, describes_patch, patch_of
 from tocsin.api.schemas.catalog import ENTRY_SHAPES, entry_response
 from tocsin.model.ceilings import LISTED_ENTRIES
-from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.catalog import Entry, EntryDraft, Kind
 from tocsin.model.key import Role
+from tocsin.model.merge_patch import patched
+from tocsin.process.optimistic_locking import retry_changed
 
 PATHS = {
     Kind.RESOURCE_TYPE: "/api/resource-types",
@@ -27,6 +30,7 @@ PATHS = {
     Kind.ORIGIN: "/api/origins",
 }
 _EXAMPLE = {"mnemonic": "CUSTOMER", "title": "Customer", "bgColorHex": "#1F6FEB"}
+_PATCH_EXAMPLE = {"title": "Customer", "icon": None}
 
 
 async def _kind_of(request: Request) -> Kind:
@@ -79,6 +83,22 @@ def replace_entry(
     return json_response(entry_response(entry))
 
 
+def patch_entry(
+    runtime: App, actor: CurrentActor, kind: EntryKind, id: UUID, body: Body
+) -> Response:
+    """Change members of an entry; null removes one."""
+    runtime.catalog.get(kind, id)
+    patch = decode(body)
+
+    def change() -> Entry:
+        former = runtime.catalog.get(kind, id)
+        document = patched(definition_of(entry_response(former), EntryDraft), patch)
+        draft = validated(EntryDraft, document)
+        return runtime.catalog_service.replace(kind, id, draft, actor, former)
+
+    return json_response(entry_response(retry_changed(change)))
+
+
 def delete_entry(runtime: App, actor: CurrentActor, kind: EntryKind, id: UUID) -> Response:
     """Delete an entry that no interaction and no metric uses."""
     runtime.catalog_service.delete(kind, id, actor)
@@ -102,6 +122,8 @@ def _router() -> APIRouter:
             shape, "Replaced", problems=[404, 409], body=EntryDraft, example=_EXAMPLE
         )
         router.put(entry_path, **changes, **replaced)(replace_entry)
+        changed = describes_patch(shape, [404, 409], patch_of(EntryDraft), _PATCH_EXAMPLE)
+        router.patch(entry_path, **changes, **changed)(patch_entry)
         deleted = describes(None, "Deleted", status=204, problems=[404, 409])
         router.delete(entry_path, **changes, **deleted)(delete_entry)
     return router

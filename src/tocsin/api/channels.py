@@ -13,16 +13,19 @@ from fastapi import APIRouter, Request, Response
 from tocsin.api.auth import is_admin, requires
 from tocsin.api.bodies import Body, created, decode, json_response
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes, schema_of
+from tocsin.api.openapi import describes, describes_patch, schema_of
 from tocsin.api.schemas.notifications import ChannelResponse, ChannelTest
 from tocsin.model.key import Role
 from tocsin.model.notifications.channel import (
     DRAFTS,
     Channel,
     ChannelDraft,
+    ChannelKind,
     WebhookDraft,
+    patched_channel,
     read_channel,
 )
+from tocsin.process.optimistic_locking import retry_changed
 
 PATH = "/api/channels"
 EXAMPLE = {
@@ -32,6 +35,17 @@ EXAMPLE = {
 }
 _DRAFT = {"anyOf": [schema_of(draft) for draft in DRAFTS.values()]}
 _SPEC: dict[str, Any] = {"body": _DRAFT, "example": EXAMPLE}
+_TEXT_OR_NULL = {"type": ["string", "null"]}
+_PATCH = {
+    "type": "object",
+    "properties": {
+        "name": _TEXT_OR_NULL,
+        "kind": {"anyOf": [{"enum": list(ChannelKind)}, {"type": "null"}]},
+        "settings": {"type": ["object", "null"], "description": "Members of those of its kind"},
+        "enabled": {"type": ["boolean", "null"]},
+    },
+    "additionalProperties": False,
+}
 _READS, _CHANGES = requires(Role.READ), requires(Role.ADMIN)
 
 router = APIRouter(prefix=PATH, tags=["Channels"])
@@ -73,6 +87,26 @@ def replace_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> 
     and in no other."""
     draft = read_channel(decode(body), runtime.channels.get(id))
     channel = runtime.channel_service.replace(id, draft, actor)
+    return json_response(ChannelResponse.of(channel, runtime.now(), _saved(channel, draft)))
+
+
+@router.patch(
+    "/{id:uuid}",
+    **_CHANGES,
+    **describes_patch(ChannelResponse, [404, 409], _PATCH, {"enabled": False}),
+)
+def patch_channel(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
+    """Change members of a channel, also of its settings; null removes one. Secrets are kept as for
+    a PUT, `"secret": null` generates a new one, and the channel's pause ends."""
+    runtime.channels.get(id)
+    patch = decode(body)
+
+    def change() -> tuple[Channel, ChannelDraft]:
+        former = runtime.channels.get(id)
+        draft = read_channel(patched_channel(former.spec, patch), former)
+        return runtime.channel_service.replace(id, draft, actor, former), draft
+
+    channel, draft = retry_changed(change)
     return json_response(ChannelResponse.of(channel, runtime.now(), _saved(channel, draft)))
 
 

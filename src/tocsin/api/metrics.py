@@ -13,14 +13,18 @@ from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.definitions import definition_of
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes, schema_of
+from tocsin.api.openapi import describes, describes_patch, patch_of, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.metrics import FieldReportResponse, MetricResponse, MetricType
 from tocsin.api.search_parameters import ScopeQuery
 from tocsin.model.key import Role
+from tocsin.model.merge_patch import patched
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft, read_metric
+from tocsin.model.metrics.metric import Metric
+from tocsin.process.optimistic_locking import retry_changed
 
 PATH = "/api/interaction-metrics"
 EXAMPLE = {
@@ -110,6 +114,26 @@ def replace_metric(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> R
     draft, question = read_metric(decode(body), runtime.catalog)
     metric = runtime.metric_service.replace(id, draft, question, actor)
     return json_response(MetricResponse.of(metric, runtime.catalog))
+
+
+@router.patch(
+    "/{id:uuid}",
+    **changes,
+    **describes_patch(MetricResponse, [404, 409], patch_of(MetricDraft), {"enabled": False}),
+)
+def patch_metric(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
+    """Change members of a metric; null removes one. A mnemonic replaces the stored id, and an id
+    the stored mnemonic. Members of a side are changed likewise; a list is replaced as a whole."""
+    runtime.metrics.get(id)
+    patch = decode(body)
+
+    def change() -> Metric:
+        former = runtime.metrics.get(id)
+        document = definition_of(MetricResponse.of(former, runtime.catalog), MetricDraft)
+        draft, question = read_metric(patched(document, patch), runtime.catalog)
+        return runtime.metric_service.replace(id, draft, question, actor, former)
+
+    return json_response(MetricResponse.of(retry_changed(change), runtime.catalog))
 
 
 @router.delete(

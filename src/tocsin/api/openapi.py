@@ -25,6 +25,8 @@ from tocsin.api.schemas.problems import ProblemResponse
 
 Schema = dict[str, Any]
 
+JSON = "application/json"
+
 _REFERENCE = "#/components/schemas/"
 # Tells a shape from the model's class of the same name; the document leaves it out.
 _SUFFIX = re.compile(r"(Response|Snapshot|Shape)$")
@@ -82,10 +84,12 @@ def describes(
     example: Any = None,
     problems: Sequence[int] = (),
     needs_key: bool = True,
+    media: Sequence[str] = (JSON,),
 ) -> dict[str, Any]:
     """The arguments of a route that describe its body, its response and its failures.
 
-    `response` and `body` are arguments of `schema_of`, or whole schemas as dicts.
+    `response` and `body` are arguments of `schema_of`, or whole schemas as dicts; `media` has the
+    types of the body.
     """
     failures = {
         # Every route rejects query parameters that it does not declare.
@@ -96,7 +100,7 @@ def describes(
     }
     content = {}
     if response is not None:
-        content = {"content": {"application/json": {"schema": _any(response)}}}
+        content = {"content": {JSON: {"schema": _any(response)}}}
     arguments: dict[str, Any] = {
         "status_code": status,
         "response_class": Response,
@@ -110,9 +114,30 @@ def describes(
         content_of_body: Schema = {"schema": _any(body)}
         if example is not None:
             content_of_body["example"] = example
-        requested = {"required": True, "content": {"application/json": content_of_body}}
+        requested = {"required": True, "content": dict.fromkeys(media, content_of_body)}
         arguments["openapi_extra"] = {"requestBody": requested}
     return arguments
+
+
+def describes_patch(
+    response: Any, problems: Sequence[int], schema: Schema, example: Any
+) -> dict[str, Any]:
+    """The arguments of a route that takes a JSON Merge Patch of a definition."""
+    media = ("application/merge-patch+json", JSON)
+    return describes(
+        response, "Changed", problems=problems, body=schema, example=example, media=media
+    )
+
+
+def patch_of(model: Any) -> Schema:
+    """The schema of a patch of a model: no member is required, and each may be null."""
+    schema = TypeAdapter(model).json_schema(
+        ref_template=_REFERENCE + "{model}", schema_generator=_Generator
+    )
+    members = {
+        name: {"anyOf": [member, {"type": "null"}]} for name, member in schema["properties"].items()
+    }
+    return {"type": "object", "properties": members, "additionalProperties": False}
 
 
 def document(app: FastAPI) -> Schema:

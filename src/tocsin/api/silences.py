@@ -12,13 +12,16 @@ from fastapi import APIRouter, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.definitions import definition_of
 from tocsin.api.deliveries import read_cursor
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes, schema_of
+from tocsin.api.openapi import describes, describes_patch, patch_of, schema_of
 from tocsin.api.parameters import PageLimit
 from tocsin.api.schemas.notifications import DeliveriesResponse, SilenceResponse
 from tocsin.model.key import Role
-from tocsin.model.notifications.silence import SilenceDraft, read_silence
+from tocsin.model.merge_patch import patched
+from tocsin.model.notifications.silence import Silence, SilenceDraft, read_silence
+from tocsin.process.optimistic_locking import retry_changed
 
 PATH = "/api/silences"
 EXAMPLE = {
@@ -79,6 +82,28 @@ def replace_silence(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> 
     draft = read_silence(decode(body), runtime.now())
     silence = runtime.silence_service.replace(id, draft, actor)
     return json_response(SilenceResponse.of(silence))
+
+
+@router.patch(
+    "/{id:uuid}",
+    **_CHANGES,
+    **describes_patch(
+        SilenceResponse, [404, 409], patch_of(SilenceDraft), {"to": "2026-03-20T19:00:00.000Z"}
+    ),
+)
+def patch_silence(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
+    """Change members of a silence; null removes one, so a dimension that is null is set by PUT
+    only. The deliveries that the silence held back stay held back."""
+    runtime.silences.get(id)
+    patch = decode(body)
+
+    def change() -> Silence:
+        former = runtime.silences.get(id)
+        document = patched(definition_of(SilenceResponse.of(former), SilenceDraft), patch)
+        draft = read_silence(document, runtime.now())
+        return runtime.silence_service.replace(id, draft, actor, former)
+
+    return json_response(SilenceResponse.of(retry_changed(change)))
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))

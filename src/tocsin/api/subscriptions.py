@@ -12,15 +12,18 @@ from fastapi import APIRouter, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, created, decode, json_response
+from tocsin.api.definitions import definition_of
 from tocsin.api.dependencies import App, CurrentActor
-from tocsin.api.openapi import describes, schema_of
+from tocsin.api.openapi import describes, describes_patch, patch_of, schema_of
 from tocsin.api.schemas.notifications import SubscriptionResponse
 from tocsin.model.key import Role
+from tocsin.model.merge_patch import patched
 from tocsin.model.notifications.subscription import (
     Subscription,
     SubscriptionDraft,
     read_subscription,
 )
+from tocsin.process.optimistic_locking import retry_changed
 from tocsin.runtime import Runtime
 
 PATH = "/api/subscriptions"
@@ -75,6 +78,28 @@ def replace_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body
     draft = read_subscription(decode(body), runtime.catalog)
     subscription = runtime.subscription_service.replace(id, draft, actor)
     return json_response(_response(runtime, subscription))
+
+
+@router.patch(
+    "/{id:uuid}",
+    **_CHANGES,
+    **describes_patch(
+        SubscriptionResponse, [404, 409], patch_of(SubscriptionDraft), {"enabled": False}
+    ),
+)
+def patch_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
+    """Change members of a subscription; null removes one. A mnemonic replaces the stored id, and an
+    id the stored mnemonic. Existing deliveries stay as they are."""
+    runtime.subscriptions.get(id)
+    patch = decode(body)
+
+    def change() -> Subscription:
+        former = runtime.subscriptions.get(id)
+        document = patched(definition_of(_response(runtime, former), SubscriptionDraft), patch)
+        draft = read_subscription(document, runtime.catalog)
+        return runtime.subscription_service.replace(id, draft, actor, former)
+
+    return json_response(_response(runtime, retry_changed(change)))
 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))

@@ -30,8 +30,15 @@ class CatalogService:
         actor.log_change("catalog entry created", **_entry_fields(entry))
         return entry
 
-    def replace(self, kind: Kind, id: UUID, draft: EntryDraft, actor: Actor) -> Entry:
-        entry = self._catalog.replace(kind, id, draft, self._clock.now())
+    def replace(
+        self,
+        kind: Kind,
+        id: UUID,
+        draft: EntryDraft,
+        actor: Actor,
+        expected: Entry | None = None,
+    ) -> Entry:
+        entry = self._catalog.replace(kind, id, draft, self._clock.now(), expected)
         actor.log_change("catalog entry replaced", **_entry_fields(entry))
         return entry
 

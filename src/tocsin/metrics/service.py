@@ -11,6 +11,7 @@ from tocsin.model.metrics.question import Question
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
+from tocsin.process.optimistic_locking import retry_changed
 from tocsin.store.alerts import Alerts
 from tocsin.store.metrics import Metrics
 
@@ -30,10 +31,18 @@ class MetricService:
         self._events.publish(DefinitionsChanged())
         return metric
 
-    def replace(self, id: UUID, draft: MetricDraft, question: Question, actor: Actor) -> Metric:
+    def replace(
+        self,
+        id: UUID,
+        draft: MetricDraft,
+        question: Question,
+        actor: Actor,
+        expected: Metric | None = None,
+    ) -> Metric:
         """Replace a metric; another question resolves the firing groups of its alerts. Raises
-        NotFound."""
-        metric = self._metrics.replace(id, draft, question, self._clock.now(), self._alerts)
+        NotFound, or ChangedMeanwhile if it is not `expected`."""
+        at = self._clock.now()
+        metric = self._metrics.replace(id, draft, question, at, self._alerts, expected)
         actor.log_change("metric replaced", **_fields(metric))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())
@@ -41,9 +50,13 @@ class MetricService:
 
     def enable(self, id: UUID, actor: Actor, *, enabled: bool) -> Metric:
         """Enable or disable a metric. Raises NotFound."""
-        metric = self._metrics.get(id)
-        draft = MetricDraft(name=metric.name, description=metric.description, enabled=enabled)
-        return self.replace(id, draft, metric.question, actor)
+
+        def change() -> Metric:
+            metric = self._metrics.get(id)
+            draft = MetricDraft(name=metric.name, description=metric.description, enabled=enabled)
+            return self.replace(id, draft, metric.question, actor, metric)
+
+        return retry_changed(change)
 
     def delete(self, id: UUID, actor: Actor) -> None:
         """Raises NotFound, or Conflict if an alert watches the metric."""

@@ -35,9 +35,12 @@ class ChannelService:
         actor.log_change("channel created", **_channel_fields(channel))
         return channel
 
-    def replace(self, id: UUID, draft: ChannelDraft, actor: Actor) -> Channel:
-        """Replace a channel, which ends its pause and sends its pending deliveries."""
-        channel = self._channels.replace(id, draft, self._clock.now())
+    def replace(
+        self, id: UUID, draft: ChannelDraft, actor: Actor, expected: Channel | None = None
+    ) -> Channel:
+        """Replace a channel, which ends its pause and sends its pending deliveries. Raises
+        ChangedMeanwhile if it is not `expected`."""
+        channel = self._channels.replace(id, draft, self._clock.now(), expected)
         actor.log_change("channel replaced", **_channel_fields(channel))
         self._dispatcher.wake()
         return channel
@@ -85,10 +88,17 @@ class SubscriptionService:
         actor.log_change("subscription created", **_subscription_fields(subscription))
         return subscription
 
-    def replace(self, id: UUID, draft: SubscriptionDraft, actor: Actor) -> Subscription:
-        """Raises InvalidInput as `create`. Deliveries that exist stay as they are."""
+    def replace(
+        self,
+        id: UUID,
+        draft: SubscriptionDraft,
+        actor: Actor,
+        expected: Subscription | None = None,
+    ) -> Subscription:
+        """Raises InvalidInput as `create`, or ChangedMeanwhile if it is not `expected`. Deliveries
+        that exist stay as they are."""
         self._check(draft)
-        subscription = self._subscriptions.replace(id, draft, self._clock.now())
+        subscription = self._subscriptions.replace(id, draft, self._clock.now(), expected)
         actor.log_change("subscription replaced", **_subscription_fields(subscription))
         return subscription
 
@@ -115,9 +125,12 @@ class SilenceService:
         actor.log_change("silence created", **_silence_fields(silence))
         return silence
 
-    def replace(self, id: UUID, draft: SilenceDraft, actor: Actor) -> Silence:
-        """Replace a silence; deliveries that it silenced stay silenced."""
-        silence = self._silences.replace(id, draft, self._clock.now())
+    def replace(
+        self, id: UUID, draft: SilenceDraft, actor: Actor, expected: Silence | None = None
+    ) -> Silence:
+        """Replace a silence; deliveries that it silenced stay silenced. Raises ChangedMeanwhile if
+        it is not `expected`."""
+        silence = self._silences.replace(id, draft, self._clock.now(), expected)
         actor.log_change("silence replaced", **_silence_fields(silence))
         return silence
 

@@ -19,6 +19,7 @@ from tocsin.model.alerts.slots import slot_at
 from tocsin.model.alerts.state import Reason
 from tocsin.model.instant import cut
 from tocsin.model.metrics.metric import Metric
+from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
@@ -45,10 +46,18 @@ class Alerts:
             self._evaluations.insert(change.connection, alert.alert_id, slot_at(alert, at))
         return alert
 
-    def replace(self, id: UUID, draft: AlertDraft, metric: Metric, at: datetime) -> Alert:
-        """Raises NotFound. `metric` is the one that the former definition watches."""
+    def replace(
+        self,
+        id: UUID,
+        draft: AlertDraft,
+        metric: Metric,
+        at: datetime,
+        expected: Alert | None = None,
+    ) -> Alert:
+        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. `metric` is the one that
+        the former definition watches."""
         with self._table.locked():
-            former, at = self.get(id), cut(at)
+            former, at = unchanged(self.get(id), expected), cut(at)
             alert = draft.alert(id, former.created_date, at)
             with self._table.changing() as change:
                 change.update(id, alert)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
@@ -31,6 +30,8 @@ from tocsin.model.interactions.catalog import (
     Kind,
     system_id,
 )
+from tocsin.process.optimistic_locking import unchanged
+from tocsin.store.catalog_rows import from_row, to_row
 from tocsin.store.catalog_snapshot import CatalogSnapshot
 from tocsin.store.catalog_usage import reject_used
 from tocsin.store.database import Database
@@ -97,14 +98,17 @@ class Catalog:
             self._reject_taken(kind, draft.mnemonic)
             return self._add(kind, [draft], at)[0]
 
-    def replace(self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime) -> Entry:
-        """Raises NotFound, or Conflict for a system entry and a mnemonic that is taken."""
+    def replace(
+        self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime, expected: Entry | None = None
+    ) -> Entry:
+        """Raises NotFound, Conflict for a system entry and a mnemonic that is taken, or
+        ChangedMeanwhile if the entry is not `expected`."""
         with self._cached.locked():
-            former = self._changeable(kind, id)
+            former = unchanged(self._changeable(kind, id), expected)
             self._reject_taken(kind, draft.mnemonic, except_id=id)
             entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
             with self._cached.changing() as change:
-                change.connection.execute(update(catalog).where(catalog.c.id == id), _row(entry))
+                change.connection.execute(update(catalog).where(catalog.c.id == id), to_row(entry))
                 change.on_commit(partial(self._put, [entry]))
             return entry
 
@@ -200,7 +204,7 @@ class Catalog:
 
     def _store(self, entries: list[Entry]) -> None:
         with self._cached.changing() as change:
-            change.connection.execute(insert(catalog), [_row(entry) for entry in entries])
+            change.connection.execute(insert(catalog), [to_row(entry) for entry in entries])
             change.on_commit(partial(self._put, entries))
 
     def _put(self, entries: list[Entry]) -> None:
@@ -228,7 +232,7 @@ class Catalog:
 
     def _load(self, connection: Connection) -> Callable[[], None]:
         rows = connection.execute(select(catalog)).mappings()
-        entries = [self._known(row) or _entry(row) for row in rows]
+        entries = [self._known(row) or from_row(row) for row in rows]
         snapshots = {
             kind: CatalogSnapshot.of(e for e in entries if e.kind is kind) for kind in Kind
         }
@@ -241,7 +245,7 @@ class Catalog:
     def _known(self, row: RowMapping) -> Entry | None:
         """The entry in memory that equals a row, because building thousands takes long."""
         entry = self.by_id(Kind(row["kind"]), row["id"])
-        return entry if entry and _row(entry) == dict(row) else None
+        return entry if entry and to_row(entry) == dict(row) else None
 
     def _add_missing_system_entries(self) -> None:
         if self._missing_system_entries():
@@ -275,26 +279,3 @@ def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
 
 def _recorded(entry: Entry) -> Conflict:
     return Conflict(f"Interactions use the {entry.kind.words} {entry.mnemonic}")
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "kind": entry.kind.value,
-        **entry.spec.model_dump(),
-        "is_system": entry.is_system,
-        "created_date": entry.created_date,
-        "modified_date": entry.modified_date,
-    }
-
-
-def _entry(row: RowMapping) -> Entry:
-    return Entry(
-        id=row["id"],
-        kind=Kind(row["kind"]),
-        # Not validated: earlier versions accepted texts with U+0000.
-        spec=EntryDraft.model_construct(**{name: row[name] for name in EntryDraft.model_fields}),
-        is_system=row["is_system"],
-        created_date=row["created_date"],
-        modified_date=row["modified_date"],
-    )

@@ -20,6 +20,7 @@ from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
@@ -42,11 +43,13 @@ class Channels:
         )
         return self._table.create(channel.channel_id, channel)
 
-    def replace(self, id: UUID, draft: ChannelDraft, at: datetime) -> Channel:
+    def replace(
+        self, id: UUID, draft: ChannelDraft, at: datetime, expected: Channel | None = None
+    ) -> Channel:
         """Replace a channel, which also ends its pause. The reason why Tocsin disabled it is kept
-        until it is enabled again. Raises NotFound."""
+        until it is enabled again. Raises NotFound, or ChangedMeanwhile if it is not `expected`."""
         with self._table.locked():
-            former = self.get(id)
+            former = unchanged(self.get(id), expected)
             reason = None if draft.enabled else former.disabled_reason
             changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
             changed |= {"pause_ends_at": None, "modified_date": cut(at)}

@@ -15,6 +15,7 @@ from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
+from tocsin.process.optimistic_locking import unchanged
 from tocsin.store import tables
 from tocsin.store.alerts import Alerts
 from tocsin.store.cached_table import CachedTable
@@ -46,11 +47,12 @@ class Metrics:
         question: Question,
         at: datetime,
         alerts: Alerts | None = None,
+        expected: Metric | None = None,
     ) -> Metric:
-        """Raises NotFound. With another question, the firing groups of the metric's alerts are
-        resolved in the same transaction."""
+        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. With another question, the
+        firing groups of the metric's alerts are resolved in the same transaction."""
         with self._table.locked():
-            former = self.get(id)
+            former = unchanged(self.get(id), expected)
             created, modified = former.created_date, cut(at)
             metric = _from_draft(draft, question, id=id, created=created, modified=modified)
             with self._table.changing() as change:

@@ -12,6 +12,7 @@ from sqlalchemy import RowMapping
 
 from tocsin.model.instant import cut
 from tocsin.model.notifications.silence import Silence, SilenceDraft
+from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.tables import silences
@@ -32,10 +33,13 @@ class Silences:
         silence = _from_draft(draft, id=uuid4(), created=at, modified=at)
         return self._table.create(silence.silence_id, silence)
 
-    def replace(self, id: UUID, draft: SilenceDraft, at: datetime) -> Silence:
-        """Raises NotFound. Deliveries that the former silence held back stay silenced."""
+    def replace(
+        self, id: UUID, draft: SilenceDraft, at: datetime, expected: Silence | None = None
+    ) -> Silence:
+        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. Deliveries that the former
+        silence held back stay silenced."""
         with self._table.locked():
-            created = self.get(id).created_date
+            created = unchanged(self.get(id), expected).created_date
             return self._table.replace(
                 id, _from_draft(draft, id=id, created=created, modified=cut(at))
             )

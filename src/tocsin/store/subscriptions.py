@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
+from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
@@ -48,10 +49,17 @@ class Subscriptions:
             subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
             return self._table.create(subscription.subscription_id, subscription)
 
-    def replace(self, id: UUID, draft: SubscriptionDraft, at: datetime) -> Subscription:
-        """Raises NotFound, or InvalidInput if the channel does not exist."""
+    def replace(
+        self,
+        id: UUID,
+        draft: SubscriptionDraft,
+        at: datetime,
+        expected: Subscription | None = None,
+    ) -> Subscription:
+        """Raises NotFound, InvalidInput if the channel does not exist, or ChangedMeanwhile if it is
+        not `expected`."""
         with self._table.locked():
-            created = self.get(id).created_date
+            created = unchanged(self.get(id), expected).created_date
             subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
             return self._table.replace(id, subscription)
 

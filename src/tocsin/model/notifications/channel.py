@@ -20,6 +20,7 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
+from tocsin.model.merge_patch import patched
 from tocsin.model.notifications.apprise_url import named_files
 from tocsin.model.notifications.channel_types import (
     MAX_URL,
@@ -206,6 +207,21 @@ class Channel(BaseModel):
         if not self.spec.enabled:
             return None
         return max(due, self.pause_ends_at) if self.pause_ends_at else due
+
+
+def patched_channel(spec: ChannelDraft, patch: Any) -> dict[str, Any]:
+    """A channel with the members of a JSON Merge Patch, for `read_channel`, its secrets as `***`.
+
+    A webhook always has a secret, so null does not remove it but has a new one generated, as in a
+    whole definition.
+    """
+    document = {"name": spec.name, "kind": spec.kind.value, "enabled": spec.enabled}
+    body = patched({**document, "settings": spec.settings.masked()}, patch)
+    settings = patch.get("settings")
+    generates = isinstance(settings, dict) and settings.get("secret", MASK) is None
+    if generates and body.get("kind") == ChannelKind.WEBHOOK:
+        body["settings"]["secret"] = None
+    return body
 
 
 def read_channel(body: Any, former: Channel | None = None) -> ChannelDraft:
