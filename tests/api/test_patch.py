@@ -52,8 +52,8 @@ def without_dates(definition: dict[str, Any]) -> dict[str, Any]:
 
 def metric(api: TestClient, **members: Any) -> tuple[str, dict[str, Any]]:
     body = {"name": "m", "metricType": "COUNT", "action": "ONE", "timeWindow": "5m", **members}
-    made = created(api, METRICS, body)
-    return f"{METRICS}/{made['metricId']}", made
+    stored = created(api, METRICS, body)
+    return f"{METRICS}/{stored['metricId']}", stored
 
 
 def alert(api: TestClient, **members: Any) -> tuple[str, dict[str, Any]]:
@@ -68,14 +68,14 @@ def alert(api: TestClient, **members: Any) -> tuple[str, dict[str, Any]]:
         "enabled": False,
         **members,
     }
-    made = created(api, ALERTS, body)
-    return f"{ALERTS}/{made['alertId']}", made
+    stored = created(api, ALERTS, body)
+    return f"{ALERTS}/{stored['alertId']}", stored
 
 
 def channel(api: TestClient, **settings: Any) -> tuple[str, dict[str, Any]]:
     settings = {"url": "https://example.com/hooks/1", "headers": {"A": "1", "B": "2"}, **settings}
-    made = created(api, CHANNELS, {"name": "c", "kind": "webhook", "settings": settings})
-    return f"{CHANNELS}/{made['channelId']}", made
+    stored = created(api, CHANNELS, {"name": "c", "kind": "webhook", "settings": settings})
+    return f"{CHANNELS}/{stored['channelId']}", stored
 
 
 def subscription(api: TestClient) -> tuple[str, dict[str, Any]]:
@@ -86,8 +86,8 @@ def subscription(api: TestClient) -> tuple[str, dict[str, Any]]:
         "origin": "ONE",
         "template": {"title": "{{ resourceId }}", "body": "b"},
     }
-    made = created(api, SUBSCRIPTIONS, body)
-    return f"{SUBSCRIPTIONS}/{made['subscriptionId']}", made
+    stored = created(api, SUBSCRIPTIONS, body)
+    return f"{SUBSCRIPTIONS}/{stored['subscriptionId']}", stored
 
 
 def silence(api: TestClient) -> tuple[str, dict[str, Any]]:
@@ -98,15 +98,15 @@ def silence(api: TestClient) -> tuple[str, dict[str, Any]]:
         "to": "2026-03-20T18:00:00.000Z",
         "reason": "planned",
     }
-    made = created(api, SILENCES, body)
-    return f"{SILENCES}/{made['silenceId']}", made
+    stored = created(api, SILENCES, body)
+    return f"{SILENCES}/{stored['silenceId']}", stored
 
 
 def entry(api: TestClient) -> tuple[str, dict[str, Any]]:
     body = {"mnemonic": "PATCHED", "title": "t", "icon": "x", "bgColorHex": "#1F6FEB"}
-    found = api.post("/api/actions", json=body)
+    response = api.post("/api/actions", json=body)
     entries = [e for e in api.get("/api/actions").json() if e["mnemonic"] == "PATCHED"]
-    assert found.status_code in (201, 409)
+    assert response.status_code in (201, 409)
     return f"/api/actions/{entries[0]['actionId']}", entries[0]
 
 
@@ -127,8 +127,8 @@ def test_an_empty_patch_changes_nothing(
 def test_unknown_and_read_only_members_are_rejected_by_name(
     api: TestClient, kind: Callable[[TestClient], tuple[str, dict[str, Any]]]
 ) -> None:
-    address, made = kind(api)
-    for member in ("colour", "createdDate", next(name for name in made if name.endswith("Id"))):
+    address, stored = kind(api)
+    for member in ("colour", "createdDate", next(name for name in stored if name.endswith("Id"))):
         if address.startswith(SILENCES) and member == "alertId":
             continue
         if member == "channelId" and address.startswith(SUBSCRIPTIONS):
@@ -148,10 +148,10 @@ def test_a_patch_that_is_no_object_is_rejected(
 
 
 def test_members_that_a_patch_leaves_out_stay(api: TestClient) -> None:
-    address, made = metric(api, groupBy=["interaction.a"], filters=[FAILED], description="d")
+    address, stored = metric(api, groupBy=["interaction.a"], filters=[FAILED], description="d")
     changed = patched(api, address, {"enabled": False})
-    assert without_dates(changed) == {**without_dates(made), "enabled": False}
-    assert changed["modifiedDate"] >= made["modifiedDate"]
+    assert without_dates(changed) == {**without_dates(stored), "enabled": False}
+    assert changed["modifiedDate"] >= stored["modifiedDate"]
 
 
 def test_null_removes_a_member(api: TestClient) -> None:
@@ -164,9 +164,9 @@ def test_null_removes_a_member(api: TestClient) -> None:
 
 
 def test_null_for_a_member_that_is_missing_already_changes_nothing(api: TestClient) -> None:
-    address, made = metric(api)
+    address, stored = metric(api)
     absent = dict.fromkeys(("description", "origin", "originId", "field", "numerator", "scale"))
-    assert without_dates(patched(api, address, absent)) == without_dates(made)
+    assert without_dates(patched(api, address, absent)) == without_dates(stored)
     held, silenced = silence(api)
     nothing = {"alertId": None, "labels": {"x": None}, "dimensions": {"interaction_n": None}}
     assert without_dates(patched(api, held, nothing)) == without_dates(silenced)
@@ -179,15 +179,15 @@ def test_a_list_is_replaced_as_a_whole(api: TestClient) -> None:
 
 
 def test_a_mnemonic_replaces_the_stored_id_and_the_other_way_round(api: TestClient) -> None:
-    address, made = metric(api, origin="ONE")
+    address, stored = metric(api, origin="ONE")
     two = patched(api, address, {"action": "two"})
     assert two["action"] == "TWO"
-    assert two["actionId"] != made["actionId"]
-    assert patched(api, address, {"actionId": made["actionId"]})["action"] == "ONE"
+    assert two["actionId"] != stored["actionId"]
+    assert patched(api, address, {"actionId": stored["actionId"]})["action"] == "ONE"
     assert patched(api, address, {"metricType": "RATE"})["metricType"] == "RATE"
-    assert patched(api, address, {"metricTypeId": made["metricTypeId"]})["metricType"] == "COUNT"
+    assert patched(api, address, {"metricTypeId": stored["metricTypeId"]})["metricType"] == "COUNT"
     assert patched(api, address, {"originId": None})["origin"] is None
-    both = problems(api, address, {"action": "TWO", "actionId": made["actionId"]})
+    both = problems(api, address, {"action": "TWO", "actionId": stored["actionId"]})
     assert "names another action" in both["action"]
     assert "action" in problems(api, address, {"action": "nobody"})
 
@@ -205,36 +205,36 @@ def test_a_side_of_a_ratio_is_patched_by_its_members(api: TestClient) -> None:
         "numerator": {"metricType": "COUNT", "action": "ONE", "filters": [FAILED]},
         "denominator": {"metricType": "COUNT", "action": "ONE"},
     }
-    address, made = metric(
+    address, stored = metric(
         api, metricType="RATIO", action=None, **sides, scale=100, minimumDenominator=2
     )
     changed = patched(api, address, {"numerator": {"action": "TWO"}, "minimumDenominator": None})
     assert changed["numerator"]["action"] == "TWO"
-    assert changed["numerator"]["filters"] == made["numerator"]["filters"]
-    assert changed["denominator"] == made["denominator"]
+    assert changed["numerator"]["filters"] == stored["numerator"]["filters"]
+    assert changed["denominator"] == stored["denominator"]
     assert (changed["scale"], changed["minimumDenominator"]) == (100, None)
-    back = {"numerator": {"actionId": made["numerator"]["actionId"]}}
-    assert patched(api, address, back)["numerator"] == made["numerator"]
+    back = {"numerator": {"actionId": stored["numerator"]["actionId"]}}
+    assert patched(api, address, back)["numerator"] == stored["numerator"]
     assert "numerator" in problems(api, address, {"numerator": None})
 
 
 def test_an_alert_is_patched(api: TestClient) -> None:
-    address, made = alert(api, recoveryAction="recovered", recoveryThreshold=3)
+    address, stored = alert(api, recoveryAction="recovered", recoveryThreshold=3)
     patch = {"threshold": 7.5, "labels": {"team": None, "action": "z", "site": "x"}, "for": "2m"}
     changed = patched(api, address, patch)
     labels = {"action": "z", "actionId": "c", "site": "x"}
     assert changed.items() >= {"threshold": 7.5, "labels": labels, "for": "2m"}.items()
     assert changed["recoveryThreshold"] == 3
     assert patched(api, address, {"alertAction": "ONE"})["alertAction"] == "ONE"
-    back = patched(api, address, {"alertActionId": made["alertActionId"], "recoveryAction": None})
+    back = patched(api, address, {"alertActionId": stored["alertActionId"], "recoveryAction": None})
     assert (back["alertAction"], back["recoveryAction"]) == ("fired", None)
     assert "recoveryThreshold" in problems(api, address, {"threshold": 1})
     assert patched(api, address, {"resourceType": None})["resourceType"] == "ALERT"
 
 
 def test_an_alert_that_a_patch_enables_is_evaluated_immediately(api: TestClient) -> None:
-    address, made = alert(api)
-    assert made["evaluatedAt"] is None
+    address, stored = alert(api)
+    assert stored["evaluatedAt"] is None
     assert patched(api, address, {"enabled": True})["evaluatedAt"] is not None
 
 
@@ -259,10 +259,10 @@ def test_a_secret_that_is_null_is_generated_anew_and_shown_once(api: TestClient)
 
 
 def test_a_subscription_is_patched(api: TestClient) -> None:
-    address, made = subscription(api)
+    address, stored = subscription(api)
     changed = patched(api, address, {"action": "TWO", "template": {"title": None}})
     assert changed["action"] == "TWO"
-    assert changed["resourceTypeId"] == made["resourceTypeId"]
+    assert changed["resourceTypeId"] == stored["resourceTypeId"]
     assert changed["template"] == {"title": None, "body": "b"}
     assert patched(api, address, {"origin": None})["originId"] is None
     assert "template.title" in problems(api, address, {"template": {"title": "{{"}})
@@ -280,10 +280,10 @@ def test_a_silence_is_patched(api: TestClient) -> None:
 
 
 def test_a_catalog_entry_is_patched(api: TestClient) -> None:
-    address, made = entry(api)
+    address, stored = entry(api)
     changed = patched(api, address, {"title": "u", "icon": None})
     assert (changed["mnemonic"], changed["title"], changed["icon"]) == ("PATCHED", "u", None)
-    assert changed["bgColorHex"] == made["bgColorHex"]
+    assert changed["bgColorHex"] == stored["bgColorHex"]
     assert problems(api, address, {"mnemonic": "one"}, 409) == {}
     assert problems(api, address, {"title": None}) == {"title": "is required"}
     system = next(e for e in api.get("/api/actions").json() if e["isSystem"])
