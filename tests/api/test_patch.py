@@ -158,7 +158,12 @@ def test_null_removes_a_member(api: TestClient) -> None:
     address, _ = metric(api, groupBy=["interaction.a"], filters=[FAILED], description="d")
     patch = dict.fromkeys(("groupBy", "filters", "description", "timeWindow", "action"))
     changed = patched(api, address, patch)
-    expected = {"groupBy": [], "filters": [], "description": None, "timeWindow": None}
+    expected: dict[str, Any] = {
+        "groupBy": [],
+        "filters": [],
+        "description": None,
+        "timeWindow": None,
+    }
     assert changed.items() >= {**expected, "action": None, "actionId": None}.items()
     assert problems(api, address, {"name": None}) == {"name": "is required"}
 

@@ -133,7 +133,12 @@ def test_patches_on_both_nodes_at_the_same_time_all_take_effect(nodes: tuple[Nod
     here, there = nodes
     metric = here.call("POST", "interaction-metrics", {"name": "m", "metricType": "COUNT"}, 201)
     path = f"interaction-metrics/{metric['metricId']}"
-    patches = [{"enabled": False}, {"description": "d"}, {"timeWindow": "9m"}, {"name": "n"}]
+    patches: list[dict[str, object]] = [
+        {"enabled": False},
+        {"description": "d"},
+        {"timeWindow": "9m"},
+        {"name": "n"},
+    ]
     with ThreadPoolExecutor(4) as threads:
         used = zip((here, there, here, there), patches, strict=True)
         list(threads.map(lambda pair: pair[0].call("PATCH", path, pair[1]), used))
