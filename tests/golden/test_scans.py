@@ -14,8 +14,8 @@ import yaml
 from support.golden import pretty, shown
 from tocsin.clickhouse.sql.fetching import NumberRange, compile_fetch
 from tocsin.clickhouse.sql.plan import compile_scan
-from tocsin.clickhouse.sql.scan import Period
 from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.window import Period
 from tocsin.runtime import Runtime
 
 FILES = sorted((Path(__file__).parent / "scans").glob("*.yaml"))

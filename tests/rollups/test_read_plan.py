@@ -26,9 +26,8 @@ QUESTION = Question.model_validate({"metricType": "COUNT", "timeWindow": "3h"})
 
 def view_of_three_hours() -> RollupView:
     rollup = Rollup(QUESTION, GroupDictionary(), HashDictionary())
-    view = RollupView.of(rollup, 30 * LENGTHS[HOUR], is_transient=False)
-    assert QUESTION.time_window
-    view.add_window(QUESTION.time_window.length)
+    view = RollupView.of(rollup, is_transient=False)
+    view.add_window(Interval(27 * LENGTHS[HOUR], 30 * LENGTHS[HOUR]))
     return view
 
 

@@ -156,11 +156,12 @@ def time_comparisons(
     """Pairs of an operator and an instant, which a timestamp must satisfy. A window excludes its
     beginning; an end is not compared if nothing is recorded beyond it."""
     comparisons = []
-    window = question.time_window
-    if window and extent.earliest <= at - window.length:
-        comparisons.append((">", at - window.length))
-    if extent.latest > at:
-        comparisons.append(("<=", at))
+    period = question.time_window.period(at) if question.time_window else None
+    if period and extent.earliest <= period.after:
+        comparisons.append((">", period.after))
+    upto = period.upto if period else at
+    if extent.latest > upto:
+        comparisons.append(("<=", upto))
     return comparisons
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, SharedQuery, merge_periods
+from tocsin.clickhouse.sql.scan import SharedQuery, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Period
 
 TIME, NUMBER = "time", "number"
 

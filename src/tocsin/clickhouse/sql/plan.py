@@ -18,12 +18,13 @@ from tocsin.clickhouse.sql.compiler import group_keys
 from tocsin.clickhouse.sql.exact_sums import parts
 from tocsin.clickhouse.sql.fields import KINDS
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.scan import Period, SharedQuery, aggregate_if, merge_periods
+from tocsin.clickhouse.sql.scan import SharedQuery, aggregate_if, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Period
 
 
 class Measure(StrEnum):

@@ -6,8 +6,6 @@ Equal expressions are written, and calculated, once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from tocsin.clickhouse.sql.fields import Fields
@@ -18,14 +16,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.question import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The time later than `after` and up to `upto`."""
-
-    after: datetime
-    upto: datetime
+from tocsin.model.metrics.window import Period
 
 
 def scope_conditions(scope: Scope, bind: Binder) -> list[str]:

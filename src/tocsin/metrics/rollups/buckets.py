@@ -39,9 +39,8 @@ class Interval(NamedTuple):
 
 
 class Decomposition(NamedTuple):
-    """The buckets and edges of a window that begins after `begin`."""
+    """The buckets and edges of a window."""
 
-    begin: int
     ranges: tuple[BucketRange, ...]
     edges: tuple[Interval, ...]
 
@@ -55,9 +54,7 @@ def decompose(begin: int, end: int) -> Decomposition:
     if last < first:
         edges = [Interval(begin, end)]
     ranges = _ranges(0, first, last)
-    return Decomposition(
-        begin, tuple(ranges), tuple(edge for edge in edges if edge.after < edge.upto)
-    )
+    return Decomposition(tuple(ranges), tuple(edge for edge in edges if edge.after < edge.upto))
 
 
 def _ranges(level: int, after: int, upto: int) -> list[BucketRange]:

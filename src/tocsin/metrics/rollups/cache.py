@@ -22,11 +22,10 @@ from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import DirtyBuckets, ReadView
 from tocsin.metrics.rollups.finalize import finalize, finalize_ratio
-from tocsin.metrics.rollups.keys import metric_key, rollup_key, window_length
+from tocsin.metrics.rollups.keys import interval_at, metric_key, rollup_key
 from tocsin.metrics.rollups.refresher import Refresher
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.rollup_store import RollupStore
-from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.question import Question
@@ -95,9 +94,11 @@ class RollupCache:
         rollups; concurrent ones wait for it and need not read."""
         least_watermark = self.dirty.watermark
         keys = [rollup_key(part, table) for part in question.parts]
-        rollups = [rollup for key in keys if (rollup := self.store.get(key))]
-        for rollup in rollups:
-            rollup.requests[window_length(question)] = time.monotonic()
+        rollups = []
+        for part, key in zip(question.parts, keys, strict=True):
+            if rollup := self.store.get(key):
+                rollup.requests[part.time_window] = time.monotonic()
+                rollups.append(rollup)
         if context.pool.is_patient and _is_stale(rollups, least_watermark):
             with held(self._catch_up_lock, context.deadline):
                 if _is_stale(rollups, least_watermark):
@@ -171,7 +172,10 @@ class RollupCache:
             return None
         with held(self._finalizing, context.deadline) if context.pool.is_patient else nullcontext():
             context.deadline.check()
-            rows = [view.rows_of(window_length(question)) for view in usable]
+            rows = [
+                view.rows_of(interval_at(part.time_window, at))
+                for part, view in zip(question.parts, usable, strict=True)
+            ]
             if question.aggregation is Aggregation.RATIO:
                 return finalize_ratio(question, at, rows, groups, limit)
             return finalize(question, at, rows[0], groups, limit)
@@ -202,12 +206,12 @@ class RollupCache:
         since = time.monotonic() - cost.MODEL.recent_seconds
         views = {}
         for key, rollup in self.store.recently_requested(cost.MODEL.recent_rollups):
-            lengths = [length for length, when in list(rollup.requests.items()) if when > since]
+            windows = [window for window, when in list(rollup.requests.items()) if when > since]
             # With other names in the catalog, the key of the same question is another one.
-            if lengths and key == rollup_key(rollup.question, table):
-                view = views[key] = RollupView.of(rollup, to_milliseconds(at), is_transient=False)
-                for length in lengths:
-                    view.add_window(length)
+            if windows and key == rollup_key(rollup.question, table):
+                view = views[key] = RollupView.of(rollup, is_transient=False)
+                for window in windows:
+                    view.add_window(interval_at(window, at))
         return views
 
     @contextmanager
@@ -263,9 +267,9 @@ class RollupCache:
                 cached = self.store.get(request.key)
                 rollup = cached or self.store.new(request.question, table)
                 is_transient = request.is_first and not cached
-                view = RollupView.of(rollup, to_milliseconds(at), is_transient=is_transient)
+                view = RollupView.of(rollup, is_transient=is_transient)
                 views[request.key] = view
-            view.add_window(window_length(request.question))
+            view.add_window(interval_at(request.question.time_window, at))
         return views
 
     def _store(self, views: Views, watermark: int, generation: int) -> None:

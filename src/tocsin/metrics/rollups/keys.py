@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from datetime import timedelta
+from datetime import datetime
 
 from tocsin.clickhouse.sql.plan import mnemonics_used_by, partials_key
 from tocsin.clickhouse.sql.table import Table
+from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
+from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Window
 
 
 def metric_key(question: Question) -> Hashable:
-    """Equal for questions that read the same partial aggregates over the same window."""
-    return tuple(map(partials_key, question.parts)), window_length(question)
+    """Equal for questions that read the same partial aggregates over the same windows."""
+    return tuple((partials_key(part), part.time_window) for part in question.parts)
 
 
 def rollup_key(question: Question, table: Table) -> Hashable:
@@ -23,5 +26,9 @@ def rollup_key(question: Question, table: Table) -> Hashable:
     return partials_key(question), mnemonics_used_by(fields, table)
 
 
-def window_length(question: Question) -> timedelta | None:
-    return question.time_window.length if question.time_window else None
+def interval_at(window: Window | None, at: datetime) -> Interval:
+    """The milliseconds that a window holds as of `at`; None is all time."""
+    if window is None:
+        return Interval(BEFORE_ALL, to_milliseconds(at))
+    period = window.period(at)
+    return Interval(to_milliseconds(period.after), to_milliseconds(period.upto))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -128,13 +127,13 @@ class ReadPlan:
 
     def __init__(self, read_view: ReadView) -> None:
         self._read_view = read_view
-        self._required: dict[tuple[timedelta | None, ...], RequiredBuckets] = {}
+        self._required: dict[tuple[Interval, ...], RequiredBuckets] = {}
 
     def reads(self, views: Iterable[RollupView]) -> Iterator[Read]:
         """The reads that the windows of the views need."""
         for view in views:
             if view.is_transient:
-                yield _segment_read(view, segments([*view.begins, view.end]))
+                yield _segment_read(view, disjoint(view.windows))
             else:
                 yield from self._edge_reads(view)
                 yield from self._bucket_reads(view)

@@ -11,11 +11,9 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.rollups.buckets import (
-    BEFORE_ALL,
     LENGTHS,
     Decomposition,
     Interval,
@@ -25,8 +23,8 @@ from tocsin.metrics.rollups.buckets import (
 )
 from tocsin.metrics.rollups.dictionaries import GroupDictionary, HashDictionary
 from tocsin.metrics.rollups.partials import DistinctValues, PartialAggregates, empty, joined
-from tocsin.model.instant import MILLISECOND
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Window
 
 MAX_BUCKETS = 4_000
 """Buckets of one length in a rollup."""
@@ -131,7 +129,7 @@ class Rollup:
         self.texts = texts
         self.watermark = 0
         """That of the last calculation that refreshed the rollup."""
-        self.requests: dict[timedelta | None, float] = {}
+        self.requests: dict[Window | None, float] = {}
         """When each window was last requested by itself, in seconds of the monotonic clock."""
         nothing = Resolution(empty(self.measure), {})
         self.resolutions: Resolutions = tuple(nothing for _ in LENGTHS)
@@ -151,16 +149,15 @@ class RollupView:
     """The state of a rollup in one calculation, and the windows that the calculation requests.
 
     A rollup that is requested for the first time (`is_transient`) may not be requested again: only
-    the segments between the beginnings of its windows are read, and nothing is kept. Edges that
-    hold too many interactions to be kept by millisecond are read as segments, too.
+    the segments between the ends of its windows are read, and nothing is kept. Edges that hold too
+    many interactions to be kept by millisecond are read as segments, too.
     """
 
     rollup: Rollup
     resolutions: Resolutions
     minutes: Minutes
-    end: int
     is_transient: bool
-    windows: dict[timedelta | None, Decomposition] = field(default_factory=dict)
+    windows: dict[Interval, Decomposition] = field(default_factory=dict)
     segments: list[Segments] = field(default_factory=list)
     bypass: bool = False
     """Its questions are to be queried one by one."""
@@ -168,20 +165,14 @@ class RollupView:
     """Its partial aggregates are too many to be read or kept."""
 
     @classmethod
-    def of(cls, rollup: Rollup, end: int, *, is_transient: bool) -> RollupView:
-        """The current state of a rollup, for windows up to `end` in milliseconds since 1970."""
-        return cls(rollup, rollup.resolutions, rollup.minutes, end, is_transient)
+    def of(cls, rollup: Rollup, *, is_transient: bool) -> RollupView:
+        """The current state of a rollup."""
+        return cls(rollup, rollup.resolutions, rollup.minutes, is_transient)
 
-    def add_window(self, length: timedelta | None) -> None:
-        """Request a window that ends at `end`; None is all time."""
-        if length not in self.windows:
-            begin = BEFORE_ALL if length is None else self.end - length // MILLISECOND
-            self.windows[length] = decompose(begin, self.end)
-
-    @property
-    def begins(self) -> list[int]:
-        """The beginnings of the windows in milliseconds, ascending."""
-        return sorted({window.begin for window in self.windows.values()})
+    def add_window(self, window: Interval) -> None:
+        """Request a window, in milliseconds since 1970."""
+        if window not in self.windows:
+            self.windows[window] = decompose(*window)
 
     @property
     def edges(self) -> set[Interval]:
@@ -228,11 +219,11 @@ class RollupView:
             }
         )
 
-    def rows_of(self, window: timedelta | None) -> list[PartialAggregates]:
+    def rows_of(self, window: Interval) -> list[PartialAggregates]:
         """The rows of all buckets and edges of a window."""
         parts = self.windows[window]
         if self.is_transient:
-            return [self._edge_rows(Interval(parts.begin, self.end))]
+            return [self._edge_rows(window)]
         rows = [self.resolutions[r.level].between(r.after, r.upto) for r in parts.ranges]
         rows += [self._edge_rows(edge) for edge in parts.edges]
         return rows or [empty(self.rollup.measure)]

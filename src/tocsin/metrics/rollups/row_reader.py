@@ -12,7 +12,6 @@ import structlog
 
 from tocsin.clickhouse.sql.fetching import Fetch, NumberRange, compile_fetch, compile_fetch_size
 from tocsin.clickhouse.sql.plan import Measure, aggregates_of
-from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.metrics.calculation_pool import CalculationPool
@@ -24,6 +23,7 @@ from tocsin.metrics.rollups.rollup import RollupView
 from tocsin.metrics.rollups.row_aggregation import BucketedRows, FetchedRows
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.window import Period
 
 log = structlog.get_logger()
 

@@ -11,7 +11,6 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.plan import aggregates_of, compile_scan
-from tocsin.clickhouse.sql.scan import Period
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import QueryTooHeavy, TocsinError
 from tocsin.metrics.calculation_pool import CalculationPool
@@ -22,6 +21,7 @@ from tocsin.metrics.rollups.rollup import RollupView
 from tocsin.metrics.rollups.scan_layout import BucketLayout, Layout, SegmentLayout
 from tocsin.metrics.rollups.scan_result import ScanResult
 from tocsin.model.instant import from_milliseconds
+from tocsin.model.metrics.window import Period
 
 log = structlog.get_logger()
 
