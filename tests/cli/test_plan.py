@@ -72,6 +72,7 @@ def test_another_spelling_is_no_change(same: dict[str, Any]) -> None:
         ({"timeWindow": None}, 'timeWindow: "5m" -> null'),
         ({"groupBy": []}, 'groupBy: ["interaction.country"] -> []'),
         ({"enabled": False}, "enabled: true -> false"),
+        ({"expose": True}, "expose: false -> true"),
         ({"resourceType": None}, 'resourceType: "ACCOUNT" -> null'),
         ({"resourceTypeId": "r2"}, 'resourceTypeId: "r1" -> "r2"'),
         ({"action": "LOGIN"}, 'action: null -> "LOGIN"'),

@@ -39,6 +39,7 @@ NASTY = {
     "timeWindow": "24h",
     "groupBy": ["userId", "interaction.名前"],
     "enabled": False,
+    "expose": True,
 }
 
 

@@ -36,6 +36,7 @@ METRIC = {
     **{"name": TEXT, "description": f"\n{TEXT}\r\n", "metricType": "SUM", "field": FIELD},
     **{"filters": FILTERS, "timeWindow": "60m", "groupBy": [FIELD, "interaction.b "]},
     "enabled": False,
+    "expose": True,
 }
 LABELS = {TEXT: TEXT, "a=b": "c=d\n", "": "", " x ": " y ", '"q"': '"q"', "n": "null"}
 

@@ -15,6 +15,7 @@ from tocsin.api import (
     channels,
     deliveries,
     export,
+    exposed_values,
     health,
     hot_routes,
     interactions,
@@ -48,6 +49,7 @@ _ROUTERS = (
     silences.router,
     keys.router,
     health.router,
+    exposed_values.router,
 )
 
 

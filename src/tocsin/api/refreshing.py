@@ -15,7 +15,8 @@ from tocsin.errors import TocsinError
 from tocsin.runtime import Runtime
 
 # They use no definitions, or have to answer without the store.
-_UNAFFECTED = ("/healthz", "/readyz", "/metrics", "/web/static/")
+_UNAFFECTED = ("/healthz", "/readyz", "/metrics")
+_STATIC = "/web/static/"
 
 
 class RefreshMiddleware:
@@ -41,7 +42,7 @@ class RefreshMiddleware:
 
     def _depends(self, scope: Scope) -> bool:
         path: str = scope["path"]
-        if path.startswith(_UNAFFECTED):
+        if path in _UNAFFECTED or path.startswith(_STATIC):
             return False
         if scope["method"] == "POST" and path.startswith(interactions.PATH):
             return self._runtime.keys.identify(secret_of(Request(scope)) or "") is None

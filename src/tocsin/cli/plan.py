@@ -67,6 +67,7 @@ METRIC_KIND = DefinitionKind(
         "scale": 1,
         "minimumDenominator": None,
         "enabled": True,
+        "expose": False,
     },
     _MEASURED,
     lambda client, definition: client.post(f"{METRICS}/preview", definition, at=_LONG_AGO, limit=1),

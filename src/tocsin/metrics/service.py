@@ -53,7 +53,12 @@ class MetricService:
 
         def change() -> Metric:
             metric = self._metrics.get(id)
-            draft = MetricDraft(name=metric.name, description=metric.description, enabled=enabled)
+            draft = MetricDraft(
+                name=metric.name,
+                description=metric.description,
+                enabled=enabled,
+                expose=metric.expose,
+            )
             return self.replace(id, draft, metric.question, actor, metric)
 
         return retry_changed(change)

@@ -91,6 +91,7 @@ def _from_draft(
         description=draft.description,
         question=question,
         enabled=draft.enabled,
+        expose=draft.expose,
         created_date=created,
         modified_date=modified,
     )
@@ -107,6 +108,7 @@ def _row(metric: Metric) -> dict[str, Any]:
         **{member: getattr(question, member) for member in _SCOPE},
         "question": json.dumps(definition),
         "enabled": metric.enabled,
+        "expose": metric.expose,
         "created_date": metric.created_date,
         "modified_date": metric.modified_date,
     }
@@ -121,6 +123,7 @@ def _metric(row: RowMapping) -> Metric:
         description=row["description"],
         question=Question.model_validate({**definition, **scope}),
         enabled=row["enabled"],
+        expose=row["expose"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],
     )

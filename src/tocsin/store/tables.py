@@ -57,6 +57,7 @@ metrics = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
+    Column("expose", Boolean, nullable=False, server_default=false()),
 )
 
 keys = Table(

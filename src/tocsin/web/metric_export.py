@@ -37,7 +37,8 @@ def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
             plain[side] = _given(plain[side], MEASURE)
     if plain.get("scale") == 1:
         del plain["scale"]
-    return plain if metric.enabled else {**plain, "enabled": False}
+    exposed = {"expose": True} if metric.expose else {}
+    return plain | exposed if metric.enabled else {**plain, "enabled": False, **exposed}
 
 
 def _given(members: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
@@ -52,6 +53,7 @@ def definition_in(form: Form) -> dict[str, Any]:
         "filters": form.filters(),
         "groupBy": form.fields("groupBy"),
         "enabled": form.has("enabled"),
+        **({"expose": True} if form.has("expose") else {}),
         **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
     }
 

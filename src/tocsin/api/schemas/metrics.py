@@ -100,6 +100,7 @@ class MetricResponse(Shape, kw_only=True):
     scale: Annotated[int, _OfRatio] | UnsetType = UNSET
     minimum_denominator: Annotated[int | float | None, _OfRatio] | UnsetType = UNSET
     enabled: bool
+    expose: bool
     created_date: InstantText
     modified_date: InstantText
 
@@ -116,6 +117,7 @@ class MetricResponse(Shape, kw_only=True):
             group_by=[str(field) for field in question.group_by],
             **_ratio_members(question, catalog),
             enabled=metric.enabled,
+            expose=metric.expose,
             created_date=format_instant(metric.created_date),
             modified_date=format_instant(metric.modified_date),
         )

@@ -68,6 +68,13 @@ GroupFields = Annotated[
 Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 
 
+def _null_is_false(value: Any) -> Any:
+    return False if value is None else value
+
+
+Exposed = Annotated[StrictBool, BeforeValidator(_null_is_false, json_schema_input_type=bool | None)]
+
+
 def _no_boolean(value: Any) -> Any:
     """True would be accepted as 1."""
     if isinstance(value, bool):
@@ -115,6 +122,7 @@ class MetricDraft(SideDraft):
     time_window: Window | None = None
     group_by: GroupFields = ()
     enabled: Enabled = True
+    expose: Annotated[Exposed, Member(description="Whether /metrics/values has its rows")] = False
 
 
 def read_metric(

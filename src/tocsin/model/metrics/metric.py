@@ -20,5 +20,6 @@ class Metric(BaseModel):
     description: str | None = None
     question: Question
     enabled: bool = True
+    expose: bool = False
     created_date: datetime
     modified_date: datetime

@@ -26,7 +26,7 @@ from tocsin.web.pages.metrics import PATH
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
 from tocsin.web.routing import PageRouter
 
-BLANK = dict.fromkeys(MEMBERS) | {"enabled": True}
+BLANK = dict.fromkeys(MEMBERS) | {"enabled": True, "expose": False}
 NEW = {"metricType": "COUNT", "timeWindow": "1h"}
 AGGREGATIONS = {
     Aggregation.COUNT: "Count",
@@ -48,7 +48,7 @@ WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
 router = PageRouter()
 
 
-@router.get(PATH + "/new", **reads(*MEMBERS, *CONDITIONS, "enabled"))
+@router.get(PATH + "/new", **reads(*MEMBERS, *CONDITIONS, "enabled", "expose"))
 def new_metric(
     pages: Site, request: Request, _viewer: Reader, like: UUID | None = None
 ) -> Response:
