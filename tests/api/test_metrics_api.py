@@ -132,13 +132,15 @@ def test_a_wrong_definition_is_422_for_create_replace_and_preview_alike(api: Tes
         assert {error["field"] for error in answer.json()["errors"]} == expected
 
 
-def test_there_are_eight_types_and_their_ids_are_taken(api: TestClient) -> None:
+def test_there_are_ten_types_and_their_ids_are_taken(api: TestClient) -> None:
     types = api.get(f"{PATH}/types").json()
     assert [kind["mnemonic"] for kind in types] == [
-        *("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE", "RATIO")
+        *("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE"),
+        *("PERCENTILE", "LATEST", "RATIO"),
     ]
     assert [kind["name"] for kind in types] == [
-        *("Count", "Sum", "Average", "Minimum", "Maximum", "Distinct Count", "Rate", "Ratio")
+        *("Count", "Sum", "Average", "Minimum", "Maximum", "Distinct Count", "Rate"),
+        *("Percentile", "Latest", "Ratio"),
     ]
     for kind in types:
         body: dict[str, Any] = {"name": "n", "metricTypeId": kind["metricTypeId"]}
@@ -146,6 +148,8 @@ def test_there_are_eight_types_and_their_ids_are_taken(api: TestClient) -> None:
             body["field"] = "interaction.total"
         if kind["requiresTimeWindow"]:
             body["timeWindow"] = "5m"
+        if kind["mnemonic"] == "PERCENTILE":
+            body["percentile"] = 95
         if kind["mnemonic"] == "RATIO":
             count = {"metricType": "COUNT"}
             body |= {"numerator": count, "denominator": count}

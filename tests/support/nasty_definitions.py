@@ -46,6 +46,9 @@ VALUES = {
 }
 
 
+PERCENTILES = st.integers(1, 100_000).map(lambda thousandths: thousandths / 1_000)
+
+
 @st.composite
 def filters(draw: st.DrawFn) -> dict[str, Any]:
     operator = draw(st.sampled_from([*VALUES, "exists", "not_exists"]))
@@ -55,7 +58,11 @@ def filters(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def metrics(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["COUNT", "SUM", "DISTINCT_COUNT", "RATE", "RATIO", "RATIO"]))
+    kind = draw(
+        st.sampled_from(
+            ["COUNT", "SUM", "DISTINCT_COUNT", "RATE", "PERCENTILE", "LATEST", "RATIO", "RATIO"]
+        )
+    )
     windows = st.sampled_from(["5m", "60m", "3650d"])
     groups = st.lists(FIELDS, max_size=3, unique_by=lambda field: Field(field).key)
     return {
@@ -63,7 +70,8 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         **{"metricType": kind, "enabled": draw(st.booleans())},
         **{"resourceType": draw(st.none() | st.just("ONE")), "action": draw(st.none())},
         "origin": draw(st.none() | st.just("Two")),
-        "field": draw(FIELDS) if kind in ("SUM", "DISTINCT_COUNT") else None,
+        "field": draw(FIELDS) if kind not in ("COUNT", "RATE", "RATIO") else None,
+        **({"percentile": draw(PERCENTILES)} if kind == "PERCENTILE" else {}),
         "filters": draw(st.lists(filters(), max_size=3)),
         "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
         "groupBy": draw(groups),

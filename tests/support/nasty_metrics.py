@@ -33,9 +33,13 @@ from support.oracle import (
     value_at,
 )
 
-TYPES = ("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE", "RATIO")
+TYPES = (
+    *("COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "RATE", "PERCENTILE", "LATEST"),
+    "RATIO",
+)
 OF_SIDES = ("COUNT", "COUNT", "SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT")
-OF_FIELD = ("SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT")
+OF_FIELD = ("SUM", "AVG", "MIN", "MAX", "DISTINCT_COUNT", "PERCENTILE", "LATEST")
+PERCENTILES = (0.001, 1, 10, 33.333, 33.334, 50, 50.0, 66.667, 75, 90, 95, 99.9, 99.999, 100)
 _STRANGERS = (
     ["nobody"],
     ["a", "b", "c", "d"],
@@ -62,6 +66,7 @@ def metric(
         ],
         "timeWindow": rng.choice(WINDOWS) if kind == "RATE" or rng.random() < 0.55 else None,
         "groupBy": _groups(rng, interactions, _count(rng, 40, 35, 15, 10)),
+        **({"percentile": rng.choice(PERCENTILES)} if kind == "PERCENTILE" else {}),
         **(_ratio(rng, interactions, model) if kind == "RATIO" else {}),
     }
     return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}

@@ -80,6 +80,10 @@ def _exact(metric: Metric, group: Sequence[Interaction]) -> Value:
     if kind == "DISTINCT_COUNT":
         texts = {text_of(value_at(interaction, metric["field"])) for interaction in group}
         return len(texts - {None})
+    if kind == "LATEST":
+        return _latest(metric, group)
+    if kind == "PERCENTILE":
+        return _percentile(metric["percentile"], _numbers(metric, group))
     return _of_numbers(kind, _numbers(metric, group))
 
 
@@ -100,6 +104,23 @@ def _of_numbers(kind: str, numbers: list[float]) -> float | None:
     if kind == "AVG":
         return _double(_exact_sum(numbers) / len(numbers))
     return min(numbers) if kind == "MIN" else max(numbers)
+
+
+def _percentile(percentile: float, numbers: list[float]) -> float | None:
+    """The nearest rank. The text of a JSON number has all its decimals."""
+    if not numbers:
+        return None
+    rank = math.ceil(Fraction(str(percentile)) * len(numbers) / 100)
+    return sorted(numbers)[rank - 1]
+
+
+def _latest(metric: Metric, group: Sequence[Interaction]) -> float | None:
+    """Of interactions with equal timestamps, the one that was recorded last."""
+    latest = None
+    for interaction in sorted(group, key=lambda each: each["timestamp"]):
+        number = number_of(value_at(interaction, metric["field"]))
+        latest = latest if number is None else number
+    return latest
 
 
 def _exact_sum(numbers: Iterable[float]) -> Fraction:

@@ -64,6 +64,7 @@ METRIC_KIND = DefinitionKind(
         "filters": [],
         "timeWindow": None,
         "groupBy": [],
+        "percentile": None,
         "scale": 1,
         "minimumDenominator": None,
         "enabled": True,

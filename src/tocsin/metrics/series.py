@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.exact_sums import PARTS
-from tocsin.clickhouse.sql.runs import Points
+from tocsin.clickhouse.sql.runs import Points, aggregates
 from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.metrics.decimals import (
     Values,
@@ -24,8 +24,10 @@ from tocsin.metrics.decimals import (
     values_of_integers,
     values_of_parts,
 )
+from tocsin.metrics.selected_at_points import latest_at_points, percentiles_at_points
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Line, Series, plain, row_sort_key
+from tocsin.model.metrics.percentile import thousandths_of
 from tocsin.model.metrics.question import Question
 
 AggregateColumns = Sequence[NDArray[Any]]
@@ -50,7 +52,10 @@ def fold(
     for row in rows:
         check()
         *texts, runs, _value, _groups = row
-        columns = [_column(column) for column in zip(*runs, strict=True)]
+        columns = [
+            _column(name, column)
+            for name, column in zip(aggregates(question), zip(*runs, strict=True), strict=False)
+        ]
         exact = values_of(question, points.count, columns)
         values = map(plain, as_shown(question.aggregation, exact).tolist())
         dimensions = dict(zip(names, texts, strict=True)) if names else None
@@ -60,8 +65,11 @@ def fold(
     return Series(lines[:MAX_LINES], groups if groups > MAX_LINES else None)
 
 
-def _column(values: Sequence[Any]) -> Values:
-    """One column of the runs as an array. Sums of integers by exponent become integers."""
+def _column(name: str, values: Sequence[Any]) -> Values:
+    """One column of the runs as an array. Sums of integers by exponent become integers, and lists
+    of numbers one array."""
+    if name == "numbers":
+        return np.concatenate([np.asarray(numbers, dtype=np.float64) for numbers in values])
     if values and isinstance(values[0], tuple):
         return np.array([integer_of(value) for value in values], dtype=object)
     return np.array(values)
@@ -78,6 +86,8 @@ def values_of(question: Question, count: int, columns: AggregateColumns) -> Valu
         columns = [np.zeros(0, dtype=np.int64)] * (3 + PARTS)
     if aggregation in (Aggregation.MIN, Aggregation.MAX):
         return _extremes(aggregation, count, columns)
+    if aggregation.selects_number:
+        return _selected(question, count, columns)
     if aggregation.is_sum:
         return _sums(aggregation, count, columns)
     totals = sums_at_points(count, columns[0], columns[1], columns[2])
@@ -106,6 +116,16 @@ def _extremes(aggregation: Aggregation, count: int, columns: AggregateColumns) -
     for first, last, value in zip(lo.tolist(), hi.tolist(), _doubles(extreme), strict=True):
         choose(values[first : last + 1], value, out=values[first : last + 1])
     return values
+
+
+def _selected(question: Question, count: int, columns: AggregateColumns) -> Values:
+    if question.aggregation is Aggregation.LATEST:
+        lo, hi, latest = columns[:3]
+        return latest_at_points(count, lo, hi, latest)
+    assert question.percentile is not None
+    lo, hi, sizes, numbers = columns[:4]
+    of_numbers = np.repeat(lo, sizes), np.repeat(hi, sizes)
+    return percentiles_at_points(count, thousandths_of(question.percentile), *of_numbers, numbers)
 
 
 def _sums(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:

@@ -39,6 +39,11 @@ _NAMES: Mapping[Aggregation, tuple[str, str]] = {
         "The exact number of distinct texts of a field.",
     ),
     Aggregation.RATE: ("Rate", "Matching interactions per minute, hour or day of the window."),
+    Aggregation.PERCENTILE: (
+        "Percentile",
+        "The exact nearest-rank percentile of a field's numbers.",
+    ),
+    Aggregation.LATEST: ("Latest", "A field's number in the latest interaction that has one."),
     Aggregation.RATIO: ("Ratio", "One aggregate divided by another."),
 }
 
@@ -95,6 +100,7 @@ class MetricResponse(Shape, kw_only=True):
     filters: list[MetricFilter]
     time_window: WindowText | None
     group_by: list[FieldText]
+    percentile: Annotated[int | float, doc("Only there for a PERCENTILE")] | UnsetType = UNSET
     numerator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
     denominator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
     scale: Annotated[int, _OfRatio] | UnsetType = UNSET
@@ -115,6 +121,7 @@ class MetricResponse(Shape, kw_only=True):
             **_side_members(question, catalog),
             time_window=text_or_none(question.time_window),
             group_by=[str(field) for field in question.group_by],
+            percentile=UNSET if question.percentile is None else question.percentile,
             **_ratio_members(question, catalog),
             enabled=metric.enabled,
             expose=metric.expose,

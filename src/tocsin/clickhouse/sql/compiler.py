@@ -15,6 +15,7 @@ from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.query import Aliases, Binder, Query
 from tocsin.clickhouse.sql.scan import distinct_key, scope_conditions
+from tocsin.clickhouse.sql.selected_numbers import selected_number
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.question import Question
@@ -204,6 +205,8 @@ def _value(question: Question) -> list[str]:
     if aggregation is Aggregation.RATE:
         assert question.time_window
         return [f"count() / {question.time_window.count} AS value"]
+    if aggregation.selects_number:
+        return [f"{selected_number(question, 'x')} AS value"]
     there, hashed = distinct_key("x")
     values = {
         Aggregation.COUNT: "count()",

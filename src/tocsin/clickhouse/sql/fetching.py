@@ -14,6 +14,7 @@ from tocsin.clickhouse.sql.plan import Measure
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.scan import SharedQuery, merge_periods
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
+from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.window import Period
 
@@ -23,7 +24,7 @@ TIME, NUMBER = "time", "number"
 @dataclass(frozen=True, slots=True)
 class NumberRange:
     """Interactions with a number up to `upto`; with `after`, only those with a greater number, and
-    the query returns their numbers."""
+    the query returns their numbers, as it does where a LATEST needs them."""
 
     upto: int
     after: int | None = None
@@ -90,7 +91,8 @@ class _FetchQuery(SharedQuery):
             f"toUnixTimestamp64Milli(timestamp) AS {TIME}",
             *(f"{expression} AS {name}" for expression, name in self._columns.items()),
         ]
-        if numbers and numbers.after is not None:
+        is_ordered = any(q.aggregation is Aggregation.LATEST for q in self.questions)
+        if is_ordered or (numbers and numbers.after is not None):
             selected.append(f"toInt64(interactionNumber) AS {NUMBER}")
         in_range = [self.number_condition(numbers.upto, numbers.after)] if numbers else []
         where = self.where(merge_periods(periods), *in_range)

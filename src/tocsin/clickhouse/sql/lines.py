@@ -74,10 +74,7 @@ def compile_lines(
     chosen = subset.condition(group_hash(len(names)), bind) if names else None
     conditions = [chosen] if chosen else []
     runs = compile_runs(question, windows, Fields(table, bind), bind, conditions, is_exact=is_exact)
-    lists = [
-        f"groupArray({_nullable(name)}) AS {name}s"
-        for name in aggregates(question, is_exact=is_exact)
-    ]
+    lists = [f"{_collected(name)} AS {name}s" for name in aggregates(question, is_exact=is_exact)]
     lines = [
         "SELECT " + ", ".join([*names, *lists]),
         f"FROM (\n{runs}\n)",
@@ -86,10 +83,13 @@ def compile_lines(
     return Query("\n".join(lines), bind.parameters)
 
 
-def _nullable(name: str) -> str:
-    """`groupArray` skips nulls, which would misalign the lists: NaN replaces them."""
+def _collected(name: str) -> str:
+    """The list of a column. `groupArray` skips nulls, which would misalign the lists: NaN replaces
+    them. The numbers of a PERCENTILE are one list, in the order of the runs."""
+    if name == "numbers":
+        return f"groupArrayArray({name})"
     if name == "integers":
-        return name
-    if name in (*SUMS, "extreme"):
-        return f"ifNull(toFloat64({name}), nan)"
-    return f"toInt64({name})"
+        return f"groupArray({name})"
+    if name in (*SUMS, "extreme", "latest"):
+        return f"groupArray(ifNull(toFloat64({name}), nan))"
+    return f"groupArray(toInt64({name}))"

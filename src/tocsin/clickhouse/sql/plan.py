@@ -19,6 +19,7 @@ from tocsin.clickhouse.sql.exact_sums import parts
 from tocsin.clickhouse.sql.fields import KINDS
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.scan import SharedQuery, aggregate_if, merge_periods
+from tocsin.clickhouse.sql.selected_numbers import TIME, latest
 from tocsin.clickhouse.sql.table import INTERACTIONS, SCOPE_COLUMNS, Table
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -35,6 +36,7 @@ class Measure(StrEnum):
     MIN = "min"
     MAX = "max"
     DISTINCT = "distinct"
+    LATEST = "latest"
 
     @classmethod
     def of(cls, aggregation: Aggregation) -> Measure:
@@ -49,6 +51,7 @@ _MEASURES = {
     Aggregation.MIN: Measure.MIN,
     Aggregation.MAX: Measure.MAX,
     Aggregation.DISTINCT_COUNT: Measure.DISTINCT,
+    Aggregation.LATEST: Measure.LATEST,
 }
 
 
@@ -63,6 +66,12 @@ class Scan:
     query: Query
     kinds: tuple[Kind, ...]
     columns: tuple[tuple[str, ...], ...]
+
+
+def has_partials(question: Question) -> bool:
+    """Whether a question has partial aggregates. A PERCENTILE has none: it needs every number of
+    its window (decision 76)."""
+    return question.aggregation in _MEASURES
 
 
 def partials_key(question: Question) -> Hashable:
@@ -146,6 +155,10 @@ class ScanQuery(SharedQuery):
             has_text, key = self.distinct_key(question.field)
             return matched, self._aggregate("groupUniqArray", key, [*conditions, has_text])
         number = self.aliases(self.fields.number(question.field))
+        if measure is Measure.LATEST:
+            results = number, TIME, "interactionNumber"
+            selected = (latest(result, number, conditions) for result in results)
+            return matched, *map(self._named, selected)
         if measure is not Measure.SUM:
             return matched, self._aggregate(measure.value, number, conditions)
         return (
@@ -156,7 +169,10 @@ class ScanQuery(SharedQuery):
 
     def _aggregate(self, function: str, argument: str, conditions: list[str]) -> str:
         """The name of an aggregate over the rows that meet all conditions."""
-        text = aggregate_if(function, argument, conditions)
+        return self._named(aggregate_if(function, argument, conditions))
+
+    def _named(self, text: str) -> str:
+        """The name of an aggregate; equal ones share one."""
         return self._aggregates.setdefault(text, f"a{len(self._aggregates)}")
 
     def _by_level(self, conditions: dict[int, str], value: Callable[[int], str]) -> str:

@@ -18,6 +18,7 @@ from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.query import Aliases, Binder
 from tocsin.clickhouse.sql.scan import scope_conditions
+from tocsin.clickhouse.sql.selected_numbers import latest
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metrics.aggregation import Aggregation
@@ -160,6 +161,11 @@ def _partials(question: Question, fields: Fields, aliases: Aliases, *, is_exact:
     number = fields.number(question.field)
     if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
         return [f"{question.aggregation.lower()}({number}) AS extreme"]
+    if question.aggregation is Aggregation.PERCENTILE:
+        return [f"count({number}) AS c", f"groupArray({number}) AS numbers"]
+    if question.aggregation is Aggregation.LATEST:
+        x = aliases(number)
+        return [f"{latest(x, x)} AS latest"]
     if is_exact:
         return [f"{by_exponent(number)} AS integers", f"count({number}) AS c"]
     sums = zip(parts(aliases(number), aliases), SUMS, strict=True)
@@ -170,6 +176,10 @@ def aggregates(question: Question, *, is_exact: bool = False) -> list[str]:
     """The names of the columns of a run: its ends and its aggregates."""
     if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
         return ["lo", "hi", "extreme"]
+    if question.aggregation is Aggregation.PERCENTILE:
+        return ["lo", "hi", "c", "numbers"]
+    if question.aggregation is Aggregation.LATEST:
+        return ["lo", "hi", "latest"]
     if question.aggregation.is_sum:
         return ["lo", "hi", *(["integers"] if is_exact else SUMS), "c"]
     return ["lo", "hi", "c"]

@@ -8,6 +8,7 @@ from tocsin.clickhouse.sql.compiler import SUMS, order_by, ranking
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
 from tocsin.clickhouse.sql.runs import Points, PointWindows, aggregates, compile_runs
+from tocsin.clickhouse.sql.selected_numbers import quantile
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.question import Question
@@ -67,6 +68,12 @@ def _value_over(question: Question, condition: str) -> str:
     aggregation = question.aggregation
     if aggregation in (Aggregation.MIN, Aggregation.MAX):
         return f"{aggregation.lower()}If(extreme, {condition})"
+    if aggregation is Aggregation.PERCENTILE:
+        value = f"{quantile(question, 'ArrayIf')}(numbers, {condition})"
+        return f"if(isNaN({value}), NULL, {value} + 0)"
+    if aggregation is Aggregation.LATEST:
+        # Runs that end at the same point are in the order of their first points.
+        return f"argMaxIf(latest, lo, {condition} AND isNotNull(latest)) + 0"
     if not aggregation.is_sum:
         return f"sumIf(c, {condition})"
     return ranking(question, f"sumIf(c, {condition})", _sums_over(condition))

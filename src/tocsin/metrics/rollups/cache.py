@@ -22,7 +22,7 @@ from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import DirtyBuckets, ReadView
 from tocsin.metrics.rollups.finalize import finalize, finalize_ratio
-from tocsin.metrics.rollups.keys import interval_at, metric_key, rollup_key
+from tocsin.metrics.rollups.keys import interval_at, is_cacheable, metric_key, rollup_key
 from tocsin.metrics.rollups.refresher import Refresher
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.rollup_store import RollupStore
@@ -71,6 +71,9 @@ class RollupCache:
     @contextmanager
     def observe(self, question: Question) -> Iterator[None]:
         """Measure the duration of a query that reads the interactions of one question."""
+        if not is_cacheable(question):
+            yield
+            return
         started = time.perf_counter()
         yield
         self._metric_admission.observe_query(metric_key(question), time.perf_counter() - started)
@@ -78,7 +81,8 @@ class RollupCache:
     def should_cache(self, question: Question) -> bool:
         """Whether `answer_one` is to be used: the question is slow to query, was requested before,
         and is faster from the cache."""
-        return self._metric_admission.should_cache(metric_key(question))
+        admission = self._metric_admission
+        return is_cacheable(question) and admission.should_cache(metric_key(question))
 
     def answer_one(
         self,
@@ -121,12 +125,13 @@ class RollupCache:
         least_watermark: int | None = None,
     ) -> list[Answer | None]:
         """Each question's answer; None for those that must be queried one by one, because they have
-        too many groups, a query is cheaper, or their scan failed.
+        too many groups, a query is cheaper, their scan failed, or they are a PERCENTILE.
 
         The answers include all interactions recorded by now or, if given, those up to a watermark
         of at least `least_watermark`."""
         generation = self.store.generation()
-        requests = self._requests([part for q in questions for part in q.parts], table)
+        cached = list(filter(is_cacheable, questions))
+        requests = self._requests([part for q in cached for part in q.parts], table)
         views = self._views(requests, at, table)
         if context.pool.is_patient and self._unbuilt(views) & self._building:
             with held(self.build_lock, context.deadline):
@@ -144,6 +149,8 @@ class RollupCache:
             self._finalized(
                 question, at, [views.get(next(each).key) for _ in question.parts], limit, context
             )
+            if is_cacheable(question)
+            else None
             for question in questions
         ]
 

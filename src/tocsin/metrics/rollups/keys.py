@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable
 from datetime import datetime
 
-from tocsin.clickhouse.sql.plan import mnemonics_used_by, partials_key
+from tocsin.clickhouse.sql.plan import has_partials, mnemonics_used_by, partials_key
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.window import Window
+
+
+def is_cacheable(question: Question) -> bool:
+    """Whether partial aggregates can answer a question."""
+    return all(map(has_partials, question.parts))
 
 
 def metric_key(question: Question) -> Hashable:

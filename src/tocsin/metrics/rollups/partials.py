@@ -2,7 +2,8 @@
 
 A row holds the number of matching interactions and the rest that its measure needs: for a sum, the
 number of numbers and the sums of their parts (`clickhouse/sql/exact_sums.py`); for a minimum or
-maximum, that number. A distinct count keeps the numbers of its texts in rows of their own.
+maximum, that number; for a LATEST, its number with time and interaction number. A distinct count
+keeps the numbers of its texts in rows of their own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from tocsin.clickhouse.sql.exact_sums import PARTS
 from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import Doubles, Integers
+from tocsin.metrics.rollups.latest import FIELDS, latest_of
 
 _ADDED = (np.add,)
 _TEXT_MASK = 0xFFFFFFFF
@@ -31,7 +33,9 @@ _REDUCTIONS: dict[Measure, tuple[np.ufunc, ...]] = {
     Measure.MIN: (np.add, np.fmin),
     Measure.MAX: (np.add, np.fmax),
     Measure.DISTINCT: _ADDED,
+    Measure.LATEST: _ADDED,
 }
+"""The reductions of the first partial aggregates of a measure; those of a LATEST are its fields."""
 
 
 def unique(keys: Integers) -> Integers:
@@ -145,7 +149,8 @@ def empty(measure: Measure) -> PartialAggregates:
     """No rows."""
     none = np.empty(0, dtype=np.int64)
     texts = DistinctValues(none, none) if measure is Measure.DISTINCT else None
-    return PartialAggregates(none, none, np.empty((len(_REDUCTIONS[measure]), 0)), texts)
+    rows = len(_REDUCTIONS[measure]) + (FIELDS if measure is Measure.LATEST else 0)
+    return PartialAggregates(none, none, np.empty((rows, 0)), texts)
 
 
 def joined(parts: Sequence[PartialAggregates]) -> PartialAggregates:
@@ -214,7 +219,9 @@ def totals(
 def _reduced(measure: Measure, values: Doubles, index: Integers, width: int) -> Doubles:
     out = np.empty((len(values), width))
     with np.errstate(over="ignore", invalid="ignore"):
-        if width == 1 and set(_REDUCTIONS[measure]) == {np.add}:
+        if measure is Measure.LATEST:
+            out[1:] = latest_of(values[1:], index, width)
+        elif width == 1 and set(_REDUCTIONS[measure]) == {np.add}:
             return np.asarray(values.sum(axis=1, keepdims=True))
         for row, reduction in enumerate(_REDUCTIONS[measure]):
             if reduction is np.add:

@@ -15,6 +15,7 @@ from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import Doubles, Integers, parts_of
 from tocsin.metrics.rollups.arrow_columns import Codes, dictionary_encoded, doubles, integers
 from tocsin.metrics.rollups.dictionaries import HashDictionary
+from tocsin.metrics.rollups.latest import latest_of
 from tocsin.metrics.rollups.partials import (
     DistinctValues,
     PartialAggregates,
@@ -131,7 +132,12 @@ class BucketedRows:
             texts = self._texts_of(rollup, columns.operand, indices, buckets, groups)
         elif columns.operand:
             numbers = self._fetched.doubles(columns.operand)[indices]
-            values += _values(rollup.measure, numbers, index, len(distinct))
+            if rollup.measure is Measure.LATEST:
+                order = self._fetched.times[indices], self._fetched.numbers[indices]
+                fields = np.stack([numbers, *order]).astype(np.float64)
+                values += [*latest_of(fields, index, len(distinct))]
+            else:
+                values += _values(rollup.measure, numbers, index, len(distinct))
         of_bucket, of_group = np.divmod(distinct, width)
         return PartialAggregates(of_bucket + first, of_group, np.stack(values), texts)
 

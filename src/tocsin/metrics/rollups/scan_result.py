@@ -48,7 +48,7 @@ class ScanResult:
         texts = None
         if rollup.measure is Measure.DISTINCT:
             texts = self._texts_of(rollup, others.pop(), rows)
-        is_extreme = rollup.measure in (Measure.MIN, Measure.MAX)
+        is_extreme = rollup.measure in (Measure.MIN, Measure.MAX, Measure.LATEST)
         columns = [self._doubles(name, is_extreme=is_extreme) for name in (matched, *others)]
         values = np.stack([column[rows] for column in columns])
         partials = PartialAggregates(self._buckets[rows], self._groups[rows], values, texts)

@@ -16,6 +16,8 @@ class Aggregation(StrEnum):
     MAX = "MAX"
     DISTINCT_COUNT = "DISTINCT_COUNT"
     RATE = "RATE"
+    PERCENTILE = "PERCENTILE"
+    LATEST = "LATEST"
     RATIO = "RATIO"
 
     @property
@@ -32,6 +34,11 @@ class Aggregation(StrEnum):
         return self in (Aggregation.SUM, Aggregation.AVG)
 
     @property
+    def selects_number(self) -> bool:
+        """Whether the value is one of the field's numbers, found by its rank or its time."""
+        return self in (Aggregation.PERCENTILE, Aggregation.LATEST)
+
+    @property
     def type_id(self) -> UUID:
         """The id, the same in every installation: derived from the mnemonic."""
         return uuid5(_NAMESPACE, self.value)
@@ -42,11 +49,21 @@ class Aggregation(StrEnum):
         return None if self in _NULL_OVER_NOTHING else 0
 
 
-_NULL_OVER_NOTHING = {Aggregation.AVG, Aggregation.MIN, Aggregation.MAX, Aggregation.RATIO}
+_NULL_OVER_NOTHING = {
+    Aggregation.AVG,
+    Aggregation.MIN,
+    Aggregation.MAX,
+    Aggregation.PERCENTILE,
+    Aggregation.LATEST,
+    Aggregation.RATIO,
+}
 AGGREGATION_BY_ID = {aggregation.type_id: aggregation for aggregation in Aggregation}
-SIDE_AGGREGATIONS = tuple(
-    aggregation
-    for aggregation in Aggregation
-    if aggregation not in (Aggregation.RATE, Aggregation.RATIO)
+SIDE_AGGREGATIONS = (
+    Aggregation.COUNT,
+    Aggregation.SUM,
+    Aggregation.AVG,
+    Aggregation.MIN,
+    Aggregation.MAX,
+    Aggregation.DISTINCT_COUNT,
 )
 """Those that a side of a RATIO may have."""

@@ -21,6 +21,7 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.finite_number import FiniteNumber
+from tocsin.model.metrics.percentile import Percentile
 from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, Question, Side
 from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
 from tocsin.model.metrics.window import Window
@@ -109,6 +110,9 @@ class MetricDraft(SideDraft):
     name: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None
     description: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
     metric_type_id: UUID | None = None
+    percentile: (
+        Annotated[Percentile, Member(description="The rank of a PERCENTILE, such as 95")] | None
+    ) = None
     numerator: SideDraft | None = None
     denominator: SideDraft | None = None
     scale: Annotated[Scale, Member(description="100 for a RATIO in percent")] | None = None
@@ -159,6 +163,7 @@ def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
         filters=draft.filters,
         time_window=draft.time_window,
         group_by=draft.group_by,
+        percentile=draft.percentile,
         numerator=draft.numerator and _side(draft.numerator, catalog),
         denominator=draft.denominator and _side(draft.denominator, catalog),
         scale=draft.scale or 1,

@@ -57,6 +57,8 @@ class Question(Side):
 
     time_window: Window | None = None
     group_by: tuple[Field, ...] = ()
+    percentile: Annotated[int | float | None, Member(exclude_if=_is_missing)] = None
+    """Only of a PERCENTILE."""
     numerator: Annotated[Side | None, Member(exclude_if=_is_missing)] = None
     denominator: Annotated[Side | None, Member(exclude_if=_is_missing)] = None
     scale: Annotated[int, Member(exclude_if=_is_one)] = 1

@@ -43,6 +43,7 @@ def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     aggregation = _by_id(body) or _by_mnemonic(body)
     if aggregation:
         yield from _needs(aggregation, body)
+        yield from _percentile_problems(aggregation, body)
         yield from _ratio_problems(aggregation, body)
     yield from _group_problems(body.get("groupBy"))
 
@@ -90,6 +91,14 @@ def _needs(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Proble
         yield Problem("field", f"must be left out: {_REASONS[aggregation]}")
     if aggregation.requires_window and body.get("timeWindow") is None:
         yield Problem("timeWindow", f"is required for {aggregation}, such as 5m, 24h or 7d")
+
+
+def _percentile_problems(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Problem]:
+    is_given = body.get("percentile") is not None
+    if aggregation is Aggregation.PERCENTILE and not is_given:
+        yield Problem("percentile", "is required for PERCENTILE, such as 95")
+    if is_given and aggregation is not Aggregation.PERCENTILE:
+        yield Problem("percentile", "must be left out: only PERCENTILE has a percentile")
 
 
 def _ratio_problems(aggregation: Aggregation, body: Mapping[str, Any]) -> Iterator[Problem]:
