@@ -21,10 +21,10 @@ def latest_at_points(count: int, lo: Values, hi: Values, latest: Values) -> Doub
     points = np.arange(count)
     last = np.searchsorted(lo[order], points, "right") - 1
     values = np.full(count, np.nan)
-    found = np.flatnonzero(last >= 0)
-    runs = order[last[found]]
-    is_included = hi[runs] >= found
-    values[found[is_included]] = numbers[runs[is_included]]
+    places = np.flatnonzero(last >= 0)
+    runs = order[last[places]]
+    is_included = hi[runs] >= places
+    values[places[is_included]] = numbers[runs[is_included]]
     return values
 
 
@@ -56,7 +56,7 @@ def _smallest(numbers: Doubles, begins: Integers, ends: Integers, ranks: Integer
     sorted order to the lowest, each range is divided into those with a zero and those with a one.
     """
     distinct, keys = np.unique(numbers, return_inverse=True)
-    found = np.zeros(len(begins), dtype=np.int64)
+    keys_of_ranges = np.zeros(len(begins), dtype=np.int64)
     for bit in reversed(range(int(len(distinct) - 1).bit_length())):
         is_zero = (keys >> bit) & 1 == 0
         zeros_before = np.concatenate([[0], np.cumsum(is_zero)])
@@ -66,6 +66,6 @@ def _smallest(numbers: Doubles, begins: Integers, ends: Integers, ranks: Integer
         begins = np.where(is_one, zeros + begins - first, first)
         ends = np.where(is_one, zeros + ends - last, last)
         ranks = np.where(is_one, ranks - (last - first), ranks)
-        found |= is_one.astype(np.int64) << bit
+        keys_of_ranges |= is_one.astype(np.int64) << bit
         keys = np.concatenate([keys[is_zero], keys[~is_zero]])
-    return distinct[found]
+    return distinct[keys_of_ranges]
