@@ -57,6 +57,7 @@ def test_an_equal_metric_is_unchanged() -> None:
     "same",
     [
         {"resourceType": "account", "metricType": "count"},
+        {"rateUnit": None, "unit": None},
         {"enabled": True, "description": None, "field": None, "origin": None},
         {"metricTypeId": "t1", "resourceTypeId": "R1"},
     ],

@@ -114,6 +114,7 @@ METRICS: list[dict[str, Any]] = [
     {"metricType": "COUNT", "groupBy": ["action"], "timeWindow": "10m"},
     {"metricType": "COUNT", "groupBy": ["resourceType", "userId"]},
     {"metricType": "RATE", "timeWindow": "5m"},
+    {"metricType": "RATE", "timeWindow": "70m", "rateUnit": "s", "groupBy": ["action"]},
     {"metricType": "DISTINCT_COUNT", "field": "userId", "groupBy": ["origin"], "timeWindow": "1h"},
     {"metricType": "DISTINCT_COUNT", "field": "resourceId"},
     {"metricType": "MIN", "field": "userId", "groupBy": ["origin"], "timeWindow": "1h"},
@@ -157,6 +158,13 @@ def test_a_backtest_of_any_metric_gives_what_live_evaluation_gave(world: World) 
     assert sum(changes) > 30
 
 
+TOTAL = {"metricType": "SUM", "field": "interaction.n"}
+MEASURED: dict[str, dict[str, Any]] = {
+    "SUM": {"field": "interaction.n"},
+    "AVG": {"field": "interaction.n"},
+    "RATIO": {"numerator": TOTAL, "denominator": {"metricType": "COUNT"}, "scale": 100},
+    "RATE": {"rateUnit": "h"},
+}
 AMOUNTS = {
     "whole numbers": ["1", "2", "64", "-4", "null"],
     "money": ["0.1", "0.2", "0.7", "12.34", "-0.3", "null"],
@@ -165,7 +173,7 @@ AMOUNTS = {
 
 
 @pytest.mark.parametrize("amounts", AMOUNTS)
-@pytest.mark.parametrize("aggregation", ["SUM", "AVG"])
+@pytest.mark.parametrize("aggregation", ["SUM", "AVG", "RATIO", "RATE"])
 def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it(
     world: World, aggregation: str, amounts: str
 ) -> None:
@@ -190,10 +198,12 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
             metric = {
                 "metricType": aggregation,
                 "action": action,
-                "field": "interaction.n",
                 "timeWindow": window,
                 "groupBy": groups,
+                **MEASURED[aggregation],
             }
+            if aggregation == "RATE" and window is None:
+                continue
             changes += check(world, random, world.question(metric))
     assert changes > (10 if amounts == "whole numbers" else 3)
 

@@ -76,6 +76,8 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
         "groupBy": draw(groups),
         **(draw(ratios()) if kind == "RATIO" else {}),
+        **({"rateUnit": draw(st.sampled_from([None, *"smhd"]))} if kind == "RATE" else {}),
+        "unit": draw(st.none() | texts(1, 16).filter(str.isprintable)),
     }
 
 

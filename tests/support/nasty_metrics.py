@@ -68,6 +68,8 @@ def metric(
         "groupBy": _groups(rng, interactions, _count(rng, 40, 35, 15, 10)),
         **({"percentile": rng.choice(PERCENTILES)} if kind == "PERCENTILE" else {}),
         **(_ratio(rng, interactions, model) if kind == "RATIO" else {}),
+        "rateUnit": rng.choice((None, "s", "m", "h", "d")) if kind == "RATE" else None,
+        "unit": rng.choice((None, None, None, "ms", "€/día")),
     }
     return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
 

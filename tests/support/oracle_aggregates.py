@@ -5,6 +5,7 @@ The rules are docs/reference/semantics.md, "Which interactions count" and "Aggre
 
 import math
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from fractions import Fraction
 
 from support.oracle_filters import holds
@@ -14,8 +15,20 @@ Value = int | float | None
 
 SIDES = ("numerator", "denominator")
 _SCOPE = ("resourceType", "action", "origin")
+RATE_UNITS = {
+    "s": ("per second", timedelta(seconds=1)),
+    "m": ("per minute", timedelta(minutes=1)),
+    "h": ("per hour", timedelta(hours=1)),
+    "d": ("per day", timedelta(days=1)),
+}
+_SECOND = timedelta(seconds=1)
 _SCALE = 1 << 1074
 """Every finite double is a whole number of 1 / `_SCALE`."""
+
+
+def length_of(window: str) -> timedelta:
+    """The length of `{n}m`, `{n}h` or `{n}d`."""
+    return int(window[:-1]) * RATE_UNITS[window[-1]][1]
 
 
 def relevant(metric: Metric, interactions: Iterable[Interaction]) -> list[Interaction]:
@@ -76,7 +89,12 @@ def _exact(metric: Metric, group: Sequence[Interaction]) -> Value:
     if kind == "COUNT":
         return len(group)
     if kind == "RATE":
-        return len(group) / int(metric["timeWindow"][:-1])
+        unit = RATE_UNITS[metric.get("rateUnit") or metric["timeWindow"][-1]][1]
+        return float(
+            len(group)
+            * Fraction(unit / _SECOND)
+            / Fraction(length_of(metric["timeWindow"]) / _SECOND)
+        )
     if kind == "DISTINCT_COUNT":
         texts = {text_of(value_at(interaction, metric["field"])) for interaction in group}
         return len(texts - {None})

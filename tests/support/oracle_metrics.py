@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.oracle_aggregates import Value, aggregate, relevant, shown_sides
+from support.oracle_aggregates import RATE_UNITS, Value, aggregate, length_of, relevant, shown_sides
 from support.oracle_values import (
     Interaction,
     Metric,
@@ -25,11 +25,6 @@ Groups = dict[Texts, list[Interaction]]
 Steps = list[tuple[datetime, Groups]]
 
 MAX_SERIES = 100
-_UNITS = {
-    "m": ("per minute", timedelta(minutes=1)),
-    "h": ("per hour", timedelta(hours=1)),
-    "d": ("per day", timedelta(days=1)),
-}
 
 
 def calculate(
@@ -111,7 +106,7 @@ def instants(start: datetime, to: datetime, step: timedelta) -> list[datetime]:
 
 def duration(window: str) -> timedelta:
     """The length of `{n}m`, `{n}h` or `{n}d`."""
-    return int(window[:-1]) * _UNITS[window[-1]][1]
+    return length_of(window)
 
 
 def in_order(values: dict[Texts, Value]) -> list[Texts]:
@@ -160,13 +155,19 @@ def _row(
     metric: Metric, texts: Texts, value: Value, group: Sequence[Interaction]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"value": value, "dimensions": _dimensions(metric, texts)}
-    if metric["metricType"] == "RATE":
-        row["unit"] = _UNITS[metric["timeWindow"][-1]][0]
     if metric["metricType"] == "RATIO":
         row |= shown_sides(metric, group)
-        if metric.get("scale") == 100:
-            row["unit"] = "%"
+    if unit := _unit(metric):
+        row["unit"] = unit
     return row
+
+
+def _unit(metric: Metric) -> str | None:
+    if metric.get("unit"):
+        return str(metric["unit"])
+    if metric["metricType"] == "RATE":
+        return RATE_UNITS[metric.get("rateUnit") or metric["timeWindow"][-1]][0]
+    return "%" if metric["metricType"] == "RATIO" and metric.get("scale") == 100 else None
 
 
 def _dimensions(metric: Metric, texts: Sequence[str | None]) -> dict[str, str | None] | None:

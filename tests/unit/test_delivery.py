@@ -84,6 +84,18 @@ def test_a_transition_says_which_alert_and_why() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "line"),
+    [
+        ("ms", "Failed logins (5m): 42 ms (gt 10 ms)"),
+        ("%", "Failed logins (5m): 42% (gt 10%)"),
+        (7, "Failed logins (5m): 42 (gt 10)"),
+    ],
+)
+def test_the_values_of_a_transition_have_their_unit(unit: Any, line: str) -> None:
+    assert default_body(interaction({**TRANSITION, "unit": unit})).splitlines()[0] == line
+
+
 @pytest.mark.parametrize("value", [None, [], {}, "x", 1])
 def test_every_payload_has_a_message(value: Any) -> None:
     for payload in (dict.fromkeys(TRANSITION, value), {"a": value}, {}):

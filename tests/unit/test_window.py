@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tocsin.errors import InvalidInput
+from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.window import Window
 from tocsin.model.time_range import read_span
 
@@ -25,7 +26,7 @@ def test_a_window_has_a_length_and_a_unit_and_is_written_as_it_was(
     text: str, length: timedelta, unit: str
 ) -> None:
     window = Window.parse(text)
-    assert (window.length, window.rate_unit, str(window)) == (length, unit, text)
+    assert (window.length, RateUnit(window.unit).label, str(window)) == (length, unit, text)
 
 
 @pytest.mark.parametrize(

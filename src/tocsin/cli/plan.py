@@ -63,6 +63,8 @@ METRIC_KIND = DefinitionKind(
         "field": None,
         "filters": [],
         "timeWindow": None,
+        "rateUnit": None,
+        "unit": None,
         "groupBy": [],
         "percentile": None,
         "scale": 1,

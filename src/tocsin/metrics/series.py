@@ -92,8 +92,8 @@ def values_of(question: Question, count: int, columns: AggregateColumns) -> Valu
         return _sums(aggregation, count, columns)
     totals = sums_at_points(count, columns[0], columns[1], columns[2])
     if aggregation is Aggregation.RATE:
-        assert question.time_window
-        return totals / question.time_window.count
+        factor = question.rate_factor
+        return totals * factor.numerator / factor.denominator
     return totals
 
 

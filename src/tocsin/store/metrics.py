@@ -49,15 +49,16 @@ class Metrics:
         alerts: Alerts | None = None,
         expected: Metric | None = None,
     ) -> Metric:
-        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. With another question, the
-        firing groups of the metric's alerts are resolved in the same transaction."""
+        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. With a question that
+        measures something else, the firing groups of the metric's alerts are resolved in the same
+        transaction."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
             created, modified = former.created_date, cut(at)
             metric = _from_draft(draft, question, id=id, created=created, modified=modified)
             with self._table.changing() as change:
                 change.update(id, metric)
-                if alerts and question != former.question:
+                if alerts and not question.measures_as(former.question):
                     alerts.resolve_all(change.connection, former, at)
         return metric
 

@@ -42,6 +42,7 @@ class FiringGroup:
     alert: Alert
     dimensions: Dimensions
     value: Value
+    unit: str | None
     since: datetime
 
 
@@ -82,8 +83,15 @@ class AlertStatusCache:
             for alert in alerts
             if (id := alert.alert_id) in evaluations and id in stored
         ]
+        units = {each.metric_id: each.question.unit for each in self._runtime.metrics.all()}
         firing = [
-            FiringGroup(status.alert, state.dimensions, state.value, state.since)
+            FiringGroup(
+                status.alert,
+                state.dimensions,
+                state.value,
+                units.get(status.alert.metric_id),
+                state.since,
+            )
             for status in statuses
             for state in status.firing
         ]

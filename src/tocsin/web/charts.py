@@ -70,6 +70,7 @@ def chart(series: Series, question: Question) -> dict[str, Any]:
             }
             for line in shown
         ],
+        "unit": question.unit,
         "stacks": bool(question.group_by) and question.aggregation in _ADDS_UP,
         "groups": series.group_count or len(series.lines),
     }

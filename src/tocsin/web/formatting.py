@@ -18,6 +18,7 @@ from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.question import Question
+from tocsin.model.metrics.units import with_unit
 from tocsin.model.metrics.window import Window
 
 NOTHING = "–"
@@ -32,7 +33,6 @@ _MEASURES = {
     Aggregation.DISTINCT_COUNT: "The number of distinct values of {field}",
     Aggregation.RATE: "The rate",
 }
-_UNIT_WORDS = {"%": "in percent"}
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -86,13 +86,13 @@ def window(of: Window) -> str:
     return f"the last {unit}" if of.count == 1 else f"the last {of.count} {unit}s"
 
 
-def rule(of: Rule, metric: str) -> str:
-    """The condition of an alert: `Fires when Failed logins (5m) > 20 for 2m.`"""
+def rule(of: Rule, metric: str, unit: str | None = None) -> str:
+    """The condition of an alert: `Fires when Slowest checkout (5m) > 20 ms for 2m.`"""
     sign = SIGNS[Operator(of.operator)]
     wait = f" for {of.for_}" if of.for_.count else ""
-    fires = f"Fires when {metric} {sign} {of.threshold}{wait}"
+    fires = f"Fires when {metric} {sign} {with_unit(of.threshold, unit)}{wait}"
     recovery = [
-        "" if of.recovery_threshold is None else f"past {of.recovery_threshold}",
+        "" if of.recovery_threshold is None else f"past {with_unit(of.recovery_threshold, unit)}",
         f"after being clear for {of.keep_firing_for}" if of.keep_firing_for.count else "",
     ]
     if not any(recovery):
@@ -110,11 +110,19 @@ def sentence(question: Question, catalog: EntryLookup) -> str:
     parts = [
         measures[0],
         f" in {window(question.time_window)}" if question.time_window else " ever",
-        f", {_UNIT_WORDS.get(question.unit, question.unit)}" if question.unit else "",
+        f", {_unit_words(question)}" if question.unit else "",
         f", where the denominator is at least {least}" if least is not None else "",
         f", for each {_listed(list(map(str, question.group_by)))}" if question.group_by else "",
     ]
     return "".join(parts) + "."
+
+
+def _unit_words(question: Question) -> str:
+    """`per minute`, `in percent`, `in ms`; of a rate with another unit, both."""
+    if question.own_unit is None and question.unit == "%":
+        return "in percent"
+    own = None if question.own_unit is None else f"in {question.own_unit}"
+    return ", ".join(filter(None, [question.time_unit, own]))
 
 
 def _measure(part: Question, catalog: EntryLookup) -> str:

@@ -23,10 +23,10 @@ from tocsin.web.forms import Form
 _SCOPE = ("resourceType", "action", "origin")
 MEASURE = ("metricType", *_SCOPE, "field", "filters")
 MEMBERS = (
-    *("name", "description", *MEASURE, "timeWindow", "groupBy"),
+    *("name", "description", *MEASURE, "timeWindow", "rateUnit", "unit", "groupBy"),
     *RATIO_MEMBERS,
 )
-_TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow")
+_TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow", "unit")
 
 
 def definition_of(runtime: Runtime, metric: Metric) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def definition_in(form: Form) -> dict[str, Any]:
         "groupBy": form.fields("groupBy"),
         "enabled": form.has("enabled"),
         **({"expose": True} if form.has("expose") else {}),
+        **(form.members("rateUnit") if form.text("metricType") == Aggregation.RATE else {}),
         **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
     }
 

@@ -29,8 +29,8 @@ _Unit = (
     Annotated[
         str,
         Meta(
-            description="Only there for a RATE, and for a RATIO in percent",
-            examples=["per minute", "%"],
+            description="Only there for a RATE, a RATIO in percent, and a metric with a unit",
+            examples=["per minute", "%", "ms"],
         ),
     ]
     | UnsetType

@@ -27,6 +27,7 @@ from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import FieldReport
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question, Side
+from tocsin.model.metrics.rates import RateUnit
 
 _NAMES: Mapping[Aggregation, tuple[str, str]] = {
     Aggregation.COUNT: ("Count", "The number of matching interactions."),
@@ -99,6 +100,8 @@ class MetricResponse(Shape, kw_only=True):
     field: FieldText | None
     filters: list[MetricFilter]
     time_window: WindowText | None
+    rate_unit: Annotated[RateUnit, doc("Only there if it was given")] | UnsetType = UNSET
+    unit: Annotated[str, doc("Only there if it was given")] | UnsetType = UNSET
     group_by: list[FieldText]
     percentile: Annotated[int | float, doc("Only there for a PERCENTILE")] | UnsetType = UNSET
     numerator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
@@ -120,6 +123,8 @@ class MetricResponse(Shape, kw_only=True):
             metric_type_id=question.aggregation.type_id,
             **_side_members(question, catalog),
             time_window=text_or_none(question.time_window),
+            rate_unit=question.rate_unit or UNSET,
+            unit=question.own_unit or UNSET,
             group_by=[str(field) for field in question.group_by],
             percentile=UNSET if question.percentile is None else question.percentile,
             **_ratio_members(question, catalog),

@@ -203,8 +203,9 @@ def _value(question: Question) -> list[str]:
     """The aggregation of the operand `x` over the rows of a group."""
     aggregation = question.aggregation
     if aggregation is Aggregation.RATE:
-        assert question.time_window
-        return [f"count() / {question.time_window.count} AS value"]
+        factor = question.rate_factor
+        count = "count()" if factor.numerator == 1 else f"count() * {factor.numerator}"
+        return [f"{count} / {factor.denominator} AS value"]
     if aggregation.selects_number:
         return [f"{selected_number(question, 'x')} AS value"]
     there, hashed = distinct_key("x")

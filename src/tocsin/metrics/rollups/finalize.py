@@ -81,8 +81,8 @@ def _values(question: Question, sums: Doubles) -> Doubles:
         case Aggregation.COUNT:
             values = sums[0]
         case Aggregation.RATE:
-            assert question.time_window
-            values = sums[0] / question.time_window.count
+            factor = question.rate_factor
+            values = sums[0] * factor.numerator / factor.denominator
         case Aggregation.SUM | Aggregation.AVG:
             values = values_of_parts(question.aggregation, sums[1], [*sums[2:]])
         case _:

@@ -101,6 +101,8 @@ class Transition:
             "dimensions": change.dimensions or {},
             "evaluatedAt": format_instant(change.at),
         }
+        if self.metric.question.unit:
+            payload["unit"] = self.metric.question.unit
         if change.sides:
             payload["numerator"], payload["denominator"] = change.sides
         if change.status is Status.OK:

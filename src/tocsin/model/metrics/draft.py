@@ -11,7 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    ValidationError,
+)
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
@@ -23,6 +30,7 @@ from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.finite_number import FiniteNumber
 from tocsin.model.metrics.percentile import Percentile
 from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, Question, Side
+from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
 from tocsin.model.metrics.window import Window
 from tocsin.model.validation import WithoutNul, problems_of
@@ -86,6 +94,20 @@ def _no_boolean(value: Any) -> Any:
 Scale = Annotated[Literal[1, 100], BeforeValidator(_no_boolean)]
 
 
+def _printable(text: str) -> str:
+    """A unit is in headings, subjects of emails and lines of terminals."""
+    if not text.isprintable():
+        raise ValueError("must be printable, on one line")
+    return text
+
+
+UnitText = Annotated[
+    str,
+    Member(min_length=1, max_length=16, description="Shown beside the value", examples=["ms"]),
+    AfterValidator(_printable),
+]
+
+
 class SideDraft(BaseModel):
     """A side of a RATIO. Its filters and scope are added to those of the metric."""
 
@@ -124,6 +146,11 @@ class MetricDraft(SideDraft):
         | None
     ) = None
     time_window: Window | None = None
+    rate_unit: (
+        Annotated[RateUnit, Member(description="The unit of a RATE, if not that of its window")]
+        | None
+    ) = None
+    unit: UnitText | None = None
     group_by: GroupFields = ()
     enabled: Enabled = True
     expose: Annotated[Exposed, Member(description="Whether /metrics/values has its rows")] = False
@@ -168,6 +195,8 @@ def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
         denominator=draft.denominator and _side(draft.denominator, catalog),
         scale=draft.scale or 1,
         minimum_denominator=draft.minimum_denominator,
+        rate_unit=draft.rate_unit,
+        own_unit=draft.unit,
     )
 
 

@@ -6,6 +6,7 @@ a query.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.rates import RateUnit, rate_factor
 from tocsin.model.metrics.window import Window
 
 MAX_FILTERS = 50
@@ -63,6 +65,9 @@ class Question(Side):
     denominator: Annotated[Side | None, Member(exclude_if=_is_missing)] = None
     scale: Annotated[int, Member(exclude_if=_is_one)] = 1
     minimum_denominator: Annotated[int | float | None, Member(exclude_if=_is_missing)] = None
+    rate_unit: Annotated[RateUnit | None, Member(exclude_if=_is_missing)] = None
+    own_unit: Annotated[str | None, Member(alias="unit", exclude_if=_is_missing)] = None
+    """The unit of the definition, which replaces that of the aggregation."""
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -70,10 +75,33 @@ class Question(Side):
 
     @property
     def unit(self) -> str | None:
-        """The unit of a RATE and of a RATIO in percent; None for all other questions."""
-        if self.aggregation is Aggregation.RATE and self.time_window:
-            return self.time_window.rate_unit
-        return "%" if self.scale == 100 else None
+        """The unit that is shown beside the value: that of the definition, else that of a RATE or
+        of a RATIO in percent; None for all other questions."""
+        if self.own_unit is not None:
+            return self.own_unit
+        return self.time_unit or ("%" if self.scale == 100 else None)
+
+    @property
+    def time_unit(self) -> str | None:
+        """`per minute`: the unit of a RATE; None for all other questions."""
+        if self.aggregation is not Aggregation.RATE or self.time_window is None:
+            return None
+        return (self.rate_unit or RateUnit(self.time_window.unit)).label
+
+    @cached_property
+    def rate_factor(self) -> Fraction:
+        """The factor by which a count becomes the value of a RATE."""
+        assert self.time_window, "a RATE has a window"
+        return rate_factor(self.time_window, self.rate_unit)
+
+    @property
+    def empty_value(self) -> int | None:
+        """The value of a group where no interaction matches."""
+        return self.aggregation.empty_value
+
+    def measures_as(self, other: Question) -> bool:
+        """Whether both have the same values; a unit is only shown beside them."""
+        return self._with(own_unit=None) == other._with(own_unit=None)
 
     @property
     def parts(self) -> tuple[Question, ...]:
@@ -89,8 +117,11 @@ class Question(Side):
     @property
     def ungrouped(self) -> Question:
         """The same question about all groups together. `model_copy` would keep cached members."""
+        return self._with(group_by=())
+
+    def _with(self, **changes: Any) -> Question:
         members = {name: getattr(self, name) for name in Question.model_fields}
-        return Question(**{**members, "group_by": ()})
+        return Question(**{**members, **changes})
 
     def _side(self, side: Side) -> Question:
         return Question(

@@ -45,6 +45,8 @@ def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _needs(aggregation, body)
         yield from _percentile_problems(aggregation, body)
         yield from _ratio_problems(aggregation, body)
+        if aggregation is not Aggregation.RATE and body.get("rateUnit") is not None:
+            yield Problem("rateUnit", "must be left out: only RATE has a rateUnit")
     yield from _group_problems(body.get("groupBy"))
 
 

@@ -28,11 +28,6 @@ class Window(Duration):
     _UNITS = "m, h or d"
     _EXAMPLES = ("5m", "24h", "7d")
     _PATTERN = "([1-9][0-9]{0,8})([mhd])"
-    _RATES = {"m": "per minute", "h": "per hour", "d": "per day"}
-
-    @property
-    def rate_unit(self) -> str:
-        return self._RATES[self.unit]
 
     def period(self, at: datetime) -> Period:
         """The time that the window holds as of `at`."""

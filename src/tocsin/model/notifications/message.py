@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from tocsin.model.instant import format_instant
+from tocsin.model.metrics.units import with_unit
 from tocsin.model.notifications import dropped
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import Delivery
@@ -83,8 +84,10 @@ def _is_transition(interaction: Mapping[str, Any]) -> bool:
 
 
 def _transition(payload: Mapping[str, Any]) -> list[str]:
-    value = "no data" if payload["value"] is None else payload["value"]
-    lines = [f"{payload['metricName']}: {value} ({payload['operator']} {payload['threshold']})"]
+    unit = payload.get("unit")
+    value = "no data" if payload["value"] is None else with_unit(payload["value"], unit)
+    threshold = with_unit(payload["threshold"], unit)
+    lines = [f"{payload['metricName']}: {value} ({payload['operator']} {threshold})"]
     dimensions = payload.get("dimensions")
     lines += _lines(dimensions if isinstance(dimensions, dict) else {})
     if payload.get("durationSeconds") is not None:

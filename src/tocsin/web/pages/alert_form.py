@@ -94,7 +94,7 @@ def _preview(pages: Pages, request: Request, body: bytes) -> Response:
     try:
         draft = read_alert(definition_in(form), runtime.catalog, runtime.metrics, is_saved=False)
         alert = draft.alert(uuid4(), runtime.now(), runtime.now())
-        metric_name = runtime.metrics.get(alert.metric_id).name
+        metric = runtime.metrics.get(alert.metric_id)
         over = read_range(form.text("range"), None, None, runtime.now())
         backtest = summarize_backtest(runtime, alert, over)
     except TocsinError as error:
@@ -105,7 +105,7 @@ def _preview(pages: Pages, request: Request, body: bytes) -> Response:
         _PREVIEW,
         preview_problems=None,
         backtest=backtest,
-        sentence=formatting.rule(alert.rule, metric_name),
+        sentence=formatting.rule(alert.rule, metric.name, metric.question.unit),
     )
 
 

@@ -55,7 +55,7 @@ def alert(
         "alert.html",
         alert=alert,
         metric=metric,
-        sentence=formatting.rule(alert.rule, metric.name),
+        sentence=formatting.rule(alert.rule, metric.name, metric.question.unit),
         evaluation=runtime.evaluations.status(id),
         over=over,
         ranges=RANGES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +11,12 @@ from fastapi import Request, Response
 from tocsin.api.bodies import Body
 from tocsin.api.schemas.alerts import AlertResponse
 from tocsin.api.schemas.shape import to_json
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import EvaluationStatus
+from tocsin.model.metrics.metric import Metric
 from tocsin.runtime import Runtime
+from tocsin.web import formatting
 from tocsin.web.alert_status import AlertStatus
 from tocsin.web.forms import Form
 from tocsin.web.pagination import paginate
@@ -51,14 +54,16 @@ def alerts(
 ) -> Response:
     runtime = pages.runtime
     matching = [status for status in pages.alert_status.all() if _matches(status, q)]
+    listing = paginate(matching, _ORDERS, sort, page, q=q)
+    metrics = {metric.metric_id: metric for metric in runtime.metrics.all()}
     return pages.render(
         request,
         "alerts.html",
-        listing=paginate(matching, _ORDERS, sort, page, q=q),
+        listing=listing,
         q=q,
         any_alert=bool(runtime.alerts.all()),
-        any_metric=bool(runtime.metrics.all()),
-        metric_names={metric.metric_id: metric.name for metric in runtime.metrics.all()},
+        any_metric=bool(metrics),
+        sentences={row.alert.alert_id: _sentence(row.alert, metrics) for row in listing.rows},
     )
 
 
@@ -87,6 +92,14 @@ def definition_of(runtime: Runtime, id: UUID) -> dict[str, Any]:
     evaluation = EvaluationStatus(at, None, None, None)
     spec = to_json(AlertResponse.of(alert, evaluation, runtime.catalog))
     return {member: spec[member] for member in DEFINED} | {"metricId": str(alert.metric_id)}
+
+
+def _sentence(alert: Alert, metrics: Mapping[UUID, Metric]) -> str:
+    """The condition of an alert from the cache, whose metric may be deleted."""
+    metric = metrics.get(alert.metric_id)
+    if metric is None:
+        return formatting.rule(alert.rule, "a deleted metric")
+    return formatting.rule(alert.rule, metric.name, metric.question.unit)
 
 
 def _matches(status: AlertStatus, search: str) -> bool:

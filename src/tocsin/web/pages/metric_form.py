@@ -15,6 +15,7 @@ from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import SIDE_AGGREGATIONS, Aggregation
+from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.rules import SIDES
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
@@ -30,7 +31,7 @@ BLANK = dict.fromkeys(MEMBERS) | {"enabled": True, "expose": False}
 NEW = {"metricType": "COUNT", "timeWindow": "1h"}
 AGGREGATIONS = {
     Aggregation.COUNT: "Count",
-    Aggregation.RATE: "Rate per minute, hour or day",
+    Aggregation.RATE: "Rate: number per time",
     Aggregation.SUM: "Sum of a field",
     Aggregation.AVG: "Average of a field",
     Aggregation.MIN: "Minimum of a field",
@@ -164,6 +165,7 @@ def _form(
         lists=LISTS,
         kinds=KINDS,
         windows=WINDOWS,
+        rate_units=list(RateUnit),
         entries=all_choices(pages.runtime),
     )
 

@@ -178,7 +178,7 @@ class Chart {
   thresholds() {
     const parts = ["threshold", "recovery"].filter((name) => typeof this.data[name] === "number").flatMap((name) => {
       const y = Math.round(this.y(this.data[name])) + 0.5, x = this.width - Chart.right;
-      const word = Markup.svg("text", { x: x - 4, y: y - 5, "text-anchor": "end" }, Ruler.number(this.data[name]));
+      const word = Markup.svg("text", { x: x - 4, y: y - 5, "text-anchor": "end" }, [Ruler.number(this.data[name]), this.data.unit].filter(Boolean).join(" "));
       return [Markup.svg("line", { class: name, x1: this.left, x2: x, y1: y, y2: y }), word];
     });
     return Markup.svg("g", { class: "thresholds" }, ...parts);
