@@ -78,6 +78,14 @@ class NotFound(TocsinError):
     title = "Not found"
 
 
+class NotAcceptable(TocsinError):
+    """The rows are available as text/csv, application/x-ndjson and application/vnd.apache.parquet:
+    name one in the header Accept, or in ?format= as csv, ndjson or parquet."""
+
+    status = 406
+    title = "Not acceptable"
+
+
 class RequestTimeout(TocsinError):
     """The request did not arrive in time: a head has 10 seconds, a body at least 1 KiB/s."""
 

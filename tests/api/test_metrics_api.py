@@ -69,7 +69,8 @@ def test_a_metric_lives_from_creation_to_deletion(api: TestClient) -> None:
     assert list(metric) == [
         *("metricId", "name", "description", "metricTypeId", "metricType"),
         *("resourceTypeId", "resourceType", "actionId", "action", "originId", "origin"),
-        *("field", "filters", "timeWindow", "groupBy", "enabled", "createdDate", "modifiedDate"),
+        *("field", "filters", "timeWindow", "groupBy"),
+        *("enabled", "expose", "createdDate", "modifiedDate"),
     ]
     path = answer.headers["location"]
     assert path == f"{PATH}/{metric['metricId']}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from fastapi.testclient import TestClient
+from pyarrow import parquet
 
 from support.serving import ADMIN_KEY
 
@@ -88,4 +89,8 @@ def test_the_table_of_a_ratio_has_a_column_for_each_side(
     metric = client.post("/api/interaction-metrics", json=spec, headers=KEY).json()["metricId"]
     text = client.get(f"/web/metrics/{metric}/rows.csv").content.decode()
     rows = list(csv.reader(io.StringIO(text, newline="")))
+    stored = parquet.read_table(
+        io.BytesIO(client.get(f"/web/metrics/{metric}/rows.parquet").content)
+    )
+    assert stored.column_names == rows[0]
     assert rows == [["interaction_text", "value", "numerator", "denominator"], ["ZA", "", "1", "0"]]

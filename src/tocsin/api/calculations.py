@@ -5,17 +5,21 @@ The contract is "Interaction metrics" in docs/reference/api.md.
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, decode, json_response
 from tocsin.api.dependencies import App, AppObservations
+from tocsin.api.metric_rows import ROWS_CONTENT, cut_header, rows_response
 from tocsin.api.metrics import EXAMPLE, PATH, PREVIEW_SCHEMA
-from tocsin.api.openapi import describes
+from tocsin.api.openapi import describes, schema_of
 from tocsin.api.parameters import At, Limit
 from tocsin.api.pooled import pooled
+from tocsin.api.row_formats import RowFormat, row_objects
+from tocsin.api.row_tables import table_of_series
 from tocsin.api.schemas.calculations import (
     Calculation,
     CalculationOfAll,
@@ -34,6 +38,29 @@ _SPAN_EXAMPLE = {
     "step": "5m",
 }
 
+
+ROWS = "rows"
+SeriesFormat = Annotated[
+    Literal["rows", "csv", "ndjson", "parquet"] | None,
+    Query(description="Flat rows instead of lines."),
+]
+_ROW = {
+    "type": "object",
+    "properties": {
+        "time": {"type": "string", "format": "date-time"},
+        "value": {"type": ["number", "null"]},
+    },
+    "required": ["time", "value"],
+    "additionalProperties": {"type": ["string", "null"]},
+}
+_SERIES = describes(
+    {"anyOf": [schema_of(SeriesResponse), {"type": "array", "items": _ROW}]},
+    "The lines, or flat rows",
+    body=Span,
+    example=_SPAN_EXAMPLE,
+    problems=[404],
+)
+_SERIES["responses"][200]["content"].update(ROWS_CONTENT)
 
 reads = requires(Role.READ)
 router = APIRouter(prefix=PATH, tags=["Calculations"])
@@ -100,18 +127,31 @@ def preview_metric(
 @router.post(
     "/{id:uuid}/series",
     **reads,
-    **describes(SeriesResponse, "The lines", body=Span, example=_SPAN_EXAMPLE, problems=[404]),
+    **_SERIES,
 )
 @pooled("questions")
-def calculate_series(runtime: App, observations: AppObservations, id: UUID, body: Body) -> Response:
+def calculate_series(
+    runtime: App, observations: AppObservations, id: UUID, body: Body, format: SeriesFormat = None
+) -> Response:
     """Calculate a metric at `to`, `to - step` and so on while later than `from`: at most 2,000
     points. Each has the value that calculate answers as of that instant; a metric without a window
-    covers one step at each point."""
+    covers one step at each point.
+
+    With `format` the answer is flat: one row for each point and group, oldest first, with `time`,
+    the dimensions and `value`; `rows` is a JSON array, and `x-truncated: true` says that lines were
+    cut."""
     metric = runtime.metrics.get(id)
     span = read_span(decode(body))
     with observations.calculating("series"):
         series = runtime.calculator.series(metric.question, span.start, span.to, span.step.length)
-    return json_response(SeriesResponse.of(metric, series))
+    if format is None:
+        return json_response(SeriesResponse.of(metric, series))
+    table = table_of_series(metric, series)
+    if format != ROWS:
+        return rows_response(table, RowFormat(format))
+    response = json_response(list(row_objects(table)))
+    response.headers.update(cut_header(table))
+    return response
 
 
 @router.get(

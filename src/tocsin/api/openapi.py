@@ -42,6 +42,7 @@ _PROBLEMS = {
     401: "No key, or an unknown or revoked one",
     403: "The role of the key does not permit the request",
     404: "Not found",
+    406: "None of the formats is accepted",
     409: "The request conflicts with the current state",
     413: "Too large",
     415: "The Content-Encoding is not supported",

@@ -9,13 +9,14 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from tocsin.api.row_formats import RowFormat
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.answer import Answer, Reading
 from tocsin.model.metrics.metric import Metric
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
 from tocsin.web.charts import RANGES, chart, read_range
-from tocsin.web.downloads import as_csv, as_json
+from tocsin.web.downloads import as_file, as_json
 from tocsin.web.metric_export import as_curl, as_yaml, definition_of
 from tocsin.web.pages.metrics import PATH
 from tocsin.web.pagination import ListPage, paginate
@@ -74,8 +75,15 @@ def explain(pages: Site, request: Request, _viewer: Reader, id: UUID) -> Respons
 @router.get(PATH + "/{id:uuid}/rows.csv")
 @run_on("questions")
 def rows_as_csv(pages: Site, _viewer: Reader, id: UUID) -> Response:
-    content = as_csv(*_calculate(pages, id))
+    content = as_file(*_calculate(pages, id), RowFormat.CSV)
     return _file(content, "text/csv; charset=utf-8", f"{id}.csv")
+
+
+@router.get(PATH + "/{id:uuid}/rows.parquet")
+@run_on("questions")
+def rows_as_parquet(pages: Site, _viewer: Reader, id: UUID) -> Response:
+    content = as_file(*_calculate(pages, id), RowFormat.PARQUET)
+    return _file(content, RowFormat.PARQUET.media_type, f"{id}.parquet")
 
 
 @router.get(PATH + "/{id:uuid}/rows.json")
