@@ -187,6 +187,10 @@ class Deposed(Unavailable):
     """Another node has become the leader, and does this work from now on."""
 
 
+class EntryDeleted(Unavailable):
+    """A resource type, action or origin was deleted meanwhile; try again."""
+
+
 class UnknownOutcome(Unavailable):
     """The engine did not confirm an append: the interactions may be recorded, now or later."""
 

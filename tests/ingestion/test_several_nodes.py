@@ -3,24 +3,28 @@ acknowledged interactions of all."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from support.deployments import servers_only, settings_in
 from support.receivers import receiver, wait_for
-from tocsin.errors import Conflict, Unavailable, UnknownOutcome
-from tocsin.ingestion.recorder import BatchResult
+from tocsin.errors import Conflict, InvalidInput, Unavailable, UnknownOutcome
+from tocsin.ingestion.batches import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.append_rows import AppendKind, AppendState, NewRow
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.key import Role
 from tocsin.model.metrics.question import Question
 from tocsin.model.notifications.channel import read_channel
@@ -42,9 +46,20 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Runtime, R
 
 
 def record(node: Runtime, count: int = 1, **members: Any) -> BatchResult:
-    body = {"resourceType": "T", "resourceId": "1", "action": "DO", "origin": "WEB"} | members
     request = RequestContext(to_milliseconds(node.now()))
-    return node.recorder.record_batch([json.dumps(body).encode()] * count, request)
+    return node.recorder.record_batch([body_of(members)] * count, request)
+
+
+def record_one(node: Runtime, **members: Any) -> Interaction:
+    request = RequestContext(to_milliseconds(node.now()))
+    recorded, is_new = asyncio.run(node.recorder.record(body_of(members), request))
+    assert is_new
+    return recorded
+
+
+def body_of(members: dict[str, Any]) -> bytes:
+    body = {"resourceType": "T", "resourceId": "1", "action": "DO", "origin": "WEB"} | members
+    return json.dumps({name: value for name, value in body.items() if value is not None}).encode()
 
 
 def record_until_known(node: Runtime, **members: Any) -> BatchResult:
@@ -187,7 +202,7 @@ def test_a_deleted_entry_is_not_used_by_the_other_node(nodes: tuple[Runtime, Run
         entry = node.catalog.ensure(Kind.ACTION, f"UNUSED_{turn}", node.now())
         other.database.revisions.refresh()
         with ThreadPoolExecutor(2) as threads:
-            sent = threads.submit(record_until_known, other, action=f"UNUSED_{turn}")
+            sent = threads.submit(record, other, action=f"UNUSED_{turn}")
             deleted = threads.submit(delete, node, entry.id)
             assert sent.result().accepted == 1
             assert deleted.exception() is None or isinstance(deleted.exception(), Conflict)
@@ -196,6 +211,56 @@ def test_a_deleted_entry_is_not_used_by_the_other_node(nodes: tuple[Runtime, Run
         used = node.catalog.by_id(Kind.ACTION, recorded[0])
         assert used
         assert used.mnemonic == f"UNUSED_{turn}"
+
+
+@contextmanager
+def deleted_meanwhile(nodes: tuple[Runtime, Runtime], mnemonic: str) -> Iterator[UUID]:
+    """The id of a new action. Appends of the block begin after the first node has deleted it."""
+    node, other = nodes
+    entry = node.catalog.ensure(Kind.ACTION, mnemonic, node.now())
+    other.database.revisions.refresh()
+    with Appends(node.database).locked():
+        yield entry.id
+        wait_for(lambda: is_waiting_for_a_lock(node))
+        node.catalog.delete(Kind.ACTION, entry.id, lambda: nullcontext(False))
+
+
+def is_waiting_for_a_lock(node: Runtime) -> bool:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND wait_event = 'advisory'"
+    )
+    with node.database.reading() as connection:
+        return bool(connection.execute(waiting).scalar_one())
+
+
+@pytest.mark.parametrize("sends_batch", [False, True])
+def test_an_entry_that_another_node_deletes_meanwhile_is_added_again(
+    nodes: tuple[Runtime, Runtime], sends_batch: bool
+) -> None:
+    mnemonic = f"AGAIN_{sends_batch}"
+    _, other = nodes
+    with ThreadPoolExecutor(1) as threads:
+        with deleted_meanwhile(nodes, mnemonic) as former:
+            send = record if sends_batch else record_one
+            sent = threads.submit(send, other, action=mnemonic)
+        sent.result()
+    added = other.catalog.find(Kind.ACTION, mnemonic)
+    assert added
+    assert added.id != former
+    (recorded,) = other.engine.search_queries.run(_latest())
+    assert recorded[0] == added.id
+
+
+def test_an_id_of_an_entry_that_another_node_deletes_meanwhile_is_refused(
+    nodes: tuple[Runtime, Runtime],
+) -> None:
+    _, other = nodes
+    with ThreadPoolExecutor(1) as threads:
+        with deleted_meanwhile(nodes, "GONE") as former:
+            sent = threads.submit(record_one, other, action=None, actionId=str(former))
+        with pytest.raises(InvalidInput, match="actionId: is the id of no action in the catalog"):
+            sent.result()
 
 
 def test_deliveries_of_the_other_node_are_sent_once(nodes: tuple[Runtime, Runtime]) -> None:

@@ -14,8 +14,8 @@ import pytest
 from support.deployments import settings_in
 from support.receivers import Receiver, receiver, wait_for
 from tocsin.errors import Unavailable
+from tocsin.ingestion.batches import BatchResult
 from tocsin.ingestion.outcomes import Outcome
-from tocsin.ingestion.recorder import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.notifications.channel import read_channel

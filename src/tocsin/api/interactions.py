@@ -20,7 +20,7 @@ from tocsin.api.pooled import pooled
 from tocsin.api.schemas import interactions
 from tocsin.api.schemas.interactions import BatchResponse, PageResponse, Repeat
 from tocsin.api.search_parameters import SearchQuery
-from tocsin.ingestion.recorder import BatchResult
+from tocsin.ingestion.batches import BatchResult
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.ceilings import BATCH_BYTES, BATCH_ROWS, PAGE_ROWS, SINGLE_BYTES
 from tocsin.model.instant import to_milliseconds

@@ -17,7 +17,7 @@ import structlog
 
 from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.months import month_count
-from tocsin.errors import TocsinError, Unavailable, UnknownOutcome
+from tocsin.errors import EntryDeleted, TocsinError, Unavailable, UnknownOutcome
 from tocsin.ingestion.append_log import Append, AppendLog, NotBegun
 from tocsin.ingestion.append_news import NewBlock
 from tocsin.ingestion.ids import generated_ids, new_seed
@@ -117,6 +117,9 @@ class Committer(Worker):
                     self._submit_portions(interactions, waiting[1:], callers, whole, outcomes)
                 else:
                     whole.set_result([outcomes[index] for index in range(len(interactions))])
+            except EntryDeleted as error:
+                # What is recorded by now must not be submitted again without an id of its sender.
+                whole.set_exception(Unavailable(error.detail) if outcomes else error)
             except Exception as error:
                 whole.set_exception(error)
 

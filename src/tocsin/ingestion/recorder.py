@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,8 +18,9 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.field_types import Bounds
-from tocsin.errors import Conflict, InvalidInput, Problem, TocsinError, at_most
+from tocsin.errors import Conflict, EntryDeleted, InvalidInput, Problem, TocsinError
 from tocsin.ingestion.append_log import AppendLog
+from tocsin.ingestion.batches import BatchResult, ParsedBatch
 from tocsin.ingestion.coalescer import Coalescer
 from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.in_flight import InFlightRequests
@@ -28,7 +28,6 @@ from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
 from tocsin.ingestion.parser import InteractionParser
 from tocsin.ingestion.registration import Registration
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.model.ceilings import PROBLEMS_OF_BATCH
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
@@ -45,44 +44,8 @@ T = TypeVar("T")
 # moving a shorter one to a thread takes longer than parsing it.
 MAX_PARSED_ON_LOOP = 32 * 1024
 OTHER_CONTENT = "was recorded before, with other content"
-
-
-@dataclass(slots=True)
-class BatchResult:
-    """The outcome of a batch; `rejected` holds indexes in the order of the batch."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: list[tuple[int, Sequence[Problem]]] = field(default_factory=list)
-    _listed: int = 0
-
-    def reject(self, index: int, problems: Sequence[Problem]) -> None:
-        """Add the problems of an interaction; after PROBLEMS_OF_BATCH, only its first."""
-        room = max(PROBLEMS_OF_BATCH - self._listed, 1)
-        self._listed += len(problems)
-        self.rejected.append((index, at_most(problems, room)))
-
-
-@dataclass(slots=True)
-class _Parsed:
-    """A parsed batch: its acceptable interactions, and their indexes in the batch."""
-
-    parser: InteractionParser
-    batch: BatchResult = field(default_factory=BatchResult)
-    indexes: list[int] = field(default_factory=list)
-    interactions: list[Interaction] = field(default_factory=list)
-
-    def reject(self, problems: dict[int, Problem]) -> None:
-        """Reject the interactions that have problems, by their `id()`."""
-        if not problems:
-            return
-        pairs = list(zip(self.indexes, self.interactions, strict=True))
-        for index, interaction in pairs:
-            if problem := problems.get(id(interaction)):
-                self.batch.reject(index, [problem])
-        acceptable = [pair for pair in pairs if id(pair[1]) not in problems]
-        self.indexes = [index for index, _ in acceptable]
-        self.interactions = [interaction for _, interaction in acceptable]
+ATTEMPTS = 5
+"""How often a request is parsed at most, because other nodes delete its entries meanwhile."""
 
 
 class Recorder:
@@ -119,16 +82,10 @@ class Recorder:
         """
         with self._in_flight.entered():
             try:
-                parser, interaction = await self._parse_current(raw, request)
+                interaction, outcome = await _repeated(lambda: self._record_one(raw, request))
             except InvalidInput:
                 self.rejected += 1
                 raise
-            if parser.has_new_entries:
-                registered = self._registration.submit(parser.register_new_entries)
-                if problems := await asyncio.wrap_future(registered):
-                    self.rejected += 1
-                    raise InvalidInput(problems=problems.values())
-            outcome = await self._coalescer.submit(interaction)
         self._count([outcome])
         if isinstance(outcome, Rejected):
             raise InvalidInput.at(outcome.field, outcome.reason)
@@ -139,14 +96,10 @@ class Recorder:
     def record_batch(self, items: Sequence[bytes], request: RequestContext) -> BatchResult:
         """Record each item independently; blocks until all are on disk. Raises Unavailable."""
         with self._in_flight.entered():
-            parsed = self._parse(items, request)
-            if parsed.parser.has_new_entries:
-                registered = self._registration.submit(parsed.parser.register_new_entries)
-                parsed.reject(registered.result())
-            outcomes: Outcomes = []
-            if parsed.interactions:
-                outcomes = self._committer.submit(parsed.interactions).result()
-        return self._completed(parsed, outcomes)
+            for _ in range(ATTEMPTS - 1):
+                with suppress(EntryDeleted):
+                    return self._record_items(items, request)
+            return self._record_items(items, request)
 
     async def record_batch_on(
         self,
@@ -162,16 +115,42 @@ class Recorder:
         engine.
         """
         with self._in_flight.entered():
-            parsed = await pool.run(lambda: self._parse(split(), request))
-            if parsed.parser.has_new_entries:
-                registered = self._registration.submit(parsed.parser.register_new_entries)
-                parsed.reject(await asyncio.wrap_future(registered))
-            outcomes: Outcomes = []
-            if parsed.interactions:
-                committed = self._committer.submit(parsed.interactions)
-                # A disconnected caller must not cancel the append.
-                outcomes = await asyncio.shield(asyncio.wrap_future(committed))
+            parsed, outcomes = await _repeated(lambda: self._record_items_on(pool, split, request))
         return await pool.run(lambda: respond(self._completed(parsed, outcomes)))
+
+    async def _record_one(
+        self, raw: bytes, request: RequestContext
+    ) -> tuple[Interaction, Outcome | Rejected]:
+        parser, interaction = await self._parse_current(raw, request)
+        if parser.has_new_entries:
+            registered = self._registration.submit(parser.register_new_entries)
+            if problems := await asyncio.wrap_future(registered):
+                raise InvalidInput(problems=problems.values())
+        return interaction, await self._coalescer.submit(interaction)
+
+    def _record_items(self, items: Sequence[bytes], request: RequestContext) -> BatchResult:
+        parsed = self._parse(items, request)
+        if parsed.parser.has_new_entries:
+            registered = self._registration.submit(parsed.parser.register_new_entries)
+            parsed.reject(registered.result())
+        outcomes: Outcomes = []
+        if parsed.interactions:
+            outcomes = self._committer.submit(parsed.interactions).result()
+        return self._completed(parsed, outcomes)
+
+    async def _record_items_on(
+        self, pool: Pool, split: Callable[[], Sequence[bytes]], request: RequestContext
+    ) -> tuple[ParsedBatch, Outcomes]:
+        parsed = await pool.run(lambda: self._parse(split(), request))
+        if parsed.parser.has_new_entries:
+            registered = self._registration.submit(parsed.parser.register_new_entries)
+            parsed.reject(await asyncio.wrap_future(registered))
+        outcomes: Outcomes = []
+        if parsed.interactions:
+            committed = self._committer.submit(parsed.interactions)
+            # A disconnected caller must not cancel the append.
+            outcomes = await asyncio.shield(asyncio.wrap_future(committed))
+        return parsed, outcomes
 
     async def _parse_current(
         self, raw: bytes, request: RequestContext
@@ -192,9 +171,9 @@ class Recorder:
             return parser, parser.parse(raw)
         return parser, await asyncio.to_thread(parser.parse, raw)
 
-    def _parse(self, items: Sequence[bytes], request: RequestContext) -> _Parsed:
+    def _parse(self, items: Sequence[bytes], request: RequestContext) -> ParsedBatch:
         parser = self._parser(request, b"".join(items))
-        parsed = _Parsed(parser)
+        parsed = ParsedBatch(parser)
         # One batch at a time: concurrent batches would all be parsed at the same late time, and the
         # engine would be idle until then.
         with self._parsing:
@@ -209,7 +188,7 @@ class Recorder:
             return self._parse(items, request)
         return parsed
 
-    def _completed(self, parsed: _Parsed, outcomes: Outcomes) -> BatchResult:
+    def _completed(self, parsed: ParsedBatch, outcomes: Outcomes) -> BatchResult:
         batch = parsed.batch
         self._count(outcomes)
         self.rejected += len(batch.rejected)
@@ -276,6 +255,13 @@ class Recorder:
         self.duplicates += outcomes.count(Outcome.DUPLICATE)
         self.rejected += outcomes.count(Outcome.CONFLICT)
         self.rejected += sum(isinstance(outcome, Rejected) for outcome in outcomes)
+
+
+async def _repeated(record: Callable[[], Awaitable[T]]) -> T:
+    for _ in range(ATTEMPTS - 1):
+        with suppress(EntryDeleted):
+            return await record()
+    return await record()
 
 
 def _problems(error: TocsinError) -> list[Problem]:

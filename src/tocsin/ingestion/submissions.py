@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from tocsin.errors import Unavailable
+from tocsin.errors import EntryDeleted, Unavailable
 from tocsin.ingestion.append_log import NotBegun
 from tocsin.ingestion.append_news import scope_of
 from tocsin.ingestion.duplicates import is_same
@@ -15,7 +15,6 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.recorded import Recorded
 
 IN_DOUBT = "It is not known yet whether this interaction was recorded; try again in a moment"
-DELETED = "A resource type, action or origin was deleted meanwhile; try again"
 
 
 class Submission(NamedTuple):
@@ -52,7 +51,7 @@ def separate(group: Iterable[Submission], reason: NotBegun) -> Separated:
     separated = Separated([], [])
     for submission in group:
         if submission.uses_any(reason.deleted):
-            submission.future.set_exception(Unavailable(DELETED))
+            submission.future.set_exception(EntryDeleted())
         elif submission.has_any(reason.in_doubt):
             submission.future.set_exception(Unavailable(IN_DOUBT))
         elif submission.has_any(reason.waiting):

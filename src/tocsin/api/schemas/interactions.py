@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.schemas.problems import FieldProblem
 from tocsin.api.schemas.shape import InstantText, Shape, doc, only_true
-from tocsin.ingestion.recorder import BatchResult
+from tocsin.ingestion.batches import BatchResult
 from tocsin.model.ceilings import RESOURCE_ID_LENGTH, TEXT_LENGTH
 from tocsin.model.interactions.snapshot import InteractionSnapshot
 from tocsin.model.interactions.verbatim import Verbatim
