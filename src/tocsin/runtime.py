@@ -171,7 +171,7 @@ class Runtime:
         # Longer than any calculation, so that no compiled query uses a column that is dropped.
         patience = max(GRACE_PERIOD, 3 * timedelta(seconds=self.settings.query_seconds))
         self.promoter = ColumnPromoter(
-            self.engine, self.metrics, self.clock, patience, self.leadership
+            self.engine, self.metrics, self.clock, patience, self.leadership, self.storage.fence
         )
         self.metric_service = MetricService(self.metrics, self.alerts, self.events, self.clock)
 

@@ -126,6 +126,7 @@ def test_doctor_reports_what_is_missing_and_then_that_all_is_well(servers: Serve
     after = servers.run("doctor")
     assert after.returncode == 0, after.stdout
     assert "problem" not in after.stdout
+    assert "for each node: enough for" in after.stdout
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

@@ -8,12 +8,15 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
-from support.databases import create_database, drop, server_only, url_of
+from support.databases import create_database, drop, execute_on_server, server_only, url_of
 from tocsin.errors import InvalidSettings, Unavailable
+from tocsin.store.connection_limit import NODE_CONNECTIONS
 from tocsin.store.database import Database
 from tocsin.store.migrating import migrate, pending
 from tocsin.store.postgres import postgres_engine
+from tocsin.store.server_checks import examine_connections
 from tocsin.store.server_tables import server_metadata
 from tocsin.store.tables import metadata
 
@@ -131,3 +134,16 @@ def test_concurrent_migrations_all_succeed(url: str) -> None:
     with ThreadPoolExecutor() as pool:
         statements = list(pool.map(migrate, [url] * 3))
     assert sorted(map(bool, statements)) == [False, False, True]
+
+
+def test_a_limit_of_connections_is_compared_with_those_of_a_node(url: str) -> None:
+    name = make_url(url).database
+    execute_on_server(f'ALTER DATABASE "{name}" CONNECTION LIMIT {2 * NODE_CONNECTIONS}')
+    assert examine_connections(url) == (
+        f"{2 * NODE_CONNECTIONS} allowed, up to {NODE_CONNECTIONS} for each node: "
+        "enough for 2 nodes",
+        [],
+    )
+    execute_on_server(f'ALTER DATABASE "{name}" CONNECTION LIMIT {NODE_CONNECTIONS - 1}')
+    _, (problem,) = examine_connections(url)
+    assert problem.startswith(f"PostgreSQL allows {NODE_CONNECTIONS - 1} connections")

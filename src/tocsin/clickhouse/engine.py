@@ -252,11 +252,15 @@ class Engine:
         """The greatest interaction number in the table, 0 if it is empty."""
         return int(self._status_queries.run(maintenance.compile_latest_number())[0][0])
 
-    def drop_months_before(self, instant: datetime) -> int:
-        """Drop the months that end before an instant; returns their number."""
+    def drop_months_before(
+        self, instant: datetime, confirm: Callable[[], object] = lambda: None
+    ) -> int:
+        """Drop the months that end before an instant, each after `confirm` has returned; returns
+        their number."""
         before = instant.year * 100 + instant.month
         months = self._status_queries.run(maintenance.compile_months(before))
         for (month,) in months:
+            confirm()
             self.unlimited_clients.command(maintenance.compile_drop_month(month))
         self.recorded_months.remove_before(instant)
         return len(months)

@@ -31,6 +31,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
     compile_pending_mutations,
     equality_fields,
 )
+from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import ValueKind
 from tocsin.metrics.statement_retry import StatementRetry
 from tocsin.model.interactions.field import Field
@@ -39,6 +40,7 @@ from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, LeadershipGained
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.metrics import Metrics
 
 log = structlog.get_logger()
@@ -64,12 +66,14 @@ class ColumnReconciler:
         engine: Engine,
         grace_period: timedelta,
         tolerance_rows: int = BACKFILL_TOLERANCE_ROWS,
+        fence: Fence = NO_FENCE,
     ) -> None:
         """An unused column is dropped after `grace_period`; a column counts as filled if at most
-        `tolerance_rows` rows lack it."""
+        `tolerance_rows` rows lack it. The fence lets only the leader change the table."""
         self._engine = engine
         self._grace_period = grace_period
         self._tolerance_rows = tolerance_rows
+        self._fence = fence
         self._unused_since: dict[str, datetime] = {}
         self._is_low_cardinality: dict[Field, bool] = {}
         self._measured_rows = -1
@@ -135,14 +139,18 @@ class ColumnReconciler:
         return readable.keys() == desired.keys()
 
     def _add(self, columns: Sequence[MaterializedColumn]) -> None:
-        self._engine.run_ddl(compile_add(columns))
+        self._change(compile_add(columns))
 
     def _drop(self, names: Sequence[str]) -> None:
-        self._engine.run_ddl(compile_drop(names))
+        self._change(compile_drop(names))
         log.info("unused columns dropped", columns=names)
 
     def _fill(self, names: Sequence[str]) -> None:
-        self._engine.run_ddl(compile_backfill(names))
+        self._change(compile_backfill(names))
+
+    def _change(self, statement: Query) -> None:
+        self._fence.confirm()
+        self._engine.run_ddl(statement)
 
     def _measure_cardinality(self, fields: Sequence[Field], at: datetime) -> None:
         """Find which of the fields have few distinct texts. A field for which this fails counts as
@@ -196,12 +204,13 @@ class ColumnPromoter(Worker):
         clock: Clock,
         grace_period: timedelta = GRACE_PERIOD,
         leadership: Leadership = ALWAYS_LEADER,
+        fence: Fence = NO_FENCE,
     ) -> None:
         super().__init__("column-promoter", retry_seconds=RETRY_SECONDS)
         self._metrics = metrics
         self._clock = clock
         self._leadership = leadership
-        self._reconciler = ColumnReconciler(engine, grace_period)
+        self._reconciler = ColumnReconciler(engine, grace_period, fence=fence)
         self._is_changed = threading.Event()
         self._desired: DesiredColumns | None = None
 
@@ -223,7 +232,7 @@ class ColumnPromoter(Worker):
 
     def run_once(self) -> float | None:
         """Take one step; none before the first wake-up, because the desired columns depend on the
-        types of the fields, which are read first. Raises QueryTooHeavy or Unavailable."""
+        types of the fields, which are read first. Raises QueryTooHeavy, Deposed or Unavailable."""
         at = self._clock.now()
         if self._is_changed.is_set():
             self._is_changed.clear()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from tocsin.errors import Stopping, TocsinError
+from tocsin.errors import Deposed, Stopping, TocsinError
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ class StatementRetry:
         self, items: Iterable[Item], at: datetime, statement: Callable[[Sequence[Item]], None]
     ) -> list[Item]:
         """Run the statement over the items that are due; returns the items for which it
-        succeeded. Raises Stopping."""
+        succeeded. Raises Stopping or Deposed."""
         due = [item for item in items if self.is_due(item, at)]
         failures = dict(_failures(due, statement))
         self._log({item: error for item, error in failures.items() if item not in self._retries})
@@ -71,7 +71,7 @@ def _failures(
         return
     try:
         statement(items)
-    except Stopping:
+    except (Stopping, Deposed):
         raise
     except TocsinError as error:
         if len(items) == 1:

@@ -18,6 +18,7 @@ import structlog
 from tocsin.clickhouse.detached_parts import DetachedPart
 from tocsin.clickhouse.engine import Engine
 from tocsin.model.instant import format_instant
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
@@ -32,19 +33,22 @@ SHOWN_PARTS = 100
 class LossDetector:
     """`parts` are detached and not acknowledged; `missing` counts missing interactions by month."""
 
-    def __init__(self, engine: Engine, key_values: KeyValueStore) -> None:
+    def __init__(self, engine: Engine, key_values: KeyValueStore, fence: Fence) -> None:
+        """With the fence, only the leader detects; any node acknowledges."""
         self.parts: list[DetachedPart] = []
         self.missing: dict[str, int] = {}
         self._engine = engine
         self._key_values = key_values
+        self._fence = fence
         self._checking = threading.Lock()
 
     def check(self, at: datetime) -> None:
-        """Detect new losses, log them, and store the present numbers. Raises Unavailable."""
+        """Detect new losses, log them, and store the present numbers. Raises Deposed or
+        Unavailable."""
         with self._checking:
             self._check_parts()
             self._check_rows()
-            self._store_rows(at)
+            self._store_rows(at, self._fence)
 
     def acknowledge(self, at: datetime) -> None:
         """Stop reporting the present losses; nothing is deleted."""
@@ -58,14 +62,15 @@ class LossDetector:
             log.warning("losses acknowledged", parts=names)
 
     def forget_before(self, month: str) -> None:
-        """Ignore the months before this one, which are about to be dropped."""
+        """Ignore the months before this one, which are about to be dropped. Raises Deposed or
+        Unavailable."""
         with self._checking:
             self.missing = {m: count for m, count in self.missing.items() if m >= month}
-            self._write(_MISSING, self.missing)
+            self._write(_MISSING, self.missing, self._fence)
             stored = self._read(_STORED)
             if stored:
                 rows = {m: count for m, count in stored["rows"].items() if m >= month}
-                self._write(_STORED, {**stored, "rows": rows})
+                self._write(_STORED, {**stored, "rows": rows}, self._fence)
 
     @property
     def shown_parts(self) -> list[DetachedPart]:
@@ -105,24 +110,26 @@ class LossDetector:
         }
         if not lost:
             return
+        # A former leader may have compared numbers of different instants.
+        self._fence.confirm()
         log.error("interactions missing", since=stored["at"], by_month=lost)
         months = sorted({*self.missing, *lost})
         self.missing = {m: self.missing.get(m, 0) + lost.get(m, 0) for m in months}
-        self._write(_MISSING, self.missing)
+        self._write(_MISSING, self.missing, self._fence)
 
-    def _store_rows(self, at: datetime) -> None:
+    def _store_rows(self, at: datetime, fence: Fence = NO_FENCE) -> None:
         rows = self._engine.rows_by_month()
-        self._write(_STORED, {"at": format_instant(at), "rows": rows})
+        self._write(_STORED, {"at": format_instant(at), "rows": rows}, fence)
 
     def _read(self, name: str) -> Any:
         value = self._key_values.get(name)
         return None if value is None else msgspec.json.decode(value)
 
-    def _write(self, name: str, value: Any) -> None:
+    def _write(self, name: str, value: Any, fence: Fence = NO_FENCE) -> None:
         """Write a value that has changed: on a full disk, every write fails."""
         text = msgspec.json.encode(value).decode()
         if text != self._key_values.get(name):
-            self._key_values.set(name, text)
+            self._key_values.set(name, text, fence)
 
 
 def _problem(part: DetachedPart) -> str:

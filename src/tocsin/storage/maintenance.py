@@ -53,7 +53,7 @@ class Maintenance(Worker):
         self._events = events
         self._clock = clock
         self._age = retention
-        self._seen_clock = ObservedClock(storage.key_values)
+        self._seen_clock = ObservedClock(storage.key_values, storage.fence)
         self._retention = Retention()
         self._leadership = leadership
         self._has_led = leadership.is_leader
@@ -71,7 +71,7 @@ class Maintenance(Worker):
         if leads:
             if not self._has_led:
                 # The leader before has observed the clock since this node started.
-                self._seen_clock = ObservedClock(self._storage.key_values)
+                self._seen_clock = ObservedClock(self._storage.key_values, self._storage.fence)
             self._run_as_leader(at, running)
         self._has_led = leads
 
@@ -97,13 +97,14 @@ class Maintenance(Worker):
         self._storage.remember_number()
         horizon = at - age.length
         self._storage.losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self._storage.engine.drop_months_before(horizon)
+        dropped = self._storage.engine.drop_months_before(horizon, self._storage.fence.confirm)
         self._events.publish(InteractionsDropped())
         self._storage.announce_drop()
         if dropped:
             log.info("expired interactions dropped", months=dropped, retention=str(age))
 
     def _drop_deliveries(self, at: datetime) -> None:
+        self._storage.fence.confirm()
         self._deliveries.drop_before(at - DELIVERY_RETENTION)
 
 

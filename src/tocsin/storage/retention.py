@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from tocsin.errors import Unavailable
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.key_value import KeyValueStore
 
 log = structlog.get_logger()
@@ -41,8 +42,9 @@ class ObservedClock:
     that is restarted every hour trusts its clock after a day of running.
     """
 
-    def __init__(self, key_values: KeyValueStore) -> None:
+    def __init__(self, key_values: KeyValueStore, fence: Fence = NO_FENCE) -> None:
         self._key_values = key_values
+        self._fence = fence
         stored = key_values.get(_FACT)
         self._last = msgspec.json.decode(stored, type=_Observation) if stored else None
         self._running: timedelta | None = None
@@ -60,7 +62,8 @@ class ObservedClock:
             seconds = self._last.seconds + passed.total_seconds()
         self._last, self._running = _Observation(at, seconds), running
         try:
-            self._key_values.set(_FACT, msgspec.json.encode(self._last).decode())
+            text = msgspec.json.encode(self._last).decode()
+            self._key_values.set(_FACT, text, self._fence)
         except Unavailable as error:
             # A full disk must not prevent retention from freeing space.
             log.warning("clock observation not stored", reason=error.detail)

@@ -14,13 +14,14 @@ from tocsin.storage.doctor import Examine
 from tocsin.storage.server_storage import place_of, require_same_installation, server_urls
 from tocsin.store.installation import stored_installation_id
 from tocsin.store.migrating import pending
-from tocsin.store.server_checks import check_database
+from tocsin.store.server_checks import check_database, examine_connections
 
 
 def server_examinations(settings: Settings) -> Iterator[tuple[str, Examine]]:
     """The examinations by their names. Raises InvalidSettings for a wrong URL."""
     url, address = server_urls(settings)
     yield "PostgreSQL", lambda: (place_of(url), check_database(url))
+    yield "PostgreSQL connections", lambda: examine_connections(url)
     yield "PostgreSQL schema", lambda: _schema(pending(url))
     limits = {"memory": settings.query_memory, "seconds": settings.query_seconds}
     yield "ClickHouse", lambda: (f"{address}/{address.database}", check_server(address, **limits))

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+import structlog
+
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.clickhouse.server_checks import check_server
@@ -30,12 +32,15 @@ from tocsin.storage.storage import Settle, Storage
 from tocsin.store.appends import Appends
 from tocsin.store.catalog import Catalog
 from tocsin.store.change_listener import ChangeListener
+from tocsin.store.connection_limit import allowed_connections, shortage
 from tocsin.store.database import FOLDER_ID, Database
 from tocsin.store.delivery_queue import CLAIM
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.leader_lock import LeaderLock
 from tocsin.store.node_lock import NodeLock
 from tocsin.store.server_checks import check_database
+
+log = structlog.get_logger()
 
 
 class ServerStorage(Storage):
@@ -53,13 +58,13 @@ class ServerStorage(Storage):
         opened: float,
     ) -> None:
         """`opened` is when the engine began to load, in seconds of the monotonic clock."""
+        self.node_lock = NodeLock(database, node_id)
+        self._leader_lock = LeaderLock(database, node_id, self.node_lock, events, CLAIM)
+        self.leadership, self.fence = self._leader_lock, self._leader_lock
         super().__init__(engine, database, disk, place)
         self._node_id = node_id
         self._opened = opened
         self._appends = Appends(database)
-        self.node_lock = NodeLock(database, node_id)
-        self._leader_lock = LeaderLock(database, node_id, self.node_lock, events, CLAIM)
-        self.leadership, self.fence = self._leader_lock, self._leader_lock
         self._listener = ChangeListener(database, events)
         self._drops = database.revisions.cache(
             "dropped interactions", lambda _: lambda: events.publish(InteractionsDropped())
@@ -75,10 +80,17 @@ class ServerStorage(Storage):
     def join(self, events: Events, settle: Settle) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
         # The workers of the first node are to find a leader when they start.
         self._leader_lock.run_once()
+        self._warn_of_connections()
         self._keeper = AppendKeeper(
             self._append_log, self._appends, self.node_lock.living_nodes, self.engine, settle
         )
         return self.node_lock, self._leader_lock, self._listener, self._keeper
+
+    def _warn_of_connections(self) -> None:
+        with self.database.reading() as connection:
+            allowed = allowed_connections(connection)
+        if problem := shortage(allowed, len(self.node_lock.living_nodes() | {self._node_id})):
+            log.warning("too few connections", problem=problem)
 
     def append_log(self, events: Events, catalog: Catalog) -> AppendLog:
         knowledge = EngineKnowledge(self.engine, catalog.by_id, self.database.revisions.refresh)

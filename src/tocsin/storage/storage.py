@@ -44,7 +44,7 @@ class Storage:
         self.disk = disk
         self.place = place
         self.key_values = KeyValueStore(database)
-        self.losses = LossDetector(engine, self.key_values)
+        self.losses = LossDetector(engine, self.key_values, self.fence)
 
     def append_log(self, events: Events, catalog: Catalog) -> AppendLog:  # noqa: ARG002 - for nodes
         """The log that numbers the interactions of this node, and publishes appends as events.
@@ -86,4 +86,4 @@ class Storage:
         number = str(self.latest_number())
         # The newest interaction may expire or be lost; its number must not be assigned again.
         if number != self.key_values.get(_LATEST_NUMBER):
-            self.key_values.set(_LATEST_NUMBER, number)
+            self.key_values.set(_LATEST_NUMBER, number, self.fence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 
 from tocsin.store.database import Database
+from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.tables import facts
 from tocsin.store.upsert import insert_ignoring, upsert
 
@@ -17,10 +18,12 @@ class KeyValueStore:
         with self._database.reading() as connection:
             return connection.execute(_value(name)).scalar_one_or_none()
 
-    def set(self, name: str, value: str) -> None:
-        """The value is on disk when this returns."""
+    def set(self, name: str, value: str, fence: Fence = NO_FENCE) -> None:
+        """The value is on disk when this returns. With a fence, raises Deposed unless this node is
+        the leader."""
         row = {"name": name, "value": value}
         with self._database.writing() as connection:
+            fence.check(connection)
             upsert(connection, facts, row, key=["name"], changes=lambda new: {"value": new.value})
 
     def set_first(self, name: str, value: str) -> str:

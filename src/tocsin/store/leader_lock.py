@@ -30,6 +30,7 @@ connections."""
 
 _LOOK_SECONDS = 0.5
 _KEPT = 1_000
+_NEWEST = select(func.max(leaders.c.epoch))
 
 
 class LeaderLock(Worker):
@@ -65,10 +66,12 @@ class LeaderLock(Worker):
     def check(self, connection: Connection) -> None:
         """Raises Deposed unless the last election was won by this node, in a transaction that
         writes; elections are such transactions, too."""
-        newest = connection.execute(select(func.max(leaders.c.epoch))).scalar_one()
-        if newest != self.epoch:
-            self._valid_until = 0.0
-            raise Deposed
+        self._require_newest(connection.execute(_NEWEST).scalar_one())
+
+    def confirm(self) -> None:
+        """Raises Deposed unless the last election was won by this node, or Unavailable."""
+        ((newest,),) = self._database.read_rows(_NEWEST)
+        self._require_newest(newest)
 
     def run_once(self) -> float:
         try:
@@ -118,6 +121,11 @@ class LeaderLock(Worker):
             log.warning("leadership lost", node=self._node_id, epoch=self.epoch, reason=reason)
         self._session = None
         self._valid_until = 0.0
+
+    def _require_newest(self, epoch: int | None) -> None:
+        if epoch != self.epoch:
+            self._valid_until = 0.0
+            raise Deposed
 
     def _elected(self) -> int:
         # A transaction of the former leader either precedes this one or is fenced.

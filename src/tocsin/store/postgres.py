@@ -23,8 +23,10 @@ from tocsin.store.migrations.chains import SERVER, STORE, Chain
 _SETTING = "TOCSIN_DATABASE_URL"
 _OLDEST_VERSION = 14
 _LOCK_SECONDS = 5
-_POOL_SIZE = 8
-_MAX_OVERFLOW = 24
+_KEPT_CONNECTIONS = 8
+POOL_CONNECTIONS = 24
+"""The most connections of a process beside its sessions. Transactions that wait for a lock share
+one, so that this number suffices while PostgreSQL answers within milliseconds."""
 
 # A dead server, or a dead client, is noticed after 5 s.
 _CONNECTING = {
@@ -53,6 +55,8 @@ _DURABLE = (
 )
 # disk_full, read_only_sql_transaction, io_error
 _CANNOT_WRITE = ("53100", "25006", "58030")
+_LOCK_NOT_AVAILABLE = "55P03"
+_BUSY = "The store is busy: other changes take too long; try again"
 
 
 class PostgresBackend:
@@ -78,7 +82,7 @@ class PostgresBackend:
         # Otherwise waiting writers would take all connections of the pool from the readers.
         queue = self._queues[lock]
         if not queue.acquire(timeout=_LOCK_SECONDS):
-            raise Unavailable("The store is busy: other changes take too long; try again")
+            raise Unavailable(_BUSY)
         try:
             yield
         finally:
@@ -96,8 +100,8 @@ def postgres_engine(url: str) -> Engine:
         engine = create_engine(
             _sqlalchemy_url(address),
             connect_args={name: v for name, v in _CONNECTING.items() if name not in given},
-            pool_size=_POOL_SIZE,
-            max_overflow=_MAX_OVERFLOW,
+            pool_size=_KEPT_CONNECTIONS,
+            max_overflow=POOL_CONNECTIONS - _KEPT_CONNECTIONS,
             pool_timeout=_LOCK_SECONDS,
             hide_parameters=True,
         )
@@ -208,4 +212,6 @@ def driver_error(error: BaseException | None) -> Unavailable:
     reason = " ".join(str(error).split())
     if code in _CANNOT_WRITE:
         return CannotWrite(f"The change was not saved: the store cannot write ({reason})", reason)
+    if code == _LOCK_NOT_AVAILABLE:
+        return Unavailable(_BUSY)
     return Unavailable(f"The store does not answer: {reason}")

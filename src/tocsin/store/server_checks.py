@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from tocsin.errors import InvalidSettings
 from tocsin.process.clock import MAX_CLOCK_DIFFERENCE, clock_difference
+from tocsin.store.connection_limit import NODE_CONNECTIONS, allowed_connections, shortage
 from tocsin.store.driver_errors import translating
 from tocsin.store.migrations.chains import SERVER, STORE
 from tocsin.store.postgres import check_server, driver_error, postgres_engine
@@ -34,6 +35,23 @@ def check_database(url: str, *, may_create: bool = False) -> list[str]:
             return problems + list(_pooler(engine, connection))
     finally:
         engine.dispose()
+
+
+def examine_connections(url: str) -> tuple[str, list[str]]:
+    """The number of connections in a sentence, and the problem if one node may need more. Raises
+    InvalidSettings or Unavailable."""
+    engine = postgres_engine(url)
+    try:
+        with translating(driver_error), _connected(engine) as connection:
+            allowed = allowed_connections(connection)
+    finally:
+        engine.dispose()
+    state = (
+        f"{allowed} allowed, up to {NODE_CONNECTIONS} for each node: "
+        f"enough for {allowed // NODE_CONNECTIONS} nodes"
+    )
+    problem = shortage(allowed, 1)
+    return state, [problem] if problem else []
 
 
 @contextmanager
