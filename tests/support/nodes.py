@@ -108,6 +108,11 @@ class ClickHouse:
     def stop(self) -> None:
         self._signal(signal.SIGTERM)
 
+    def send(self, number: int) -> None:
+        """Send a signal after which the process lives on."""
+        assert self._process
+        self._process.send_signal(number)
+
     def _signal(self, number: int) -> None:
         if self._process and self._process.poll() is None:
             self._process.send_signal(number)

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from support.refusals import listed
 from tocsin.config import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -162,3 +163,11 @@ def test_every_setting_is_in_the_reference_and_no_other() -> None:
     table = text.split("## Settings", 1)[1].split("\n## ", 1)[0]
     rows = re.findall(r"^\| `(TOCSIN_[A-Z_]+)` \|", table, re.MULTILINE)
     assert sorted(rows) == sorted(f"TOCSIN_{name.upper()}" for name in Settings.model_fields)
+
+
+def test_every_refusal_that_the_guide_for_servers_lists_is_a_message_of_the_code() -> None:
+    code = " ".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    # A text may continue on the next line.
+    joined = " ".join(re.sub(r'"\s*\n\s*f?"', "", code).split())
+    assert len(listed()) > 15
+    assert [sentence for _, sentence in listed() if sentence not in joined] == []

@@ -43,6 +43,8 @@ def readyz(runtime: App) -> Response:
     """Readiness: answers 503 unless the engine and the store both answer a query."""
     runtime.database.ping()
     runtime.engine.check_ready()
+    # A node that reads what it missed answers no calculation meanwhile.
+    runtime.append_log.follow()
     problems = [problem for kind in runtime.problems().values() for problem in kind]
     return json_response(
         Readiness("degraded" if problems else "ready", problems or UNSET, _node(runtime) or UNSET)

@@ -113,7 +113,7 @@ class ServerErrors:
             return self._unavailable("has no memory left; try again in a moment")
         return UnknownOutcome(
             f"The ClickHouse server {self._address} did not confirm an append, which may be "
-            "recorded; it is repeated until its outcome is known"
+            "recorded; its outcome is known in some seconds"
         )
 
     def _unavailable(self, sentence: str) -> Unavailable:
