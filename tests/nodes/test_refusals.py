@@ -1,5 +1,5 @@
-"""What a node answers while one of its servers is away or refuses, and that it works again
-afterwards without a restart."""
+"""While one of its servers is away or refuses, a node answers 503 with the reason that the guide
+lists; afterwards it works again without a restart."""
 
 from __future__ import annotations
 

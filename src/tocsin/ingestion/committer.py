@@ -118,7 +118,7 @@ class Committer(Worker):
                 else:
                     whole.set_result([outcomes[index] for index in range(len(interactions))])
             except EntryDeleted as error:
-                # What is recorded by now must not be submitted again without an id of its sender.
+                # The earlier portions are recorded, and must not be submitted again without ids.
                 whole.set_exception(Unavailable(error.detail) if outcomes else error)
             except Exception as error:
                 whole.set_exception(error)
