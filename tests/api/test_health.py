@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from support.deployments import folder_only, servers_only
 from tocsin.api.app import create_app
 from tocsin.errors import Unavailable
+from tocsin.model.zones import data_version
 from tocsin.runtime import Runtime
 
 SENT = {"resourceId": "1", "resourceType": "R", "action": "a", "origin": "o"}
@@ -31,7 +32,7 @@ def test_liveness_and_readiness_are_answered_without_a_key(api: TestClient) -> N
 
 @folder_only
 def test_a_process_with_a_folder_has_no_role(api: TestClient) -> None:
-    assert api.get("/readyz").json() == {"status": "ready"}
+    assert api.get("/readyz").json() == {"status": "ready", "tzdata": data_version()}
     assert "tocsin_leader" not in api.get("/metrics").text
 
 

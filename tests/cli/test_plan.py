@@ -71,6 +71,7 @@ def test_another_spelling_is_no_change(same: dict[str, Any]) -> None:
     [
         ({"timeWindow": "1h"}, 'timeWindow: "5m" -> "1h"'),
         ({"timeWindow": None}, 'timeWindow: "5m" -> null'),
+        ({"timezone": "Europe/Berlin"}, 'timezone: null -> "Europe/Berlin"'),
         ({"groupBy": []}, 'groupBy: ["interaction.country"] -> []'),
         ({"enabled": False}, "enabled: true -> false"),
         ({"expose": True}, "expose: false -> true"),

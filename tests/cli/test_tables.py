@@ -52,6 +52,11 @@ def test_missing_members_of_a_metric_are_listed_by_their_meaning() -> None:
     assert " no " in text
 
 
+def test_a_calendar_window_is_listed_with_its_time_zone() -> None:
+    calendar = METRIC | {"timeWindow": "today", "timezone": "Europe/Berlin"}
+    assert " today (Europe/Berlin) " in shown(metric_table([calendar]))
+
+
 def test_values_are_shown_exactly() -> None:
     rows = [(9007199254740993, None), (0.1, None), (1234.5678, None), (1e22, None), (None, None)]
     text = shown(answer_table(answer(*rows)))

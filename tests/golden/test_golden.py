@@ -20,8 +20,8 @@ import yaml
 
 from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
+from tocsin.clickhouse.sql.points import Points, PointWindows
 from tocsin.clickhouse.sql.ratio import compile_ratio, compile_ratio_groups
-from tocsin.clickhouse.sql.runs import Points, PointWindows
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.instant import format_instant, parse_instant
@@ -84,9 +84,8 @@ def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dic
     step = Window.parse(span["step"]).length
     points, table = Points.between(start, to, step), runtime.calculator.table()
     if question.aggregation is Aggregation.RATIO:
-        window = question.time_window
-        assert window
-        query = compile_ratio_groups(question, PointWindows(points, window.length), table)
+        windows = PointWindows.of_series(question, points)
+        query = compile_ratio_groups(question, windows, table)
     else:
         query = compile_series(question, points, table)
     series = runtime.calculator.series(question, start, to, step)

@@ -18,9 +18,11 @@ from support.nasty_pools import (
     NUMERIC_TEXTS,
     ODD_TEXTS,
     WINDOWS,
+    ZONES,
 )
 from support.oracle import (
     OWN_COLUMNS,
+    PERIODS,
     Interaction,
     Metric,
     Number,
@@ -71,7 +73,15 @@ def metric(
         "rateUnit": rng.choice((None, "s", "m", "h", "d")) if kind == "RATE" else None,
         "unit": rng.choice((None, None, None, "ms", "€/día")),
     }
+    drawn |= _calendar(rng, drawn)
     return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
+
+
+def _calendar(rng: Random, drawn: Metric) -> Metric:
+    """A calendar window in place of some sliding ones; RATE has none."""
+    if not drawn["timeWindow"] or drawn["metricType"] == "RATE" or rng.random() < 0.7:
+        return {}
+    return {"timeWindow": rng.choice(PERIODS), "timezone": rng.choice(ZONES)}
 
 
 def _ratio(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:

@@ -117,4 +117,13 @@ UNITS_OF_WORK = (
     "ffffffff-ffff-4fff-bfff-ffffffffffff",
 )
 
+ZONES = (
+    "Europe/Berlin",
+    "America/Havana",
+    "Africa/Cairo",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "UTC",
+)
 WINDOWS = ("1m", "5m", "90m", "1h", "24h", "36h", "1d", "7d", "30d", "365d", "3650d")

@@ -7,11 +7,11 @@ rather be plainly right than fast. Interactions are dicts as a sender writes the
 takes them, with mnemonics for their scope. This module gathers what tests call.
 """
 
+from support.oracle_aggregates import length_of as duration
 from support.oracle_agree import agree, agree_series, disagreement, series_disagreement
 from support.oracle_filters import OPERATORS, holds
 from support.oracle_metrics import (
     calculate,
-    duration,
     instants,
     series,
 )
@@ -30,10 +30,12 @@ from support.oracle_values import (
     text_of,
     value_at,
 )
+from support.oracle_windows import PERIODS, start_of
 
 __all__ = [
     "OPERATORS",
     "OWN_COLUMNS",
+    "PERIODS",
     "Interaction",
     "Metric",
     "Number",
@@ -54,6 +56,7 @@ __all__ = [
     "series",
     "series_disagreement",
     "spelled",
+    "start_of",
     "text_of",
     "value_at",
 ]

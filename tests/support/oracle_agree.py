@@ -34,11 +34,12 @@ def series_disagreement(
     interactions: Iterable[Interaction],
     start: datetime,
     to: datetime,
-    step: timedelta,
+    step: timedelta | None,
     answer: Mapping[str, Any],
+    zone: str | None = None,
 ) -> str | None:
     """The same for a series; a point's `at` may be a datetime or its ISO 8601 text."""
-    expected = lines_of(metric, matching_at_steps(metric, interactions, start, to, step))
+    expected = lines_of(metric, matching_at_steps(metric, interactions, start, to, step, zone))
     return _cut_difference(answer, len(expected), MAX_SERIES) or agree_series(
         expected, answer["series"]
     )

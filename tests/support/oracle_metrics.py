@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.oracle_aggregates import RATE_UNITS, Value, aggregate, length_of, relevant, shown_sides
+from support.oracle_aggregates import RATE_UNITS, Value, aggregate, relevant, shown_sides
 from support.oracle_values import (
     Interaction,
     Metric,
@@ -18,6 +18,7 @@ from support.oracle_values import (
     text_of,
     value_at,
 )
+from support.oracle_windows import is_in_step, is_in_window, midnights
 
 Texts = tuple[str | None, ...]
 """A group: the text of each field grouped by, () for the one row of an ungrouped metric."""
@@ -40,7 +41,7 @@ def calculate(
 
 def matching(metric: Metric, interactions: Iterable[Interaction], at: datetime) -> Groups:
     """The interactions that the metric counts as of `at`, by group."""
-    return _groups(metric, relevant(metric, _within(interactions, at, _window(metric))))
+    return _groups(metric, relevant(metric, _within(metric, interactions, at)))
 
 
 def rows_of(metric: Metric, groups: Groups) -> list[dict[str, Any]]:
@@ -54,8 +55,9 @@ def series(
     interactions: Iterable[Interaction],
     start: datetime,
     to: datetime,
-    step: timedelta,
+    step: timedelta | None,
     limit: int = MAX_SERIES,
+    zone: str | None = None,
 ) -> dict[str, Any]:
     """`{"series": [{"dimensions", "points": [{"at", "value"}]}]}`.
 
@@ -64,7 +66,7 @@ def series(
     The groups stand in the order of their last points; `"truncated"` and `"groupCount"` are there
     when there are more than `limit` of them.
     """
-    lines = lines_of(metric, matching_at_steps(metric, interactions, start, to, step))
+    lines = lines_of(metric, matching_at_steps(metric, interactions, start, to, step, zone))
     return {"series": lines[:limit], **_cut(len(lines), limit)}
 
 
@@ -73,13 +75,20 @@ def matching_at_steps(
     interactions: Iterable[Interaction],
     start: datetime,
     to: datetime,
-    step: timedelta,
+    step: timedelta | None,
+    zone: str | None = None,
 ) -> Steps:
-    """The groups at each point; a metric without a window counts within each step."""
+    """The groups at each point; a metric without a window counts within each step or, with a
+    zone, within each of its days."""
     counted = relevant(metric, interactions)
-    window = _window(metric) or step
-    points = instants(start, to, step)
-    return [(at, _groups(metric, _within(counted, at, window))) for at in points]
+    points = midnights(start, to, zone) if zone else instants(start, to, step or timedelta())
+
+    def within(at: datetime) -> list[Interaction]:
+        if metric.get("timeWindow"):
+            return _within(metric, counted, at)
+        return [each for each in counted if is_in_step(at, each["timestamp"], step, zone)]
+
+    return [(at, _groups(metric, within(at))) for at in points]
 
 
 def lines_of(metric: Metric, steps: Steps) -> list[dict[str, Any]]:
@@ -104,11 +113,6 @@ def instants(start: datetime, to: datetime, step: timedelta) -> list[datetime]:
     return [to - step * back for back in range(-((start - to) // step))][::-1]
 
 
-def duration(window: str) -> timedelta:
-    """The length of `{n}m`, `{n}h` or `{n}d`."""
-    return length_of(window)
-
-
 def in_order(values: dict[Texts, Value]) -> list[Texts]:
     """The groups by value, greatest first, null last; then by their texts ascending, null last."""
     return sorted(values, key=lambda texts: order_key(values[texts], texts))
@@ -120,20 +124,9 @@ def order_key(value: Value, texts: Texts) -> tuple[Any, ...]:
     return (*by_value, *((text is None, text or "") for text in texts))
 
 
-def _within(
-    interactions: Iterable[Interaction], at: datetime, window: timedelta | None
-) -> list[Interaction]:
-    """Those with `at - window < timestamp <= at`; no window means all time up to `at`."""
-    return [
-        interaction
-        for interaction in interactions
-        if interaction["timestamp"] <= at
-        and (window is None or interaction["timestamp"] > at - window)
-    ]
-
-
-def _window(metric: Metric) -> timedelta | None:
-    return duration(metric["timeWindow"]) if metric.get("timeWindow") else None
+def _within(metric: Metric, interactions: Iterable[Interaction], at: datetime) -> list[Interaction]:
+    """Those in the metric's window as of `at`."""
+    return [each for each in interactions if is_in_window(metric, each["timestamp"], at)]
 
 
 def _groups(metric: Metric, counted: list[Interaction]) -> Groups:

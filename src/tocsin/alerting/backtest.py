@@ -17,8 +17,8 @@ import numpy as np
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
 from tocsin.clickhouse.sql.lines import Slab
+from tocsin.clickhouse.sql.points import Points
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.runs import Points
 from tocsin.errors import QueryTooHeavy
 from tocsin.metrics.group_lines import GroupLine, LineReader, shown_sides
 from tocsin.model.alerts.alert import Comparison, NoData, Rule

@@ -17,6 +17,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.calendar import CalendarWindow
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.process.events import ScopeIds
@@ -101,7 +102,12 @@ class ArrivalTriggers:
 
 def can_fire_on_arrival(alert: Alert, question: Question) -> bool:
     """Whether provably only an arriving interaction can make the condition true."""
+    window = question.time_window
     if alert.evaluation_delay.length:
+        return False
+    # Within a period that goes on, values only rise, and at its end they fall to those of no
+    # interactions. A period that is over is replaced as a whole by one that may have greater ones.
+    if isinstance(window, CalendarWindow) and window.name.is_over:
         return False
     rule = alert.rule
     if question.aggregation is Aggregation.MIN:

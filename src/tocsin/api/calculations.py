@@ -28,9 +28,11 @@ from tocsin.api.schemas.calculations import (
     SeriesResponse,
 )
 from tocsin.model.key import Role
-from tocsin.model.metrics.answer import DEFAULT_LIMIT
+from tocsin.model.metrics.answer import DEFAULT_LIMIT, Series
 from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.question import Question
 from tocsin.model.time_range import Span, read_span
+from tocsin.runtime import Runtime
 
 _SPAN_EXAMPLE = {
     "from": "2026-03-20T00:00:00.000Z",
@@ -135,7 +137,8 @@ def calculate_series(
 ) -> Response:
     """Calculate a metric at `to`, `to - step` and so on while later than `from`: at most 2,000
     points. Each has the value that calculate answers as of that instant; a metric without a window
-    covers one step at each point.
+    covers one step at each point. With a `timezone` and the step `1d`, the points are the midnights
+    of that zone.
 
     With `format` the answer is flat: one row for each point and group, oldest first, with `time`,
     the dimensions and `value`; `rows` is a JSON array, and `x-truncated: true` says that lines were
@@ -143,7 +146,7 @@ def calculate_series(
     metric = runtime.metrics.get(id)
     span = read_span(decode(body))
     with observations.calculating("series"):
-        series = runtime.calculator.series(metric.question, span.start, span.to, span.step.length)
+        series = _series(runtime, metric.question, span)
     if format is None:
         return json_response(SeriesResponse.of(metric, series))
     table = table_of_series(metric, series)
@@ -152,6 +155,13 @@ def calculate_series(
     response = json_response(list(row_objects(table)))
     response.headers.update(cut_header(table))
     return response
+
+
+def _series(runtime: Runtime, question: Question, span: Span) -> Series:
+    calculator = runtime.calculator
+    if span.timezone is not None:
+        return calculator.series_by_days(question, span.start, span.to, span.timezone)
+    return calculator.series(question, span.start, span.to, span.step.length)
 
 
 @router.get(

@@ -17,6 +17,7 @@ from tocsin.api.openapi import describes
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.health import NodeState, Readiness, State
 from tocsin.model.key import Role
+from tocsin.model.zones import data_version
 from tocsin.runtime import Runtime
 
 _READY = """The engine and the store both answered a query. The status is degraded, and problems \
@@ -47,7 +48,12 @@ def readyz(runtime: App) -> Response:
     runtime.append_log.follow()
     problems = [problem for kind in runtime.problems().values() for problem in kind]
     return json_response(
-        Readiness("degraded" if problems else "ready", problems or UNSET, _node(runtime) or UNSET)
+        Readiness(
+            "degraded" if problems else "ready",
+            data_version(),
+            problems or UNSET,
+            _node(runtime) or UNSET,
+        )
     )
 
 

@@ -63,6 +63,7 @@ METRIC_KIND = DefinitionKind(
         "field": None,
         "filters": [],
         "timeWindow": None,
+        "timezone": None,
         "rateUnit": None,
         "unit": None,
         "groupBy": [],

@@ -39,7 +39,7 @@ def metric_table(metrics: Iterable[JsonObject]) -> Table:
             _plain(_scope_text(metric) or "all"),
             _plain(metric["field"] or _sides_text(metric)),
             _plain(_filters_text(metric)),
-            metric["timeWindow"] or "all time",
+            _window_text(metric),
             _plain(", ".join(metric["groupBy"])),
             "yes" if metric["enabled"] else "no",
         )
@@ -54,6 +54,11 @@ def _filters_text(definition: JsonObject) -> str:
     from tocsin.model.interactions.filter import Filter
 
     return " and ".join(Filter.model_validate(f).sentence for f in definition["filters"])
+
+
+def _window_text(metric: JsonObject) -> str:
+    window, timezone = metric["timeWindow"] or "all time", metric.get("timezone")
+    return f"{window} ({timezone})" if timezone else window
 
 
 def _sides_text(metric: JsonObject) -> str:

@@ -22,9 +22,9 @@ from tocsin.clickhouse.sql.compiler import (
     time_comparisons,
 )
 from tocsin.clickhouse.sql.materialized_columns import columns_used
+from tocsin.clickhouse.sql.points import Midnights, Points, SeriesPoints
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.ratio import compile_ratio
-from tocsin.clickhouse.sql.runs import Points
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
@@ -157,7 +157,16 @@ class Calculator:
 
     def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""
-        points = Points.between(start, to, step)
+        return self._series(question, Points.between(start, to, step))
+
+    def series_by_days(
+        self, question: Question, start: datetime, to: datetime, timezone: str
+    ) -> Series:
+        """The question's value at the midnights of a zone that are later than `start` and not later
+        than `to`, of which there must be one or more."""
+        return self._series(question, Midnights.between(start, to, timezone))
+
+    def _series(self, question: Question, points: SeriesPoints) -> Series:
         if question.aggregation is Aggregation.RATIO:
             return self._ratio_series(question, points)
         compile = partial(compile_series, question, points, self.table())
@@ -176,7 +185,7 @@ class Calculator:
             rows = self._run(compile(is_exact=True), deadline)
             return fold(question, points, rows, deadline.check)
 
-    def _ratio_series(self, question: Question, points: Points) -> Series:
+    def _ratio_series(self, question: Question, points: SeriesPoints) -> Series:
         deadline = self._engine.deadline()
         run = partial(self._pool.queries.run_arrow, deadline=deadline, most=RATIO_GROUPS)
         return ratio_series(question, points, self.table(), LineReader(run, deadline))
@@ -227,7 +236,7 @@ class Calculator:
             self._pool.queries.run_arrow,
             deadline=deadline,
             most=RATIO_GROUPS,
-            settings=NARROW_SETTINGS if is_narrow(question) else None,
+            settings=NARROW_SETTINGS if is_narrow(question, at) else None,
         )
         return self._as_of(question, at, lambda table: run(compile(table)))
 

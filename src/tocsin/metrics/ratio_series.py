@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from tocsin.clickhouse.sql.lines import ALL_GROUPS, HashedGroups, Subset, compile_lines
+from tocsin.clickhouse.sql.points import PointWindows, SeriesPoints
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.ratio import compile_ratio_groups
-from tocsin.clickhouse.sql.runs import Points, PointWindows
 from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.group_lines import LineReader
@@ -23,10 +23,11 @@ from tocsin.model.metrics.answer import Line, Series, plain, row_sort_key
 from tocsin.model.metrics.question import Question
 
 
-def ratio_series(question: Question, points: Points, table: Table, reader: LineReader) -> Series:
+def ratio_series(
+    question: Question, points: SeriesPoints, table: Table, reader: LineReader
+) -> Series:
     """The RATIO at all points, for the groups with the greatest values at the last point."""
-    window = question.time_window.length if question.time_window else points.step
-    windows = PointWindows(points, window)
+    windows = PointWindows.of_series(question, points)
     shown = _shown_groups(question, windows, table, reader)
 
     def compile(part: Question, *, is_exact: bool) -> Query:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.clickhouse.sql.exact_sums import PARTS
-from tocsin.clickhouse.sql.runs import Points, aggregates
+from tocsin.clickhouse.sql.points import SeriesPoints
+from tocsin.clickhouse.sql.runs import aggregates
 from tocsin.clickhouse.sql.series import MAX_LINES
 from tocsin.metrics.decimals import (
     Values,
@@ -39,7 +40,7 @@ class Inexact(Exception):
 
 def fold(
     question: Question,
-    points: Points,
+    points: SeriesPoints,
     rows: Sequence[Sequence[Any]],
     check: Callable[[], None] = lambda: None,
 ) -> Series:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from tocsin.errors import InvalidInput
+from tocsin.model.alerts.waits import window_problems
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
@@ -40,7 +42,11 @@ class MetricService:
         expected: Metric | None = None,
     ) -> Metric:
         """Replace a metric; another question resolves the firing groups of its alerts. Raises
-        NotFound, or ChangedMeanwhile if it is not `expected`."""
+        NotFound, ChangedMeanwhile if it is not `expected`, or InvalidInput for a window that is
+        shorter than the wait of an alert."""
+        watching = (alert for alert in self._alerts.all() if alert.metric_id == id)
+        if problems := list(window_problems(question, watching)):
+            raise InvalidInput(problems=problems)
         at = self._clock.now()
         metric = self._metrics.replace(id, draft, question, at, self._alerts, expected)
         actor.log_change("metric replaced", **_fields(metric))

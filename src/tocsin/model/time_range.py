@@ -11,8 +11,10 @@ from pydantic import Field as Member
 from tocsin.errors import InvalidInput
 from tocsin.model.duration import Duration
 from tocsin.model.instant import parse_instant
+from tocsin.model.metrics.calendar import local_day
 from tocsin.model.metrics.window import Window
 from tocsin.model.validation import problems_of
+from tocsin.model.zones import ZoneName, zone
 
 MAX_POINTS = 2_000
 
@@ -44,13 +46,22 @@ class TimeRange(BaseModel):
 
 
 class Span(TimeRange):
-    """`{"from", "to", "step"}`: the points `to`, `to - step` and so on, later than `from`."""
+    """`{"from", "to", "step"}`: the points `to`, `to - step` and so on, later than `from`; with a
+    `timezone`, the midnights of that zone."""
 
     step: Window
+    timezone: (
+        Annotated[ZoneName, Member(description="With the step 1d: the points are its midnights")]
+        | None
+    ) = None
 
     @property
     def points(self) -> int:
-        return self.count(self.step)
+        """The number of points; by local days, the number of dates."""
+        if self.timezone is None:
+            return self.count(self.step)
+        of_zone = zone(self.timezone)
+        return (local_day(of_zone, self.to) - local_day(of_zone, self.start)).days
 
 
 def read_span(body: Any) -> Span:
@@ -63,6 +74,10 @@ def read_span(body: Any) -> Span:
         raise InvalidInput(problems=problems_of(error)) from error
     if span.start >= span.to:
         raise InvalidInput.at("from", "must be earlier than to")
+    if span.timezone is not None and str(span.step) != "1d":
+        raise InvalidInput.at("step", "must be 1d with a timezone")
+    if span.points < 1:
+        raise InvalidInput.at("from", f"is of the same local day as to in {span.timezone}")
     if span.points > MAX_POINTS:
         raise InvalidInput.at(
             "step",

@@ -17,6 +17,7 @@ from tocsin.model.interactions.filter import WORDS as SIGNS
 from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Reading
+from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.units import with_unit
 from tocsin.model.metrics.window import Window
@@ -32,6 +33,14 @@ _MEASURES = {
     Aggregation.MAX: "The maximum of {field}",
     Aggregation.DISTINCT_COUNT: "The number of distinct values of {field}",
     Aggregation.RATE: "The rate",
+}
+_PERIODS = {
+    CalendarPeriod.TODAY: "today",
+    CalendarPeriod.YESTERDAY: "yesterday",
+    CalendarPeriod.THIS_WEEK: "this week",
+    CalendarPeriod.LAST_WEEK: "last week",
+    CalendarPeriod.THIS_MONTH: "this month",
+    CalendarPeriod.LAST_MONTH: "last month",
 }
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -80,10 +89,12 @@ def group_text(text: str | None) -> str:
     return NOTHING if text is None else text or '""'
 
 
-def window(of: Window) -> str:
-    """`the last 5 minutes`."""
+def window(of: Window | CalendarWindow) -> str:
+    """` in the last 5 minutes`, ` this month (Europe/Berlin)`: the end of a sentence."""
+    if isinstance(of, CalendarWindow):
+        return f" {_PERIODS[of.name]} ({of.timezone})"
     unit = _UNITS[of.unit]
-    return f"the last {unit}" if of.count == 1 else f"the last {of.count} {unit}s"
+    return f" in the last {unit}" if of.count == 1 else f" in the last {of.count} {unit}s"
 
 
 def rule(of: Rule, metric: str, unit: str | None = None) -> str:
@@ -109,7 +120,7 @@ def sentence(question: Question, catalog: EntryLookup) -> str:
     least = question.minimum_denominator
     parts = [
         measures[0],
-        f" in {window(question.time_window)}" if question.time_window else " ever",
+        window(question.time_window) if question.time_window else " ever",
         f", {_unit_words(question)}" if question.unit else "",
         f", where the denominator is at least {least}" if least is not None else "",
         f", for each {_listed(list(map(str, question.group_by)))}" if question.group_by else "",

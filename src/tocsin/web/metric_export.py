@@ -17,13 +17,14 @@ from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.rules import RATIO_MEMBERS, SIDES
+from tocsin.model.metrics.time_window import is_calendar
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 
 _SCOPE = ("resourceType", "action", "origin")
 MEASURE = ("metricType", *_SCOPE, "field", "filters")
 MEMBERS = (
-    *("name", "description", *MEASURE, "timeWindow", "rateUnit", "unit", "groupBy"),
+    *("name", "description", *MEASURE, "timeWindow", "timezone", "rateUnit", "unit", "groupBy"),
     *RATIO_MEMBERS,
 )
 _TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow", "unit")
@@ -49,6 +50,7 @@ def definition_in(form: Form) -> dict[str, Any]:
     """The definition in a form, which may be invalid."""
     return {
         **form.members(*_TEXTS),
+        **_zone_in(form),
         **({"field": field} if (field := _field_in(form)) else {}),
         "filters": form.filters(),
         "groupBy": form.fields("groupBy"),
@@ -57,6 +59,11 @@ def definition_in(form: Form) -> dict[str, Any]:
         **(form.members("rateUnit") if form.text("metricType") == Aggregation.RATE else {}),
         **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
     }
+
+
+def _zone_in(form: Form) -> dict[str, Any]:
+    """The time zone, which stays in the form, unused, while a sliding window is chosen."""
+    return form.members("timezone") if is_calendar(form.text("timeWindow")) else {}
 
 
 def _field_in(form: Form) -> str | None:

@@ -74,6 +74,7 @@ _LABELS = {
     "threshold": "a threshold",
     "field": "a field",
     "timeWindow": "a time window",
+    "timezone": "a time zone",
     "numerator.field": "a field of the numerator",
     "denominator.field": "a field of the denominator",
 }

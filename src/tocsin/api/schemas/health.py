@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
-from tocsin.api.schemas.shape import Shape
+from tocsin.api.schemas.shape import Shape, doc
 
 
 class State(Shape):
@@ -23,5 +23,6 @@ class NodeState(Shape):
 
 class Readiness(Shape):
     status: Literal["ready", "degraded"]
+    tzdata: Annotated[str, doc("The release of the time zones")]
     problems: list[str] | UnsetType = UNSET
     node: NodeState | UnsetType = UNSET

@@ -25,6 +25,7 @@ from tocsin.model.interactions.scalar import Scalar
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import FieldReport
+from tocsin.model.metrics.calendar import CalendarWindow
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question, Side
 from tocsin.model.metrics.rates import RateUnit
@@ -100,6 +101,7 @@ class MetricResponse(Shape, kw_only=True):
     field: FieldText | None
     filters: list[MetricFilter]
     time_window: WindowText | None
+    timezone: Annotated[str, doc("Only there for a calendar window")] | UnsetType = UNSET
     rate_unit: Annotated[RateUnit, doc("Only there if it was given")] | UnsetType = UNSET
     unit: Annotated[str, doc("Only there if it was given")] | UnsetType = UNSET
     group_by: list[FieldText]
@@ -122,7 +124,7 @@ class MetricResponse(Shape, kw_only=True):
             description=metric.description,
             metric_type_id=question.aggregation.type_id,
             **_side_members(question, catalog),
-            time_window=text_or_none(question.time_window),
+            **window_members(question),
             rate_unit=question.rate_unit or UNSET,
             unit=question.own_unit or UNSET,
             group_by=[str(field) for field in question.group_by],
@@ -147,6 +149,14 @@ def _side_members(side: Side, catalog: Mnemonics) -> dict[str, Any]:
         "field": text_or_none(side.field),
         "filters": [MetricFilter.of(filter) for filter in side.filters],
     }
+
+
+def window_members(question: Question) -> dict[str, Any]:
+    """The window as a definition has it: a calendar window as two members."""
+    window = question.time_window
+    if isinstance(window, CalendarWindow):
+        return {"time_window": window.name, "timezone": window.timezone}
+    return {"time_window": text_or_none(window)}
 
 
 def _ratio_members(question: Question, catalog: Mnemonics) -> dict[str, Any]:

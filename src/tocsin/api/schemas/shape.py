@@ -18,7 +18,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.window import Window
+from tocsin.model.metrics.time_window import WindowSpelling
 
 
 class Shape(msgspec.Struct, rename="camel"):
@@ -45,7 +45,7 @@ InstantText = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-tim
 digits."""
 
 DurationText = Annotated[str, _text_of(Duration)]
-WindowText = Annotated[str, _text_of(Window)]
+WindowText = Annotated[str, _text_of(WindowSpelling)]
 FieldText = Annotated[str, _text_of(Field)]
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.lines import Slab, compile_lines
+from tocsin.clickhouse.sql.points import Points, PointWindows
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.runs import Points, PointWindows, compile_row_counts
+from tocsin.clickhouse.sql.runs import compile_row_counts
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.question import Question
 
@@ -36,4 +37,4 @@ def compile_slab(
 
 
 def _windows(question: Question, points: Points) -> PointWindows:
-    return PointWindows(points, question.time_window.length if question.time_window else None)
+    return PointWindows(points, question.time_window)

@@ -54,7 +54,7 @@ def compile_metric(
             order_by("value", len(question.group_by)),
             f"LIMIT {count} BY {', '.join(('c', *SUMS))}" if between else f"LIMIT {count}",
         ]
-    if is_narrow(question):
+    if is_narrow(question, at):
         clause = ", ".join(f"{name} = {value}" for name, value in NARROW_SETTINGS.items())
         ending.append(f"SETTINGS {clause}")
     return query.build(values[:1], values[1:], ending)
@@ -97,12 +97,14 @@ class _MetricQuery:
         return Query("\n".join(filter(None, [*lines, *ending])), self.bind.parameters)
 
 
-def is_narrow(question: Question) -> bool:
+def is_narrow(question: Question, at: datetime) -> bool:
     """Whether the query reads so little that dividing it among threads, or reading it in two
     steps, takes longer than reading it."""
-    window = question.time_window
     is_scoped = question.resource_type_id is not None and question.action_id is not None
-    return is_scoped and window is not None and window.length <= NARROW
+    if question.time_window is None or not is_scoped:
+        return False
+    period = question.time_window.period(at)
+    return period.upto - period.after <= NARROW
 
 
 def compile_group_count(question: Question, at: datetime, table: Table) -> Query:

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from tocsin.clickhouse.sql.compiler import SUMS
 from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.points import PointWindows
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.runs import PointWindows, aggregates, compile_runs
+from tocsin.clickhouse.sql.runs import aggregates, compile_runs
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.question import Question
 

@@ -11,8 +11,9 @@ from tocsin.clickhouse.sql.exact_sums import by_exponent, parts, whole_parts
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
 from tocsin.clickhouse.sql.lines import group_hash, signed_hash
+from tocsin.clickhouse.sql.points import PointWindows
 from tocsin.clickhouse.sql.query import Aliases, Binder, Query
-from tocsin.clickhouse.sql.runs import PointWindows, compile_where, run_ends
+from tocsin.clickhouse.sql.runs import compile_where
 from tocsin.clickhouse.sql.scan import aggregate_if, distinct_key, scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS, Table
 from tocsin.model.interactions.scope import Scope
@@ -185,4 +186,4 @@ class _SpanQuery(_SidesQuery):
         return [f"hi = {self._bind.integer(self._windows.points.count - 1)}"]
 
     def _definitions(self) -> list[str]:
-        return run_ends(self._windows, self._bind)
+        return self._windows.run_ends(self._bind)

@@ -9,50 +9,18 @@ many runs it occurs, so its runs are first cut to the points that earlier runs d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from tocsin.clickhouse.sql.compiler import SUMS
 from tocsin.clickhouse.sql.exact_sums import by_exponent, parts
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.filters import condition
+from tocsin.clickhouse.sql.points import PointWindows
 from tocsin.clickhouse.sql.query import Aliases, Binder
 from tocsin.clickhouse.sql.scan import scope_conditions
 from tocsin.clickhouse.sql.selected_numbers import latest
 from tocsin.clickhouse.sql.table import INTERACTIONS
-from tocsin.model.instant import MILLISECOND, to_milliseconds
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.question import Question
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """The instants of a series: `first`, `first + step`, and so on."""
-
-    first: datetime
-    step: timedelta
-    count: int
-
-    @classmethod
-    def between(cls, start: datetime, to: datetime, step: timedelta) -> Points:
-        """`to`, `to - step`, and so on while later than `start`."""
-        count = -((start - to) // step)
-        return cls(to - (count - 1) * step, step, count)
-
-    @property
-    def last(self) -> datetime:
-        return self.first + (self.count - 1) * self.step
-
-    def all(self) -> list[datetime]:
-        return [self.first + n * self.step for n in range(self.count)]
-
-
-@dataclass(frozen=True, slots=True)
-class PointWindows:
-    """Points, and the length of the window that ends at each; None for all time."""
-
-    points: Points
-    window: timedelta | None
 
 
 def compile_runs(
@@ -73,7 +41,7 @@ def compile_runs(
         return _distinct_runs(question, windows, fields, bind, conditions)
     aliases = Aliases()
     partials = _partials(question, fields, aliases, is_exact=is_exact)
-    columns = [*texts, *run_ends(windows, bind), *partials]
+    columns = [*texts, *windows.run_ends(bind), *partials]
     where = "\n  AND ".join(
         [compile_where(question, windows, fields, bind), "lo <= hi", *conditions]
     )
@@ -94,7 +62,7 @@ def compile_row_counts(
     keys = [key for key, _ in map(fields.group, question.group_by)]
     where = "\n  AND ".join([compile_where(question, windows, fields, bind), "lo <= hi"])
     return (
-        f"WITH {', '.join(run_ends(windows, bind))}\n"
+        f"WITH {', '.join(windows.run_ends(bind))}\n"
         f"SELECT count() AS c\nFROM {INTERACTIONS}\nWHERE {where}"
         + (f"\nGROUP BY {', '.join(keys)}" if keys else "")
     )
@@ -110,7 +78,7 @@ def _distinct_runs(
     assert question.field
     texts = [f"{fields.group(field)[1]} AS d{n}" for n, field in enumerate(question.group_by)]
     names = [f"d{n}" for n in range(len(texts))]
-    columns = [*texts, f"{fields.text(question.field)} AS text", *run_ends(windows, bind)]
+    columns = [*texts, f"{fields.text(question.field)} AS text", *windows.run_ends(bind)]
     where = "\n  AND ".join(
         [compile_where(question, windows, fields, bind), "lo <= hi", *conditions]
     )
@@ -129,25 +97,13 @@ def _distinct_runs(
     )
 
 
-def run_ends(windows: PointWindows, bind: Binder) -> list[str]:
-    """The columns `lo` and `hi`: the first and the last point whose window contains the row."""
-    points = windows.points
-    first = bind.integer(to_milliseconds(points.first))
-    since = f"toUnixTimestamp64Milli(timestamp) - {first}"
-    width = bind.integer(_milliseconds(windows.window)) if windows.window else None
-    every = bind.integer(_milliseconds(points.step))
-    end = bind.integer(points.count - 1)
-    last = f"least(intDiv({since} + {width} - 1, {every}), {end})" if width else end
-    return [f"intDiv(greatest({since}, 0) + {every} - 1, {every}) AS lo", f"{last} AS hi"]
-
-
 def compile_where(question: Question, windows: PointWindows, fields: Fields, bind: Binder) -> str:
     """The conditions that every interaction meets that counts at one of the points or more."""
-    points, window = windows.points, windows.window
+    after = windows.after
     conditions = [
         *scope_conditions(question.scope, bind),
-        *([f"timestamp > {bind.instant(points.first - window)}"] if window else []),
-        f"timestamp <= {bind.instant(points.last)}",
+        *([f"timestamp > {bind.instant(after)}"] if after else []),
+        f"timestamp <= {bind.instant(windows.upto)}",
         *(condition(filter, fields, bind) for filter in question.filters),
     ]
     return "\n  AND ".join(conditions)
@@ -183,7 +139,3 @@ def aggregates(question: Question, *, is_exact: bool = False) -> list[str]:
     if question.aggregation.is_sum:
         return ["lo", "hi", *(["integers"] if is_exact else SUMS), "c"]
     return ["lo", "hi", "c"]
-
-
-def _milliseconds(length: timedelta) -> int:
-    return length // MILLISECOND

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from tocsin.clickhouse.sql.compiler import SUMS, order_by, ranking
 from tocsin.clickhouse.sql.fields import Fields
+from tocsin.clickhouse.sql.points import PointWindows, SeriesPoints
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.runs import Points, PointWindows, aggregates, compile_runs
+from tocsin.clickhouse.sql.runs import aggregates, compile_runs
 from tocsin.clickhouse.sql.selected_numbers import quantile
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.metrics.aggregation import Aggregation
@@ -18,7 +17,7 @@ MAX_LINES = 100
 
 def compile_series(
     question: Question,
-    points: Points,
+    points: SeriesPoints,
     table: Table,
     *,
     between: tuple[float, float] | None = None,
@@ -33,7 +32,7 @@ def compile_series(
     """
     bind = Binder()
     names = [f"d{n}" for n in range(len(question.group_by))]
-    windows = PointWindows(points, _window(question, points))
+    windows = PointWindows.of_series(question, points)
     runs = compile_runs(question, windows, Fields(table, bind), bind, is_exact=is_exact)
     run = ", ".join(aggregates(question, is_exact=is_exact))
     at_last_point = f"hi = {bind.integer(points.count - 1)}"
@@ -56,11 +55,6 @@ def compile_series(
         lines.append(order_by("value", len(names)))
         lines.append(f"LIMIT {MAX_LINES + 1}{equal}")
     return Query("\n".join(lines), bind.parameters)
-
-
-def _window(question: Question, points: Points) -> timedelta:
-    """The length of a point's window; a metric without a window counts within each step."""
-    return question.time_window.length if question.time_window else points.step
 
 
 def _value_over(question: Question, condition: str) -> str:

@@ -10,7 +10,7 @@ from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
 from tocsin.model.instant import to_milliseconds
 from tocsin.model.metrics.question import Question
-from tocsin.model.metrics.window import Window
+from tocsin.model.metrics.time_window import TimeWindow
 
 
 def is_cacheable(question: Question) -> bool:
@@ -31,7 +31,7 @@ def rollup_key(question: Question, table: Table) -> Hashable:
     return partials_key(question), mnemonics_used_by(fields, table)
 
 
-def interval_at(window: Window | None, at: datetime) -> Interval:
+def interval_at(window: TimeWindow | None, at: datetime) -> Interval:
     """The milliseconds that a window holds as of `at`; None is all time."""
     if window is None:
         return Interval(BEFORE_ALL, to_milliseconds(at))

@@ -24,7 +24,7 @@ from tocsin.metrics.rollups.buckets import (
 from tocsin.metrics.rollups.dictionaries import GroupDictionary, HashDictionary
 from tocsin.metrics.rollups.partials import DistinctValues, PartialAggregates, empty, joined
 from tocsin.model.metrics.question import Question
-from tocsin.model.metrics.window import Window
+from tocsin.model.metrics.time_window import TimeWindow
 
 MAX_BUCKETS = 4_000
 """Buckets of one length in a rollup."""
@@ -129,7 +129,7 @@ class Rollup:
         self.texts = texts
         self.watermark = 0
         """That of the last calculation that refreshed the rollup."""
-        self.requests: dict[Window | None, float] = {}
+        self.requests: dict[TimeWindow | None, float] = {}
         """When each window was last requested by itself, in seconds of the monotonic clock."""
         nothing = Resolution(empty(self.measure), {})
         self.resolutions: Resolutions = tuple(nothing for _ in LENGTHS)

@@ -6,9 +6,9 @@ names that nothing has.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import (
@@ -30,10 +30,12 @@ from tocsin.model.alerts.alert import (
     Severity,
     Wait,
 )
+from tocsin.model.alerts.waits import wait_problems
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.metrics.draft import CatalogNames, Enabled
 from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
+from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import WithoutNul, problems_of
 
@@ -55,6 +57,14 @@ def _web_address(text: str) -> str:
 
 Label = Annotated[str, Member(max_length=200), WithoutNul()]
 RunbookUrl = Annotated[str, Member(max_length=2_000), WithoutNul(), AfterValidator(_web_address)]
+
+
+class KnownMetrics(Protocol):
+    """The metrics that an alert may watch."""
+
+    def __contains__(self, id: object) -> bool: ...
+
+    def get(self, id: UUID) -> Metric: ...
 
 
 class AlertDraft(BaseModel):
@@ -121,7 +131,7 @@ class AlertDraft(BaseModel):
 
 
 def read_alert(
-    body: Any, catalog: CatalogNames, metrics: Container[UUID], *, is_saved: bool = True
+    body: Any, catalog: CatalogNames, metrics: KnownMetrics, *, is_saved: bool = True
 ) -> AlertDraft:
     """The definition with the ids of everything it names; raises InvalidInput with all problems.
 
@@ -138,6 +148,8 @@ def read_alert(
     problems += _lacking(body, is_saved)
     problems += _recovery_problems(body)
     problems += _unknown(body, catalog, metrics)
+    if draft and draft.for_ and draft.metric_id and draft.metric_id in metrics:
+        problems += wait_problems(draft.for_, metrics.get(draft.metric_id).question)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
     return draft.model_copy(update=_ids(draft, catalog))
@@ -170,7 +182,7 @@ def _recovery_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _unknown(
-    body: Mapping[str, Any], catalog: CatalogNames, metrics: Container[UUID]
+    body: Mapping[str, Any], catalog: CatalogNames, metrics: KnownMetrics
 ) -> Iterator[Problem]:
     metric_id = uuid_of(body.get("metricId"))
     if metric_id and metric_id not in metrics:

@@ -27,13 +27,16 @@ from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
+from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
 from tocsin.model.metrics.finite_number import FiniteNumber
 from tocsin.model.metrics.percentile import Percentile
 from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, Question, Side
 from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
+from tocsin.model.metrics.time_window import WindowSpelling
 from tocsin.model.metrics.window import Window
 from tocsin.model.validation import WithoutNul, problems_of
+from tocsin.model.zones import ZoneName
 
 
 class CatalogNames(Protocol):
@@ -145,7 +148,10 @@ class MetricDraft(SideDraft):
         ]
         | None
     ) = None
-    time_window: Window | None = None
+    time_window: WindowSpelling | None = None
+    timezone: (
+        Annotated[ZoneName, Member(description="The time zone of a calendar window")] | None
+    ) = None
     rate_unit: (
         Annotated[RateUnit, Member(description="The unit of a RATE, if not that of its window")]
         | None
@@ -154,6 +160,14 @@ class MetricDraft(SideDraft):
     group_by: GroupFields = ()
     enabled: Enabled = True
     expose: Annotated[Exposed, Member(description="Whether /metrics/values has its rows")] = False
+
+    @property
+    def window(self) -> Window | CalendarWindow | None:
+        """The window with its time zone."""
+        if isinstance(self.time_window, CalendarPeriod):
+            assert self.timezone is not None, "the rules let no such window through without a zone"
+            return CalendarWindow(self.time_window, self.timezone)
+        return self.time_window
 
 
 def read_metric(
@@ -188,7 +202,7 @@ def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
         **_scope(draft, catalog),
         field=draft.field,
         filters=draft.filters,
-        time_window=draft.time_window,
+        time_window=draft.window,
         group_by=draft.group_by,
         percentile=draft.percentile,
         numerator=draft.numerator and _side(draft.numerator, catalog),

@@ -20,6 +20,7 @@ from tocsin.model.interactions.filter import Filter
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.rates import RateUnit, rate_factor
+from tocsin.model.metrics.time_window import TimeWindow
 from tocsin.model.metrics.window import Window
 
 MAX_FILTERS = 50
@@ -57,7 +58,7 @@ class Question(Side):
     """The question of a metric: the input of the compiler. Only a RATIO has sides; the scope and
     the filters of the question apply to both, in addition to their own."""
 
-    time_window: Window | None = None
+    time_window: TimeWindow | None = None
     group_by: tuple[Field, ...] = ()
     percentile: Annotated[int | float | None, Member(exclude_if=_is_missing)] = None
     """Only of a PERCENTILE."""
@@ -84,14 +85,14 @@ class Question(Side):
     @property
     def time_unit(self) -> str | None:
         """`per minute`: the unit of a RATE; None for all other questions."""
-        if self.aggregation is not Aggregation.RATE or self.time_window is None:
+        if self.aggregation is not Aggregation.RATE or not isinstance(self.time_window, Window):
             return None
         return (self.rate_unit or RateUnit(self.time_window.unit)).label
 
     @cached_property
     def rate_factor(self) -> Fraction:
         """The factor by which a count becomes the value of a RATE."""
-        assert self.time_window, "a RATE has a window"
+        assert isinstance(self.time_window, Window), "a RATE has a sliding window"
         return rate_factor(self.time_window, self.rate_unit)
 
     @property

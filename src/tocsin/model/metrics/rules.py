@@ -13,6 +13,7 @@ from tocsin.errors import Problem
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, SIDE_AGGREGATIONS, Aggregation
 from tocsin.model.metrics.question import MAX_GROUPS
+from tocsin.model.metrics.window_rules import window_problems
 
 TYPES = ", ".join(Aggregation)
 SIDES = ("numerator", "denominator")
@@ -23,6 +24,7 @@ _OF_SIDES = {
     "metricType": f"must be one of {_SIDE_TYPES}",
     "metricTypeId": "must be left out: give metricType",
     "timeWindow": "must be left out: that of the metric applies to both sides",
+    "timezone": "must be left out: that of the metric applies to both sides",
     "groupBy": "must be left out: that of the metric applies to both sides",
 }
 SIDE_MESSAGES = {
@@ -47,6 +49,7 @@ def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _ratio_problems(aggregation, body)
         if aggregation is not Aggregation.RATE and body.get("rateUnit") is not None:
             yield Problem("rateUnit", "must be left out: only RATE has a rateUnit")
+    yield from window_problems(aggregation, body)
     yield from _group_problems(body.get("groupBy"))
 
 

@@ -17,6 +17,7 @@ from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import SIDE_AGGREGATIONS, Aggregation
 from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.rules import SIDES
+from tocsin.model.metrics.time_window import PERIODS
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
 from tocsin.web.filter_rows import KINDS, Condition
@@ -43,7 +44,7 @@ SIDE_LABELS = {"numerator": "Numerator", "denominator": "Denominator"}
 _PREVIEW = "metric_preview.html"
 _COPY = " (copy)"
 _LONGEST_NAME = 200
-WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d")
+WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d", *PERIODS)
 
 
 router = PageRouter()
@@ -166,6 +167,7 @@ def _form(
         kinds=KINDS,
         windows=WINDOWS,
         rate_units=list(RateUnit),
+        periods=PERIODS,
         entries=all_choices(pages.runtime),
     )
 

@@ -72,6 +72,20 @@ const Forms = {
     }
   },
 
+  // Shows the time zone of a calendar window, at first that of the browser. A hidden input is
+  // disabled, so that the browser does not send it.
+  needZone(form) {
+    const field = form.querySelector("[data-zone]");
+    if (!field) return;
+    const input = field.querySelector("input"), zones = field.querySelector("datalist");
+    const periods = field.dataset.periods.split(" ");
+    field.hidden = !periods.includes(form.elements.timeWindow.value.trim());
+    input.disabled = field.hidden;
+    if (field.hidden || zones.options.length) return;
+    input.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+    zones.append(...(Intl.supportedValuesOf?.("timeZone") ?? []).map((name) => new Option(name, name)));
+  },
+
   async loadFields(form) {
     const scope = ["resourceType", "action"].map((name) => [name, form.elements[name]?.value ?? ""]);
     const text = await Tocsin.fetch(`${form.dataset.fields}?${new URLSearchParams(scope)}`);
@@ -125,6 +139,7 @@ const Forms = {
       // On input rather than on change, which comes with a click elsewhere and would move its target.
       const known = "field" in event.target.dataset && Forms.option(event.target.value.trim());
       if (known) Forms.describe(event.target, true);
+      Forms.needZone(form);
       soon();
     });
     form.addEventListener("change", (event) => {
@@ -141,10 +156,12 @@ const Forms = {
       if ("addRow" in button.dataset) Forms.addRow(button);
       if ("removeRow" in button.dataset) button.closest("[data-row]").remove();
       if ("fill" in button.dataset) document.getElementById(button.dataset.fill).value = button.dataset.with;
+      Forms.needZone(form);
       if (button.type === "button") soon();
     });
     form.querySelectorAll("[data-row]").forEach(Forms.fit);
     Forms.needField(form);
+    Forms.needZone(form);
     if (form.dataset.fields) Forms.loadFields(form);
     if (form.dataset.preview) Forms.preview(form);
   },
