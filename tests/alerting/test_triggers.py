@@ -19,6 +19,7 @@ from tocsin.model.metrics.question import Question
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
 COUNT = {"metricType": "COUNT"}
 NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}
+OTHER_LEAF = {"field": "interaction.m", "operator": "gt", "value": 0}
 
 
 def arrived(type: UUID = TYPE, action: UUID = ACTION, origin: UUID = ORIGIN) -> Interaction:
@@ -73,6 +74,25 @@ def test_only_a_rule_that_an_arrival_alone_can_make_true_fires_on_arrival(
     assert can_fire_on_arrival(watched_alert, Question.model_validate(question)) is rises
     delayed = watched_alert.model_copy(update={"evaluation_delay": Duration.parse("10s")})
     assert not can_fire_on_arrival(delayed, Question.model_validate(question))
+
+
+@pytest.mark.parametrize(
+    ("tree", "rises"),
+    [
+        ({"all": [OTHER_LEAF, NOT_NEGATIVE]}, True),
+        ({"any": [NOT_NEGATIVE, {**NOT_NEGATIVE, "value": 5}]}, True),
+        ({"any": [NOT_NEGATIVE, OTHER_LEAF]}, False),
+        ({"any": [NOT_NEGATIVE, {"all": [OTHER_LEAF, NOT_NEGATIVE]}]}, True),
+        ({"all": [OTHER_LEAF, {"any": [NOT_NEGATIVE, OTHER_LEAF]}]}, False),
+        ({"not": NOT_NEGATIVE}, False),
+        ({"not": {"field": "interaction.n", "operator": "lt", "value": 0}}, False),
+    ],
+)
+def test_a_sum_may_fire_on_arrival_if_its_filter_tree_excludes_negative_numbers(
+    tree: dict[str, Any], rises: bool
+) -> None:
+    question = {"metricType": "SUM", "field": "interaction.n", "filters": [tree]}
+    assert can_fire_on_arrival(alert("1m"), Question.model_validate(question)) is rises
 
 
 def test_an_interaction_triggers_the_alerts_whose_metrics_may_count_it() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from random import Random
 from typing import Any
 
@@ -89,12 +90,14 @@ def test_every_metric_is_valid(metrics: list[dict[str, Any]]) -> None:
         groups = metric.get("groupBy") or []
         filters = metric.get("filters") or []
         assert len({oracle.dimension_key(field) for field in groups}) == len(groups)
-        used = [*groups, *(filter["field"] for filter in filters), metric.get("field") or "userId"]
+        leaves = list(chain.from_iterable(map(oracle.leaves, filters)))
+        used = [*groups, *(leaf["field"] for leaf in leaves), metric.get("field") or "userId"]
         assert all(field in oracle.OWN_COLUMNS or oracle.keys_of(field) for field in used)
-        assert all(map(_is_valid, filters))
+        assert all(map(_is_valid, leaves))
         assert ("numerator" in metric) == (metric["metricType"] == "RATIO")
         for side in ("numerator", "denominator"):
-            assert all(map(_is_valid, metric.get(side, {}).get("filters") or []))
+            filters = metric.get(side, {}).get("filters") or []
+            assert all(map(_is_valid, chain.from_iterable(map(oracle.leaves, filters))))
         json.dumps(metric, allow_nan=False).encode()
 
 
@@ -105,7 +108,7 @@ def _is_valid(filter_: dict[str, Any]) -> bool:
         return "value" not in filter_
     if operator in ("in", "not_in"):
         return isinstance(value, list) and 1 <= len(value) <= 1_000
-    if operator in ("starts_with", "ends_with"):
+    if operator in ("starts_with", "ends_with", "matches"):
         return isinstance(value, str)
     if operator == "contains" or operator in COMPARISONS:
         return number or isinstance(value, str)
@@ -117,7 +120,10 @@ def test_metrics_use_every_feature_and_mostly_match_the_data(
 ) -> None:
     assert {metric["metricType"] for metric in metrics} == set(TYPES)
     filters = [filter for metric in metrics for filter in metric.get("filters") or []]
-    assert {filter["operator"] for filter in filters} == set(oracle.OPERATORS)
+    nodes = {name for filter in filters for name in ("any", "all", "not") if name in filter}
+    assert nodes == {"any", "all", "not"}
+    leaves = chain.from_iterable(map(oracle.leaves, filters))
+    assert {leaf["operator"] for leaf in leaves} == set(oracle.OPERATORS)
     have_values = Counter(bool(_values(metric, data)) for metric in metrics)
     assert have_values[True] > 600
 

@@ -294,6 +294,24 @@ def test_a_filter_for_one_of_many_texts_does_not_read_all_rows(
     assert value(opened, of_one) == 11
 
 
+def test_a_filter_tree_reads_columns_and_its_equality_tests_use_indexes(
+    opened: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.metrics.column_promoter.LOW_CARDINALITY_LIMIT", 3)
+    rows = 20_000
+    record(opened, *({"user": f"u{n // 10}", "n": n} for n in range(rows)))
+    texts = [{"field": "interaction.user", "operator": "eq", "value": f"u{n}"} for n in (3, 1_900)]
+    is_low = {"field": "interaction.n", "operator": "lt", "value": 19_005}
+    asked = question(filters=[{"any": texts}, {"not": {"all": [is_low, {"not": is_low}]}}, is_low])
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0), asked)
+    assert {str(field) for field, _ in opened.engine.materialized_columns} == {
+        "interaction.user",
+        "interaction.n",
+    }
+    wait_until(lambda: opened.calculator.explain(asked, AT).rows_read < rows / 2)
+    assert value(opened, asked) == 15
+
+
 def test_numbers_and_few_texts_get_no_index(opened: Runtime) -> None:
     record(opened, {"total": 0}, {"total": -0.0}, {"total": "x"})
     is_zero = {"field": "interaction.total", "operator": "in", "value": [0, "x"]}

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from support.nasty_extremes import bad_payloads, limit_payloads, many_keys
-from support.nasty_metrics import TYPES, filter_, metric, series_arguments, step_text
+from support.nasty_metrics import TYPES, filter_, metric, series_arguments, step_text, tree_
 from support.nasty_payloads import payload
 from support.nasty_pools import MNEMONICS, REFERENCES, RESOURCE_IDS, UNITS_OF_WORK, USER_IDS
 from support.oracle import field_of as spelled_field
@@ -27,6 +27,7 @@ __all__ = [
     "series_arguments",
     "spelled_field",
     "step_text",
+    "tree_",
 ]
 
 _MS = timedelta(milliseconds=1)

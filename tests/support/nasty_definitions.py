@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import re2
 from hypothesis import strategies as st
 
 from tocsin.model.interactions.field import Field
@@ -43,6 +44,7 @@ VALUES = {
     **dict.fromkeys(["gt", "gte", "lt", "lte", "contains"], NUMBERS | values()),
     **dict.fromkeys(["in", "not_in"], st.lists(SCALARS, min_size=1, max_size=4)),
     **dict.fromkeys(["starts_with", "ends_with"], values()),
+    "matches": values().map(re2.escape),
 }
 
 

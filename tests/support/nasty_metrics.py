@@ -20,6 +20,7 @@ from support.nasty_pools import (
     WINDOWS,
     ZONES,
 )
+from support.nasty_trees import MAX_LEVELS, pattern, tree
 from support.oracle import (
     OWN_COLUMNS,
     PERIODS,
@@ -63,9 +64,7 @@ def metric(
         "metricType": kind,
         **{name: model[name] if rng.random() < 0.25 else None for name in MNEMONICS},
         "field": _measured(rng, interactions, model) if kind in OF_FIELD else None,
-        "filters": [
-            filter_(rng, interactions, model) for _ in range(_count(rng, 30, 35, 20, 10, 5))
-        ],
+        "filters": _filters(rng, interactions, model, _count(rng, 30, 35, 20, 10, 5)),
         "timeWindow": rng.choice(WINDOWS) if kind == "RATE" or rng.random() < 0.55 else None,
         "groupBy": _groups(rng, interactions, _count(rng, 40, 35, 15, 10)),
         **({"percentile": rng.choice(PERCENTILES)} if kind == "PERCENTILE" else {}),
@@ -101,9 +100,23 @@ def _side(rng: Random, interactions: Sequence[Interaction], model: Interaction) 
         "metricType": kind,
         **{name: model[name] if rng.random() < 0.15 else None for name in MNEMONICS},
         "field": _measured(rng, interactions, model) if kind in OF_FIELD else None,
-        "filters": [filter_(rng, interactions, model) for _ in range(_count(rng, 60, 30, 10))],
+        "filters": _filters(rng, interactions, model, _count(rng, 60, 30, 10)),
     }
     return {name: value for name, value in drawn.items() if value or rng.random() < 0.5}
+
+
+def _filters(
+    rng: Random, interactions: Sequence[Interaction], model: Interaction, count: int
+) -> list[Metric]:
+    """Filters, of which one in four is a tree."""
+    makers = (tree_, filter_, filter_, filter_)
+    return [rng.choice(makers)(rng, interactions, model) for _ in range(count)]
+
+
+def tree_(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
+    """A random valid tree, mostly one that holds for the model."""
+    drawn = tree(rng, lambda: filter_(rng, interactions, model), MAX_LEVELS - 1)
+    return drawn if holds(drawn, model) or rng.random() < 0.25 else {"not": drawn}
 
 
 def filter_(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
@@ -301,4 +314,5 @@ _VALUES: dict[str, Callable[[Random, Any], Any] | None] = {
     "not_exists": None,
     "starts_with": _beginning,
     "ends_with": _ending,
+    "matches": lambda rng, value: pattern(rng, _text(rng, value)),
 }

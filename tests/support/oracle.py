@@ -9,7 +9,7 @@ takes them, with mnemonics for their scope. This module gathers what tests call.
 
 from support.oracle_aggregates import length_of as duration
 from support.oracle_agree import agree, agree_series, disagreement, series_disagreement
-from support.oracle_filters import OPERATORS, holds
+from support.oracle_filters import OPERATORS, holds, leaves
 from support.oracle_metrics import (
     calculate,
     instants,
@@ -50,6 +50,7 @@ __all__ = [
     "holds",
     "instants",
     "keys_of",
+    "leaves",
     "number_of",
     "parse",
     "refuses",

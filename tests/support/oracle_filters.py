@@ -1,11 +1,14 @@
-"""The oracle's filters: the table "Filters" in docs/reference/semantics.md, row by row.
+"""The oracle's filters: the table "Filters" in docs/reference/semantics.md, row by row, and trees.
 
 A filter's value is what `json.loads` makes of it: str, int, float, bool, None, or a list of those.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
+
+import re2
 
 from support.oracle_values import (
     Interaction,
@@ -20,9 +23,27 @@ from support.oracle_values import (
 
 
 def holds(filter_: Metric, interaction: Interaction) -> bool:
-    """Whether the filter `{"field", "operator"[, "value"]}` holds for the interaction."""
+    """Whether the filter `{"field", "operator"[, "value"]}`, or a tree of them, holds for the
+    interaction."""
+    if "any" in filter_:
+        return any(holds(child, interaction) for child in filter_["any"])
+    if "all" in filter_:
+        return all(holds(child, interaction) for child in filter_["all"])
+    if "not" in filter_:
+        return not holds(filter_["not"], interaction)
     rule = OPERATORS[filter_["operator"]]
     return rule(value_at(interaction, filter_["field"]), filter_.get("value"))
+
+
+def leaves(filter_: Metric) -> Iterator[Metric]:
+    """The filters of a tree, in order; a filter itself."""
+    if "not" in filter_:
+        yield from leaves(filter_["not"])
+    elif "any" in filter_ or "all" in filter_:
+        for child in filter_.get("any") or filter_["all"]:
+            yield from leaves(child)
+    else:
+        yield filter_
 
 
 def _is_number(value: Any) -> bool:
@@ -96,6 +117,18 @@ def _ends_with(value: Json, operand: str) -> bool:
     return text is not None and text.endswith(operand)
 
 
+def _matches(value: Json, operand: str) -> bool:
+    text = text_of(value)
+    return text is not None and _searcher(operand).search(text.encode()) is not None
+
+
+@lru_cache(maxsize=1_024)
+def _searcher(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
 OPERATORS: dict[str, Callable[[Json, Any], bool]] = {
     "eq": _eq,
     "neq": _neq,
@@ -110,4 +143,5 @@ OPERATORS: dict[str, Callable[[Json, Any], bool]] = {
     "not_exists": _not_exists,
     "starts_with": _starts_with,
     "ends_with": _ends_with,
+    "matches": _matches,
 }

@@ -36,6 +36,31 @@ def holds(literal: str, operator: str, operand: Any = None) -> bool:
     return oracle.holds(filter_, recorded(payload))
 
 
+def has(operator: str, operand: Any) -> dict[str, Any]:
+    return {"field": "interaction.a", "operator": operator, "value": operand}
+
+
+@pytest.mark.parametrize(
+    ("tree", "literals"),
+    [
+        ({"any": [has("eq", 1), has("eq", "x")]}, ("1", '"1"', '"x"')),
+        ({"all": [has("gt", 0), has("lt", 2)]}, ("1", '"1"')),
+        ({"not": has("eq", 1)}, ("", "null", '"x"', "-0.0", "[1]")),
+        ({"not": has("gt", 0)}, ("", "null", '"x"', "-0.0", "[1]")),
+        ({"not": {"any": [has("eq", 1), has("eq", None)]}}, ('"x"', "-0.0")),
+        ({"all": [{"any": [has("eq", 1), {"not": has("neq", "x")}]}]}, ("1", '"1"', '"x"')),
+        (has("matches", r"^\d$"), ("1", '"1"')),
+        (has("matches", ""), ("1", '"1"', '"x"', "-0.0")),
+    ],
+)
+def test_a_filter_tree_holds_for_these_values(tree: dict[str, Any], literals: Any) -> None:
+    values = ("", "null", "1", '"1"', '"x"', "-0.0", "[1]")
+    payloads = {value: f'{{"a":{value}}}' if value else "{}" for value in values}
+    assert [v for v in values if oracle.holds(tree, recorded(payloads[v]))] == [
+        v for v in values if v in literals
+    ]
+
+
 # Which interactions count
 
 

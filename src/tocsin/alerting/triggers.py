@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.interactions.filter import Operator
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.filter import Filter, Operator
+from tocsin.model.interactions.filter_tree import AllOf, AnyOf, FilterTree
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
@@ -120,9 +122,16 @@ def can_fire_on_arrival(alert: Alert, question: Question) -> bool:
 def _sums_no_negatives(question: Question) -> bool:
     """Whether a filter of the question excludes every negative number of the field."""
     return question.aggregation is Aggregation.SUM and any(
-        filter.field == question.field
-        and filter.operator in (Operator.GT, Operator.GTE)
-        and (number_of(filter.value) or 0) >= 0
-        and number_of(filter.value) is not None
-        for filter in question.filters
+        _excludes_negatives(tree, question.field) for tree in question.filters
     )
+
+
+def _excludes_negatives(tree: FilterTree, field: Field | None) -> bool:
+    if isinstance(tree, AllOf):
+        return any(_excludes_negatives(child, field) for child in tree.children)
+    if isinstance(tree, AnyOf):
+        return all(_excludes_negatives(child, field) for child in tree.children)
+    if not isinstance(tree, Filter) or tree.operator not in (Operator.GT, Operator.GTE):
+        return False
+    least = number_of(tree.value)
+    return tree.field == field and least is not None and least >= 0

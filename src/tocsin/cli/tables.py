@@ -51,9 +51,9 @@ def _scope_text(definition: JsonObject) -> str:
 
 
 def _filters_text(definition: JsonObject) -> str:
-    from tocsin.model.interactions.filter import Filter
+    from tocsin.model.interactions.filter_tree import read_filter
 
-    return " and ".join(Filter.model_validate(f).sentence for f in definition["filters"])
+    return " and ".join(read_filter(f).sentence for f in definition["filters"])
 
 
 def _window_text(metric: JsonObject) -> str:

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.instant import parse_instant
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.interactions.filter import Filter
 from tocsin.model.interactions.search import Search
+from tocsin.model.metrics.draft import Filters
 from tocsin.model.validation import problems_of
 from tocsin.runtime import Runtime
 from tocsin.web.address_parameters import CONDITIONS
@@ -29,7 +29,7 @@ SEARCHED = (
 )
 """The query parameters of the page of interactions."""
 
-_FILTERS = TypeAdapter(tuple[Filter, ...])
+_FILTERS = TypeAdapter(Filters)
 _COLUMNS = ("resourceId", "userId", "uowId")
 
 
@@ -39,7 +39,7 @@ def read_search(runtime: Runtime, form: Form, now: datetime) -> Search:
     ids = [_entry_id(runtime, kind, form, problems) for kind in Kind]
     start, to = _time(form, now, problems)
     uow_id = _uuid(form.text("uowId"), problems)
-    filters: tuple[Filter, ...] = ()
+    filters: Filters = ()
     try:
         filters = _FILTERS.validate_python(form.filters())
     except ValidationError as error:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from tocsin.api.schemas.filters import FilterObject, filter_object
 from tocsin.api.schemas.shape import (
     FieldText,
     InstantText,
@@ -20,8 +21,6 @@ from tocsin.api.schemas.shape import (
 )
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.interactions.filter import UNARY, Filter, Operator
-from tocsin.model.interactions.scalar import Scalar
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import FieldReport
@@ -50,19 +49,6 @@ _NAMES: Mapping[Aggregation, tuple[str, str]] = {
 }
 
 
-class MetricFilter(Shape):
-    field: FieldText
-    operator: Operator
-    value: Annotated[
-        Scalar | list[Scalar] | UnsetType, doc("Left out for operators that take none")
-    ] = UNSET
-
-    @classmethod
-    def of(cls, filter: Filter) -> MetricFilter:
-        value = UNSET if filter.operator in UNARY else filter.value
-        return cls(str(filter.field), filter.operator, value)
-
-
 class SideResponse(Shape):
     """A side of a RATIO, with the current mnemonics of its scope."""
 
@@ -74,7 +60,7 @@ class SideResponse(Shape):
     origin_id: UUID | None
     origin: str | None
     field: FieldText | None
-    filters: list[MetricFilter]
+    filters: list[FilterObject]
 
     @classmethod
     def of(cls, side: Side, catalog: Mnemonics) -> SideResponse:
@@ -99,7 +85,7 @@ class MetricResponse(Shape, kw_only=True):
     origin_id: UUID | None
     origin: str | None
     field: FieldText | None
-    filters: list[MetricFilter]
+    filters: list[FilterObject]
     time_window: WindowText | None
     timezone: Annotated[str, doc("Only there for a calendar window")] | UnsetType = UNSET
     rate_unit: Annotated[RateUnit, doc("Only there if it was given")] | UnsetType = UNSET
@@ -147,7 +133,7 @@ def _side_members(side: Side, catalog: Mnemonics) -> dict[str, Any]:
         "origin_id": side.origin_id,
         "origin": mnemonic_of(catalog, Kind.ORIGIN, side.origin_id),
         "field": text_or_none(side.field),
-        "filters": [MetricFilter.of(filter) for filter in side.filters],
+        "filters": list(map(filter_object, side.filters)),
     }
 
 

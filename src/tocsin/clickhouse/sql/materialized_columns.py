@@ -25,6 +25,7 @@ from tocsin.clickhouse.sql.table import INTERACTIONS, Table, TypesOf, ValueKind
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Operator
+from tocsin.model.interactions.filter_tree import leaves
 from tocsin.model.metrics.question import Question
 
 MAX_FIELDS = 200
@@ -103,7 +104,7 @@ def equality_fields(questions: Iterable[Question]) -> set[Field]:
         filter.field
         for question in questions
         for part in question.parts
-        for filter in part.filters
+        for filter in leaves(part.filters)
         if filter.operator in (Operator.EQ, Operator.IN)
     }
 

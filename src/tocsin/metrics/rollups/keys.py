@@ -9,6 +9,7 @@ from tocsin.clickhouse.sql.plan import has_partials, mnemonics_used_by, partials
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.rollups.buckets import BEFORE_ALL, Interval
 from tocsin.model.instant import to_milliseconds
+from tocsin.model.interactions.filter_tree import leaves
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.time_window import TimeWindow
 
@@ -26,7 +27,7 @@ def metric_key(question: Question) -> Hashable:
 def rollup_key(question: Question, table: Table) -> Hashable:
     """Equal for questions that the same partial aggregates answer: they differ in their windows
     only, and the catalog has the same names for the fields that they read."""
-    fields = [filter.field for filter in question.filters]
+    fields = [filter.field for filter in leaves(question.filters)]
     fields += [*question.group_by, *([question.field] if question.field else [])]
     return partials_key(question), mnemonics_used_by(fields, table)
 

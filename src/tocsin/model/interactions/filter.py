@@ -15,6 +15,7 @@ from pydantic import Field as Member
 from pydantic_core import PydanticCustomError
 
 from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.pattern import pattern_problem
 from tocsin.model.interactions.scalar import Scalar, number_of, text_of
 
 MAX_LIST = 1_000
@@ -34,6 +35,7 @@ class Operator(StrEnum):
     NOT_EXISTS = "not_exists"
     STARTS_WITH = "starts_with"
     ENDS_WITH = "ends_with"
+    MATCHES = "matches"
 
 
 WORDS = {
@@ -50,12 +52,13 @@ WORDS = {
     Operator.NOT_EXISTS: "does not exist",
     Operator.STARTS_WITH: "starts with",
     Operator.ENDS_WITH: "ends with",
+    Operator.MATCHES: "matches",
 }
 
 UNARY = {Operator.EXISTS, Operator.NOT_EXISTS}
 LISTS = {Operator.IN, Operator.NOT_IN}
 ORDERINGS = {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE}
-AFFIXES = {Operator.STARTS_WITH, Operator.ENDS_WITH}
+TEXTS = {Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.MATCHES}
 
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 _VALUE_SCHEMA = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "maxItems": MAX_LIST}]}
@@ -125,8 +128,10 @@ def _scalar_problem(value: Any) -> str | None:
 
 
 def _kind_value_problem(operator: Operator, value: Scalar) -> str | None:
-    if operator in AFFIXES and not isinstance(value, str):
+    if operator in TEXTS and not isinstance(value, str):
         return f"must be a string for {operator}"
+    if operator is Operator.MATCHES and isinstance(value, str):
+        return pattern_problem(value)
     if operator not in ORDERINGS and operator is not Operator.CONTAINS:
         return None
     if value is None or isinstance(value, bool):

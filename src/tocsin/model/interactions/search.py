@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from tocsin.model.interactions.filter import Filter
+from tocsin.model.interactions.filter_tree import FilterTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +21,4 @@ class Search:
     user_id: str | None = None
     start: datetime | None = None
     to: datetime | None = None
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[FilterTree, ...] = ()

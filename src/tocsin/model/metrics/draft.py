@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.field import Field
-from tocsin.model.interactions.filter import Filter
+from tocsin.model.interactions.filter_tree import FilterTree, check_limits
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
 from tocsin.model.metrics.finite_number import FiniteNumber
@@ -67,12 +67,14 @@ def _null_is_true(value: Any) -> Any:
     return True if value is None else value
 
 
-_Filters = Annotated[tuple[Filter, ...], Member(max_length=MAX_FILTERS)]
+_Filters = Annotated[tuple[FilterTree, ...], Member(max_length=MAX_FILTERS)]
 _GroupFields = Annotated[
     tuple[Field, ...], Member(max_length=MAX_GROUPS, examples=[["interaction.country"]])
 ]
 Filters = Annotated[
-    _Filters, BeforeValidator(_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None)
+    _Filters,
+    BeforeValidator(check_limits),
+    BeforeValidator(_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None),
 ]
 GroupFields = Annotated[
     _GroupFields, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_GroupFields | None)

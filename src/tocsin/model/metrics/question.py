@@ -16,7 +16,7 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.model.interactions.field import Field
-from tocsin.model.interactions.filter import Filter
+from tocsin.model.interactions.filter_tree import FilterTree
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.rates import RateUnit, rate_factor
@@ -39,7 +39,7 @@ class Side(BaseModel):
     action_id: UUID | None = None
     origin_id: UUID | None = None
     field: Field | None = None
-    filters: tuple[Filter, ...] = ()
+    filters: tuple[FilterTree, ...] = ()
 
     @cached_property
     def scope(self) -> Scope:
