@@ -97,7 +97,7 @@ def check_random(engine: Engine, seed: int, count: int) -> None:
 
 
 def test_random_patterns_match_the_same_texts(engine: Engine) -> None:
-    check_random(engine, seed=1, count=300)
+    check_random(engine, seed=1, count=150)
 
 
 @pytest.mark.long
