@@ -65,8 +65,8 @@ def expected(pattern: str, texts: Sequence[str]) -> list[bool]:
 
 
 def check(engine: Engine, patterns: Sequence[str], texts: Sequence[str] = TEXTS) -> None:
-    for pattern, found in zip(patterns, matches(engine, patterns, texts), strict=True):
-        pairs = zip(texts, found, expected(pattern, texts), strict=True)
+    for pattern, column in zip(patterns, matches(engine, patterns, texts), strict=True):
+        pairs = zip(texts, column, expected(pattern, texts), strict=True)
         differences = [text for text, of_engine, of_re2 in pairs if of_engine is not of_re2]
         assert differences == [], pattern
 

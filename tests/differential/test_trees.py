@@ -125,8 +125,8 @@ def test_the_number_zero_is_found_among_alternatives_with_either_sign(
         nested = {"any": [{"all": [has(field, "eq", value)]} for value in values]}
         negated = {"not": {"all": [has(field, "neq", value) for value in values]}}
         for tree in (any_of, nested, negated):
-            found, expected = counts(world, tree, is_in)
-            assert found == expected > 0, tree
+            of_tree, expected = counts(world, tree, is_in)
+            assert of_tree == expected > 0, tree
 
 
 def has(field: str, operator: str, value: Any) -> Tree:

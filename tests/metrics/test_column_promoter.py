@@ -302,14 +302,16 @@ def test_a_filter_tree_reads_columns_and_its_equality_tests_use_indexes(
     record(opened, *({"user": f"u{n // 10}", "n": n} for n in range(rows)))
     texts = [{"field": "interaction.user", "operator": "eq", "value": f"u{n}"} for n in (3, 1_900)]
     is_low = {"field": "interaction.n", "operator": "lt", "value": 19_005}
-    asked = question(filters=[{"any": texts}, {"not": {"all": [is_low, {"not": is_low}]}}, is_low])
-    settle(ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0), asked)
+    with_tree = question(
+        filters=[{"any": texts}, {"not": {"all": [is_low, {"not": is_low}]}}, is_low]
+    )
+    settle(ColumnReconciler(opened.engine, GRACE_PERIOD, tolerance_rows=0), with_tree)
     assert {str(field) for field, _ in opened.engine.materialized_columns} == {
         "interaction.user",
         "interaction.n",
     }
-    wait_until(lambda: opened.calculator.explain(asked, AT).rows_read < rows / 2)
-    assert value(opened, asked) == 15
+    wait_until(lambda: opened.calculator.explain(with_tree, AT).rows_read < rows / 2)
+    assert value(opened, with_tree) == 15
 
 
 def test_numbers_and_few_texts_get_no_index(opened: Runtime) -> None:

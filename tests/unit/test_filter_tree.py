@@ -49,11 +49,11 @@ TREES = [
 @pytest.mark.parametrize("tree", TREES)
 def test_a_stored_tree_is_read_as_the_same_tree(catalog: Catalog, tree: dict[str, Any]) -> None:
     """With the names of members of Python and of the API: the store has both."""
-    asked = question(catalog, tree, LEAF)
-    written = asked.model_dump(mode="json", by_alias=True)
+    stored = question(catalog, tree, LEAF)
+    written = stored.model_dump(mode="json", by_alias=True)
     assert written["filters"] == [tree, LEAF]
-    assert Question.model_validate(written) == asked
-    assert Question.model_validate_json(asked.model_dump_json()) == asked
+    assert Question.model_validate(written) == stored
+    assert Question.model_validate_json(stored.model_dump_json()) == stored
 
 
 def test_trees_that_differ_in_one_member_have_different_shapes(catalog: Catalog) -> None:
@@ -121,8 +121,8 @@ def test_a_tree_has_a_sentence_without_ambiguity(tree: dict[str, Any], sentence:
 def test_a_problem_in_a_tree_has_its_path(
     catalog: Catalog, filters: list[Any], expected: dict[str, str]
 ) -> None:
-    found = problems(catalog, *filters)
-    assert expected.items() <= found.items()
+    rejected = problems(catalog, *filters)
+    assert expected.items() <= rejected.items()
 
 
 def test_a_tree_has_at_most_five_levels(catalog: Catalog) -> None:
@@ -144,8 +144,8 @@ def test_all_trees_together_have_at_most_fifty_leaves(catalog: Catalog) -> None:
 def test_the_sides_of_a_ratio_take_trees(catalog: Catalog) -> None:
     side = {"metricType": "COUNT", "filters": [{"not": PATTERN}]}
     body = {"metricType": "RATIO", "numerator": side, "denominator": {"metricType": "COUNT"}}
-    _, asked = read_metric(body, catalog, name_required=False)
-    assert [tree.sentence for tree in asked.parts[0].filters] == [
+    _, stored = read_metric(body, catalog, name_required=False)
+    assert [tree.sentence for tree in stored.parts[0].filters] == [
         "not (interaction.a matches ^a.b$)"
     ]
     side["filters"] = [{"not": {**PATTERN, "value": "("}}]
