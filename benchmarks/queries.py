@@ -45,6 +45,9 @@ PG_COUNTRY = "payload->>'country'"
 PG_TOTAL = "(payload->>'total')::float8"
 
 
+PERCENTILE = "95th percentile of totals"
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question. SQL answers rows of (value) or (value, dimension), in any order."""
@@ -177,6 +180,18 @@ CASES = (
             *_by_country(f"avg({TOTAL})", UNTIL),
         ),
         (f"SELECT avg({PG_TOTAL}), {PG_COUNTRY} FROM interactions WHERE {PG_UNTIL} GROUP BY 2",),
+    ),
+    Case(
+        PERCENTILE,
+        {"metricType": "PERCENTILE", "percentile": 95, "field": "interaction.total"},
+        (
+            # With 0.95, quantileExact has the next rank where 20 divides the number of numbers.
+            f"SELECT quantileExact(0.949999999999)({TOTAL}) FROM interactions WHERE {UNTIL}",
+        ),
+        (
+            f"SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY {PG_TOTAL}) "
+            f"FROM interactions WHERE {PG_UNTIL}",
+        ),
     ),
     Case(
         "Distinct users by country",

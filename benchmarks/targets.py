@@ -11,6 +11,7 @@ from benchmarks.combined import best_of
 from benchmarks.compare import Result, percentile
 from benchmarks.load import Ingestion
 from benchmarks.many import Many
+from benchmarks.queries import PERCENTILE
 from benchmarks.record import Run
 from benchmarks.words import GIB, ms, title
 
@@ -35,6 +36,7 @@ def targets(run: Run, other_sizes: Mapping[int, Mapping[str, float]]) -> Iterato
     """The promises of the issues, in the order of the report."""
     yield from _scans(run)
     yield from map(_close_to_hand, run.results)
+    yield from _percentiles(run)
     yield from _windows([result for result in run.results if result.is_scoped_window])
     for many in run.many:
         yield from _many(run, many)
@@ -83,6 +85,13 @@ def _close_to_hand(result: Result) -> Target:
         return Target(promise, f"{http / sql:.2f} times", http <= 1.15 * sql)
     promise = f"{result.name}: at most 3 ms more than the SQL by hand"
     return Target(promise, f"{(http - sql) * 1000:+.1f} ms", http - sql <= 0.003)
+
+
+def _percentiles(run: Run) -> Iterator[Target]:
+    for result in run.results:
+        if result.name == PERCENTILE:
+            times = ratio(result, TOCSIN, BY_HAND)
+            yield _at_most(f"{result.name}, of the engine's quantileExact by hand", times, 1.2)
 
 
 def _windows(results: Iterable[Result]) -> Iterator[Target]:

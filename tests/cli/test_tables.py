@@ -87,6 +87,11 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     assert "red[bold]" in text
 
 
+def test_a_percentile_is_listed_with_its_rank() -> None:
+    metric = {**METRIC, "metricType": "PERCENTILE", "percentile": 99.9, "field": "interaction.ms"}
+    assert "PERCENTILE 99.9" in shown(metric_table([metric]))
+
+
 def test_a_ratio_is_listed_and_shown_with_its_sides() -> None:
     side = {**dict.fromkeys(["resourceType", "origin", "field"]), "metricType": "COUNT"}
     failed = [{"field": "interaction.ok", "operator": "eq", "value": False}]

@@ -40,6 +40,16 @@ METRICS: list[dict[str, Any]] = [
     {"metricType": "MIN", "field": "userId", "groupBy": ["origin"], "timeWindow": "1h"},
     {"metricType": "MAX", "field": "userId", "groupBy": ["action"], "timeWindow": "10m"},
     {
+        **{"metricType": "PERCENTILE", "percentile": 50, "field": "interaction.n"},
+        **{"groupBy": ["origin"], "timeWindow": "1h"},
+    },
+    {"metricType": "PERCENTILE", "percentile": 99.9, "field": "interaction.total"},
+    {
+        **{"metricType": "LATEST", "field": "interaction.total"},
+        **{"groupBy": ["action"], "timeWindow": "1h"},
+    },
+    {"metricType": "LATEST", "field": "interaction.n"},
+    {
         "metricType": "RATIO",
         "numerator": {"metricType": "DISTINCT_COUNT", "field": "userId"},
         "denominator": {"metricType": "COUNT"},
@@ -66,6 +76,14 @@ def test_a_backtest_gives_what_live_evaluation_gave(world: World) -> None:
 def test_a_backtest_of_a_ratio_gives_what_live_evaluation_gave(world: World) -> None:
     random = Random(34)
     drawn = (nasty.metric(random, world.interactions, ("RATIO",)) for _ in range(8))
+    assert sum(check(world, random, world.question(metric)) for metric in drawn) > 1
+
+
+def test_a_backtest_of_percentiles_and_latest_numbers_gives_what_live_evaluation_gave(
+    world: World,
+) -> None:
+    random = Random(35)
+    drawn = (nasty.metric(random, world.interactions, ("PERCENTILE", "LATEST")) for _ in range(16))
     assert sum(check(world, random, world.question(metric)) for metric in drawn) > 1
 
 

@@ -361,3 +361,38 @@ def test_a_payload_is_refused_with_its_reason(payload: str, reason: str) -> None
 )  # fmt: skip
 def test_anything_else_is_accepted(payload: str) -> None:
     assert oracle.refuses(payload) is None
+
+
+# PERCENTILE and LATEST
+
+
+@pytest.mark.parametrize(
+    ("percentile", "expected"),
+    [(0.001, 1), (25, 1), (25.001, 2), (50, 2), (50.001, 3), (75, 3), (75.001, 4), (100, 4)],
+)
+def test_a_percentile_is_the_nearest_rank(percentile: float, expected: int) -> None:
+    # In any order, with values that are no numbers.
+    assert value("PERCENTILE", "3", "true", '"1"', "", "4", "2", percentile=percentile) == expected
+
+
+def test_a_percentile_of_one_number_is_that_number_and_of_none_null() -> None:
+    assert value("PERCENTILE", "7", percentile=0.001) == 7
+    assert value("PERCENTILE", "7", percentile=100) == 7
+    assert value("PERCENTILE", "true", "", percentile=50) is None
+
+
+def test_ranks_are_computed_without_rounding() -> None:
+    """In doubles, 0.29 * 100 is 28.999999999999996 and 64.1 * 10 is 640.9999999999999."""
+    hundred = [str(number) for number in range(1, 101)]
+    assert value("PERCENTILE", *hundred, percentile=29) == 29
+    thousand = [str(number) for number in range(1, 1_001)]
+    assert value("PERCENTILE", *thousand, percentile=64.1) == 641
+
+
+def test_the_latest_number_is_that_of_the_latest_timestamp_then_of_the_last_recorded() -> None:
+    metric = {"metricType": "LATEST", "field": "interaction.a"}
+    early, late = recorded('{"a":1}', 2 * MINUTE), recorded('{"a":2}', MINUTE)
+    nothing = recorded('{"a":"x"}', MS * 0)
+    assert answer(metric, late, early, nothing) == [(2,)]
+    assert answer(metric, late, recorded('{"a":3}', MINUTE), early) == [(3,)]
+    assert answer(metric, nothing) == [(None,)]

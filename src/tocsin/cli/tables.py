@@ -35,7 +35,7 @@ def metric_table(metrics: Iterable[JsonObject]) -> Table:
     for metric in metrics:
         table.add_row(
             _plain(metric["name"]),
-            metric["metricType"],
+            _type_text(metric),
             _plain(_scope_text(metric) or "all"),
             _plain(metric["field"] or _sides_text(metric)),
             _plain(_filters_text(metric)),
@@ -44,6 +44,12 @@ def metric_table(metrics: Iterable[JsonObject]) -> Table:
             "yes" if metric["enabled"] else "no",
         )
     return table
+
+
+def _type_text(metric: JsonObject) -> str:
+    """`COUNT`, `PERCENTILE 95`."""
+    percentile = metric.get("percentile")
+    return metric["metricType"] if percentile is None else f"PERCENTILE {percentile}"
 
 
 def _scope_text(definition: JsonObject) -> str:

@@ -33,7 +33,10 @@ _MEASURES = {
     Aggregation.MAX: "The maximum of {field}",
     Aggregation.DISTINCT_COUNT: "The number of distinct values of {field}",
     Aggregation.RATE: "The rate",
+    Aggregation.PERCENTILE: "The {percentile} percentile of {field}",
+    Aggregation.LATEST: "The latest number of {field}",
 }
+_ORDINALS: Mapping[float, str] = {1: "st", 2: "nd", 3: "rd"}
 _PERIODS = {
     CalendarPeriod.TODAY: "today",
     CalendarPeriod.YESTERDAY: "yesterday",
@@ -59,6 +62,12 @@ def number(value: float | None) -> str:
     if abs(value) >= _LARGE or 0 < abs(value) < _SMALL:
         return f"{value:.4g}"
     return f"{value:,.2f}"
+
+
+def ordinal(of: float) -> str:
+    """`95th`, `99.9th`, `1st`."""
+    is_teen = of in (11, 12, 13)
+    return f"{of}{'th' if is_teen else _ORDINALS.get(of % 10, 'th')}"
 
 
 def time(at: datetime) -> Markup:
@@ -137,7 +146,8 @@ def _unit_words(question: Question) -> str:
 
 
 def _measure(part: Question, catalog: EntryLookup) -> str:
-    measure = _MEASURES[part.aggregation].format(field=part.field)
+    percentile = "" if part.percentile is None else ordinal(part.percentile)
+    measure = _MEASURES[part.aggregation].format(field=part.field, percentile=percentile)
     joint = " of interactions" if part.field is None else " over interactions"
     conditions = [filter.sentence for filter in part.filters]
     where = f" where {' and '.join(conditions)}" if conditions else ""

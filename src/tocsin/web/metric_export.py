@@ -25,6 +25,7 @@ _SCOPE = ("resourceType", "action", "origin")
 MEASURE = ("metricType", *_SCOPE, "field", "filters")
 MEMBERS = (
     *("name", "description", *MEASURE, "timeWindow", "timezone", "rateUnit", "unit", "groupBy"),
+    "percentile",
     *RATIO_MEMBERS,
 )
 _TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow", "unit")
@@ -57,6 +58,7 @@ def definition_in(form: Form) -> dict[str, Any]:
         "enabled": form.has("enabled"),
         **({"expose": True} if form.has("expose") else {}),
         **(form.members("rateUnit") if form.text("metricType") == Aggregation.RATE else {}),
+        **_percentile_in(form),
         **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
     }
 
@@ -69,6 +71,11 @@ def _zone_in(form: Form) -> dict[str, Any]:
 def _field_in(form: Form) -> str | None:
     """The measured field; each side of a RATIO has its own."""
     return form.field("field") if form.text("metricType") != Aggregation.RATIO else None
+
+
+def _percentile_in(form: Form) -> dict[str, Any]:
+    is_percentile = form.text("metricType") == Aggregation.PERCENTILE
+    return form.number("percentile") if is_percentile else {}
 
 
 def _ratio_in(form: Form) -> dict[str, Any]:

@@ -75,6 +75,7 @@ _LABELS = {
     "field": "a field",
     "timeWindow": "a time window",
     "timezone": "a time zone",
+    "percentile": "a percentile",
     "numerator.field": "a field of the numerator",
     "denominator.field": "a field of the denominator",
 }

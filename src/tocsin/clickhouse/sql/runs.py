@@ -118,7 +118,7 @@ def _partials(question: Question, fields: Fields, aliases: Aliases, *, is_exact:
     if question.aggregation in (Aggregation.MIN, Aggregation.MAX):
         return [f"{question.aggregation.lower()}({number}) AS extreme"]
     if question.aggregation is Aggregation.PERCENTILE:
-        return [f"count({number}) AS c", f"groupArray({number}) AS numbers"]
+        return [f"groupArray({number}) AS numbers", "length(numbers) AS c"]
     if question.aggregation is Aggregation.LATEST:
         x = aliases(number)
         return [f"{latest(x, x)} AS latest"]

@@ -38,12 +38,15 @@ AGGREGATIONS = {
     Aggregation.MIN: "Minimum of a field",
     Aggregation.MAX: "Maximum of a field",
     Aggregation.DISTINCT_COUNT: "Number of distinct values of a field",
+    Aggregation.PERCENTILE: "Percentile of a field",
+    Aggregation.LATEST: "Latest number of a field",
     Aggregation.RATIO: "Ratio of two aggregates",
 }
 SIDE_LABELS = {"numerator": "Numerator", "denominator": "Denominator"}
 _PREVIEW = "metric_preview.html"
 _COPY = " (copy)"
 _LONGEST_NAME = 200
+PERCENTILES = (50, 90, 95, 99)
 WINDOWS = ("5m", "15m", "1h", "6h", "24h", "7d", "30d", *PERIODS)
 
 
@@ -165,6 +168,7 @@ def _form(
         unary=UNARY,
         lists=LISTS,
         kinds=KINDS,
+        percentiles=PERCENTILES,
         windows=WINDOWS,
         rate_units=list(RateUnit),
         periods=PERIODS,

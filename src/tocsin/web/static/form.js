@@ -54,15 +54,12 @@ const Forms = {
     value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one per line" : kind.value === "boolean" ? "true or false" : "value";
   },
 
-  // Shows the field of each aggregation that needs one, the sides of a ratio and the unit of a rate.
+  // Shows the field of each aggregation that needs one, and the inputs of a single aggregation.
   // Hidden inputs are disabled, so that the browser does not send them.
   needField(form) {
-    const chosen = form.elements.metricType?.selectedOptions[0]?.dataset ?? {};
-    for (const [part, flag] of [["[data-sides]", "hasSides"], ["[data-rate]", "hasRate"]]) {
-      const holder = form.querySelector(part);
-      if (!holder) continue;
-      holder.hidden = !(flag in chosen);
-      holder.querySelectorAll("input, select, textarea").forEach((input) => { input.disabled = holder.hidden; });
+    for (const part of form.querySelectorAll("[data-only-for]")) {
+      part.hidden = form.elements.metricType?.value !== part.dataset.onlyFor;
+      part.querySelectorAll("input, select, textarea").forEach((input) => { input.disabled = part.hidden; });
     }
     for (const measure of form.querySelectorAll("[data-measure]")) {
       const aggregation = measure.querySelector("[data-aggregation]").selectedOptions[0];
