@@ -27,7 +27,7 @@ LATEST: dict[str, Any] = {
     "field": "interaction.ms",
     "timeWindow": "1h",
 }
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"value": 19, "dimensions": {"interaction_country": "ZA"}},
     {"value": 2.5, "dimensions": {"interaction_country": "US"}},
     {"value": None, "dimensions": {"interaction_country": "NZ"}},
@@ -96,9 +96,9 @@ def test_every_route_that_calculates_has_the_same_rows(
     api: TestClient, metrics: list[dict[str, Any]]
 ) -> None:
     every = {entry["metricId"]: entry for entry in calculated(api, "calculate-all")["results"]}
-    for metric, body, rows in zip(
-        metrics, (PERCENTILE, LATEST), (ROWS, [{"value": 1, "dimensions": None}]), strict=True
-    ):
+    latest_rows: list[dict[str, Any]] = [{"value": 1, "dimensions": None}]
+    expected = (PERCENTILE, ROWS), (LATEST, latest_rows)
+    for metric, (body, rows) in zip(metrics, expected, strict=True):
         id = metric["metricId"]
         answer = calculated(api, f"{id}/calculate")
         assert (answer["metricType"], answer["results"]) == (body["metricType"], rows)

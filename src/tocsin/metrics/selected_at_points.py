@@ -29,24 +29,33 @@ def latest_at_points(count: int, lo: Values, hi: Values, latest: Values) -> Doub
 
 
 def percentiles_at_points(
-    count: int, thousandths: int, lo: Values, hi: Values, numbers: Values
+    count: int, thousandths: int, runs: tuple[Values, Values, Values], numbers: Values
 ) -> Doubles:
-    """At each point, the percentile of the numbers whose runs include it; NaN for none. `lo` and
-    `hi` are those of each number's run."""
+    """At each point, the percentile of the numbers whose runs include it; NaN for none. `runs` are
+    the first and the last point of each run, and how many of the numbers it has."""
+    lo, hi, sizes = (np.asarray(column, dtype=np.int64) for column in runs)
     order = np.lexsort((hi, lo))
-    lo, hi, numbers = lo[order], hi[order], numbers[order]
+    numbers = _in_order_of(order, sizes, numbers)
+    lo, hi = np.repeat(lo[order], sizes[order]), np.repeat(hi[order], sizes[order])
     # The numbers change at these points only.
     points = np.unique(np.concatenate([[0], lo, hi + 1]))
-    points = points[points < count].astype(np.int64)
+    points = points[points < count]
     begins, ends = np.searchsorted(hi, points, "left"), np.searchsorted(lo, points, "right")
-    sizes = ends - begins
-    ranks = -(-sizes * thousandths // WHOLE) - 1
-    has_numbers = sizes > 0
+    totals = ends - begins
+    ranks = -(-totals * thousandths // WHOLE) - 1
+    has_numbers = totals > 0
     values = np.full(len(points), np.nan)
     values[has_numbers] = _smallest(
         numbers, begins[has_numbers], ends[has_numbers], ranks[has_numbers]
     )
     return np.repeat(values, np.diff(points, append=count))
+
+
+def _in_order_of(order: Integers, sizes: Integers, numbers: Doubles) -> Doubles:
+    """The numbers of runs, which are consecutive, in another order of the runs."""
+    begins, moved = np.cumsum(sizes) - sizes, sizes[order]
+    shifts = begins[order] - (np.cumsum(moved) - moved)
+    return numbers[np.repeat(shifts, moved) + np.arange(len(numbers))]
 
 
 def _smallest(numbers: Doubles, begins: Integers, ends: Integers, ranks: Integers) -> Doubles:
@@ -55,17 +64,20 @@ def _smallest(numbers: Doubles, begins: Integers, ends: Integers, ranks: Integer
     A wavelet matrix answers all ranges together: from the highest bit of the numbers' positions in
     sorted order to the lowest, each range is divided into those with a zero and those with a one.
     """
-    distinct, keys = np.unique(numbers, return_inverse=True)
-    keys_of_ranges = np.zeros(len(begins), dtype=np.int64)
-    for bit in reversed(range(int(len(distinct) - 1).bit_length())):
-        is_zero = (keys >> bit) & 1 == 0
-        zeros_before = np.concatenate([[0], np.cumsum(is_zero)])
+    order = np.argsort(numbers)
+    keys = np.empty(len(numbers), dtype=np.int32)
+    keys[order] = np.arange(len(numbers), dtype=np.int32)
+    places = np.zeros(len(begins), dtype=np.int64)
+    zeros_before = np.zeros(len(numbers) + 1, dtype=np.int32)
+    for bit in reversed(range(max(len(numbers) - 1, 0).bit_length())):
+        is_one = (keys & (1 << bit)).astype(bool)
+        np.cumsum(~is_one, out=zeros_before[1:])
         first, last = zeros_before[begins], zeros_before[ends]
-        is_one = ranks >= last - first
+        is_above = ranks >= last - first
         zeros = int(zeros_before[-1])
-        begins = np.where(is_one, zeros + begins - first, first)
-        ends = np.where(is_one, zeros + ends - last, last)
-        ranks = np.where(is_one, ranks - (last - first), ranks)
-        keys_of_ranges |= is_one.astype(np.int64) << bit
-        keys = np.concatenate([keys[is_zero], keys[~is_zero]])
-    return distinct[keys_of_ranges]
+        begins = np.where(is_above, zeros + begins - first, first)
+        ends = np.where(is_above, zeros + ends - last, last)
+        ranks = np.where(is_above, ranks - (last - first), ranks)
+        places |= is_above.astype(np.int64) << bit
+        keys = np.concatenate([keys[~is_one], keys[is_one]])
+    return numbers[order[places]]

@@ -125,8 +125,8 @@ def _selected(question: Question, count: int, columns: AggregateColumns) -> Valu
         return latest_at_points(count, lo, hi, latest)
     assert question.percentile is not None
     lo, hi, sizes, numbers = columns[:4]
-    of_numbers = np.repeat(lo, sizes), np.repeat(hi, sizes)
-    return percentiles_at_points(count, thousandths_of(question.percentile), *of_numbers, numbers)
+    thousandths = thousandths_of(question.percentile)
+    return percentiles_at_points(count, thousandths, (lo, hi, sizes), numbers)
 
 
 def _sums(aggregation: Aggregation, count: int, columns: AggregateColumns) -> Values:
