@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import mmap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -83,11 +83,25 @@ def ingest(
     address: Address, key: str, file: Path, line_ends: NDArray[np.int64], plan: Plan
 ) -> Ingestion:
     """Send the plan's rows; RuntimeError if the server did not accept every single one."""
+    return ingest_at([address], key, file, line_ends, plan)
+
+
+def ingest_at(
+    addresses: Sequence[Address], key: str, file: Path, line_ends: NDArray[np.int64], plan: Plan
+) -> Ingestion:
+    """`ingest` at several nodes, which have an equal number of the connections each. All senders
+    begin together, and are as many processes as with one node, so that the figures compare."""
     bodies = plan.bodies(line_ends)
     lanes = [bodies[lane :: plan.connections] for lane in range(plan.connections)]
     processes = min(PROCESSES, plan.connections)
     shares = [
-        _Share(address, key, file, plan.size == 1, lanes[process::processes])
+        _Share(
+            addresses[process % len(addresses)],
+            key,
+            file,
+            plan.size == 1,
+            lanes[process::processes],
+        )
         for process in range(processes)
     ]
     sent = list(_run(shares))

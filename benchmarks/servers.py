@@ -15,12 +15,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from secrets import token_hex
 from statistics import median
@@ -36,7 +34,7 @@ from sqlalchemy.engine import make_url
 from benchmarks import data
 from benchmarks.environment import environment as about_machine
 from benchmarks.environment import use_cores
-from benchmarks.load import Plan, ingest
+from benchmarks.load import Plan, ingest_at
 from benchmarks.metric_set import metrics
 from benchmarks.queries import CASES
 from benchmarks.steps import Steps, console
@@ -108,19 +106,9 @@ def record(
     deployment: Deployment, figure: str, file: Path, ends: Any, rows: range, size: int, lanes: int
 ) -> None:
     """Send the rows, in equal parts to all nodes at the same time."""
-    edges = np.linspace(rows.start, rows.stop, len(deployment.nodes) + 1).astype(int).tolist()
-    plans = [
-        Plan(size, lanes // len(deployment.nodes), range(start, stop))
-        for start, stop in pairwise(edges)
-    ]
-    with ThreadPoolExecutor(len(plans)) as threads:
-        sent = list(
-            threads.map(
-                lambda pair: ingest(pair[0].address, pair[0].key, file, ends, pair[1]),
-                zip(deployment.nodes, plans, strict=True),
-            )
-        )
-    deployment.add(figure, len(rows) / max(each.seconds for each in sent))
+    addresses = [node.address for node in deployment.nodes]
+    sent = ingest_at(addresses, deployment.nodes[0].key, file, ends, Plan(size, lanes, rows))
+    deployment.add(figure, sent.per_second)
 
 
 def measure(
