@@ -27,7 +27,7 @@ from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter
 from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
-from tocsin.model.interactions.time_bounds import TimeBounds
+from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.outbox import Outbox
@@ -84,7 +84,7 @@ class Runtime:
         self.node_id = uuid4().hex
         self.clock = SystemClock()
         self.events = Events()
-        self._bound_times()
+        self.times = RequestTimes.of(settings.oldest_days, settings.latest_days, settings.retention)
         self.bodies = BodyBudget(settings.body_memory)
         self._closing = ExitStack()
         try:
@@ -117,14 +117,6 @@ class Runtime:
     def problems(self) -> dict[str, list[str]]:
         """The problems that an operator has to solve, by kind; the service answers queries."""
         return self.storage.problems()
-
-    def _bound_times(self) -> None:
-        settings = self.settings
-        retention, latest = settings.retention, settings.latest_days
-        advice = "; a batch with ?history=true takes older ones"
-        self.live_times = TimeBounds.of(settings.oldest_days, latest, retention, advice)
-        self.history_times = TimeBounds.of(None, latest, retention)
-        self.import_times = TimeBounds.of(None, None, retention)
 
     def _open_storage(self) -> None:
         storage = open_storage(self.settings, self.node_id, self.clock, self.events, self._closing)

@@ -84,9 +84,9 @@ async def record_batch(
     body = await read_body(request, BATCH_BYTES)
     sent_with = replace(_sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_)
     if import_:
-        sent_with = replace(sent_with, times=runtime.import_times)
+        sent_with = replace(sent_with, times=runtime.times.imports)
     elif history:
-        sent_with = replace(sent_with, times=runtime.history_times)
+        sent_with = replace(sent_with, times=runtime.times.history)
     pool, split = runtime.pools.recording, partial(_items, request, body)
     return await runtime.recorder.record_batch_on(pool, split, sent_with, _batch_response)
 
@@ -132,5 +132,5 @@ def _sent_with(runtime: Runtime, request: Request) -> RequestContext:
         timestamp=header(request, "x-interaction-timestamp") or None,
         uow_id=header(request, "x-uowid") or None,
         user_id=header(request, "x-userid") or None,
-        times=runtime.live_times,
+        times=runtime.times.live,
     )

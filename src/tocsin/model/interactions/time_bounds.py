@@ -59,6 +59,26 @@ class TimeBounds(NamedTuple):
         return ""
 
 
+class RequestTimes(NamedTuple):
+    """The bounds of each type of request: a recorded interaction, a batch with history=true, and
+    an import."""
+
+    live: TimeBounds
+    history: TimeBounds
+    imports: TimeBounds
+
+    @classmethod
+    def of(
+        cls, oldest_days: int | None, latest_days: int | None, retention: Duration | None
+    ) -> RequestTimes:
+        advice = "; a batch with ?history=true takes older ones"
+        return cls(
+            TimeBounds.of(oldest_days, latest_days, retention, advice),
+            TimeBounds.of(None, latest_days, retention),
+            TimeBounds.of(None, None, retention),
+        )
+
+
 def _kept_since(retention: Duration, received: int) -> int:
     """The start of the month in which the retention ends: months expire as a whole."""
     horizon = from_milliseconds(received) - retention.length
