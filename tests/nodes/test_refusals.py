@@ -37,7 +37,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def client(deployed: Deployment) -> Iterator[httpx.Client]:
     """A client of the first node; after the test, both nodes work again."""
     with deployed.nodes[0].client() as opened:
-        record(opened).raise_for_status()
+        wait_for(lambda: works(opened), RECOVERS_WITHIN)
         yield opened
     for node in deployed.nodes:
         with node.client() as after:
@@ -191,7 +191,7 @@ def test_a_node_that_missed_rows_of_the_log_reads_them_and_is_not_ready_meanwhil
     node, other = deployed.nodes
     with node.stopped(), other.client() as elsewhere:
         for _ in range(3):
-            record(elsewhere).raise_for_status()
+            wait_for(lambda: record(elsewhere).status_code == 201, RECOVERS_WITHIN)
         with session(deployed) as connection:
             connection.execute(
                 "DELETE FROM appends WHERE number < (SELECT max(number) FROM appends)"

@@ -127,8 +127,10 @@ class Node(Server):
         """The process does nothing meanwhile, as if its machine hung."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP)
-        yield
-        self.process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     @property
     def place(self) -> Sequence[str]:
