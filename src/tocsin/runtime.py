@@ -24,6 +24,7 @@ from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Recorder
 from tocsin.metrics.calculators import Calculators
 from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter
+from tocsin.metrics.definition_warnings import DefinitionWarnings
 from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
@@ -156,6 +157,7 @@ class Runtime:
         self.calculator = self._calculators.questions
         self.page_calculator = self._calculators.pages
         self.discovery = Discovery(self.engine)
+        self.definition_warnings = DefinitionWarnings(self.engine, self.catalog)
         self.history = History(self.engine, self.catalog)
         self.backtester = Backtester(self.engine, self.catalog)
         self.pools = Pools(concurrency)

@@ -92,6 +92,16 @@ def test_nothing_is_written_without_confirmation_or_in_a_dry_run(
     assert "Never" not in metrics(server)
 
 
+def test_a_field_that_has_never_occurred_is_a_warning_and_no_error(
+    at_server: Run, tmp_path: Path
+) -> None:
+    path = write(tmp_path, "[{name: Odd, metricType: COUNT, groupBy: [interaction.contry]}]")
+    planned = at_server("metrics", "apply", path, "--dry-run")
+    assert (planned.returncode, planned.stdout) == (0, "create     Odd\n")
+    warning = "warning    Odd: groupBy[0] has never occurred in any interaction\n"
+    assert planned.stderr == warning
+
+
 def test_nothing_is_written_if_one_definition_is_invalid(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:

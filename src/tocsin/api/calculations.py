@@ -123,7 +123,8 @@ def preview_metric(
     draft, question = read_metric(decode(body), runtime.catalog, name_required=False)
     with observations.calculating("preview"):
         answer = runtime.calculator.calculate(question, at or runtime.now(), limit)
-    return json_response(Calculation.of(None, draft.name, question.aggregation, answer))
+    warnings = runtime.definition_warnings.of(question)
+    return json_response(Calculation.of(None, draft.name, question.aggregation, answer, warnings))
 
 
 @router.post(

@@ -25,6 +25,7 @@ from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Metric
 from tocsin.process.optimistic_locking import retry_changed
+from tocsin.runtime import Runtime
 
 PATH = "/api/interaction-metrics"
 EXAMPLE = {
@@ -100,7 +101,7 @@ def create_metric(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a metric. A 422 lists every problem of the definition."""
     draft, question = read_metric(decode(body), runtime.catalog)
     metric = runtime.metric_service.create(draft, question, actor)
-    return created(MetricResponse.of(metric, runtime.catalog), PATH, metric.metric_id)
+    return created(_saved(runtime, metric), PATH, metric.metric_id)
 
 
 @router.put(
@@ -113,7 +114,7 @@ def replace_metric(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> R
     runtime.metrics.get(id)
     draft, question = read_metric(decode(body), runtime.catalog)
     metric = runtime.metric_service.replace(id, draft, question, actor)
-    return json_response(MetricResponse.of(metric, runtime.catalog))
+    return json_response(_saved(runtime, metric))
 
 
 @router.patch(
@@ -133,7 +134,7 @@ def patch_metric(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Res
         draft, question = read_metric(patched(document, patch), runtime.catalog)
         return runtime.metric_service.replace(id, draft, question, actor, former)
 
-    return json_response(MetricResponse.of(retry_changed(change), runtime.catalog))
+    return json_response(_saved(runtime, retry_changed(change)))
 
 
 @router.delete(
@@ -143,3 +144,8 @@ def delete_metric(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Delete a metric that no alert watches."""
     runtime.metric_service.delete(id, actor)
     return Response(status_code=204)
+
+
+def _saved(runtime: Runtime, metric: Metric) -> MetricResponse:
+    warnings = runtime.definition_warnings.of(metric.question)
+    return MetricResponse.of(metric, runtime.catalog, warnings)

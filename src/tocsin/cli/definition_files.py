@@ -35,7 +35,10 @@ class DefinitionNoun:
 
 
 METRIC = DefinitionNoun(
-    "a metric", "metrics", "name", frozenset({"metricId", "createdDate", "modifiedDate"})
+    "a metric",
+    "metrics",
+    "name",
+    frozenset({"metricId", "createdDate", "modifiedDate", "warnings"}),
 )
 ALERT = DefinitionNoun(
     "an alert",

@@ -37,7 +37,7 @@ class DefinitionKind:
     id: str
     defaults: Mapping[str, Any]
     by_name_or_id: Mapping[str, str | None]
-    dry_run: Callable[[Client, Definition], object]
+    dry_run: Callable[[Client, Definition], Any]
     has_sides: bool = False
 
     @property
@@ -214,22 +214,35 @@ def show_plan(plan: Iterable[PlanStep], kind: DefinitionKind = METRIC_KIND) -> N
 def check(
     plan: Iterable[PlanStep], client: Client, file: str, kind: DefinitionKind = METRIC_KIND
 ) -> None:
-    """Have the server validate every definition before the first one is written.
+    """Have the server validate every definition before the first one is written, and print its
+    warnings.
 
     Raises InvalidDefinitions with all problems.
     """
-    problems = []
+    problems: list[Problem] = []
+    warnings: list[str] = []
     for step in plan:
         if step.verb == "unchanged":
             continue
         try:
-            kind.dry_run(client, step.definition)
+            answer = kind.dry_run(client, step.definition)
+            warnings += _warnings(step.definition[kind.noun.name], answer)
         except RejectedByServer as error:
             if error.status_code not in (400, 422):
                 raise
             problems += _named(step.definition[kind.noun.name], error)
     if problems:
         raise InvalidDefinitions(f"{file} cannot be applied:", problems)
+    for warning in warnings:
+        typer.echo(warning, err=True)
+
+
+def _warnings(name: str, answer: Any) -> list[str]:
+    """The warnings in the answer to a definition, such as a field that has never occurred."""
+    return [
+        f"warning    {name}: {warning['field']} {warning['message']}"
+        for warning in answer.get("warnings", ())
+    ]
 
 
 def _named(name: str, error: RejectedByServer) -> list[Problem]:

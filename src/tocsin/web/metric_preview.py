@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -29,6 +29,7 @@ class Preview:
     answer: Answer
     chart: dict[str, Any]
     explanation: Explanation
+    warnings: Sequence[Problem]
 
     @property
     def groups(self) -> int:
@@ -45,6 +46,7 @@ def preview_of(runtime: Runtime, question: Question) -> Preview:
         answer=calculator.calculate(question, at, ROWS),
         chart=chart(series, question),
         explanation=calculator.explain(question, at),
+        warnings=runtime.definition_warnings.of(question),
     )
 
 

@@ -5,14 +5,16 @@ The rows of a calculation are the model's readings: a grouped metric has thousan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
+from tocsin.api.schemas.metrics import Warnings, warnings_of
 from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc, only_true
-from tocsin.errors import TocsinError
+from tocsin.errors import Problem, TocsinError
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import (
@@ -50,12 +52,24 @@ class Calculation(Shape, kw_only=True):
     results: list[Reading]
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
+    warnings: Warnings = UNSET
 
     @classmethod
     def of(
-        cls, id: UUID | None, name: str | None, type: Aggregation, answer: Answer
+        cls,
+        id: UUID | None,
+        name: str | None,
+        type: Aggregation,
+        answer: Answer,
+        warnings: Sequence[Problem] = (),
     ) -> Calculation:
-        return cls(metric_id=id, metric_name=name, metric_type=type, **_members(answer))
+        return cls(
+            metric_id=id,
+            metric_name=name,
+            metric_type=type,
+            **_members(answer),
+            warnings=warnings_of(warnings),
+        )
 
 
 class CalculationOfAll(Shape, kw_only=True):

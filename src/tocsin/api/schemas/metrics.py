@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from tocsin.api.schemas.shape import (
     only_true,
     text_or_none,
 )
+from tocsin.errors import Problem
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
@@ -70,6 +71,20 @@ class SideResponse(Shape):
 _OfRatio = doc("Only there for a RATIO")
 
 
+class DefinitionWarning(Shape):
+    """A part of a definition that has no effect in the recorded interactions."""
+
+    field: Annotated[str, doc("Where it is in the definition, such as `filters[0].field`")]
+    message: str
+
+
+Warnings = Annotated[list[DefinitionWarning], doc("Absent if there are none")] | UnsetType
+
+
+def warnings_of(problems: Sequence[Problem]) -> Warnings:
+    return [DefinitionWarning(problem.field, problem.message) for problem in problems] or UNSET
+
+
 class MetricResponse(Shape, kw_only=True):
     """A metric, with the current mnemonics of its scope."""
 
@@ -100,9 +115,12 @@ class MetricResponse(Shape, kw_only=True):
     expose: bool
     created_date: InstantText
     modified_date: InstantText
+    warnings: Warnings = UNSET
 
     @classmethod
-    def of(cls, metric: Metric, catalog: Mnemonics) -> MetricResponse:
+    def of(
+        cls, metric: Metric, catalog: Mnemonics, warnings: Sequence[Problem] = ()
+    ) -> MetricResponse:
         question = metric.question
         return cls(
             metric_id=metric.metric_id,
@@ -120,6 +138,7 @@ class MetricResponse(Shape, kw_only=True):
             expose=metric.expose,
             created_date=format_instant(metric.created_date),
             modified_date=format_instant(metric.modified_date),
+            warnings=warnings_of(warnings),
         )
 
 
