@@ -160,5 +160,5 @@ def test_an_alert_on_null_has_no_data(api: TestClient, metrics: list[dict[str, A
         },
     )
     assert answer.status_code == 200, answer.text
-    fired = {t["dimensions"]["interaction_country"] for t in answer.json()["transitions"]}
+    fired = {each["dimensions"]["interaction_country"] for each in answer.json()["results"]}
     assert fired == {"ZA", "NZ"}
