@@ -8,6 +8,7 @@ from uuid import UUID
 import re2
 from hypothesis import strategies as st
 
+from support.oracle import leaves
 from tocsin.model.interactions.field import Field
 
 PIECES = (
@@ -58,6 +59,28 @@ def filters(draw: st.DrawFn) -> dict[str, Any]:
     return {**definition, "value": draw(VALUES[operator])} if operator in VALUES else definition
 
 
+def trees() -> st.SearchStrategy[dict[str, Any]]:
+    """Filters, and trees of at most five levels."""
+    tree = filters()
+    for _ in range(5):
+        tree = filters() | nodes(tree)
+    return tree
+
+
+def nodes(tree: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    lists = st.lists(tree, min_size=1, max_size=2)
+    return (
+        st.builds(lambda children: {"any": children}, lists)
+        | st.builds(lambda children: {"all": children}, lists)
+        | st.builds(lambda child: {"not": child}, tree)
+    )
+
+
+def lists_of_trees(size: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    drawn = st.lists(trees(), max_size=size)
+    return drawn.filter(lambda each: sum(len(list(leaves(tree))) for tree in each) <= 50)
+
+
 @st.composite
 def metrics(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(
@@ -74,7 +97,7 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         "origin": draw(st.none() | st.just("Two")),
         "field": draw(FIELDS) if kind not in ("COUNT", "RATE", "RATIO") else None,
         **({"percentile": draw(PERCENTILES)} if kind == "PERCENTILE" else {}),
-        "filters": draw(st.lists(filters(), max_size=3)),
+        "filters": draw(lists_of_trees(3)),
         "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
         "groupBy": draw(groups),
         **(draw(ratios()) if kind == "RATIO" else {}),
@@ -100,7 +123,7 @@ def sides(draw: st.DrawFn) -> dict[str, Any]:
         **{"metricType": kind, "resourceType": draw(st.none() | st.just("ONE"))},
         "origin": draw(st.none() | st.just("Two")),
         "field": draw(FIELDS) if kind != "COUNT" else None,
-        "filters": draw(st.lists(filters(), max_size=2)),
+        "filters": draw(lists_of_trees(2)),
     }
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from support import nasty_definitions as nasty
 from tocsin.errors import TooLarge
+from tocsin.web.filter_outline import rows_of
 from tocsin.web.filter_rows import Condition
 from tocsin.web.forms import Form
 from tocsin.web.interaction_search import address_of, counting
@@ -17,6 +18,12 @@ from tocsin.web.quoting import quoted, read_pairs, unquoted, write_pairs
 
 def conditions(*rows: tuple[str, str, str, str]) -> Form:
     names = ("filterField", "filterOperator", "filterKind", "filterValue")
+    pairs = [pair for row in rows for pair in zip(names, row, strict=True)]
+    return Form(urlencode(pairs).encode())
+
+
+def outline(*rows: tuple[str, str, str, str, str]) -> Form:
+    names = ("filterLevel", "filterField", "filterOperator", "filterKind", "filterValue")
     pairs = [pair for row in rows for pair in zip(names, row, strict=True)]
     return Form(urlencode(pairs).encode())
 
@@ -94,6 +101,51 @@ def test_a_displayed_condition_is_read_back_unchanged(filter: dict[str, object])
     read = conditions((shown.field, shown.operator, shown.kind, shown.text))
     assert repr(read.filters()) == repr([filter])
     assert read.filter_problems() == []
+
+
+@given(filters=st.lists(nasty.trees(), max_size=3))
+def test_a_displayed_outline_of_trees_is_read_back_unchanged(
+    filters: list[dict[str, object]],
+) -> None:
+    rows = rows_of(filters)
+    read = outline(*((str(r.level), r.field, r.operator, r.kind, r.text) for r in rows))
+    assert repr(read.filters()) == repr(filters)
+    assert read.conditions() == rows
+    assert read.filter_problems() == []
+    assert repr(Form(counting(read)).filters()) == repr(filters)
+
+
+def test_rows_of_an_outline_have_the_paths_of_their_filters() -> None:
+    form = outline(
+        ("0", "", "any", "", ""),
+        ("1", "a", "eq", "number", "x"),
+        ("1", "", "not", "", ""),
+        ("2", "b", "eq", "text", "1"),
+        ("2", "c", "eq", "number", "y"),
+        ("0", "", "not", "", ""),
+        ("1", "", "all", "", ""),
+        ("2", "d", "eq", "number", ""),
+    )
+    assert [row.path for row in form.conditions()] == [
+        *("filters[0]", "filters[0].any[0]", "filters[0].any[1]"),
+        *("filters[0].any[1].not.any[0]", "filters[0].any[1].not.any[1]"),
+        *("filters[1]", "filters[1].not", "filters[1].not.all[0]"),
+    ]
+    paths = [problem.field for problem in form.filter_problems()]
+    assert paths == [
+        "filters[0].any[0].value",
+        "filters[0].any[1].not.any[1].value",
+        "filters[1].not.all[0].value",
+    ]
+    assert [form.is_empty(path) for path in paths] == [False, False, True]
+
+
+@pytest.mark.parametrize("level", ["5", "-1", "x", "1" * 5_000, "٣", ""])
+def test_a_level_without_a_group_above_belongs_to_the_group_before(level: str) -> None:
+    form = outline(("0", "", "any", "", ""), (level, "a", "exists", "", ""))
+    expected = [{"field": "a", "operator": "exists"}]
+    inside, beside = [{"any": expected}], [{"any": []}, *expected]
+    assert form.filters() == (inside if level in ("5", "٣") else beside)
 
 
 @given(text=nasty.texts())

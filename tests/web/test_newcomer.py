@@ -124,3 +124,27 @@ def test_a_search_updates_while_typing_and_slash_focuses_it(
     browser.active().send_keys("no such metric")
     browser.until_says("No metric matches “no such metric”")
     assert "q=no+such+metric" in browser.driver.current_url
+
+
+def test_a_user_combines_conditions_in_groups_within_groups(
+    browser: Browser, recorded: Server
+) -> None:
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.open("/web/metrics/new")
+    browser.press("+ Add a group of conditions")
+    browser.choose("Group", "none of")
+    browser.press("+ group")
+    outer, inner = browser.all(".group [data-add-row='']")
+    inner.click()
+    browser.type("Field", "interaction.country")
+    browser.type("Value", "US")
+    outer.click()
+    browser.all(".condition [data-field]")[1].send_keys("interaction.attempts")
+    browser.all(".condition [data-value]")[1].send_keys("3")
+    browser.until_says("not (interaction.country = US or interaction.attempts = 3)")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "1")
+
+    browser.all(".group [data-remove-row]")[1].click()
+    browser.until_says("not (interaction.attempts = 3)")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "2")
+    assert browser.complaints() == []

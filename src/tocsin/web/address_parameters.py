@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-CONDITIONS = ("filterField", "filterOperator", "filterKind", "filterValue")
+CONDITIONS = ("filterLevel", "filterField", "filterOperator", "filterKind", "filterValue")
 
 
 def reads(*names: str) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from typing import Any
 from tocsin.model.interactions.filter import LISTS, UNARY
 from tocsin.web.quoting import as_json, decoded, is_plain, quoted, unquoted
 
+GROUPS = {"any": "any of", "all": "all of", "not": "none of"}
+"""The operators of rows that combine others (`filter_outline.py`)."""
+
 KINDS = {
     "text": "text",
     "number": "number",
@@ -30,12 +33,15 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A row of the form, as it is displayed and sent."""
+    """A row of the form, as it is displayed and sent; `level` is its level in the outline."""
 
     field: str
     operator: str
     kind: str
     text: str
+    level: int = 0
+    path: str = ""
+    """Of its filter in the definition: `filters[0].any[1]`."""
 
     @classmethod
     def of(cls, filter: Mapping[str, Any]) -> Condition:
@@ -53,7 +59,7 @@ class Condition:
     @property
     def problem(self) -> str | None:
         """The message that the value is not of the chosen kind, or None."""
-        if self.operator in UNARY or self.kind not in _MESSAGES:
+        if self.operator in UNARY or self.operator in GROUPS or self.kind not in _MESSAGES:
             return None
         try:
             value = decoded(self.text) if self.kind == "json" else self._value()

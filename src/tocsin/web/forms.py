@@ -18,11 +18,13 @@ from urllib.parse import parse_qs, urlencode
 
 from tocsin.errors import Problem, TocsinError, TooLarge
 from tocsin.model.ceilings import FORM_FIELDS
-from tocsin.web.filter_rows import KINDS, Condition
+from tocsin.web.address_parameters import CONDITIONS
+from tocsin.web.filter_outline import filters_of, placed
+from tocsin.web.filter_rows import GROUPS, KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
 _ORIGINAL = "was."
-_VALUE_OF_ROW = re.compile(r"((?:\w+\.)?)filters\[(\d+)\]\.value")
+_VALUE_OF_ROW = re.compile(r"((?:\w+\.)?)(filters\[\d+\].*)\.value")
 
 
 class Form:
@@ -88,31 +90,34 @@ class Form:
         return {name: value if is_number else text}
 
     def conditions(self, prefix: str = "") -> list[Condition]:
-        """The rows of conditions that have a field; `prefix` begins the names of their inputs."""
-        names = ("filterField", "filterOperator", "filterKind", "filterValue")
-        columns = (self._values.get(f"{prefix}{name}", []) for name in names)
+        """The rows of conditions that have a field, and those of groups; `prefix` begins the names
+        of their inputs."""
+        columns = (self._values.get(f"{prefix}{name}", []) for name in CONDITIONS)
         rows = zip_longest(*columns, fillvalue="")
-        return [
-            Condition(field, operator or "eq", _kind(kind), _with_line_feeds(text))
-            for field, operator, kind, text in rows
-            if field.strip()
-        ]
+        return placed(
+            Condition(
+                *(field, operator or "eq", _kind(kind), _with_line_feeds(text)), _level(level)
+            )
+            for level, field, operator, kind, text in rows
+            if field.strip() or operator in GROUPS
+        )
 
     def filters(self, prefix: str = "") -> list[dict[str, Any]]:
-        return [condition.filter for condition in self.conditions(prefix)]
+        return filters_of(self.conditions(prefix))
 
     def filter_problems(self, prefix: str = "") -> list[Problem]:
         """The problems of values that are not of the chosen kind."""
         return [
-            Problem(f"{prefix}filters[{index}].value", condition.problem)
-            for index, condition in enumerate(self.conditions(prefix))
+            Problem(f"{prefix}{condition.path}.value", condition.problem)
+            for condition in self.conditions(prefix)
             if condition.problem
         ]
 
     def is_empty(self, field: str) -> bool:
         """Whether the field of a problem is still empty."""
         if match := _VALUE_OF_ROW.fullmatch(field):
-            return not self.conditions(match[1])[int(match[2])].text.strip()
+            rows = self.conditions(match[1])
+            return all(row.path != match[2] or not row.text.strip() for row in rows)
         return not self.raw(field).strip()
 
     def query(self, without: Sequence[str] = ()) -> str:
@@ -146,6 +151,10 @@ def problems_by_field(error: TocsinError | None) -> Mapping[str, str]:
         before = f"{messages[problem.field]}; " if problem.field in messages else ""
         messages[problem.field] = before + problem.message
     return messages
+
+
+def _level(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 3 else 0
 
 
 def _kind(name: str) -> str:

@@ -82,6 +82,7 @@ def _rows(rows: Iterable[Condition]) -> list[tuple[str, str]]:
         pair
         for row in rows
         for pair in (
+            ("filterLevel", str(row.level)),
             *(("filterField", row.field), ("filterOperator", row.operator)),
             *(("filterKind", row.kind), ("filterValue", row.text)),
         )

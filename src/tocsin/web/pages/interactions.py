@@ -17,7 +17,7 @@ from tocsin.model.interactions.search import Search
 from tocsin.runtime import Runtime
 from tocsin.web.address_parameters import reads
 from tocsin.web.choices import all_choices
-from tocsin.web.filter_rows import KINDS
+from tocsin.web.filter_rows import GROUPS, KINDS
 from tocsin.web.forms import Form
 from tocsin.web.interaction_search import SEARCHED, SINCE, address_of, counting, read_search
 from tocsin.web.payload_tree import short, tree
@@ -80,6 +80,7 @@ def interactions(pages: Site, request: Request, _viewer: Reader) -> Response:
         unary=UNARY,
         lists=LISTS,
         kinds=KINDS,
+        groups=GROUPS,
         entries=all_choices(runtime),
         any_recorded=bool(rows) or runtime.engine.rows() > 0,
     )

@@ -20,7 +20,8 @@ from tocsin.model.metrics.rules import SIDES
 from tocsin.model.metrics.time_window import PERIODS
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
-from tocsin.web.filter_rows import KINDS, Condition
+from tocsin.web.filter_outline import rows_of
+from tocsin.web.filter_rows import GROUPS, KINDS, Condition
 from tocsin.web.forms import Form
 from tocsin.web.metric_export import MEASURE, MEMBERS, definition_in, definition_of, read_form
 from tocsin.web.metric_preview import preview_of, preview_problems, run_preview
@@ -169,6 +170,7 @@ def _form(
         lists=LISTS,
         kinds=KINDS,
         percentiles=PERCENTILES,
+        groups=GROUPS,
         windows=WINDOWS,
         rate_units=list(RateUnit),
         periods=PERIODS,
@@ -181,7 +183,7 @@ def _conditions(
 ) -> list[Condition]:
     if entered:
         return entered.conditions(prefix)
-    return [Condition.of(filter) for filter in definition.get("filters", ())]
+    return rows_of(definition.get("filters", ()))
 
 
 def _side(name: str, definition: dict[str, Any], entered: Form | None) -> dict[str, Any]:

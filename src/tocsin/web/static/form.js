@@ -4,7 +4,7 @@
 const Forms = {
   // The operators that apply to a type; fields that were never recorded may have any type.
   fitting: {
-    string: ["eq", "neq", "contains", "in", "not_in", "starts_with", "ends_with", "gt", "gte", "lt", "lte", "exists", "not_exists"],
+    string: ["eq", "neq", "contains", "in", "not_in", "starts_with", "ends_with", "matches", "gt", "gte", "lt", "lte", "exists", "not_exists"],
     number: ["eq", "neq", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "not_exists"],
     boolean: ["eq", "neq", "exists", "not_exists"],
     array: ["contains", "exists", "not_exists"],
@@ -118,12 +118,41 @@ const Forms = {
     }
   },
 
+  // Adds a row at the end, or at the end of the group that the button belongs to.
   addRow(button) {
-    const rows = button.closest("[data-rows]");
-    const row = rows.querySelector("template").content.cloneNode(true).firstElementChild;
-    rows.insertBefore(row, rows.querySelector("template"));
-    row.querySelector("input").focus();
+    const rows = button.closest("[data-rows]"), group = button.closest("[data-row]");
+    const template = rows.querySelector(`template${button.dataset.addRow ? "[data-group]" : ""}`);
+    const row = template.content.cloneNode(true).firstElementChild;
+    if (group) {
+      Forms.setLevel(row, Number(group.dataset.level) + 1);
+      (Forms.inside(group).at(-1) ?? group).after(row);
+    } else {
+      rows.insertBefore(row, rows.querySelector("template"));
+    }
+    row.querySelector("input:not([type=hidden]), select").focus();
     Forms.fit(row);
+  },
+
+  setLevel(row, level) {
+    row.classList.replace(`level-${row.dataset.level}`, `level-${level}`);
+    row.dataset.level = level;
+    row.querySelector("[data-level-sent]").value = level;
+  },
+
+  // The rows of a group: those of higher levels that follow it.
+  inside(group) {
+    const rows = [];
+    let row = group.nextElementSibling;
+    while (row && "row" in row.dataset && Number(row.dataset.level) > Number(group.dataset.level)) {
+      rows.push(row);
+      row = row.nextElementSibling;
+    }
+    return rows;
+  },
+
+  removeRow(button) {
+    const row = button.closest("[data-row]");
+    [...Forms.inside(row), row].forEach((each) => each.remove());
   },
 
   start(form) {
@@ -151,7 +180,7 @@ const Forms = {
       const button = event.target.closest("button");
       if (!button) return;
       if ("addRow" in button.dataset) Forms.addRow(button);
-      if ("removeRow" in button.dataset) button.closest("[data-row]").remove();
+      if ("removeRow" in button.dataset) Forms.removeRow(button);
       if ("fill" in button.dataset) document.getElementById(button.dataset.fill).value = button.dataset.with;
       Forms.needZone(form);
       if (button.type === "button") soon();
