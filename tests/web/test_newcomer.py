@@ -131,6 +131,7 @@ def test_a_user_combines_conditions_in_groups_within_groups(
 ) -> None:
     browser.sign_in(recorded.url, recorded.admin_key)
     browser.open("/web/metrics/new")
+    browser.choose("Action", "LOGIN_FAILED")
     browser.press("+ Add a group of conditions")
     browser.choose("Group", "none of")
     browser.press("+ group")
