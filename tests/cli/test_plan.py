@@ -111,6 +111,14 @@ def test_filter_values_are_compared_as_json(desired: object, current: object, ve
     assert plan(DEFINITION | filters(desired), ANSWER | filters(current)).verb == verb
 
 
+def test_filter_trees_are_compared_by_their_nodes_and_leaves() -> None:
+    leaf = {"field": "userId", "operator": "exists"}
+    known = [{"any": [{**leaf, "value": None}, {"not": leaf}]}]
+    same, others = [{"any": [leaf, {"not": leaf}]}], [{"all": [leaf, {"not": leaf}]}]
+    assert plan(DEFINITION | {"filters": same}, ANSWER | {"filters": known}).verb == "unchanged"
+    assert plan(DEFINITION | {"filters": others}, ANSWER | {"filters": known}).verb == "change"
+
+
 def test_a_filter_without_a_value_equals_one_with_null() -> None:
     desired = {"filters": [{"field": "userId", "operator": "exists"}]}
     current = {"filters": [{"field": "userId", "operator": "exists", "value": None}]}

@@ -44,6 +44,13 @@ def test_a_metric_is_listed_with_readable_filters() -> None:
     assert "interaction.country = ZA and userId exists" in text
 
 
+def test_a_metric_is_listed_with_its_filter_tree_in_parentheses() -> None:
+    country, user = METRIC["filters"]
+    tree = {"any": [country, {"not": {**user, "operator": "matches", "value": "^a"}}]}
+    text = shown(metric_table([METRIC | {"filters": [tree, user]}]))
+    assert "(interaction.country = ZA or not (userId matches ^a)) and userId exists" in text
+
+
 def test_missing_members_of_a_metric_are_listed_by_their_meaning() -> None:
     bare = METRIC | dict.fromkeys(["resourceType", "action", "timeWindow"])
     text = shown(metric_table([bare | {"filters": [], "groupBy": [], "enabled": False}]))
