@@ -12,6 +12,7 @@ import structlog
 from support.alerting import AT, Store, opened_store
 from support.clock import SetClock
 from support.leadership import SetLeadership
+from tocsin.alerting.alert_values import AlertMetrics
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.scheduler import LONGEST_PAUSE, PAUSE, Scheduler
@@ -98,7 +99,7 @@ def test_a_clock_that_is_set_back_delays_no_slot(fixture: Fixture) -> None:
 
 def test_an_arrival_evaluates_an_alert_that_it_can_make_fire(fixture: Fixture) -> None:
     alert = fixture.store.alert(threshold=-1, interval="24h")
-    fixture.triggers.watch([(alert, fixture.store.metric)])
+    fixture.triggers.watch([(alert, AlertMetrics(fixture.store.metric))])
     fixture.scheduler.run_once()
     fixture.scheduler.on_interactions_recorded(ARRIVED)
     fixture.clock.at += SECOND
@@ -115,7 +116,7 @@ def test_a_failure_at_slots_is_logged_once_and_does_not_keep_arrivals_from_being
 
     monkeypatch.setattr(fixture.store.evaluations, "statuses", fail)
     alert = fixture.store.alert(threshold=-1, interval="24h")
-    fixture.triggers.watch([(alert, fixture.store.metric)])
+    fixture.triggers.watch([(alert, AlertMetrics(fixture.store.metric))])
     fixture.scheduler.on_interactions_recorded(ARRIVED)
     with structlog.testing.capture_logs() as logged:
         pause = fixture.scheduler.run_once()

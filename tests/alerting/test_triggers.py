@@ -9,12 +9,11 @@ import pytest
 
 from support.alert_builder import alert
 from support.builders import a_metric, an_interaction
+from tocsin.alerting.alert_values import AlertMetrics
 from tocsin.alerting.triggers import PAUSE_SECONDS, ArrivalTriggers, can_fire_on_arrival
-from tocsin.model.alerts.alert import Alert, Rule
+from tocsin.model.alerts.alert import Alert, Comparison, Guard, Rule
 from tocsin.model.duration import Duration
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.metrics.metric import Metric
-from tocsin.model.metrics.question import Question
 
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
 COUNT = {"metricType": "COUNT"}
@@ -26,8 +25,8 @@ def arrived(type: UUID = TYPE, action: UUID = ACTION, origin: UUID = ORIGIN) -> 
     return an_interaction((type.bytes, action.bytes, origin.bytes))
 
 
-def watched(id: int, **question: Any) -> tuple[Alert, Metric]:
-    return alert("1m", id), a_metric(**question)
+def watched(id: int, **question: Any) -> tuple[Alert, AlertMetrics]:
+    return alert("1m", id), AlertMetrics(a_metric(**question))
 
 
 @pytest.mark.parametrize(
@@ -75,9 +74,49 @@ def test_only_a_rule_that_an_arrival_alone_can_make_true_fires_on_arrival(
 ) -> None:
     rule = Rule.model_validate({"operator": operator, "threshold": 1})
     watched_alert = alert("1m").model_copy(update={"rule": rule})
-    assert can_fire_on_arrival(watched_alert, Question.model_validate(question)) is rises
+    metrics = AlertMetrics(a_metric(**question))
+    assert can_fire_on_arrival(watched_alert, metrics) is rises
     delayed = watched_alert.model_copy(update={"evaluation_delay": Duration.parse("10s")})
-    assert not can_fire_on_arrival(delayed, Question.model_validate(question))
+    assert not can_fire_on_arrival(delayed, metrics)
+
+
+@pytest.mark.parametrize(
+    ("guards", "rises"),
+    [
+        ([("gte", {"metricType": "COUNT"})], True),
+        ([("lt", {"metricType": "COUNT"})], False),
+        ([("eq", {"metricType": "COUNT"})], False),
+        ([("lt", {"metricType": "MIN", "field": "interaction.n"})], True),
+        ([("gt", {"metricType": "AVG", "field": "interaction.n"})], False),
+        (
+            [("gt", {"metricType": "COUNT"}), ("gt", {"metricType": "RATE", "timeWindow": "5m"})],
+            True,
+        ),
+        ([("gt", {"metricType": "COUNT"}), ("lte", {"metricType": "COUNT"})], False),
+    ],
+)
+def test_an_alert_fires_on_arrival_only_if_an_arrival_alone_can_make_every_guard_hold(
+    guards: list[tuple[str, dict[str, Any]]], rises: bool
+) -> None:
+    only_when = tuple(
+        Guard(metric_id=UUID(int=1), operator=Comparison(operator), threshold=1)
+        for operator, _ in guards
+    )
+    guarded = alert("1m", only_when=only_when)
+    metrics = AlertMetrics(a_metric(), tuple(a_metric(**question) for _, question in guards))
+    assert can_fire_on_arrival(guarded, metrics) is rises
+
+
+def test_an_interaction_that_only_a_guard_counts_triggers_its_alert() -> None:
+    guard = Guard(metric_id=UUID(int=2), operator=Comparison.GTE, threshold=50)
+    guarded = alert("1m", 1, only_when=(guard,))
+    metrics = AlertMetrics(a_metric(actionId=ACTION), (a_metric(actionId=OTHER),))
+    triggers = ArrivalTriggers()
+    triggers.watch([(guarded, metrics)])
+    for action in (ACTION, OTHER):
+        assert triggers.notify([arrived(action=action)])
+        assert triggers.pop_ready(1_000 * action.int) == [UUID(int=1)]
+    assert not triggers.notify([arrived(action=TYPE)])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +135,7 @@ def test_a_sum_may_fire_on_arrival_if_its_filter_tree_excludes_negative_numbers(
     tree: dict[str, Any], rises: bool
 ) -> None:
     question = {"metricType": "SUM", "field": "interaction.n", "filters": [tree]}
-    assert can_fire_on_arrival(alert("1m"), Question.model_validate(question)) is rises
+    assert can_fire_on_arrival(alert("1m"), AlertMetrics(a_metric(**question))) is rises
 
 
 def test_an_interaction_triggers_the_alerts_whose_metrics_may_count_it() -> None:

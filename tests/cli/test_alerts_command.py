@@ -182,6 +182,65 @@ def test_a_ratio_is_tested_with_its_sides(tmp_path: Path) -> None:
     assert "+ –  3 of 3  interaction_country=ZA" in lines
 
 
+GUARDED = """
+metrics:
+  - {name: Failed, metricType: COUNT, action: LOGIN_FAILED, timeWindow: 5m,
+     groupBy: [interaction.country]}
+  - {name: Logins, metricType: COUNT, resourceType: CUSTOMER, timeWindow: 5m}
+alerts:
+  - title: Logins fail
+    metric: Failed
+    operator: gte
+    threshold: 2
+    onlyWhen: [{metric: Logins, operator: gte, threshold: 4}]
+    alertAction: fired
+    recoveryAction: recovered
+tests:
+  - name: failures fire only while there are enough logins
+    interactions:
+      - {at: 30s, times: 2, every: 1s, action: LOGIN_FAILED, interaction: {country: ZA},
+         resourceType: CUSTOMER, resourceId: "42", origin: WEB}
+      - {at: 150s, times: 2, every: 1s, action: LOGGED_IN, interaction: {country: US},
+         resourceType: CUSTOMER, resourceId: "43", origin: WEB}
+    expect:
+      - alert: Logins fail
+        until: 10m
+        transitions:
+          - {at: 3m, status: FIRING, value: 2, dimensions: {interaction_country: ZA}}
+          - {at: 6m, status: OK, value: null, reason: recovered}
+"""
+
+
+def test_the_guards_of_an_alert_are_tested_without_a_server(tmp_path: Path) -> None:
+    done = run_tocsin("test", write(tmp_path, GUARDED))
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_tocsin("test", write(tmp_path, GUARDED.replace("threshold: 4", "threshold: 5")))
+    assert "- 3m  FIRING  2  interaction_country=ZA" in done.stdout
+    unknown = GUARDED.replace("{metric: Logins,", "{metric: Visits,")
+    done = run_tocsin("test", write(tmp_path, unknown))
+    assert done.returncode == 1
+    assert "Logins fail: onlyWhen[0].metric: no metric has the name Visits" in done.stderr
+
+
+def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path) -> None:
+    guarded = (
+        FILE.replace("Many refused payments", "Guarded")
+        + f"  onlyWhen: [{{metric: {METRIC}, operator: gte, threshold: 1.0}}]\n"
+    )
+    path = write(tmp_path, guarded)
+    created = at_server("alerts", "apply", path, "--yes")
+    assert created.returncode == 0, created.stderr
+    assert at_server("alerts", "apply", path).stdout == "unchanged  Guarded\n"
+    write(tmp_path, guarded.replace("threshold: 1.0", "threshold: 2"))
+    changed = at_server("alerts", "apply", path, "--yes").stdout
+    assert "onlyWhen: " in changed
+    assert f"gt 1 only when {METRIC} gte 2" in at_server("alerts", "list").stdout
+    wrong = write(tmp_path, guarded.replace("operator: gte", "operator: is"))
+    rejected = at_server("alerts", "apply", wrong, "--yes")
+    assert rejected.returncode == 1
+    assert "Guarded: alert.onlyWhen[0].operator" in rejected.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -14,7 +14,7 @@ import pytest
 
 from support.alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.alert import Alert, GuardReading
 from tocsin.model.alerts.evaluation import EvaluationResult
 from tocsin.model.alerts.state import AlertState, Reason, Sides, StateChange, Status
 from tocsin.model.alerts.transition import Transition
@@ -49,6 +49,10 @@ def changes(store: Store) -> list[StateChange]:
     return [transition.change for transition in store.transitions.page(100)]
 
 
+def guard(store: Store) -> dict[str, Any]:
+    return {"metricId": str(store.metric.metric_id), "operator": "gte", "threshold": 50}
+
+
 @pytest.mark.parametrize("length", [1_000, 2_000, 100_000])
 def test_a_group_may_have_texts_of_any_length(store: Store, length: int) -> None:
     random = Random(length)
@@ -76,13 +80,15 @@ def test_an_alert_is_the_same_after_a_restart(store: Store) -> None:
             "for": "90s",
             "keepFiringFor": "5m",
             "recoveryThreshold": 9.5,
-            "noData": "firing",
             "severity": "critical",
             "interval": "10s",
             "evaluationDelay": "30s",
             "enabled": False,
+            "noData": "keep",
+            "onlyWhen": [guard(store), guard(store) | {"operator": "lt", "threshold": 0.5}],
         }
     )
+    assert len(alert.only_when) == 2
     store.restart()
     assert store.alerts.all() == [alert]
     assert store.alerts.get(alert.alert_id) == alert
@@ -108,6 +114,31 @@ def test_the_sides_of_a_ratio_are_the_same_after_a_restart(store: Store, sides: 
     store.evaluations.save([result(store, alert, transitions=[transition])], None)
     store.restart()
     assert changes(store) == [transition.change]
+
+
+def test_the_values_of_guards_are_the_same_after_a_restart(store: Store) -> None:
+    alert = store.alert(onlyWhen=[guard(store), guard(store)])
+    readings = tuple(
+        GuardReading(each, "watched", value)
+        for each, value in zip(alert.only_when, (51.5, None), strict=True)
+    )
+    transition = Transition.of(replace(FIRED, guards=readings), alert, store.metric)
+    store.evaluations.save([result(store, alert, transitions=[transition])], None)
+    store.restart()
+    (stored,) = store.transitions.page(10)
+    assert stored.change == transition.change
+    assert stored.interaction() == transition.interaction()
+
+
+def test_a_metric_that_is_deleted_meanwhile_cannot_become_a_guard(store: Store) -> None:
+    draft, question = read_metric({"name": "gone", "metricType": "COUNT"}, store.catalog)
+    gone = store.metrics.create(draft, question, AT)
+    guarding = guard(store) | {"metricId": str(gone.metric_id)}
+    late = store.draft(onlyWhen=[guarding])
+    store.metrics.delete(gone.metric_id)
+    with pytest.raises(Conflict):
+        store.alerts.create(late, AT)
+    assert store.alerts.all() == []
 
 
 def test_the_second_result_for_a_version_is_not_saved(store: Store) -> None:

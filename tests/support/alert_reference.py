@@ -24,13 +24,18 @@ class Group:
     passes_on: Any
     wait: float
     keep: float
+    # What each guard requires of its own value; a value that is None meets no requirement.
+    guards: Sequence[Any] = ()
     history: list[Seen] = field(default_factory=list)
     is_firing: bool = False
     was_there: bool = False
     reported: list[tuple[datetime, str]] = field(default_factory=list)
 
-    def see(self, at: datetime, value: Any) -> str:
-        """The status after one more evaluation."""
+    def see(self, at: datetime, value: Any, of_guards: Sequence[Any] = ()) -> str:
+        """The status after one more evaluation, with the values of the guards at this instant."""
+        for guard, seen in zip(self.guards, of_guards, strict=True):
+            if value is not MISSING and (seen is None or not guard(seen)):
+                value = None
         if value is MISSING and not self.is_known():
             return "forgotten"
         self.history.append((at, value))

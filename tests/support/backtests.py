@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
+from support import nasty
+from support.builders import a_metric
 from support.worlds import AT, World
 from tocsin.alerting.backtest import BacktestInput
-from tocsin.model.alerts.alert import Comparison, NoData, Rule
+from tocsin.model.alerts.alert import Comparison, Guard, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.evaluation import evaluate_groups
+from tocsin.model.alerts.guards import GuardRows
 from tocsin.model.alerts.state import AlertState, GroupKey, StateChange
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.question import Question
@@ -60,14 +65,23 @@ def live(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[S
         answer = world.runtime.calculator.calculate(
             trial.question, at - trial.delay, ANSWERED_GROUPS
         )
-        judgement = evaluate_groups(trial.rule, states, answer.readings, at)
+        guards = [_guard_rows(world, each, at - trial.delay) for each in trial.guards]
+        judgement = evaluate_groups(trial.rule, states, answer.readings, at, guards)
         for key, state in judgement.states.items():
             states.pop(key, None)
             if state:
                 states[key] = state
         for change in judgement.changes:
-            changes[json.dumps(change.dimensions)].append(change)
+            # A backtest knows whether a guard held, and not the value that it had.
+            changes[json.dumps(change.dimensions)].append(replace(change, guards=()))
     return changes
+
+
+def _guard_rows(world: World, guarding: tuple[Guard, Question], at: datetime) -> GuardRows:
+    guard, question = guarding
+    readings = world.runtime.calculator.calculate(question, at, ANSWERED_GROUPS).readings
+    metric = a_metric().model_copy(update={"question": question})
+    return GuardRows.of(guard, metric, readings)
 
 
 def backtested(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:
@@ -96,3 +110,32 @@ def check_over(world: World, random: Random, question: Question, span: PastSpan)
     expected = live(world, trial, span)
     assert backtested(world, trial, span) == expected, (question, rule, span)
     return sum(map(len, expected.values()))
+
+
+def check_guarded(world: World, random: Random, metric: dict[str, Any]) -> int:
+    """The number of transitions of an alert with guards; 0 if these change nothing."""
+    question, span = world.question(metric), span_of(random)
+    rule = rule_of(random, span.step.length, values_seen(world, question, span))
+    if rule.no_data is NoData.FIRING:
+        rule = rule.model_copy(update={"no_data": NoData.OK})
+    guards = tuple(_guard_of(world, random, metric, span) for _ in range(random.randint(1, 2)))
+    trial = BacktestInput(rule, question, timedelta(seconds=random.choice([0, 45])), guards)
+    expected = live(world, trial, span)
+    assert backtested(world, trial, span) == expected, (question, rule, guards, span)
+    unguarded = backtested(world, replace(trial, guards=()), span)
+    return sum(map(len, expected.values())) if unguarded != expected else 0
+
+
+def _guard_of(
+    world: World, random: Random, metric: dict[str, Any], span: PastSpan
+) -> tuple[Guard, Question]:
+    """A guard whose groups are some of the metric's, or all of them in another order."""
+    groups = metric.get("groupBy") or []
+    drawn = nasty.metric(random, world.interactions)
+    # Sometimes wide enough that there is something to guard.
+    drawn |= {"filters": []} if random.random() < 0.5 else {}
+    drawn["groupBy"] = random.sample(groups, random.randint(0, len(groups)))
+    question = world.question(drawn)
+    threshold = random.choice([0, 1, 2, *values_seen(world, question, span)])
+    operator = random.choice(list(Comparison))
+    return Guard(metric_id=UUID(int=1), operator=operator, threshold=threshold), question

@@ -128,6 +128,18 @@ def sides(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def guards(draw: st.DrawFn, metric: str) -> dict[str, Any]:
+    """`onlyWhen` and `noData`, which is not firing where there are guards."""
+    operators = st.sampled_from(["gt", "lte", "eq"])
+    guard = st.fixed_dictionaries(
+        {"metricId": st.just(metric), "operator": operators, "threshold": NUMBERS}
+    )
+    only_when = draw(st.lists(guard, max_size=3))
+    no_data = ["ok", "keep", *(["firing"] if not only_when else [])]
+    return {"onlyWhen": only_when, "noData": draw(st.none() | st.sampled_from(no_data))}
+
+
+@st.composite
 def alerts(draw: st.DrawFn, metric: str) -> dict[str, Any]:
     waits = st.none() | st.sampled_from(["0s", "60s", "2m", "1d"])
     urls = st.none() | texts(most=100).map(lambda text: f"https://a.example/{text}")
@@ -140,7 +152,7 @@ def alerts(draw: st.DrawFn, metric: str) -> dict[str, Any]:
         "severity": draw(st.none() | st.sampled_from(["info", "critical"])),
         **{"for": draw(waits), "keepFiringFor": draw(waits), "evaluationDelay": draw(waits)},
         "interval": draw(st.none() | st.sampled_from(["10s", "60s", "1m", "24h"])),
-        "noData": draw(st.none() | st.sampled_from(["ok", "keep", "firing"])),
+        **draw(guards(metric)),
         **{"resourceType": draw(st.none() | st.just("ONE")), "enabled": draw(st.booleans())},
     }
 

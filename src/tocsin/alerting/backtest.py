@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from tocsin.alerting.guard_turns import COMPARE, GuardTurns, guarded
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.backtest import compile_size, compile_slab
 from tocsin.clickhouse.sql.lines import Slab
@@ -21,7 +22,7 @@ from tocsin.clickhouse.sql.points import Points
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy
 from tocsin.metrics.group_lines import GroupLine, LineReader, shown_sides
-from tocsin.model.alerts.alert import Comparison, NoData, Rule
+from tocsin.model.alerts.alert import Guard, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
 from tocsin.model.ceilings import ANSWERED_GROUPS
@@ -32,23 +33,16 @@ from tocsin.process.deadline import Deadline
 
 SLAB_ROWS = 1_000_000
 
-_COMPARE = {
-    Comparison.GT: np.greater,
-    Comparison.GTE: np.greater_equal,
-    Comparison.LT: np.less,
-    Comparison.LTE: np.less_equal,
-    Comparison.EQ: np.equal,
-    Comparison.NEQ: np.not_equal,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class BacktestInput:
-    """The rule, the question of its metric, and the evaluation delay."""
+    """The rule, the question of its metric, the evaluation delay, and the guards with the questions
+    of their metrics."""
 
     rule: Rule
     question: Question
     delay: timedelta = timedelta()
+    guards: tuple[tuple[Guard, Question], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +71,22 @@ class Backtester:
         points = self.points(span)
         delayed = Points(points.first - input.delay, points.step, points.count)
         deadline = self._engine.deadline()
+        guards = [
+            GuardTurns.of(guard, question, input.question, self._lines(question, delayed, deadline))
+            for guard, question in input.guards
+        ]
         for line in self._lines(input.question, delayed, deadline):
             with self._evaluating:
-                history = _history(input.rule, points, line, deadline)
+                history = _history(
+                    input.rule, points, _Line(input.question, guarded(line, guards)), deadline
+                )
             yield history
 
     @staticmethod
     def points(span: PastSpan) -> Points:
         return Points.between(span.start, span.to, span.step.length)
 
-    def _lines(self, question: Question, points: Points, deadline: Deadline) -> Iterator[_Line]:
+    def _lines(self, question: Question, points: Points, deadline: Deadline) -> Iterator[GroupLine]:
         table = self._engine.table(self._catalog)
         sizes = [
             self._engine.run(compile_size(part, points, table, most=ANSWERED_GROUPS), deadline)[0]
@@ -107,8 +107,7 @@ class Backtester:
             def compile(part: Question, *, is_exact: bool, slab: Slab = slab) -> Query:
                 return compile_slab(part, points, slab, table, is_exact=is_exact)
 
-            for line in reader.lines(question, points.count, compile):
-                yield _Line(question, line)
+            yield from reader.lines(question, points.count, compile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +177,9 @@ def _condition_changes(rule: Rule, line: _Line) -> list[int]:
     values, is_present = line.line.values, line.line.is_present
     is_known = is_present & np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        conditions = np.where(is_known & _COMPARE[rule.operator](values, rule.threshold), 1, 0)
+        conditions = np.where(is_known & COMPARE[rule.operator](values, rule.threshold), 1, 0)
         if rule.recovery_threshold is not None:
-            holds_on = _COMPARE[rule.operator](values, rule.recovery_threshold)
+            holds_on = COMPARE[rule.operator](values, rule.recovery_threshold)
             conditions += np.where(is_known & holds_on, 2, 0)
     if rule.no_data is not NoData.OK:
         conditions = np.where(is_known, conditions, np.where(is_present, 4, 5))

@@ -9,12 +9,21 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
+from tocsin.alerting.alert_values import (
+    AlertMetrics,
+    AlertValues,
+    Answers,
+    calculate,
+    metrics_of,
+    values_of,
+)
 from tocsin.errors import Stopping, TocsinError
 from tocsin.metrics.calculator import Calculator
 from tocsin.model.alerts.alert import Alert
@@ -26,11 +35,7 @@ from tocsin.model.alerts.evaluation import (
     evaluate_rising,
     groups_of,
 )
-from tocsin.model.alerts.state import GroupKey, key_of
 from tocsin.model.alerts.transition import Transition
-from tocsin.model.ceilings import ANSWERED_GROUPS
-from tocsin.model.metrics.answer import Answer, Reading
-from tocsin.model.metrics.metric import Metric
 from tocsin.process.events import Events, TransitionsStored
 from tocsin.store.alerts import Alerts
 from tocsin.store.evaluations import Evaluations, StoredStates
@@ -39,7 +44,6 @@ from tocsin.store.metrics import Metrics
 log = structlog.get_logger()
 
 _ATTEMPTS = 3
-_TOO_MANY = f"The metric has {{:,}} groups; an alert evaluates {ANSWERED_GROUPS:,} at most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class _AlertInput:
     """An alert with everything that its evaluation reads but the values."""
 
     alert: Alert
-    metric: Metric
+    metrics: AlertMetrics
     stored: StoredStates
 
     def as_of(self, at: datetime) -> datetime:
@@ -56,7 +60,8 @@ class _AlertInput:
         If the alert was evaluated or changed after `at`, that later time, so that an older result
         never overwrites a newer one. Times past the next slot are ignored: the clock was set back.
         """
-        known = (self.stored.evaluated_at, self.alert.modified_date, self.metric.modified_date)
+        modified = (metric.modified_date for metric in self.metrics.all)
+        known = (self.stored.evaluated_at, self.alert.modified_date, *modified)
         end = at + self.alert.interval.length
         return max((time for time in known if time and at < time < end), default=at)
 
@@ -128,21 +133,18 @@ class Evaluator:
         status = self._evaluations.status(alert.alert_id)
         stored = self._evaluations.stored_states([alert.alert_id])
         states = stored[alert.alert_id].states if stored else {}
-        values: dict[GroupKey, Reading] = {}
-        if status.evaluated_at:
-            values = self._values(alert, status.evaluated_at)
-        return groups_of(states, values)
+        evaluated_at = status.evaluated_at
+        values = self._values(alert, evaluated_at) if evaluated_at else AlertValues()
+        return groups_of(states, values.readings, values.guards)
 
-    def _values(self, alert: Alert, at: datetime) -> dict[GroupKey, Reading]:
-        question = self._metrics.get(alert.metric_id).question
+    def _values(self, alert: Alert, at: datetime) -> AlertValues:
         try:
-            answer = self._on_demand.calculate(
-                question, at - alert.evaluation_delay.length, ANSWERED_GROUPS
-            )
+            metrics = metrics_of(alert, self._metrics)
+            at -= alert.evaluation_delay.length
+            return values_of(alert, metrics, calculate(self._on_demand, [metrics], at))
         except TocsinError as error:
             log.warning("group values unavailable", alert=str(alert.alert_id), error=str(error))
-            return {}
-        return {key_of(reading.dimensions): reading for reading in answer.readings}
+            return AlertValues()
 
     def _save(
         self, results: Sequence[EvaluationResult], slot: datetime | None, *, as_leader: bool
@@ -168,14 +170,13 @@ class Evaluator:
         results = []
         for (as_of, delay), inputs in by_instant.items():
             began = time.perf_counter()
-            answers = _answers(calculator, inputs, as_of - delay)
+            metrics = [input.metrics for input in inputs]
+            answers = calculate(calculator, metrics, as_of - delay)
             elapsed = round((time.perf_counter() - began) * 1000, 3)
-            results += [
-                _result(input, answer, as_of, elapsed, evaluate)
-                for input in inputs
+            for input in inputs:
                 # A stop of the service is no failure of an alert.
-                if not isinstance(answer := answers[input.metric.metric_id], Stopping)
-            ]
+                with suppress(Stopping):
+                    results.append(_result(input, answers, as_of, elapsed, evaluate))
         return results
 
     def _inputs(self, ids: Sequence[UUID]) -> list[_AlertInput]:
@@ -183,46 +184,36 @@ class Evaluator:
         definitions = [self._alerts.cached, self._metrics.cached]
         with self._evaluations.consistent(ids, definitions) as stored:
             return [
-                _AlertInput(alert, self._metrics.get(alert.metric_id), stored[alert.alert_id])
+                _AlertInput(alert, metrics_of(alert, self._metrics), stored[alert.alert_id])
                 for alert in self._alerts.all()
                 if alert.alert_id in stored
             ]
 
 
-def _answers(
-    calculator: Calculator, inputs: Sequence[_AlertInput], at: datetime
-) -> dict[UUID, Answer | TocsinError]:
-    """The answer of each metric, calculated once for all alerts that watch it."""
-    questions = {input.metric.metric_id: input.metric.question for input in inputs}
-    answers = calculator.calculate_all(list(questions.values()), at, ANSWERED_GROUPS)
-    return dict(zip(questions, answers, strict=True))
-
-
 def _result(
     input: _AlertInput,
-    answer: Answer | TocsinError,
+    answers: Answers,
     at: datetime,
     elapsed_ms: float,
     evaluate: Callable[..., GroupChanges],
 ) -> EvaluationResult:
+    """Raises Stopping."""
     alert, version = input.alert, input.stored.version
-    error = _error(answer)
-    if error is not None or isinstance(answer, TocsinError):
-        return EvaluationResult(alert, at, version, elapsed_ms, error)
-    changed = evaluate(alert.rule, input.stored.states, answer.readings, at)
+    try:
+        values = values_of(alert, input.metrics, answers)
+    except Stopping:
+        raise
+    except TocsinError as error:
+        return EvaluationResult(alert, at, version, elapsed_ms, str(error))
+    changed = evaluate(alert.rule, input.stored.states, values.readings, at, values.guards)
+    watched = input.metrics.watched
     return EvaluationResult(
         alert,
         at,
         version,
         elapsed_ms,
         states=changed.states,
-        transitions=[Transition.of(change, alert, input.metric) for change in changed.changes],
+        transitions=[Transition.of(change, alert, watched) for change in changed.changes],
         groups=changed.groups,
         firing=changed.firing,
     )
-
-
-def _error(answer: Answer | TocsinError) -> str | None:
-    if isinstance(answer, TocsinError):
-        return str(answer)
-    return None if answer.group_count is None else _TOO_MANY.format(answer.group_count)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 
+from tocsin.alerting.alert_values import metrics_of
 from tocsin.alerting.backtest import Backtester, BacktestInput, GroupHistory
 from tocsin.alerting.evaluator import Evaluator
 from tocsin.alerting.triggers import ArrivalTriggers
@@ -101,9 +102,15 @@ class AlertService:
     def backtest(self, alert: Alert, span: PastSpan) -> Iterator[GroupHistory]:
         """The history that each group of an alert would have over a span; the alert need not be
         stored. Raises NotFound for its metric, QueryTooHeavy or Unavailable."""
-        question = self._metrics.get(alert.metric_id).question
-        delay = alert.evaluation_delay.length
-        return self._backtester.backtest(BacktestInput(alert.rule, question, delay), span)
+        metrics = metrics_of(alert, self._metrics)
+        questions = (metric.question for metric in metrics.guards)
+        input = BacktestInput(
+            alert.rule,
+            metrics.watched.question,
+            alert.evaluation_delay.length,
+            tuple(zip(alert.only_when, questions, strict=True)),
+        )
+        return self._backtester.backtest(input, span)
 
     def on_definitions_changed(self, _event: DefinitionsChanged) -> None:
         self._watch_arrivals()
@@ -120,7 +127,7 @@ class AlertService:
     def _watch_arrivals(self) -> None:
         with self._alerts.cached.unchanging(), self._metrics.cached.unchanging():
             alerts = self._alerts.all()
-            self._triggers.watch((alert, self._metrics.get(alert.metric_id)) for alert in alerts)
+            self._triggers.watch((alert, metrics_of(alert, self._metrics)) for alert in alerts)
 
 
 def _fields(alert: Alert) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from tocsin.model.alerts.alert import Alert
+from tocsin.alerting.alert_values import AlertMetrics
+from tocsin.model.alerts.alert import Alert, Comparison
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Filter, Operator
 from tocsin.model.interactions.filter_tree import AllOf, AnyOf, FilterTree
@@ -20,7 +21,6 @@ from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.calendar import CalendarWindow
-from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.process.events import ScopeIds
 
@@ -45,12 +45,14 @@ class ArrivalTriggers:
         self._triggered: set[UUID] = set()
         self._popped: dict[UUID, float] = {}
 
-    def watch(self, alerts: Iterable[tuple[Alert, Metric]]) -> None:
-        """Replace the alerts that arrivals may trigger."""
+    def watch(self, alerts: Iterable[tuple[Alert, AlertMetrics]]) -> None:
+        """Replace the alerts that arrivals may trigger. An interaction that only a guard counts
+        triggers its alert, too: the guard may begin to hold."""
         by_scope: dict[Scope, list[UUID]] = {}
-        for alert, metric in alerts:
-            if alert.enabled and can_fire_on_arrival(alert, metric.question):
-                by_scope.setdefault(metric.question.scope, []).append(alert.alert_id)
+        for alert, metrics in alerts:
+            if alert.enabled and can_fire_on_arrival(alert, metrics):
+                for scope in {metric.question.scope for metric in metrics.all}:
+                    by_scope.setdefault(scope, []).append(alert.alert_id)
         self._alerts = by_scope
         with self._lock:
             watched = {id for ids in by_scope.values() for id in ids}
@@ -102,19 +104,26 @@ class ArrivalTriggers:
         return self._popped.get(id, 0.0) + PAUSE_SECONDS
 
 
-def can_fire_on_arrival(alert: Alert, question: Question) -> bool:
-    """Whether provably only an arriving interaction can make the condition true."""
-    window = question.time_window
+def can_fire_on_arrival(alert: Alert, metrics: AlertMetrics) -> bool:
+    """Whether provably only an arriving interaction can make the condition true, and those of all
+    guards."""
     if alert.evaluation_delay.length:
         return False
+    operators = [alert.rule.operator, *(guard.operator for guard in alert.only_when)]
+    questions = (metric.question for metric in metrics.all)
+    return all(map(_rises, operators, questions))
+
+
+def _rises(operator: Comparison, question: Question) -> bool:
+    """Whether only an arriving interaction can make the comparison true."""
+    window = question.time_window
     # Within a period that goes on, values only rise, and at its end they fall to those of no
     # interactions. A period that is over is replaced as a whole by one that may have greater ones.
     if isinstance(window, CalendarWindow) and window.name.is_over:
         return False
-    rule = alert.rule
     if question.aggregation is Aggregation.MIN:
-        return rule.operator.is_ordering and not rule.operator.is_upward
-    if not rule.operator.is_upward:
+        return operator.is_ordering and not operator.is_upward
+    if not operator.is_upward:
         return False
     return question.aggregation in _GROWING or _sums_no_negatives(question)
 

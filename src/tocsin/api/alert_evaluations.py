@@ -16,7 +16,8 @@ from tocsin.api.bodies import Body, decode, json_response
 from tocsin.api.dependencies import App, AppObservations
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.pooled import pooled
-from tocsin.api.schemas.alerts import Backtest, Evaluation, EvaluationsResponse
+from tocsin.api.schemas.alerts import Evaluation, EvaluationsResponse
+from tocsin.api.schemas.backtests import Backtest
 from tocsin.errors import InvalidInput
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.backtest import BacktestDraft, read_backtest, with_body_paths

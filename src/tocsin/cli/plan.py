@@ -96,6 +96,7 @@ ALERT_KIND = DefinitionKind(
         "keepFiringFor": "0s",
         "noData": "ok",
         "evaluationDelay": "0s",
+        "onlyWhen": [],
     },
     {"alertAction": None, "recoveryAction": None, "resourceType": "ALERT"},
     lambda client, definition: client.post(

@@ -112,7 +112,7 @@ def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -
         table.add_row(
             _plain(alert["title"]),
             _plain(metric_names.get(alert["metricId"], "")),
-            f"{alert['operator']} {value_text(alert['threshold'])}",
+            _plain(_condition_text(alert, metric_names)),
             alert["for"],
             alert["interval"],
             alert["severity"],
@@ -120,6 +120,21 @@ def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -
             "yes" if alert["enabled"] else "no",
         )
     return table
+
+
+def _condition_text(alert: JsonObject, metric_names: Mapping[str, str]) -> str:
+    """`gt 20 only when Logins (5m) gte 50`"""
+    guards = [
+        f"{metric_names.get(guard['metricId'], '')} {_comparison_text(guard)}"
+        for guard in alert["onlyWhen"]
+    ]
+    return " ".join(
+        [_comparison_text(alert), *(["only when", " and ".join(guards)] if guards else [])]
+    )
+
+
+def _comparison_text(comparison: JsonObject) -> str:
+    return f"{comparison['operator']} {value_text(comparison['threshold'])}"
 
 
 def state_table(title: str, groups: Iterable[JsonObject]) -> Group:

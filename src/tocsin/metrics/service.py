@@ -70,7 +70,7 @@ class MetricService:
         return retry_changed(change)
 
     def delete(self, id: UUID, actor: Actor) -> None:
-        """Raises NotFound, or Conflict if an alert watches the metric."""
+        """Raises NotFound, or Conflict if an alert uses the metric."""
         metric = self._metrics.get(id)
         self._metrics.delete(id)
         actor.log_change("metric deleted", **_fields(metric))

@@ -7,11 +7,12 @@ else from then on.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, RowMapping, delete, insert
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
@@ -23,7 +24,7 @@ from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
-from tocsin.store.tables import alerts
+from tocsin.store.tables import alert_guards, alerts
 
 _REFERENCES = ("metric_id", "alert_action_id", "recovery_action_id", "resource_type_id")
 _COLUMNS = ("alert_id", "title", *_REFERENCES)
@@ -43,6 +44,7 @@ class Alerts:
         alert = draft.alert(uuid4(), at, at)
         with self._table.changing() as change:
             change.insert(alert.alert_id, alert)
+            _write_guards(change.connection, alert)
             self._evaluations.insert(change.connection, alert.alert_id, slot_at(alert, at))
         return alert
 
@@ -61,6 +63,7 @@ class Alerts:
             alert = draft.alert(id, former.created_date, at)
             with self._table.changing() as change:
                 change.update(id, alert)
+                _write_guards(change.connection, alert)
                 slot = _first_slot(former, alert, at)
                 self._evaluations.supersede(change.connection, id, slot)
                 if reason := _reason_to_resolve(former, alert):
@@ -76,12 +79,26 @@ class Alerts:
                 self._evaluations.resolve(change.connection, former, metric, reason, cut(at))
                 change.delete(id)
 
-    def resolve_all(self, connection: Connection, metric: Metric, at: datetime) -> None:
-        """Resolve the firing groups of every alert that watches a metric, in the transaction that
-        changes its question; `metric` is the former one."""
-        for alert in self.all():
-            if alert.metric_id == metric.metric_id:
-                self._evaluations.resolve(connection, alert, metric, Reason.CHANGED, cut(at))
+    def using(self, metric_id: UUID) -> list[Alert]:
+        """The alerts that watch a metric or have a guard on it."""
+        return [alert for alert in self.all() if metric_id in alert.metric_ids]
+
+    def resolve_all(
+        self, connection: Connection, alerts: Iterable[tuple[Alert, Metric]], at: datetime
+    ) -> None:
+        """Resolve the firing groups of alerts, each given with the metric that it watches, in the
+        transaction that changes the question of a metric that they use."""
+        for alert, metric in alerts:
+            self._evaluations.resolve(connection, alert, metric, Reason.CHANGED, cut(at))
+
+
+def _write_guards(connection: Connection, alert: Alert) -> None:
+    id = alert.alert_id
+    connection.execute(delete(alert_guards).where(alert_guards.c.alert_id == id))
+    metric_ids = {guard.metric_id for guard in alert.only_when}
+    if metric_ids:
+        rows = [{"alert_id": id, "metric_id": metric_id} for metric_id in metric_ids]
+        connection.execute(insert(alert_guards), rows)
 
 
 def _reason_to_resolve(former: Alert, alert: Alert) -> Reason | None:

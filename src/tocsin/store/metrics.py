@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, or_, select
 
 from tocsin.errors import Conflict
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.guards import unmatched_fields
 from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric
@@ -49,9 +51,10 @@ class Metrics:
         alerts: Alerts | None = None,
         expected: Metric | None = None,
     ) -> Metric:
-        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. With a question that
-        measures something else, the firing groups of the metric's alerts are resolved in the same
-        transaction."""
+        """Raises NotFound, ChangedMeanwhile if it is not `expected`, or Conflict if a guard of an
+        alert would be grouped by fields that the alert's metric is not. With a question that
+        measures something else, the firing groups of the metric's alerts, and of those with a
+        guard on it, are resolved in the same transaction."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
             created, modified = former.created_date, cut(at)
@@ -59,11 +62,27 @@ class Metrics:
             with self._table.changing() as change:
                 change.update(id, metric)
                 if alerts and not question.measures_as(former.question):
-                    alerts.resolve_all(change.connection, former, at)
+                    using = alerts.using(id)
+                    self._reject_unmatched_guards(metric, using)
+                    watched = [(alert, self.get(alert.metric_id)) for alert in using]
+                    alerts.resolve_all(change.connection, watched, at)
         return metric
 
+    def _reject_unmatched_guards(self, metric: Metric, alerts: Sequence[Alert]) -> None:
+        """Raises Conflict. The metric is as it would be; memory has the former one."""
+        for alert in alerts:
+            questions = {id: self.get(id).question for id in alert.metric_ids}
+            questions[metric.metric_id] = metric.question
+            for guard in alert.only_when:
+                watched = questions[alert.metric_id]
+                if fields := unmatched_fields(questions[guard.metric_id], watched):
+                    raise Conflict(
+                        f"The alert {alert.title} has a guard that is grouped by "
+                        f"{', '.join(fields)}, and its metric would not be"
+                    )
+
     def delete(self, id: UUID) -> None:
-        """Raises NotFound, or Conflict if an alert watches the metric."""
+        """Raises NotFound, or Conflict if an alert watches the metric or has a guard on it."""
         with self._table.locked():
             self.get(id)
             with self._table.changing() as change:
@@ -72,7 +91,9 @@ class Metrics:
 
 
 def _reject_watched(connection: Connection, id: UUID) -> None:
-    titles = select(tables.alerts.c.title).where(tables.alerts.c.metric_id == id)
+    alerts, guards = tables.alerts.c, tables.alert_guards.c
+    is_guard = alerts.alert_id.in_(select(guards.alert_id).where(guards.metric_id == id))
+    titles = select(alerts.title).where(or_(alerts.metric_id == id, is_guard))
     if watching := connection.execute(titles.limit(4)).scalars().all():
         raise Conflict(f"This metric is watched by alerts: {first_names(watching)}")
 

@@ -111,6 +111,15 @@ alerts = Table(
     Column("definition", LONG_TEXT, nullable=False),
 )
 
+# The metrics of an alert's guards, so that the database itself refuses to delete one of them; the
+# guards are in the alert's definition.
+alert_guards = Table(
+    "alert_guards",
+    metadata,
+    Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    Column("metric_id", Uuid, ForeignKey("metrics.metric_id"), primary_key=True, index=True),
+)
+
 # The part of an alert that changes at every evaluation, apart from the definition, so that little
 # is written. A change of states increments `version`: a result of an older version is discarded.
 evaluations = Table(
@@ -155,6 +164,7 @@ transitions = Table(
     Column("metric", LONG_TEXT, nullable=False),
     Column("is_recorded", Boolean, nullable=False),
     Column("sides", LONG_TEXT),
+    Column("guards", LONG_TEXT),
 )
 Index("transitions_at", transitions.c.at, transitions.c.number)
 Index("transitions_alert", transitions.c.alert_id, transitions.c.at, transitions.c.number)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
-from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.alert import Alert, GuardReading
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
@@ -105,12 +105,17 @@ def _row(transition: Transition) -> dict[str, Any]:
         "reason": change.reason.value,
         "value": json.dumps(change.value),
         "sides": json.dumps(change.sides) if change.sides else None,
+        "guards": _guards_text(change.guards),
         "dimensions": json.dumps(change.dimensions),
         "fired_at": change.fired_at,
         "alert": transition.alert.model_dump_json(),
         "metric": transition.metric.model_dump_json(),
         "is_recorded": transition.action_id is None,
     }
+
+
+def _guards_text(guards: Sequence[GuardReading]) -> str | None:
+    return json.dumps([reading.members for reading in guards], default=str) if guards else None
 
 
 def _transition(row: RowMapping) -> Transition:
@@ -123,6 +128,7 @@ def _transition(row: RowMapping) -> Transition:
         dimensions=json.loads(row["dimensions"]),
         fired_at=row["fired_at"],
         sides=tuple(sides) if sides else None,
+        guards=tuple(map(GuardReading.from_members, json.loads(row["guards"] or "[]"))),
     )
     return Transition(
         row["transition_id"],

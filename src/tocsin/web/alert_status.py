@@ -68,7 +68,8 @@ class AlertStatusCache:
         return self._statuses.get(None).firing
 
     def of_metric(self, metric_id: UUID) -> list[AlertStatus]:
-        return [status for status in self.all() if status.alert.metric_id == metric_id]
+        """The alerts that watch a metric or have a guard on it."""
+        return [status for status in self.all() if metric_id in status.alert.metric_ids]
 
     def forget(self) -> None:
         """Discard the states after a change or evaluation; the next call reads them again."""

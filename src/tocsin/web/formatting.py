@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from markupsafe import Markup
 from msgspec import UNSET
 
-from tocsin.model.alerts.alert import Rule
+from tocsin.model.alerts.alert import Alert, Guard, Rule
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.filter import WORDS as SIGNS
@@ -18,11 +18,13 @@ from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
+from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.units import with_unit
 from tocsin.model.metrics.window import Window
 
 NOTHING = "–"
+_DELETED = "a deleted metric"
 _LARGE = 1e15
 _SMALL = 0.01
 _MEASURES = {
@@ -106,11 +108,32 @@ def window(of: Window | CalendarWindow) -> str:
     return f" in the last {unit}" if of.count == 1 else f" in the last {of.count} {unit}s"
 
 
-def rule(of: Rule, metric: str, unit: str | None = None) -> str:
-    """The condition of an alert: `Fires when Slowest checkout (5m) > 20 ms for 2m.`"""
+def alert_sentence(alert: Alert, metrics: Iterable[Metric], name: str | None = None) -> str:
+    """The condition of an alert: `Fires when Slowest checkout (5m) > 20 ms for 2m, only when
+    Checkouts (5m) ≥ 50.` Metrics that are not given were deleted; `name` replaces that of the
+    watched metric."""
+    by_id = {metric.metric_id: metric for metric in metrics}
+    watched = by_id.get(alert.metric_id)
+    guards = [_guard(guard, by_id.get(guard.metric_id)) for guard in alert.only_when]
+    return _rule(
+        alert.rule,
+        name or (watched.name if watched else _DELETED),
+        watched.question.unit if watched else None,
+        guards,
+    )
+
+
+def _guard(guard: Guard, metric: Metric | None) -> str:
+    threshold = with_unit(guard.threshold, metric.question.unit if metric else None)
+    return f"{metric.name if metric else _DELETED} {SIGNS[Operator(guard.operator)]} {threshold}"
+
+
+def _rule(of: Rule, metric: str, unit: str | None, guards: Sequence[str]) -> str:
     sign = SIGNS[Operator(of.operator)]
     wait = f" for {of.for_}" if of.for_.count else ""
     fires = f"Fires when {metric} {sign} {with_unit(of.threshold, unit)}{wait}"
+    if guards:
+        fires += f", only when {' and '.join(guards)}"
     recovery = [
         "" if of.recovery_threshold is None else f"past {with_unit(of.recovery_threshold, unit)}",
         f"after being clear for {of.keep_firing_for}" if of.keep_firing_for.count else "",

@@ -24,6 +24,7 @@ from tocsin.web.filter_rows import GROUPS, KINDS, Condition
 from tocsin.web.quoting import decoded, read_pairs, unquoted
 
 _ORIGINAL = "was."
+_MEMBER_OF_GUARD = re.compile(r"onlyWhen\[(\d+)\]\.(metricId|threshold)")
 _VALUE_OF_ROW = re.compile(r"((?:\w+\.)?)(filters\[\d+\].*)\.value")
 
 
@@ -79,15 +80,21 @@ class Form:
     def number(self, name: str) -> dict[str, Any]:
         """The number of a field that is not empty, by name; the text of one that is no number,
         which the validation then rejects."""
-        text = self.text(name)
-        if text is None:
-            return {}
-        try:
-            value = decoded(text)
-        except ValueError:
-            return {name: text}
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return {name: value if is_number else text}
+        return _number(name, self.text(name))
+
+    def guards(self) -> list[dict[str, Any]]:
+        """The rows of guards in which a metric or a threshold was entered."""
+        names = ("guardMetric", "guardOperator", "guardThreshold")
+        columns = (self._values.get(name, []) for name in names)
+        return [
+            {
+                **({"metricId": metric} if metric else {}),
+                "operator": operator,
+                **_number("threshold", threshold.strip()),
+            }
+            for metric, operator, threshold in zip_longest(*columns, fillvalue="")
+            if metric or threshold.strip()
+        ]
 
     def conditions(self, prefix: str = "") -> list[Condition]:
         """The rows of conditions that have a field, and those of groups; `prefix` begins the names
@@ -115,6 +122,8 @@ class Form:
 
     def is_empty(self, field: str) -> bool:
         """Whether the field of a problem is still empty."""
+        if match := _MEMBER_OF_GUARD.fullmatch(field):
+            return match[2] not in self.guards()[int(match[1])]
         if match := _VALUE_OF_ROW.fullmatch(field):
             rows = self.conditions(match[1])
             return all(row.path != match[2] or not row.text.strip() for row in rows)
@@ -155,6 +164,17 @@ def problems_by_field(error: TocsinError | None) -> Mapping[str, str]:
 
 def _level(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 3 else 0
+
+
+def _number(name: str, text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        value = decoded(text)
+    except ValueError:
+        return {name: text}
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {name: value if is_number else text}
 
 
 def _kind(name: str) -> str:

@@ -11,6 +11,7 @@ from fastapi import Request, Response
 
 from tocsin.api.problems import retry_after
 from tocsin.errors import Busy, Problem, TocsinError
+from tocsin.model.alerts.guard_draft import ONLY_WHEN
 from tocsin.model.metrics.answer import Answer, Explanation
 from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
@@ -94,4 +95,6 @@ def preview_problems(form: Form, error: TocsinError) -> PreviewProblems:
 
 
 def _label(field: str) -> str:
+    if field.startswith(ONLY_WHEN):
+        return "the metric and the threshold of a guard"
     return _LABELS.get(field, _VALUE if "[" in field else field)

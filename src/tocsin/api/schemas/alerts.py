@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType, field
 
-from tocsin.alerting.backtest import GroupHistory
+from tocsin.api.schemas.guards import GuardResponse, GuardValues, guard_values
 from tocsin.api.schemas.shape import (
     DurationText,
     InstantText,
@@ -17,20 +15,16 @@ from tocsin.api.schemas.shape import (
     doc,
     instant_or_none,
     mnemonic_of,
-    only_true,
 )
-from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData, Rule, Severity
+from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData, Severity
 from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus, Group
-from tocsin.model.alerts.state import Reason, StateChange, Status
+from tocsin.model.alerts.state import Reason, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
-
-MAX_TRANSITIONS = 100_000
-"""A backtest counts more transitions, but does not list them."""
 
 _Error = Annotated[str | None, doc("Why the last evaluation failed")]
 
@@ -50,6 +44,7 @@ class AlertResponse(Shape):
     for_: DurationText = field(name="for")
     keep_firing_for: DurationText
     no_data: NoData
+    only_when: list[GuardResponse]
     alert_action_id: UUID
     alert_action: str | None
     recovery_action_id: UUID | None
@@ -76,7 +71,7 @@ class AlertResponse(Shape):
             runbook_url=alert.runbook_url,
             labels=alert.labels,
             metric_id=alert.metric_id,
-            **_rule(alert.rule),
+            **_rule(alert),
             alert_action_id=alert.alert_action_id,
             alert_action=mnemonic_of(catalog, Kind.ACTION, alert.alert_action_id),
             recovery_action_id=alert.recovery_action_id,
@@ -103,7 +98,8 @@ class AlertGroup(Shape):
     clear_since: Annotated[
         InstantText | None, doc("It fires, but its condition has not held since then")
     ]
-    value: ReadingValue
+    value: Annotated[ReadingValue, doc("null also where a guard does not hold")]
+    guards: GuardValues = UNSET
 
     @classmethod
     def of(cls, group: Group) -> AlertGroup:
@@ -113,6 +109,7 @@ class AlertGroup(Shape):
             since=instant_or_none(group.since),
             clear_since=instant_or_none(group.clear_since),
             value=group.value,
+            guards=guard_values(group.guards),
         )
 
 
@@ -126,6 +123,7 @@ class TransitionDefinition(Shape):
     for_: DurationText = field(name="for")
     keep_firing_for: DurationText
     no_data: NoData
+    only_when: list[GuardResponse]
     question: dict[str, Any]
 
 
@@ -151,6 +149,7 @@ class TransitionResponse(Shape):
         UUID | None, doc("The interaction recorded of it; null without an action")
     ]
     definition: TransitionDefinition
+    guards: GuardValues = UNSET
 
     @classmethod
     def of(cls, transition: Transition) -> TransitionResponse:
@@ -173,7 +172,8 @@ class TransitionResponse(Shape):
             fired_at=format_instant(change.fired_at),
             duration_seconds=transition.duration_seconds,
             interaction_id=transition.interaction_id,
-            definition=TransitionDefinition(**_rule(alert.rule), question=question),
+            definition=TransitionDefinition(**_rule(alert), question=question),
+            guards=guard_values(change.guards),
         )
 
 
@@ -209,79 +209,8 @@ class EvaluationsResponse(Shape):
     results: list[Evaluation]
 
 
-class PastTransition(Shape):
-    status: Status
-    reason: Reason
-    at: InstantText
-    fired_at: InstantText
-    value: ReadingValue
-
-    @classmethod
-    def of(cls, change: StateChange) -> PastTransition:
-        return cls(
-            status=change.status,
-            reason=change.reason,
-            at=format_instant(change.at),
-            fired_at=format_instant(change.fired_at),
-            value=change.value,
-        )
-
-
-class GroupHistoryResponse(Shape):
-    """The history that one group would have had."""
-
-    dimensions: ReadingDimensions
-    fired: Annotated[int, doc("How often it would have fired")]
-    firing_seconds: Annotated[float, doc("For how long, up to the end")]
-    transitions: list[PastTransition]
-
-    @classmethod
-    def of(cls, history: GroupHistory) -> GroupHistoryResponse:
-        return cls(
-            dimensions=history.dimensions,
-            fired=history.fired,
-            firing_seconds=history.firing.total_seconds(),
-            transitions=[PastTransition.of(change) for change in history.changes],
-        )
-
-
-class Backtest(Shape, kw_only=True):
-    """`results` holds the groups that would have fired; past 100,000 transitions they are counted
-    but not listed."""
-
-    evaluations: int
-    groups: int
-    fired: int
-    firing_seconds: float
-    results: list[GroupHistoryResponse]
-    truncated: (
-        Annotated[bool, only_true("Present only if transitions were left out")] | UnsetType
-    ) = UNSET
-
-    @classmethod
-    def of(cls, histories: Iterable[GroupHistory], evaluations: int) -> Backtest:
-        """Sums the groups up as they come, so that those that never fired are not kept."""
-        groups = fired = transitions = 0
-        firing = timedelta()
-        results = []
-        for history in histories:
-            groups += 1
-            fired += history.fired
-            firing += history.firing
-            transitions += len(history.changes)
-            if history.changes and transitions <= MAX_TRANSITIONS:
-                results.append(GroupHistoryResponse.of(history))
-        return cls(
-            evaluations=evaluations,
-            groups=groups,
-            fired=fired,
-            firing_seconds=firing.total_seconds(),
-            results=results,
-            truncated=transitions > MAX_TRANSITIONS or UNSET,
-        )
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(alert: Alert) -> dict[str, Any]:
+    rule = alert.rule
     return {
         "operator": rule.operator,
         "threshold": rule.threshold,
@@ -289,4 +218,5 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "for_": str(rule.for_),
         "keep_firing_for": str(rule.keep_firing_for),
         "no_data": rule.no_data,
+        "only_when": [GuardResponse.of(guard) for guard in alert.only_when],
     }

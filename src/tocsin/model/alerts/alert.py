@@ -6,10 +6,11 @@ docs/reference/alerts.md defines the members; `state.py` has the state machine.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -102,6 +103,46 @@ class Rule(BaseModel):
         return self.no_data is NoData.FIRING
 
 
+class Guard(BaseModel):
+    """A condition on another metric, without which a group of an alert has no value."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    metric_id: UUID
+    operator: Comparison
+    threshold: int | float
+
+    def holds(self, value: Value) -> bool:
+        return value is not None and self.operator.holds(value, self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardReading:
+    """A guard with the value that its metric had for a group."""
+
+    guard: Guard
+    metric_name: str
+    value: Value
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The reading as payloads and the store have it."""
+        return {
+            "metricId": self.guard.metric_id,
+            "metricName": self.metric_name,
+            "operator": self.guard.operator,
+            "threshold": self.guard.threshold,
+            "value": self.value,
+        }
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, Any]) -> GuardReading:
+        guard = {name: members[name] for name in ("metricId", "operator", "threshold")}
+        return cls(Guard.model_validate(guard), members["metricName"], members["value"])
+
+
 class Alert(BaseModel):
     """An alert as it is stored."""
 
@@ -114,6 +155,7 @@ class Alert(BaseModel):
     labels: dict[str, str] = {}
     metric_id: UUID
     rule: Rule
+    only_when: tuple[Guard, ...] = ()
     alert_action_id: UUID
     recovery_action_id: UUID | None = None
     resource_type_id: UUID
@@ -126,11 +168,17 @@ class Alert(BaseModel):
 
     def measures_as(self, other: Alert) -> bool:
         """Whether both measure and compare the same, so that they can share states."""
-        return (self.metric_id, self.rule.operator, self.rule.threshold) == (
-            other.metric_id,
-            other.rule.operator,
-            other.rule.threshold,
-        )
+        return self._measured == other._measured
+
+    @property
+    def metric_ids(self) -> tuple[UUID, ...]:
+        """The ids of the metric that it watches and of those of its guards."""
+        return (self.metric_id, *(guard.metric_id for guard in self.only_when))
+
+    @property
+    def _measured(self) -> tuple[object, ...]:
+        guards = frozenset(self.only_when)
+        return self.metric_id, self.rule.operator, self.rule.threshold, guards
 
 
 class Health(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
@@ -30,12 +30,12 @@ from tocsin.model.alerts.alert import (
     Severity,
     Wait,
 )
+from tocsin.model.alerts.guard_draft import GuardDrafts, KnownMetrics, guard_problems
 from tocsin.model.alerts.waits import wait_problems
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.metrics.draft import CatalogNames, Enabled
 from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
-from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import WithoutNul, problems_of
 
@@ -57,14 +57,6 @@ def _web_address(text: str) -> str:
 
 Label = Annotated[str, Member(max_length=200), WithoutNul()]
 RunbookUrl = Annotated[str, Member(max_length=2_000), WithoutNul(), AfterValidator(_web_address)]
-
-
-class KnownMetrics(Protocol):
-    """The metrics that an alert may watch."""
-
-    def __contains__(self, id: object) -> bool: ...
-
-    def get(self, id: UUID) -> Metric: ...
 
 
 class AlertDraft(BaseModel):
@@ -93,6 +85,7 @@ class AlertDraft(BaseModel):
     recovery_threshold: FiniteNumber | None = None
     no_data: NoData | None = None
     evaluation_delay: Wait | None = None
+    only_when: GuardDrafts = ()
 
     def alert(self, id: UUID, created: datetime, modified: datetime) -> Alert:
         """The alert of a draft that `read_alert` returned."""
@@ -105,6 +98,7 @@ class AlertDraft(BaseModel):
             labels=self.labels or {},
             metric_id=self.metric_id,
             rule=self.rule,
+            only_when=tuple(draft.guard for draft in self.only_when),
             alert_action_id=self.alert_action_id or system_id(Kind.ACTION, "fired"),
             recovery_action_id=self.recovery_action_id,
             resource_type_id=self.resource_type_id or system_id(Kind.RESOURCE_TYPE, "ALERT"),
@@ -150,9 +144,11 @@ def read_alert(
     problems += _unknown(body, catalog, metrics)
     if draft and draft.for_ and draft.metric_id and draft.metric_id in metrics:
         problems += wait_problems(draft.for_, metrics.get(draft.metric_id).question)
+    problems += guard_problems(body, metrics)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
-    return draft.model_copy(update=_ids(draft, catalog))
+    only_when = tuple(guard.resolved(metrics) for guard in draft.only_when)
+    return draft.model_copy(update={**_ids(draft, catalog), "only_when": only_when})
 
 
 def _lacking(body: Mapping[str, Any], is_saved: bool) -> Iterator[Problem]:

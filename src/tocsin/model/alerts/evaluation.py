@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tocsin.model.alerts.alert import Alert, Health, Rule, Value
+from tocsin.model.alerts.alert import Alert, GuardReading, Health, Rule, Value
+from tocsin.model.alerts.guards import Guards, guard_readings, guarded
 from tocsin.model.alerts.state import (
     AlertState,
     Dimensions,
@@ -27,6 +28,7 @@ class GroupChanges:
     """The states that changed (None for a group that is forgotten), the changes that become
     transitions, and the numbers of all groups and of firing groups."""
 
+    guards: Guards = ()
     states: dict[GroupKey, AlertState | None] = field(default_factory=dict)
     changes: list[StateChange] = field(default_factory=list)
     groups: int = 0
@@ -45,17 +47,22 @@ class GroupChanges:
         if after is not state:
             self.states[key] = after
         if change:
-            self.changes.append(change)
+            guards = guard_readings(self.guards, change.dimensions)
+            self.changes.append(replace(change, guards=guards) if guards else change)
             self.firing += 1 if change.status is Status.FIRING else -1
 
 
 def evaluate_groups(
-    rule: Rule, states: States, readings: Iterable[Reading], at: datetime
+    rule: Rule,
+    states: States,
+    readings: Iterable[Reading],
+    at: datetime,
+    guards: Guards = (),
 ) -> GroupChanges:
     """Advance every group: those with a reading, and those with a state but no reading."""
-    result = GroupChanges(firing=_firing(states.values()))
+    result = GroupChanges(guards, firing=_firing(states.values()))
     missing = dict(states)
-    for reading in readings:
+    for reading in guarded(readings, guards):
         result.groups += 1
         key = key_of(reading.dimensions)
         result.advance(rule, key, missing.pop(key, None), reading, at)
@@ -65,11 +72,15 @@ def evaluate_groups(
 
 
 def evaluate_rising(
-    rule: Rule, states: States, readings: Iterable[Reading], at: datetime
+    rule: Rule,
+    states: States,
+    readings: Iterable[Reading],
+    at: datetime,
+    guards: Guards = (),
 ) -> GroupChanges:
     """Advance only the groups whose condition holds, because no group recovers between slots."""
-    result = GroupChanges(firing=_firing(states.values()))
-    for reading in readings:
+    result = GroupChanges(guards, firing=_firing(states.values()))
+    for reading in guarded(readings, guards):
         result.groups += 1
         if reading.value is not None and rule.holds(reading.value, is_firing=False):
             key = key_of(reading.dimensions)
@@ -127,24 +138,32 @@ class Group:
     value: Value
     since: datetime | None = None
     clear_since: datetime | None = None
+    guards: tuple[GuardReading, ...] = ()
 
 
-def groups_of(states: States, values: Mapping[GroupKey, Reading]) -> list[Group]:
+def groups_of(states: States, readings: Iterable[Reading], guards: Guards = ()) -> list[Group]:
     """Join stored states and calculated values; firing groups come first, then pending ones."""
+    values = {key_of(reading.dimensions): reading for reading in guarded(readings, guards)}
     groups = [
-        _with_state(state, values[key].value if key in values else state.value)
+        _with_state(state, values[key].value if key in values else state.value, guards)
         for key, state in states.items()
     ]
     groups += [
-        Group(Status.OK, reading.dimensions, reading.value)
+        Group(
+            Status.OK,
+            reading.dimensions,
+            reading.value,
+            guards=guard_readings(guards, reading.dimensions),
+        )
         for key, reading in values.items()
         if key not in states
     ]
     return sorted(groups, key=lambda group: _ORDER[group.status])
 
 
-def _with_state(state: AlertState, value: Value) -> Group:
-    return Group(state.status, state.dimensions, value, state.since, state.clear_since)
+def _with_state(state: AlertState, value: Value, guards: Guards) -> Group:
+    readings = guard_readings(guards, state.dimensions)
+    return Group(state.status, state.dimensions, value, state.since, state.clear_since, readings)
 
 
 _ORDER = {Status.FIRING: 0, Status.PENDING: 1, Status.OK: 2}

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from msgspec import UNSET
 
-from tocsin.model.alerts.alert import Rule, Value
+from tocsin.model.alerts.alert import GuardReading, Rule, Value
 from tocsin.model.metrics.answer import Reading
 
 Dimensions = dict[str, str | None] | None
@@ -63,6 +63,7 @@ class StateChange:
     dimensions: Dimensions
     fired_at: datetime
     sides: Sides = None
+    guards: tuple[GuardReading, ...] = ()
 
 
 Advance = tuple[AlertState | None, StateChange | None]

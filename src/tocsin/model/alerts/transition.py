@@ -105,6 +105,8 @@ class Transition:
             payload["unit"] = self.metric.question.unit
         if change.sides:
             payload["numerator"], payload["denominator"] = change.sides
+        if change.guards:
+            payload["guards"] = [reading.members for reading in change.guards]
         if change.status is Status.OK:
             payload["firedAt"] = format_instant(change.fired_at)
             payload["durationSeconds"] = self.duration_seconds

@@ -52,7 +52,7 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-def _at_most(limit: int) -> Callable[[Any], Any]:
+def list_of_at_most(limit: int) -> Callable[[Any], Any]:
     """A validator that reads null as an empty list and rejects a long one without reading it."""
 
     def check(value: Any) -> Any:
@@ -74,10 +74,11 @@ _GroupFields = Annotated[
 Filters = Annotated[
     _Filters,
     BeforeValidator(check_limits),
-    BeforeValidator(_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None),
+    BeforeValidator(list_of_at_most(MAX_FILTERS), json_schema_input_type=_Filters | None),
 ]
 GroupFields = Annotated[
-    _GroupFields, BeforeValidator(_at_most(MAX_GROUPS), json_schema_input_type=_GroupFields | None)
+    _GroupFields,
+    BeforeValidator(list_of_at_most(MAX_GROUPS), json_schema_input_type=_GroupFields | None),
 ]
 Enabled = Annotated[StrictBool, BeforeValidator(_null_is_true, json_schema_input_type=bool | None)]
 

@@ -36,7 +36,7 @@ NO_DATA = {
 }
 _PREVIEW = "alert_preview.html"
 _NUMBERS = ("threshold", "recoveryThreshold")
-_TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled"))
+_TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled", "onlyWhen"))
 
 
 router = PageRouter()
@@ -94,7 +94,6 @@ def _preview(pages: Pages, request: Request, body: bytes) -> Response:
     try:
         draft = read_alert(definition_in(form), runtime.catalog, runtime.metrics, is_saved=False)
         alert = draft.alert(uuid4(), runtime.now(), runtime.now())
-        metric = runtime.metrics.get(alert.metric_id)
         over = read_range(form.text("range"), None, None, runtime.now())
         backtest = summarize_backtest(runtime, alert, over)
     except TocsinError as error:
@@ -105,7 +104,7 @@ def _preview(pages: Pages, request: Request, body: bytes) -> Response:
         _PREVIEW,
         preview_problems=None,
         backtest=backtest,
-        sentence=formatting.rule(alert.rule, metric.name, metric.question.unit),
+        sentence=formatting.alert_sentence(alert, runtime.metrics.all()),
     )
 
 
@@ -117,6 +116,7 @@ def definition_in(form: Form) -> dict[str, Any]:
         **{name: value for number in numbers for name, value in number.items()},
         "labels": form.pairs("labels", "="),
         "enabled": form.has("enabled"),
+        "onlyWhen": form.guards(),
     }
 
 
@@ -133,6 +133,7 @@ def _form(
         "alert_form.html",
         error,
         spec={**dict.fromkeys(DEFINED), **spec},
+        guards=spec.get("onlyWhen") or [],
         labels=write_pairs(spec.get("labels") or {}, "="),
         editing=editing,
         metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),

@@ -55,7 +55,7 @@ def alert(
         "alert.html",
         alert=alert,
         metric=metric,
-        sentence=formatting.rule(alert.rule, metric.name, metric.question.unit),
+        sentence=formatting.alert_sentence(alert, runtime.metrics.all()),
         evaluation=runtime.evaluations.status(id),
         over=over,
         ranges=RANGES,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,8 @@ from fastapi import Request, Response
 from tocsin.api.bodies import Body
 from tocsin.api.schemas.alerts import AlertResponse
 from tocsin.api.schemas.shape import to_json
-from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.evaluation import EvaluationStatus
-from tocsin.model.metrics.metric import Metric
 from tocsin.runtime import Runtime
 from tocsin.web import formatting
 from tocsin.web.alert_status import AlertStatus
@@ -27,7 +25,7 @@ PATH = "/web/alerts"
 DEFINED = (
     *("title", "description", "runbookUrl", "labels", "metricId", "operator", "threshold"),
     *("recoveryThreshold", "for", "keepFiringFor", "noData", "alertAction", "recoveryAction"),
-    *("resourceType", "severity", "interval", "evaluationDelay", "enabled"),
+    *("resourceType", "severity", "interval", "evaluationDelay", "enabled", "onlyWhen"),
 )
 _RANK = {"firing": 0, "error": 1, "pending": 2, "ok": 3, "disabled": 4}
 _SEVERITY = {"critical": 0, "warning": 1, "info": 2}
@@ -55,7 +53,7 @@ def alerts(
     runtime = pages.runtime
     matching = [status for status in pages.alert_status.all() if _matches(status, q)]
     listing = paginate(matching, _ORDERS, sort, page, q=q)
-    metrics = {metric.metric_id: metric for metric in runtime.metrics.all()}
+    metrics = runtime.metrics.all()
     return pages.render(
         request,
         "alerts.html",
@@ -63,7 +61,10 @@ def alerts(
         q=q,
         any_alert=bool(runtime.alerts.all()),
         any_metric=bool(metrics),
-        sentences={row.alert.alert_id: _sentence(row.alert, metrics) for row in listing.rows},
+        sentences={
+            row.alert.alert_id: formatting.alert_sentence(row.alert, metrics)
+            for row in listing.rows
+        },
     )
 
 
@@ -92,14 +93,6 @@ def definition_of(runtime: Runtime, id: UUID) -> dict[str, Any]:
     evaluation = EvaluationStatus(at, None, None, None)
     spec = to_json(AlertResponse.of(alert, evaluation, runtime.catalog))
     return {member: spec[member] for member in DEFINED} | {"metricId": str(alert.metric_id)}
-
-
-def _sentence(alert: Alert, metrics: Mapping[UUID, Metric]) -> str:
-    """The condition of an alert from the cache, whose metric may be deleted."""
-    metric = metrics.get(alert.metric_id)
-    if metric is None:
-        return formatting.rule(alert.rule, "a deleted metric")
-    return formatting.rule(alert.rule, metric.name, metric.question.unit)
 
 
 def _matches(status: AlertStatus, search: str) -> bool:

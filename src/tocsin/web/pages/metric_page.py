@@ -58,6 +58,7 @@ def metric(
         answer=answer,
         downloaded=ANSWERED_GROUPS,
         alerts=pages.alert_status.of_metric(id),
+        metrics=runtime.metrics.all(),
         listing=_listing(metric, answer, sort, page, {"range": range or ""}),
         yaml=as_yaml(definition),
         curl=as_curl(definition, f"{request.url.scheme}://{request.url.netloc}"),

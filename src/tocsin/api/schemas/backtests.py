@@ -1,0 +1,90 @@
+"""The shapes of a backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import UNSET, UnsetType
+
+from tocsin.alerting.backtest import GroupHistory
+from tocsin.api.schemas.shape import InstantText, Shape, doc, only_true
+from tocsin.model.alerts.state import Reason, StateChange, Status
+from tocsin.model.instant import format_instant
+from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
+
+MAX_TRANSITIONS = 100_000
+"""A backtest counts more transitions, but does not list them."""
+
+
+class PastTransition(Shape):
+    status: Status
+    reason: Reason
+    at: InstantText
+    fired_at: InstantText
+    value: ReadingValue
+
+    @classmethod
+    def of(cls, change: StateChange) -> PastTransition:
+        return cls(
+            status=change.status,
+            reason=change.reason,
+            at=format_instant(change.at),
+            fired_at=format_instant(change.fired_at),
+            value=change.value,
+        )
+
+
+class GroupHistoryResponse(Shape):
+    """The history that one group would have had."""
+
+    dimensions: ReadingDimensions
+    fired: Annotated[int, doc("How often it would have fired")]
+    firing_seconds: Annotated[float, doc("For how long, up to the end")]
+    transitions: list[PastTransition]
+
+    @classmethod
+    def of(cls, history: GroupHistory) -> GroupHistoryResponse:
+        return cls(
+            dimensions=history.dimensions,
+            fired=history.fired,
+            firing_seconds=history.firing.total_seconds(),
+            transitions=[PastTransition.of(change) for change in history.changes],
+        )
+
+
+class Backtest(Shape, kw_only=True):
+    """`results` holds the groups that would have fired; past 100,000 transitions they are counted
+    but not listed."""
+
+    evaluations: int
+    groups: int
+    fired: int
+    firing_seconds: float
+    results: list[GroupHistoryResponse]
+    truncated: (
+        Annotated[bool, only_true("Present only if transitions were left out")] | UnsetType
+    ) = UNSET
+
+    @classmethod
+    def of(cls, histories: Iterable[GroupHistory], evaluations: int) -> Backtest:
+        """Sums the groups up as they come, so that those that never fired are not kept."""
+        groups = fired = transitions = 0
+        firing = timedelta()
+        results = []
+        for history in histories:
+            groups += 1
+            fired += history.fired
+            firing += history.firing
+            transitions += len(history.changes)
+            if history.changes and transitions <= MAX_TRANSITIONS:
+                results.append(GroupHistoryResponse.of(history))
+        return cls(
+            evaluations=evaluations,
+            groups=groups,
+            fired=fired,
+            firing_seconds=firing.total_seconds(),
+            results=results,
+            truncated=transitions > MAX_TRANSITIONS or UNSET,
+        )
