@@ -134,7 +134,10 @@ def test_an_interaction_that_only_a_guard_counts_triggers_its_alert() -> None:
 def test_a_sum_may_fire_on_arrival_if_its_filter_tree_excludes_negative_numbers(
     tree: dict[str, Any], rises: bool
 ) -> None:
-    question = {"metricType": "SUM", "field": "interaction.n", "filters": [tree]}
+    question: dict[str, Any] = {
+        **{"metricType": "SUM", "field": "interaction.n"},
+        "filters": [tree],
+    }
     assert can_fire_on_arrival(alert("1m"), AlertMetrics(a_metric(**question))) is rises
 
 

@@ -24,7 +24,7 @@ class Group:
     passes_on: Any
     wait: float
     keep: float
-    # What each guard requires of its own value; a value that is None meets no requirement.
+    # The requirement of each guard on its own value; None meets no requirement.
     guards: Sequence[Any] = ()
     history: list[Seen] = field(default_factory=list)
     is_firing: bool = False

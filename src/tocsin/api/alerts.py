@@ -142,8 +142,9 @@ def create_alert(runtime: App, actor: CurrentActor, body: Body) -> Response:
     "/{id:uuid}", **_CHANGES, **describes(AlertResponse, "Replaced", problems=[404, 409], **_SPEC)
 )
 def replace_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
-    """Replace an alert. Another metric, operator or threshold resolves its firing groups with the
-    reason `changed`, disabling it with `disabled`; enabling it evaluates it immediately."""
+    """Replace an alert. Another metric, operator, threshold or guard resolves its firing groups
+    with the reason `changed`, disabling it with `disabled`; enabling it evaluates it
+    immediately."""
     runtime.alerts.get(id)
     draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
     return json_response(_response(runtime, runtime.alert_service.replace(id, draft, actor)))

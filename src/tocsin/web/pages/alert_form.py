@@ -34,6 +34,7 @@ NO_DATA = {
     NoData.KEEP: "keep the last state",
     NoData.FIRING: "fire",
 }
+NEW_GUARD = {"metricId": None, "operator": "gte", "threshold": None}
 _PREVIEW = "alert_preview.html"
 _NUMBERS = ("threshold", "recoveryThreshold")
 _TEXTS = tuple(m for m in DEFINED if m not in (*_NUMBERS, "labels", "enabled", "onlyWhen"))
@@ -133,7 +134,8 @@ def _form(
         "alert_form.html",
         error,
         spec={**dict.fromkeys(DEFINED), **spec},
-        guards=spec.get("onlyWhen") or [],
+        guards=[{**NEW_GUARD, **guard} for guard in spec.get("onlyWhen") or []],
+        new_guard=NEW_GUARD,
         labels=write_pairs(spec.get("labels") or {}, "="),
         editing=editing,
         metrics=sorted(runtime.metrics.all(), key=lambda metric: metric.name.casefold()),
