@@ -7,7 +7,12 @@ from random import Random
 import numpy as np
 import pytest
 
-from tocsin.metrics.selected_at_points import latest_at_points, percentiles_at_points
+from tocsin.errors import QueryTooHeavy
+from tocsin.metrics.selected_at_points import (
+    MAX_NUMBERS,
+    latest_at_points,
+    percentiles_at_points,
+)
 
 Runs = dict[tuple[int, int], list[tuple[int, float]]]
 """The times and numbers of each run, by its first and last point."""
@@ -55,6 +60,13 @@ def test_at_each_point_the_value_is_that_of_its_numbers(seed: int) -> None:
         rank = -(-len(rows) * thousandths // 100_000)
         assert percentiles[point] == sorted(number for _, number in rows)[rank - 1]
         assert latest[point] == max(rows, key=lambda row: row[0])[1]
+
+
+def test_more_numbers_than_the_process_may_sort_are_rejected() -> None:
+    one = np.array([0])
+    numbers = np.broadcast_to(np.float64(1), MAX_NUMBERS + 1)
+    with pytest.raises(QueryTooHeavy, match="at most 16,777,216 numbers of a group"):
+        percentiles_at_points(1, 50_000, (one, one, np.array([len(numbers)])), numbers)
 
 
 def test_a_run_without_a_number_does_not_hide_an_earlier_one() -> None:

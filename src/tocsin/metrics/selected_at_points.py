@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tocsin.errors import QueryTooHeavy
 from tocsin.metrics.decimals import Doubles, Integers, Values
 from tocsin.model.metrics.percentile import WHOLE
+
+MAX_NUMBERS = 1 << 24
+"""Numbers of one group at all points together. Selecting from them takes about 30 bytes each in
+this process, whose memory the limits of the engine do not bound."""
 
 
 def latest_at_points(count: int, lo: Values, hi: Values, latest: Values) -> Doubles:
@@ -32,15 +37,23 @@ def percentiles_at_points(
     count: int, thousandths: int, runs: tuple[Values, Values, Values], numbers: Values
 ) -> Doubles:
     """At each point, the percentile of the numbers whose runs include it; NaN for none. `runs` are
-    the first and the last point of each run, and how many of the numbers it has."""
+    the first and the last point of each run, and how many of the numbers it has. Raises
+    QueryTooHeavy."""
+    if len(numbers) > MAX_NUMBERS:
+        raise QueryTooHeavy(
+            f"A percentile at several points reads at most {MAX_NUMBERS:,} numbers of a group, not "
+            f"{len(numbers):,}: add filters to the metric or use a shorter span"
+        )
     lo, hi, sizes = (np.asarray(column, dtype=np.int64) for column in runs)
     order = np.lexsort((hi, lo))
     numbers = _in_order_of(order, sizes, numbers)
-    lo, hi = np.repeat(lo[order], sizes[order]), np.repeat(hi[order], sizes[order])
+    lo, hi = lo[order], hi[order]
     # The numbers change at these points only.
     points = np.unique(np.concatenate([[0], lo, hi + 1]))
     points = points[points < count]
-    begins, ends = np.searchsorted(hi, points, "left"), np.searchsorted(lo, points, "right")
+    numbers_before = np.concatenate([[0], np.cumsum(sizes[order])])
+    begins = numbers_before[np.searchsorted(hi, points, "left")]
+    ends = numbers_before[np.searchsorted(lo, points, "right")]
     totals = ends - begins
     ranks = -(-totals * thousandths // WHOLE) - 1
     has_numbers = totals > 0
