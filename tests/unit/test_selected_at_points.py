@@ -63,10 +63,10 @@ def test_at_each_point_the_value_is_that_of_its_numbers(seed: int) -> None:
 
 
 def test_more_numbers_than_the_process_may_sort_are_rejected() -> None:
-    one = np.array([0])
+    first = np.array([0])
     numbers = np.broadcast_to(np.float64(1), MAX_NUMBERS + 1)
     with pytest.raises(QueryTooHeavy, match="at most 16,777,216 numbers of a group"):
-        percentiles_at_points(1, 50_000, (one, one, np.array([len(numbers)])), numbers)
+        percentiles_at_points(1, 50_000, (first, first, np.array([len(numbers)])), numbers)
 
 
 def test_a_run_without_a_number_does_not_hide_an_earlier_one() -> None:
