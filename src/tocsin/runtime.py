@@ -26,6 +26,7 @@ from tocsin.metrics.calculators import Calculators
 from tocsin.metrics.column_promoter import GRACE_PERIOD, ColumnPromoter
 from tocsin.metrics.definition_warnings import DefinitionWarnings
 from tocsin.metrics.field_discovery import Discovery
+from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
 from tocsin.model.interactions.time_bounds import RequestTimes
@@ -150,8 +151,10 @@ class Runtime:
         concurrency = self.settings.query_concurrency
         self.append_log = self.storage.append_log(self.events, self.catalog)
         self.engine.follow = self.append_log.follow
+        retained = RetainedTime(self.settings.retention, self.clock)
+        latest_number = self.append_log.watermark
         self._calculators = Calculators(
-            self.engine, self.catalog, self.append_log.watermark, concurrency=concurrency
+            self.engine, self.catalog, latest_number, retained, concurrency=concurrency
         )
         self._closing.callback(self._calculators.close)
         self.calculator = self._calculators.questions
@@ -159,7 +162,7 @@ class Runtime:
         self.discovery = Discovery(self.engine)
         self.definition_warnings = DefinitionWarnings(self.engine, self.catalog)
         self.history = History(self.engine, self.catalog)
-        self.backtester = Backtester(self.engine, self.catalog)
+        self.backtester = Backtester(self.engine, self.catalog, retained)
         self.pools = Pools(concurrency)
         self._closing.callback(self.pools.close)
         # Longer than any calculation, so that no compiled query uses a column that is dropped.

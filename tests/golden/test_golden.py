@@ -20,12 +20,11 @@ import yaml
 
 from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
-from tocsin.clickhouse.sql.points import Points, PointWindows
-from tocsin.clickhouse.sql.ratio import compile_ratio, compile_ratio_groups
+from tocsin.clickhouse.sql.points import Points
 from tocsin.clickhouse.sql.series import compile_series
+from tocsin.clickhouse.sql.sides import compile_groups_of_sides, compile_sides
 from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.instant import format_instant, parse_instant
-from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.window import Window
@@ -68,10 +67,9 @@ def promoted(runtime: Runtime, questions: list[Question]) -> Iterator[None]:
 
 def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, Any]:
     table = runtime.calculator.table_as_of(at)
-    is_ratio = question.aggregation is Aggregation.RATIO
     query = (
-        compile_ratio(question, at, table)
-        if is_ratio
+        compile_sides(question, at, table)
+        if question.is_joined
         else compile_metric(question, at, 10_000, table)
     )
     answer = runtime.calculator.calculate(question, at)
@@ -83,9 +81,8 @@ def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dic
     start, to = parse_instant(span["from"]), parse_instant(span["to"])
     step = Window.parse(span["step"]).length
     points, table = Points.between(start, to, step), runtime.calculator.table()
-    if question.aggregation is Aggregation.RATIO:
-        windows = PointWindows.of_series(question, points)
-        query = compile_ratio_groups(question, windows, table)
+    if question.is_joined:
+        query = compile_groups_of_sides(question, points, table)
     else:
         query = compile_series(question, points, table)
     series = runtime.calculator.series(question, start, to, step)

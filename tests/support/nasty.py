@@ -10,12 +10,23 @@ from random import Random
 from typing import Any
 
 from support.nasty_extremes import bad_payloads, limit_payloads, many_keys
-from support.nasty_metrics import TYPES, filter_, metric, series_arguments, step_text, tree_
+from support.nasty_metrics import (
+    COMPARED,
+    KINDS,
+    TYPES,
+    filter_,
+    metric,
+    series_arguments,
+    step_text,
+    tree_,
+)
 from support.nasty_payloads import payload
 from support.nasty_pools import MNEMONICS, REFERENCES, RESOURCE_IDS, UNITS_OF_WORK, USER_IDS
 from support.oracle import field_of as spelled_field
 
 __all__ = [
+    "COMPARED",
+    "KINDS",
     "TYPES",
     "bad_payloads",
     "filter_",

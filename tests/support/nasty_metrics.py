@@ -48,12 +48,24 @@ _STRANGERS = (
 _STEPS = (1, 5, 15, 60, 360, 1_440, 10_080, 43_200)
 
 
+COMPARED = "COMPARED"
+"""Among the kinds, a metric of any type with a comparison."""
+KINDS = (*TYPES, COMPARED)
+
+
 def metric(
-    rng: Random, interactions: Sequence[Interaction], kinds: Sequence[str] = TYPES
+    rng: Random, interactions: Sequence[Interaction], kinds: Sequence[str] = KINDS
 ) -> Metric:
     """A random valid metric in the API's shape, scopes by mnemonic; members may be left out."""
-    model = rng.choice(interactions)
     kind = rng.choice(kinds)
+    if kind == COMPARED:
+        drawn = _metric(rng, interactions, rng.choice(TYPES))
+        return {**drawn, **_comparison(rng)}
+    return _metric(rng, interactions, kind)
+
+
+def _metric(rng: Random, interactions: Sequence[Interaction], kind: str) -> Metric:
+    model = rng.choice(interactions)
     drawn: Metric = {
         "metricType": kind,
         **{name: model[name] if rng.random() < 0.25 else None for name in MNEMONICS},
@@ -75,6 +87,15 @@ def _calendar(rng: Random, drawn: Metric) -> Metric:
     if not drawn["timeWindow"] or drawn["metricType"] == "RATE" or rng.random() < 0.7:
         return {}
     return {"timeWindow": rng.choice(PERIODS), "timezone": rng.choice(ZONES)}
+
+
+def _comparison(rng: Random) -> Metric:
+    """A comparison, which has a sliding window."""
+    form = rng.choice(("difference", "percent", "factor"))
+    compare: Metric = {"offset": rng.choice(WINDOWS), "as": form}
+    if form != "difference" and rng.random() < 0.4:
+        compare["minimumBase"] = rng.choice((None, 0, 1, 2, 10, 0.1))
+    return {"timeWindow": rng.choice(WINDOWS), "timezone": None, "compare": compare}
 
 
 def _ratio(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:

@@ -42,13 +42,46 @@ def relevant(metric: Metric, interactions: Iterable[Interaction]) -> list[Intera
 
 def aggregate(metric: Metric, group: Sequence[Interaction]) -> Value:
     """One value, by the table of "Aggregations", rounded."""
-    if metric["metricType"] == "RATIO":
-        return _rounded(_ratio(metric, group))
     return _shown(metric, _exact(metric, group))
 
 
+def change(metric: Metric, current: Sequence[Interaction], base: Sequence[Interaction]) -> Value:
+    """The value of a comparison: the change from one group of interactions to another, rounded."""
+    form = metric["compare"]["as"]
+    now, before = _exact(metric, current), _exact(metric, base)
+    if now is None or before is None:
+        return None
+    if form == "difference":
+        shown = _shown(metric, now), _shown(metric, before)
+        return _rounded(_double(_written(shown[0]) - _written(shown[1])))
+    least = metric["compare"].get("minimumBase") or 0
+    if before == 0 or abs(before) < least:
+        return None
+    value = _percent(now, before) if form == "percent" else float(now) / float(before)
+    return _rounded(_finite(value))
+
+
+def _percent(now: float, before: float) -> float:
+    scaled = (float(now) - float(before)) * 100
+    if math.isinf(scaled):
+        return (now / 2 - before / 2) / abs(before) * 200
+    return scaled / abs(float(before))
+
+
+def _written(value: Value) -> Fraction:
+    """The number as its shortest decimal has it; an integer as it is."""
+    number = float(value or 0)
+    return Fraction(number) if number.is_integer() else Fraction(repr(number))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
 def shown_sides(metric: Metric, group: Sequence[Interaction]) -> dict[str, Value]:
-    """`numerator` and `denominator` of a RATIO's row."""
+    """`numerator` and `denominator` of a RATIO's row; nothing for other metrics."""
+    if metric["metricType"] != "RATIO":
+        return {}
     return {side: _shown(metric[side], _side(metric, side, group)) for side in SIDES}
 
 
@@ -80,12 +113,14 @@ def _ratio(metric: Metric, group: Sequence[Interaction]) -> float | None:
     value = scaled / float(denominator)
     if math.isinf(scaled):
         value = float(numerator) / float(denominator) * metric["scale"]
-    return value if math.isfinite(value) else None
+    return _finite(value)
 
 
 def _exact(metric: Metric, group: Sequence[Interaction]) -> Value:
     """The value before it is rounded: for a SUM or an AVG, the double nearest to the exact one."""
     kind = metric["metricType"]
+    if kind == "RATIO":
+        return _ratio(metric, group)
     if kind == "COUNT":
         return len(group)
     if kind == "RATE":
@@ -106,7 +141,7 @@ def _exact(metric: Metric, group: Sequence[Interaction]) -> Value:
 
 
 def _shown(metric: Metric, value: Value) -> Value:
-    return _rounded(value) if metric["metricType"] in ("SUM", "AVG", "RATE") else value
+    return _rounded(value) if metric["metricType"] in ("SUM", "AVG", "RATE", "RATIO") else value
 
 
 def _numbers(metric: Metric, group: Sequence[Interaction]) -> list[float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.oracle_metrics import MAX_SERIES, Texts, lines_of, matching, matching_at_steps, rows_of
+from support.oracle_metrics import MAX_SERIES, Texts, all_lines, all_rows
 from support.oracle_values import Interaction, Metric
 
 Row = dict[str, Any]
@@ -23,7 +23,7 @@ def disagreement(
     limit: int = 10_000,
 ) -> str | None:
     """Calculates the metric and compares the whole answer, with `truncated` and `groupCount`."""
-    expected = rows_of(metric, matching(metric, interactions, at))
+    expected = all_rows(metric, interactions, at)
     return _cut_difference(answer, len(expected), limit) or agree(
         expected, answer["results"], limit=limit
     )
@@ -39,7 +39,7 @@ def series_disagreement(
     zone: str | None = None,
 ) -> str | None:
     """The same for a series; a point's `at` may be a datetime or its ISO 8601 text."""
-    expected = lines_of(metric, matching_at_steps(metric, interactions, start, to, step, zone))
+    expected = all_lines(metric, interactions, start, to, step, zone)
     return _cut_difference(answer, len(expected), MAX_SERIES) or agree_series(
         expected, answer["series"]
     )
@@ -91,7 +91,7 @@ def _row_difference(correct: Row, row: Row) -> str | None:
         return f"the dimensions are not {pattern!r}"
     if row.get("unit") != correct.get("unit"):
         return f"unit {row.get('unit')!r} instead of {correct.get('unit')!r}"
-    for side in ("numerator", "denominator"):
+    for side in ("numerator", "denominator", "current", "base"):
         if (side in correct) is not (side in row):
             return f"{side} is {'missing' if side in correct else 'there'}"
         if side in correct and (problem := _value_difference(correct[side], row[side])):

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from support.oracle_aggregates import RATE_UNITS, Value, aggregate, relevant, shown_sides
+from support.oracle_aggregates import (
+    RATE_UNITS,
+    Value,
+    aggregate,
+    change,
+    relevant,
+    shown_sides,
+)
+from support.oracle_aggregates import length_of as duration
 from support.oracle_values import (
     Interaction,
     Metric,
@@ -23,7 +31,6 @@ from support.oracle_windows import is_in_step, is_in_window, midnights
 Texts = tuple[str | None, ...]
 """A group: the text of each field grouped by, () for the one row of an ungrouped metric."""
 Groups = dict[Texts, list[Interaction]]
-Steps = list[tuple[datetime, Groups]]
 
 MAX_SERIES = 100
 
@@ -35,19 +42,29 @@ def calculate(
 
     When there are more than `limit` rows, also `"truncated": True` and `"groupCount"`.
     """
-    rows = rows_of(metric, matching(metric, interactions, at))
+    rows = all_rows(metric, interactions, at)
     return {"results": rows[:limit], **_cut(len(rows), limit)}
 
 
-def matching(metric: Metric, interactions: Iterable[Interaction], at: datetime) -> Groups:
+def all_rows(
+    metric: Metric, interactions: Iterable[Interaction], at: datetime
+) -> list[dict[str, Any]]:
+    """All rows as of `at`, in the total order."""
+    counted = relevant(metric, interactions)
+    groups = _matching(metric, counted, at)
+    if not metric.get("compare"):
+        values = _values(metric, groups)
+        sides = {texts: shown_sides(metric, groups[texts]) for texts in values}
+    else:
+        base = _matching(metric, counted, at - duration(metric["compare"]["offset"]))
+        values = _compared(metric, groups, base)
+        sides = {texts: _shown_periods(metric, groups, base, texts) for texts in values}
+    return [_row(metric, texts, values[texts], sides[texts]) for texts in in_order(values)]
+
+
+def _matching(metric: Metric, counted: Iterable[Interaction], at: datetime) -> Groups:
     """The interactions that the metric counts as of `at`, by group."""
-    return _groups(metric, relevant(metric, _within(metric, interactions, at)))
-
-
-def rows_of(metric: Metric, groups: Groups) -> list[dict[str, Any]]:
-    """All rows, in the total order."""
-    values = _values(metric, groups)
-    return [_row(metric, texts, values[texts], groups[texts]) for texts in in_order(values)]
+    return _groups(metric, _within(metric, counted, at))
 
 
 def series(
@@ -66,35 +83,40 @@ def series(
     The groups stand in the order of their last points; `"truncated"` and `"groupCount"` are there
     when there are more than `limit` of them.
     """
-    lines = lines_of(metric, matching_at_steps(metric, interactions, start, to, step, zone))
+    lines = all_lines(metric, interactions, start, to, step, zone)
     return {"series": lines[:limit], **_cut(len(lines), limit)}
 
 
-def matching_at_steps(
+def all_lines(
     metric: Metric,
     interactions: Iterable[Interaction],
     start: datetime,
     to: datetime,
     step: timedelta | None,
     zone: str | None = None,
-) -> Steps:
-    """The groups at each point; a metric without a window counts within each step or, with a
-    zone, within each of its days."""
+) -> list[dict[str, Any]]:
+    """The series of every group, in the order of their last points. A metric without a window
+    counts within each step or, with a zone, within each of its days."""
     counted = relevant(metric, interactions)
     points = midnights(start, to, zone) if zone else instants(start, to, step or timedelta())
 
-    def within(at: datetime) -> list[Interaction]:
+    def groups_at(at: datetime) -> Groups:
         if metric.get("timeWindow"):
-            return _within(metric, counted, at)
-        return [each for each in counted if is_in_step(at, each["timestamp"], step, zone)]
+            return _matching(metric, counted, at)
+        within = [each for each in counted if is_in_step(at, each["timestamp"], step, zone)]
+        return _groups(metric, within)
 
-    return [(at, _groups(metric, within(at))) for at in points]
+    if not metric.get("compare"):
+        plain = [(at, _values(metric, groups_at(at))) for at in points]
+        return _lines(metric, plain, aggregate(metric, []))
+    offset = duration(metric["compare"]["offset"])
+    pairs = [(at, _compared(metric, groups_at(at), groups_at(at - offset))) for at in points]
+    return _lines(metric, pairs, change(metric, [], []))
 
 
-def lines_of(metric: Metric, steps: Steps) -> list[dict[str, Any]]:
-    """The series of every group, in the order of their last points."""
-    tables = [(at, _values(metric, groups)) for at, groups in steps]
-    nothing = aggregate(metric, [])
+def _lines(
+    metric: Metric, tables: Sequence[tuple[datetime, dict[Texts, Value]]], nothing: Value
+) -> list[dict[str, Any]]:
     every = {texts for _, values in tables for texts in values}
     last = {texts: tables[-1][1].get(texts, nothing) for texts in every}
     return [
@@ -144,20 +166,32 @@ def _values(metric: Metric, groups: Groups) -> dict[Texts, Value]:
     return {texts: aggregate(metric, group) for texts, group in groups.items()}
 
 
-def _row(
-    metric: Metric, texts: Texts, value: Value, group: Sequence[Interaction]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"value": value, "dimensions": _dimensions(metric, texts)}
-    if metric["metricType"] == "RATIO":
-        row |= shown_sides(metric, group)
-    if unit := _unit(metric):
-        row["unit"] = unit
-    return row
+def _compared(metric: Metric, current: Groups, base: Groups) -> dict[Texts, Value]:
+    """The value of each group that either period has."""
+    return {
+        texts: change(metric, current.get(texts, []), base.get(texts, []))
+        for texts in {**current, **base}
+    }
+
+
+def _shown_periods(metric: Metric, current: Groups, base: Groups, texts: Texts) -> dict[str, Value]:
+    """`current` and `base` of a comparison's row."""
+    periods = {"current": current, "base": base}
+    return {name: aggregate(metric, of.get(texts, [])) for name, of in periods.items()}
+
+
+def _row(metric: Metric, texts: Texts, value: Value, sides: dict[str, Value]) -> dict[str, Any]:
+    row = {"value": value, "dimensions": _dimensions(metric, texts), **sides}
+    unit = _unit(metric)
+    return {**row, "unit": unit} if unit else row
 
 
 def _unit(metric: Metric) -> str | None:
-    if metric.get("unit"):
-        return str(metric["unit"])
+    form = (metric.get("compare") or {}).get("as")
+    if form == "percent":
+        return "%"
+    if metric.get("unit") or form == "factor":
+        return metric.get("unit")
     if metric["metricType"] == "RATE":
         return RATE_UNITS[metric.get("rateUnit") or metric["timeWindow"][-1]][0]
     return "%" if metric["metricType"] == "RATIO" and metric.get("scale") == 100 else None

@@ -89,7 +89,7 @@ def sent(interaction: dict[str, Any]) -> bytes:
 
 
 def check_metrics(
-    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.TYPES
+    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.KINDS
 ) -> None:
     def ask(drawn: tuple[dict[str, Any], int]) -> Answer:
         metric, limit = drawn
@@ -125,7 +125,7 @@ def first_difference(
 
 
 def drawn(
-    world: World, seed: int, count: int, kinds: Sequence[str] = nasty.TYPES
+    world: World, seed: int, count: int, kinds: Sequence[str] = nasty.KINDS
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Random metrics, each with the number of rows that are asked for."""
     random = Random(seed)
@@ -134,7 +134,7 @@ def drawn(
         yield metric, random.choice((10_000, 10_000, 10_000, 3))
 
 
-def check_series(world: World, seed: int, count: int, kinds: Sequence[str] = nasty.TYPES) -> None:
+def check_series(world: World, seed: int, count: int, kinds: Sequence[str] = nasty.KINDS) -> None:
     def ask(drawn: tuple[dict[str, Any], Span]) -> Series:
         metric, span = drawn
         return world.runtime.calculator.series(world.question(metric), *span)
@@ -153,7 +153,7 @@ def check_series(world: World, seed: int, count: int, kinds: Sequence[str] = nas
 
 
 def check_all_together(
-    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.TYPES
+    world: World, seed: int, count: int, at: datetime = AT, kinds: Sequence[str] = nasty.KINDS
 ) -> None:
     """The same seed and count make the same metrics, whose partial results may be kept by now."""
     random = Random(seed)

@@ -21,13 +21,14 @@ from tocsin.clickhouse.sql.lines import Slab
 from tocsin.clickhouse.sql.points import Points
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy
-from tocsin.metrics.group_lines import GroupLine, LineReader, shown_sides
+from tocsin.metrics.group_lines import GroupLine, LineReader, reading_at
+from tocsin.metrics.retained_time import RetainedTime
 from tocsin.model.alerts.alert import Guard, NoData, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import AlertState, Dimensions, StateChange, Status, advance
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
-from tocsin.model.metrics.answer import Reading, plain
+from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
@@ -58,9 +59,10 @@ class GroupHistory:
 class Backtester:
     """Every method may raise QueryTooHeavy or Unavailable."""
 
-    def __init__(self, engine: Engine, catalog: Mnemonics) -> None:
+    def __init__(self, engine: Engine, catalog: Mnemonics, retained: RetainedTime) -> None:
         self._engine = engine
         self._catalog = catalog
+        self._retained = retained
         # One at a time: the interpreter runs one thread, so that concurrent backtests would be no
         # faster, and recording would wait for each of them.
         self._evaluating = threading.Lock()
@@ -100,14 +102,14 @@ class Backtester:
             )
         slabs = max(-(-rows // SLAB_ROWS), 1) if question.group_by else 1
         run = partial(self._engine.run_arrow, deadline=deadline)
-        reader = LineReader(run, deadline, self._evaluating)
+        reader = LineReader(run, self._retained, deadline, self._evaluating)
         for number in range(slabs):
             slab = Slab(number, slabs)
 
             def compile(part: Question, *, is_exact: bool, slab: Slab = slab) -> Query:
                 return compile_slab(part, points, slab, table, is_exact=is_exact)
 
-            yield from reader.lines(question, points.count, compile)
+            yield from reader.lines(question, points, compile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,7 @@ class _Line:
     def reading(self, index: int) -> Reading | None:
         if not self.line.is_present[index]:
             return None
-        sides = shown_sides(self.question, self.line, index)
-        return Reading(plain(self.line.values[index].item()), self.dimensions, *sides)
+        return reading_at(self.question, self.line, self.dimensions, index)
 
 
 def _history(rule: Rule, points: Points, line: _Line, deadline: Deadline) -> GroupHistory:

@@ -116,6 +116,9 @@ def can_fire_on_arrival(alert: Alert, metrics: AlertMetrics) -> bool:
 
 def _rises(operator: Comparison, question: Question) -> bool:
     """Whether only an arriving interaction can make the comparison true."""
+    if question.compare:
+        # Its base changes as time passes.
+        return False
     window = question.time_window
     # Within a period that goes on, values only rise, and at its end they fall to those of no
     # interactions. A period that is over is replaced as a whole by one that may have greater ones.

@@ -10,7 +10,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer, Series
 from tocsin.model.metrics.metric import Metric
-from tocsin.model.metrics.question import Question, Side
+from tocsin.model.metrics.question import Question
 
 TIME = "time"
 
@@ -40,7 +40,7 @@ class RowTable:
 
 def table_of_answer(metric: Metric, answer: Answer) -> RowTable:
     question = metric.question
-    numbers = ("value", *_sides(question))
+    numbers = ("value", *question.side_names)
     rows = [
         (*(reading.dimensions or {}).values(), *(getattr(reading, name) for name in numbers))
         for reading in answer.readings
@@ -79,14 +79,15 @@ def table_of_series(metric: Metric, series: Series) -> RowTable:
     )
 
 
-def _sides(question: Question) -> dict[str, Side]:
-    sides = {"numerator": question.numerator, "denominator": question.denominator}
-    return {name: side for name, side in sides.items() if side is not None}
-
-
 def _counts(question: Question) -> frozenset[str]:
-    columns: dict[str, Side] = {"value": question, **_sides(question)}
-    return frozenset(name for name, side in columns.items() if side.aggregation in _COUNTS)
+    if question.compare:
+        # A difference of counts is whole as well.
+        value = () if question.compare.change.divides else ("value",)
+        is_count = question.aggregation in _COUNTS
+        return frozenset((*value, *question.side_names) if is_count else ())
+    sides = (question, *question.parts) if question.is_joined else (question,)
+    pairs = zip(("value", *question.side_names), sides, strict=True)
+    return frozenset(name for name, side in pairs if side.aggregation in _COUNTS)
 
 
 def _properties(metric: Metric, unit: str | None) -> dict[str, str]:

@@ -70,6 +70,7 @@ METRIC_KIND = DefinitionKind(
         "percentile": None,
         "scale": 1,
         "minimumDenominator": None,
+        "compare": None,
         "enabled": True,
         "expose": False,
     },

@@ -14,6 +14,7 @@ JsonObject = Mapping[str, Any]
 # Without a terminal, lines are not wrapped, so that scripts can read them.
 UNBOUNDED = 10_000
 _SIDES = ("numerator", "denominator")
+_COMPARED = ("current", "base")
 _SCOPE = ("resourceType", "action", "origin")
 
 
@@ -63,7 +64,10 @@ def _filters_text(definition: JsonObject) -> str:
 
 
 def _window_text(metric: JsonObject) -> str:
+    """`24h`, `today (Europe/Berlin)`, and `24h vs 7d ago (percent)` for a comparison."""
     window, timezone = metric["timeWindow"] or "all time", metric.get("timezone")
+    if compare := metric.get("compare"):
+        return f"{window} vs {compare['offset']} ago ({compare['as']})"
     return f"{window} ({timezone})" if timezone else window
 
 
@@ -89,19 +93,32 @@ def answer_table(answer: JsonObject) -> Group:
     heading = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
     table = _table(*dimensions)
     table.add_column(answer.get("unit") or "value", justify="right")
-    is_ratio = bool(rows) and _SIDES[0] in rows[0]
-    if is_ratio:
-        table.add_column("sides", justify="right")
+    sides = _side_columns(rows[0]) if rows else {}
+    for name in sides:
+        table.add_column(name, justify="right")
     for row in rows:
         texts = (dimension_text(row["dimensions"][name]) for name in dimensions)
-        sides = [" of ".join(value_text(row[side]) for side in _SIDES)] if is_ratio else []
-        table.add_row(*texts, value_text(row["value"]), *sides)
+        shown = (sides_text([row[member] for member in of_column]) for of_column in sides.values())
+        table.add_row(*texts, value_text(row["value"]), *shown)
     if answer.get("truncated"):
         table.caption = f"{len(rows):,} of {answer['groupCount']:,} groups"
     elif not rows:
         table.caption = "no groups"
     # Not the title of the table, which would be wrapped to the table's width.
     return Group(_plain(heading), table)
+
+
+def _side_columns(row: JsonObject) -> Mapping[str, tuple[str, ...]]:
+    """The members of a row that each column of its sides has: both sides of a RATIO in one, each
+    side of a comparison in its own."""
+    if _SIDES[0] in row:
+        return {"sides": _SIDES}
+    return {name: (name,) for name in _COMPARED if name in row}
+
+
+def sides_text(values: Iterable[float | None]) -> str:
+    """`7 of 9`."""
+    return " of ".join(map(value_text, values))
 
 
 def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -> Table:

@@ -15,13 +15,13 @@ from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
 from tocsin.model.metrics.answer import Reading
-from tocsin.model.metrics.rules import SIDES
+from tocsin.model.metrics.question import COMPARED, SIDES
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import problems_of
 
 MAX_TIMES = 100_000
 _START = datetime.fromisoformat("2026-01-01T00:00:00Z")
-_SIDES = set(SIDES)
+_PAIRS = (SIDES, COMPARED)
 _STRICT = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
@@ -52,23 +52,29 @@ class ExpectedRow(BaseModel):
     dimensions: Dimensions = None
     numerator: float | int | None = None
     denominator: float | int | None = None
+    current: float | int | None = None
+    base: float | int | None = None
 
     @model_validator(mode="after")
     def _has_both_sides_or_none(self) -> ExpectedRow:
-        if len(self.model_fields_set & _SIDES) == 1:
-            raise ValueError("needs both numerator and denominator, or neither")
+        for first, second in _PAIRS:
+            if len(self.model_fields_set & {first, second}) == 1:
+                raise ValueError(f"needs both {first} and {second}, or neither")
         return self
 
     @classmethod
     def of(cls, reading: Reading, *, with_sides: bool) -> ExpectedRow:
-        """The row of a reading; `with_sides` includes those of a RATIO."""
-        members = {"value", "dimensions", *(_SIDES if with_sides else ())}
+        """The row of a reading; `with_sides` includes those of a RATIO or a comparison."""
+        pairs = _PAIRS if with_sides else ()
+        members = ("value", "dimensions", *(name for pair in pairs for name in pair))
         values = {name: getattr(reading, name) for name in members}
         return cls(**{name: value for name, value in values.items() if value is not UNSET})
 
     @property
-    def has_sides(self) -> bool:
-        return self.model_fields_set >= _SIDES
+    def sides(self) -> dict[str, float | int | None]:
+        """The sides that are given, by name."""
+        names = (name for pair in _PAIRS for name in pair if name in self.model_fields_set)
+        return {name: getattr(self, name) for name in names}
 
 
 class ExpectedTransition(BaseModel):

@@ -39,7 +39,7 @@ from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
-from tocsin.model.metrics.rules import SIDES
+from tocsin.model.metrics.question import COMPARED, SIDES
 from tocsin.runtime import Runtime
 
 Named = TypeVar("Named")
@@ -117,7 +117,7 @@ class UnitTestRunner:
         assert expected.at, "validated by Expectation"
         at = self._start + expected.at.length
         readings = self._runtime.calculator.calculate(metric.question, at, ANSWERED_GROUPS).readings
-        shows_sides = any(row.has_sides for row in expected.rows)
+        shows_sides = any(row.sides for row in expected.rows)
         actual = [_row(ExpectedRow.of(reading, with_sides=shows_sides)) for reading in readings]
         rows = [_row(row) for row in expected.rows]
         return _difference(f"{metric.name} at {expected.at}", sorted(rows), sorted(actual))
@@ -199,10 +199,10 @@ def _named(definitions: dict[str, Named], name: str | None, noun: str) -> Named:
 
 
 def _row(row: ExpectedRow) -> str:
-    sides = (row.numerator, row.denominator) if row.has_sides else ()
+    joint = " vs " if COMPARED[0] in row.sides else " of "
     texts = (
         value_text(row.value),
-        " of ".join(map(value_text, sides)),
+        joint.join(map(value_text, row.sides.values())),
         group_text(row.dimensions).plain,
     )
     return "  ".join(text for text in texts if text)

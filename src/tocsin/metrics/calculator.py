@@ -21,18 +21,17 @@ from tocsin.clickhouse.sql.compiler import (
     is_narrow,
     time_comparisons,
 )
+from tocsin.clickhouse.sql.extent import Extent
 from tocsin.clickhouse.sql.materialized_columns import columns_used
 from tocsin.clickhouse.sql.points import Midnights, Points, SeriesPoints
 from tocsin.clickhouse.sql.query import Query, ResultRow
-from tocsin.clickhouse.sql.ratio import compile_ratio
 from tocsin.clickhouse.sql.series import MAX_LINES, compile_series
+from tocsin.clickhouse.sql.sides import compile_sides
 from tocsin.clickhouse.sql.table import Table
 from tocsin.errors import TocsinError
 from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
 from tocsin.metrics.decimals import rounded
 from tocsin.metrics.group_lines import LineReader
-from tocsin.metrics.ratio_query import query_ratio
-from tocsin.metrics.ratio_series import ratio_series
 from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.metrics.row_order import (
     SPARE,
@@ -42,8 +41,12 @@ from tocsin.metrics.row_order import (
     ranked_parts,
     unclear_border,
 )
+from tocsin.metrics.row_selection import GroupTable
 from tocsin.metrics.series import Inexact, fold
-from tocsin.model.ceilings import RATIO_GROUPS
+from tocsin.metrics.sides import joined_answer, without_base
+from tocsin.metrics.sides_query import query_parts
+from tocsin.metrics.sides_series import joined_series
+from tocsin.model.ceilings import JOINED_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import DEFAULT_LIMIT, Answer, Explanation, Reading, Series, plain
@@ -88,11 +91,19 @@ class Calculator:
 
     def _query(self, question: Question, at: datetime, limit: int, deadline: Deadline) -> Answer:
         with self.cache.observe(question):
-            if question.aggregation is Aggregation.RATIO:
-                run_arrow = partial(self._run_arrow_as_of, question, at, deadline)
-                return query_ratio(question, at, limit, run_arrow)
+            if question.is_joined:
+                return self._joined_answer(question, at, limit, deadline)
             run = partial(self.run_as_of, question, at, deadline=deadline)
             return self._answer(question, at, limit, run)
+
+    def _joined_answer(
+        self, question: Question, at: datetime, limit: int, deadline: Deadline
+    ) -> Answer:
+        run = partial(self._run_arrow_as_of, question, at, deadline)
+        result, parts = query_parts(question, partial(compile_sides, question, at), run)
+        parts = without_base(question, parts, self.cache.retained.has_base(question, [at]))
+        groups = np.arange(len(result)), GroupTable(result, len(question.group_by))
+        return joined_answer(question, at, parts, groups, limit)
 
     def _answer(self, question: Question, at: datetime, limit: int, run: RunQuery) -> Answer:
         rows = self._rows(question, at, limit, run)
@@ -167,8 +178,8 @@ class Calculator:
         return self._series(question, Midnights.between(start, to, timezone))
 
     def _series(self, question: Question, points: SeriesPoints) -> Series:
-        if question.aggregation is Aggregation.RATIO:
-            return self._ratio_series(question, points)
+        if question.is_joined:
+            return self._joined_series(question, points)
         compile = partial(compile_series, question, points, self.table())
         deadline = self._engine.deadline()
         rows = self._run(compile(), deadline)
@@ -185,17 +196,18 @@ class Calculator:
             rows = self._run(compile(is_exact=True), deadline)
             return fold(question, points, rows, deadline.check)
 
-    def _ratio_series(self, question: Question, points: SeriesPoints) -> Series:
+    def _joined_series(self, question: Question, points: SeriesPoints) -> Series:
         deadline = self._engine.deadline()
-        run = partial(self._pool.queries.run_arrow, deadline=deadline, most=RATIO_GROUPS)
-        return ratio_series(question, points, self.table(), LineReader(run, deadline))
+        run = partial(self._pool.queries.run_arrow, deadline=deadline, most=JOINED_GROUPS)
+        reader = LineReader(run, self.cache.retained, deadline)
+        return joined_series(question, points, self.table(), reader)
 
     def explain(self, question: Question, at: datetime) -> Explanation:
         """The query of the question, and the rows and bytes that one run of it read."""
         table = self.table_as_of(at)
         query = (
-            compile_ratio(question, at, table)
-            if question.aggregation is Aggregation.RATIO
+            compile_sides(question, at, table)
+            if question.is_joined
             else compile_metric(question, at, DEFAULT_LIMIT, table)
         )
         cost = self._engine.profile(query)
@@ -231,11 +243,11 @@ class Calculator:
         deadline: Deadline | None,
         compile: Callable[[Table], Query],
     ) -> pa.Table:
-        """The result of a query of a RATIO as of `at`."""
+        """The result of a query of several parts as of `at`."""
         run = partial(
             self._pool.queries.run_arrow,
             deadline=deadline,
-            most=RATIO_GROUPS,
+            most=JOINED_GROUPS,
             settings=NARROW_SETTINGS if is_narrow(question, at) else None,
         )
         return self._as_of(question, at, lambda table: run(compile(table)))
@@ -245,10 +257,10 @@ class Calculator:
         unnecessary; it runs again if an interaction that is recorded meanwhile needs one."""
         table = self.table_as_of(at)
         result = run(table)
-        tested = time_comparisons(question, at, table.extent)
+        tested = _times_of_parts(question, at, table.extent)
         self._engine.follow()
-        needed = time_comparisons(question, at, self._engine.recorded_extent.current)
-        if not set(needed).issubset(tested):
+        needed = _times_of_parts(question, at, self._engine.recorded_extent.current)
+        if not needed <= tested:
             result = run(self.table())
         return result
 
@@ -264,6 +276,12 @@ class Calculator:
     def table(self) -> Table:
         """The table as it is now, without its earliest and latest timestamp."""
         return self._engine.table(self._catalog, with_columns=True)
+
+
+def _times_of_parts(question: Question, at: datetime, extent: Extent) -> set[tuple[str, datetime]]:
+    return {
+        comparison for part in question.parts for comparison in time_comparisons(part, at, extent)
+    }
 
 
 def _or_error(

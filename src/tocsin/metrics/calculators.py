@@ -10,6 +10,7 @@ from tocsin.clickhouse.engine import ALERT_CLIENTS, PAGE_CLIENTS, Engine
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
+from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.rollups.cache import RollupCache
 from tocsin.process.events import (
     InteractionsDropped,
@@ -24,13 +25,19 @@ class Calculators:
     viewers of the pages share."""
 
     def __init__(
-        self, engine: Engine, catalog: Catalog, latest_number: int, *, concurrency: int
+        self,
+        engine: Engine,
+        catalog: Catalog,
+        latest_number: int,
+        retained: RetainedTime,
+        *,
+        concurrency: int,
     ) -> None:
         """`latest_number` is that of the last interaction recorded."""
         self._closing = ExitStack()
         self._engine = engine
         self._catalog = catalog
-        self._cache = RollupCache(engine, latest_number)
+        self._cache = RollupCache(engine, latest_number, retained)
         self.questions = self._calculator(engine.calculation_queries, concurrency, is_patient=True)
         self.alerts = self._calculator(engine.alert_queries, ALERT_CLIENTS)
         self.pages = self._calculator(engine.page_queries, PAGE_CLIENTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ Exponents = tuple[Sequence[int], Sequence[int]]
 
 _ROUNDED = {Aggregation.SUM, Aggregation.AVG, Aggregation.RATE, Aggregation.RATIO}
 DIGITS, UNROUNDED = 15, 1e15
+EXACT = 2.0**53
+"""Below this magnitude, all integers are doubles."""
 _POWERS = np.array([10.0**n for n in range(23)])
 """All of them are exact."""
 _SCALES = (-972, -998, -1025, -1052)
@@ -138,6 +141,52 @@ def rounded(values: Doubles) -> Doubles:
     for place in places[~is_sure].tolist():
         out[place] = _rounded(values[place])
     return out
+
+
+def decimal_difference(minuends: Doubles, subtrahends: Doubles) -> Doubles:
+    """The differences of the numbers as they are written, in their shortest decimals: 1000.1 less
+    1000 is 0.1, not 0.10000000000002274. Not finite where a number or the difference is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = minuends - subtrahends
+        are_whole = (minuends == np.trunc(minuends)) & (subtrahends == np.trunc(subtrahends))
+    places = np.flatnonzero(np.isfinite(out) & ~are_whole)
+    pairs = minuends[places], subtrahends[places]
+    exact = _scaled_differences(*pairs) if len(places) > FEW else np.full(len(places), np.nan)
+    for place in np.flatnonzero(np.isnan(exact)).tolist():
+        minuend, subtrahend = (Fraction(repr(numbers[place].item())) for numbers in pairs)
+        exact[place] = float(minuend - subtrahend)
+    out[places] = exact
+    return out
+
+
+def _scaled_differences(minuends: Doubles, subtrahends: Doubles) -> Doubles:
+    """`decimal_difference` where both decimals are short enough to be subtracted as integers; NaN
+    elsewhere."""
+    (left, left_decimals), (right, right_decimals) = _scaled(minuends), _scaled(subtrahends)
+    decimals = np.maximum(left_decimals, right_decimals)
+    with np.errstate(over="ignore", invalid="ignore"):
+        left *= _POWERS[decimals - left_decimals]
+        right *= _POWERS[decimals - right_decimals]
+        # All of these are exact, so their quotient is the double nearest to the decimal.
+        is_exact = (np.abs(left) < EXACT) & (np.abs(right) < EXACT)
+        is_exact &= np.abs(left - right) < EXACT
+        return np.where(is_exact, (left - right) / _POWERS[decimals], np.nan)
+
+
+def _scaled(numbers: Doubles) -> tuple[Doubles, Integers]:
+    """The numbers in units of their last decimal, as integers, and the number of their decimals;
+    NaN for a number with more than 15 digits."""
+    scaled, decimals = np.full_like(numbers, np.nan), np.zeros(len(numbers), dtype=np.int64)
+    left = np.arange(len(numbers))
+    for count, power in enumerate(_POWERS):
+        if not len(left):
+            break
+        with np.errstate(over="ignore"):
+            whole = np.rint(numbers[left] * power)
+        fits = (np.abs(whole) < UNROUNDED) & (whole / power == numbers[left])
+        scaled[left[fits]], decimals[left[fits]] = whole[fits], count
+        left = left[~fits]
+    return scaled, decimals
 
 
 def _rounded(value: float) -> float:

@@ -1,6 +1,7 @@
 """Calculates the values of each group of a question at many points.
 
-Backtests use it for all groups, in slabs, and the series of a RATIO for the groups that it shows.
+Backtests use it for all groups, in slabs, and the series of a RATIO or a comparison for the groups
+that it shows.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from tocsin.clickhouse.sql.points import SeriesPoints
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.runs import aggregates
 from tocsin.metrics.decimals import Values, as_shown
-from tocsin.metrics.ratio import empty_side, ratio_of
+from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.rollups.arrow_columns import exact_integers
 from tocsin.metrics.row_selection import GroupTexts
 from tocsin.metrics.series import Inexact, sums_at_points, values_of
-from tocsin.model.metrics.aggregation import Aggregation
-from tocsin.model.metrics.answer import ReadingValue, plain
+from tocsin.metrics.sides import empty_values, joined_values, shown_sides, without_base
+from tocsin.model.metrics.answer import Reading, ReadingDimensions, plain
 from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
@@ -34,13 +36,13 @@ class CompileLines(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """A group at all points; `is_present` is False where it had no row. The sides of a RATIO are
-    not rounded."""
+    """A group at all points; `is_present` is False where it had no row. The values of the parts of
+    a RATIO or a comparison are not rounded."""
 
     texts: GroupTexts
     values: Values
     is_present: Values
-    sides: tuple[Values, ...] = ()
+    parts: tuple[Values, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,41 +50,46 @@ class LineReader:
     """Reads the lines of a question. `computing` is held while a line is computed."""
 
     run: Callable[[Query], pa.Table]
+    retained: RetainedTime
     deadline: Deadline
     computing: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
-    def lines(self, question: Question, count: int, compile: CompileLines) -> Iterator[GroupLine]:
-        """The groups of a question at `count` points, in any order."""
-        if question.aggregation is Aggregation.RATIO:
-            yield from self._ratio_lines(question, count, compile)
+    def lines(
+        self, question: Question, points: SeriesPoints, compile: CompileLines
+    ) -> Iterator[GroupLine]:
+        """The groups of a question at the points, in any order."""
+        if question.is_joined:
+            yield from self._joined_lines(question, points, compile)
             return
-        for line in self._part_lines(question, count, compile):
+        for line in self._part_lines(question, points.count, compile):
             values = as_shown(question.aggregation, line.values)
             yield GroupLine(line.texts, values, line.is_present)
 
-    def _ratio_lines(
-        self, question: Question, count: int, compile: CompileLines
+    def _joined_lines(
+        self, question: Question, points: SeriesPoints, compile: CompileLines
     ) -> Iterator[GroupLine]:
-        """The groups of either side."""
-        by_side = [
-            {line.texts: line for line in self._part_lines(part, count, compile)}
+        """The groups of any part."""
+        by_part = [
+            {line.texts: line for line in self._part_lines(part, points.count, compile)}
             for part in question.parts
         ]
-        empty = [empty_side(part, count) for part in question.parts]
-        for texts in dict.fromkeys(texts for lines in by_side for texts in lines):
+        empty = [empty_values(part, points.count) for part in question.parts]
+        has_base = self.retained.has_base(question, points.all())
+        for texts in dict.fromkeys(texts for lines in by_part for texts in lines):
             self.deadline.check()
-            lines = [side.get(texts) for side in by_side]
+            lines = [part.get(texts) for part in by_part]
             with self.computing:
-                sides = tuple(
+                known = [
                     line.values if line else nothing
                     for line, nothing in zip(lines, empty, strict=True)
-                )
-                values = ratio_of(question, sides)
+                ]
+                parts = without_base(question, known, has_base)
+                values = joined_values(question, parts)
             is_present = np.any([line.is_present for line in lines if line], axis=0)
-            yield GroupLine(texts, values, is_present, sides)
+            yield GroupLine(texts, values, is_present, tuple(parts))
 
     def _part_lines(self, part: Question, count: int, compile: CompileLines) -> Iterator[GroupLine]:
-        """The groups of a question or a side, with values that are not rounded; those with inexact
+        """The groups of a part, with values that are not rounded; those with inexact
         sums are queried a second time."""
         inexact = set()
         for row in self._rows(compile(part, is_exact=False)):
@@ -107,13 +114,16 @@ class LineReader:
                 yield {name: batch.column(name)[number] for name in batch.schema.names}
 
 
-def shown_sides(question: Question, line: GroupLine, index: int) -> list[ReadingValue]:
-    """The values of a RATIO's sides at a point, as its row has them; none for other questions."""
-    parts = question.parts if line.sides else ()
-    return [
-        plain(as_shown(part.aggregation, side[index : index + 1])[0].item())
-        for part, side in zip(parts, line.sides, strict=True)
-    ]
+def reading_at(
+    question: Question, line: GroupLine, dimensions: ReadingDimensions, index: int
+) -> Reading:
+    """The row of a group at a point, with its sides if it has any."""
+    value = plain(line.values[index].item())
+    if not line.parts:
+        return Reading(value, dimensions)
+    sides = shown_sides(question, [part[index : index + 1] for part in line.parts])
+    shown = (plain(side[0].item()) for side in sides)
+    return Reading(value, dimensions, **dict(zip(question.side_names, shown, strict=True)))
 
 
 def _texts(question: Question, row: Mapping[str, Any]) -> GroupTexts:

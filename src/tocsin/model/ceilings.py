@@ -44,7 +44,7 @@ DISCOVERED_FIELDS = 10_000
 PENDING_DELIVERIES = 10_000
 CONNECTIONS = 4_096
 ANSWERED_GROUPS = 100_000
-RATIO_GROUPS = 1_000_000
+JOINED_GROUPS = 1_000_000
 PAGE_ROWS = 1_000
 PAGE_BYTES = 8 * MIB
 LISTED_ENTRIES = 10_000
@@ -131,7 +131,7 @@ CEILINGS = (
     ),
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),
-    Ceiling("groups of a `RATIO`, answered or not", RATIO_GROUPS, "422"),
+    Ceiling("groups of a `RATIO` or a comparison, answered or not", JOINED_GROUPS, "422"),
     Ceiling("interactions in a page", PAGE_ROWS, "422"),
     Ceiling("bytes of payloads in a page", PAGE_BYTES, "the rest follows the cursor"),
     Ceiling("entries in a page of the catalog", LISTED_ENTRIES, "422"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tocsin.errors import InvalidInput, MalformedBody
-from tocsin.model.metrics.rules import SIDES
+from tocsin.model.metrics.question import SIDES
 
 Document = Mapping[str, Any]
 

@@ -71,9 +71,13 @@ def chart(series: Series, question: Question) -> dict[str, Any]:
             for line in shown
         ],
         "unit": question.unit,
-        "stacks": bool(question.group_by) and question.aggregation in _ADDS_UP,
+        "stacks": bool(question.group_by) and _adds_up(question),
         "groups": series.group_count or len(series.lines),
     }
+
+
+def _adds_up(question: Question) -> bool:
+    return question.aggregation in _ADDS_UP and question.compare is None
 
 
 WIDTH, HEIGHT = 96, 24

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from msgspec import UNSET
 
 from tocsin.model.alerts.alert import Alert, Guard, Rule
+from tocsin.model.duration import Duration
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.filter import WORDS as SIGNS
@@ -18,6 +19,7 @@ from tocsin.model.interactions.filter import Operator
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
+from tocsin.model.metrics.comparison import Change, PeriodComparison
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.units import with_unit
@@ -46,6 +48,11 @@ _PERIODS = {
     CalendarPeriod.LAST_WEEK: "last week",
     CalendarPeriod.THIS_MONTH: "this month",
     CalendarPeriod.LAST_MONTH: "last month",
+}
+_CHANGES = {
+    Change.DIFFERENCE: "less its value {earlier} earlier",
+    Change.PERCENT: "as the change from {earlier} earlier in percent",
+    Change.FACTOR: "divided by its value {earlier} earlier",
 }
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
 _STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
@@ -104,8 +111,12 @@ def window(of: Window | CalendarWindow) -> str:
     """` in the last 5 minutes`, ` this month (Europe/Berlin)`: the end of a sentence."""
     if isinstance(of, CalendarWindow):
         return f" {_PERIODS[of.name]} ({of.timezone})"
-    unit = _UNITS[of.unit]
-    return f" in the last {unit}" if of.count == 1 else f" in the last {of.count} {unit}s"
+    return f" in the last {_UNITS[of.unit] if of.count == 1 else _length(of)}"
+
+
+def _length(of: Duration) -> str:
+    """`1 hour`, `5 minutes`."""
+    return f"{of.count} {_UNITS[of.unit]}{'s' if of.count > 1 else ''}"
 
 
 def alert_sentence(alert: Alert, metrics: Iterable[Metric], name: str | None = None) -> str:
@@ -145,7 +156,7 @@ def _rule(of: Rule, metric: str, unit: str | None, guards: Sequence[str]) -> str
 
 def sentence(question: Question, catalog: EntryLookup) -> str:
     """A metric as a sentence: `The number of interactions PLACED on ORDER in the last hour.`"""
-    measures = [_measure(part, catalog) for part in question.parts]
+    measures = [_measure(part, catalog) for part in question.current.parts]
     if question.aggregation is Aggregation.RATIO:
         numerator, denominator = (measure[0].lower() + measure[1:] for measure in measures)
         measures = [f"The ratio of {numerator} to {denominator},"]
@@ -153,8 +164,9 @@ def sentence(question: Question, catalog: EntryLookup) -> str:
     parts = [
         measures[0],
         window(question.time_window) if question.time_window else " ever",
-        f", {_unit_words(question)}" if question.unit else "",
+        f", {_unit_words(question.current)}" if question.current.unit else "",
         f", where the denominator is at least {least}" if least is not None else "",
+        f", {_change(question.compare)}" if question.compare else "",
         f", for each {_listed(list(map(str, question.group_by)))}" if question.group_by else "",
     ]
     return "".join(parts) + "."
@@ -177,11 +189,21 @@ def _measure(part: Question, catalog: EntryLookup) -> str:
     return measure + joint + _scope(part, catalog) + where
 
 
+def _change(compare: PeriodComparison) -> str:
+    """`as the change since 7 days earlier in percent, where the base is at least 10`."""
+    least = compare.minimum_base
+    limit = "" if least is None else f", where the base is at least {least}"
+    return f"{_CHANGES[compare.change].format(earlier=_length(compare.offset))}{limit}"
+
+
 def sides(reading: Reading) -> str:
-    """`7 of 9`: the sides of a RATIO in a row; empty for other metrics."""
-    if reading.numerator is UNSET or reading.denominator is UNSET:
+    """`7 of 9` or `7 vs 9`: both sides of a RATIO or of a comparison in a row; empty for other
+    metrics."""
+    if reading.sides is None:
         return ""
-    return f"{number(reading.numerator)} of {number(reading.denominator)}"
+    joint = "of" if reading.current is UNSET else "vs"
+    first, second = map(number, reading.sides)
+    return f"{first} {joint} {second}"
 
 
 def _scope(question: Question, catalog: EntryLookup) -> str:

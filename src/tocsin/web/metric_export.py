@@ -13,10 +13,11 @@ from tocsin.api.schemas.metrics import MetricResponse
 from tocsin.api.schemas.shape import to_json
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.comparison import Change
 from tocsin.model.metrics.draft import MetricDraft, read_metric
 from tocsin.model.metrics.metric import Metric
-from tocsin.model.metrics.question import Question
-from tocsin.model.metrics.rules import RATIO_MEMBERS, SIDES
+from tocsin.model.metrics.question import SIDES, Question
+from tocsin.model.metrics.rules import RATIO_MEMBERS
 from tocsin.model.metrics.time_window import is_calendar
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
@@ -27,6 +28,7 @@ MEMBERS = (
     *("name", "description", *MEASURE, "timeWindow", "timezone", "rateUnit", "unit", "groupBy"),
     "percentile",
     *RATIO_MEMBERS,
+    "compare",
 )
 _TEXTS = ("name", "description", "metricType", *_SCOPE, "timeWindow", "unit")
 
@@ -60,6 +62,7 @@ def definition_in(form: Form) -> dict[str, Any]:
         **(form.members("rateUnit") if form.text("metricType") == Aggregation.RATE else {}),
         **_percentile_in(form),
         **(_ratio_in(form) if form.text("metricType") == Aggregation.RATIO else {}),
+        **_comparison_in(form),
     }
 
 
@@ -83,6 +86,21 @@ def _ratio_in(form: Form) -> dict[str, Any]:
     chosen."""
     sides = {side: _side_in(form, f"{side}.") for side in SIDES}
     return {**sides, **form.number("scale"), **form.number("minimumDenominator")}
+
+
+def _comparison_in(form: Form) -> dict[str, Any]:
+    """The comparison. Its other members stay in the form, unused, while none is chosen."""
+    change = form.text("compare.as")
+    if change is None:
+        return {}
+    compare = {"as": change, **_renamed(form.members("compare.offset"))}
+    # Only percentages and factors have a minimum.
+    least = form.number("compare.minimumBase") if change != Change.DIFFERENCE else {}
+    return {"compare": {**compare, **_renamed(least)}}
+
+
+def _renamed(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix("compare."): value for name, value in members.items()}
 
 
 def _side_in(form: Form, prefix: str) -> dict[str, Any]:

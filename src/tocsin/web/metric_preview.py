@@ -79,6 +79,7 @@ _LABELS = {
     "timeWindow": "a time window",
     "timezone": "a time zone",
     "percentile": "a percentile",
+    "compare.offset": "the time to compare with",
     "numerator.field": "a field of the numerator",
     "denominator.field": "a field of the denominator",
 }

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
 from tocsin.api.schemas.filters import FilterObject, filter_object
 from tocsin.api.schemas.shape import (
     FieldText,
     InstantText,
+    OffsetText,
     Shape,
     WindowText,
     doc,
@@ -26,6 +27,7 @@ from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import FieldReport
 from tocsin.model.metrics.calendar import CalendarWindow
+from tocsin.model.metrics.comparison import Change, PeriodComparison
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question, Side
 from tocsin.model.metrics.rates import RateUnit
@@ -66,6 +68,26 @@ class SideResponse(Shape):
     @classmethod
     def of(cls, side: Side, catalog: Mnemonics) -> SideResponse:
         return cls(**_side_members(side, catalog))
+
+
+class ComparisonResponse(Shape, kw_only=True):
+    """The comparison of a metric with its value at an earlier instant."""
+
+    offset: OffsetText
+    change: Change = field(name="as")
+    minimum_base: (
+        Annotated[int | float, doc("Below this magnitude of the base there is no value")]
+        | UnsetType
+    ) = UNSET
+
+    @classmethod
+    def of(cls, compare: PeriodComparison) -> ComparisonResponse:
+        least = compare.minimum_base
+        return cls(
+            offset=str(compare.offset),
+            change=compare.change,
+            minimum_base=UNSET if least is None else least,
+        )
 
 
 _OfRatio = doc("Only there for a RATIO")
@@ -111,6 +133,7 @@ class MetricResponse(Shape, kw_only=True):
     denominator: Annotated[SideResponse, _OfRatio] | UnsetType = UNSET
     scale: Annotated[int, _OfRatio] | UnsetType = UNSET
     minimum_denominator: Annotated[int | float | None, _OfRatio] | UnsetType = UNSET
+    compare: Annotated[ComparisonResponse, doc("Only there for a comparison")] | UnsetType = UNSET
     enabled: bool
     expose: bool
     created_date: InstantText
@@ -134,6 +157,7 @@ class MetricResponse(Shape, kw_only=True):
             group_by=[str(field) for field in question.group_by],
             percentile=UNSET if question.percentile is None else question.percentile,
             **_ratio_members(question, catalog),
+            compare=ComparisonResponse.of(question.compare) if question.compare else UNSET,
             enabled=metric.enabled,
             expose=metric.expose,
             created_date=format_instant(metric.created_date),

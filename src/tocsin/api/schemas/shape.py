@@ -18,6 +18,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.snapshot import Mnemonics
+from tocsin.model.metrics.comparison import Offset
 from tocsin.model.metrics.time_window import WindowSpelling
 
 
@@ -46,6 +47,7 @@ digits."""
 
 DurationText = Annotated[str, _text_of(Duration)]
 WindowText = Annotated[str, _text_of(WindowSpelling)]
+OffsetText = Annotated[str, _text_of(Offset)]
 FieldText = Annotated[str, _text_of(Field)]
 
 

@@ -123,11 +123,12 @@ def compile_group_count(question: Question, at: datetime, table: Table) -> Query
     )
 
 
-def where(question: Question, at: datetime, fields: Fields, bind: Binder) -> str:
+def where(question: Question, at: datetime | None, fields: Fields, bind: Binder) -> str:
     """PREWHERE and WHERE by "Which interactions count" in docs/reference/semantics.md; empty
-    without conditions."""
+    without conditions. Without `at`, interactions of any time."""
     scoped = scope_conditions(question.scope, bind)
-    conditions = [*scoped, *time_conditions(question, at, fields.table, bind)]
+    times = [] if at is None else time_conditions(question, at, fields.table, bind)
+    conditions = [*scoped, *times]
     own = Fields(fields.table, bind)
     filters = [condition(filter, own, bind) for filter in question.filters]
     if filters and conditions and own.are_columns and not scoped:

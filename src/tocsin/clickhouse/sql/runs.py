@@ -99,14 +99,19 @@ def _distinct_runs(
 
 def compile_where(question: Question, windows: PointWindows, fields: Fields, bind: Binder) -> str:
     """The conditions that every interaction meets that counts at one of the points or more."""
-    after = windows.after
     conditions = [
         *scope_conditions(question.scope, bind),
-        *([f"timestamp > {bind.instant(after)}"] if after else []),
-        f"timestamp <= {bind.instant(windows.upto)}",
+        *span_conditions(windows, bind),
         *(condition(filter, fields, bind) for filter in question.filters),
     ]
     return "\n  AND ".join(conditions)
+
+
+def span_conditions(windows: PointWindows, bind: Binder) -> list[str]:
+    """The conditions of the time that the windows of all points hold together."""
+    after = windows.after
+    begin = [f"timestamp > {bind.instant(after)}"] if after else []
+    return [*begin, f"timestamp <= {bind.instant(windows.upto)}"]
 
 
 def _partials(question: Question, fields: Fields, aliases: Aliases, *, is_exact: bool) -> list[str]:

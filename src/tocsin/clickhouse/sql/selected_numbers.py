@@ -31,7 +31,9 @@ def selected_number(question: Question, number: str, conditions: Sequence[str] =
     without a number, and 0 for -0.0."""
     if question.aggregation is Aggregation.LATEST:
         return f"{latest(number, number, conditions)} + 0"
-    return f"{aggregate_if(quantile(question), number, conditions)} + 0"
+    if not conditions:
+        return f"{quantile(question)}({number}) + 0"
+    return f"{quantile(question, 'If')}({number}, {' AND '.join(conditions)}) + 0"
 
 
 def latest(result: str, number: str, conditions: Sequence[str] = ()) -> str:

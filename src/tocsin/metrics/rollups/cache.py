@@ -18,15 +18,15 @@ import structlog
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.table import Table
 from tocsin.metrics.calculation_pool import CalculationContext, CalculationPool
+from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.rollups import cost
 from tocsin.metrics.rollups.admission import MetricAdmission, RollupAdmission
 from tocsin.metrics.rollups.dirty import DirtyBuckets, ReadView
-from tocsin.metrics.rollups.finalize import finalize, finalize_ratio
+from tocsin.metrics.rollups.finalize import finalize, finalize_joined
 from tocsin.metrics.rollups.keys import interval_at, is_cacheable, metric_key, rollup_key
 from tocsin.metrics.rollups.refresher import Refresher
 from tocsin.metrics.rollups.rollup import Rollup, RollupView
 from tocsin.metrics.rollups.rollup_store import RollupStore
-from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import held
@@ -55,8 +55,9 @@ class RollupCache:
     """Answers questions from rollups and refreshes them. Any number of threads may use the
     object."""
 
-    def __init__(self, engine: Engine, latest_number: int) -> None:
+    def __init__(self, engine: Engine, latest_number: int, retained: RetainedTime) -> None:
         """`latest_number` is that of the last interaction recorded."""
+        self.retained = retained
         self.dirty = DirtyBuckets(latest_number)
         self.store = RollupStore(self.dirty)
         self.build_lock = threading.Lock()
@@ -175,7 +176,7 @@ class RollupCache:
             return None
         groups = usable[0].rollup.groups
         if any(view.rollup.groups is not groups for view in usable):
-            # The sides of a RATIO are joined by the numbers of their groups.
+            # Parts are joined by the numbers of their groups.
             return None
         with held(self._finalizing, context.deadline) if context.pool.is_patient else nullcontext():
             context.deadline.check()
@@ -183,9 +184,10 @@ class RollupCache:
                 view.rows_of(interval_at(part.time_window, at))
                 for part, view in zip(question.parts, usable, strict=True)
             ]
-            if question.aggregation is Aggregation.RATIO:
-                return finalize_ratio(question, at, rows, groups, limit)
-            return finalize(question, at, rows[0], groups, limit)
+            if not question.is_joined:
+                return finalize(question, at, rows[0], groups, limit)
+            has_base = self.retained.has_base(question, [at])
+            return finalize_joined(question, at, rows, groups, limit, has_base=has_base)
 
     def _reject_if_slower(
         self, question: Question, keys: Iterable[Hashable], seconds: float

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tocsin.clickhouse.sql.plan import Measure
-from tocsin.metrics.decimals import Doubles, are_exact, as_shown, values_of_parts
-from tocsin.metrics.ratio import SideTotals, joined_sides, ratio_answer
+from tocsin.metrics.decimals import Doubles, Values, are_exact, as_shown, values_of_parts
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.partials import PartialAggregates, totals
 from tocsin.metrics.row_selection import first_groups
+from tocsin.metrics.sides import PartTotals, joined_answer, joined_parts, without_base
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer, Reading, plain
 from tocsin.model.metrics.question import Question
@@ -47,31 +47,34 @@ def finalize(
     return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
 
 
-def finalize_ratio(
+def finalize_joined(
     question: Question,
     at: datetime,
-    sides: Sequence[Parts],
+    parts: Sequence[Parts],
     groups: GroupDictionary,
     limit: int,
+    *,
+    has_base: Values,
 ) -> Answer | None:
-    """The answer of a RATIO, from the partial aggregates of its numerator and its denominator."""
+    """The answer of a RATIO or a comparison, from the partial aggregates of each of its parts."""
     totals = []
-    for part, aggregates in zip(question.parts, sides, strict=True):
+    for part, aggregates in zip(question.parts, parts, strict=True):
         total = _totals(part, aggregates, groups)
         if total is None:
             return None
         totals.append(total)
-    numbers, joined = joined_sides(question, totals)
-    return ratio_answer(question, at, joined, (numbers, groups), limit)
+    numbers, joined = joined_parts(question, totals)
+    joined = without_base(question, joined, has_base)
+    return joined_answer(question, at, joined, (numbers, groups), limit)
 
 
-def _totals(question: Question, parts: Parts, groups: GroupDictionary) -> SideTotals | None:
+def _totals(question: Question, parts: Parts, groups: GroupDictionary) -> PartTotals | None:
     """The groups that occur and their values, not rounded; None where sums are not exact."""
     measure = Measure.of(question.aggregation)
     numbers, sums = totals(measure, parts, len(groups.texts) if question.group_by else None)
     if measure is Measure.SUM and not are_exact(sums[2:]):
         return None
-    return SideTotals(numbers, _values(question, sums))
+    return PartTotals(numbers, _values(question, sums))
 
 
 def _values(question: Question, sums: Doubles) -> Doubles:

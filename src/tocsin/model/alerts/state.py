@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from msgspec import UNSET
-
 from tocsin.model.alerts.alert import GuardReading, Rule, Value
 from tocsin.model.metrics.answer import Reading
 
 Dimensions = dict[str, str | None] | None
 GroupKey = tuple[str | None, ...]
 Sides = tuple[Value, Value] | None
-"""The numerator and the denominator of a RATIO's row; None for other metrics, and without a row."""
+"""Both sides of the row of a RATIO or a comparison; None for other metrics, and without a row."""
 
 
 class Status(StrEnum):
@@ -81,7 +79,7 @@ def advance(rule: Rule, state: AlertState | None, reading: Reading | None, at: d
     if holds is None:
         return state, None
     dimensions = state.dimensions if state else reading.dimensions if reading else None
-    group = _GroupReading(rule, at, value, dimensions, _sides_of(reading))
+    group = _GroupReading(rule, at, value, dimensions, reading.sides if reading else None)
     return group.holding(state) if holds else group.clear(state)
 
 
@@ -138,9 +136,3 @@ class _GroupReading:
     def _change(self, status: Status, reason: Reason, fired_at: datetime) -> StateChange:
         value, dimensions = self.value, self.dimensions
         return StateChange(status, reason, self.at, value, dimensions, fired_at, self.sides)
-
-
-def _sides_of(reading: Reading | None) -> Sides:
-    if reading is None or reading.numerator is UNSET or reading.denominator is UNSET:
-        return None
-    return reading.numerator, reading.denominator

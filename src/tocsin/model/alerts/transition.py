@@ -104,7 +104,7 @@ class Transition:
         if self.metric.question.unit:
             payload["unit"] = self.metric.question.unit
         if change.sides:
-            payload["numerator"], payload["denominator"] = change.sides
+            payload |= zip(self.metric.question.side_names, change.sides, strict=True)
         if change.guards:
             payload["guards"] = [reading.members for reading in change.guards]
         if change.status is Status.OK:

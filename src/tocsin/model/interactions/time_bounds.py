@@ -50,10 +50,12 @@ class TimeBounds(NamedTuple):
             oldest = format_milliseconds(received - self.oldest_days * _DAY)
             rule = f"TOCSIN_OLDEST_DAYS is {self.oldest_days}"
             return f"is earlier than {oldest}: {rule}{self.advice}"
-        kept_since = _kept_since(self.retention, received) if self.retention else 0
-        if timestamp < kept_since:
+        if self.retention is None:
+            return ""
+        cutoff = to_milliseconds(retention_cutoff(self.retention, from_milliseconds(received)))
+        if timestamp < cutoff:
             return (
-                f"is earlier than {format_milliseconds(kept_since)} and so has expired: "
+                f"is earlier than {format_milliseconds(cutoff)} and so has expired: "
                 f"TOCSIN_RETENTION is {self.retention}"
             )
         return ""
@@ -79,10 +81,10 @@ class RequestTimes(NamedTuple):
         )
 
 
-def _kept_since(retention: Duration, received: int) -> int:
+def retention_cutoff(retention: Duration, at: datetime) -> datetime:
     """The start of the month in which the retention ends: months expire as a whole."""
-    horizon = from_milliseconds(received) - retention.length
-    return to_milliseconds(datetime(horizon.year, horizon.month, 1, tzinfo=UTC))
+    horizon = at - retention.length
+    return datetime(horizon.year, horizon.month, 1, tzinfo=UTC)
 
 
 ANY_TIME = TimeBounds()

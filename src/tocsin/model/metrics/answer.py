@@ -20,8 +20,12 @@ ReadingValue = Annotated[
 ReadingDimensions = Annotated[
     dict[str, str | None] | None, msgspec.Meta(description="null for a metric without groups")
 ]
-SideValue = (
+SideOfRatio = (
     Annotated[int | float | None, msgspec.Meta(description="Only there for a RATIO")]
+    | msgspec.UnsetType
+)
+SideOfComparison = (
+    Annotated[int | float | None, msgspec.Meta(description="Only there for a comparison")]
     | msgspec.UnsetType
 )
 _LARGEST_EXACT = 2**53
@@ -45,12 +49,24 @@ def row_sort_key(value: ReadingValue, texts: Iterable[str | None]) -> tuple[obje
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One row of an answer: a value and the texts of its dimensions; for a RATIO, its sides."""
+    """One row of an answer: a value and the texts of its dimensions; for a RATIO or a comparison,
+    its sides."""
 
     value: ReadingValue
     dimensions: ReadingDimensions
-    numerator: SideValue = msgspec.UNSET
-    denominator: SideValue = msgspec.UNSET
+    numerator: SideOfRatio = msgspec.UNSET
+    denominator: SideOfRatio = msgspec.UNSET
+    current: SideOfComparison = msgspec.UNSET
+    base: SideOfComparison = msgspec.UNSET
+
+    @property
+    def sides(self) -> tuple[ReadingValue, ReadingValue] | None:
+        """The numerator and the denominator, or the current value and the base; None for other
+        metrics."""
+        for first, second in ((self.current, self.base), (self.numerator, self.denominator)):
+            if first is not msgspec.UNSET and second is not msgspec.UNSET:
+                return first, second
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,12 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter_tree import FilterTree, check_limits
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
+from tocsin.model.metrics.comparison import PeriodComparison
 from tocsin.model.metrics.finite_number import FiniteNumber
 from tocsin.model.metrics.percentile import Percentile
-from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, Question, Side
+from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, SIDES, Question, Side
 from tocsin.model.metrics.rates import RateUnit
-from tocsin.model.metrics.rules import SIDE_MESSAGES, SIDES, rule_problems, uuid_of
+from tocsin.model.metrics.rules import SIDE_MESSAGES, rule_problems, uuid_of
 from tocsin.model.metrics.time_window import WindowSpelling
 from tocsin.model.metrics.window import Window
 from tocsin.model.validation import WithoutNul, problems_of
@@ -151,6 +152,13 @@ class MetricDraft(SideDraft):
         ]
         | None
     ) = None
+    compare: (
+        Annotated[
+            PeriodComparison,
+            Member(description="Makes the value the change since an earlier period"),
+        ]
+        | None
+    ) = None
     time_window: WindowSpelling | None = None
     timezone: (
         Annotated[ZoneName, Member(description="The time zone of a calendar window")] | None
@@ -214,6 +222,7 @@ def _question(draft: MetricDraft, catalog: CatalogNames) -> Question:
         minimum_denominator=draft.minimum_denominator,
         rate_unit=draft.rate_unit,
         own_unit=draft.unit,
+        compare=draft.compare,
     )
 
 

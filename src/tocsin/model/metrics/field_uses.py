@@ -11,8 +11,7 @@ from tocsin.model.interactions.filter_tree import FilterTree, leaves_by_path
 from tocsin.model.interactions.scalar import number_of
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
-from tocsin.model.metrics.question import Question, Side
-from tocsin.model.metrics.rules import SIDES
+from tocsin.model.metrics.question import SIDES, Question, Side
 from tocsin.model.validation import spell
 
 _WITHOUT_NUMBER = (Aggregation.COUNT, Aggregation.RATE, Aggregation.DISTINCT_COUNT)

@@ -6,6 +6,7 @@ a query.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Annotated, Any
@@ -19,12 +20,15 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter_tree import FilterTree
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import Aggregation
+from tocsin.model.metrics.comparison import Change, PeriodComparison
 from tocsin.model.metrics.rates import RateUnit, rate_factor
 from tocsin.model.metrics.time_window import TimeWindow
 from tocsin.model.metrics.window import Window
 
 MAX_FILTERS = 50
 MAX_GROUPS = 10
+SIDES = ("numerator", "denominator")
+COMPARED = ("current", "base")
 
 
 class Side(BaseModel):
@@ -56,7 +60,9 @@ def _is_one(value: Any) -> bool:
 
 class Question(Side):
     """The question of a metric: the input of the compiler. Only a RATIO has sides; the scope and
-    the filters of the question apply to both, in addition to their own."""
+    the filters of the question apply to both, in addition to their own.
+
+    With `compare`, its value is the change from the base to the current value."""
 
     time_window: TimeWindow | None = None
     group_by: tuple[Field, ...] = ()
@@ -69,6 +75,7 @@ class Question(Side):
     rate_unit: Annotated[RateUnit | None, Member(exclude_if=_is_missing)] = None
     own_unit: Annotated[str | None, Member(alias="unit", exclude_if=_is_missing)] = None
     """The unit of the definition, which replaces that of the aggregation."""
+    compare: Annotated[PeriodComparison | None, Member(exclude_if=_is_missing)] = None
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -76,10 +83,15 @@ class Question(Side):
 
     @property
     def unit(self) -> str | None:
-        """The unit that is shown beside the value: that of the definition, else that of a RATE or
-        of a RATIO in percent; None for all other questions."""
+        """The unit that is shown beside the value: `%` for a change in percent, else that of the
+        definition, that of a RATE, or `%` for a RATIO in percent. A difference has the unit of its
+        sides, a factor only that of the definition."""
+        if self.compare and self.compare.change is Change.PERCENT:
+            return "%"
         if self.own_unit is not None:
             return self.own_unit
+        if self.compare and self.compare.change is Change.FACTOR:
+            return None
         return self.time_unit or ("%" if self.scale == 100 else None)
 
     @property
@@ -98,6 +110,8 @@ class Question(Side):
     @property
     def empty_value(self) -> int | None:
         """The value of a group where no interaction matches."""
+        if self.compare and self.compare.change.divides:
+            return None
         return self.aggregation.empty_value
 
     def measures_as(self, other: Question) -> bool:
@@ -107,20 +121,49 @@ class Question(Side):
     @property
     def parts(self) -> tuple[Question, ...]:
         """The questions that the engine answers: the two sides of a RATIO, as metrics of their own;
-        the question itself for all other aggregations."""
-        return self._sides or (self,)
+        the parts of the current question and of its base, with `compare`; the question itself for
+        all others."""
+        return self._parts or (self,)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether its values are calculated from those of several parts."""
+        return len(self.parts) > 1
+
+    @property
+    def side_names(self) -> tuple[str, ...]:
+        """The names of both sides in a row of a RATIO or a comparison; none for others."""
+        if self.compare:
+            return COMPARED
+        return SIDES if self.aggregation is Aggregation.RATIO else ()
 
     @cached_property
-    def _sides(self) -> tuple[Question, ...]:
-        sides = (self.numerator, self.denominator)
-        return tuple(self._side(side) for side in sides if side is not None)
+    def current(self) -> Question:
+        """The question without its comparison."""
+        return self._with(compare=None) if self.compare else self
+
+    @cached_property
+    def base(self) -> Question:
+        """The question with which a comparison compares: the same one about an earlier period."""
+        assert self.compare is not None
+        assert isinstance(self.time_window, Window), "a comparison has a sliding window"
+        window = replace(self.time_window, offset=self.compare.offset.length)
+        return self._with(compare=None, time_window=window)
 
     @property
     def ungrouped(self) -> Question:
-        """The same question about all groups together. `model_copy` would keep cached members."""
+        """The same question about all groups together."""
         return self._with(group_by=())
 
+    @cached_property
+    def _parts(self) -> tuple[Question, ...]:
+        if self.compare:
+            return (*self.current.parts, *self.base.parts)
+        sides = (self.numerator, self.denominator)
+        return tuple(self._side(side) for side in sides if side is not None)
+
     def _with(self, **changes: Any) -> Question:
+        """The question with other members. `model_copy` would keep cached ones."""
         members = {name: getattr(self, name) for name in Question.model_fields}
         return Question(**{**members, **changes})
 

@@ -12,11 +12,11 @@ from uuid import UUID
 from tocsin.errors import Problem
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, SIDE_AGGREGATIONS, Aggregation
-from tocsin.model.metrics.question import MAX_GROUPS
+from tocsin.model.metrics.comparison import Change
+from tocsin.model.metrics.question import MAX_GROUPS, SIDES
 from tocsin.model.metrics.window_rules import window_problems
 
 TYPES = ", ".join(Aggregation)
-SIDES = ("numerator", "denominator")
 RATIO_MEMBERS = (*SIDES, "scale", "minimumDenominator")
 
 _SIDE_TYPES = ", ".join(SIDE_AGGREGATIONS)
@@ -50,6 +50,7 @@ def rule_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
         if aggregation is not Aggregation.RATE and body.get("rateUnit") is not None:
             yield Problem("rateUnit", "must be left out: only RATE has a rateUnit")
     yield from window_problems(aggregation, body)
+    yield from _comparison_problems(aggregation, body)
     yield from _group_problems(body.get("groupBy"))
 
 
@@ -127,6 +128,24 @@ def _side_problems(side: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _needs(aggregation, side)
     elif aggregation:
         yield Problem("metricType", _OF_SIDES["metricType"])
+
+
+def _comparison_problems(
+    aggregation: Aggregation | None, body: Mapping[str, Any]
+) -> Iterator[Problem]:
+    compare = body.get("compare")
+    if compare is None:
+        return
+    needs_window = aggregation is not None and aggregation.requires_window
+    if body.get("timeWindow") is None and not needs_window:
+        yield Problem("timeWindow", "is required for compare, such as 5m, 24h or 7d")
+    if not isinstance(compare, dict):
+        return
+    if compare.get("as") == Change.DIFFERENCE and compare.get("minimumBase") is not None:
+        yield Problem(
+            "compare.minimumBase",
+            "must be left out: only percent and factor divide by the base",
+        )
 
 
 def _group_problems(groups: Any) -> Iterator[Problem]:

@@ -15,8 +15,9 @@ from tocsin.model.interactions.field import Column
 from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.interactions.scope import Scope
 from tocsin.model.metrics.aggregation import SIDE_AGGREGATIONS, Aggregation
+from tocsin.model.metrics.comparison import Change
+from tocsin.model.metrics.question import SIDES
 from tocsin.model.metrics.rates import RateUnit
-from tocsin.model.metrics.rules import SIDES
 from tocsin.model.metrics.time_window import PERIODS
 from tocsin.web.address_parameters import CONDITIONS, reads
 from tocsin.web.choices import all_choices
@@ -43,6 +44,13 @@ AGGREGATIONS = {
     Aggregation.LATEST: "Latest number of a field",
     Aggregation.RATIO: "Ratio of two aggregates",
 }
+CHANGES = {
+    Change.DIFFERENCE: "the difference: current − base",
+    Change.PERCENT: "the change in percent",
+    Change.FACTOR: "a factor: current ÷ base",
+}
+COMPARISON = ("as", "offset", "minimumBase")
+OFFSETS = ("1h", "1d", "7d", "28d")
 SIDE_LABELS = {"numerator": "Numerator", "denominator": "Denominator"}
 _PREVIEW = "metric_preview.html"
 _COPY = " (copy)"
@@ -174,6 +182,9 @@ def _form(
         windows=WINDOWS,
         rate_units=list(RateUnit),
         periods=PERIODS,
+        changes=CHANGES,
+        compare=dict.fromkeys(COMPARISON) | (definition.get("compare") or {}),
+        offsets=OFFSETS,
         entries=all_choices(pages.runtime),
     )
 

@@ -54,12 +54,17 @@ const Forms = {
     value.placeholder = isJson ? (list ? '["US", null]' : '"text"') : list ? "one per line" : kind.value === "boolean" ? "true or false" : "value";
   },
 
-  // Shows the field of each aggregation that needs one, and the inputs of a single aggregation.
-  // Hidden inputs are disabled, so that the browser does not send them.
+  // Shows the field of each aggregation that needs one, and the inputs of a single aggregation or of
+  // a comparison. Hidden inputs are disabled, so that the browser does not send them.
   needField(form) {
     for (const part of form.querySelectorAll("[data-only-for]")) {
       part.hidden = form.elements.metricType?.value !== part.dataset.onlyFor;
       part.querySelectorAll("input, select, textarea").forEach((input) => { input.disabled = part.hidden; });
+    }
+    const change = form.querySelector("[data-change]")?.selectedOptions[0];
+    if (change) {
+      Forms.show(form.querySelector("[data-compared]"), change.value !== "");
+      Forms.show(form.querySelector("[data-divided]"), "divides" in change.dataset);
     }
     for (const measure of form.querySelectorAll("[data-measure]")) {
       const aggregation = measure.querySelector("[data-aggregation]").selectedOptions[0];
@@ -67,6 +72,11 @@ const Forms = {
       field.hidden = !("needsField" in aggregation.dataset);
       field.querySelector("input").disabled = field.hidden || aggregation.closest("select").disabled;
     }
+  },
+
+  show(part, isShown) {
+    part.hidden = !isShown;
+    part.querySelectorAll("input, button").forEach((input) => { input.disabled = !isShown; });
   },
 
   // Shows the time zone of a calendar window, at first that of the browser. A hidden input is
@@ -172,7 +182,7 @@ const Forms = {
       const target = event.target;
       if ("field" in target.dataset) Forms.describe(target, true);
       if ("operator" in target.dataset || "kind" in target.dataset) Forms.fit(target.closest("[data-row]"));
-      if ("aggregation" in target.dataset) Forms.needField(form);
+      if ("aggregation" in target.dataset || "change" in target.dataset) Forms.needField(form);
       if (["resourceType", "action"].includes(target.name)) Forms.loadFields(form);
       soon();
     });
