@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from tocsin.cli.demo.sample import INCIDENT_EVERY, MINUTE, incident_country, interactions
+import pytest
+
+from tocsin.cli.demo.sample import (
+    INCIDENT_EVERY,
+    MINUTE,
+    OUTAGE,
+    OUTAGE_PAYMENTS,
+    PER_SECOND,
+    Detail,
+    busyness,
+    incident_country,
+    interactions,
+)
 
 AT = datetime(2026, 3, 20, 14, 30, 17, 500_000, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,12 +50,38 @@ def test_every_interaction_has_an_id_of_its_own() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_usual_rate_is_ten_to_twenty_per_second() -> None:
-    for number in range(60):
-        minute = AT.replace(second=0, microsecond=0) + number * MINUTE
+def test_the_usual_rate_follows_the_time_of_day() -> None:
+    for hour in range(24):
+        minute = AT.replace(hour=hour, minute=0, second=0, microsecond=0)
+        sample = interactions(1, minute, minute + MINUTE, detail=Detail.FEW_INCIDENTS)
+        usual = [each for each in sample if each["interaction"].get("reason") != OUTAGE]
         if incident_country(1, minute) is None:
-            count = sum(1 for _ in interactions(1, minute, minute + MINUTE))
-            assert 10 * 60 <= count <= 20 * 60 + 300
+            assert abs(len(usual) / 60 / PER_SECOND - busyness(minute)) < 0.4
+    assert busyness(AT.replace(hour=15, minute=0)) == pytest.approx(1.5)
+    assert busyness(AT.replace(hour=3, minute=0)) == pytest.approx(0.5)
+
+
+def test_history_is_a_part_of_what_the_same_time_has_live() -> None:
+    live = {each["interactionId"]: each for each in interactions(1, AT, AT + HOUR)}
+    few = list(interactions(1, AT, AT + HOUR, detail=Detail.FEW_INCIDENTS))
+    orders = list(interactions(1, AT, AT + HOUR, detail=Detail.ORDERS))
+    assert len(orders) < len(few) < len(live)
+    assert all(live[each["interactionId"]] == each for each in [*few, *orders])
+    assert {each["action"] for each in orders} == {"PLACED"}
+
+
+def test_a_day_of_history_has_some_incidents_and_outages() -> None:
+    day = list(interactions(1, AT, AT + 24 * HOUR, detail=Detail.FEW_INCIDENTS))
+    reasons = Counter(each["interaction"].get("reason") for each in day)
+    assert 4 * OUTAGE_PAYMENTS < reasons[OUTAGE] < 14 * OUTAGE_PAYMENTS
+    assert 4 < reasons["wrong_password"] / reasons["locked"] < 40
+    slow = [each["interaction"]["durationMs"] for each in day if each["action"] == "COMPLETED"]
+    assert max(slow) > 3 * sorted(slow)[len(slow) // 2]
+
+
+def test_ids_are_uuids_of_version_4() -> None:
+    ids = [each["interactionId"] for each in interactions(1, AT, AT + MINUTE)]
+    assert all(str(UUID(id)) == id and UUID(id).version == 4 for id in ids)
 
 
 def test_an_incident_raises_the_failed_logins_of_its_country() -> None:

@@ -25,9 +25,9 @@ tests:
 
 
 def test_the_demo_ignores_the_servers_of_the_environment() -> None:
-    shown = run_tocsin("demo", "--seconds", 1, "--no-live", environment=UNREACHABLE)
+    shown = run_tocsin("demo", "--history", 1, "--seconds", 1, "--no-live", environment=UNREACHABLE)
     assert shown.returncode == 0, shown.stderr
-    assert "Recorded an hour of history" in shown.stdout
+    assert "Recorded the history" in shown.stdout
 
 
 def test_unit_tests_of_metrics_ignore_the_servers_of_the_environment(tmp_path: Path) -> None:

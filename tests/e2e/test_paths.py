@@ -86,7 +86,17 @@ def test_unit_tests_run_in_any_folder_for_temporary_files(tmp_path: Path) -> Non
 
 
 def test_the_demo_runs_in_any_folder_for_temporary_files(tmp_path: Path) -> None:
-    ended = run("demo", "--seconds", "1", "--no-live", "--port", "0", temporary=tmp_path / ODD)
+    ended = run(
+        "demo",
+        "--history",
+        "1",
+        "--seconds",
+        "1",
+        "--no-live",
+        "--port",
+        "0",
+        temporary=tmp_path / ODD,
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
 

@@ -20,8 +20,8 @@ from tocsin.cli.demo.shop import DEFINITIONS
 
 KEY = "the key of the screenshots"
 DAY = timedelta(hours=26)
-EVERY = 8
-"""Every eighth interaction is recorded, so that loading takes seconds."""
+EVERY = 2
+"""Every second interaction is recorded, so that loading takes seconds."""
 
 ALERTS = (
     ("Password guessing", "Failed logins by country (5m)", "gt", 90, "critical"),

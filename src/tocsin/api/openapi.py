@@ -112,11 +112,7 @@ def describes(
         },
     }
     if body:
-        content_of_body: Schema = {"schema": _any(body)}
-        if example is not None:
-            content_of_body["example"] = example
-        requested = {"required": True, "content": dict.fromkeys(media, content_of_body)}
-        arguments["openapi_extra"] = {"requestBody": requested}
+        arguments["openapi_extra"] = {"requestBody": _request_body(body, example, media)}
     return arguments
 
 
@@ -160,6 +156,13 @@ def document(app: FastAPI) -> Schema:
 
 def _any(shape: Any) -> Schema:
     return shape if isinstance(shape, dict) else schema_of(shape)
+
+
+def _request_body(body: Any, example: Any, media: Sequence[str]) -> Schema:
+    content: Schema = {"schema": _any(body)}
+    if example is not None:
+        content["example"] = example
+    return {"required": True, "content": dict.fromkeys(media, content)}
 
 
 def _failure(status: int) -> Schema:

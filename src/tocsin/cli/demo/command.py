@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -14,6 +15,7 @@ import typer
 
 EXAMPLE = "Example:  tocsin demo --data-dir ./demo-data"
 DEFAULT_SEED = 7
+DEFAULT_HISTORY = 25
 
 
 _Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -34,6 +36,12 @@ _NoLive = Annotated[
         "--no-live", help="Print the table every few seconds instead of updating it in place."
     ),
 ]
+_History = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="HOURS", help="Hours of history; a day also has the orders of a week ago."
+    ),
+]
 _Seed = Annotated[int, typer.Option(help="The seed of the simulation.")]
 
 
@@ -43,9 +51,10 @@ def demo(
     data_dir: _DataDir = None,
     seconds: _Seconds = None,
     no_live: _NoLive = False,
+    history: _History = DEFAULT_HISTORY,
     seed: _Seed = DEFAULT_SEED,
 ) -> None:
-    """Start a server with the interactions of a simulated shop: an hour of history, then live.
+    """Start a server with the interactions of a simulated shop: a day of history, then live.
 
     Ctrl-C stops it. TOCSIN_ADMIN_KEY sets the key; by default one is generated.
     """
@@ -66,9 +75,10 @@ def demo(
             server = opened.enter_context(running_server(host, port, folder, key))
             receiver = opened.enter_context(receiving())
             client = opened.enter_context(Client(server.url, key))
-            shop = Shop(server, client, seed, receiver)
+            shop = Shop(server, client, seed, receiver, timedelta(hours=history))
+            typer.echo(f"Recording {history} hours of history ...")
             sent = shop.open()
-            typer.echo(f"Recorded an hour of history: {sent:,} new interactions.")
+            typer.echo(f"Recorded the history: {sent:,} new interactions.")
             dashboard = TerminalDashboard(
                 server.url, key, shop.metrics, folder, receiver, live=not no_live
             )

@@ -1,8 +1,9 @@
 """Generates the interactions of a simulated shop for the demo.
 
-The interactions of a minute, with their ids, depend only on the seed and the minute. So history
-and live interactions are one sequence, and recording a part of it again, for example after a
-restart, adds nothing.
+The interactions of a minute, with their ids, depend only on the seed, the minute and their stream:
+each maker, the incidents and the outages have a stream of their own. So history and live
+interactions are one sequence, a part of history may have fewer streams, and recording a part again,
+for example after a restart, adds nothing.
 """
 
 from __future__ import annotations
@@ -10,23 +11,38 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from enum import Enum
+from functools import cache
+from itertools import accumulate
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from tocsin.model.instant import format_instant
 
 SampleInteraction = dict[str, Any]
 
 MINUTE = timedelta(minutes=1)
-PER_SECOND = 15
+PER_SECOND = 3
 CUSTOMERS = 4_000
-# A daily cycle of this shop takes half an hour, so that it is visible in a demo.
-DAY_MINUTES = 30
+DAY_MINUTES, CYCLE_MINUTES = 24 * 60, 21 * 24 * 60
+BUSIEST_MINUTE = 15 * 60
 INCIDENT_EVERY, INCIDENT_MINUTES, INCIDENT_PER_MINUTE = 12, 3, 240
 # A payment gateway fails every two minutes, so that an alert fires and recovers during a demo.
 OUTAGE_EVERY, OUTAGE_SECONDS, OUTAGE_PAYMENTS = 2, 15, 60
 OUTAGE = "gateway_down"
+# The share of these that history has, so that the charts of a day show single ones.
+RARE_INCIDENT, RARE_OUTAGE = 15, 75
+# The checkout is slow for 45 minutes of every seven hours.
+SLOW_EVERY, SLOW_MINUTES, SLOW_FACTOR = 7 * 60, 45, 2.2
+
+
+class Detail(Enum):
+    """The part of the shop's interactions that a range of history has."""
+
+    ORDERS = "orders"
+    FEW_INCIDENTS = "few incidents"
+    ALL = "all"
+
 
 COUNTRIES = {"DE": 22, "US": 20, "GB": 15, "ZA": 11, "FR": 9, "BR": 8, "IN": 8, "NL": 4, "JP": 3}
 PLANS = {"free": 60, "plus": 30, "business": 10}
@@ -39,12 +55,17 @@ TEMPLATES = {"order_confirmation": 50, "newsletter": 35, "password_reset": 15}
 BOUNCES = {"mailbox_full": 40, "no_such_user": 45, "blocked": 15}
 
 
-def interactions(seed: int, since: datetime, until: datetime) -> Iterator[SampleInteraction]:
+def interactions(
+    seed: int, since: datetime, until: datetime, detail: Detail = Detail.ALL
+) -> Iterator[SampleInteraction]:
     """The interactions after `since` and up to `until`, in the order of time."""
     minute = since.replace(second=0, microsecond=0)
     while minute <= until:
-        for at, interaction in _in_minute(seed, minute):
-            if since < at <= until:
+        first, last = (_milliseconds(minute, end) for end in (since, until))
+        stamp = format_instant(minute)[: -len("00.000Z")]
+        for ms, interaction in _in_minute(seed, minute, detail):
+            if first < ms <= last:
+                interaction["timestamp"] = f"{stamp}{ms // 1000:02d}.{ms % 1000:03d}Z"
                 yield interaction
         minute += MINUTE
 
@@ -57,42 +78,85 @@ def incident_country(seed: int, minute: datetime) -> str | None:
     return _pick(Random(f"{seed} incident {incident}"), COUNTRIES)
 
 
-def _in_minute(seed: int, minute: datetime) -> list[tuple[datetime, SampleInteraction]]:
-    rng = Random(f"{seed} minute {_number(minute)}")
-    makers = rng.choices([*_MAKERS], weights=[*_MAKERS.values()], k=_count(minute))
-    generated = [maker(rng) for maker in makers]
-    if country := incident_country(seed, minute):
-        generated += [_failed_login(rng, country) for _ in range(INCIDENT_PER_MINUTE)]
-    moments = sorted(rng.randrange(60_000) for _ in generated)
-    rng.shuffle(generated)
-    timed = [*zip(moments, generated, strict=True), *_outage(rng, minute)]
+def _milliseconds(minute: datetime, instant: datetime) -> float:
+    return (instant - minute) / timedelta(milliseconds=1)
+
+
+def _in_minute(seed: int, minute: datetime, detail: Detail) -> list[tuple[int, SampleInteraction]]:
+    streams = [_usual(seed, minute, maker) for maker in _MAKERS]
+    if detail is Detail.ORDERS:
+        streams = [_usual(seed, minute, _order)]
+    else:
+        streams += [_incident(seed, minute, detail), _outage(seed, minute, detail)]
+    timed = [pair for stream in streams for pair in stream]
     timed.sort(key=lambda pair: pair[0])
-    return [
-        (at := minute + timedelta(milliseconds=ms), _stamped(rng, at, interaction))
-        for ms, interaction in timed
-    ]
+    return timed
 
 
-def _outage(rng: Random, minute: datetime) -> list[tuple[int, SampleInteraction]]:
-    """Payments that fail during an outage, with their milliseconds in the minute."""
-    count = 0 if _number(minute) % OUTAGE_EVERY else OUTAGE_PAYMENTS
-    return [
-        (rng.randrange(OUTAGE_SECONDS * 1000), _failed_payment(rng, OUTAGE)) for _ in range(count)
-    ]
+_Timed = Iterator[tuple[int, SampleInteraction]]
+"""Interactions with their milliseconds in the minute."""
+
+
+def _usual(seed: int, minute: datetime, maker: Callable[[Random], SampleInteraction]) -> _Timed:
+    rng = _rng(seed, maker.__name__, minute)
+    mean = 60 * PER_SECOND * _MAKERS[maker] / sum(_MAKERS.values()) * busyness(minute)
+    if maker is _order:
+        mean *= 1 + 0.2 * math.sin(2 * math.pi * _number(minute) / CYCLE_MINUTES)
+    for _ in range(max(round(rng.gauss(mean, math.sqrt(mean))), 0)):
+        interaction = maker(rng)
+        if maker is _checkout:
+            interaction["interaction"]["durationMs"] = round(
+                interaction["interaction"]["durationMs"] * _slowness(minute)
+            )
+        yield rng.randrange(60_000), _identified(rng, interaction)
+
+
+def _incident(seed: int, minute: datetime, detail: Detail) -> _Timed:
+    country = incident_country(seed, minute)
+    is_rare = _number(minute) // INCIDENT_EVERY % RARE_INCIDENT == 0
+    if country is None or not (is_rare or detail is Detail.ALL):
+        return
+    rng = _rng(seed, "incident", minute)
+    for _ in range(INCIDENT_PER_MINUTE):
+        yield rng.randrange(60_000), _identified(rng, _failed_login(rng, country))
+
+
+def _outage(seed: int, minute: datetime, detail: Detail) -> _Timed:
+    """Payments that fail during an outage."""
+    outage, into = divmod(_number(minute), OUTAGE_EVERY)
+    if into or not (outage % RARE_OUTAGE == 0 or detail is Detail.ALL):
+        return
+    rng = _rng(seed, "outage", minute)
+    for _ in range(OUTAGE_PAYMENTS):
+        payment = _identified(rng, _failed_payment(rng, OUTAGE))
+        yield rng.randrange(OUTAGE_SECONDS * 1000), payment
+
+
+def busyness(minute: datetime) -> float:
+    """The rate of this minute of the day, relative to that of the whole day."""
+    into_day = _number(minute) - BUSIEST_MINUTE
+    return 1 + 0.5 * math.cos(2 * math.pi * into_day / DAY_MINUTES)
+
+
+def _slowness(minute: datetime) -> float:
+    """How much longer a checkout takes: when the shop is busy, and after a slow release."""
+    is_slow = _number(minute) % SLOW_EVERY < SLOW_MINUTES
+    return (0.7 + 0.3 * busyness(minute)) * (SLOW_FACTOR if is_slow else 1)
+
+
+def _rng(seed: int, stream: str, minute: datetime) -> Random:
+    return Random(f"{seed} {stream} {_number(minute)}")
 
 
 def _number(minute: datetime) -> int:
     return int(minute.timestamp()) // 60
 
 
-def _count(minute: datetime) -> int:
-    wave = math.sin(2 * math.pi * (_number(minute) % DAY_MINUTES) / DAY_MINUTES)
-    return round(60 * PER_SECOND * (1 + 0.3 * wave))
-
-
-def _stamped(rng: Random, at: datetime, interaction: SampleInteraction) -> SampleInteraction:
-    interaction["interactionId"] = str(UUID(int=rng.getrandbits(128), version=4))
-    interaction["timestamp"] = format_instant(at)
+def _identified(rng: Random, interaction: SampleInteraction) -> SampleInteraction:
+    # A UUID of version 4; the class UUID takes four times as long.
+    text = f"{rng.getrandbits(128):032x}"
+    parts = text[:8], text[8:12], f"4{text[13:16]}", f"8{text[17:20]}", text[20:]
+    interaction["interactionId"] = "-".join(parts)
     return interaction
 
 
@@ -169,12 +233,23 @@ def _interaction(
 def _customer(rng: Random) -> tuple[int, str, str]:
     """The number, country and plan of a customer; low numbers are more frequent."""
     number = int(CUSTOMERS * rng.random() ** 2)
+    return number, *_traits(number)
+
+
+@cache
+def _traits(number: int) -> tuple[str, str]:
     of_customer = Random(number)
-    return number, _pick(of_customer, COUNTRIES), _pick(of_customer, PLANS)
+    return _pick(of_customer, COUNTRIES), _pick(of_customer, PLANS)
 
 
 def _pick(rng: Random, weights: dict[str, int]) -> str:
-    return rng.choices([*weights], weights=[*weights.values()])[0]
+    names, sums = _cumulative(tuple(weights.items()))
+    return rng.choices(names, cum_weights=sums)[0]
+
+
+@cache
+def _cumulative(weights: tuple[tuple[str, int], ...]) -> tuple[list[str], list[int]]:
+    return [name for name, _ in weights], list(accumulate(weight for _, weight in weights))
 
 
 _MAKERS: dict[Callable[[Random], SampleInteraction], int] = {

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tocsin.cli.client import Client, RejectedByServer
 from tocsin.cli.definition_files import ALERT, read_definitions
 from tocsin.cli.demo.receiver import Receiver
-from tocsin.cli.demo.sample import SampleInteraction, interactions
+from tocsin.cli.demo.sample import Detail, SampleInteraction, interactions
 from tocsin.cli.demo.server import RunningServer
 from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.plan import ALERT_KIND, make_plan, write
 from tocsin.cli.routes import ALERTS, BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
 from tocsin.errors import TocsinError
 
-HISTORY = timedelta(hours=1)
+# All of the shop for an hour; a day with few incidents before it; and the orders of a day a week
+# ago, with the hours that follow in a running demo.
+LIVE = timedelta(hours=1)
+DAY = timedelta(hours=25)
+WEEK, ORDERS, AHEAD = timedelta(days=7), timedelta(hours=24), timedelta(hours=2)
 TICK_SECONDS = 0.25
 TOP_ROWS = 4
 DEFINITIONS = Path(__file__).with_name("sample_metrics.yaml")
 ALERT_DEFINITIONS = Path(__file__).with_name("sample_alerts.yaml")
-_BATCH = 5_000
+_BATCH = 10_000
 _CONFLICT = 409
 
 CATALOG = {
@@ -57,7 +64,12 @@ class Shop:
     """Records the interactions of the shop on a server."""
 
     def __init__(
-        self, server: RunningServer, client: Client, seed: int, receiver: Receiver
+        self,
+        server: RunningServer,
+        client: Client,
+        seed: int,
+        receiver: Receiver,
+        history: timedelta,
     ) -> None:
         self.metrics: list[Any] = []
         self.recorded = 0
@@ -65,10 +77,11 @@ class Shop:
         self._client = client
         self._seed = seed
         self._receiver = receiver
-        self._sent_until = datetime.now(UTC) - HISTORY
+        self._history = history
+        self._sent_until = datetime.now(UTC) - LIVE
 
     def open(self) -> int:
-        """Create the catalog and the metrics, record the last hour, then create the alerts.
+        """Create the catalog and the metrics, record the history, then create the alerts.
 
         Returns the number of interactions that were new.
         """
@@ -76,6 +89,7 @@ class Shop:
             for mnemonic, title in entries.items():
                 self._add_entry(noun, mnemonic, title)
         self._add_metrics()
+        self._send_history()
         self.send()
         self._add_alerts()
         return self.recorded
@@ -102,11 +116,39 @@ class Shop:
         """Record the interactions since the last call."""
         until = datetime.now(UTC)
         for batch in _batches(interactions(self._seed, self._sent_until, until)):
-            answer = self._post(BATCH, batch)
-            if answer["rejected"]:
-                raise TocsinError(f"The server rejected sample data: {answer['rejected'][0]}")
-            self.recorded += answer["accepted"]
+            self._record(batch)
         self._sent_until = until
+
+    def _send_history(self) -> None:
+        """Record what precedes the last hour; a day of history also has the orders of a week ago.
+        One batch is sent while the next is generated."""
+        live = self._sent_until
+        now = live + LIVE
+        week_ago = now - WEEK
+        start = week_ago - ORDERS if self._history >= DAY else week_ago + AHEAD
+        sample = chain(
+            interactions(self._seed, start, week_ago + AHEAD, detail=Detail.ORDERS),
+            interactions(self._seed, now - self._history, live, detail=Detail.FEW_INCIDENTS),
+        )
+        with ThreadPoolExecutor(1) as sender:
+            sent: Future[None] | None = None
+            for batch in _batches(sample):
+                if sent:
+                    sent.result()
+                sent = sender.submit(self._record, batch)
+            if sent:
+                sent.result()
+
+    def _record(self, batch: list[SampleInteraction]) -> None:
+        lines = msgspec.json.Encoder().encode_lines(batch)
+        try:
+            answer = self._client.post_lines(BATCH, lines, "identity")
+        except TocsinError:
+            self._server.check()
+            raise
+        if answer["rejected"]:
+            raise TocsinError(f"The server rejected sample data: {answer['rejected'][0]}")
+        self.recorded += answer["accepted"]
 
     def _calculate(self) -> list[Any]:
         answer = self._post(f"{METRICS}/calculate-all", limit=TOP_ROWS)
