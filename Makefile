@@ -13,11 +13,14 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 # The suites that run on servers, too; those that are left out are about the data folder.
-SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes)
+SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes tests/cluster)
 # A few minutes of them, with a crash of nodes.
 SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/test_metrics.py api/test_interactions.py api/test_alerts_api.py notifications/test_outbox.py store/test_postgres.py) $(wildcard tests/nodes/test_killed_nodes.py)
 
-.PHONY: help install develop demo test test-long test-server coverage lint bench bench-server screenshots lock clean
+# A few minutes of them on a cluster, with the loss of a replica and of a shard.
+CLUSTER_SAMPLE := $(addprefix tests/,cluster golden/test_golden.py clickhouse/test_materialized_columns.py)
+
+.PHONY: help install develop demo test test-long test-server test-cluster coverage lint bench bench-server bench-cluster screenshots lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +53,11 @@ test-long: develop  ## run the tests that take minutes, too
 test-server: develop  ## run the same tests on a ClickHouse server and PostgreSQL
 	tools/with-servers $(PYTEST) -m "not long" $(SERVER_TESTS)
 
+# Replication in the servers of ../shared/tools computes checksums with this package.
+test-cluster: develop  ## run the same tests on two shards with two replicas and PostgreSQL
+	$(PIP_INSTALL) clickhouse-cityhash==1.0.2.6
+	tools/with-servers --cluster $(PYTEST) -m "not long" $(SERVER_TESTS)
+
 coverage: develop  ## report which lines and branches the tests reach; nothing is required of the figure
 	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
@@ -67,6 +75,11 @@ bench: install  ## measure against PostgreSQL and the bare engine: make bench RO
 bench-server: install  ## compare a data folder with one and two nodes on servers: make bench-server ROWS=200000
 	$(PIP_INSTALL) --require-hashes --requirement benchmarks/requirements.lock
 	tools/with-servers $(BIN)/python -m benchmarks.servers --rows $(ROWS)
+
+bench-cluster: install  ## compare reading from two shards with reading from one server
+	$(PIP_INSTALL) --require-hashes --requirement benchmarks/requirements.lock
+	$(PIP_INSTALL) clickhouse-cityhash==1.0.2.6
+	tools/with-servers --cluster $(BIN)/python -m benchmarks.shards --rows $(ROWS)
 
 screenshots: develop  ## take docs/screenshots of the main pages, with Debian's chromium
 	PYTHONPATH=tests $(BIN)/python tests/web/screenshots.py docs/screenshots

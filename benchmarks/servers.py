@@ -24,6 +24,7 @@ from secrets import token_hex
 from statistics import median
 from subprocess import DEVNULL
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import clickhouse_connect
 import numpy as np
@@ -39,6 +40,7 @@ from benchmarks.metric_set import metrics
 from benchmarks.queries import CASES
 from benchmarks.steps import Steps, console
 from benchmarks.tocsin_server import COMMAND, Server, serve, wait_until_quiet
+from tocsin.model.server_address import ServerAddress
 
 FOLDER, ONE, TWO = "a data folder", "one node on servers", "two nodes on servers"
 BATCHES, SINGLES, WARM, SCOPED = (
@@ -64,27 +66,34 @@ class Deployment:
 
 
 @contextmanager
-def databases() -> Iterator[dict[str, str]]:
-    """The variables of a new, migrated installation on the servers of the test variables."""
+def databases(clickhouse: str = "") -> Iterator[dict[str, str]]:
+    """The variables of a new, migrated installation on the servers of the test variables, or on
+    another ClickHouse."""
     name = f"tocsin_bench_{token_hex(4)}"
     postgres = make_url(os.environ["TOCSIN_TEST_DATABASE_URL"])
-    clickhouse = os.environ["TOCSIN_TEST_CLICKHOUSE_URL"]
+    parts = urlsplit(clickhouse or os.environ["TOCSIN_TEST_CLICKHOUSE_URL"])
+    url = parts._replace(path=f"/{name}").geturl()
     administrator = postgres.set(drivername="postgresql").render_as_string(hide_password=False)
-    client = clickhouse_connect.get_client(dsn=clickhouse)
     variables = {
         "TOCSIN_DATABASE_URL": postgres.set(database=name).render_as_string(hide_password=False),
-        "TOCSIN_CLICKHOUSE_URL": f"{clickhouse.rpartition('/')[0]}/{name}",
+        "TOCSIN_CLICKHOUSE_URL": url,
         "TOCSIN_ADMIN_KEY": token_hex(16),
     }
     with psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-        client.command(f"CREATE DATABASE {name}")
         try:
             environment = {**os.environ, **variables}
             subprocess.run([COMMAND, "migrate"], env=environment, check=True, stdout=DEVNULL)
             yield variables
         finally:
-            client.command(f"DROP DATABASE {name} SYNC")
+            for server in ServerAddress.parse(url).servers:
+                client = clickhouse_connect.get_client(
+                    host=server.host,
+                    port=server.port,
+                    username=server.user,
+                    password=server.password,
+                )
+                client.command(f"DROP DATABASE IF EXISTS {name} SYNC")
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

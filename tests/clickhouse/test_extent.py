@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.deployments import settings_in
+from support.engines import counts_reads
 from support.recording import record
 from support.trusted_clock import tend_with_trusted_clock
 from tocsin.clickhouse.sql.compiler import compile_metric, time_comparisons
@@ -62,6 +63,7 @@ def ask_while(
     return value, tests
 
 
+@counts_reads
 def test_a_count_reads_no_row_when_every_timestamp_is_in_its_window(
     runtime: Runtime,
 ) -> None:

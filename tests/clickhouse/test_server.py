@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.engines import execute, fresh_database, open_engine, servers_only
+from support.engines import execute, fresh_database, one_server_only, open_engine
 from support.tcp_proxy import TcpProxy
 from tocsin.clickhouse.engine import BlockRejected, Engine
 from tocsin.clickhouse.migrating import migrate, pending_statements
@@ -22,7 +22,7 @@ from tocsin.errors import InvalidSettings, Stopping, Unavailable, UnknownOutcome
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.server_address import ServerAddress
 
-pytestmark = servers_only
+pytestmark = one_server_only
 
 LONG = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
 

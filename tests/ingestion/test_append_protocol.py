@@ -72,6 +72,26 @@ def arrive(world: World, act: Act) -> None:
         world.engine.arrive(sent[act.choice % len(sent)])
 
 
+def strand(world: World, act: Act) -> None:
+    """A statement arrives at one replica only."""
+    if sent := world.engine.sent:
+        world.engine.strand(sent[act.choice % len(sent)])
+
+
+def resolve(world: World, act: Act) -> None:
+    """A majority of replicas has the part of a statement, or it is given up."""
+    if stranded := world.engine.stranded:
+        world.engine.resolve(stranded[act.choice % len(stranded)], is_kept=act.choice % 2 == 0)
+
+
+def lose_or_regain_a_server(world: World, act: Act) -> None:
+    world.engine.has_all_servers = act.choice % 2 == 0
+
+
+def lose_or_regain_answers(world: World, act: Act) -> None:
+    act.node(world).engine.gets_answers = act.choice % 2 == 0
+
+
 def calculate(world: World, act: Act) -> None:
     act.node(world).calculate()
 
@@ -114,6 +134,10 @@ def prune(world: World, _act: Act) -> None:
 FREQUENCIES = {
     step: 24,
     arrive: 8,
+    strand: 3,
+    resolve: 3,
+    lose_or_regain_a_server: 1,
+    lose_or_regain_answers: 1,
     keep: 6,
     calculate: 3,
     fail: 2,
@@ -200,7 +224,15 @@ def _kill_no_statement(world: World) -> None:
     world.engine.kill_append = lambda *_: None  # type: ignore[method-assign]
 
 
+def _close_without_a_majority(world: World) -> None:
+    engine = world.engine
+    engine.numbers_present = lambda first, last: {  # type: ignore[method-assign]
+        number for number in engine.ids if first <= number <= last
+    }
+
+
 BROKEN = [
+    _close_without_a_majority,
     _compare_no_ids,
     _pass_open_rows,
     _ignore_what_closed_appends_recorded,
@@ -211,7 +243,7 @@ BROKEN = [
 @pytest.mark.parametrize("breaking", BROKEN)
 def test_the_check_detects_a_broken_protocol(breaking: Callable[[World], None]) -> None:
     def check_all() -> None:
-        for number in range(300):
+        for number in range(3_000):
             check(drawn_acts(number), breaking)
 
     with pytest.raises(AssertionError):
@@ -223,6 +255,59 @@ def two_nodes() -> tuple[World, Node, Node]:
     world.start()
     world.start()
     return world, world.nodes[0], world.nodes[1]
+
+
+def keep_all(world: World) -> None:
+    for _ in range(5):
+        for node in world.nodes:
+            # Raised once by a node that has not seen rows that were removed.
+            with suppress(Unavailable):
+                node.keep(5.0)
+
+
+def record(world: World, node: Node, id: bytes) -> None:
+    node.ask([id])
+    node.begin()
+    node.send()
+    world.engine.arrive(world.engine.sent[-1])
+    node.answer()
+    node.acknowledge()
+    assert id in world.acknowledged
+
+
+def test_an_append_on_too_few_replicas_holds_up_no_other_and_is_repeated_until_it_is_stored() -> (
+    None
+):
+    world, node, other = two_nodes()
+    node.ask(IDS[:1])
+    node.begin()
+    node.send()
+    world.engine.strand(world.engine.sent[0])
+    node.answer()
+    keep_all(world)
+    record(world, other, IDS[1])
+    record(world, node, IDS[2])
+    assert [row.state for row in world.table.unended()] == [AppendState.ASIDE]
+    world.engine.resolve(world.engine.stranded[0], is_kept=False)
+    keep_all(world)
+    assert not world.table.unended()
+    assert all(IDS[0] in each.calculate() for each in world.nodes)
+
+
+def test_an_append_of_a_dead_node_is_closed_when_all_servers_answer_and_agree() -> None:
+    world, node, other = two_nodes()
+    node.ask(IDS[:1])
+    node.begin()
+    node.send()
+    world.engine.has_all_servers = False
+    world.crash(node)
+    for _ in range(5):
+        other.keep(5.0)
+    assert [row.state for row in world.table.unended()] == [AppendState.ASIDE]
+    record(world, other, IDS[1])
+    world.engine.has_all_servers = True
+    other.keep(5.0)
+    assert not world.table.unended()
 
 
 def test_a_node_that_has_its_lock_again_sends_no_block_that_began_before() -> None:

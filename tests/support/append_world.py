@@ -8,7 +8,7 @@ the interactions up to a watermark, to which later ones are added.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -29,25 +29,88 @@ Statement = tuple[str, Sequence[Interaction]]
 
 
 class MemoryEngine:
-    """The recorded interactions, and the statements that were sent and have not arrived."""
+    """The recorded interactions, the statements that were sent and have not arrived, and those that
+    are on too few replicas: nobody reads them yet, and they may appear or be lost."""
 
     def __init__(self) -> None:
         self.ids: dict[int, bytes] = {}
         self.sent: list[Statement] = []
+        self.stranded: list[Statement] = []
+        self.has_all_servers = True
 
     def arrive(self, statement: Statement) -> None:
+        """A block that is stored already is not stored again, because it has the same token."""
         self.sent.remove(statement)
-        for interaction in statement[1]:
-            self.ids[interaction.interaction_number] = interaction.interaction_id
+        if statement not in self.stranded:
+            self._store(statement)
+
+    def strand(self, statement: Statement) -> None:
+        """The statement arrives at one replica, and no other one fetches its part."""
+        self.sent.remove(statement)
+        if statement[1][0].interaction_number not in self.ids:
+            self.stranded.append(statement)
+
+    def resolve(self, statement: Statement, *, is_kept: bool) -> None:
+        """The majority has the part, or it was given up because its replica is gone."""
+        self.stranded.remove(statement)
+        if is_kept:
+            self._store(statement)
+
+    def is_stranded(self, query_id: str) -> bool:
+        return any(statement[0] == query_id for statement in self.stranded)
 
     def kill_append(self, query_id: str) -> None:
+        if not self.has_all_servers:
+            raise Unavailable
         self.sent = [statement for statement in self.sent if statement[0] != query_id]
 
     def numbers_present(self, first: int, last: int) -> set[int]:
-        return {number for number in self.ids if first <= number <= last}
+        numbers = range(first, last + 1)
+        if any(s[1][0].interaction_number in numbers for s in self.stranded):
+            raise Unavailable
+        return {number for number in self.ids if number in numbers}
 
     def recorded(self, ids: Sequence[bytes]) -> dict[bytes, int]:
         return {id: number for number, id in self.ids.items() if id in ids}
+
+    def _store(self, statement: Statement) -> None:
+        for interaction in statement[1]:
+            self.ids[interaction.interaction_number] = interaction.interaction_id
+
+
+class NodeEngine:
+    """The engine as a node uses it, which keeps its appends of unknown outcome. Implements
+    AppendedNumbers."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self._engine = engine
+        self.unsettled: dict[str, Statement] = {}
+        self.gets_answers = True
+
+    def unsettled_appends(self) -> set[str]:
+        return set(self.unsettled)
+
+    def forget_appends(self, query_ids: set[str]) -> None:
+        for query_id in query_ids:
+            self.unsettled.pop(query_id, None)
+
+    def repeat_append(self, query_id: str, check: Callable[[], object]) -> bool:
+        check()
+        if self._engine.is_stranded(query_id):
+            raise Unavailable
+        statement = self.unsettled[query_id]
+        self._engine.sent.append(statement)
+        if not self.gets_answers:
+            raise Unavailable
+        self._engine.arrive(statement)
+        del self.unsettled[query_id]
+        return True
+
+    def kill_append(self, query_id: str) -> None:
+        self._engine.kill_append(query_id)
+
+    def numbers_present(self, first: int, last: int) -> set[int]:
+        return self._engine.numbers_present(first, last)
 
 
 class MemoryKnowledge:
@@ -128,9 +191,13 @@ class World:
     def settle(self) -> None:
         """Let the nodes close everything, and compare all that they count."""
         self.table.fault = None
+        self.engine.has_all_servers = True
         for node in self.nodes:
+            node.engine.gets_answers = True
             node.regain_lock()
             node.finish()
+        for statement in [*self.engine.stranded]:
+            self.engine.resolve(statement, is_kept=statement[1][0].interaction_number % 2 == 0)
         for _ in range(60):
             for node in self.nodes:
                 # Raised once if rows were removed that it has not seen: it joins again.
@@ -161,6 +228,7 @@ class Node:
     _cached_up_to: int = 0
     knowledge: MemoryKnowledge = field(init=False)
     log: SharedAppendLog = field(init=False)
+    engine: NodeEngine = field(init=False)
     keeper: AppendKeeper = field(init=False)
 
     def __post_init__(self) -> None:
@@ -178,8 +246,9 @@ class Node:
             seconds_open=0.0,
         )
         self._watermark = self.log.watermark
+        self.engine = NodeEngine(world.engine)
         self.keeper = AppendKeeper(
-            self.log, world.table, lambda: world.living, world.engine, len, lambda: self.time
+            self.log, world.table, lambda: world.living, self.engine, len, lambda: self.time
         )
 
     def ask(self, ids: Sequence[bytes]) -> None:
@@ -212,13 +281,16 @@ class Node:
         except Unavailable:
             self.end(is_recorded=False)
             return
-        self.world.engine.sent.append((self._query_id, self._append.interactions))
+        self.world.engine.sent.append(self._statement)
         self.step = Step.SENT
 
     def answer(self) -> None:
         """The engine answers, if the statement has arrived or was killed."""
         assert self._append
         if self._query_id in [query_id for query_id, _ in self.world.engine.sent]:
+            return
+        if self.world.engine.is_stranded(self._query_id):
+            self.lose_answer()
             return
         present = self.world.engine.numbers_present(self._append.first, self._append.first)
         if present:
@@ -229,6 +301,7 @@ class Node:
     def lose_answer(self) -> None:
         """The connection to the engine breaks: the outcome is unknown."""
         assert self._append
+        self.engine.unsettled[self._query_id] = self._statement
         self.log.set_aside(self._append)
         self.step = Step.IDLE
 
@@ -288,6 +361,11 @@ class Node:
         if not self.lease.is_certain:
             self.lease.is_certain = True
             self.lease.session += 1
+
+    @property
+    def _statement(self) -> Statement:
+        assert self._append
+        return self._query_id, self._append.interactions
 
     @property
     def _query_id(self) -> str:

@@ -23,7 +23,11 @@ from tocsin.model.server_address import ServerAddress
 
 URL = "TOCSIN_TEST_CLICKHOUSE_URL"
 folders_only = pytest.mark.skipif(URL in os.environ, reason="only a folder's engine does this")
-servers_only = pytest.mark.skipif(URL not in os.environ, reason=f"{URL} names no server")
+IS_CLUSTER = "?cluster=" in os.environ.get(URL, "")
+one_server_only = pytest.mark.skipif(
+    URL not in os.environ or IS_CLUSTER, reason=f"{URL} does not name one server"
+)
+counts_reads = pytest.mark.skipif(IS_CLUSTER, reason="each shard reads rows of its own")
 
 MEMORY, SECONDS, CONCURRENCY = 512 * 1024 * 1024, 30, 2
 
@@ -49,11 +53,13 @@ def fresh_database(name: str | None = None) -> Iterator[ServerAddress]:
 
 
 def execute(address: ServerAddress, statement: str) -> None:
-    connector = HttpConnector(address)
-    pool = ClientPool(connector, {})
-    pool.command(Query(statement))
-    pool.close()
-    connector.close()
+    """Run a statement on the server, or on every server of the cluster."""
+    for server in address.servers:
+        connector = HttpConnector(server)
+        pool = ClientPool(connector, {})
+        pool.command(Query(statement))
+        pool.close()
+        connector.close()
 
 
 class EngineLocations:

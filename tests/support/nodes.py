@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
 import httpx2 as httpx
 
@@ -168,14 +168,19 @@ class Deployment:
 
 
 @contextmanager
-def deployment(folder: Path, nodes: int, **environment: str) -> Iterator[Deployment]:
+def deployment(
+    folder: Path,
+    nodes: int,
+    clickhouse_in: Callable[[Path], Any] = ClickHouse,
+    **environment: str,
+) -> Iterator[Deployment]:
     """New servers, migrated, with running nodes; everything is ended afterwards. `folder` gets the
-    logs of the nodes."""
+    logs of the nodes; `clickhouse_in` makes one server or a cluster in a folder."""
     with TemporaryDirectory(prefix="tocsin-nodes-") as name:
         # Not below `tmp_path`, which pytest closes to the account of PostgreSQL in each run.
         servers = Path(name)
         servers.chmod(0o711)
-        deployed = Deployment(folder, Postgres(servers / "pg"), ClickHouse(servers / "ch"))
+        deployed = Deployment(folder, Postgres(servers / "pg"), clickhouse_in(servers / "ch"))
         try:
             deployed.postgres.start()
             deployed.clickhouse.start()

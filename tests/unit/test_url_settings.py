@@ -44,8 +44,13 @@ WRONG_IN_BOTH = [
     ("{}://ann:secret@db/toc%0asin", "no control characters"),
 ]
 WRONG_CLICKHOUSE = [
-    ("clickhouse://db/tocsin?cluster=secret", "clusters are not supported"),
+    ("clickhouse://db/tocsin?cluster=", "must name the cluster"),
+    ("clickhouse://db/tocsin?cluster=a&cluster=secret", "must have no options"),
     ("clickhouse://db/tocsin?compress=secret", "must have no options"),
+    ("clickhouse://db/tocsin?cluster=a&compress=secret", "must have no options"),
+    ("clickhouse://a,b,a:8123/tocsin?cluster=c", "each server of a cluster once"),
+    ("clickhouse://a,/tocsin?cluster=c", "must name a host"),
+    ("clickhouse://ann:secret@a,b:x/tocsin?cluster=c", "a port from 1 to 65535"),
 ]
 WRONG_DATABASE = [
     ("mysql://ann:secret@db/tocsin", "must be the URL of a PostgreSQL database"),
@@ -103,6 +108,19 @@ def test_a_url_names_the_server_the_database_and_the_user() -> None:
     assert DatabaseAddress.parse(DATABASE) == DatabaseAddress(
         "pg.example", 15432, "tocsin", "ann", "secret"
     )
+
+
+def test_a_url_names_all_servers_of_a_cluster() -> None:
+    cluster = ServerAddress.parse("clickhouse://ann:secret@a:1,[::1],c:3/d?cluster=main")
+    assert cluster.cluster == "main"
+    assert cluster.servers == tuple(
+        ServerAddress(host, port, "d", "ann", "secret")
+        for host, port in (("a", 1), ("::1", 8123), ("c", 3))
+    )
+    assert str(cluster) == "a:1,[::1]:8123,c:3"
+    assert ServerAddress.parse("clickhouse://a/d?cluster=main").cluster == "main"
+    alone = ServerAddress.parse(CLICKHOUSE)
+    assert alone.servers == (alone,)
 
 
 def test_port_and_user_may_be_left_out() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.clickhouse.arrow import arrow_stream
+from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.connector import Connector
 from tocsin.clickhouse.errors import is_bad_data
@@ -42,31 +43,36 @@ class BlockAppender:
         interactions: Sequence[Interaction],
         *,
         token: str | None = None,
+        name: str | None = None,
         query_id: str | None = None,
+        check: Callable[[], object] = lambda: None,
     ) -> None:
-        """See Engine.append."""
+        """See Engine.append; `query_id` is that of the statement."""
         timestamps = [interaction.timestamp for interaction in interactions]
         # Before the append, so that no query sees an interaction outside of the extent.
         self._extent.include(min(timestamps), max(timestamps))
-        block = arrow_stream(interactions)
-        settings = _identity(interactions, token, query_id)
+        is_atomic = len(set(months_of([min(timestamps), max(timestamps)]))) == 1
+        data, identity = arrow_stream(interactions), _identity(interactions, token, query_id)
+        block = Block(data, identity, is_atomic, name, check)
         with self._clients.acquire() as client:
             try:
-                written = self._connector.insert(client, block, settings)
+                written = self._connector.insert(client, block)
             except ClickHouseError as error:
                 if is_bad_data(error):
                     raise BlockRejected(str(error)) from error
-                raise self._failure(error, timestamps) from error
+                failure = self._connector.to_append_error(error, is_atomic=is_atomic)
+                self._note(failure)
+                raise failure from error
+            except CannotWrite as error:
+                self._note(error)
+                raise
         self._write_state.succeed()
         if written < len(interactions):
             raise Unavailable(f"The engine stored {written} of {len(interactions)}")
 
-    def _failure(self, error: ClickHouseError, timestamps: Sequence[int]) -> TocsinError:
-        is_atomic = len(set(months_of([min(timestamps), max(timestamps)]))) == 1
-        failure = self._connector.to_append_error(error, is_atomic=is_atomic)
+    def _note(self, failure: TocsinError) -> None:
         if isinstance(failure, CannotWrite):
             self._write_state.fail(failure.reason)
-        return failure
 
 
 def _identity(

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tocsin.clickhouse.arrow import COLUMNS
+from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.errors import to_tocsin_error
 from tocsin.clickhouse.path_encoding import Location, isolated_directory
 from tocsin.clickhouse.query_cost import ChdbMeter, CostMeter
@@ -17,6 +18,8 @@ from tocsin.clickhouse.schema import SCHEMA, upgrade_table
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.topology import Topology
+from tocsin.clickhouse.unsettled import NoUnsettledAppends
 from tocsin.errors import CannotWrite, TocsinError
 
 
@@ -24,6 +27,8 @@ class ChdbConnector:
     """One process owns the folder, and creates and upgrades the table in it."""
 
     is_server = False
+    unsettled = NoUnsettledAppends()
+    topology = Topology()
 
     def __init__(self, folder: Path) -> None:
         self._location = Location(folder)
@@ -44,6 +49,9 @@ class ChdbConnector:
     def open_meter(self, settings: EngineSettings, answer_seconds: float) -> CostMeter:  # noqa: ARG002 - as for open
         return ChdbMeter(self._location, settings)
 
+    def host_connectors(self) -> list[list[ChdbConnector]]:
+        return [[self]]
+
     def prepare_table(self, client: Client) -> None:
         client.command(SCHEMA)
         # Recorded interactions must be readable on a full disk.
@@ -56,8 +64,10 @@ class ChdbConnector:
     def bindable(self, query: Query) -> Query:
         return query
 
-    def insert(self, client: Client, block: bytes, settings: EngineSettings) -> int:
-        summary = client.raw_insert(INTERACTIONS, COLUMNS.names, block, settings, fmt="ArrowStream")
+    def insert(self, client: Client, block: Block) -> int:
+        summary = client.raw_insert(
+            INTERACTIONS, COLUMNS.names, block.data, block.settings, fmt="ArrowStream"
+        )
         return int(summary.written_rows)
 
     def discard_output(self, client: Client) -> None:

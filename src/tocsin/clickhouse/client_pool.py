@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -96,32 +96,3 @@ class ClientPool:
     def close(self) -> None:
         for client in self._all:
             client.close()
-
-
-class PoolFactory:
-    """Opens pools of one ClickHouse, which `closing` will close."""
-
-    def __init__(self, connector: Connector, closing: ExitStack) -> None:
-        self._connector = connector
-        self._closing = closing
-
-    def __call__(
-        self,
-        settings: EngineSettings,
-        count: int = 1,
-        *,
-        timeout: float | None = None,
-        answer_seconds: float = ANSWER_SECONDS,
-        is_logging: bool = True,
-    ) -> ClientPool:
-        """The parameters are those of ClientPool."""
-        clients = ClientPool(
-            self._connector,
-            settings,
-            count,
-            timeout,
-            answer_seconds=answer_seconds,
-            is_logging=is_logging,
-        )
-        self._closing.callback(clients.close)
-        return clients

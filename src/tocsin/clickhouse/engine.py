@@ -1,4 +1,4 @@
-"""ClickHouse, in this process or on a server: appends interactions, and runs queries.
+"""ClickHouse, in this process or on servers: appends interactions, and runs queries.
 
 Driver exceptions are translated to errors of `tocsin.errors`, chained to their causes.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ import pyarrow as pa
 from tocsin.clickhouse.appender import BlockAppender, BlockRejected
 from tocsin.clickhouse.arrow import arrow_stream
 from tocsin.clickhouse.bloom_filter import IdFilter
-from tocsin.clickhouse.client_pool import PoolFactory
 from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.connector import ANSWER_SECONDS
-from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
+from tocsin.clickhouse.engine_tables import EngineTables
 from tocsin.clickhouse.field_types import FieldTypes
-from tocsin.clickhouse.folder_contents import EngineContents, read_contents
+from tocsin.clickhouse.folder_contents import EngineContents, combined, read_contents
+from tocsin.clickhouse.host_pools import PoolFactory
 from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
@@ -59,7 +58,7 @@ Admit = Callable[[EngineContents], None]
 __all__ = ["Admit", "BlockRejected", "Engine"]
 
 
-class Engine:
+class Engine(EngineTables):
     """One process owns a folder, many may share a server; any thread may use the engine."""
 
     def __init__(
@@ -73,14 +72,16 @@ class Engine:
         admit: Admit = lambda _: None,
         node_id: str = "",
     ) -> None:
-        """Open the engine in a folder, which is created if it does not exist, or on a server.
+        """Open the engine in a folder, which is created if it does not exist, or on servers.
 
         `memory` in bytes and `seconds` limit each query; `concurrency` calculations run
         concurrently. `admit` gets the contents before anything is changed, and raises to reject
         them. `node_id` marks the queries of this process; by default, it is random.
 
-        Raises InvalidSettings if the table of a server is not that of this version.
+        Raises InvalidSettings if the table of a server is not that of this version, and Unavailable
+        if no server answers.
         """
+        super().__init__()
         self.field_types = FieldTypes(max_paths)
         self.id_filter = IdFilter()
         self.materialized_columns: Mapping[tuple[Field, ValueKind], str] = {}
@@ -91,11 +92,12 @@ class Engine:
         """Called before each query is compiled, to learn of interactions that others recorded."""
         self._is_stopping = threading.Event()
         self._seconds = seconds
-        self._database = "" if isinstance(location, Path) else location.database
+        self.database = "" if isinstance(location, Path) else location.database
         self._comment = calculation_comment(node_id or uuid4().hex)
         self._closing = ExitStack()
         self._connector = connect(location)
         self._closing.callback(self._connector.close)
+        self.topology = self._connector.topology
         self._pool = PoolFactory(self._connector, self._closing)
         try:
             self._open(admit, memory, concurrency)
@@ -105,29 +107,31 @@ class Engine:
 
     def _open(self, admit: Admit, memory: int, concurrency: int) -> None:
         # For the committer only, so that recording waits for nothing but its append.
-        appending = self._pool(APPEND_SETTINGS)
+        appending = self._pool(APPEND_SETTINGS, answer_seconds=self.topology.append_seconds)
         self._appender = BlockAppender(
             self._connector, appending, self.recorded_extent, self.write_state
         )
-        before = read_contents(appending)
+        # Without limits, for ids and retention, which must succeed on a table of any size.
+        self.unlimited_clients = self._pool({}, answer_seconds=_UNLIMITED_SECONDS)
+        self.unlimited_hosts = self._pool.of_hosts({}, answer_seconds=_UNLIMITED_SECONDS)
+        table = self.topology.local_table
+        before = combined(
+            self.unlimited_hosts.each_reachable_host(lambda pool: read_contents(pool, table))
+        )
         admit(before)
         with appending.acquire() as client:
             self._connector.prepare_table(client)
         self.folder_id = before.folder_id
-        # Without limits, for ids and retention, which must succeed on a table of any size.
-        self.unlimited_clients = self._pool({}, answer_seconds=_UNLIMITED_SECONDS)
         # A stop kills its query: queries look for all types until they are loaded.
         loading: EngineSettings = {"log_comment": self._comment}
         self._loading = self._pool(loading, answer_seconds=_UNLIMITED_SECONDS)
         # Reserved for KILL QUERY, so that a stop never waits for a running statement.
-        self._stopping = self._pool({})
-        self.maintenance_clients = self._pool(
-            maintenance_settings(memory), answer_seconds=_UNLIMITED_SECONDS, is_logging=False
-        )
+        self.killing_hosts = self._pool.of_hosts({}, answer_seconds=self.topology.append_seconds)
+        options: dict[str, Any] = {"answer_seconds": _UNLIMITED_SECONDS, "is_logging": False}
+        self.maintenance_clients = self._pool(maintenance_settings(memory), **options)
+        self.maintenance_hosts = self._pool.of_hosts(maintenance_settings(memory), **options)
         self._open_reading(calculation_settings(memory, self._seconds, self._comment), concurrency)
-        load_ids(self.unlimited_clients, self.id_filter)
-        load_extent(self.unlimited_clients, self.recorded_extent)
-        load_months(self.unlimited_clients, self.recorded_months)
+        self.load_contents()
 
     def _open_reading(self, settings: EngineSettings, concurrency: int) -> None:
         """Open clients for each purpose, so that none waits for another."""
@@ -147,7 +151,7 @@ class Engine:
         self.page_queries = stoppable(PAGE_CLIENTS)
         self.search_queries = stoppable(SEARCH_CLIENTS)
         self.export_queries = stoppable(EXPORT_CLIENTS)
-        self._duplicate_queries, self._lookup_queries, self._status_queries = (
+        self._duplicate_queries, self._lookup_queries, self.status_queries = (
             unstoppable() for _ in range(3)
         )
         self._profiler = QueryProfiler(self._connector.open_meter(settings, answer_seconds))
@@ -169,7 +173,8 @@ class Engine:
     def stop_calculating(self) -> None:
         """End the running calculations with Stopping, and reject new ones with it."""
         self._is_stopping.set()
-        self._stopping.command(maintenance.compile_kill(self._comment))
+        kill = maintenance.compile_kill(self._comment)
+        self.killing_hosts.each_reachable_host(lambda pool: pool.command(kill))
 
     def append(
         self,
@@ -177,41 +182,40 @@ class Engine:
         *,
         token: str | None = None,
         query_id: str | None = None,
+        check: Callable[[], object] = lambda: None,
     ) -> None:
         """Append a block; after the return it is on disk and visible to every new query.
 
         A server stores a block once, however often it is appended with the same token and in the
-        same form; `query_id` is for `kill_append`. Both have no effect on a folder.
+        same form; `query_id` is for `kill_append`. Both have no effect on a folder. On a cluster
+        there may be several attempts: before each, `check` raises Unavailable if the block must not
+        be sent any more.
 
         Raises BlockRejected if the engine rejects an interaction in it, UnknownOutcome if the block
         may be stored, now or later, and Unavailable if it is not.
         """
-        statement = query_id and self._statement_id(query_id)
-        self._appender.append(interactions, token=token, query_id=statement)
+        statement = query_id and self.statement_id(query_id)
+        self._appender.append(
+            interactions, token=token, name=query_id, query_id=statement, check=check
+        )
 
-    def kill_append(self, query_id: str) -> None:
-        """End an append of any node, and return when it has ended. Raises Unavailable."""
-        self._stopping.command(maintenance.compile_kill_statement(self._statement_id(query_id)))
+    def unsettled_appends(self) -> set[str]:
+        """The query ids of this process's appends of unknown outcome that can be repeated."""
+        return self._connector.unsettled.names
 
-    def _statement_id(self, query_id: str) -> str:
-        """Databases of one server share the ids of its statements."""
-        return f"{query_id}-{self._database}"
+    def forget_appends(self, query_ids: set[str]) -> None:
+        """The outcomes of these appends have become known otherwise."""
+        self._connector.unsettled.forget(query_ids)
 
-    def numbers_present(self, first: int, last: int) -> set[int]:
-        """The numbers from `first` to `last` that interactions have. Raises Unavailable."""
-        return {row[0] for row in self.look_up(maintenance.compile_numbers(first, last))}
+    def repeat_append(self, query_id: str, check: Callable[[], object]) -> bool:
+        """Append a block of unknown outcome again, where that is harmless; whether it is stored
+        now. False if it has to be ended by `kill_append`. Raises Unavailable if its outcome is
+        still unknown."""
+        return self._connector.unsettled.repeat(query_id, check)
 
     def run(self, query: Query, deadline: Deadline | None = None) -> list[ResultRow]:
         """The rows of a calculation's query. Raises QueryTooHeavy or Unavailable."""
         return self.calculation_queries.run(query, deadline)
-
-    def run_ddl(self, statement: Query) -> list[ResultRow]:
-        """Run a statement that changes or inspects the table, on a client that neither calculations
-        nor appends use.
-
-        Raises QueryTooHeavy or Unavailable; the caller logs it.
-        """
-        return self.maintenance_clients.query(statement)
 
     def run_arrow(self, query: Query, deadline: Deadline | None = None) -> pa.Table:
         """The result of a calculation's query as an Arrow table, faster for many rows."""
@@ -230,10 +234,6 @@ class Engine:
         """Run a query and measure its cost. Raises QueryTooHeavy or Unavailable."""
         return self._profiler.profile(query, self.deadline())
 
-    def check_ready(self) -> None:
-        """Raises Unavailable unless the engine answers a query on the table."""
-        self._status_queries.run(maintenance.compile_probe())
-
     def recorded_ids(self, ids: Sequence[bytes]) -> set[bytes]:
         """Those of the interaction ids (16 bytes each) that are recorded."""
         query = maintenance.compile_recorded_ids([UUID(bytes=id) for id in ids])
@@ -248,48 +248,17 @@ class Engine:
         """Whether an interaction has this entry of the catalog."""
         return bool(self.search(maintenance.compile_use(kind, id)))
 
-    def latest_number(self) -> int:
-        """The greatest interaction number in the table, 0 if it is empty."""
-        return int(self._status_queries.run(maintenance.compile_latest_number())[0][0])
-
-    def drop_months_before(
-        self, instant: datetime, confirm: Callable[[], object] = lambda: None
-    ) -> int:
-        """Drop the months that end before an instant, each after `confirm` has returned; returns
-        their number."""
-        before = instant.year * 100 + instant.month
-        months = self._status_queries.run(maintenance.compile_months(before))
-        for (month,) in months:
-            confirm()
-            self.unlimited_clients.command(maintenance.compile_drop_month(month))
-        self.recorded_months.remove_before(instant)
-        return len(months)
-
-    def rows(self) -> int:
-        """The number of interactions in the table."""
-        return self._part_sum("rows")
-
-    def rows_by_month(self) -> dict[str, int]:
-        """The number of interactions in each month that has any; the keys are like `202603`."""
-        rows = self._status_queries.run(maintenance.compile_rows_by_month())
-        return {str(month): int(count) for month, count in rows}
-
-    def detached_parts(self) -> list[DetachedPart]:
-        """The parts that the engine does not read. Raises Unavailable."""
-        return detached_parts(self.unlimited_clients)
-
-    def set_folder_id(self, folder_id: str) -> None:
-        """Store the id of the data folder with the table."""
-        self.unlimited_clients.command(maintenance.compile_set_comment(folder_id))
-        self.folder_id = folder_id
-
-    def bytes_on_disk(self) -> int:
-        return self._part_sum("bytes_on_disk")
-
     def warm_up(self) -> None:
         """Do the work that would delay the first append and the first query."""
         arrow_stream([])
         self.load_field_types()
+
+    def load_contents(self) -> None:
+        """Load the ids, the extent and the months of the recorded interactions."""
+        partitions = self.topology.partitions
+        load_ids(self.unlimited_clients, partitions, self.id_filter)
+        load_extent(self.unlimited_clients, self.recorded_extent)
+        load_months(self.unlimited_clients, partitions, self.recorded_months)
 
     def load_field_types(self) -> None:
         """Load the types of fields from the table; until then, queries look for all types."""
@@ -304,9 +273,6 @@ class Engine:
         mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
         columns = self.materialized_columns if with_columns else {}
         return Table(mnemonics, self.field_types.of, lambda field, kind: columns.get((field, kind)))
-
-    def _part_sum(self, column: str) -> int:
-        return int(self._status_queries.run(maintenance.compile_part_sum(column))[0][0])
 
 
 def _plain(value: Any) -> Any:

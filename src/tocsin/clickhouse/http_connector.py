@@ -16,13 +16,16 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from tocsin.clickhouse.arrow import COLUMNS
+from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.bound_values import split_long_arrays
+from tocsin.clickhouse.connector import Connector
 from tocsin.clickhouse.query_cost import CostMeter, QueryCost
 from tocsin.clickhouse.server_errors import ServerErrors
 from tocsin.clickhouse.server_schema import check_table
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.topology import Replica, Topology
+from tocsin.clickhouse.unsettled import NoUnsettledAppends
 from tocsin.errors import TocsinError
 from tocsin.model.server_address import ServerAddress
 
@@ -46,9 +49,18 @@ class HttpConnector:
     """All clients share connections; no statement depends on a session of the server."""
 
     is_server = True
+    unsettled = NoUnsettledAppends()
 
-    def __init__(self, address: ServerAddress) -> None:
+    def __init__(
+        self,
+        address: ServerAddress,
+        topology: Topology | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> None:
+        """`topology` is that of the cluster of which this is a server."""
         self.address = address
+        self.topology = topology or Topology("", ((Replica(address),),))
+        self._connect_seconds = connect_seconds
         self._errors = ServerErrors(address)
         # Otherwise the driver closes all connections every ten minutes, running ones included.
         common.set_setting("max_connection_age", 0)
@@ -69,19 +81,22 @@ class HttpConnector:
                 autogenerate_query_id=False,
                 # Answers are small; blocks are compressed in `insert`.
                 compress=False,
-                connect_timeout=CONNECT_SECONDS,
+                connect_timeout=self._connect_seconds,
                 send_receive_timeout=answer_seconds,
                 client_name="tocsin",
                 show_clickhouse_errors="scrub",
             )
-            for name, value in settings.items():
+            for name, value in (settings | self.topology.read_settings).items():
                 client.set_client_setting(name, value)
         except ClickHouseError as error:
             raise self.to_tocsin_error(error) from error
         return client
 
     def open_meter(self, settings: EngineSettings, answer_seconds: float) -> CostMeter:
-        return _SummaryMeter(self, settings, answer_seconds)
+        return SummaryMeter(self, settings, answer_seconds)
+
+    def host_connectors(self) -> list[list[HttpConnector]]:
+        return [[self]]
 
     def prepare_table(self, client: Client) -> None:
         check_table(client, self.address)
@@ -89,16 +104,17 @@ class HttpConnector:
     def bindable(self, query: Query) -> Query:
         return split_long_arrays(query)
 
-    def insert(self, client: Client, block: bytes, settings: EngineSettings) -> int:
-        compression = "lz4" if len(block) >= _COMPRESSED_FROM else None
-        body = pa.compress(block, compression, asbytes=True) if compression else block
+    def insert(self, client: Client, block: Block) -> int:
+        data = block.data
+        compression = "lz4" if len(data) >= _COMPRESSED_FROM else None
+        body = pa.compress(data, compression, asbytes=True) if compression else data
         # A memoryview, because the driver repeats a request with a body of bytes when the
         # connection breaks: only the caller knows whether that is safe.
         summary = client.raw_insert(
-            INTERACTIONS,
+            self.topology.local_table,
             COLUMNS.names,
             memoryview(body),  # type: ignore[arg-type]  # urllib3 sends it as it is
-            INSERT_SETTINGS | settings,
+            INSERT_SETTINGS | self.topology.append_settings | block.settings,
             fmt="ArrowStream",
             compression=compression,
         )
@@ -132,11 +148,11 @@ def connected(
         connector.close()
 
 
-class _SummaryMeter:
+class SummaryMeter:
     """Measures queries by the summary that the server sends with each answer."""
 
     def __init__(
-        self, connector: HttpConnector, settings: EngineSettings, answer_seconds: float
+        self, connector: Connector, settings: EngineSettings, answer_seconds: float
     ) -> None:
         self._connector = connector
         self._client = connector.open(settings, answer_seconds)

@@ -1,4 +1,4 @@
-"""The id of the installation that the table of a ClickHouse server belongs to: its comment."""
+"""The id of the installation that the tables of ClickHouse servers belong to: their comment."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tocsin.clickhouse.client_pool import ClientPool
-from tocsin.clickhouse.folder_contents import EngineContents, read_contents
+from tocsin.clickhouse.cluster_discovery import discover
+from tocsin.clickhouse.folder_contents import EngineContents, combined, read_contents
 from tocsin.clickhouse.http_connector import HttpConnector
 from tocsin.clickhouse.sql.maintenance import compile_set_comment
 from tocsin.model.server_address import ServerAddress
 
 
 def server_contents(address: ServerAddress) -> EngineContents:
-    """The table of a server, and the id of its installation. Raises Unavailable."""
-    with _clients(address) as clients:
-        return read_contents(clients)
+    """The tables of all servers, and the id of their installation; no id if some server has none.
+    Raises InvalidSettings and Unavailable."""
+    topology = discover(address, all_reachable=True)
+    contents = []
+    for replica in topology.replicas:
+        with _clients(replica.address) as clients:
+            contents.append(read_contents(clients, topology.local_table))
+    return combined(contents)
 
 
 def set_installation_id(address: ServerAddress, id: str) -> None:
     """Raises Unavailable."""
-    with _clients(address) as clients:
-        clients.command(compile_set_comment(id))
+    topology = discover(address, all_reachable=True)
+    for replica in topology.replicas:
+        with _clients(replica.address) as clients:
+            clients.command(compile_set_comment(id, topology.local_table))
 
 
 @contextmanager

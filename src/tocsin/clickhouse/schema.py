@@ -70,13 +70,18 @@ SETTINGS {", ".join(FSYNC)}, merge_selector_base = 10, index_granularity = 2048,
     {", ".join(UPGRADED)}"""
 
 
-def create_table(indexes: str = "", settings: str = "") -> str:
+def create_table(
+    indexes: str = "",
+    settings: str = "",
+    table: str = INTERACTIONS,
+    engine: str = "MergeTree",
+) -> str:
     """The statement that creates the table, with further indexes and settings."""
     return f"""
-CREATE TABLE IF NOT EXISTS {INTERACTIONS} (
+CREATE TABLE IF NOT EXISTS {table} (
 {_COLUMNS}{indexes}
 )
-ENGINE = MergeTree
+ENGINE = {engine}
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (resourceTypeId, actionId, timestamp)
 {_SETTINGS}{settings}
@@ -108,13 +113,24 @@ def upgrade_table(client: Client) -> None:
 
 def upgrades(definition: str, settings: Iterable[str]) -> list[str]:
     """The statements that change a table to the settings and codecs of this version."""
+    return setting_upgrades(definition, settings) + structure_upgrades(definition)
+
+
+def setting_upgrades(
+    definition: str, settings: Iterable[str], table: str = INTERACTIONS
+) -> list[str]:
+    """The statements that give a table the settings that it lacks."""
     present = set(re.split(r"[\n,] *|SETTINGS | COMMENT ", definition))
-    statements = [
-        f"ALTER TABLE {INTERACTIONS} MODIFY SETTING {setting}"
+    return [
+        f"ALTER TABLE {table} MODIFY SETTING {setting}"
         for setting in settings
         if setting not in present
     ]
-    if TIME_CODEC not in definition:
-        # Merges apply it to existing parts.
-        statements.append(f"ALTER TABLE {INTERACTIONS} MODIFY COLUMN timestamp {TIME_CODEC}")
-    return statements
+
+
+def structure_upgrades(definition: str, table: str = INTERACTIONS) -> list[str]:
+    """The statements that give the columns of a table the codecs of this version."""
+    if TIME_CODEC in definition:
+        return []
+    # Merges apply it to existing parts.
+    return [f"ALTER TABLE {table} MODIFY COLUMN timestamp {TIME_CODEC}"]

@@ -1,4 +1,4 @@
-"""Checks that a ClickHouse server has what Tocsin needs, by using it.
+"""Checks that ClickHouse servers have what Tocsin needs, by using it.
 
 Versions are not compared: a feature may be missing from a new build, and present in an old one.
 """
@@ -13,10 +13,11 @@ from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, ProgrammingError
 
+from tocsin.clickhouse.cluster_discovery import discover
 from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.errors import code_of
 from tocsin.clickhouse.http_connector import ANY_DATABASE, INSERT_SETTINGS, connected
-from tocsin.clickhouse.server_schema import SETTINGS
+from tocsin.clickhouse.server_schema import REPLICATED_SETTINGS, SETTINGS
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     ARROW_SETTINGS,
@@ -26,7 +27,8 @@ from tocsin.clickhouse.settings import (
     calculation_settings,
     maintenance_settings,
 )
-from tocsin.errors import TocsinError
+from tocsin.clickhouse.sql.topology import Topology
+from tocsin.errors import TocsinError, Unavailable
 from tocsin.model.server_address import ServerAddress
 from tocsin.process.clock import MAX_CLOCK_DIFFERENCE, clock_difference
 
@@ -34,6 +36,9 @@ _ACCESS_DENIED = 497
 # Tocsin was tested with this version.
 TESTED_VERSION = "26.9"
 _RIGHTS = ("SELECT", "INSERT", "ALTER TABLE", "CREATE TABLE")
+# To give a table another name, and to fill a new replica.
+_CLUSTER_RIGHTS = ("DROP TABLE", "SYSTEM SYNC REPLICA")
+_CLUSTER_ENGINES = ("ReplicatedMergeTree", "Distributed")
 _SYSTEM_TABLES = (
     "parts",
     "parts_columns",
@@ -62,24 +67,46 @@ _FEATURES = {
 }
 
 
-def check_server(address: ServerAddress, *, memory: int = 1 << 30, seconds: int = 60) -> list[str]:
-    """A sentence for each thing that is wrong; none if the server can be used. `memory` and
-    `seconds` are the limits of a query."""
+def check_server(
+    address: ServerAddress,
+    *,
+    memory: int = 1 << 30,
+    seconds: int = 60,
+    may_be_away: bool = False,
+) -> list[str]:
+    """A sentence for each thing that is wrong; none if the server, or every server of the cluster,
+    can be used. `memory` and `seconds` are the limits of a query. With `may_be_away`, a server of a
+    cluster need not answer if another one does."""
     try:
-        # The database need not exist yet.
-        with connected(address, ANSWER_SECONDS, database=ANY_DATABASE) as client:
-            # The other checks need the rights, and the features need the settings.
-            return (
-                list(_rights(client, address))
-                or list(_settings(client, address, memory, seconds))
-                or [
-                    *_features(client, address),
-                    *_table_settings(client, address),
-                    *_clock(client, address),
-                ]
-            )
+        topology = discover(address, all_reachable=not may_be_away)
     except TocsinError as error:
         return [error.detail]
+    problems, away = [], []
+    for replica in topology.replicas:
+        try:
+            problems += _check_one(replica.address, topology, memory, seconds)
+        except Unavailable as error:
+            away.append(error.detail)
+        except TocsinError as error:
+            problems.append(error.detail)
+    if may_be_away and len(away) < len(topology.replicas) and topology.is_replicated:
+        return problems
+    return problems + away
+
+
+def _check_one(address: ServerAddress, topology: Topology, memory: int, seconds: int) -> list[str]:
+    # The database need not exist yet.
+    with connected(address, ANSWER_SECONDS, database=ANY_DATABASE) as client:
+        # The other checks need the rights, and the features need the settings.
+        return (
+            list(_rights(client, address, topology))
+            or list(_settings(client, address, topology, memory, seconds))
+            or [
+                *_features(client, address),
+                *_table_settings(client, address, topology),
+                *_clock(client, address),
+            ]
+        )
 
 
 def _features(client: Client, address: ServerAddress) -> Iterator[str]:
@@ -100,7 +127,9 @@ def _features(client: Client, address: ServerAddress) -> Iterator[str]:
             )
 
 
-def _settings(client: Client, address: ServerAddress, memory: int, seconds: int) -> Iterator[str]:
+def _settings(
+    client: Client, address: ServerAddress, topology: Topology, memory: int, seconds: int
+) -> Iterator[str]:
     """Problems of settings that the profile of the user forbids, or that the server lacks."""
     needed: EngineSettings = {
         **calculation_settings(memory, seconds, "check"),
@@ -108,23 +137,35 @@ def _settings(client: Client, address: ServerAddress, memory: int, seconds: int)
         **ARROW_SETTINGS,
         **APPEND_SETTINGS,
         **INSERT_SETTINGS,
+        **topology.append_settings,
+        **topology.read_settings,
         **maintenance_settings(memory),
         "insert_deduplication_token": "check",
     }
+    # One by one only to find the one that is refused.
+    if _is_allowed(client, needed):
+        return
     for name, value in needed.items():
-        try:
-            client.command("SELECT 1", settings={name: value})
-        except ClickHouseError as error:
-            if code_of(error) is None and not isinstance(error, ProgrammingError):
-                raise
+        if not _is_allowed(client, {name: value}):
             yield (
                 f"The ClickHouse server {address} refuses the setting {name} = {value} of the user "
                 f"{address.user}: allow it in the user's profile, or upgrade the server"
             )
 
 
-def _table_settings(client: Client, address: ServerAddress) -> Iterator[str]:
-    names = [setting.split()[0] for setting in SETTINGS]
+def _is_allowed(client: Client, settings: EngineSettings) -> bool:
+    try:
+        client.command("SELECT 1", settings=settings)
+    except ClickHouseError as error:
+        if code_of(error) is None and not isinstance(error, ProgrammingError):
+            raise
+        return False
+    return True
+
+
+def _table_settings(client: Client, address: ServerAddress, topology: Topology) -> Iterator[str]:
+    settings = REPLICATED_SETTINGS if topology.is_replicated else SETTINGS
+    names = [setting.split()[0] for setting in settings]
     text = "SELECT name FROM system.merge_tree_settings WHERE name IN {names:Array(String)}"
     present = {name for (name,) in client.query(text, {"names": names}).result_rows}
     for name in names:
@@ -135,10 +176,14 @@ def _table_settings(client: Client, address: ServerAddress) -> Iterator[str]:
             )
 
 
-def _rights(client: Client, address: ServerAddress) -> Iterator[str]:
+def _rights(client: Client, address: ServerAddress, topology: Topology) -> Iterator[str]:
     database = quote_identifier(address.database)
     grants = [f"{right} ON {database}.*" for right in _RIGHTS]
-    grants.append("TABLE ENGINE ON MergeTree")
+    if topology.is_replicated:
+        grants += [f"{right} ON {database}.*" for right in _CLUSTER_RIGHTS]
+        grants += [f"TABLE ENGINE ON {engine}" for engine in _CLUSTER_ENGINES]
+    else:
+        grants.append("TABLE ENGINE ON MergeTree")
     missing = [grant for grant in grants if not client.command(f"CHECK GRANT {grant}")]
     # Some system tables need no right: only reading them shows which.
     missing += [

@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 _MEMORY = 241
 _READ_ONLY_TABLE = 242
+# UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE: mostly that of another node.
+_QUORUM_UNDER_WAY = 286
 _SENTENCES = {
     # UNKNOWN_TABLE, UNKNOWN_DATABASE
     60: "has no table of interactions in the database {database}: run `tocsin migrate`",
@@ -56,16 +58,28 @@ _SENTENCES = {
     115: "lacks a setting that Tocsin needs: run `tocsin doctor`",
     # ACCESS_DENIED
     497: "denies the user {user} a right ({grant}): run `tocsin doctor`",
+    # ALL_CONNECTION_TRIES_FAILED, ALL_REPLICAS_ARE_STALE, REPLICA_IS_NOT_IN_QUORUM
+    279: "has a shard of which no server answers; try again in a moment",
+    369: "has a shard whose replicas are behind; try again in a moment",
+    289: "has replicas that lack acknowledged interactions; try again in a moment",
+    # TOO_FEW_LIVE_REPLICAS, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+    285: "has too few replicas for a majority; try again in a moment",
+    286: "waits for a majority of replicas; try again in a moment",
+    # NO_ZOOKEEPER, KEEPER_EXCEPTION
+    225: "has lost Keeper; try again in a moment",
+    999: "has lost Keeper; try again in a moment",
     # SOCKET_TIMEOUT, NETWORK_ERROR
     209: "did not receive the statement in time",
     210: "lost the connection",
 }
 # The server checked these before it executed the statement: errors of the table above, and syntax,
 # unknown names, columns and types.
-_BEFORE_WRITING = (set(_SENTENCES) - {209, 210}) | {_READ_ONLY_TABLE, 16, 46, 47, 62}
+# A quorum is checked for each partition, of which earlier ones may be stored.
+_AMID_WRITING = {209, 210, 225, 279, 285, 286, 289, 369, 999}
+_BEFORE_WRITING = (set(_SENTENCES) - _AMID_WRITING) | {_READ_ONLY_TABLE, 16, 46, 47, 62}
 # The append may still be running, was ended, or its end was not reported: QUERY_WITH_SAME_ID_IS_
 # ALREADY_RUNNING, ABORTED, UNKNOWN_STATUS_OF_INSERT, and Poco's, among them broken connections.
-_UNKNOWN = {216, 236, 319, CANCELLED, 209, 210, 159, 1000, 1001, 1002}
+_UNKNOWN = {216, 225, 236, 319, 999, CANCELLED, 209, 210, 159, 1000, 1001, 1002}
 
 
 class ServerErrors:
@@ -85,9 +99,7 @@ class ServerErrors:
         if code in TOO_HEAVY:
             return QueryTooHeavy()
         if reason := _write_reason(text, code):
-            return CannotWrite(
-                f"The ClickHouse server {self._address} cannot write ({reason})", reason
-            )
+            return CannotWrite(f"The {self._address.label} cannot write ({reason})", reason)
         if is_logging:
             log.error("clickhouse failed", server=str(self._address), code=code, error=_full(error))
         if code is None:
@@ -106,18 +118,21 @@ class ServerErrors:
             is_certain = _is_unsent(error)
         else:
             is_certain = code in _BEFORE_WRITING or (is_atomic and code not in _UNKNOWN)
-        failure = self.of_query(error)
+        if code == _READ_ONLY_TABLE and self._address.cluster:
+            # A replica that loses Keeper becomes read-only in the middle of an append.
+            is_certain = False
+        failure = self.of_query(error, is_logging=code != _QUORUM_UNDER_WAY)
         if is_certain and not isinstance(failure, QueryTooHeavy | Stopping):
             return failure
         if is_certain:
             return self._unavailable("has no memory left; try again in a moment")
         return UnknownOutcome(
-            f"The ClickHouse server {self._address} did not confirm an append, which may be "
+            f"The {self._address.label} did not confirm an append, which may be "
             "recorded; its outcome is known in some seconds"
         )
 
     def _unavailable(self, sentence: str) -> Unavailable:
-        return Unavailable(f"The ClickHouse server {self._address} {sentence}")
+        return Unavailable(f"The {self._address.label} {sentence}")
 
 
 def _write_reason(text: str, code: int | None) -> str | None:

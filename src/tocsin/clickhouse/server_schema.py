@@ -25,9 +25,16 @@ from tocsin.model.server_address import ServerAddress
 
 DEDUPLICATION = "non_replicated_deduplication_window = 10000"
 NUMBER_INDEX = "byInteractionNumber"
-_NUMBER_INDEX = f"INDEX {NUMBER_INDEX} interactionNumber TYPE minmax GRANULARITY 1"
+NUMBER_INDEX_DEFINITION = f"INDEX {NUMBER_INDEX} interactionNumber TYPE minmax GRANULARITY 1"
 SETTINGS = (*FSYNC, *UPGRADED, DEDUPLICATION)
-CREATE = create_table(f",\n    {_NUMBER_INDEX}", f", {DEDUPLICATION}").strip()
+CREATE = create_table(f",\n    {NUMBER_INDEX_DEFINITION}", f", {DEDUPLICATION}").strip()
+REPLICATION = (
+    # A replica acknowledges a part that it has fetched after it is on its disk.
+    "min_compressed_bytes_to_fsync_after_fetch = 1",
+    # A block of unknown outcome may be repeated days later.
+    "replicated_deduplication_window_seconds = 604800",
+)
+REPLICATED_SETTINGS = (*FSYNC, *UPGRADED, *REPLICATION)
 _COLUMNS = {
     "interactionId": "UUID",
     "interactionNumber": "UInt64",
@@ -56,11 +63,17 @@ def table_statements(client: Client, address: ServerAddress) -> list[str]:
     if not definition:
         return [CREATE]
     _reject_foreign(client, definition, address)
-    statements = upgrades(definition, SETTINGS)
-    if f"INDEX {NUMBER_INDEX} " not in definition:
-        statements.append(f"ALTER TABLE {INTERACTIONS} ADD {_NUMBER_INDEX}")
-        statements.append(f"ALTER TABLE {INTERACTIONS} MATERIALIZE INDEX {NUMBER_INDEX}")
-    return statements
+    return upgrades(definition, SETTINGS) + index_upgrades(definition)
+
+
+def index_upgrades(definition: str, table: str = INTERACTIONS) -> list[str]:
+    """The statements that add the skip index to a table without it."""
+    if f"INDEX {NUMBER_INDEX} " in definition:
+        return []
+    return [
+        f"ALTER TABLE {table} ADD {NUMBER_INDEX_DEFINITION}",
+        f"ALTER TABLE {table} MATERIALIZE INDEX {NUMBER_INDEX}",
+    ]
 
 
 def check_table(client: Client, address: ServerAddress) -> None:

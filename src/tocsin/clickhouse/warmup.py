@@ -25,9 +25,9 @@ from tocsin.model.interactions.field import Field
 MAX_LOADED_PATHS = 200_000
 
 
-def load_ids(clients: ClientPool, ids: IdFilter) -> None:
+def load_ids(clients: ClientPool, partitions: str, ids: IdFilter) -> None:
     """Load the ids, one partition at a time to bound memory; takes 0.3 s per million ids."""
-    for (partition,) in clients.query(compile_partitions()):
+    for (partition,) in clients.query(compile_partitions(partitions)):
         query = compile_ids(partition)
         with clients.acquire() as client:
             raw = client.raw_query(query.text, parameters=query.parameters, fmt="RowBinary")
@@ -40,9 +40,9 @@ def load_extent(clients: ClientPool, extent: RecordedExtent) -> None:
         extent.include(first, last)
 
 
-def load_months(clients: ClientPool, recorded: RecordedMonths) -> None:
+def load_months(clients: ClientPool, partitions: str, recorded: RecordedMonths) -> None:
     """Load the months from the names of the partitions."""
-    months = [int(month) for (month,) in clients.query(compile_months())]
+    months = [int(month) for (month,) in clients.query(compile_months(partitions))]
     recorded.add((month // 100 - 1970) * 12 + month % 100 - 1 for month in months)
 
 

@@ -1,6 +1,10 @@
 """Closes the appends that their nodes do not end: those of dead nodes, and own ones of unknown
 outcome.
 
+On replicas, an own append of unknown outcome is repeated under its token until it is stored: a part
+of it may be on a replica that does not answer. On one server, and for dead nodes, its statement is
+killed, and the engine is asked for its numbers.
+
 Such an append is set aside first, so that it holds up no other. It is closed some seconds later,
 when its statement cannot begin any more: a node sends no block unless it has held its lock within
 the last seconds (`NodeLock.is_certain`).
@@ -10,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -33,7 +38,13 @@ LEARN_SECONDS, PRUNE_SECONDS = 5.0, 60.0
 
 
 class AppendedNumbers(Protocol):
-    """The part of the engine that ends appends and finds their interactions."""
+    """The part of the engine that ends appends and finds their interactions; see Engine."""
+
+    def unsettled_appends(self) -> set[str]: ...
+
+    def forget_appends(self, query_ids: set[str]) -> None: ...
+
+    def repeat_append(self, query_id: str, check: Callable[[], object]) -> bool: ...
 
     def kill_append(self, query_id: str) -> None: ...
 
@@ -68,7 +79,10 @@ class AppendKeeper(Worker):
 
     def run_once(self) -> float:
         self._log.keep_up()
+        # In this order: the row of each was there before.
+        unsettled = self._log.unsettled.numbers
         unended = self._table.unended()
+        self._forget(unsettled - {row.number for row in unended})
         self.oldest_seconds = max((row.age for row in unended), default=0.0)
         self._keep(unended)
         now = self._monotonic()
@@ -100,6 +114,11 @@ class AppendKeeper(Worker):
             if now - since[row.number] >= wait:
                 self._close(row)
 
+    def _forget(self, ended: Collection[int]) -> None:
+        """Others have closed these appends of this node."""
+        self._log.unsettled.forget(ended)
+        self._engine.forget_appends(set(map(query_id_of, ended)))
+
     def _is_abandoned(self, row: Unended, dead: Collection[str]) -> bool:
         if row.node == self._log.node:
             return not self._log.is_under_way(row.number)
@@ -112,7 +131,7 @@ class AppendKeeper(Worker):
 
     def _close(self, row: Unended) -> None:
         try:
-            self._engine.kill_append(query_id_of(row.number))
+            self._end(row)
             present = self._engine.numbers_present(row.number, row.last)
             if row.staged:
                 self._settle(split_ids(row.staged))
@@ -122,3 +141,15 @@ class AppendKeeper(Worker):
             log.warning("append not closed", number=row.number, reason=error.detail)
         else:
             log.warning("append closed", number=row.number, of=row.count, recorded=len(present))
+
+    def _end(self, row: Unended) -> None:
+        """Let nothing append the block of a row any more. Raises Unavailable if that is not
+        certain."""
+        query_id = query_id_of(row.number)
+        if query_id in self._engine.unsettled_appends():
+            if self._log.unsettled.may_repeat(row.number):
+                check = partial(self._log.unsettled.check_repeat, row.number)
+                if self._engine.repeat_append(query_id, check):
+                    return
+            self._engine.forget_appends({query_id})
+        self._engine.kill_append(query_id)

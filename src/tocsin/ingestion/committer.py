@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -273,7 +274,8 @@ class Committer(Worker):
         """Append a block; a rejected one is halved until the bad interaction is alone."""
         self._append_log.check_open(append)
         try:
-            self._engine.append(block, token=append.token, query_id=append.query_id)
+            check = partial(self._append_log.check_open, append)
+            self._engine.append(block, token=append.token, query_id=append.query_id, check=check)
         except BlockRejected as error:
             if len(block) == 1:
                 log.warning("interaction rejected by the engine", error=str(error)[:500])

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.table import JsonType
-from tocsin.clickhouse.warmup import load_extent, load_ids, load_months
 from tocsin.ingestion.append_news import News, scope_of
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.interaction import Interaction
@@ -69,8 +68,5 @@ class EngineKnowledge:
         self._is_sending_all = True
 
     def relearn(self) -> None:
-        engine = self.engine
-        load_ids(engine.unlimited_clients, engine.id_filter)
-        load_extent(engine.unlimited_clients, engine.recorded_extent)
-        load_months(engine.unlimited_clients, engine.recorded_months)
-        engine.load_field_types()
+        self.engine.load_contents()
+        self.engine.load_field_types()

@@ -20,6 +20,7 @@ from tocsin.ingestion.append_ids import AppendIds
 from tocsin.ingestion.append_log import Append, NotBegun
 from tocsin.ingestion.append_news import Knowledge, NewBlock, News, encode_news
 from tocsin.ingestion.append_table import AppendTable, LockedAppends
+from tocsin.ingestion.unsettled_appends import UnsettledAppends
 from tocsin.model.interactions.append_rows import (
     AppendKind,
     AppendState,
@@ -84,6 +85,7 @@ class SharedAppendLog:
         self._catalog: int | None = None
         # The rows that this node will end itself.
         self._under_way: dict[int, NewRow] = {}
+        self.unsettled = UnsettledAppends(self.check_open)
         self._join(seconds_open)
 
     @property
@@ -135,6 +137,7 @@ class SharedAppendLog:
             del self._under_way[row.number]
 
     def set_aside(self, append: Append) -> None:
+        self.unsettled.add(append)
         row = self._under_way.pop(append.first)
         self._doubt(row)
         # After a failure, the row stays open until the keeper sets it aside.
@@ -190,6 +193,7 @@ class SharedAppendLog:
             before = locked.end(row.number, self.node)
             if before is AppendState.ASIDE and is_recorded:
                 self._insert(locked, AppendKind.LATE, news=row.news)
+        self.unsettled.forget([row.number])
 
     @contextmanager
     def quiet(self) -> Iterator[Callable[[], object]]:

@@ -10,7 +10,7 @@ column can still be waiting. A field that the engine refuses as a column is read
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,6 +30,7 @@ from tocsin.clickhouse.sql.materialized_columns import (
     compile_existing,
     compile_pending_mutations,
     equality_fields,
+    is_column,
 )
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import ValueKind
@@ -105,7 +106,7 @@ class ColumnReconciler:
     def reconcile(self, desired: DesiredColumns, at: datetime) -> bool:
         """Add missing columns, make filled ones readable, start to fill the others, and drop unused
         ones. Whether nothing is left to be done."""
-        present = {name for (name,) in self._engine.run_ddl(compile_existing())}
+        present = self._present()
         missing = [column for column in desired.values() if not column.names <= present]
         added = self._adding.run(missing, at, self._add)
         names = present.union(*(column.names for column in added))
@@ -117,7 +118,7 @@ class ColumnReconciler:
         waiting = [column.name for column in desired.values() if column.name in not_backfilled]
         unfilled = [name for name in waiting if self._filling.is_due(name, at)]
         # The engine refuses to drop a column that is being filled.
-        if (overdue or unfilled) and not self._engine.run_ddl(compile_pending_mutations())[0][0]:
+        if (overdue or unfilled) and not self._has_pending_mutations():
             self._dropping.run(overdue, at, self._drop)
             self._filling.run(unfilled, at, self._fill)
             overdue = []
@@ -128,7 +129,7 @@ class ColumnReconciler:
     def follow(self, desired: DesiredColumns) -> bool:
         """Make readable what the leader has filled, and change nothing. Whether every desired
         column is readable."""
-        present = {name for (name,) in self._engine.run_ddl(compile_existing())}
+        present = self._present()
         # Where there are two columns, the leader will drop the one for few distinct texts: the
         # number of texts grows.
         lasting = {
@@ -138,19 +139,36 @@ class ColumnReconciler:
         self._engine.materialized_columns = readable
         return readable.keys() == desired.keys()
 
+    def _present(self) -> set[str]:
+        """The columns and indexes that every server has."""
+        hosts = self._engine.inspect_hosts(compile_existing(self._engine.tables))
+        return set.intersection(*({name for (name,) in rows} for rows in hosts))
+
+    def _has_pending_mutations(self) -> bool:
+        query = compile_pending_mutations(self._engine.tables[0])
+        return any(count for ((count,),) in self._engine.inspect_hosts(query))
+
     def _add(self, columns: Sequence[MaterializedColumn]) -> None:
-        self._change(compile_add(columns))
+        stored, read = self._engine.tables[0], self._engine.tables[-1]
+        self._change(self._engine.change_stored, compile_add(columns, stored))
+        added = compile_add(columns, read, with_indexes=False)
+        self._change(self._engine.change_distributed, added)
 
     def _drop(self, names: Sequence[str]) -> None:
-        self._change(compile_drop(names))
+        stored, read = self._engine.tables[0], self._engine.tables[-1]
+        if any(map(is_column, names)):
+            dropped = compile_drop(names, read, with_indexes=False)
+            self._change(self._engine.change_distributed, dropped)
+        self._change(self._engine.change_stored, compile_drop(names, stored))
         log.info("unused columns dropped", columns=names)
 
     def _fill(self, names: Sequence[str]) -> None:
-        self._change(compile_backfill(names))
+        filled = compile_backfill(names, self._engine.tables[0])
+        self._change(self._engine.change_stored, filled)
 
-    def _change(self, statement: Query) -> None:
+    def _change(self, run: Callable[[Query], None], statement: Query) -> None:
         self._fence.confirm()
-        self._engine.run_ddl(statement)
+        run(statement)
 
     def _measure_cardinality(self, fields: Sequence[Field], at: datetime) -> None:
         """Find which of the fields have few distinct texts. A field for which this fails counts as
@@ -171,7 +189,8 @@ class ColumnReconciler:
 
     def _not_backfilled(self, names: set[str]) -> set[str]:
         """The columns that more rows lack than are tolerated."""
-        parts = self._engine.run_ddl(compile_by_part())
+        hosts = self._engine.inspect_hosts(compile_by_part(self._engine.tables[0]))
+        parts = [part for rows in hosts for part in rows]
         rows_without = {
             name: sum(rows for columns, rows in parts if name not in columns) for name in names
         }

@@ -41,9 +41,11 @@ def migrate_servers(
     url, address = server_urls(settings)
     require_none([*check_database(url, may_create=True), *check_server(address)])
     _report("PostgreSQL", postgresql.migrate(url, dry_run=dry_run), report)
-    _report("ClickHouse", clickhouse.migrate(address, dry_run=dry_run), report)
     if dry_run:
+        _report("ClickHouse", clickhouse.migrate(address, dry_run=True), report)
         return None
+    with postgresql.migrating_clickhouse(url):
+        _report("ClickHouse", clickhouse.migrate(address), report)
     with closing(Database(url)) as database:
         _agree(settings, KeyValueStore(database), address)
         return _adopt(settings, Keys(database), at)

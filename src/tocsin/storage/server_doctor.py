@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from tocsin.clickhouse.installation import server_contents
 from tocsin.clickhouse.migrating import pending_statements
@@ -23,8 +24,10 @@ def server_examinations(settings: Settings) -> Iterator[tuple[str, Examine]]:
     yield "PostgreSQL", lambda: (place_of(url), check_database(url))
     yield "PostgreSQL connections", lambda: examine_connections(url)
     yield "PostgreSQL schema", lambda: _schema(pending(url))
-    limits = {"memory": settings.query_memory, "seconds": settings.query_seconds}
-    yield "ClickHouse", lambda: (f"{address}/{address.database}", check_server(address, **limits))
+    check = partial(
+        check_server, address, memory=settings.query_memory, seconds=settings.query_seconds
+    )
+    yield "ClickHouse", lambda: (f"{address}/{address.database}", check())
     yield "ClickHouse schema", lambda: _schema(pending_statements(address))
     yield "installation", lambda: _installation(url, address)
 

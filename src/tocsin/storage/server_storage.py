@@ -1,4 +1,4 @@
-"""Opens a ClickHouse server and a PostgreSQL database that belong together.
+"""Opens a ClickHouse server or cluster and a PostgreSQL database that belong together.
 
 `tocsin migrate` prepares both and gives them the id of their installation. A start changes nothing
 there, because nodes of another version may be running.
@@ -77,6 +77,9 @@ class ServerStorage(Storage):
             self._keeper.oldest_seconds,
         )
 
+    def problems(self) -> dict[str, list[str]]:
+        return {**super().problems(), "shards": list(map(_silence, self.engine.silent_shards()))}
+
     def join(self, events: Events, settle: Settle) -> Sequence[Worker]:  # noqa: ARG002 - the workers have them
         # The workers of the first node are to find a leader when they start.
         self._leader_lock.run_once()
@@ -118,8 +121,10 @@ def open_servers(
     Raises InvalidSettings with what the operator has to do, or Unavailable.
     """
     url, address = server_urls(settings)
-    limits = {"memory": settings.query_memory, "seconds": settings.query_seconds}
-    require_none([*check_database(url), *check_server(address, **limits)])
+    problems = check_server(
+        address, memory=settings.query_memory, seconds=settings.query_seconds, may_be_away=True
+    )
+    require_none([*check_database(url), *problems])
     database = Database(url)
     closing.callback(database.close)
     installation = KeyValueStore(database).get(FOLDER_ID)
@@ -148,6 +153,13 @@ def open_servers(
     if settings.accept_loss:
         storage.losses.acknowledge(clock.now())
     return storage
+
+
+def _silence(servers: str) -> str:
+    return (
+        f"A shard does not answer ({servers}): interactions are recorded by the others, and "
+        "nothing is calculated until it is back"
+    )
 
 
 def server_urls(settings: Settings) -> tuple[str, ServerAddress]:

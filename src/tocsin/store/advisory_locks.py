@@ -25,8 +25,15 @@ class AdvisoryLock(IntEnum):
     """Held by the leader for as long as it leads."""
     APPENDING = 4
     """Held while the numbers of an append are assigned."""
+    MIGRATING_CLICKHOUSE = 5
+    """Held while the tables of ClickHouse are changed."""
 
 
 def lock_for_transaction(lock: AdvisoryLock) -> str:
     """The statement that waits for a lock, and holds it until the transaction ends."""
     return f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {lock.value})"
+
+
+def lock_for_session(lock: AdvisoryLock) -> str:
+    """The statement that waits for a lock, and holds it until the session ends."""
+    return f"SELECT pg_advisory_lock({LOCK_CLASS}, {lock.value})"

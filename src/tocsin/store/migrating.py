@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, text
 
-from tocsin.store.advisory_locks import AdvisoryLock
+from tocsin.store.advisory_locks import AdvisoryLock, lock_for_session
 from tocsin.store.driver_errors import translating
 from tocsin.store.migrations.chains import SERVER, STORE
 from tocsin.store.migrations.runner import revisions_after, run_migrations, statements_of
@@ -49,6 +49,15 @@ def migrate(url: str, *, dry_run: bool = False) -> list[str]:
             for chain in _CHAINS:
                 run_migrations(connection, chain)
         return statements
+
+
+@contextmanager
+def migrating_clickhouse(url: str) -> Iterator[None]:
+    """While it is held, no other process changes the tables of ClickHouse. Raises InvalidSettings
+    or Unavailable."""
+    with _connected(url) as connection:
+        connection.execute(text(lock_for_session(AdvisoryLock.MIGRATING_CLICKHOUSE)))
+        yield
 
 
 @contextmanager

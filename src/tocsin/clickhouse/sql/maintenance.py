@@ -11,12 +11,11 @@ from tocsin.model.interactions.catalog import Kind
 
 # A server may have tables of this name in other databases.
 _HERE = "database = currentDatabase()"
-_PARTS = f"FROM system.parts WHERE active AND {_HERE} AND table = '{INTERACTIONS}'"
 
 
-def compile_probe() -> Query:
+def compile_probe(table: str = INTERACTIONS) -> Query:
     """A query that succeeds if the engine can read the table."""
-    return Query(f"SELECT interactionNumber FROM {INTERACTIONS} LIMIT 1")
+    return Query(f"SELECT interactionNumber FROM {table} LIMIT 1")
 
 
 def compile_kill(comment: str) -> Query:
@@ -25,11 +24,9 @@ def compile_kill(comment: str) -> Query:
     return Query(text, {"comment": comment})
 
 
-def compile_definition() -> Query:
+def compile_definition(table: str = INTERACTIONS) -> Query:
     """One row: the statement that would create the table; none without a table."""
-    return Query(
-        f"SELECT create_table_query FROM system.tables WHERE {_HERE} AND name = '{INTERACTIONS}'"
-    )
+    return Query(f"SELECT create_table_query FROM system.tables WHERE {_HERE} AND name = '{table}'")
 
 
 def compile_columns() -> Query:
@@ -44,10 +41,17 @@ def compile_kill_statement(query_id: str) -> Query:
     return Query("KILL QUERY WHERE query_id = {id:String} SYNC", {"id": query_id})
 
 
-def compile_numbers(first: int, last: int) -> Query:
+def compile_unconfirmed_numbers(first: int, last: int, table: str) -> Query:
+    """Rows of (interactionNumber), for those in a server's table, whether other replicas have them
+    or not."""
+    query = compile_numbers(first, last, table)
+    return Query(f"{query.text} SETTINGS select_sequential_consistency = 0", query.parameters)
+
+
+def compile_numbers(first: int, last: int, table: str = INTERACTIONS) -> Query:
     """Rows of (interactionNumber), for the interactions with numbers from `first` to `last`."""
     text = (
-        f"SELECT interactionNumber FROM {INTERACTIONS} "
+        f"SELECT interactionNumber FROM {table} "
         "WHERE interactionNumber BETWEEN {first:UInt64} AND {last:UInt64}"
     )
     return Query(text, {"first": first, "last": last})
@@ -72,32 +76,42 @@ def compile_latest_number() -> Query:
     return Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}")
 
 
-def compile_months(before: int | None = None) -> Query:
+def compile_months(partitions: str, before: int | None = None) -> Query:
     """Rows of the months that have interactions, as 202603; with `before`, only earlier months."""
-    text = f"SELECT DISTINCT toUInt32(partition) {_PARTS}"
+    text = f"SELECT DISTINCT toUInt32(partition) FROM {partitions}"
     if before is None:
         return Query(text)
-    return Query(f"{text} AND toUInt32(partition) < {{month:UInt32}}", {"month": before})
+    return Query(f"{text} WHERE toUInt32(partition) < {{month:UInt32}}", {"month": before})
 
 
-def compile_drop_month(month: int) -> Query:
+def compile_drop_month(month: int, table: str) -> Query:
     """Drops the interactions of a month, given as 202603."""
-    return Query(f"ALTER TABLE {INTERACTIONS} DROP PARTITION {month:d}")
+    return Query(f"ALTER TABLE {table} DROP PARTITION {month:d}")
 
 
-def compile_rows_by_month() -> Query:
+def compile_rows_by_month(partitions: str) -> Query:
     """Rows of (month, number of interactions), in ascending order."""
-    return Query(f"SELECT partition, sum(rows) {_PARTS} GROUP BY partition ORDER BY partition")
+    return Query(
+        f"SELECT partition, sum(rows) FROM {partitions} GROUP BY partition ORDER BY partition"
+    )
 
 
-def compile_part_sum(column: str) -> Query:
-    """One row: the sum of a column of `system.parts` over the table's parts."""
-    return Query(f"SELECT sum({column}) {_PARTS}")
+def compile_row_count(partitions: str) -> Query:
+    """One row: the number of interactions."""
+    return Query(f"SELECT sum(rows) FROM {partitions}")
 
 
-def compile_partitions() -> Query:
+def compile_bytes_on_disk(table: str) -> Query:
+    """One row: the bytes of the parts of a server's table."""
+    return Query(
+        "SELECT sum(bytes_on_disk) FROM system.parts\n"
+        f"WHERE active AND {_HERE} AND table = '{table}'"
+    )
+
+
+def compile_partitions(partitions: str) -> Query:
     """Rows of the ids of the table's partitions."""
-    return Query(f"SELECT DISTINCT partition {_PARTS}")
+    return Query(f"SELECT DISTINCT partition FROM {partitions}")
 
 
 def compile_ids(partition: str) -> Query:
@@ -133,14 +147,14 @@ def compile_detached_parts() -> Query:
     )
 
 
-def compile_contents() -> Query:
+def compile_contents(table: str) -> Query:
     """One row of the table's comment and number of rows; none without a table."""
     return Query(
-        f"SELECT comment, total_rows FROM system.tables WHERE {_HERE} AND name = '{INTERACTIONS}'"
+        f"SELECT comment, total_rows FROM system.tables WHERE {_HERE} AND name = '{table}'"
     )
 
 
-def compile_set_comment(folder_id: str) -> Query:
+def compile_set_comment(folder_id: str, table: str) -> Query:
     """Sets the table's comment to the id of the data folder, 32 hexadecimal digits."""
     # A comment cannot be bound; converting the id ensures that it has hexadecimal digits only.
-    return Query(f"ALTER TABLE {INTERACTIONS} MODIFY COMMENT '{int(folder_id, 16):032x}'")
+    return Query(f"ALTER TABLE {table} MODIFY COMMENT '{int(folder_id, 16):032x}'")

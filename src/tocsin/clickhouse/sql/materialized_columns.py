@@ -12,7 +12,7 @@ cannot hold that text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -37,9 +37,9 @@ _SKIP_INDEX = "bloom_filter(0.01) GRANULARITY 2"
 _SKIP_INDEX_PREFIX = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
-_OF_TABLE = f"database = currentDatabase() AND table = '{INTERACTIONS}'"
-_PARTS = f"active AND {_OF_TABLE}"
-_COLUMNS = f"{_OF_TABLE} AND default_kind = 'MATERIALIZED'"
+
+_HERE = "database = currentDatabase()"
+_IS_MATERIALIZED = "default_kind = 'MATERIALIZED'"
 
 FieldValue = tuple[Field, ValueKind]
 
@@ -120,7 +120,12 @@ def columns_used(question: Question, types_of: TypesOf) -> list[FieldValue]:
     return list(values)
 
 
-def compile_add(columns: Iterable[MaterializedColumn]) -> Query:
+def compile_add(
+    columns: Iterable[MaterializedColumn],
+    table: str = INTERACTIONS,
+    *,
+    with_indexes: bool = True,
+) -> Query:
     """Add columns and their indexes. Interactions recorded later have the columns; for earlier
     ones, the engine computes them on each read until they are backfilled. The engine creates
     indexes when it merges or backfills parts."""
@@ -128,52 +133,68 @@ def compile_add(columns: Iterable[MaterializedColumn]) -> Query:
     changes = []
     for column in columns:
         changes.append(f"ADD COLUMN IF NOT EXISTS {column.name} {column.definition(bind)}")
-        if column.index:
+        if column.index and with_indexes:
             changes.append(
                 f"ADD INDEX IF NOT EXISTS {column.index} {column.name} TYPE {_SKIP_INDEX}"
             )
-    return Query(f"ALTER TABLE {INTERACTIONS} " + ",\n  ".join(changes), bind.parameters)
+    return Query(f"ALTER TABLE {table} " + ",\n  ".join(changes), bind.parameters)
 
 
-def compile_backfill(names: Iterable[str]) -> Query:
+def compile_backfill(names: Iterable[str], table: str = INTERACTIONS) -> Query:
     """Compute the columns and indexes of all recorded interactions, in the background."""
     changes = ", ".join(f"MATERIALIZE {_kind(name)} {name}" for name in names)
-    return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
+    return Query(f"ALTER TABLE {table} {changes}")
 
 
-def compile_drop(names: Iterable[str]) -> Query:
+def compile_drop(
+    names: Iterable[str], table: str = INTERACTIONS, *, with_indexes: bool = True
+) -> Query:
     """Drop columns and indexes."""
+    names = [name for name in names if with_indexes or is_column(name)]
     # An index must be dropped before its column.
     ordered = sorted(names, key=_kind, reverse=True)
     changes = ", ".join(f"DROP {_kind(name)} IF EXISTS {name}" for name in ordered)
-    return Query(f"ALTER TABLE {INTERACTIONS} {changes}")
+    return Query(f"ALTER TABLE {table} {changes}")
 
 
-def compile_existing() -> Query:
-    """Rows of (name): the table's materialized columns and their indexes, backfilled or not."""
+def compile_existing(tables: Sequence[str] = (INTERACTIONS,)) -> Query:
+    """Rows of (name): the materialized columns that all tables of a server have, and the indexes of
+    the first one, backfilled or not."""
+    names = ", ".join(f"'{table}'" for table in tables)
     return Query(
-        f"SELECT name FROM system.columns WHERE {_COLUMNS}\nUNION ALL\n"
-        "SELECT name FROM system.data_skipping_indices\n"
-        f"WHERE {_OF_TABLE} AND startsWith(name, '{_SKIP_INDEX_PREFIX}')"
+        "SELECT name FROM system.columns\n"
+        f"WHERE {_HERE} AND table IN ({names}) AND {_IS_MATERIALIZED}\n"
+        f"GROUP BY name HAVING count() = {len(tables)}\n"
+        "UNION ALL\nSELECT name FROM system.data_skipping_indices\n"
+        f"WHERE {_of(tables[0])} AND startsWith(name, '{_SKIP_INDEX_PREFIX}')"
     )
+
+
+def is_column(name: str) -> bool:
+    """Whether it is the name of a column, and not of an index."""
+    return not name.startswith(_SKIP_INDEX_PREFIX)
 
 
 def _kind(name: str) -> str:
-    return "INDEX" if name.startswith(_SKIP_INDEX_PREFIX) else "COLUMN"
+    return "COLUMN" if is_column(name) else "INDEX"
 
 
-def compile_by_part() -> Query:
+def compile_by_part(table: str = INTERACTIONS) -> Query:
     """Rows of (names, rows): for each part, the materialized columns that it has on disk."""
-    names = f"SELECT name FROM system.columns WHERE {_COLUMNS}"
+    names = f"SELECT name FROM system.columns WHERE {_of(table)} AND {_IS_MATERIALIZED}"
     return Query(
         f"SELECT groupArrayIf(column, column IN ({names})), any(rows)\n"
-        f"FROM system.parts_columns\nWHERE {_PARTS}\nGROUP BY name"
+        f"FROM system.parts_columns\nWHERE active AND {_of(table)}\nGROUP BY name"
     )
 
 
-def compile_pending_mutations() -> Query:
+def compile_pending_mutations(table: str = INTERACTIONS) -> Query:
     """One row: the number of the table's mutations that have not finished."""
-    return Query(f"SELECT count() FROM system.mutations WHERE NOT is_done AND {_OF_TABLE}")
+    return Query(f"SELECT count() FROM system.mutations WHERE NOT is_done AND {_of(table)}")
+
+
+def _of(table: str) -> str:
+    return f"{_HERE} AND table = '{table}'"
 
 
 def compile_cardinalities(fields: Iterable[Field], types_of: TypesOf) -> Query:
