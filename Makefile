@@ -18,7 +18,7 @@ SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store a
 SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/test_metrics.py api/test_interactions.py api/test_alerts_api.py notifications/test_outbox.py store/test_postgres.py) $(wildcard tests/nodes/test_killed_nodes.py)
 
 # A few minutes of them on a cluster, with the loss of a replica and of a shard.
-CLUSTER_SAMPLE := $(addprefix tests/,cluster golden/test_golden.py clickhouse/test_materialized_columns.py)
+CLUSTER_SAMPLE := $(addprefix tests/,cluster clickhouse/test_materialized_columns.py)
 
 .PHONY: help install develop demo test test-long test-server test-cluster coverage lint bench bench-server bench-cluster screenshots lock clean
 
