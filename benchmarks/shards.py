@@ -83,13 +83,13 @@ def report(both: list[Deployment], about: dict[str, Any], rows: int) -> str:
         "|---|---|---|---|",
     ]
     for figure in both[0].figures:
-        one, shards = (median(each.figures[figure]) for each in both)
+        server, shards = (median(each.figures[figure]) for each in both)
         if figure in (BATCHES, SINGLES):
-            lines.append(f"| {figure}, interactions a second | {one:,.0f} | {shards:,.0f} | |")
+            lines.append(f"| {figure}, interactions a second | {server:,.0f} | {shards:,.0f} | |")
             continue
-        allowed = FACTOR * one + MORE_MS
+        allowed = FACTOR * server + MORE_MS
         mark = "" if shards <= allowed else " exceeded"
-        lines.append(f"| {figure} | {one:,.1f} | {shards:,.1f} | {allowed:,.1f}{mark} |")
+        lines.append(f"| {figure} | {server:,.1f} | {shards:,.1f} | {allowed:,.1f}{mark} |")
     return "\n".join([*lines, ""])
 
 
