@@ -290,7 +290,7 @@ def test_a_calculation_that_fails_is_health_and_changes_no_state(
     alert = create(api, metric(api, action))
     record(api, action, *[{"country": "ZA"}] * 3)
     assert evaluate(api, alert)["firing"] == 1
-    monkeypatch.setattr("tocsin.alerting.evaluator.ANSWERED_GROUPS", 1)
+    monkeypatch.setattr("tocsin.alerting.alert_values.ANSWERED_GROUPS", 1)
     failed = evaluate(api, alert)
     assert (failed["health"], failed["groups"], failed["transitions"]) == ("ERROR", 0, [])
     assert "2 groups" in failed["error"]
