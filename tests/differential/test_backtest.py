@@ -89,7 +89,7 @@ def test_a_backtest_of_percentiles_and_latest_numbers_gives_what_live_evaluation
 
 def test_a_backtest_with_guards_gives_what_live_evaluation_gave(world: World) -> None:
     random = Random(35)
-    guarded = [metric for metric in METRICS if metric.get("groupBy")][::2]
+    guarded = [metric for metric in METRICS if metric.get("groupBy")][::3]
     assert sum(check_guarded(world, random, metric) for metric in guarded) > 0
 
 
@@ -126,8 +126,14 @@ AMOUNTS = {
 }
 
 
-@pytest.mark.parametrize("amounts", AMOUNTS)
-@pytest.mark.parametrize("aggregation", ["SUM", "AVG", "RATIO", "RATE"])
+@pytest.mark.parametrize(
+    ("aggregation", "amounts"),
+    [
+        *((aggregation, amounts) for aggregation in ("SUM", "AVG") for amounts in AMOUNTS),
+        ("RATIO", "money"),
+        ("RATE", "money"),
+    ],
+)
 def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it(
     world: World, aggregation: str, amounts: str
 ) -> None:
@@ -159,7 +165,7 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
             if aggregation == "RATE" and window is None:
                 continue
             changes += check(world, random, world.question(metric))
-    assert changes > (10 if amounts == "whole numbers" and aggregation != "RATE" else 3)
+    assert changes > (10 if amounts == "whole numbers" else 3)
 
 
 def test_slabs_hold_every_group_once(world: World) -> None:

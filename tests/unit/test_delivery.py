@@ -96,6 +96,16 @@ def test_the_values_of_a_transition_have_their_unit(unit: Any, line: str) -> Non
     assert default_body(interaction({**TRANSITION, "unit": unit})).splitlines()[0] == line
 
 
+def test_the_guards_of_a_transition_are_listed_with_their_values() -> None:
+    guard = {"metricName": "Logins (5m)", "operator": "gte", "threshold": 50}
+    payload = {**TRANSITION, "guards": [{**guard, "value": 61}, {**guard, "value": None}, {}, 5]}
+    assert default_body(interaction(payload)).splitlines()[1:3] == [
+        "only when Logins (5m): 61 (gte 50)",
+        "only when Logins (5m): no data (gte 50)",
+    ]
+    assert default_body(interaction({**TRANSITION, "guards": "x"}))
+
+
 @pytest.mark.parametrize("value", [None, [], {}, "x", 1])
 def test_every_payload_has_a_message(value: Any) -> None:
     for payload in (dict.fromkeys(TRANSITION, value), {"a": value}, {}):

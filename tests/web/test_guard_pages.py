@@ -105,6 +105,14 @@ def test_an_alert_keeps_its_guards_when_it_is_switched_off(
     assert [guard["metricId"] for guard in alert["onlyWhen"]] == [logins]
 
 
+def test_the_page_of_an_alert_shows_the_guards_that_do_not_hold(
+    client: TestClient, failed: str, logins: str
+) -> None:
+    guards = (logins, "gte", "5"), (logins, "gte", "1000")
+    page = post(client, "/web/alerts/new", form(failed, *guards))
+    assert page.count('<small class="hint">Logins: 5</small>') == 1
+
+
 def test_the_preview_backtests_with_the_guards(
     client: TestClient, failed: str, logins: str
 ) -> None:

@@ -85,14 +85,29 @@ def _is_transition(interaction: Mapping[str, Any]) -> bool:
 
 def _transition(payload: Mapping[str, Any]) -> list[str]:
     unit = payload.get("unit")
-    value = "no data" if payload["value"] is None else with_unit(payload["value"], unit)
+    value = _shown(payload["value"], unit)
     threshold = with_unit(payload["threshold"], unit)
     lines = [f"{payload['metricName']}: {value} ({payload['operator']} {threshold})"]
+    lines += _guards(payload.get("guards"))
     dimensions = payload.get("dimensions")
     lines += _lines(dimensions if isinstance(dimensions, dict) else {})
     if payload.get("durationSeconds") is not None:
         lines.append(f"after {payload['durationSeconds']} s")
     return lines
+
+
+def _guards(guards: Any) -> list[str]:
+    """A line for each guard: `only when Logins (5m): 61 (gte 50)`."""
+    named = {"metricName", "operator", "threshold", "value"}
+    return [
+        f"only when {g['metricName']}: {_shown(g['value'])} ({g['operator']} {g['threshold']})"
+        for g in (guards if isinstance(guards, list) else [])
+        if isinstance(g, dict) and named <= g.keys()
+    ]
+
+
+def _shown(value: Any, unit: Any = None) -> str:
+    return "no data" if value is None else with_unit(value, unit)
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:
