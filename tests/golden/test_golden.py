@@ -20,7 +20,7 @@ import yaml
 
 from support.golden import pretty, shown
 from tocsin.clickhouse.sql.compiler import compile_metric
-from tocsin.clickhouse.sql.points import Points
+from tocsin.clickhouse.sql.points import Midnights, Points, SeriesPoints
 from tocsin.clickhouse.sql.series import compile_series
 from tocsin.clickhouse.sql.sides import compile_groups_of_sides, compile_sides
 from tocsin.metrics.column_promoter import ColumnReconciler
@@ -79,13 +79,20 @@ def answer_of(runtime: Runtime, question: Question, at: datetime) -> dict[str, A
 
 def series_of(runtime: Runtime, question: Question, span: dict[str, str]) -> dict[str, Any]:
     start, to = parse_instant(span["from"]), parse_instant(span["to"])
-    step = Window.parse(span["step"]).length
-    points, table = Points.between(start, to, step), runtime.calculator.table()
+    calculator, step, timezone = runtime.calculator, span["step"], span.get("timezone")
+    points: SeriesPoints
+    if timezone:
+        points = Midnights.between(start, to, timezone)
+        series = calculator.series_by_days(question, start, to, timezone)
+    else:
+        length = Window.parse(step).length
+        points = Points.between(start, to, length)
+        series = calculator.series(question, start, to, length)
+    table = calculator.table()
     if question.is_joined:
         query = compile_groups_of_sides(question, points, table)
     else:
         query = compile_series(question, points, table)
-    series = runtime.calculator.series(question, start, to, step)
     lines = [
         {
             "dimensions": line.dimensions,
