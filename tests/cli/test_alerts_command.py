@@ -241,6 +241,34 @@ def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path)
     assert "Guarded: alert.onlyWhen[0].operator" in rejected.stderr
 
 
+TODAY = """
+metrics:
+  - {name: Orders today, metricType: COUNT, timeWindow: today, timezone: Europe/Berlin}
+alerts:
+  - {title: Many orders, metric: Orders today, operator: gte, threshold: 2,
+     alertAction: fired, recoveryAction: recovered}
+tests:
+  - name: the count starts anew at midnight
+    start: "2026-03-29T21:00:00Z"
+    interactions:
+      - {at: 10m, times: 2, resourceType: ORDER, resourceId: "1", action: PLACED, origin: WEB}
+      - {at: 60m, resourceType: ORDER, resourceId: "1", action: PLACED, origin: WEB}
+    expect:
+      - {metric: Orders today, at: 59m, value: 2}
+      - {metric: Orders today, at: 60m, value: 1}
+      - alert: Many orders
+        until: 2h
+        transitions:
+          - {at: 10m, status: FIRING, value: 2}
+          - {at: 60m, status: OK, value: 1}
+"""
+
+
+def test_a_calendar_window_is_tested_across_midnight(tmp_path: Path) -> None:
+    done = run_tocsin("test", write(tmp_path, TODAY))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

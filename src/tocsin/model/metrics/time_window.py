@@ -20,6 +20,14 @@ def is_calendar(spelling: Any) -> bool:
     return isinstance(spelling, str) and spelling in PERIODS
 
 
+def is_sliding(spelling: Any) -> bool:
+    """Whether a definition's `timeWindow` is a valid sliding window."""
+    try:
+        return isinstance(spelling, str) and Window.parse(spelling) is not None
+    except ValueError:
+        return False
+
+
 def _read(value: Any) -> Window | CalendarPeriod:
     if isinstance(value, Window | CalendarPeriod):
         return value

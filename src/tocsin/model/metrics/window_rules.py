@@ -7,7 +7,7 @@ from typing import Any
 
 from tocsin.errors import Problem
 from tocsin.model.metrics.aggregation import Aggregation
-from tocsin.model.metrics.time_window import PERIODS, is_calendar
+from tocsin.model.metrics.time_window import PERIODS, is_calendar, is_sliding
 
 _SLIDING = "such as 5m, 24h or 7d"
 
@@ -15,7 +15,8 @@ _SLIDING = "such as 5m, 24h or 7d"
 def window_problems(aggregation: Aggregation | None, body: Mapping[str, Any]) -> Iterator[Problem]:
     window, has_zone = body.get("timeWindow"), body.get("timezone") is not None
     if not is_calendar(window):
-        if has_zone:
+        # An invalid window is reported by its own problem; it may be a misspelled period.
+        if has_zone and (window is None or is_sliding(window)):
             periods = ", ".join(PERIODS)
             yield Problem("timezone", f"must be left out: only the windows {periods} have one")
         return
