@@ -8,7 +8,8 @@ from uuid import UUID
 import re2
 from hypothesis import strategies as st
 
-from support.oracle import leaves
+from support.nasty_pools import ZONES
+from support.oracle import PERIODS, leaves
 from tocsin.model.interactions.field import Field
 
 PIECES = (
@@ -88,7 +89,9 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
             ["COUNT", "SUM", "DISTINCT_COUNT", "RATE", "PERCENTILE", "LATEST", "RATIO", "RATIO"]
         )
     )
-    windows = st.sampled_from(["5m", "60m", "3650d"])
+    sliding = st.sampled_from([{"timeWindow": window} for window in ("5m", "60m", "3650d")])
+    no_window: st.SearchStrategy[dict[str, str]] = st.just({})
+    calendar = st.sampled_from([{"timeWindow": p, "timezone": z} for p in PERIODS for z in ZONES])
     groups = st.lists(FIELDS, max_size=3, unique_by=lambda field: Field(field).key)
     return {
         **{"name": draw(texts(1)), "description": draw(st.none() | texts())},
@@ -98,7 +101,7 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         "field": draw(FIELDS) if kind not in ("COUNT", "RATE", "RATIO") else None,
         **({"percentile": draw(PERCENTILES)} if kind == "PERCENTILE" else {}),
         "filters": draw(lists_of_trees(3)),
-        "timeWindow": draw(windows if kind == "RATE" else st.none() | windows),
+        **draw(sliding if kind == "RATE" else st.one_of(sliding, no_window, calendar)),
         "groupBy": draw(groups),
         **(draw(ratios()) if kind == "RATIO" else {}),
         **({"rateUnit": draw(st.sampled_from([None, *"smhd"]))} if kind == "RATE" else {}),
