@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.oracle_windows import is_in_window, start_of
@@ -124,6 +124,7 @@ def instants() -> st.SearchStrategy[datetime]:
 PAIRS = [("today", "yesterday"), ("thisWeek", "lastWeek"), ("thisMonth", "lastMonth")]
 
 
+@settings(deadline=None)
 @given(at=instants(), timezone=st.sampled_from(ZONES), pair=st.sampled_from(PAIRS))
 def test_a_period_that_is_over_is_the_current_one_at_its_last_millisecond(
     at: datetime, timezone: str, pair: tuple[str, str]
@@ -138,6 +139,7 @@ def test_a_period_that_is_over_is_the_current_one_at_its_last_millisecond(
     )
 
 
+@settings(deadline=None)
 @given(at=instants(), timezone=st.sampled_from(ZONES))
 def test_days_partition_weeks_and_months(at: datetime, timezone: str) -> None:
     day = CalendarWindow(CalendarPeriod.YESTERDAY, timezone)
@@ -152,6 +154,7 @@ def test_days_partition_weeks_and_months(at: datetime, timezone: str) -> None:
         assert days in ((6, 7) if name == "lastWeek" else range(27, 32))
 
 
+@settings(deadline=None)
 @given(at=instants(), timezone=st.sampled_from(ZONES), name=st.sampled_from(CalendarPeriod))
 def test_a_window_holds_the_milliseconds_of_the_oracle(
     at: datetime, timezone: str, name: CalendarPeriod
