@@ -340,3 +340,31 @@ def test_hostile_patches_are_rejected(
     for broken in (b"", b"{", b'{"a": NaN}', b"\xff", b'{"description": "\\ud800"}'):
         assert patch(content=broken).status_code in (400, 422)
     assert without_dates(api.get(address).json()) == without_dates(stored)
+
+
+DEFINITIONS: list[dict[str, Any]] = [
+    {"metricType": "RATE", "timeWindow": "5m", "rateUnit": "minute", "unit": "req"},
+    {"metricType": "PERCENTILE", "field": "interaction.n", "percentile": 99.9},
+    {"metricType": "LATEST", "field": "interaction.n", "unit": "ms"},
+    {"metricType": "COUNT", "timeWindow": "today", "timezone": "Europe/Berlin"},
+    {"metricType": "COUNT", "timeWindow": "1h", "compare": {"offset": "7d", "as": "percent"}},
+    {"metricType": "COUNT", "filters": [{"any": [FAILED, {"not": {"all": [FAILED, FAILED]}}]}]},
+]
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each["metricType"])
+def test_every_kind_of_metric_can_be_disabled_by_a_patch(
+    api: TestClient, definition: dict[str, Any]
+) -> None:
+    stored = created(api, METRICS, {"name": "kind", **definition})
+    address = f"{METRICS}/{stored['metricId']}"
+    stored = api.get(address).json()
+    patched(api, address, {"enabled": False})
+    assert without_dates(api.get(address).json()) == {**without_dates(stored), "enabled": False}
+
+
+def test_a_patch_keeps_the_guards_of_an_alert(api: TestClient) -> None:
+    guard = {"metricId": metric(api)[1]["metricId"], "operator": "gte", "threshold": 50}
+    address, stored = alert(api, onlyWhen=[guard])
+    assert patched(api, address, {"title": "b"})["onlyWhen"] == stored["onlyWhen"] != []
+    assert not patched(api, address, {"onlyWhen": None}).get("onlyWhen")

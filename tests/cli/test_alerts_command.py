@@ -67,6 +67,11 @@ def test_applying_creates_new_alerts_changes_others_and_keeps_equal_ones(
     assert "threshold: 1 -> 0.5" in changed
     assert 'severity: "warning" -> "critical"' in changed
 
+    switched = at_server("alerts", "disable", "Many refused payments").stdout
+    assert switched == "Many refused payments: disabled\n"
+    switched = at_server("alerts", "enable", "Many refused payments").stdout
+    assert switched == "Many refused payments: enabled\n"
+
     listed = at_server("alerts", "list").stdout
     assert METRIC in listed
     assert "gt 0.5" in listed

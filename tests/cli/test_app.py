@@ -17,6 +17,8 @@ COMMANDS = [
     "metrics list",
     "metrics calculate",
     "metrics apply",
+    "metrics disable",
+    "alerts enable",
     "keys",
     "keys create",
     "keys list",

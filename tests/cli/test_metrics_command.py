@@ -125,6 +125,18 @@ def test_nothing_is_written_if_one_definition_is_invalid(
     assert "Good" not in metrics(server)
 
 
+def test_a_metric_is_disabled_and_enabled_and_nothing_else_of_it_changes(
+    at_server: Run, server: Any, tmp_path: Path
+) -> None:
+    at_server("metrics", "apply", write(tmp_path, TWO), "--yes")
+    before = metrics(server)["Orders"]
+    assert at_server("metrics", "disable", "orders").stdout == "Orders: disabled\n"
+    disabled = metrics(server)["Orders"]
+    assert {**disabled, "enabled": True, "modifiedDate": ""} == {**before, "modifiedDate": ""}
+    assert at_server("metrics", "enable", before["metricId"]).stdout == "Orders: enabled\n"
+    assert metrics(server)["Orders"]["enabled"] is True
+
+
 def test_metrics_are_listed_and_calculated(at_server: Run, tmp_path: Path) -> None:
     assert at_server("metrics", "apply", write(tmp_path, TWO), "--yes").returncode == 0
     listed = at_server("metrics", "list").stdout

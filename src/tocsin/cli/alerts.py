@@ -69,6 +69,27 @@ def evaluate(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOptio
         raise typer.Exit(1)
 
 
+@app.command(epilog='Example:  tocsin alerts enable "Many failed logins"')
+def enable(alert: OneAlert, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Enable an alert, which evaluates it; nothing else of it changes."""
+    _set_enabled(alert, url, key, enabled=True)
+
+
+@app.command(epilog='Example:  tocsin alerts disable "Many failed logins"')
+def disable(alert: OneAlert, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Disable an alert, which resolves its firing groups; nothing else of it changes."""
+    _set_enabled(alert, url, key, enabled=False)
+
+
+def _set_enabled(alert: str, url: str, key: str | None, *, enabled: bool) -> None:
+    from tocsin.cli.client import Client
+
+    with Client(url, key) as client:
+        address = f"{ALERTS}/{_find(client, alert)['alertId']}"
+        changed = client.patch(address, {"enabled": enabled})
+    typer.echo(f"{changed['title']}: {'enabled' if enabled else 'disabled'}")
+
+
 @app.command(
     epilog='Example:  tocsin alerts backtest "Many failed logins" '
     "--from 2026-03-01T00:00:00Z --to 2026-03-31T00:00:00Z"

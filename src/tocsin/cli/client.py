@@ -88,6 +88,9 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.request("PUT", path, {}, json=body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self.request("PATCH", path, {}, json=body)
+
     def delete(self, path: str) -> None:
         self.request("DELETE", path, {})
 

@@ -64,6 +64,29 @@ def calculate(
         raise typer.Exit(1)
 
 
+OneMetric = Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="The metric.")]
+
+
+@app.command(epilog='Example:  tocsin metrics enable "Failed logins (5m)"')
+def enable(metric: OneMetric, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Enable a metric; nothing else of it changes."""
+    _set_enabled(metric, url, key, enabled=True)
+
+
+@app.command(epilog='Example:  tocsin metrics disable "Failed logins (5m)"')
+def disable(metric: OneMetric, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
+    """Disable a metric; nothing else of it changes."""
+    _set_enabled(metric, url, key, enabled=False)
+
+
+def _set_enabled(metric: str, url: str, key: str | None, *, enabled: bool) -> None:
+    from tocsin.cli.client import Client
+
+    with Client(url, key) as client:
+        changed = client.patch(f"{METRICS}/{_find(client, metric)}", {"enabled": enabled})
+    typer.echo(f"{changed['name']}: {'enabled' if enabled else 'disabled'}")
+
+
 def _find(client: Client, name_or_id: str) -> str:
     """The id of the metric with this id or name; an exact match precedes a case-insensitive one."""
     metrics = client.get(METRICS)

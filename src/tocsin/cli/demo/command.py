@@ -76,9 +76,8 @@ def demo(
             receiver = opened.enter_context(receiving())
             client = opened.enter_context(Client(server.url, key))
             shop = Shop(server, client, seed, receiver, timedelta(hours=history))
-            typer.echo(f"Recording {history} hours of history ...")
-            sent = shop.open()
-            typer.echo(f"Recorded the history: {sent:,} new interactions.")
+            typer.echo("Recording the history ...")
+            typer.echo(f"Recorded the history: {shop.open():,} new interactions.")
             dashboard = TerminalDashboard(
                 server.url, key, shop.metrics, folder, receiver, live=not no_live
             )
