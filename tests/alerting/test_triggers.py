@@ -17,6 +17,7 @@ from tocsin.model.interactions.interaction import Interaction
 
 TYPE, ACTION, ORIGIN, OTHER = (UUID(int=n) for n in (11, 12, 13, 14))
 COUNT = {"metricType": "COUNT"}
+HOUR_AGO = {"offset": "1h", "as": "difference"}
 NOT_NEGATIVE = {"field": "interaction.n", "operator": "gte", "value": 0}
 OTHER_LEAF = {"field": "interaction.m", "operator": "gt", "value": 0}
 
@@ -54,6 +55,8 @@ def watched(id: int, **question: Any) -> tuple[Alert, AlertMetrics]:
         ({"metricType": "LATEST", "field": "interaction.n"}, "gt", False),
         ({"metricType": "LATEST", "field": "interaction.n"}, "lt", False),
         ({"metricType": "RATIO", "numerator": COUNT, "denominator": COUNT}, "gt", False),
+        ({**COUNT, "timeWindow": "5m", "compare": HOUR_AGO}, "gt", False),
+        ({**COUNT, "timeWindow": "5m", "compare": HOUR_AGO}, "lt", False),
         ({"metricType": "SUM", "field": "interaction.n"}, "gt", False),
         ({"metricType": "SUM", "field": "interaction.n", "filters": [NOT_NEGATIVE]}, "gt", True),
         ({"metricType": "SUM", "field": "interaction.m", "filters": [NOT_NEGATIVE]}, "gt", False),

@@ -187,6 +187,48 @@ def test_a_ratio_is_tested_with_its_sides(tmp_path: Path) -> None:
     assert "+ –  3 of 3  interaction_country=ZA" in lines
 
 
+COMPARED = """
+metrics:
+  - name: Orders against ten minutes earlier
+    metricType: COUNT
+    action: ORDERED
+    timeWindow: 5m
+    compare: {offset: 10m, as: percent, minimumBase: 2}
+alerts:
+  - {title: More orders, metric: Orders against ten minutes earlier, operator: gte, threshold: 50,
+     alertAction: fired, recoveryAction: recovered}
+tests:
+  - name: three orders after two
+    interactions:
+      - {at: 30s, times: 2, every: 1s, action: ORDERED, resourceType: SHOP, resourceId: "1",
+         origin: WEB}
+      - {at: 630s, times: 3, every: 1s, action: ORDERED, resourceType: SHOP, resourceId: "1",
+         origin: WEB}
+    expect:
+      - metric: Orders against ten minutes earlier
+        at: 2m
+        results: [{value: null, current: 2, base: 0}]
+      - metric: Orders against ten minutes earlier
+        at: 12m
+        results: [{value: 50, current: 3, base: 2}]
+      - alert: More orders
+        until: 20m
+        transitions:
+          - {at: 11m, status: FIRING, value: 50}
+          - {at: 16m, status: OK, value: null, reason: recovered}
+"""
+
+
+def test_a_comparison_is_tested_with_both_periods(tmp_path: Path) -> None:
+    done = run_tocsin("test", write(tmp_path, COMPARED))
+    assert done.returncode == 0, done.stdout + done.stderr
+    wrong = COMPARED.replace("current: 3,", "current: 4,")
+    done = run_tocsin("test", write(tmp_path, wrong))
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "- 50  4 vs 2" in lines
+    assert "+ 50  3 vs 2" in lines
+
+
 GUARDED = """
 metrics:
   - {name: Failed, metricType: COUNT, action: LOGIN_FAILED, timeWindow: 5m,

@@ -158,6 +158,18 @@ RATIO: dict[str, Any] = {
 }
 
 
+def test_a_comparison_is_planned_as_a_whole() -> None:
+    week = {"offset": "7d", "as": "percent"}
+    known = ANSWER | {"compare": week}
+    desired = DEFINITION | {"compare": {**week, "minimumBase": None}}
+    assert plan(desired, known).verb == "unchanged"
+    assert plan(DEFINITION, known).verb == "change"
+    step = plan(DEFINITION | {"compare": {**week, "as": "factor"}}, known)
+    assert step.differences == (
+        'compare: {"offset": "7d", "as": "percent"} -> {"offset": "7d", "as": "factor"}',
+    )
+
+
 def test_an_equal_ratio_is_unchanged() -> None:
     assert plan(RATIO, RATIO_ANSWER).verb == "unchanged"
 

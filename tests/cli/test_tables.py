@@ -99,6 +99,15 @@ def test_a_percentile_is_listed_with_its_rank() -> None:
     assert "PERCENTILE 99.9" in shown(metric_table([metric]))
 
 
+def test_a_comparison_is_listed_with_its_offset_and_shown_with_both_periods() -> None:
+    metric = {**METRIC, "timeWindow": "24h", "compare": {"offset": "7d", "as": "percent"}}
+    assert "24h vs 7d ago (percent)" in shown(metric_table([metric]))
+    row = {"value": 20, "dimensions": {"country": "ZA"}, "current": 1_200, "base": 1_000}
+    text = shown(answer_table({**answer(), "results": [row], "unit": "%"}))
+    for word in ("current", "base", "1,200", "1,000", "%"):
+        assert word in text
+
+
 def test_a_ratio_is_listed_and_shown_with_its_sides() -> None:
     side = {**dict.fromkeys(["resourceType", "origin", "field"]), "metricType": "COUNT"}
     failed = [{"field": "interaction.ok", "operator": "eq", "value": False}]

@@ -106,7 +106,17 @@ def metrics(draw: st.DrawFn) -> dict[str, Any]:
         **(draw(ratios()) if kind == "RATIO" else {}),
         **({"rateUnit": draw(st.sampled_from([None, *"smhd"]))} if kind == "RATE" else {}),
         "unit": draw(st.none() | texts(1, 16).filter(str.isprintable)),
+        **(draw(comparisons()) if draw(st.integers(0, 3)) == 0 else {}),
     }
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> dict[str, Any]:
+    """A comparison, and the window that it needs."""
+    change = draw(st.sampled_from(["difference", "percent", "factor"]))
+    least = st.none() if change == "difference" else st.none() | NUMBERS.map(abs)
+    compare = {"offset": draw(st.sampled_from(["1m", "24h", "3650d"])), "as": change}
+    return {"timeWindow": "60m", "compare": {**compare, "minimumBase": draw(least)}}
 
 
 @st.composite

@@ -5,10 +5,18 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin.metrics.decimals import FEW, are_exact, as_shown, parts_of, rounded, values_of_parts
+from tocsin.metrics.decimals import (
+    FEW,
+    are_exact,
+    as_shown,
+    decimal_difference,
+    parts_of,
+    rounded,
+    values_of_parts,
+)
 from tocsin.model.metrics.aggregation import Aggregation
 
 DOUBLES = st.floats(allow_nan=True, allow_infinity=True)
@@ -39,3 +47,34 @@ def test_few_sums_are_divided_as_many(groups: list[list[float]], name: str) -> N
         if numbers:
             exact = sum(map(Fraction, numbers)) / (1 if name == "SUM" else len(numbers))
             assert value == float(format(float(exact), ".15g")) or abs(value) >= 1e15
+
+
+DECIMALS = st.builds(
+    lambda digits, places: digits / 10.0**places,
+    st.integers(-(10**15), 10**15),
+    st.integers(0, 22),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(DOUBLES | DECIMALS, DOUBLES | DECIMALS), min_size=1, max_size=2 * FEW))
+def test_a_difference_is_the_double_nearest_to_that_of_the_shortest_decimals(
+    pairs: list[tuple[float, float]],
+) -> None:
+    minuends, subtrahends = (np.array(column) for column in zip(*pairs, strict=True))
+    for repeats in (1, FEW + 1):
+        differences = decimal_difference(
+            np.repeat(minuends, repeats), np.repeat(subtrahends, repeats)
+        )
+        for (minuend, subtrahend), difference in zip(
+            pairs, differences[::repeats].tolist(), strict=True
+        ):
+            if not np.isfinite(minuend - subtrahend):
+                assert not np.isfinite(difference)
+            else:
+                assert difference == float(_decimal(minuend) - _decimal(subtrahend))
+
+
+def _decimal(number: float) -> Fraction:
+    """An integer as it is, any other number as it is written."""
+    return Fraction(number) if number.is_integer() else Fraction(repr(number))

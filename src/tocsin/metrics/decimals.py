@@ -144,7 +144,7 @@ def rounded(values: Doubles) -> Doubles:
 
 
 def decimal_difference(minuends: Doubles, subtrahends: Doubles) -> Doubles:
-    """The differences of the numbers as they are written, in their shortest decimals: 1000.1 less
+    """The differences of the numbers, of which fractions are their shortest decimals: 1000.1 less
     1000 is 0.1, not 0.10000000000002274. Not finite where a number or the difference is not."""
     with np.errstate(over="ignore", invalid="ignore"):
         out = minuends - subtrahends
@@ -153,10 +153,15 @@ def decimal_difference(minuends: Doubles, subtrahends: Doubles) -> Doubles:
     pairs = minuends[places], subtrahends[places]
     exact = _scaled_differences(*pairs) if len(places) > FEW else np.full(len(places), np.nan)
     for place in np.flatnonzero(np.isnan(exact)).tolist():
-        minuend, subtrahend = (Fraction(repr(numbers[place].item())) for numbers in pairs)
+        minuend, subtrahend = (_written(numbers[place].item()) for numbers in pairs)
         exact[place] = float(minuend - subtrahend)
     out[places] = exact
     return out
+
+
+def _written(number: float) -> Fraction:
+    """An integer as it is, any other number in its shortest decimals."""
+    return Fraction(number if number.is_integer() else repr(number))
 
 
 def _scaled_differences(minuends: Doubles, subtrahends: Doubles) -> Doubles:
