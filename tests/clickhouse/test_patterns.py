@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -60,8 +59,8 @@ def matches(engine: Engine, patterns: Sequence[str], texts: Sequence[str]) -> li
 def expected(pattern: str, texts: Sequence[str]) -> list[bool]:
     options = re2.Options()
     options.log_errors = False
-    compiled = re2.compile(pattern, options)
-    return [compiled.search(text.encode()) is not None for text in texts]
+    search = re2.compile(pattern, options).search
+    return [search(text) is not None for text in map(str.encode, texts)]
 
 
 def check(engine: Engine, patterns: Sequence[str], texts: Sequence[str] = TEXTS) -> None:
@@ -150,9 +149,11 @@ def test_a_pattern_that_is_just_small_enough_is_taken_by_the_engine(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 def test_the_classes_of_unicode_are_the_same(engine: Engine) -> None:
-    """Both have the same tables, so they are of the same version of Unicode."""
-    points = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
+    """Both have the same tables, so they are of the same version of Unicode. No plane beyond the
+    third has letters."""
+    points = [chr(c) for c in range(0x34000) if not 0xD800 <= c < 0xE000]
     categories = sorted({unicodedata.category(point) for point in points} - {"Cn", "Cs"})
     classes = [rf"\p{{{name}}}" for name in categories]
     scripts = [rf"\p{{{name}}}" for name in ("Greek", "Han", "Latin", "Cyrillic", "Arabic")]
