@@ -80,6 +80,30 @@ def test_it_reports_no_losses(nodes: tuple[Runtime, Runtime]) -> None:
     assert len(leader.storage.losses.problems()) == 1
 
 
+def test_it_does_not_report_the_losses_that_it_detected_before(
+    nodes: tuple[Runtime, Runtime],
+) -> None:
+    leader, _ = nodes
+    leadership = SetLeadership()
+    maintenance = Maintenance(
+        leader.storage,
+        leader.deliveries,
+        {},
+        leader.events,
+        leader.clock,
+        retention=None,
+        leadership=leadership,
+    )
+    fill(leader, "2026-02", 3)
+    maintenance.run(leader.now(), SETTLING)
+    leader.engine.run_ddl(Query("ALTER TABLE interactions DROP PARTITION 202602"))
+    maintenance.run(leader.now(), SETTLING)
+    assert len(leader.storage.losses.problems()) == 1
+    leadership.is_leader = False
+    maintenance.run(leader.now(), SETTLING)
+    assert leader.storage.losses.problems() == []
+
+
 def test_it_adds_no_column(nodes: tuple[Runtime, Runtime]) -> None:
     leader, former = nodes
     sent = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}

@@ -50,6 +50,11 @@ class LossDetector:
             self._check_rows()
             self._store_rows(at, self._fence)
 
+    def stop_reporting(self) -> None:
+        """Report nothing until the next check: the leader reports the losses."""
+        with self._checking:
+            self.parts, self.missing = [], {}
+
     def acknowledge(self, at: datetime) -> None:
         """Stop reporting the present losses; nothing is deleted."""
         with self._checking:

@@ -73,6 +73,9 @@ class Maintenance(Worker):
                 # The leader before has observed the clock since this node started.
                 self._seen_clock = ObservedClock(self._storage.key_values, self._storage.fence)
             self._run_as_leader(at, running)
+        elif self._has_led:
+            # Its numbers grow old, and losses may be acknowledged.
+            self._storage.losses.stop_reporting()
         self._has_led = leads
 
     def _run_as_leader(self, at: datetime, running: timedelta) -> None:
