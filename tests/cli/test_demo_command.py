@@ -22,6 +22,7 @@ from tocsin.cli.demo.shop import DEFINITIONS
 from tocsin.errors import TocsinError
 
 READY = "Ctrl-C stops it."
+SHORT = ("--port", "0", "--seconds", "0", "--history", "2")
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def first_output(folder: Path) -> str:
     """The output of a demo that ended when it had recorded its history in the folder."""
-    done = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
+    done = run_tocsin("demo", *SHORT, "--data-dir", folder)
     assert done.returncode == 0, done.stderr
     return str(done.stdout)
 
@@ -120,9 +121,16 @@ def test_every_metric_is_shown_with_a_value(first_output: str) -> None:
 def test_history_is_recorded_once_and_a_restart_fills_the_gap(
     first_output: str, folder: Path
 ) -> None:
-    second = run_tocsin("demo", "--port", 0, "--seconds", 0, "--data-dir", folder)
-    assert recorded(first_output) > 200_000
+    second = run_tocsin("demo", *SHORT, "--data-dir", folder)
+    assert recorded(first_output) > 10_000
     assert recorded(second.stdout) < 5_000
+
+
+@pytest.mark.long
+def test_the_usual_history_is_a_day_and_the_orders_of_a_week_ago() -> None:
+    done = run_tocsin("demo", "--port", 0, "--seconds", 0)
+    assert done.returncode == 0, done.stderr
+    assert recorded(done.stdout) > 200_000
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
