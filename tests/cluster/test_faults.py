@@ -169,7 +169,7 @@ def grow(deployed: Deployment, change: Callable[[ClickHouseCluster], None]) -> N
     for node in deployed.nodes:
         node.stop()
         node.environment["TOCSIN_CLICKHOUSE_URL"] = cluster.url
-        node.start()
+        node.start(patience=180)
 
 
 def add_replica(cluster: ClickHouseCluster) -> None:

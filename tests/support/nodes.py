@@ -162,7 +162,7 @@ class Deployment:
         """Start another node with these variables besides those of the installation."""
         folder = self.folder / f"node-{len(self.nodes)}"
         node = Node(folder, self.environment | environment, port=lasting_port())
-        node.start()
+        node.start(patience=120)
         self.nodes.append(node)
         return node
 
