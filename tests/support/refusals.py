@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 GUIDE = Path(__file__).parents[2] / "docs/how-to/run-on-servers.md"
-_CLICKHOUSE = "The ClickHouse server … "
+_CLICKHOUSE = re.compile(r"(The ClickHouse (?:server|cluster) )… ")
 
 
 def listed() -> list[tuple[str, str]]:
@@ -16,8 +16,9 @@ def listed() -> list[tuple[str, str]]:
     beginnings = []
     for line in table.splitlines()[2:]:
         cell = line.split("|")[1].strip()
-        server = "The ClickHouse server " if cell.startswith(_CLICKHOUSE) else ""
-        sentences = cell.removeprefix(_CLICKHOUSE).split(", ")
+        named = _CLICKHOUSE.match(cell)
+        server = named[1] if named else ""
+        sentences = cell[named.end() if named else 0 :].split(", ")
         beginnings += [(server, sentence) for sentence in sentences]
     return beginnings
 
