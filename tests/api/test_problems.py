@@ -108,7 +108,11 @@ def test_an_unknown_route_is_404(api: TestClient, path: str) -> None:
     [
         ("PATCH", "/api/actions", "GET, HEAD, POST"),
         ("DELETE", "/api/actions", "GET, HEAD, POST"),
-        ("POST", "/api/actions/7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11", "DELETE, GET, HEAD, PUT"),
+        (
+            "POST",
+            "/api/actions/7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11",
+            "DELETE, GET, HEAD, PATCH, PUT",
+        ),
         ("GET", "/api/interaction-metrics/preview", "POST"),
         ("DELETE", "/api/interaction-metrics/types", "GET, HEAD"),
         ("OPTIONS", "/api/keys", "GET, HEAD, POST"),

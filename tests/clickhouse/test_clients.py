@@ -25,8 +25,11 @@ from tocsin.runtime import Runtime
 MONTHS = 12
 # One client for calculations, and two each for alerts, pages, searches and exports.
 CLIENTS = 9
-FOR_EVER = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
-RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
+# Asleep, so that the test does not wait for the processor that they would use.
+FOR_EVER = Query(
+    "SELECT sum(sleepEachRow(0.1)) FROM numbers(1000000000000) SETTINGS max_block_size = 1"
+)
+RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(sleepEachRow%'")
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 

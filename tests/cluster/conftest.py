@@ -14,7 +14,7 @@ from support.deployments import IS_ON_SERVERS
 from support.nodes import TOOLS
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _clusters_can_be_started() -> None:
     if not IS_ON_SERVERS:
         pytest.skip("needs PostgreSQL, which the tests on servers have: run `make test-cluster`")

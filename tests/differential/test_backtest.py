@@ -89,7 +89,7 @@ def test_a_backtest_of_percentiles_and_latest_numbers_gives_what_live_evaluation
 
 def test_a_backtest_with_guards_gives_what_live_evaluation_gave(world: World) -> None:
     random = Random(35)
-    guarded = [metric for metric in METRICS if metric.get("groupBy")][::3]
+    guarded = [metric for metric in METRICS if metric.get("groupBy")][1::3]
     assert sum(check_guarded(world, random, metric) for metric in guarded) > 0
 
 
@@ -153,7 +153,9 @@ def test_a_threshold_at_the_edge_of_a_sum_is_judged_as_live_evaluation_judged_it
     )
     assert not batch.rejected
     changes = 0
-    for window in (None, "1m", "10m", "1h"):
+    # Sums far apart are added as integers by exponent, which takes ten times as long.
+    windows = (None, "10m") if amounts == "far apart" else (None, "1m", "10m", "1h")
+    for window in windows:
         for groups in ([], ["interaction.g"]):
             metric = {
                 "metricType": aggregation,

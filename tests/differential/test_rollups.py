@@ -17,7 +17,8 @@ from support import nasty
 from support.worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
 from tocsin.metrics.rollups import admission, cost, rollup
 
-COUNT = 40
+COUNT = 16
+MANY = 160
 COSTS: dict[str, dict[str, int]] = {
     "fetched": {},
     "fetched-bit-by-bit": {"fetch_rows": 100},
@@ -45,6 +46,13 @@ def world(
 )
 def test_windows_slide_exactly_over_cached_buckets(world: World, later: timedelta) -> None:
     check_all_together(world, seed=21, count=COUNT, at=AT + later)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+def test_many_cached_metrics_have_the_values_of_the_oracle(world: World) -> None:
+    for later in (timedelta(), timedelta(), timedelta(minutes=3, seconds=7), timedelta(days=40)):
+        check_all_together(world, seed=25, count=MANY, at=AT + later)
 
 
 def test_no_rollups_are_built_while_another_calculation_builds_some(world: World) -> None:

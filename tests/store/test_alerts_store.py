@@ -22,6 +22,12 @@ from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
 from tocsin.model.metrics.draft import read_metric
 
 LATER = AT + timedelta(minutes=1)
+RATIO = {
+    "name": "share",
+    "metricType": "RATIO",
+    "numerator": {"metricType": "COUNT"},
+    "denominator": {"metricType": "COUNT"},
+}
 FIRED = StateChange(Status.FIRING, Reason.THRESHOLD, LATER, 11, {"a": None}, LATER)
 STATE = AlertState(Status.FIRING, LATER, 11, {"a": None})
 
@@ -109,8 +115,9 @@ def test_states_and_transitions_are_the_same_after_a_restart(store: Store) -> No
 
 @pytest.mark.parametrize("sides", [(7, 9), (0.5, None), (None, 0)])
 def test_the_sides_of_a_ratio_are_the_same_after_a_restart(store: Store, sides: Sides) -> None:
-    alert = store.alert()
-    transition = Transition.of(replace(FIRED, sides=sides), alert, store.metric)
+    metric = store.metrics.create(*read_metric(RATIO, store.catalog), AT)
+    alert = store.alert(metricId=str(metric.metric_id))
+    transition = Transition.of(replace(FIRED, sides=sides), alert, metric)
     store.evaluations.save([result(store, alert, transitions=[transition])], None)
     store.restart()
     assert changes(store) == [transition.change]

@@ -115,8 +115,12 @@ def comparisons(draw: st.DrawFn) -> dict[str, Any]:
     """A comparison, and the window that it needs."""
     change = draw(st.sampled_from(["difference", "percent", "factor"]))
     least = st.none() if change == "difference" else st.none() | NUMBERS.map(abs)
-    compare = {"offset": draw(st.sampled_from(["1m", "24h", "3650d"])), "as": change}
-    return {"timeWindow": "60m", "compare": {**compare, "minimumBase": draw(least)}}
+    compare: dict[str, Any] = {
+        "offset": draw(st.sampled_from(["1m", "24h", "3650d"])),
+        "as": change,
+    }
+    compare["minimumBase"] = draw(least)
+    return {"timeWindow": "60m", "timezone": None, "compare": compare}
 
 
 @st.composite

@@ -22,7 +22,7 @@ from tocsin.runtime import Runtime
 KEY = {"x-api-key": ADMIN_KEY}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 DRAWN = settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     database=None,

@@ -14,12 +14,12 @@ from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.errors import to_tocsin_error
 from tocsin.clickhouse.path_encoding import Location, isolated_directory
 from tocsin.clickhouse.query_cost import ChdbMeter, CostMeter
+from tocsin.clickhouse.repeatable_appends import NoRepeatableAppends
 from tocsin.clickhouse.schema import SCHEMA, upgrade_table
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import INTERACTIONS
 from tocsin.clickhouse.sql.topology import Topology
-from tocsin.clickhouse.unsettled import NoUnsettledAppends
 from tocsin.errors import CannotWrite, TocsinError
 
 
@@ -27,7 +27,7 @@ class ChdbConnector:
     """One process owns the folder, and creates and upgrades the table in it."""
 
     is_server = False
-    unsettled = NoUnsettledAppends()
+    unsettled = NoRepeatableAppends()
     topology = Topology()
 
     def __init__(self, folder: Path) -> None:

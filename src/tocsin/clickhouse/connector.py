@@ -13,10 +13,10 @@ from clickhouse_connect.driver.client import Client
 
 from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.query_cost import CostMeter
+from tocsin.clickhouse.repeatable_appends import RepeatableAppends
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.topology import Topology
-from tocsin.clickhouse.unsettled import UnsettledAppends
 from tocsin.errors import TocsinError
 
 ANSWER_SECONDS = 60.0
@@ -33,7 +33,7 @@ class Connector(Protocol):
     def topology(self) -> Topology: ...
 
     @property
-    def unsettled(self) -> UnsettledAppends: ...
+    def unsettled(self) -> RepeatableAppends: ...
 
     def open(self, settings: EngineSettings, answer_seconds: float) -> Client:
         """A client whose statements have these settings. Raises Unavailable and the like."""

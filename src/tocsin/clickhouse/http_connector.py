@@ -20,12 +20,12 @@ from tocsin.clickhouse.block import Block
 from tocsin.clickhouse.bound_values import split_long_arrays
 from tocsin.clickhouse.connector import Connector
 from tocsin.clickhouse.query_cost import CostMeter, QueryCost
+from tocsin.clickhouse.repeatable_appends import NoRepeatableAppends
 from tocsin.clickhouse.server_errors import ServerErrors
 from tocsin.clickhouse.server_schema import check_table
 from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.topology import Replica, Topology
-from tocsin.clickhouse.unsettled import NoUnsettledAppends
 from tocsin.errors import TocsinError
 from tocsin.model.server_address import ServerAddress
 
@@ -49,7 +49,7 @@ class HttpConnector:
     """All clients share connections; no statement depends on a session of the server."""
 
     is_server = True
-    unsettled = NoUnsettledAppends()
+    unsettled = NoRepeatableAppends()
 
     def __init__(
         self,

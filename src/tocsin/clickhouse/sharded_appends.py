@@ -42,7 +42,7 @@ class _Unsettled:
 
 
 class ShardedAppends:
-    """One thread appends; another one may repeat blocks. Implements UnsettledAppends."""
+    """One thread appends; another one may repeat blocks. Implements RepeatableAppends."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class UnsettledAppends(Protocol):
+class RepeatableAppends(Protocol):
     """Appends are identified by their names; any thread may call the methods."""
 
     @property
@@ -18,7 +18,7 @@ class UnsettledAppends(Protocol):
         """See Engine.repeat_append."""
 
 
-class NoUnsettledAppends:
+class NoRepeatableAppends:
     """Of a folder and of one server, which state with certainty what they have stored."""
 
     @property
