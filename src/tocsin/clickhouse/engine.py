@@ -95,15 +95,18 @@ class Engine(EngineTables):
         self.database = "" if isinstance(location, Path) else location.database
         self._comment = calculation_comment(node_id or uuid4().hex)
         self._closing = ExitStack()
-        self._connector = connect(location)
-        self._closing.callback(self._connector.close)
-        self.topology = self._connector.topology
-        self._pool = PoolFactory(self._connector, self._closing)
+        self._connect(location)
         try:
             self._open(admit, memory, concurrency)
         except BaseException:
             self._closing.close()
             raise
+
+    def _connect(self, location: Path | ServerAddress) -> None:
+        self._connector = connect(location)
+        self._closing.callback(self._connector.close)
+        self.topology = self._connector.topology
+        self._pool = PoolFactory(self._connector, self._closing)
 
     def _open(self, admit: Admit, memory: int, concurrency: int) -> None:
         # For the committer only, so that recording waits for nothing but its append.

@@ -34,7 +34,8 @@ from tocsin.model.alerts.guard_draft import GuardDrafts, KnownMetrics, guard_pro
 from tocsin.model.alerts.waits import wait_problems
 from tocsin.model.duration import MINUTE, NONE
 from tocsin.model.interactions.catalog import Kind, system_id
-from tocsin.model.metrics.draft import CatalogNames, Enabled
+from tocsin.model.metrics.catalog_names import CatalogNames
+from tocsin.model.metrics.draft import Enabled
 from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import WithoutNul, problems_of

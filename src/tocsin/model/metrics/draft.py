@@ -8,7 +8,7 @@ rest is valid, so that a caller corrects a definition in one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -23,29 +23,22 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
-from tocsin.model.interactions.catalog import Entry, Kind
+from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter_tree import FilterTree, check_limits
 from tocsin.model.metrics.aggregation import AGGREGATION_BY_ID, Aggregation
 from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
+from tocsin.model.metrics.catalog_names import CatalogNames, entry_of, id_of, unknown_names
 from tocsin.model.metrics.comparison import PeriodComparison
 from tocsin.model.metrics.finite_number import FiniteNumber
 from tocsin.model.metrics.percentile import Percentile
 from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, SIDES, Question, Side
 from tocsin.model.metrics.rates import RateUnit
-from tocsin.model.metrics.rules import SIDE_MESSAGES, rule_problems, uuid_of
+from tocsin.model.metrics.rules import SIDE_MESSAGES, rule_problems
 from tocsin.model.metrics.time_window import WindowSpelling
 from tocsin.model.metrics.window import Window
 from tocsin.model.validation import WithoutNul, problems_of
 from tocsin.model.zones import ZoneName
-
-
-class CatalogNames(Protocol):
-    """The part of the catalog that resolves the names of a definition."""
-
-    def find(self, kind: Kind, mnemonic: str) -> Entry | None: ...
-
-    def by_id(self, kind: Kind, id: UUID) -> Entry | None: ...
 
 
 def _upper(value: Any) -> Any:
@@ -250,32 +243,6 @@ def _required(id: UUID | None) -> UUID:
     return id
 
 
-def id_of(catalog: CatalogNames, kind: Kind, id: UUID | None, mnemonic: str | None) -> UUID | None:
-    """The id of the entry that `id` or `mnemonic` names; None without a name."""
-    if id is not None or mnemonic is None:
-        return id
-    entry = catalog.find(kind, mnemonic)
-    return entry.id if entry else None
-
-
-def unknown_names(body: Mapping[str, Any], catalog: CatalogNames) -> Iterator[Problem]:
-    """Problems of names that the catalog lacks, and of ids and mnemonics that disagree."""
-    for kind in Kind:
-        id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)
-        by_id = catalog.by_id(kind, id) if id else None
-        by_mnemonic = catalog.find(kind, mnemonic) if isinstance(mnemonic, str) else None
-        if id and not by_id:
-            yield Problem(kind.id_member, f"is the id of no {kind.words} in the catalog")
-        if isinstance(mnemonic, str) and not by_mnemonic:
-            yield Problem(kind.value, f"is the mnemonic of no {kind.words} in the catalog")
-        if by_id and by_mnemonic and by_id.id != by_mnemonic.id:
-            yield Problem(
-                kind.value,
-                f"names another {kind.words} than {kind.id_member}, "
-                f"which is {by_id.mnemonic}: leave one of them out, or make them agree",
-            )
-
-
 def _side_name_problems(body: Mapping[str, Any], catalog: CatalogNames) -> Iterator[Problem]:
     """Problems of the names in the sides of a RATIO, which may narrow the metric's scope but not
     leave it."""
@@ -291,7 +258,7 @@ def _outside(
     body: Mapping[str, Any], side: Mapping[str, Any], catalog: CatalogNames
 ) -> Iterator[Problem]:
     for kind in Kind:
-        of_metric, of_side = _entry(body, kind, catalog), _entry(side, kind, catalog)
+        of_metric, of_side = entry_of(body, kind, catalog), entry_of(side, kind, catalog)
         if of_metric and of_side and of_metric.id != of_side.id:
             member = kind.value if side.get(kind.value) is not None else kind.id_member
             yield Problem(
@@ -299,10 +266,3 @@ def _outside(
                 f"names another {kind.words} than the metric, whose scope is that of both sides: "
                 f"leave it out, or leave {kind.value} of the metric out",
             )
-
-
-def _entry(body: Mapping[str, Any], kind: Kind, catalog: CatalogNames) -> Entry | None:
-    id, mnemonic = uuid_of(body.get(kind.id_member)), body.get(kind.value)
-    if id:
-        return catalog.by_id(kind, id)
-    return catalog.find(kind, mnemonic) if isinstance(mnemonic, str) else None

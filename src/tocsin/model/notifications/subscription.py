@@ -13,7 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Kind
-from tocsin.model.metrics.draft import CatalogNames, Enabled, id_of, unknown_names
+from tocsin.model.metrics.catalog_names import CatalogNames, id_of, unknown_names
+from tocsin.model.metrics.draft import Enabled
 from tocsin.model.validation import nul_problems, problems_of
 
 MAX_TEMPLATE = 10_000
