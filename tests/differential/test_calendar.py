@@ -21,6 +21,7 @@ from support.nasty_pools import ZONES
 from support.oracle import PERIODS, start_of
 from support.worlds import (
     World,
+    cache_repeated_questions,
     drawn,
     give_units_of_work,
     merge,
@@ -28,7 +29,6 @@ from support.worlds import (
     written,
     written_series,
 )
-from tocsin.metrics.rollups import admission
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.metrics.answer import Answer
 from tocsin.runtime import Runtime
@@ -198,9 +198,7 @@ def test_a_backtest_of_calendar_windows_gives_what_live_evaluation_gave(world: W
 def test_calendar_windows_from_rollups_have_the_values_of_the_oracle(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     random = Random(80)
     for _ in range(3):
         check_alone(world, seed=81, count=15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import pytest
@@ -13,14 +14,14 @@ from support import nasty
 from support.worlds import (
     AT,
     World,
+    cache_repeated_questions,
     check_all_together,
     check_metrics,
     check_series,
+    check_with_late_interactions,
     merge,
     open_world,
-    record,
 )
-from tocsin.metrics.rollups import admission
 from tocsin.model.metrics.answer import Answer, ReadingValue
 
 COMPARED = (nasty.COMPARED,)
@@ -52,15 +53,9 @@ def test_a_comparison_over_time_has_the_values_of_the_oracle(world: World) -> No
 def test_late_interactions_count_in_comparisons_from_rollups(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
-    random = Random(64)
-    for _ in range(3):
-        check_metrics(world, seed=65, count=15, kinds=COMPARED)
-        payloads = [nasty.payload(random) for _ in range(6)]
-        record(world, nasty.interactions(random, 6, AT, payloads), random)
-    check_metrics(world, seed=65, count=15, kinds=COMPARED)
+    cache_repeated_questions(monkeypatch)
+    check = partial(check_metrics, world, seed=65, count=15, kinds=COMPARED)
+    check_with_late_interactions(world, Random(64), check, rounds=3)
 
 
 def test_comparisons_are_the_same_after_a_merge(world: World) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from support.worlds import cache_repeated_questions
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.api.bodies import json_response
 from tocsin.api.schemas.calculations import Calculation
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.rollups import admission
 from tocsin.model.alerts.alert import Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.instant import format_instant, to_milliseconds
@@ -34,8 +34,7 @@ Row = tuple[Any, Any, Any]
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """An installation that caches each question from its second calculation on."""
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     opened = Runtime(Settings(data_dir=tmp_path))
     record(opened, "{}", AT - timedelta(days=900))
     yield opened

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from support.worlds import cache_repeated_questions
 from tocsin.api.bodies import json_response
 from tocsin.api.schemas.calculations import Calculation
 from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.rollups import admission
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.draft import read_metric
@@ -40,8 +40,7 @@ def record(runtime: Runtime, payload: str, at: datetime = AT, action: str = "A")
 @pytest.fixture
 def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     """An installation that caches each question from its second calculation on."""
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     opened = Runtime(Settings(data_dir=tmp_path))
     for action in ("A", "B"):
         record(opened, "{}", AT - timedelta(days=900), action)

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from support.deployments import settings_in
-from support.worlds import AT, World, record
+from support.worlds import AT, World, cache_repeated_questions, record
 from tocsin.clickhouse.sql.selected_numbers import MAX_NUMBERS, level
-from tocsin.metrics.rollups import admission
 from tocsin.model.metrics.answer import ReadingValue
 from tocsin.runtime import Runtime
 
@@ -108,8 +107,7 @@ def test_the_engines_level_has_the_exact_rank_for_billions_of_numbers() -> None:
 def test_of_equal_timestamps_the_last_recorded_number_is_the_latest(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     random = Random(6)
     ago = timedelta(minutes=5)
     grouped = {"metricType": "LATEST", "field": "interaction.n", "groupBy": ["interaction.g"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import pytest
@@ -13,16 +14,16 @@ from support.oracle import series_disagreement
 from support.worlds import (
     AT,
     World,
+    cache_repeated_questions,
     check_all_together,
     check_metrics,
     check_series,
+    check_with_late_interactions,
     merge,
     open_world,
-    record,
     written_series,
 )
 from tocsin.clickhouse.sql.series import MAX_LINES
-from tocsin.metrics.rollups import admission
 from tocsin.model.metrics.answer import ReadingValue
 
 RATIO = ("RATIO",)
@@ -52,15 +53,9 @@ def test_a_ratio_over_time_has_the_values_of_the_oracle(world: World) -> None:
 def test_late_interactions_count_in_ratios_from_rollups(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
-    random = Random(54)
-    for _ in range(3):
-        check_metrics(world, seed=55, count=15, kinds=RATIO)
-        payloads = [nasty.payload(random) for _ in range(6)]
-        record(world, nasty.interactions(random, 6, AT, payloads), random)
-    check_metrics(world, seed=55, count=15, kinds=RATIO)
+    cache_repeated_questions(monkeypatch)
+    check = partial(check_metrics, world, seed=55, count=15, kinds=RATIO)
+    check_with_late_interactions(world, Random(54), check, rounds=3)
 
 
 def test_ratios_are_the_same_after_a_merge(world: World) -> None:

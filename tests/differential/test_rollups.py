@@ -9,13 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 import pytest
 
-from support import nasty
-from support.worlds import AT, World, check_all_together, check_metrics, merge, open_world, record
-from tocsin.metrics.rollups import admission, cost, rollup
+from support.worlds import (
+    AT,
+    World,
+    cache_repeated_questions,
+    check_all_together,
+    check_metrics,
+    check_with_late_interactions,
+    merge,
+    open_world,
+)
+from tocsin.metrics.rollups import cost, rollup
 
 COUNT = 16
 MANY = 160
@@ -67,20 +76,14 @@ def test_no_rollups_are_built_while_another_calculation_builds_some(world: World
 
 
 def test_late_interactions_are_added_to_cached_buckets(world: World) -> None:
-    random = Random(22)
-    for _ in range(3):
-        check_all_together(world, seed=21, count=COUNT)
-        payloads = [nasty.payload(random) for _ in range(6)]
-        record(world, nasty.interactions(random, 6, AT, payloads), random)
-    check_all_together(world, seed=21, count=COUNT)
+    check = partial(check_all_together, world, seed=21, count=COUNT)
+    check_with_late_interactions(world, Random(22), check, rounds=3)
 
 
 def test_a_metric_that_is_calculated_repeatedly_has_the_same_value(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     for _ in range(3):
         check_metrics(world, seed=23, count=COUNT // 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -14,14 +15,14 @@ from support.nasty_trees import tree as random_tree
 from support.worlds import (
     AT,
     World,
+    cache_repeated_questions,
     check_all_together,
     check_metrics,
     check_series,
+    check_with_late_interactions,
     merge,
     open_world,
-    record,
 )
-from tocsin.metrics.rollups import admission
 from tocsin.model.metrics.answer import Answer
 
 Tree = dict[str, Any]
@@ -97,15 +98,9 @@ def test_a_negation_of_any_is_all_of_the_negations_and_the_other_way_round(world
 def test_late_interactions_count_in_trees_from_rollups(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
-    random = Random(797)
-    for _ in range(2):
-        check_metrics(world, seed=798, count=5)
-        payloads = [nasty.payload(random) for _ in range(6)]
-        record(world, nasty.interactions(random, 6, AT, payloads), random)
-    check_metrics(world, seed=798, count=5)
+    cache_repeated_questions(monkeypatch)
+    check = partial(check_metrics, world, seed=798, count=5)
+    check_with_late_interactions(world, Random(797), check, rounds=2)
 
 
 def test_trees_have_the_same_values_after_a_merge(world: World) -> None:

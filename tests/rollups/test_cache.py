@@ -15,9 +15,10 @@ from uuid import uuid4
 import pytest
 
 from support.deployments import counts_queries, settings_in
+from support.worlds import cache_repeated_questions
 from tocsin.clickhouse.sql.query import Query
 from tocsin.ingestion.request_context import RequestContext
-from tocsin.metrics.rollups import admission, cost
+from tocsin.metrics.rollups import cost
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.aggregation import Aggregation
@@ -156,9 +157,7 @@ def calculate_one(runtime: Runtime, question: Question, at: datetime = AT) -> An
 @pytest.fixture
 def cached_singles(cached: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Every question that was calculated by itself a few times is cached."""
-    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
-    # A query of a few interactions is always faster.
-    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+    cache_repeated_questions(monkeypatch)
     for _ in range(5):
         assert [calculate_one(cached, question) for question in SINGLES] == [4] * 4
     return cached

@@ -15,11 +15,13 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from support import nasty, oracle
 from support.deployments import settings_in
 from tocsin.clickhouse.sql.query import Query
 from tocsin.ingestion.request_context import RequestContext
+from tocsin.metrics.rollups import admission
 from tocsin.model.instant import format_instant
 from tocsin.model.metrics.answer import Answer, Line, Series
 from tocsin.model.metrics.draft import read_metric
@@ -189,3 +191,21 @@ def written_line(line: Line) -> dict[str, Any]:
 def merge(world: World) -> None:
     """Make one part of each month; the rows stay, the parts and their types change."""
     world.runtime.engine.run_ddl(Query("OPTIMIZE TABLE interactions FINAL"))
+
+
+def cache_repeated_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each question cached from its second calculation on."""
+    monkeypatch.setattr(admission, "SLOW_SECONDS", 0)
+    # A query of a few interactions is always faster.
+    monkeypatch.setattr(admission, "SLOWER_RESULTS", 1 << 62)
+
+
+def check_with_late_interactions(
+    world: World, random: Random, check: Callable[[], None], rounds: int
+) -> None:
+    """Check before late interactions are recorded, after each time, and once more at the end."""
+    for _ in range(rounds):
+        check()
+        payloads = [nasty.payload(random) for _ in range(6)]
+        record(world, nasty.interactions(random, 6, AT, payloads), random)
+    check()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
 
+from support.metric_pages import posted
 from support.serving import ADMIN_KEY
 from tocsin.model.instant import format_instant
 
 KEY = {"x-api-key": ADMIN_KEY}
-FORM_TYPE = {"content-type": "application/x-www-form-urlencoded"}
 FORM = {
     "name": "Orders today",
     "metricType": "COUNT",
@@ -35,10 +33,7 @@ def client(site: Callable[[], TestClient]) -> TestClient:
 
 
 def post(client: TestClient, page: str, **changes: str) -> str:
-    answer = client.post(page, content=urlencode({**FORM, **changes}), headers=FORM_TYPE)
-    if answer.status_code == 303:
-        answer = client.get(answer.headers["location"])
-    return html.unescape(answer.text)
+    return posted(client, page, {**FORM, **changes})
 
 
 def test_the_preview_has_the_value_and_the_sentence(client: TestClient) -> None:

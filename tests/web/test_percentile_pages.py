@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
 
 import pytest
 from fastapi.testclient import TestClient
 
+from support.metric_pages import posted, problems
 from support.serving import ADMIN_KEY
 from tocsin.model.instant import format_instant
 from tocsin.web.formatting import ordinal
 
 KEY = {"x-api-key": ADMIN_KEY}
-FORM_TYPE = {"content-type": "application/x-www-form-urlencoded"}
 FORM = {
     "name": "p95 of checkout time",
     "metricType": "PERCENTILE",
@@ -46,14 +44,7 @@ def client(site: Callable[[], TestClient]) -> TestClient:
 
 
 def post(client: TestClient, page: str, **changes: str) -> str:
-    answer = client.post(page, content=urlencode({**FORM, **changes}), headers=FORM_TYPE)
-    if answer.status_code == 303:
-        answer = client.get(answer.headers["location"])
-    return html.unescape(answer.text)
-
-
-def problems(page: str) -> list[str]:
-    return re.findall(r'class="problem"[^>]*>([^<]+)', page)
+    return posted(client, page, {**FORM, **changes})
 
 
 def test_the_preview_shows_the_percentile_and_its_sentence(client: TestClient) -> None:

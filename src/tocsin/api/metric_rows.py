@@ -49,8 +49,8 @@ def get_rows(
     format: Format = None,
 ) -> Response:
     """Calculate one metric, and answer its rows as CSV, NDJSON or Parquet: a column for each
-    dimension, and `value`; for a RATIO also `numerator` and
-    `denominator`, for a comparison `current` and `base`.
+    dimension, and `value`; for a RATIO also `numerator` and `denominator`, for a comparison
+    `current` and `base`.
 
     In CSV a text that a spreadsheet would take for a formula begins with an apostrophe. Parquet has
     counts as integers and other numbers as doubles."""

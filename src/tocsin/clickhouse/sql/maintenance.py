@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tocsin.clickhouse.sql.query import Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, SCOPE_COLUMNS
+from tocsin.clickhouse.sql.table import HERE, INTERACTIONS, PAYLOAD, SCOPE_COLUMNS
 from tocsin.model.interactions.catalog import Kind
-
-# A server may have tables of this name in other databases.
-_HERE = "database = currentDatabase()"
 
 
 def compile_probe(table: str = INTERACTIONS) -> Query:
@@ -26,14 +23,12 @@ def compile_kill(comment: str) -> Query:
 
 def compile_definition(table: str = INTERACTIONS) -> Query:
     """One row: the statement that would create the table; none without a table."""
-    return Query(f"SELECT create_table_query FROM system.tables WHERE {_HERE} AND name = '{table}'")
+    return Query(f"SELECT create_table_query FROM system.tables WHERE {HERE} AND name = '{table}'")
 
 
 def compile_columns() -> Query:
     """Rows of (name, type): the table's columns."""
-    return Query(
-        f"SELECT name, type FROM system.columns WHERE {_HERE} AND table = '{INTERACTIONS}'"
-    )
+    return Query(f"SELECT name, type FROM system.columns WHERE {HERE} AND table = '{INTERACTIONS}'")
 
 
 def compile_kill_statement(query_id: str) -> Query:
@@ -105,7 +100,7 @@ def compile_bytes_on_disk(table: str) -> Query:
     """One row: the bytes of the parts of a server's table."""
     return Query(
         "SELECT sum(bytes_on_disk) FROM system.parts\n"
-        f"WHERE active AND {_HERE} AND table = '{table}'"
+        f"WHERE active AND {HERE} AND table = '{table}'"
     )
 
 
@@ -143,15 +138,13 @@ def compile_detached_parts() -> Query:
     """Rows of (name, reason, path) for the parts that the engine detached."""
     return Query(
         "SELECT name, coalesce(reason, ''), path FROM system.detached_parts "
-        f"WHERE {_HERE} AND table = '{INTERACTIONS}' ORDER BY name"
+        f"WHERE {HERE} AND table = '{INTERACTIONS}' ORDER BY name"
     )
 
 
 def compile_contents(table: str) -> Query:
     """One row of the table's comment and number of rows; none without a table."""
-    return Query(
-        f"SELECT comment, total_rows FROM system.tables WHERE {_HERE} AND name = '{table}'"
-    )
+    return Query(f"SELECT comment, total_rows FROM system.tables WHERE {HERE} AND name = '{table}'")
 
 
 def compile_set_comment(folder_id: str, table: str) -> Query:

@@ -21,7 +21,7 @@ from uuid import UUID
 from tocsin.clickhouse.sql.compiler import compile_metric
 from tocsin.clickhouse.sql.fields import Fields
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.table import INTERACTIONS, Table, TypesOf, ValueKind
+from tocsin.clickhouse.sql.table import HERE, INTERACTIONS, Table, TypesOf, ValueKind
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.filter import Operator
@@ -38,7 +38,6 @@ _SKIP_INDEX_PREFIX = "places_of_"
 
 _ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
 
-_HERE = "database = currentDatabase()"
 _IS_MATERIALIZED = "default_kind = 'MATERIALIZED'"
 
 FieldValue = tuple[Field, ValueKind]
@@ -163,7 +162,7 @@ def compile_existing(tables: Sequence[str] = (INTERACTIONS,)) -> Query:
     names = ", ".join(f"'{table}'" for table in tables)
     return Query(
         "SELECT name FROM system.columns\n"
-        f"WHERE {_HERE} AND table IN ({names}) AND {_IS_MATERIALIZED}\n"
+        f"WHERE {HERE} AND table IN ({names}) AND {_IS_MATERIALIZED}\n"
         f"GROUP BY name HAVING count() = {len(tables)}\n"
         "UNION ALL\nSELECT name FROM system.data_skipping_indices\n"
         f"WHERE {_of(tables[0])} AND startsWith(name, '{_SKIP_INDEX_PREFIX}')"
@@ -194,7 +193,7 @@ def compile_pending_mutations(table: str = INTERACTIONS) -> Query:
 
 
 def _of(table: str) -> str:
-    return f"{_HERE} AND table = '{table}'"
+    return f"{HERE} AND table = '{table}'"
 
 
 def compile_cardinalities(fields: Iterable[Field], types_of: TypesOf) -> Query:

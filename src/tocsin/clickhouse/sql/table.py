@@ -16,6 +16,9 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.payload import Path
 
 INTERACTIONS = "interactions"
+HERE = "database = currentDatabase()"
+"""Selects the tables of this installation in system tables: a server may have tables of the same
+names in other databases."""
 PAYLOAD = "interaction"
 SCOPE_COLUMNS = {
     Kind.RESOURCE_TYPE: "resourceTypeId",

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin.clickhouse.settings import EngineSettings
-from tocsin.clickhouse.sql.table import INTERACTIONS
+from tocsin.clickhouse.sql.table import HERE, INTERACTIONS
 from tocsin.model.server_address import ServerAddress
 
 LOCAL_INTERACTIONS = "interactions_local"
-_HERE = "database = currentDatabase()"
 _METADATA_OF_PARTS = (
     f"(SELECT partition, rows FROM system.parts\n"
-    f"WHERE active AND {_HERE} AND table = '{INTERACTIONS}')"
+    f"WHERE active AND {HERE} AND table = '{INTERACTIONS}')"
 )
 # A replica may lack parts; only a sequential read of the table itself has all. It reads metadata.
 _PARTITIONS_OF_SHARDS = (
