@@ -16,7 +16,7 @@ from tocsin.api.schemas.shape import (
     instant_or_none,
     mnemonic_of,
 )
-from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData, Severity
+from tocsin.model.alerts.alert import Alert, Comparison, Health, NoData
 from tocsin.model.alerts.evaluation import EvaluationResult, EvaluationStatus, Group
 from tocsin.model.alerts.state import Reason, Status
 from tocsin.model.alerts.transition import Transition
@@ -25,6 +25,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
+from tocsin.model.severity import Severity
 
 _Error = Annotated[str | None, doc("Why the last evaluation failed")]
 

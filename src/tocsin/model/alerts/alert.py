@@ -18,6 +18,7 @@ from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
 from tocsin.model.duration import MINUTE, NONE, Duration, between
+from tocsin.model.severity import Severity
 
 Value = int | float | None
 
@@ -56,12 +57,6 @@ _COMPARE: dict[Comparison, Callable[[int | float, int | float], bool]] = {
     Comparison.EQ: operator.eq,
     Comparison.NEQ: operator.ne,
 }
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 class NoData(StrEnum):

@@ -27,7 +27,6 @@ from tocsin.model.alerts.alert import (
     EvaluationInterval,
     NoData,
     Rule,
-    Severity,
     Wait,
 )
 from tocsin.model.alerts.guard_draft import GuardDrafts, KnownMetrics, guard_problems
@@ -38,6 +37,7 @@ from tocsin.model.metrics.catalog_names import CatalogNames
 from tocsin.model.metrics.draft import Enabled
 from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
 from tocsin.model.metrics.rules import uuid_of
+from tocsin.model.severity import Severity
 from tocsin.model.validation import WithoutNul, problems_of
 
 MAX_LABELS = 50

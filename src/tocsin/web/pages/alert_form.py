@@ -10,10 +10,11 @@ from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
 from tocsin.errors import TocsinError
-from tocsin.model.alerts.alert import Comparison, NoData, Severity
+from tocsin.model.alerts.alert import Comparison, NoData
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.filter import WORDS, Operator
+from tocsin.model.severity import Severity
 from tocsin.web import formatting
 from tocsin.web.backtest_preview import summarize_backtest
 from tocsin.web.charts import read_range
