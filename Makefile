@@ -20,7 +20,7 @@ SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/t
 # A few minutes of them on a cluster, with the loss of a replica and of a shard.
 CLUSTER_SAMPLE := $(addprefix tests/,cluster clickhouse/test_materialized_columns.py)
 
-.PHONY: help install develop demo test test-long test-server test-cluster coverage lint bench bench-server bench-cluster screenshots lock clean
+.PHONY: help install develop demo test test-long test-server test-cluster coverage lint bench bench-server bench-cluster screenshots dist lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,9 @@ bench-cluster: install  ## compare reading from two shards with reading from one
 screenshots: develop  ## take docs/screenshots of the main pages, with Debian's chromium
 	PYTHONPATH=tests $(BIN)/python tests/web/screenshots.py docs/screenshots
 
+dist: develop  ## build the sdists and wheels of Tocsin and its client into dist/, and check them
+	$(BIN)/python tools/build_dist.py dist
+
 # Keeps the pinned versions that still satisfy pyproject.toml; `make lock UPGRADE=--upgrade` renews all.
 lock: install  ## pin the dependencies, with their hashes
 	$(PIP_INSTALL) 'uv>=0.13,<0.14'
@@ -92,4 +95,4 @@ lock: install  ## pin the dependencies, with their hashes
 	$(COMPILE) --extra bench --constraint requirements.lock --output-file benchmarks/requirements.lock pyproject.toml
 
 clean:  ## remove what was installed and built
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

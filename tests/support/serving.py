@@ -29,6 +29,7 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     admin_key: str = ADMIN_KEY
     port: int = 0
+    program: Sequence[str] = (sys.executable, "-m", "tocsin.cli")
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,8 +57,7 @@ class Server:
         }
         command = [
             *wrapper,
-            *(sys.executable, "-m", "tocsin.cli", "serve"),
-            *("--port", str(self.port), *self.place),
+            *(*self.program, "serve", "--port", str(self.port), *self.place),
         ]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
