@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
+from tocsin.model.base_url import base_url
 from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.metrics.window import Window
 from tocsin.model.notifications.smtp import SmtpServer
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8420
+    base_url: str | None = None
     data_dir: Path = Path("tocsin-data")
     # The database before ClickHouse, whose validation uses it.
     database_url: SecretStr | None = None
@@ -64,6 +66,11 @@ class Settings(BaseSettings):
     max_pending_deliveries: Annotated[int, Field(ge=1, le=1_000_000)] = ceilings.PENDING_DELIVERIES
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "text"] = "auto"
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, url: str | None) -> str | None:
+        return None if url is None else base_url(url)
 
     @field_validator("data_dir", mode="before")
     @classmethod

@@ -29,6 +29,7 @@ from tocsin.metrics.field_discovery import Discovery
 from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
+from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
@@ -143,7 +144,8 @@ class Runtime:
         limit = self.settings.max_pending_deliveries
         self.dropped = DroppedDeliveries(database, self.channels, limit)
         self.deliveries = Deliveries(database, self.channels, new, self.dropped)
-        self.transitions = Transitions(database, self.deliveries)
+        pages = AlertPages(self.settings.base_url)
+        self.transitions = Transitions(database, self.deliveries, pages)
         self.evaluations = Evaluations(database, self.transitions, self.storage.fence)
         self.alerts = Alerts(database, self.evaluations)
 

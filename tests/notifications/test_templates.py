@@ -95,7 +95,7 @@ def body(templates: Templates, template: str) -> str:
         closing(open_database(Path(folder) / "store.sqlite")) as database,
     ):
         rendering = MessageRenderer(templates, Subscriptions(database, Channels(database)))
-        return rendering.render(delivery)[1]
+        return rendering.render(delivery).body
 
 
 @pytest.mark.parametrize(

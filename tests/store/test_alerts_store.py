@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from support.alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.alerts.alert import Alert, GuardReading
 from tocsin.model.alerts.evaluation import EvaluationResult
+from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.alerts.state import AlertState, Reason, Sides, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.catalog import EntryDraft, Kind, system_id
@@ -301,3 +303,27 @@ def test_the_interaction_of_a_transition_has_the_members_of_alerts_md(store: Sto
     instant = "2026-03-20T14:01:00.000Z"
     assert interaction.external_reference == f"alert-{alert.alert_id}-firing-{instant}"
     assert interaction.leafless_objects == ["interaction.dimensions"]
+
+
+def test_firing_and_recovery_carry_the_details_and_the_address_of_the_alert(store: Store) -> None:
+    details = {
+        "description": "Someone tries passwords.",
+        "labels": {"team": "identity"},
+        "runbookUrl": "https://runbooks.example/logins",
+    }
+    alert = store.alert(**details, recoveryAction="recovered")
+    pages = AlertPages("https://tocsin.example/x")
+    recovered = replace(FIRED, status=Status.OK, reason=Reason.RECOVERED)
+    for change in (FIRED, recovered):
+        interaction = Transition.of(change, alert, store.metric).interaction(pages)
+        assert interaction
+        payload = json.loads(interaction.payload)
+        url = f"https://tocsin.example/x/web/alerts/{alert.alert_id}"
+        assert payload == payload | details | {"url": url}
+
+
+def test_without_a_base_url_and_details_the_payload_lacks_them(store: Store) -> None:
+    interaction = fire(store, store.alert()).interaction()
+    assert interaction
+    absent = {"description", "labels", "runbookUrl", "url", "unit", "guards", "numerator"}
+    assert not absent & json.loads(interaction.payload).keys()

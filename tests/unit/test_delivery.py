@@ -1,30 +1,18 @@
-"""The next step after an attempt, and the message of a subscription without a template."""
+"""The next step after an attempt."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tocsin.model.notifications.delivery import DeliveryStatus, SendResult, delivery_id
-from tocsin.model.notifications.message import default_body, default_title
 from tocsin.model.notifications.retries import RETRY_DELAYS, next_step
 from tocsin.model.notifications.retry_after import LONGEST_DELAY
 
 AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 FAILED = SendResult("answered 500", 500)
-TRANSITION = {
-    "alertTitle": "Failed logins",
-    "metricName": "Failed logins (5m)",
-    "severity": "critical",
-    "status": "exceeded",
-    "value": 42,
-    "operator": "gt",
-    "threshold": 10,
-    "dimensions": {"interaction_country": "ZA"},
-}
 
 
 def test_it_is_tried_again_after_longer_and_longer_and_then_has_failed() -> None:
@@ -62,59 +50,3 @@ def test_a_delivery_has_the_same_id_whenever_its_two_meet() -> None:
     subscription, interaction = uuid4(), uuid4().bytes
     assert delivery_id(subscription, interaction) == delivery_id(subscription, interaction)
     assert delivery_id(uuid4(), interaction) != delivery_id(subscription, interaction)
-
-
-def interaction(payload: dict[str, Any], origin: str = "METRIC_EVAL") -> dict[str, Any]:
-    return {
-        "resourceType": "CUSTOMER",
-        "resourceId": "42",
-        "action": "LEFT",
-        "origin": origin,
-        "timestamp": "2026-03-20T14:30:00.000Z",
-        "interaction": payload,
-    }
-
-
-def test_a_transition_says_which_alert_and_why() -> None:
-    assert default_title(interaction(TRANSITION)) == "[critical] Failed logins: exceeded"
-    assert default_body(interaction(TRANSITION)).splitlines() == [
-        "Failed logins (5m): 42 (gt 10)",
-        "interaction_country: ZA",
-        "2026-03-20T14:30:00.000Z",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("unit", "line"),
-    [
-        ("ms", "Failed logins (5m): 42 ms (gt 10 ms)"),
-        ("%", "Failed logins (5m): 42% (gt 10%)"),
-        (7, "Failed logins (5m): 42 (gt 10)"),
-    ],
-)
-def test_the_values_of_a_transition_have_their_unit(unit: Any, line: str) -> None:
-    assert default_body(interaction({**TRANSITION, "unit": unit})).splitlines()[0] == line
-
-
-def test_the_guards_of_a_transition_are_listed_with_their_values() -> None:
-    guard = {"metricName": "Logins (5m)", "operator": "gte", "threshold": 50}
-    payload = {**TRANSITION, "guards": [{**guard, "value": 61}, {**guard, "value": None}, {}, 5]}
-    assert default_body(interaction(payload)).splitlines()[1:3] == [
-        "only when Logins (5m): 61 (gte 50)",
-        "only when Logins (5m): no data (gte 50)",
-    ]
-    assert default_body(interaction({**TRANSITION, "guards": "x"}))
-
-
-@pytest.mark.parametrize("value", [None, [], {}, "x", 1])
-def test_every_payload_has_a_message(value: Any) -> None:
-    for payload in (dict.fromkeys(TRANSITION, value), {"a": value}, {}):
-        for origin in ("METRIC_EVAL", "WEB"):
-            assert default_title(interaction(payload, origin))
-            assert default_body(interaction(payload, origin))
-
-
-def test_anything_else_says_what_happened_to_what() -> None:
-    rendered = interaction({"country": "ZA"}, "WEB")
-    assert default_title(rendered) == "CUSTOMER 42: LEFT"
-    assert default_body(rendered).splitlines()[0] == "country: ZA"

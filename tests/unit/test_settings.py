@@ -67,3 +67,33 @@ def test_urls_are_read_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_the_embedded_mode_does_not_import_psycopg() -> None:
     statement = "import sys, tocsin.server; sys.exit('psycopg' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", statement], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("tocsin.example", "must be an absolute URL"),
+        ("/web", "must be an absolute URL"),
+        ("https://", "must be an absolute URL"),
+        ("ftp://tocsin.example", "must be an absolute URL"),
+        ("javascript:alert(1)", "must be an absolute URL"),
+        ("https://tocsin.example:port", "is not a URL"),
+        ("https://[tocsin", "is not a URL"),
+        ("https://ada:secret@tocsin.example", "no user and password"),
+        ("https://tocsin.example/?a=1", "no query and no fragment"),
+        ("https://tocsin.example/#a", "no query and no fragment"),
+        ("https://tocsin example", "no spaces"),
+    ],
+)
+def test_a_base_url_that_cannot_be_the_beginning_of_a_link_is_refused(
+    url: str, reason: str
+) -> None:
+    refusal = refused(base_url=url)
+    assert "TOCSIN_BASE_URL" in refusal
+    assert reason in refusal
+
+
+@pytest.mark.parametrize("url", ["https://tocsin.example/a/", "http://127.0.0.1:8420"])
+def test_a_base_url_has_no_slash_at_its_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCSIN_BASE_URL", url)
+    assert Settings.load().base_url == url.rstrip("/")

@@ -50,7 +50,9 @@ class TransitionRecorder:
         transitions = self._transitions.unrecorded(_BLOCK)
         if not transitions:
             return False
-        interactions = [written for each in transitions if (written := each.interaction())]
+        interactions = [
+            written for each in transitions if (written := self._transitions.interaction(each))
+        ]
         outcomes = self._appender.append(interactions)
         for interaction, outcome in zip(interactions, outcomes, strict=True):
             if isinstance(outcome, Rejected):

@@ -19,6 +19,7 @@ LENGTHS = {
     "d": timedelta(days=1),
 }
 _LONGEST = timedelta(days=3_650)
+_STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,14 @@ def between(shortest: str, longest: str) -> Callable[[Duration], Duration]:
         return duration
 
     return check
+
+
+def spelled(length: timedelta) -> str:
+    """`2 d 3 h`, `4 m 10 s`: the two largest units."""
+    rest = int(length.total_seconds())
+    parts = []
+    for unit, seconds in _STEPS:
+        count, rest = divmod(rest, seconds)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

@@ -121,9 +121,9 @@ class Attempts:
             if delivery.lacks_payload:
                 delivery = await self._on(self._reads, self._history.complete, delivery)
             # Not on the template thread, where it would wait for templates.
-            text = self._renderer.plain(delivery)
-            if text is None:
-                text = await self._on(self._templates, self._renderer.render, delivery)
+            content = self._renderer.plain(delivery)
+            if content is None:
+                content = await self._on(self._templates, self._renderer.render, delivery)
         except TocsinError as error:
             return self._failed(f"The interaction could not be read: {error.detail}")
         except Exception:
@@ -136,7 +136,7 @@ class Attempts:
             # The process was stopped, or other messages took long: another node may send it.
             log.warning("delivery not sent in time", delivery=str(delivery.delivery_id))
             return None
-        return await self._send(channel, message_of(delivery, *text, self._clock.now()))
+        return await self._send(channel, message_of(delivery, content, self._clock.now()))
 
     async def _send(self, channel: Channel, message: Message) -> Attempt:
         started = time.perf_counter()

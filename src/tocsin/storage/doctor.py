@@ -28,11 +28,12 @@ Examine = Callable[[], tuple[str, list[str]]]
 
 def examine(settings: Settings) -> list[Examination]:
     """Examine the servers, or the data folder, that the settings name."""
+    links = Examination("links", settings.base_url or "none, because TOCSIN_BASE_URL is not set")
     if not settings.is_server_mode:
-        return _examine_folder(settings.data_dir)
+        return [*_examine_folder(settings.data_dir), links]
     from tocsin.storage.server_doctor import server_examinations
 
-    return [_attempted(name, run) for name, run in server_examinations(settings)]
+    return [*(_attempted(name, run) for name, run in server_examinations(settings)), links]
 
 
 def _examine_folder(folder: Path) -> list[Examination]:

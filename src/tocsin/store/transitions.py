@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from tocsin.model.alerts.alert import Alert, GuardReading
+from tocsin.model.alerts.pages import NO_PAGES, AlertPages
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
@@ -40,9 +41,20 @@ class TransitionDeliveries(Protocol):
 
 
 class Transitions:
-    def __init__(self, database: Database, deliveries: TransitionDeliveries) -> None:
+    def __init__(
+        self,
+        database: Database,
+        deliveries: TransitionDeliveries,
+        pages: AlertPages = NO_PAGES,
+    ) -> None:
+        """Interactions of transitions have the addresses that `pages` returns."""
         self._database = database
         self._deliveries = deliveries
+        self._pages = pages
+
+    def interaction(self, transition: Transition) -> Interaction | None:
+        """The interaction of a transition; None if it writes none."""
+        return transition.interaction(self._pages)
 
     def page(
         self,
@@ -76,7 +88,7 @@ class Transitions:
         for transition in new:
             by_alert[transition.alert.alert_id].append(transition)
         for of_alert in by_alert.values():
-            if interactions := [i for each in of_alert if (i := each.interaction())]:
+            if interactions := [i for each in of_alert if (i := self.interaction(each))]:
                 at, labels = of_alert[0].change.at, of_alert[0].alert.labels
                 self._deliveries.enqueue(connection, interactions, at, labels)
 

@@ -10,10 +10,9 @@ from typing import Any
 from tocsin.model.alerts.alert import Alert, Rule
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import StateChange, Status
-from tocsin.model.duration import MINUTE, Duration
+from tocsin.model.duration import MINUTE, Duration, spelled
 from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
-from tocsin.web import formatting
 from tocsin.web.charts import Range, chart
 
 DAYS = 30
@@ -101,9 +100,5 @@ def _sentence(periods: list[FiringPeriod], fired_groups: int, groups: int, step:
     longest = max(end - start for start, end in periods)
     often = "once" if times == 1 else f"{times:,} times"
     which = f", in {fired_groups:,} of {groups:,} groups" if groups > 1 else ""
-    length = (
-        f"for {formatting.duration(longest)}"
-        if times == 1
-        else f"at most for {formatting.duration(longest)}"
-    )
+    length = f"for {spelled(longest)}" if times == 1 else f"at most for {spelled(longest)}"
     return f"Would have fired {often} {evaluated}{which}, {length}."

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.errors import InvalidInput
+from tocsin.model.group_name import group_name
 from tocsin.model.instant import parse_instant
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Series
 from tocsin.model.metrics.question import Question
-from tocsin.web.formatting import dimensions
 
 MAX_LINES = 10
 
@@ -65,7 +65,7 @@ def chart(series: Series, question: Question) -> dict[str, Any]:
         "times": times,
         "lines": [
             {
-                "name": dimensions(line.dimensions) or question.unit or "value",
+                "name": group_name(line.dimensions) or question.unit or "value",
                 "values": [value for _, value in line.points],
             }
             for line in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from markupsafe import Markup
 from msgspec import UNSET
 
 from tocsin.model.alerts.alert import Alert, Guard, Rule
-from tocsin.model.duration import Duration
+from tocsin.model.duration import Duration, spelled
+from tocsin.model.group_name import NOTHING, group_name, group_text
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.interactions.filter import WORDS as SIGNS
@@ -25,7 +26,6 @@ from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.units import with_unit
 from tocsin.model.metrics.window import Window
 
-NOTHING = "–"
 _DELETED = "a deleted metric"
 _LARGE = 1e15
 _SMALL = 0.01
@@ -55,7 +55,6 @@ _CHANGES = {
     Change.FACTOR: "divided by its value {earlier} earlier",
 }
 _UNITS = {"m": "minute", "h": "hour", "d": "day"}
-_STEPS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 class EntryLookup(Protocol):
@@ -84,27 +83,6 @@ def time(at: datetime) -> Markup:
     instant = format_instant(at)
     spelled = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, spelled, spelled)
-
-
-def duration(length: timedelta) -> str:
-    """`2 d 3 h`, `4 m 10 s`: the two largest units."""
-    rest = int(length.total_seconds())
-    parts = []
-    for unit, seconds in _STEPS:
-        count, rest = divmod(rest, seconds)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
-def dimensions(of: Mapping[str, str | None] | None) -> str:
-    """`ZA · pro`: the dimensions of a group."""
-    return " · ".join(map(group_text, (of or {}).values()))
-
-
-def group_text(text: str | None) -> str:
-    """One dimension of a group: `–` for a missing text, `""` for an empty one."""
-    return NOTHING if text is None else text or '""'
 
 
 def window(of: Window | CalendarWindow) -> str:
@@ -226,8 +204,8 @@ def _listed(words: list[str]) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "time": time,
-    "duration": duration,
-    "dimensions": dimensions,
+    "duration": spelled,
+    "dimensions": group_name,
     "group_text": group_text,
     "sides": sides,
 }

@@ -57,6 +57,7 @@ def running_server(host: str, port: int | None, folder: Path, key: str) -> Itera
         **os.environ,
         "TOCSIN_ADMIN_KEY": key,
         "TOCSIN_ALLOW_PRIVATE_TARGETS": "true",
+        "TOCSIN_BASE_URL": _url(host, port),
     }
     for variable in _NOT_INHERITED:
         environment.pop(variable, None)

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 import msgspec
 
 from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.pages import NO_PAGES, AlertPages
 from tocsin.model.alerts.state import StateChange, Status
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.interactions.catalog import Kind, system_id
@@ -58,11 +59,12 @@ class Transition:
             return None
         return (change.at - change.fired_at).total_seconds()
 
-    def interaction(self) -> Interaction | None:
-        """The interaction that it writes; None if the alert has no action for it."""
+    def interaction(self, pages: AlertPages = NO_PAGES) -> Interaction | None:
+        """The interaction that it writes; None if the alert has no action for it. Its payload has
+        the address of the alert's page, if there is one."""
         if self.action_id is None or self.interaction_id is None:
             return None
-        raw = msgspec.json.encode(self._payload(), enc_hook=str)
+        raw = msgspec.json.encode(self._payload(pages), enc_hook=str)
         hollow = read_payload(raw, PayloadHints.of(raw)).leafless_objects
         return Interaction(
             interaction_id=self.interaction_id.bytes,
@@ -85,7 +87,7 @@ class Transition:
         word = _REFERENCE_WORDS[self.change.status]
         return f"alert-{self.alert.alert_id}-{word}-{format_instant(self.change.at)}"
 
-    def _payload(self) -> dict[str, Any]:
+    def _payload(self, pages: AlertPages) -> dict[str, Any]:
         alert, change = self.alert, self.change
         payload = {
             "alertId": alert.alert_id,
@@ -101,8 +103,14 @@ class Transition:
             "dimensions": change.dimensions or {},
             "evaluatedAt": format_instant(change.at),
         }
-        if self.metric.question.unit:
-            payload["unit"] = self.metric.question.unit
+        optional = {
+            "description": alert.description,
+            "runbookUrl": alert.runbook_url,
+            "labels": alert.labels,
+            "unit": self.metric.question.unit,
+            "url": pages.url_of(alert.alert_id),
+        }
+        payload |= {name: value for name, value in optional.items() if value}
         if change.sides:
             payload |= zip(self.metric.question.side_names, change.sides, strict=True)
         if change.guards:

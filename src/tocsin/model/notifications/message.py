@@ -1,25 +1,18 @@
-"""The message of a delivery, and its default title and body where there is no template."""
+"""A message as senders get it."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.units import with_unit
-from tocsin.model.notifications import dropped
 from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.content import Content, Section
 from tocsin.model.notifications.delivery import Delivery
 
-MAX_TITLE = 300
-MAX_BODY = 20_000
-
-_LONGEST_VALUE = 200
 # Control characters, and the line and paragraph separators that are none.
 _CONTROLS = ("Cc", "Zl", "Zp")
 
@@ -31,32 +24,18 @@ class Message:
 
     id: str
     at: datetime
-    title: str
-    body: str
+    content: Content
     snapshot: str
     event: str
     happened: str
 
+    @property
+    def title(self) -> str:
+        return self.content.title
 
-def default_title(interaction: Mapping[str, Any]) -> str:
-    """`[critical] Failed logins: exceeded`, or `CUSTOMER 42: LOGIN_FAILED`."""
-    payload = interaction["interaction"]
-    if _is_transition(interaction):
-        return f"[{payload['severity']}] {payload['alertTitle']}: {payload['status']}"[:MAX_TITLE]
-    if dropped.is_of_flood(interaction):
-        return dropped.title_of(payload)
-    text = f"{interaction['resourceType']} {interaction['resourceId']}: {interaction['action']}"
-    return text[:MAX_TITLE]
-
-
-def default_body(interaction: Mapping[str, Any]) -> str:
-    """The condition of a transition; of any other interaction its payload, a line for each key."""
-    payload = interaction["interaction"]
-    if dropped.is_of_flood(interaction):
-        lines = dropped.lines_of(payload)
-    else:
-        lines = _transition(payload) if _is_transition(interaction) else _lines(payload)
-    return "\n".join([*lines, interaction["timestamp"]])[:MAX_BODY]
+    @property
+    def body(self) -> str:
+        return self.content.body
 
 
 def one_line(text: str) -> str:
@@ -77,50 +56,12 @@ def _without_controls(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in _CONTROLS else c for c in text)
 
 
-def _is_transition(interaction: Mapping[str, Any]) -> bool:
-    payload = interaction["interaction"]
-    named = {"alertTitle", "metricName", "severity", "status", "value", "operator", "threshold"}
-    return bool(interaction["origin"] == "METRIC_EVAL" and named <= payload.keys())
-
-
-def _transition(payload: Mapping[str, Any]) -> list[str]:
-    unit = payload.get("unit")
-    value = _shown(payload["value"], unit)
-    threshold = with_unit(payload["threshold"], unit)
-    lines = [f"{payload['metricName']}: {value} ({payload['operator']} {threshold})"]
-    lines += _guards(payload.get("guards"))
-    dimensions = payload.get("dimensions")
-    lines += _lines(dimensions if isinstance(dimensions, dict) else {})
-    if payload.get("durationSeconds") is not None:
-        lines.append(f"after {payload['durationSeconds']} s")
-    return lines
-
-
-def _guards(guards: Any) -> list[str]:
-    """A line for each guard: `only when Logins (5m): 61 (gte 50)`."""
-    named = {"metricName", "operator", "threshold", "value"}
-    return [
-        f"only when {g['metricName']}: {_shown(g['value'])} ({g['operator']} {g['threshold']})"
-        for g in (guards if isinstance(guards, list) else [])
-        if isinstance(g, dict) and named <= g.keys()
-    ]
-
-
-def _shown(value: Any, unit: Any = None) -> str:
-    return "no data" if value is None else with_unit(value, unit)
-
-
-def _lines(values: Mapping[str, Any]) -> list[str]:
-    return [f"{name}: {value}"[:_LONGEST_VALUE] for name, value in values.items()]
-
-
-def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Message:
+def message_of(delivery: Delivery, content: Content, at: datetime) -> Message:
     interaction = delivery.interaction
     return Message(
         id=str(delivery.delivery_id),
         at=at,
-        title=title,
-        body=body,
+        content=content,
         snapshot=delivery.snapshot,
         event=f"{interaction['resourceType']}.{interaction['action']}",
         happened=interaction["timestamp"],
@@ -130,6 +71,7 @@ def message_of(delivery: Delivery, title: str, body: str, at: datetime) -> Messa
 def sample(channel: Channel, at: datetime) -> Message:
     """The test message of a channel; it has the form of a delivery."""
     name = channel.spec.name
+    text = f"This is a test message from Tocsin for the channel {name}."
     interaction = {
         "interactionId": str(uuid4()),
         "resourceId": str(channel.channel_id),
@@ -142,8 +84,7 @@ def sample(channel: Channel, at: datetime) -> Message:
     return Message(
         id=f"test-{uuid4()}",
         at=at,
-        title="Test message from Tocsin",
-        body=f"This is a test message from Tocsin for the channel {name}.",
+        content=Content("Test message from Tocsin", sections=(Section(text=text),)),
         snapshot=json.dumps(interaction),
         event="CHANNEL.test",
         happened=format_instant(at),

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import structlog
 
+from tocsin.model.notifications.content import Content
+from tocsin.model.notifications.default_content import default_content
 from tocsin.model.notifications.delivery import Delivery
-from tocsin.model.notifications.message import default_body, default_title
 from tocsin.model.notifications.subscription import Template
 from tocsin.notifications.templates.templates import Templates, TemplateTookTooMuch
 from tocsin.store.subscriptions import Subscriptions
@@ -19,9 +20,6 @@ from tocsin.store.subscriptions import Subscriptions
 log = structlog.get_logger()
 
 MAX_EXCESSES = 3
-
-RenderedText = tuple[str, str]
-"""A title and a body."""
 
 
 class MessageRenderer:
@@ -32,23 +30,23 @@ class MessageRenderer:
         # Problems of templates that only deliveries have: their subscription was replaced.
         self._former: dict[tuple[UUID, Template], str] = {}
 
-    def plain(self, delivery: Delivery) -> RenderedText | None:
+    def plain(self, delivery: Delivery) -> Content | None:
         """The message if no template has to be rendered for it, else None; does not block."""
         if not delivery.has_template:
             return _plain(delivery)
         problem = self._problem(delivery)
         return _plain(delivery, f"The template was set aside: {problem}") if problem else None
 
-    def render(self, delivery: Delivery) -> RenderedText:
+    def render(self, delivery: Delivery) -> Content:
         """The message by its template; blocks for seconds at most."""
         if plain := self.plain(delivery):
             return plain
-        title, body, failure = self._templates.render(delivery)
+        content, failure = self._templates.render(delivery)
         if isinstance(failure, TemplateTookTooMuch):
             self._note(delivery, failure.detail)
         else:
             self._excesses.pop((delivery.subscription_id, delivery.template), None)
-        return title, body
+        return content
 
     def _problem(self, delivery: Delivery) -> str | None:
         subscription = self._subscriptions.find(delivery.subscription_id)
@@ -67,7 +65,6 @@ class MessageRenderer:
         log.warning("template set aside", subscription=str(id), problem=problem)
 
 
-def _plain(delivery: Delivery, note: str | None = None) -> RenderedText:
-    interaction = delivery.interaction
-    body = default_body(interaction)
-    return default_title(interaction), f"{body}\n({note})" if note else body
+def _plain(delivery: Delivery, note: str | None = None) -> Content:
+    content = default_content(delivery.interaction)
+    return content.with_note(f"({note})") if note else content

@@ -11,8 +11,9 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from tocsin.errors import InvalidInput, Problem, TocsinError
+from tocsin.model.notifications.content import MAX_BODY, MAX_TITLE, Content
+from tocsin.model.notifications.default_content import default_content
 from tocsin.model.notifications.delivery import Delivery
-from tocsin.model.notifications.message import MAX_BODY, MAX_TITLE, default_body, default_title
 from tocsin.model.notifications.subscription import Template
 
 PATIENCE_SECONDS = 5.0
@@ -29,8 +30,7 @@ class TemplateTookTooMuch(TemplateFailed):
 
 
 class Rendered(NamedTuple):
-    title: str
-    body: str
+    content: Content
     failure: TemplateFailed | None = None
 
 
@@ -61,15 +61,17 @@ class Templates:
         """The message by its template. A part that fails must not prevent the delivery: it is
         replaced by the default, and the body ends with the reason."""
         interaction, template = delivery.interaction, delivery.template
-        title, body = default_title(interaction), default_body(interaction)
+        content = default_content(interaction)
         try:
             if template.title is not None:
                 title = self.render_text(template.title, interaction, MAX_TITLE)
+                content = content.with_title(title)
             if template.body is not None:
                 body = self.render_text(template.body, interaction, MAX_BODY)
+                content = content.with_body(body)
         except TemplateFailed as error:
-            return Rendered(title, f"{body}\n(The template failed: {error.detail})", error)
-        return Rendered(title, body)
+            return Rendered(content.with_note(f"(The template failed: {error.detail})"), error)
+        return Rendered(content)
 
     def render_text(self, text: str, interaction: dict[str, Any], longest: int) -> str:
         """The template `text` over `interaction`, cut to `longest` characters.

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from tocsin.model.alerts.evaluation import Group
 from tocsin.model.alerts.state import Status
+from tocsin.model.group_name import group_name
 from tocsin.web import formatting
 from tocsin.web.address_parameters import reads
 from tocsin.web.backtest_preview import chart_with_threshold, firing_periods
@@ -24,7 +25,7 @@ _DRAWN = 1_000
 _RANK = {Status.FIRING: 0, Status.PENDING: 1, Status.OK: 2}
 _ORDERS: dict[str, Callable[[Group], Any]] = {
     "state": lambda group: _RANK[group.status],
-    "group": lambda group: formatting.dimensions(group.dimensions).casefold(),
+    "group": lambda group: group_name(group.dimensions).casefold(),
     "value": lambda group: (group.value is not None, group.value or 0),
 }
 

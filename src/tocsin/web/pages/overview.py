@@ -10,10 +10,10 @@ from functools import partial
 from fastapi import Request, Response
 
 from tocsin.model.alerts.state import Status
+from tocsin.model.group_name import group_name
 from tocsin.model.interactions.catalog import Kind
 from tocsin.runtime import Runtime
 from tocsin.web.dashboard import MetricValues
-from tocsin.web.formatting import dimensions
 from tocsin.web.pages.metrics import rows_of
 from tocsin.web.rendering import Pages, Reader, Site
 from tocsin.web.routing import PageRouter
@@ -77,7 +77,7 @@ def _transitions(runtime: Runtime) -> Iterator[RecentChange]:
     for transition in runtime.transitions.page(_SHOWN_CHANGES):
         alert, change = transition.alert, transition.change
         verb = "fired" if change.status is Status.FIRING else "recovered"
-        group = dimensions(change.dimensions)
+        group = group_name(change.dimensions)
         name = f"{alert.title} ({group})" if group else alert.title
         yield RecentChange(change.at, verb, "alert", name, f"/web/alerts/{alert.alert_id}")
 
