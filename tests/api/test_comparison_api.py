@@ -185,6 +185,9 @@ def test_a_firing_alert_tells_both_periods(api: TestClient, metric: dict[str, An
     assert [each["dimensions"] for each in past["results"] if each["transitions"]] == [
         {"interaction_country": "ZA"}
     ]
+    (change,) = next(each["transitions"] for each in past["results"] if each["transitions"])
+    assert past["unit"] == "%"
+    assert change["value"] == 100 * (change["current"] - change["base"]) / change["base"]
     now = datetime.now(UTC)
     rows = [
         {
@@ -202,8 +205,8 @@ def test_a_firing_alert_tells_both_periods(api: TestClient, metric: dict[str, An
     assert created.status_code == 201, created.text
     id = created.json()["alertId"]
     transitions = api.get(f"/api/interaction-alerts/{id}/transitions").json()["transitions"]
-    assert [(t["value"], t["dimensions"]) for t in transitions] == [
-        (50, {"interaction_country": "ES"})
+    assert [(t["value"], t["current"], t["base"], t["dimensions"]) for t in transitions] == [
+        (50, 3, 2, {"interaction_country": "ES"})
     ]
     written = api.get("/api/interactions", params={"resourceId": id}).json()["interactions"]
     payload = written[0]["interaction"]

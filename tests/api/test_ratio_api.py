@@ -222,6 +222,9 @@ def test_an_alert_on_a_ratio_records_the_sides_and_takes_null_for_no_data(
         2,
         3,
     )
+    shown = [transition[name] for name in ("value", "numerator", "denominator", "unit")]
+    assert shown == [66.6666666666667, 2, 3, "%"]
     api.delete(path)
     recovered = api.get("/api/interaction-alerts/transitions").json()["transitions"][0]
     assert (recovered["status"], recovered["reason"]) == ("OK", "disabled")
+    assert "numerator" not in recovered

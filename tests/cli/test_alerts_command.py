@@ -41,6 +41,7 @@ def _payments(server: Any) -> None:
             "metricType": "COUNT",
             "action": "REFUSED",
             "groupBy": ["interaction.country"],
+            "unit": "payments",
         }
         client.post("/api/interaction-metrics", json=metric).raise_for_status()
 
@@ -74,13 +75,14 @@ def test_applying_creates_new_alerts_changes_others_and_keeps_equal_ones(
 
     listed = at_server("alerts", "list").stdout
     assert METRIC in listed
-    assert "gt 0.5" in listed
+    assert "gt 0.5 payments" in listed
     evaluated = at_server("alerts", "evaluate")
     assert evaluated.returncode == 0, evaluated.stderr
     assert "Many refused payments: 1 of 1 groups are firing" in evaluated.stdout
     states = at_server("alerts", "states", "Many refused payments").stdout
     assert "interaction_country=ZA" in states
     assert "FIRING" in states
+    assert states.splitlines()[2].split()[-2:] == ["payments", "┃"]
     span = ("--from", "2026-03-20T13:55:00Z", "--to", "2026-03-20T14:05:00Z")
     backtest = at_server("alerts", "backtest", "Many refused payments", *span)
     assert "10 evaluations of 1 groups; fired 1 times, 300 s in total" in backtest.stdout
@@ -281,7 +283,7 @@ def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path)
     write(tmp_path, guarded.replace("threshold: 1.0", "threshold: 2"))
     changed = at_server("alerts", "apply", path, "--yes").stdout
     assert "onlyWhen: " in changed
-    assert f"gt 1 only when {METRIC} gte 2" in at_server("alerts", "list").stdout
+    assert f"gt 1 payments only when {METRIC} gte 2 payments" in at_server("alerts", "list").stdout
     wrong = write(tmp_path, guarded.replace("operator: gte", "operator: is"))
     rejected = at_server("alerts", "apply", wrong, "--yes")
     assert rejected.returncode == 1

@@ -15,8 +15,10 @@ from tocsin.config import Settings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.alerts.alert import Rule
 from tocsin.model.alerts.backtest import PastSpan
+from tocsin.model.alerts.draft import read_alert
 from tocsin.model.instant import format_instant, to_milliseconds
 from tocsin.model.metrics.draft import read_metric
+from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
@@ -52,12 +54,20 @@ def runtime(tmp_path: Path, now: datetime, cutoff: datetime) -> Iterator[Runtime
     opened.close()
 
 
-def compared(runtime: Runtime, offset: int, **members: Any) -> Question:
-    metric = {
+def definition(offset: int, **members: Any) -> dict[str, Any]:
+    return {
         **{"name": "n", "metricType": "COUNT", "timeWindow": "1d", "groupBy": ["interaction.g"]},
         **{"compare": {"offset": f"{offset}d", "as": "difference"}, **members},
     }
-    return read_metric(metric, runtime.catalog)[1]
+
+
+def compared(runtime: Runtime, offset: int, **members: Any) -> Question:
+    return read_metric(definition(offset, **members), runtime.catalog)[1]
+
+
+def stored(runtime: Runtime, **members: Any) -> Metric:
+    draft, question = read_metric({"name": "n", **members}, runtime.catalog)
+    return runtime.metrics.create(draft, question, runtime.now())
 
 
 def test_the_base_is_null_before_the_cutoff(
@@ -93,3 +103,29 @@ def test_a_ratio_before_the_cutoff_has_no_base(runtime: Runtime, now: datetime) 
     ratio = {"metricType": "RATIO", "numerator": side, "denominator": side}
     (reading,) = runtime.calculator.calculate(compared(runtime, 900, **ratio), now).readings
     assert (reading.value, reading.sides) == (None, (1, None))
+
+
+def test_a_guard_without_a_row_has_no_value_before_the_cutoff(
+    runtime: Runtime, now: datetime, cutoff: datetime
+) -> None:
+    """An alert on a count fires where the guard, a difference of nothing and nothing, is 0."""
+    never = [{"field": "interaction.never", "operator": "exists"}]
+    watched = stored(runtime, metricType="COUNT", groupBy=["interaction.g"])
+    for offset, fires in ((7, True), (900, False)):
+        guard = stored(runtime, **definition(offset, filters=never))
+        rule = {"operator": "gte", "threshold": 1}
+        only_when = [{"metricId": str(guard.metric_id), "operator": "lte", "threshold": 0}]
+        body = {"title": "t", "metricId": str(watched.metric_id), "alertAction": "fired", **rule}
+        draft = read_alert({**body, "onlyWhen": only_when}, runtime.catalog, runtime.metrics)
+        alert = runtime.alerts.create(draft, now)
+        (result,) = runtime.evaluator.evaluate([alert.alert_id], runtime.now())
+        assert bool(result.firing) is fires
+        input = BacktestInput(
+            alert.rule,
+            watched.question,
+            guards=((alert.only_when[0], guard.question),),
+        )
+        span = PastSpan.model_validate({"from": cutoff, "to": now, "step": "24h"})
+        (history,) = runtime.backtester.backtest(input, span)
+        first = cutoff + (1 + offset) * DAY
+        assert [change.at - first < DAY for change in history.changes] == [True] * fires

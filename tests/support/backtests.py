@@ -81,7 +81,8 @@ def _guard_rows(world: World, guarding: tuple[Guard, Question], at: datetime) ->
     guard, question = guarding
     readings = world.runtime.calculator.calculate(question, at, ANSWERED_GROUPS).readings
     metric = a_metric().model_copy(update={"question": question})
-    return GuardRows.of(guard, metric, readings)
+    without_row = world.runtime.calculator.empty_value(question, at)
+    return GuardRows.of(guard, metric, readings, without_row)
 
 
 def backtested(world: World, trial: BacktestInput, span: PastSpan) -> dict[str, list[StateChange]]:

@@ -102,7 +102,7 @@ def guard_rows(
                 for name, value in zip(NAMES, of_groups, strict=True)
                 if value is not MISSING
             ]
-        rows.append(GuardRows.of(guard, metric, readings))
+        rows.append(GuardRows.of(guard, metric, readings, 0))
     return rows
 
 

@@ -12,15 +12,20 @@ from uuid import UUID
 
 from tocsin.errors import QueryTooHeavy, Stopping, TocsinError
 from tocsin.metrics.calculator import Calculator
-from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.alert import Alert, Value
 from tocsin.model.alerts.guards import GuardRows, Guards, unmatched_fields
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.answer import Answer, Reading
 from tocsin.model.metrics.metric import Metric
 from tocsin.store.metrics import Metrics
 
-Answers = Mapping[UUID, Answer | TocsinError]
-"""The answer of each metric, by its id."""
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """By the id of a metric, its answer, and the value of a group without a row in it."""
+
+    of_metric: Mapping[UUID, Answer | TocsinError]
+    without_row: Mapping[UUID, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,16 @@ def calculate(calculator: Calculator, metrics: Iterable[AlertMetrics], at: datet
     """The answers of alerts' metrics as of `at`; a metric of several alerts is calculated once."""
     questions = {each.metric_id: each.question for of_alert in metrics for each in of_alert.all}
     answers = calculator.calculate_all(list(questions.values()), at, ANSWERED_GROUPS)
-    return dict(zip(questions, answers, strict=True))
+    return Answers(
+        dict(zip(questions, answers, strict=True)),
+        {id: calculator.empty_value(question, at) for id, question in questions.items()},
+    )
 
 
 def values_of(alert: Alert, metrics: AlertMetrics, answers: Answers) -> AlertValues:
     """Raises the error of an answer: Stopping first, which is no failure of the alert."""
-    errors = [a for each in metrics.all if isinstance(a := answers[each.metric_id], TocsinError)]
-    for error in errors:
-        if isinstance(error, Stopping):
+    for metric in metrics.all:
+        if isinstance(error := answers.of_metric[metric.metric_id], Stopping):
             raise error
     readings = _readings(metrics.watched, answers, "The metric")
     guards = []
@@ -67,12 +74,14 @@ def values_of(alert: Alert, metrics: AlertMetrics, answers: Answers) -> AlertVal
         # A change of the groups of a metric is rejected, unless the alert is changed meanwhile.
         if fields := unmatched_fields(metric.question, metrics.watched.question):
             raise TocsinError(f"{name} is grouped by {', '.join(fields)}, and the metric is not")
-        guards.append(GuardRows.of(guard, metric, _readings(metric, answers, name)))
+        readings_of_guard = _readings(metric, answers, name)
+        without_row = answers.without_row[metric.metric_id]
+        guards.append(GuardRows.of(guard, metric, readings_of_guard, without_row))
     return AlertValues(readings, guards)
 
 
 def _readings(metric: Metric, answers: Answers, name: str) -> Sequence[Reading]:
-    answer = answers[metric.metric_id]
+    answer = answers.of_metric[metric.metric_id]
     if isinstance(answer, TocsinError):
         raise answer
     if answer.group_count is not None:

@@ -74,7 +74,13 @@ class Backtester:
         delayed = Points(points.first - input.delay, points.step, points.count)
         deadline = self._engine.deadline()
         guards = [
-            GuardTurns.of(guard, question, input.question, self._lines(question, delayed, deadline))
+            GuardTurns.of(
+                guard,
+                question,
+                input.question,
+                self._lines(question, delayed, deadline),
+                self._retained.has_base(question, delayed.all()),
+            )
             for guard, question in input.guards
         ]
         for line in self._lines(input.question, delayed, deadline):

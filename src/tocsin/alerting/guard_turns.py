@@ -41,13 +41,18 @@ class GuardTurns:
 
     positions: tuple[int, ...]
     turns: Mapping[GroupTexts, Turns]
-    holds_over_nothing: bool
+    holds_over_nothing: Values
 
     @classmethod
     def of(
-        cls, guard: Guard, question: Question, watched: Question, lines: Iterable[GroupLine]
+        cls,
+        guard: Guard,
+        question: Question,
+        watched: Question,
+        lines: Iterable[GroupLine],
+        has_base: Values,
     ) -> GuardTurns:
-        """Raises QueryTooHeavy."""
+        """`has_base` tells for each point whether a comparison has a base. Raises QueryTooHeavy."""
         positions = tuple(watched.group_by.index(field) for field in question.group_by)
         turns: dict[GroupTexts, Turns] = {}
         count = 0
@@ -59,14 +64,14 @@ class GuardTurns:
                     f"The guards change more than {MAX_TURNS:,} times in this span: use a shorter "
                     "span or a larger step"
                 )
-        return cls(positions, turns, guard.holds(question.empty_value))
+        return cls(positions, turns, has_base & guard.holds(question.empty_value))
 
-    def holds(self, texts: GroupTexts, count: int) -> Values:
+    def holds(self, texts: GroupTexts) -> Values:
         """Whether the guard holds for a group of the alert's metric, at each point."""
         turns = self.turns.get(tuple(texts[position] for position in self.positions))
         if turns is None:
-            return np.full(count, self.holds_over_nothing)
-        steps = np.zeros(count, dtype=np.int8)
+            return self.holds_over_nothing
+        steps = np.zeros(len(self.holds_over_nothing), dtype=np.int8)
         steps[turns] = 1
         holds: Values = np.cumsum(steps, dtype=np.int32) % 2 == 1
         return holds
@@ -76,8 +81,7 @@ def guarded(line: GroupLine, guards: Sequence[GuardTurns]) -> GroupLine:
     """The line, with no value at the points at which a guard does not hold."""
     if not guards:
         return line
-    count = len(line.values)
-    holds = np.logical_and.reduce([guard.holds(line.texts, count) for guard in guards])
+    holds = np.logical_and.reduce([guard.holds(line.texts) for guard in guards])
     values = np.asarray(line.values, dtype=np.float64)
     return replace(line, values=np.where(holds, values, np.nan))
 

@@ -105,7 +105,8 @@ def backtest_alert(runtime: App, observations: AppObservations, body: Body) -> R
     alert = _alert_of(runtime, draft)
     with observations.calculating("backtest"):
         histories = runtime.alert_service.backtest(alert, draft.span)
-        return json_response(Backtest.of(histories, draft.span.points))
+        question = runtime.metrics.get(alert.metric_id).question
+        return json_response(Backtest.of(histories, question, draft.span.points))
 
 
 def _alert_of(runtime: Runtime, draft: BacktestDraft) -> Alert:

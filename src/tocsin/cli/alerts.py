@@ -33,8 +33,7 @@ def list_(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     from tocsin.cli.tables import alert_table, show
 
     with Client(url, key) as client:
-        names = {metric["metricId"]: metric["name"] for metric in client.get(METRICS)}
-        show(alert_table(client.get(ALERTS), names))
+        show(alert_table(client.get(ALERTS), client.get(METRICS)))
 
 
 @app.command(epilog='Example:  tocsin alerts states "Many failed logins"')
@@ -46,7 +45,8 @@ def states(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOption 
     with Client(url, key) as client:
         for each in _chosen(client, alert):
             groups = client.get(f"{ALERTS}/{each['alertId']}/states")
-            show(state_table(each["title"], groups))
+            metric = client.get(f"{METRICS}/{each['metricId']}")
+            show(state_table(each["title"], groups, metric))
 
 
 @app.command(epilog='Example:  tocsin alerts evaluate "Many failed logins"')

@@ -9,12 +9,15 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.model.metrics.units import with_unit
+
 JsonObject = Mapping[str, Any]
 
 # Without a terminal, lines are not wrapped, so that scripts can read them.
 UNBOUNDED = 10_000
 _SIDES = ("numerator", "denominator")
 _COMPARED = ("current", "base")
+_WINDOW = ("timeWindow",)
 _SCOPE = ("resourceType", "action", "origin")
 
 
@@ -121,15 +124,16 @@ def sides_text(values: Iterable[float | None]) -> str:
     return " of ".join(map(value_text, values))
 
 
-def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -> Table:
+def alert_table(alerts: Iterable[JsonObject], metrics: Iterable[JsonObject]) -> Table:
+    by_id = {metric["metricId"]: metric for metric in metrics}
     table = _table(
         "Title", "Metric", "Condition", "For", "Interval", "Severity", "Health", "Enabled"
     )
     for alert in alerts:
         table.add_row(
             _plain(alert["title"]),
-            _plain(metric_names.get(alert["metricId"], "")),
-            _plain(_condition_text(alert, metric_names)),
+            _plain(_name_of(alert, by_id)),
+            _plain(_condition_text(alert, by_id)),
             alert["for"],
             alert["interval"],
             alert["severity"],
@@ -139,25 +143,42 @@ def alert_table(alerts: Iterable[JsonObject], metric_names: Mapping[str, str]) -
     return table
 
 
-def _condition_text(alert: JsonObject, metric_names: Mapping[str, str]) -> str:
-    """`gt 20 only when Logins (5m) gte 50`"""
+def _condition_text(alert: JsonObject, metrics: Mapping[str, JsonObject]) -> str:
+    """`gt 20% only when Logins (5m) gte 50`"""
     guards = [
-        f"{metric_names.get(guard['metricId'], '')} {_comparison_text(guard)}"
+        f"{_name_of(guard, metrics)} {_comparison_text(guard, metrics)}"
         for guard in alert["onlyWhen"]
     ]
     return " ".join(
-        [_comparison_text(alert), *(["only when", " and ".join(guards)] if guards else [])]
+        [_comparison_text(alert, metrics), *(["only when", " and ".join(guards)] if guards else [])]
     )
 
 
-def _comparison_text(comparison: JsonObject) -> str:
-    return f"{comparison['operator']} {value_text(comparison['threshold'])}"
+def _name_of(comparison: JsonObject, metrics: Mapping[str, JsonObject]) -> str:
+    metric = metrics.get(comparison["metricId"])
+    return metric["name"] if metric else ""
 
 
-def state_table(title: str, groups: Iterable[JsonObject]) -> Group:
+def _comparison_text(comparison: JsonObject, metrics: Mapping[str, JsonObject]) -> str:
+    metric = metrics.get(comparison["metricId"])
+    threshold = with_unit(value_text(comparison["threshold"]), metric and _unit_of(metric))
+    return f"{comparison['operator']} {threshold}"
+
+
+def _unit_of(metric: JsonObject) -> str | None:
+    """The unit of a metric's value, which its definition need not name."""
+    from tocsin.model.metrics.question import Question
+
+    # A calendar window has its zone in another member, and no influence on the unit.
+    names = ("unit", "scale", "compare", "rateUnit", *(() if metric.get("timezone") else _WINDOW))
+    members = {name: metric[name] for name in names if metric.get(name)}
+    return Question.model_validate({"aggregation": metric["metricType"], **members}).unit
+
+
+def state_table(title: str, groups: Iterable[JsonObject], metric: JsonObject) -> Group:
     """The groups of one alert."""
     table = _table("Group", "Status", "Since")
-    table.add_column("Value", justify="right")
+    table.add_column(_unit_of(metric) or "Value", justify="right")
     for group in groups:
         table.add_row(
             group_text(group["dimensions"]),
@@ -171,7 +192,7 @@ def state_table(title: str, groups: Iterable[JsonObject]) -> Group:
 def backtest_table(title: str, backtest: JsonObject) -> Group:
     """A row for each transition, by group."""
     table = _table("Group", "Time", "Status", "Reason")
-    table.add_column("Value", justify="right")
+    table.add_column(backtest.get("unit") or "Value", justify="right")
     for past in backtest["results"]:
         group = group_text(past["dimensions"])
         for change in past["transitions"]:

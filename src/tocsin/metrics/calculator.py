@@ -49,7 +49,15 @@ from tocsin.metrics.sides_series import joined_series
 from tocsin.model.ceilings import JOINED_GROUPS
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
-from tocsin.model.metrics.answer import DEFAULT_LIMIT, Answer, Explanation, Reading, Series, plain
+from tocsin.model.metrics.answer import (
+    DEFAULT_LIMIT,
+    Answer,
+    Explanation,
+    Reading,
+    ReadingValue,
+    Series,
+    plain,
+)
 from tocsin.model.metrics.question import Question
 from tocsin.process.deadline import Deadline
 
@@ -165,6 +173,10 @@ class Calculator:
         for index, result in zip(unanswered, results, strict=True):
             answers[index] = result
         return [answer for answer in answers if answer is not None]
+
+    def empty_value(self, question: Question, at: datetime) -> ReadingValue:
+        """The value as of `at` of a group over no interactions."""
+        return question.empty_value if self.cache.retained.has_base(question, [at]).all() else None
 
     def series(self, question: Question, start: datetime, to: datetime, step: timedelta) -> Series:
         """The question's value at `to`, `to - step`, and so on while later than `start`."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType, field
 
 from tocsin.api.schemas.guards import GuardResponse, GuardValues, guard_values
+from tocsin.api.schemas.row_members import UnitText, side_members
 from tocsin.api.schemas.shape import (
     DurationText,
     InstantText,
@@ -24,7 +25,12 @@ from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
-from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
+from tocsin.model.metrics.answer import (
+    ReadingDimensions,
+    ReadingValue,
+    SideOfComparison,
+    SideOfRatio,
+)
 from tocsin.model.severity import Severity
 
 _Error = Annotated[str | None, doc("Why the last evaluation failed")]
@@ -150,6 +156,11 @@ class TransitionResponse(Shape):
         UUID | None, doc("The interaction recorded of it; null without an action")
     ]
     definition: TransitionDefinition
+    unit: UnitText = UNSET
+    numerator: SideOfRatio = UNSET
+    denominator: SideOfRatio = UNSET
+    current: SideOfComparison = UNSET
+    base: SideOfComparison = UNSET
     guards: GuardValues = UNSET
 
     @classmethod
@@ -174,6 +185,8 @@ class TransitionResponse(Shape):
             duration_seconds=transition.duration_seconds,
             interaction_id=transition.interaction_id,
             definition=TransitionDefinition(**_rule(alert), question=question),
+            unit=metric.question.unit or UNSET,
+            **side_members(metric.question, change.sides),
             guards=guard_values(change.guards),
         )
 

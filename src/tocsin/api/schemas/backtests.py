@@ -9,10 +9,17 @@ from typing import Annotated
 from msgspec import UNSET, UnsetType
 
 from tocsin.alerting.backtest import GroupHistory
+from tocsin.api.schemas.row_members import UnitText, side_members
 from tocsin.api.schemas.shape import InstantText, Shape, doc, only_true
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.instant import format_instant
-from tocsin.model.metrics.answer import ReadingDimensions, ReadingValue
+from tocsin.model.metrics.answer import (
+    ReadingDimensions,
+    ReadingValue,
+    SideOfComparison,
+    SideOfRatio,
+)
+from tocsin.model.metrics.question import Question
 
 MAX_TRANSITIONS = 100_000
 """A backtest counts more transitions, but does not list them."""
@@ -24,15 +31,20 @@ class PastTransition(Shape):
     at: InstantText
     fired_at: InstantText
     value: ReadingValue
+    numerator: SideOfRatio = UNSET
+    denominator: SideOfRatio = UNSET
+    current: SideOfComparison = UNSET
+    base: SideOfComparison = UNSET
 
     @classmethod
-    def of(cls, change: StateChange) -> PastTransition:
+    def of(cls, change: StateChange, question: Question) -> PastTransition:
         return cls(
             status=change.status,
             reason=change.reason,
             at=format_instant(change.at),
             fired_at=format_instant(change.fired_at),
             value=change.value,
+            **side_members(question, change.sides),
         )
 
 
@@ -45,12 +57,12 @@ class GroupHistoryResponse(Shape):
     transitions: list[PastTransition]
 
     @classmethod
-    def of(cls, history: GroupHistory) -> GroupHistoryResponse:
+    def of(cls, history: GroupHistory, question: Question) -> GroupHistoryResponse:
         return cls(
             dimensions=history.dimensions,
             fired=history.fired,
             firing_seconds=history.firing.total_seconds(),
-            transitions=[PastTransition.of(change) for change in history.changes],
+            transitions=[PastTransition.of(change, question) for change in history.changes],
         )
 
 
@@ -59,6 +71,7 @@ class Backtest(Shape, kw_only=True):
     but not listed."""
 
     evaluations: int
+    unit: UnitText = UNSET
     groups: int
     fired: int
     firing_seconds: float
@@ -68,7 +81,9 @@ class Backtest(Shape, kw_only=True):
     ) = UNSET
 
     @classmethod
-    def of(cls, histories: Iterable[GroupHistory], evaluations: int) -> Backtest:
+    def of(
+        cls, histories: Iterable[GroupHistory], question: Question, evaluations: int
+    ) -> Backtest:
         """Sums the groups up as they come, so that those that never fired are not kept."""
         groups = fired = transitions = 0
         firing = timedelta()
@@ -79,9 +94,10 @@ class Backtest(Shape, kw_only=True):
             firing += history.firing
             transitions += len(history.changes)
             if history.changes and transitions <= MAX_TRANSITIONS:
-                results.append(GroupHistoryResponse.of(history))
+                results.append(GroupHistoryResponse.of(history, question))
         return cls(
             evaluations=evaluations,
+            unit=question.unit or UNSET,
             groups=groups,
             fired=fired,
             firing_seconds=firing.total_seconds(),

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from tocsin.api.schemas.metrics import Warnings, warnings_of
+from tocsin.api.schemas.row_members import UnitText
 from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc, only_true
 from tocsin.errors import Problem, TocsinError
 from tocsin.model.instant import format_instant
@@ -27,16 +28,6 @@ from tocsin.model.metrics.answer import (
 )
 from tocsin.model.metrics.metric import Metric
 
-_Unit = (
-    Annotated[
-        str,
-        Meta(
-            description="Only there for a RATE, a RATIO in percent, and a metric with a unit",
-            examples=["per minute", "%", "ms"],
-        ),
-    ]
-    | UnsetType
-)
 _Truncated = Annotated[bool, only_true("Present only if rows were cut")] | UnsetType
 _GroupCount = (
     Annotated[int, doc("The number of all rows; present only if some were cut")] | UnsetType
@@ -48,7 +39,7 @@ class Calculation(Shape, kw_only=True):
     metric_name: str | None
     metric_type: Aggregation
     calculated_at: InstantText
-    unit: _Unit = UNSET
+    unit: UnitText = UNSET
     results: list[Reading]
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
@@ -79,7 +70,7 @@ class CalculationOfAll(Shape, kw_only=True):
     metric_name: str
     metric_type: Aggregation
     calculated_at: InstantText
-    unit: _Unit = UNSET
+    unit: UnitText = UNSET
     results: list[Reading] | UnsetType = UNSET
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
@@ -130,7 +121,7 @@ class SeriesResponse(Shape, kw_only=True):
     metric_id: UUID
     metric_name: str
     metric_type: Aggregation
-    unit: _Unit = UNSET
+    unit: UnitText = UNSET
     series: list[LineResponse]
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET

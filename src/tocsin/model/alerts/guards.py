@@ -1,7 +1,7 @@
 """Applies the guards of an alert to the rows of its metric ("Guards" in docs/reference/alerts.md).
 
 A group takes the row of a guard that has the same values of the guard's dimensions. A guard without
-such a row has the value of its aggregation over no interactions.
+such a row has the value of its metric over no interactions.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ MAX_GUARDS = 5
 
 @dataclass(frozen=True, slots=True)
 class GuardRows:
-    """A guard with the values of its metric at an instant."""
+    """A guard with the values of its metric at an instant, and that of a group without a row."""
 
     guard: Guard
     metric: Metric
     values: Mapping[GroupKey, Value]
+    without_row: Value
 
     @classmethod
-    def of(cls, guard: Guard, metric: Metric, readings: Iterable[Reading]) -> GuardRows:
+    def of(
+        cls, guard: Guard, metric: Metric, readings: Iterable[Reading], without_row: Value
+    ) -> GuardRows:
         values = {key_of(reading.dimensions): reading.value for reading in readings}
-        return cls(guard, metric, values)
+        return cls(guard, metric, values, without_row)
 
     def reading(self, dimensions: Dimensions) -> GuardReading:
         """The guard as it applies to a group of the alert's metric."""
-        question = self.metric.question
-        key = tuple((dimensions or {})[name] for name in question.dimensions)
-        value = self.values.get(key, question.empty_value)
+        key = tuple((dimensions or {})[name] for name in self.metric.question.dimensions)
+        value = self.values.get(key, self.without_row)
         return GuardReading(self.guard, self.metric.name, value)
 
 
