@@ -14,12 +14,15 @@ from sqlalchemy import RowMapping
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
+from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import subscriptions
+
+_NOT_COLUMNS = {"template", "grouping"}
 
 Topic = tuple[bytes, bytes]
 """The ids of a resource type and an action, as interactions have them."""
@@ -99,6 +102,7 @@ class Subscriptions:
             action_id=draft.action_id,
             origin_id=draft.origin_id,
             template=draft.template or Template(),
+            grouping=draft.grouping,
             enabled=draft.enabled,
             created_date=created,
             modified_date=modified,
@@ -106,12 +110,20 @@ class Subscriptions:
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:
-    template = subscription.template
-    texts = {"title_template": template.title, "body_template": template.body}
-    return {**subscription.model_dump(exclude={"template"}), **texts}
+    template, grouping = subscription.template, subscription.grouping
+    return {
+        **subscription.model_dump(exclude=_NOT_COLUMNS),
+        "title_template": template.title,
+        "body_template": template.body,
+        "grouping": grouping.model_dump_json() if grouping else None,
+    }
 
 
 def _subscription(row: RowMapping) -> Subscription:
-    template = Template(title=row["title_template"], body=row["body_template"])
-    members = {name: row[name] for name in Subscription.model_fields if name != "template"}
-    return Subscription(**members, template=template)
+    members = {name: row[name] for name in Subscription.model_fields if name not in _NOT_COLUMNS}
+    grouping = row["grouping"]
+    return Subscription(
+        **members,
+        template=Template(title=row["title_template"], body=row["body_template"]),
+        grouping=Grouping.model_validate_json(grouping) if grouping else None,
+    )

@@ -206,6 +206,59 @@ subscriptions = Table(
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
     Column("template_problem", LONG_TEXT),
+    Column("grouping", LONG_TEXT),
+)
+
+# A row for each key of a grouped subscription: the times of its open bundle, if any, and of its
+# next reminder. The id is derived from subscription and key.
+bundles = Table(
+    "bundles",
+    metadata,
+    Column("number", WHOLE_NUMBER, primary_key=True),
+    Column("bundle_id", Uuid, nullable=False, unique=True),
+    Column(
+        "subscription_id",
+        Uuid,
+        ForeignKey("subscriptions.subscription_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("key", LONG_TEXT, nullable=False),
+    Column("opened_at", InstantColumn),
+    Column("closes_at", InstantColumn, index=True),
+    Column("remind_at", InstantColumn, index=True),
+    Column("closed_at", InstantColumn),
+)
+
+# The groups of alerts that fire or are held by an open bundle, once for each subscription. The id
+# of a group is derived from its alert and the values of its dimensions.
+bundle_groups = Table(
+    "bundle_groups",
+    metadata,
+    Column("number", WHOLE_NUMBER, primary_key=True),
+    Column(
+        "bundle_id",
+        Uuid,
+        ForeignKey("bundles.bundle_id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("subscription_id", Uuid, nullable=False),
+    Column("alert_id", Uuid, nullable=False),
+    Column("group_id", Uuid, nullable=False),
+    Column("severity", short_text(16), nullable=False),
+    Column("is_firing", Boolean, nullable=False),
+    Column("is_held", Boolean, nullable=False),
+    Column("has_fired", Boolean, nullable=False),
+    Column("fired_id", Uuid),
+    Column("recovered_id", Uuid),
+)
+Index(
+    "bundle_groups_group",
+    bundle_groups.c.subscription_id,
+    bundle_groups.c.alert_id,
+    bundle_groups.c.group_id,
+    unique=True,
 )
 
 silences = Table(

@@ -17,6 +17,7 @@ from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryPage, DeliveryStatus
 from tocsin.model.notifications.silence import Silence
 from tocsin.model.notifications.subscription import Subscription, Template
+from tocsin.model.severity import Severity
 
 ShownStatus = Literal["pending", "sent", "failed", "silenced", "skipped"]
 """The statuses that are shown; a staged delivery is not."""
@@ -122,12 +123,23 @@ class SubscriptionResponse(Shape):
             "three times in a row"
         ),
     ]
+    group_by: Annotated[
+        Literal["none", "alert"] | list[str],
+        doc("The key that transitions of alerts are bundled by: dimension keys and `labels.x`"),
+    ]
+    group_wait: Annotated[str | None, doc("The length of a bundle; null without groupBy")]
+    repeat_every: Annotated[
+        str | None, doc("The interval of reminders while something fires; null for none")
+    ]
+    immediately: Annotated[list[Severity] | None, doc("Severities that are not bundled")]
     enabled: bool
     created_date: InstantText
     modified_date: InstantText
 
     @classmethod
     def of(cls, subscription: Subscription, catalog: Mnemonics) -> SubscriptionResponse:
+        grouping = subscription.grouping
+        by = grouping.by if grouping else "none"
         return cls(
             subscription_id=subscription.subscription_id,
             channel_id=subscription.channel_id,
@@ -139,6 +151,10 @@ class SubscriptionResponse(Shape):
             origin=mnemonic_of(catalog, Kind.ORIGIN, subscription.origin_id),
             template=SubscriptionTemplate.of(subscription.template),
             template_problem=subscription.template_problem,
+            group_by=by if by == "none" or by == "alert" else list(by),
+            group_wait=str(grouping.wait) if grouping else None,
+            repeat_every=str(grouping.repeat) if grouping and grouping.repeat else None,
+            immediately=list(grouping.immediately) if grouping else None,
             enabled=subscription.enabled,
             created_date=format_instant(subscription.created_date),
             modified_date=format_instant(subscription.modified_date),

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic import Field as Member
-from pydantic.alias_generators import to_camel
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.catalog_names import CatalogNames, id_of, unknown_names
 from tocsin.model.metrics.draft import Enabled
+from tocsin.model.notifications.grouping import Grouping, GroupingMembers, grouping_problems
 from tocsin.model.validation import nul_problems, problems_of
 
 MAX_TEMPLATE = 10_000
@@ -33,12 +33,8 @@ class Template(BaseModel):
     body: TemplateText | None = None
 
 
-class SubscriptionDraft(BaseModel):
+class SubscriptionDraft(GroupingMembers):
     """The members that a caller may give; null means the same as a missing member."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
 
     channel_id: UUID
     resource_type_id: UUID | None = None
@@ -64,6 +60,7 @@ class Subscription(BaseModel):
     origin_id: UUID | None = None
     template: Template = Template()
     template_problem: str | None = None
+    grouping: Grouping | None = None
     enabled: bool = True
     created_date: datetime
     modified_date: datetime
@@ -77,6 +74,7 @@ def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
         *_missing(body),
         *unknown_names(body, catalog),
         *nul_problems(body, "template.title", "template.body"),
+        *grouping_problems(body, catalog),
     ]
     try:
         draft = SubscriptionDraft.model_validate(body)
