@@ -33,6 +33,7 @@ from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
+from tocsin.notifications.held_delivery_releaser import HeldDeliveryReleaser
 from tocsin.notifications.outbox import Outbox
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.senders.senders import Senders
@@ -66,6 +67,7 @@ from tocsin.store.deliveries import Deliveries
 from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
+from tocsin.store.held_deliveries import HeldDeliveries
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
@@ -217,7 +219,19 @@ class Runtime:
         self.subscription_service = SubscriptionService(
             self.subscriptions, self.templates, self.clock
         )
-        self.silence_service = SilenceService(self.silences, self.clock)
+        self.silence_service = SilenceService(self.silences, self.alerts, self.clock)
+        held = HeldDeliveries(
+            self.database,
+            self.silences,
+            self.alerts,
+            self.subscriptions,
+            self.channels,
+            self.dropped,
+            self.storage.fence,
+        )
+        self._held_delivery_releaser = HeldDeliveryReleaser(
+            held, self.silences, self.events, self.clock, self.leadership
+        )
 
     def _open_alerting(self) -> None:
         self.evaluator = Evaluator(
@@ -274,6 +288,7 @@ class Runtime:
         subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
         subscribe(LeadershipGained, self._outbox.on_leadership_gained)
         subscribe(LeadershipGained, self.dispatcher.on_leadership_gained)
+        subscribe(LeadershipGained, self._held_delivery_releaser.on_leadership_gained)
         subscribe(LeadershipGained, self.scheduler.on_leadership_gained)
         subscribe(LeadershipGained, self.promoter.on_leadership_gained)
         subscribe(DefinitionsChanged, self.alert_service.on_definitions_changed)
@@ -289,6 +304,7 @@ class Runtime:
         for worker in (
             self._outcomes,
             self.dispatcher,
+            self._held_delivery_releaser,
             self.promoter,
             self.maintenance,
             self.scheduler,

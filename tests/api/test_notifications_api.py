@@ -247,7 +247,8 @@ def test_a_paused_channel_and_its_pending_deliveries_show_the_end_of_the_pause(
 
 
 def test_silences_are_kept_replaced_and_deleted(api: TestClient) -> None:
-    body = {"alertId": NOBODY, "to": "2299-01-01T00:00:00Z", "author": "ada", "reason": "upgrade"}
+    body: dict[str, Any] = {"to": "2299-01-01T00:00:00Z", "author": "ada", "reason": "upgrade"}
+    body["severities"] = ["critical"]
     created = api.post(SILENCES, json=body)
     assert created.status_code == 201, created.text
     path = f"{SILENCES}/{created.json()['silenceId']}"
@@ -262,15 +263,93 @@ def test_silences_are_kept_replaced_and_deleted(api: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "wrong"),
     [
-        ({}, {"to"}),
+        ({}, {"alertId", "to"}),
         ({"to": "2299-01-01T00:00:00Z"}, {"alertId"}),
-        ({"alertId": NOBODY, "to": "2001-01-01T00:00:00Z"}, {"to"}),
+        ({"to": "2299-01-01T00:00:00Z", "dimensions": {"a": "b"}}, {"alertId"}),
+        ({"to": "2299-01-01T00:00:00Z", "matchAll": False, "severities": []}, {"alertId"}),
+        ({"alertId": NOBODY, "to": "2299-01-01T00:00:00Z"}, {"alertId"}),
+        ({"matchAll": True, "to": "2001-01-01T00:00:00Z"}, {"to"}),
+        ({"matchAll": True, "labels": {"a": "b"}, "to": "2299-01-01T00:00:00Z"}, {"matchAll"}),
+        ({"matchAll": True, "dimensions": {"a": "b"}, "to": "2299-01-01T00:00:00Z"}, {"matchAll"}),
+        ({"matchAll": 1, "to": "2299-01-01T00:00:00Z"}, {"matchAll"}),
+        ({"severities": ["fatal"], "to": "2299-01-01T00:00:00Z"}, {"severities[0]"}),
+        ({"severities": ["info"] * 2, "to": "2299-01-01T00:00:00Z"}, {"severities"}),
         ({"alertId": "x", "to": "soon", "from": 1}, {"alertId", "to", "from"}),
         ({"labels": {"a": 1}, "to": "2299-01-01T00:00:00Z"}, {"labels.a"}),
     ],
 )
 def test_a_wrong_silence_is_422(api: TestClient, body: dict[str, Any], wrong: set[str]) -> None:
     assert fields(api.post(SILENCES, json=body)) == wrong
+
+
+RECURS = {
+    "weekdays": ["friday", "monday"],
+    "from": "22:00",
+    "to": "06:00",
+    "timezone": "Europe/Berlin",
+    "until": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "wrong"),
+    [
+        ({"weekdays": []}, {"recurs.weekdays"}),
+        ({"weekdays": ["monday", "mon"]}, {"recurs.weekdays[1]"}),
+        ({"weekdays": ["monday", "monday"]}, {"recurs.weekdays"}),
+        ({"weekdays": "monday"}, {"recurs.weekdays"}),
+        ({"from": "2:00"}, {"recurs.from"}),
+        ({"from": "24:00"}, {"recurs.from"}),
+        ({"from": 2}, {"recurs.from"}),
+        ({"to": "24:01"}, {"recurs.to"}),
+        ({"to": "02:00:00"}, {"recurs.to"}),
+        ({"to": "22:00"}, {"recurs.to"}),
+        ({"timezone": "Europe/Bonn"}, {"recurs.timezone"}),
+        ({"timezone": "europe/berlin"}, {"recurs.timezone"}),
+        ({"until": "tomorrow"}, {"recurs.until"}),
+        ({"until": "2001-01-01T00:00:00Z"}, {"recurs.until"}),
+        ({"until": "2026-03-20T12:00:00Z", "weekdays": ["sunday"]}, {"recurs.until"}),
+        ({"length": "2h"}, {"recurs.length"}),
+    ],
+)
+def test_a_wrong_recurrence_is_422(
+    api: TestClient, members: dict[str, Any], wrong: set[str]
+) -> None:
+    start = "2026-03-20T00:00:00Z"
+    body = {"matchAll": True, "from": start, "recurs": {**RECURS, **members}}
+    assert fields(api.post(SILENCES, json=body)) == wrong
+
+
+def test_a_silence_that_recurs_has_no_end_beside_until(api: TestClient) -> None:
+    both = {"matchAll": True, "recurs": RECURS, "to": "2299-01-01T00:00:00Z"}
+    assert fields(api.post(SILENCES, json=both)) == {"to"}
+    for missing in ("weekdays", "from", "to", "timezone"):
+        recurs = {name: value for name, value in RECURS.items() if name != missing}
+        answer = api.post(SILENCES, json={"matchAll": True, "recurs": recurs})
+        assert fields(answer) == {f"recurs.{missing}"}
+
+
+def test_a_silence_that_recurs_is_shown_with_its_next_windows(api: TestClient) -> None:
+    start = "2299-03-20T00:00:00.000Z"
+    recurs = {**RECURS, "until": "2299-03-31T00:00:00.000Z"}
+    answer = api.post(SILENCES, json={"matchAll": True, "from": start, "recurs": recurs})
+    assert answer.status_code == 201, answer.text
+    created = answer.json()
+    assert created["recurs"] == {**recurs, "weekdays": ["monday", "friday"]}
+    assert (created["to"], created["active"]) == (None, False)
+    assert created["nextWindows"] == [
+        {"from": "2299-03-20T21:00:00.000Z", "to": "2299-03-21T05:00:00.000Z"},
+        {"from": "2299-03-24T21:00:00.000Z", "to": "2299-03-25T05:00:00.000Z"},
+        # Summer time has begun.
+        {"from": "2299-03-27T20:00:00.000Z", "to": "2299-03-28T04:00:00.000Z"},
+    ]
+    path = f"{SILENCES}/{created['silenceId']}"
+    later = api.patch(path, json={"recurs": {"to": "07:00", "until": None}}).json()
+    assert later["recurs"] == {**created["recurs"], "to": "07:00", "until": None}
+    once = api.patch(path, json={"recurs": None, "to": "2299-04-01T00:00:00.000Z"}).json()
+    assert (once["recurs"], once["to"]) == (None, "2299-04-01T00:00:00.000Z")
+    assert once["nextWindows"] == [{"from": start, "to": once["to"]}]
+    assert api.delete(path).status_code == 204
 
 
 @pytest.mark.parametrize("path", [CHANNELS, SUBSCRIPTIONS, DELIVERIES, SILENCES])

@@ -12,7 +12,7 @@ import pytest
 from support.delivery_harness import DeliveryHarness
 from support.receivers import receiver
 from tocsin.model.notifications.delivery import DeliveryStatus
-from tocsin.model.notifications.silence import read_silence
+from tocsin.model.notifications.silence_draft import read_silence
 
 ALERT = str(uuid4())
 LABELS = {"team": "payments", "tier": "1"}

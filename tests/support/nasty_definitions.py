@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import re2
 from hypothesis import strategies as st
@@ -211,15 +210,32 @@ def subscriptions(draw: st.DrawFn, channel: str) -> dict[str, Any]:
     }
 
 
+_ENDS = st.sampled_from(["2299-12-31T23:59:59.999Z", "2026-03-20T18:00:00+02:00"])
+_RECURS = st.fixed_dictionaries(
+    {
+        "weekdays": st.lists(
+            st.sampled_from(["monday", "friday", "sunday"]), min_size=1, unique=True
+        ),
+        "from": st.sampled_from(["00:00", "02:30", "23:59"]),
+        "to": st.sampled_from(["24:00", "02:31", "00:01"]),
+        "timezone": st.sampled_from(["Europe/Berlin", "Pacific/Apia", "UTC"]),
+        "until": st.none() | _ENDS,
+    }
+)
+
+
 @st.composite
 def silences(draw: st.DrawFn) -> dict[str, Any]:
-    gone = draw(st.none() | st.uuids().map(UUID.__str__))
-    labels = st.dictionaries(texts(most=100), texts(most=100), min_size=gone is None, max_size=4)
+    severities = draw(st.lists(st.sampled_from(["info", "warning", "critical"]), unique=True))
+    matches_all = not severities and draw(st.booleans())
+    fewest = int(not severities and not matches_all)
+    labels = st.dictionaries(texts(most=100), texts(most=100), min_size=fewest, max_size=4)
     dimensions = st.dictionaries(values(most=100), st.none() | values(most=100), max_size=4)
+    matched = {"labels": draw(labels), "dimensions": draw(dimensions), "severities": severities}
     return {
-        **{"alertId": gone, "labels": draw(labels), "dimensions": draw(dimensions)},
+        **({"matchAll": True} if matches_all else matched),
         "from": draw(st.sampled_from(["2026-03-20T14:00:00.123Z", "1970-01-01T00:00:00Z"])),
-        "to": draw(st.sampled_from(["2299-12-31T23:59:59.999Z", "2026-03-20T18:00:00+02:00"])),
+        **draw(st.fixed_dictionaries({"to": _ENDS}) | st.fixed_dictionaries({"recurs": _RECURS})),
         **{"author": draw(st.none() | texts()), "reason": draw(st.none() | texts())},
     }
 

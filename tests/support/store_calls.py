@@ -15,7 +15,7 @@ from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.notifications.channel import read_channel
-from tocsin.model.notifications.silence import read_silence
+from tocsin.model.notifications.silence_draft import read_silence
 from tocsin.model.notifications.subscription import read_subscription
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog

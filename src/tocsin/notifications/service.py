@@ -6,15 +6,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from tocsin.errors import InvalidInput
 from tocsin.model.notifications.channel import Channel, ChannelDraft
 from tocsin.model.notifications.delivery import Attempt, Delivery
 from tocsin.model.notifications.message import sample
-from tocsin.model.notifications.silence import Silence, SilenceDraft
+from tocsin.model.notifications.silence import Silence
+from tocsin.model.notifications.silence_draft import SilenceDraft
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft
 from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.templates.templates import Templates
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
+from tocsin.store.alerts import Alerts
 from tocsin.store.channels import Channels
 from tocsin.store.deliveries import Deliveries
 from tocsin.store.silences import Silences
@@ -116,11 +119,14 @@ class SubscriptionService:
 class SilenceService:
     """Drafts are those that `read_silence` returned. Methods raise NotFound."""
 
-    def __init__(self, silences: Silences, clock: Clock) -> None:
+    def __init__(self, silences: Silences, alerts: Alerts, clock: Clock) -> None:
         self._silences = silences
+        self._alerts = alerts
         self._clock = clock
 
     def create(self, draft: SilenceDraft, actor: Actor) -> Silence:
+        """Raises InvalidInput for an unknown alert."""
+        self._check_alert(draft)
         silence = self._silences.create(draft, self._clock.now())
         actor.log_change("silence created", **_silence_fields(silence))
         return silence
@@ -128,17 +134,24 @@ class SilenceService:
     def replace(
         self, id: UUID, draft: SilenceDraft, actor: Actor, expected: Silence | None = None
     ) -> Silence:
-        """Replace a silence; deliveries that it silenced stay silenced. Raises ChangedMeanwhile if
-        it is not `expected`."""
+        """Replace a silence; what it silenced is decided anew. Raises InvalidInput for an unknown
+        alert, or ChangedMeanwhile if it is not `expected`. The alert of a silence that exists may
+        have been deleted."""
+        if draft.alert_id != self._silences.get(id).alert_id:
+            self._check_alert(draft)
         silence = self._silences.replace(id, draft, self._clock.now(), expected)
         actor.log_change("silence replaced", **_silence_fields(silence))
         return silence
 
     def delete(self, id: UUID, actor: Actor) -> None:
-        """Delete a silence; deliveries that it silenced stay silenced."""
+        """Delete a silence, which ends it."""
         silence = self._silences.get(id)
         self._silences.delete(id)
         actor.log_change("silence deleted", **_silence_fields(silence))
+
+    def _check_alert(self, draft: SilenceDraft) -> None:
+        if draft.alert_id and self._alerts.find(draft.alert_id) is None:
+            raise InvalidInput.at("alertId", "is the id of no alert")
 
 
 def _channel_fields(channel: Channel) -> dict[str, Any]:
@@ -165,5 +178,5 @@ def _silence_fields(silence: Silence) -> dict[str, Any]:
         "silence": str(silence.silence_id),
         "alert": str(silence.alert_id) if silence.alert_id else None,
         "start": silence.start.isoformat(),
-        "end": silence.to.isoformat(),
+        "end": silence.end.isoformat() if silence.end else None,
     }

@@ -35,6 +35,7 @@ class Alerts:
         self._table = CachedTable(database, alerts, _alert, _row)
         self._evaluations = evaluations
         self.all = self._table.all
+        self.find = self._table.find
         self.get = self._table.get
         self.cached = self._table.cached
 

@@ -156,6 +156,7 @@ class Deliveries:
                 # A message of Tocsin itself has no interaction that its outcome could refer to.
                 is_end_recorded=deliveries.c.subscription_id == TOCSIN,
                 skip_reason=None,
+                held_by=None,
             )
         )
         with self._database.writing() as connection:
@@ -196,7 +197,9 @@ class Deliveries:
         number."""
         ended = deliveries.c.finished_date < instant
         is_held_back = deliveries.c.status.in_(_HELD_BACK)
-        held_back = is_held_back & (deliveries.c.created_date < instant)
+        # Those that wait for the end of a silence are kept until then.
+        is_decided = deliveries.c.held_by.is_(None)
+        held_back = is_held_back & is_decided & (deliveries.c.created_date < instant)
         with self._database.writing() as connection:
             return connection.execute(delete(deliveries).where(ended | held_back)).rowcount
 

@@ -16,6 +16,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import MAX_SNAPSHOT, DeliveryStatus, delivery_id
+from tocsin.model.notifications.held import HeldGroup
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity
@@ -106,12 +107,15 @@ class NewDeliveries:
             matching = list(self._matching(interaction))
             if not matching:
                 continue
-            silence = self._silence(interaction, labels, at)
+            payload = msgspec.json.decode(interaction.payload)
+            silence = self._silences.matching(payload, labels, at)
+            held = {"held_by": silence if HeldGroup.of_payload(payload) else None}
             text = self._snapshot(interaction, is_on_disk_when_sent=False)
             for subscription, channel in matching:
                 first = _first_status(channel.skip_reason, silence)
                 if capacity.take(channel.channel_id, first["status"]):
-                    batch.rows.append({**_row(subscription, interaction, text, at), **first})
+                    row = _row(subscription, interaction, text, at)
+                    batch.rows.append({**row, **first, **held})
                 else:
                     batch.drop(channel.channel_id, interaction.interaction_id)
         return batch
@@ -130,11 +134,6 @@ class NewDeliveries:
             channel = self._channels.find(subscription.channel_id)
             if channel:
                 yield subscription, channel
-
-    def _silence(
-        self, interaction: Interaction, labels: Mapping[str, str], at: datetime
-    ) -> UUID | None:
-        return self._silences.matching(msgspec.json.decode(interaction.payload), labels, at)
 
 
 def _row(

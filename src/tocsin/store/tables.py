@@ -261,6 +261,7 @@ Index(
     unique=True,
 )
 
+# `to` of a silence that recurs is the end of its last possible window.
 silences = Table(
     "silences",
     metadata,
@@ -275,10 +276,14 @@ silences = Table(
     Column("reason", LONG_TEXT),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
+    Column("severities", LONG_TEXT, nullable=False, server_default="[]"),
+    Column("match_all", Boolean, nullable=False, server_default=false()),
+    Column("recurs", LONG_TEXT),
 )
 
 # A delivery outlives its subscription, channel and silence, so it has no foreign key to them, and
-# holds all data that its message is rendered from.
+# holds all data that its message is rendered from. `held_by` is the silence whose end a silenced
+# delivery of a group that fires waits for.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -299,6 +304,7 @@ deliveries = Table(
     Column("created_date", InstantColumn, nullable=False),
     Column("finished_date", InstantColumn),
     Column("skip_reason", LONG_TEXT),
+    Column("held_by", Uuid),
 )
 Index("deliveries_due", deliveries.c.status, deliveries.c.channel_id, deliveries.c.due)
 Index("deliveries_status", deliveries.c.status, deliveries.c.number)
@@ -309,6 +315,13 @@ Index(
     deliveries.c.number,
     sqlite_where=deliveries.c.silence_id.is_not(None),
     postgresql_where=deliveries.c.silence_id.is_not(None),
+)
+Index(
+    "deliveries_held",
+    deliveries.c.held_by,
+    deliveries.c.number,
+    sqlite_where=deliveries.c.held_by.is_not(None),
+    postgresql_where=deliveries.c.held_by.is_not(None),
 )
 _IS_END_UNRECORDED = deliveries.c.finished_date.is_not(None) & (
     deliveries.c.is_end_recorded.is_(False)

@@ -15,7 +15,6 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryPage, DeliveryStatus
-from tocsin.model.notifications.silence import Silence
 from tocsin.model.notifications.subscription import Subscription, Template
 from tocsin.model.severity import Severity
 
@@ -215,31 +214,3 @@ class DeliveriesResponse(Shape):
     def of(cls, page: DeliveryPage) -> DeliveriesResponse:
         cursor = None if page.next_before is None else str(page.next_before)
         return cls([DeliveryResponse.of(delivery) for delivery in page.deliveries], cursor)
-
-
-class SilenceResponse(Shape):
-    silence_id: UUID
-    alert_id: UUID | None
-    labels: dict[str, str]
-    dimensions: dict[str, str | None]
-    start: InstantText = msgspec.field(name="from")
-    to: InstantText
-    author: str | None
-    reason: str | None
-    created_date: InstantText
-    modified_date: InstantText
-
-    @classmethod
-    def of(cls, silence: Silence) -> SilenceResponse:
-        return cls(
-            silence_id=silence.silence_id,
-            alert_id=silence.alert_id,
-            labels=silence.labels,
-            dimensions=silence.dimensions,
-            start=format_instant(silence.start),
-            to=format_instant(silence.to),
-            author=silence.author,
-            reason=silence.reason,
-            created_date=format_instant(silence.created_date),
-            modified_date=format_instant(silence.modified_date),
-        )

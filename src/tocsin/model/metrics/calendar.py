@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from tocsin.model.instant import MILLISECOND
+from tocsin.model.instant import MILLISECOND, from_milliseconds, to_milliseconds
 from tocsin.model.metrics.window import Period
 from tocsin.model.zones import zone
 
@@ -131,3 +131,37 @@ def local_day(of_zone: ZoneInfo, at: datetime) -> date:
 def midnight(of_zone: ZoneInfo, day: date) -> datetime:
     """The first instant whose local date is `day`, or a later one if the zone skipped the date."""
     return datetime.combine(day, time(), tzinfo=of_zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=16_384)
+def first_reading(of_zone: ZoneInfo, clock: datetime) -> datetime:
+    """The first instant at which a clock of the zone shows `clock`, a time without a zone. Where
+    the clock is set forward past it, the instant of that."""
+    early, late = _readings(of_zone, clock)
+    return early if early <= late else _set_forward(of_zone, late, early)
+
+
+@lru_cache(maxsize=16_384)
+def end_of_earlier_readings(of_zone: ZoneInfo, clock: datetime) -> datetime:
+    """The end of the time in which a clock of the zone shows earlier times than `clock`; a clock
+    that is set back shows some of them again."""
+    early, late = _readings(of_zone, clock - MILLISECOND)
+    return late + MILLISECOND if early <= late else _set_forward(of_zone, late, early)
+
+
+def _readings(of_zone: ZoneInfo, clock: datetime) -> tuple[datetime, datetime]:
+    """Both instants at which a clock shows a time, mostly the same; the first is the later one if
+    the clock never shows it."""
+    first, second = (clock.replace(tzinfo=of_zone, fold=fold) for fold in (0, 1))
+    return first.astimezone(UTC), second.astimezone(UTC)
+
+
+def _set_forward(of_zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The instant between two others at which the clock of a zone is set forward."""
+    offset = before.astimezone(of_zone).utcoffset()
+    low, high = to_milliseconds(before), to_milliseconds(after)
+    while high - low > 1:
+        middle = (low + high) // 2
+        is_before = from_milliseconds(middle).astimezone(of_zone).utcoffset() == offset
+        low, high = (middle, high) if is_before else (low, middle)
+    return from_milliseconds(high)

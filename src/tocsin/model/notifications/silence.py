@@ -5,44 +5,36 @@ Alerts keep being evaluated; held-back deliveries are listed and can still be se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from itertools import islice
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic import Field as Member
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ConfigDict
 
-from tocsin.errors import InvalidInput
-from tocsin.model.time_range import Instant
-from tocsin.model.validation import WithoutNul, problems_of
-
-LabelText = Annotated[str, Member(max_length=1_000), WithoutNul()]
-# Dimensions are compared with values of payloads, which may contain any character.
-DimensionText = Annotated[str, Member(max_length=1_000)]
-SilenceLabels = Annotated[dict[LabelText, LabelText], Member(max_length=50)]
-SilenceDimensions = Annotated[dict[DimensionText, DimensionText | None], Member(max_length=10)]
+from tocsin.model.notifications.recurrence import Recurrence, Window
 
 
-class SilenceDraft(BaseModel):
-    """The members that a caller may give; `to` is exclusive, `from` defaults to now."""
+@dataclass(frozen=True, slots=True)
+class SilenceTarget:
+    """The members of a group of an alert that silences match, as of a transition or now."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
+    alert_id: str
+    severity: str
+    labels: Mapping[str, str]
+    dimensions: Mapping[str, str | None]
 
-    alert_id: UUID | None = None
-    labels: SilenceLabels = {}
-    dimensions: SilenceDimensions = {}
-    start: Annotated[Instant | None, Member(alias="from")] = None
-    to: Instant
-    author: Annotated[str, Member(max_length=200), WithoutNul()] | None = None
-    reason: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
+    @classmethod
+    def of_payload(cls, payload: Mapping[str, Any], labels: Mapping[str, str]) -> SilenceTarget:
+        """The group of a transition, given by its payload, of an alert with these labels."""
+        dimensions = payload.get("dimensions") or {}
+        return cls(payload.get("alertId", ""), payload.get("severity", ""), labels, dimensions)
 
 
 class Silence(BaseModel):
-    """A silence as it is stored."""
+    """A silence as it is stored; `to` is None if it recurs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,41 +42,53 @@ class Silence(BaseModel):
     alert_id: UUID | None
     labels: dict[str, str]
     dimensions: dict[str, str | None]
+    severities: tuple[str, ...] = ()
+    match_all: bool = False
     start: datetime
-    to: datetime
+    to: datetime | None
+    recurs: Recurrence | None = None
     author: str | None
     reason: str | None
     created_date: datetime
     modified_date: datetime
 
-    def silences(
-        self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
-    ) -> bool:
-        """Whether it silences a transition, given by its payload, of an alert with these labels."""
-        if not self.start <= at < self.to:
+    @property
+    def end(self) -> datetime | None:
+        """The time from which it never applies again, if there is one."""
+        return self.recurs.until if self.recurs else self.to
+
+    def silences(self, target: SilenceTarget, at: datetime) -> bool:
+        """Whether it matches a group and is active."""
+        return self.matches(target) and self.window_at(at) is not None
+
+    def matches(self, target: SilenceTarget) -> bool:
+        """Whether it matches a group while it is active."""
+        if self.alert_id and str(self.alert_id) != target.alert_id:
             return False
-        if self.alert_id and str(self.alert_id) != transition.get("alertId"):
+        if self.severities and target.severity not in self.severities:
             return False
-        dimensions = transition.get("dimensions") or {}
-        return _within(self.labels, labels) and _within(self.dimensions, dimensions)
+        return _within(self.labels, target.labels) and _within(self.dimensions, target.dimensions)
+
+    def window_at(self, at: datetime) -> Window | None:
+        """The time that holds an instant and in which the silence applies; None if it does not."""
+        if self.recurs:
+            return self.recurs.window_at(at, self.start)
+        return self._once if self.start <= at and (self.to is None or at < self.to) else None
+
+    def next_windows(self, after: datetime, limit: int) -> list[Window]:
+        """The first windows that end later than `after`, the one that is active included."""
+        return list(islice(self._windows(after), limit))
+
+    def _windows(self, after: datetime) -> Iterator[Window]:
+        if self.recurs:
+            yield from self.recurs.windows(after, self.start)
+        elif self.to is None or self.to > after:
+            yield self._once
+
+    @property
+    def _once(self) -> Window:
+        return Window(self.start, self.to)
 
 
 def _within(required: Mapping[str, str | None], present: Mapping[str, str | None]) -> bool:
     return all(name in present and present[name] == text for name, text in required.items())
-
-
-def read_silence(body: Any, at: datetime) -> SilenceDraft:
-    """Validate a silence; raises InvalidInput with every problem."""
-    if not isinstance(body, dict):
-        raise InvalidInput.at("", "must be a JSON object")
-    try:
-        draft = SilenceDraft.model_validate(body)
-    except ValidationError as error:
-        raise InvalidInput(problems=problems_of(error)) from error
-    if draft.alert_id is None and not draft.labels:
-        raise InvalidInput.at("alertId", "is required, or labels that alerts have")
-    if draft.start is None:
-        draft = draft.model_copy(update={"start": at})
-    if draft.start is None or draft.start >= draft.to:
-        raise InvalidInput.at("to", "must be later than from")
-    return draft

@@ -9,11 +9,12 @@ from uuid import UUID
 from fastapi import Request, Response
 
 from tocsin.api.bodies import Body
-from tocsin.api.schemas.notifications import SilenceResponse
 from tocsin.api.schemas.shape import to_json
+from tocsin.api.schemas.silences import SilenceResponse
 from tocsin.errors import TocsinError
 from tocsin.model.instant import format_instant
-from tocsin.model.notifications.silence import read_silence
+from tocsin.model.notifications.silence import Silence
+from tocsin.model.notifications.silence_draft import read_silence
 from tocsin.web.forms import Form
 from tocsin.web.quoting import write_pairs
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
@@ -38,7 +39,7 @@ def silences(pages: Site, request: Request, _viewer: Reader) -> Response:
     return pages.render(
         request,
         "silences.html",
-        silences=sorted(runtime.silences.all(), key=lambda silence: silence.to, reverse=True),
+        silences=sorted(runtime.silences.all(), key=_end, reverse=True),
         titles={alert.alert_id: alert.title for alert in runtime.alerts.all()},
         now=runtime.now(),
     )
@@ -54,7 +55,7 @@ def new_silence(
 
 @router.get(PATH + "/{id:uuid}")
 def edit_silence(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
-    spec = to_json(SilenceResponse.of(pages.runtime.silences.get(id)))
+    spec = to_json(SilenceResponse.of(pages.runtime.silences.get(id), pages.runtime.now()))
     return _form(pages, request, spec, editing=id)
 
 
@@ -84,6 +85,10 @@ def replace_silence(pages: Site, request: Request, viewer: Admin, id: UUID, body
 def delete_silence(pages: Site, viewer: Admin, id: UUID) -> Response:
     pages.runtime.silence_service.delete(id, viewer.actor)
     return redirect(PATH)
+
+
+def _end(silence: Silence) -> tuple[bool, datetime]:
+    return silence.end is None, silence.end or silence.start
 
 
 def silence_in(form: Form, now: datetime) -> dict[str, Any]:
