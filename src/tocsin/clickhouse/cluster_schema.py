@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from clickhouse_connect.driver.binding import quote_identifier
@@ -74,17 +75,28 @@ def cluster_statements(topology: Topology, new_path: str) -> list[HostStatement]
 
     Raises InvalidSettings for a table that is not Tocsin's, and Unavailable.
     """
+    return next(filter(None, _steps(topology, new_path)), [])
+
+
+def planned_statements(topology: Topology, new_path: str) -> list[HostStatement]:
+    """All statements as far as they are known before the first one is executed. Raises as
+    `cluster_statements` does."""
+    return list(chain(*_steps(topology, new_path)))
+
+
+def _steps(topology: Topology, new_path: str) -> list[list[HostStatement]]:
+    """The statements in groups; those of a group may depend on the former ones."""
     shards = [[_read(replica) for replica in shard] for shard in topology.shards]
-    if new := [_create_database(t.replica) for s in shards for t in s if t.definitions is None]:
-        return new
-    changes = [each for tables in shards for each in _upgrades(topology, tables)]
-    if changes:
-        return changes
-    models = [tables.replicated for shard in shards for tables in shard if tables.replicated]
+    servers = list(chain(*shards))
+    models = [tables.replicated for tables in servers if tables.replicated]
     return [
-        statement
-        for number, tables in enumerate(shards, 1)
-        for statement in _missing(topology, tables, models[:1], f"{new_path}/{number}")
+        [_create_database(tables.replica) for tables in servers if tables.definitions is None],
+        [change for tables in shards for change in _upgrades(topology, tables)],
+        [
+            statement
+            for number, tables in enumerate(shards, 1)
+            for statement in _missing(topology, tables, models[:1], f"{new_path}/{number}")
+        ],
     ]
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from clickhouse_connect.driver.binding import quote_identifier
 
 from tocsin.clickhouse.cluster_discovery import discover
-from tocsin.clickhouse.cluster_schema import HostStatement, cluster_statements, execute
+from tocsin.clickhouse.cluster_schema import cluster_statements, execute, planned_statements
 from tocsin.clickhouse.http_connector import ANY_DATABASE, connected
 from tocsin.clickhouse.server_schema import CREATE, table_statements
 from tocsin.model.server_address import ServerAddress
@@ -20,11 +20,12 @@ _STATEMENT_SECONDS = 600.0
 def pending_statements(address: ServerAddress) -> list[str]:
     """The statements that `migrate` would execute; none if nothing is to be changed.
 
-    Of a cluster, they are the next ones. Raises InvalidSettings for a table that is not Tocsin's,
-    and Unavailable.
+    Of a cluster, they are those that are known before the first is executed. Raises
+    InvalidSettings for a table that is not Tocsin's, and Unavailable.
     """
     if address.cluster:
-        return [str(each) for each in _next_of_cluster(address)]
+        topology = discover(address, all_reachable=True)
+        return list(map(str, planned_statements(topology, _path("RANDOM"))))
     with connected(address, _STATEMENT_SECONDS, database=ANY_DATABASE) as client:
         text = "SELECT count() FROM system.databases WHERE name = {name:String}"
         if not client.command(text, {"name": address.database}):
@@ -38,8 +39,8 @@ def migrate(address: ServerAddress, *, dry_run: bool = False) -> Iterator[str]:
 
     Raises InvalidSettings and Unavailable. All statements may be repeated.
     """
-    if address.cluster:
-        yield from _migrate_cluster(address, dry_run=dry_run)
+    if address.cluster and not dry_run:
+        yield from _migrate_cluster(address)
         return
     for statement in pending_statements(address):
         if not dry_run:
@@ -50,21 +51,15 @@ def migrate(address: ServerAddress, *, dry_run: bool = False) -> Iterator[str]:
         yield statement
 
 
-def _next_of_cluster(address: ServerAddress) -> list[HostStatement]:
-    return cluster_statements(discover(address, all_reachable=True), _new_path())
-
-
-def _migrate_cluster(address: ServerAddress, *, dry_run: bool) -> Iterator[str]:
-    topology, new_path = discover(address, all_reachable=True), _new_path()
+def _migrate_cluster(address: ServerAddress) -> Iterator[str]:
+    topology, new_path = discover(address, all_reachable=True), _path(uuid4().hex)
     while statements := cluster_statements(topology, new_path):
         for statement in statements:
-            if not dry_run:
-                execute(statement)
+            execute(statement)
             yield str(statement)
-        if dry_run:
-            return
 
 
-def _new_path() -> str:
-    """A path in Keeper that no other installation has, nor had: paths outlive their tables."""
-    return f"/clickhouse/tables/tocsin-{uuid4().hex}"
+def _path(id: str) -> str:
+    """A path in Keeper. With a random id, no other installation has it, nor had: paths outlive
+    their tables."""
+    return f"/clickhouse/tables/tocsin-{id}"
