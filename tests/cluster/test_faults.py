@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from support.cluster_checks import METRIC, Sent, cluster_of, count_of, wait_until
 from support.clusters import ClickHouseCluster
+from support.crashing import send_ids
 from support.flapping import recorded
 from support.node_clients import NodeWriter
 from support.nodes import Deployment, Node, deployment
@@ -160,16 +162,34 @@ def test_a_replica_that_lost_its_disk_is_replaced(tmp_path: Path) -> None:
         cluster.do("start", "1c")
 
 
-def grow(deployed: Deployment, change: Callable[[ClickHouseCluster], None]) -> None:
-    """Add servers, migrate, and restart the nodes with the new URL."""
+def extend(deployed: Deployment, change: Callable[[ClickHouseCluster], None]) -> None:
+    """Add servers, and migrate while the nodes run with the old URL."""
     cluster = cluster_of(deployed)
     change(cluster)
     cluster.start()
     deployed.migrate()
+
+
+def restart(deployed: Deployment) -> None:
+    """Restart the nodes with the new URL."""
     for node in deployed.nodes:
         node.stop()
-        node.environment["TOCSIN_CLICKHOUSE_URL"] = cluster.url
+        node.environment["TOCSIN_CLICKHOUSE_URL"] = cluster_of(deployed).url
         node.start(patience=180)
+
+
+def check_that_every_replica_has_all(deployed: Deployment, sent: Sent) -> None:
+    tables = cluster_of(deployed)
+    table = "interactions_local" if tables.shards > 1 else "interactions"
+
+    def stored() -> list[int]:
+        return [int(tables.execute(n, f"SELECT count() FROM {table}")) for n in tables.names]
+
+    wait_until(
+        lambda: sum(stored()) == tables.replicas * len(sent.acknowledged),
+        "a replica lacks interactions",
+    )
+    assert all(stored())
 
 
 def add_replica(cluster: ClickHouseCluster) -> None:
@@ -192,15 +212,34 @@ def test_added_servers_are_taken_up_with_all_data_in_place(
     with deployment(tmp_path, 2, cluster) as deployed:
         sent = Sent()
         sent.record(deployed.nodes[0], 200)
-        grow(deployed, change)
+        extend(deployed, change)
+        restart(deployed)
         for node in deployed.nodes * 4:
             assert sent.are_counted_by(node)
             sent.record(node, 20)
-        tables = cluster_of(deployed)
-        table = "interactions_local" if tables.shards > 1 else "interactions"
-        stored = {n: int(tables.execute(n, f"SELECT count() FROM {table}")) for n in tables.names}
-        wait_until(
-            lambda: sum(stored.values()) == tables.replicas * len(sent.acknowledged),
-            "a replica lacks interactions",
-        )
-        assert all(stored.values())
+        check_that_every_replica_has_all(deployed, sent)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_nodes_that_know_one_replica_stop_after_a_second_one_is_added(
+    tmp_path: Path, shards: int
+) -> None:
+    def cluster(place: Path) -> ClickHouseCluster:
+        return ClickHouseCluster(place, shards, 1)
+
+    with deployment(tmp_path, 2, cluster) as deployed:
+        sent = Sent()
+        for node in deployed.nodes * 2:
+            sent.record(node, 100)
+        extend(deployed, add_replica)
+        for node in deployed.nodes:
+            with node.client() as client:
+                refused = send_ids(client, [str(uuid4())])
+            assert refused.status_code == 503, refused.text
+            assert "restart it with the new TOCSIN_CLICKHOUSE_URL" in refused.text
+            assert count_of(node) is None
+        restart(deployed)
+        for node in deployed.nodes * 4:
+            assert sent.are_counted_by(node)
+            sent.record(node, 20)
+        check_that_every_replica_has_all(deployed, sent)

@@ -151,7 +151,8 @@ def test_databases_of_two_installations_are_refused(migrated: Servers) -> None:
 
 
 def test_a_lost_clickhouse_database_is_replaced_only_on_request(migrated: Servers) -> None:
-    execute(migrated.address, "DROP TABLE interactions SYNC")
+    for table in ("interactions", "interactions_local"):
+        execute(migrated.address, f"DROP TABLE IF EXISTS {table} SYNC")
     assert "run `tocsin migrate`" in migrated.refusal("serve", "--port", 0)
     assert "--accept-new-engine" in migrated.refusal("migrate")
     assert migrated.run("migrate", "--accept-new-engine").returncode == 0

@@ -19,6 +19,7 @@ from tocsin.errors import Unavailable
 from tocsin.ingestion.append_keeper import AppendKeeper
 from tocsin.ingestion.append_log import Append, NotBegun
 from tocsin.ingestion.append_news import NewBlock, News
+from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.ingestion.shared_append_log import SharedAppendLog
 from tocsin.model.interactions.append_rows import AppendState
 from tocsin.model.interactions.interaction import Interaction
@@ -215,6 +216,7 @@ class World:
 class Node:
     world: World
     name: str
+    has_quorum: bool = True
     step: Step = Step.IDLE
     time: float = 0.0
     lease: Lease = field(default_factory=Lease)
@@ -242,6 +244,7 @@ class Node:
             self.lease,
             self.knowledge,
             events,
+            QuorumRule(has_quorum=self.has_quorum),
             first_number=1,
             seconds_open=0.0,
         )

@@ -41,11 +41,13 @@ _DEFINITIONS = (
 
 
 class HostStatement(NamedTuple):
-    """A statement for one server; `is_global` if it needs no database."""
+    """A statement for one server; `is_global` if it needs no database. Before one that
+    `follows_appends`, no append without a quorum may be under way, nor begin later."""
 
     replica: Replica
     text: str
     is_global: bool = False
+    follows_appends: bool = False
 
     def __str__(self) -> str:
         return f"/* {self.replica.address} */ {self.text}"
@@ -191,7 +193,11 @@ def _missing(
             if not tables.definition(JOINING_INTERACTIONS):
                 yield HostStatement(replica, _create(topology, name, path, replica.name, models))
             if joins:
-                yield HostStatement(replica, f"SYSTEM SYNC REPLICA {JOINING_INTERACTIONS}")
+                sync = f"SYSTEM SYNC REPLICA {JOINING_INTERACTIONS}"
+                yield HostStatement(replica, sync)
+                if len(present) == 1:
+                    # Nodes that know one replica record while the first one copies the data.
+                    yield HostStatement(replica, sync, follows_appends=True)
                 rename = f"RENAME TABLE {JOINING_INTERACTIONS} TO {topology.local_table}"
                 yield HostStatement(replica, rename)
         is_new = not tables.definition(INTERACTIONS) or not tables.definition(LOCAL_INTERACTIONS)

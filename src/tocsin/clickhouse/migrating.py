@@ -3,7 +3,7 @@ for `tocsin migrate`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 from clickhouse_connect.driver.binding import quote_identifier
@@ -34,13 +34,20 @@ def pending_statements(address: ServerAddress) -> list[str]:
         return table_statements(client, address)
 
 
-def migrate(address: ServerAddress, *, dry_run: bool = False) -> Iterator[str]:
+def migrate(
+    address: ServerAddress,
+    *,
+    dry_run: bool = False,
+    require_quorum: Callable[[], object] = lambda: None,
+) -> Iterator[str]:
     """Execute the pending statements, and yield each after it; with `dry_run`, only yield them.
 
-    Raises InvalidSettings and Unavailable. All statements may be repeated.
+    `require_quorum` is called when the shards get a second replica: after it, no append without a
+    quorum is under way, and none begins. Raises InvalidSettings and Unavailable. All statements may
+    be repeated.
     """
     if address.cluster and not dry_run:
-        yield from _migrate_cluster(address)
+        yield from _migrate_cluster(address, require_quorum)
         return
     for statement in pending_statements(address):
         if not dry_run:
@@ -51,10 +58,12 @@ def migrate(address: ServerAddress, *, dry_run: bool = False) -> Iterator[str]:
         yield statement
 
 
-def _migrate_cluster(address: ServerAddress) -> Iterator[str]:
+def _migrate_cluster(address: ServerAddress, require_quorum: Callable[[], object]) -> Iterator[str]:
     topology, new_path = discover(address, all_reachable=True), _path(uuid4().hex)
     while statements := cluster_statements(topology, new_path):
         for statement in statements:
+            if statement.follows_appends:
+                require_quorum()
             execute(statement)
             yield str(statement)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from tocsin.errors import Unavailable
 from tocsin.ingestion.append_news import Knowledge, decode_news
 from tocsin.ingestion.append_table import AppendTable
+from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.model.interactions.append_rows import AppendKind, AppendRow, AppendState, IdRow
 from tocsin.model.interactions.appends import LogPosition, MissedAppends
 from tocsin.model.interactions.interaction import Interaction
@@ -17,6 +18,7 @@ from tocsin.process.events import Events, InteractionsFollowed, InteractionsReco
 
 BEHIND = "This node was away for long, and reads what it missed; try again in a moment"
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.01
+_WITHOUT_INTERACTIONS = (AppendKind.JOIN, AppendKind.QUORUM)
 
 
 class AppendFollower:
@@ -28,6 +30,7 @@ class AppendFollower:
         knowledge: Knowledge,
         events: Events,
         node: str,
+        quorum: QuorumRule,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`begin_at` has to be called before anything else."""
@@ -41,6 +44,7 @@ class AppendFollower:
         self._knowledge = knowledge
         self._events = events
         self._node = node
+        self._quorum = quorum
         self._monotonic = monotonic
         self._looked = float("-inf")
         self._own: dict[int, Sequence[Interaction]] = {}
@@ -81,6 +85,7 @@ class AppendFollower:
             # A look that began after the call serves every caller that waited for it.
             if self._looked < called:
                 self._look()
+        self._quorum.check()
 
     @property
     def is_late_ahead(self) -> bool:
@@ -113,6 +118,7 @@ class AppendFollower:
         except MissedAppends:
             self.has_missed = True
             raise Unavailable(BEHIND) from None
+        self._quorum.observe(new)
         for row in new:
             if row.node != self._node:
                 self._knowledge.widen(decode_news(row.news))
@@ -122,7 +128,7 @@ class AppendFollower:
 
     def _publish(self, row: AppendRow) -> None:
         interactions = self._own.pop(row.number, None)
-        if row.state is AppendState.ASIDE or row.kind is AppendKind.JOIN:
+        if row.state is AppendState.ASIDE or row.kind in _WITHOUT_INTERACTIONS:
             return
         # After a node has joined again, it publishes some rows a second time.
         self._published = max(self._published, row.last)

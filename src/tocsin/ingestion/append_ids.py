@@ -9,6 +9,7 @@ from tocsin.ingestion.append_log import NotBegun
 from tocsin.ingestion.append_news import Knowledge
 from tocsin.ingestion.append_table import LockedAppends
 from tocsin.ingestion.ids import generated_ids
+from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.model.interactions.append_rows import AppendKind, AppendState, IdRow, Tail
 from tocsin.model.interactions.appends import OtherIds
 
@@ -16,8 +17,9 @@ from tocsin.model.interactions.appends import OtherIds
 class AppendIds:
     """The caller lets one thread at a time use the object."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: Knowledge, quorum: QuorumRule) -> None:
         self._knowledge = knowledge
+        self._quorum = quorum
         self._others = OtherIds(0)
 
     def begin_at(self, rows: Iterable[IdRow]) -> None:
@@ -28,8 +30,9 @@ class AppendIds:
         self._others = OtherIds(rows[-1].number, unended)
 
     def learn(self, locked: LockedAppends, tail: Tail, given: Collection[bytes]) -> None:
-        """Learn the ids of other appends. Raises MissedAppends, or NotBegun if they have some of
-        the ids that are given."""
+        """Learn the ids of other appends. Raises MissedAppends, Unavailable if this node may
+        not append any more, or NotBegun if they have some of the ids that are given."""
+        self._quorum.check()
         others = self._others
         if tail.last == others.learnt and not others.unended:
             return
@@ -38,8 +41,11 @@ class AppendIds:
         shared, ids = others.learn(rows, given)
         if ids:
             self._knowledge.add_ids(ids)
-        if any(row.kind is AppendKind.JOIN and row.number > learnt for row in rows):
+        new = [row for row in rows if row.number > learnt]
+        if any(row.kind is AppendKind.JOIN for row in new):
             self._knowledge.resend_types()
+        self._quorum.observe(new)
+        self._quorum.check()
         if shared:
             raise NotBegun(
                 recorded=shared.recorded, waiting=shared.waiting, in_doubt=shared.in_doubt

@@ -20,6 +20,7 @@ from tocsin.ingestion.append_ids import AppendIds
 from tocsin.ingestion.append_log import Append, NotBegun
 from tocsin.ingestion.append_news import Knowledge, NewBlock, News, encode_news
 from tocsin.ingestion.append_table import AppendTable, LockedAppends
+from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.ingestion.unsettled_appends import UnsettledAppends
 from tocsin.model.interactions.append_rows import (
     AppendKind,
@@ -66,6 +67,7 @@ class SharedAppendLog:
         lease: NodeLease,
         knowledge: Knowledge,
         events: Events,
+        quorum: QuorumRule,
         *,
         first_number: int,
         seconds_open: float,
@@ -77,8 +79,8 @@ class SharedAppendLog:
         self._table = table
         self._lease = lease
         self._knowledge = knowledge
-        self._ids = AppendIds(knowledge)
-        self._follower = AppendFollower(table, knowledge, events, node)
+        self._ids = AppendIds(knowledge, quorum)
+        self._follower = AppendFollower(table, knowledge, events, node, quorum)
         self._first_number = first_number
         # Guards what follows, and is never taken by a thread that holds the follower's lock.
         self._beginning = threading.Lock()
@@ -114,8 +116,7 @@ class SharedAppendLog:
                     break
         for at, interaction in enumerate(block.interactions, number):
             interaction.interaction_number = at
-        token, query_id = f"tocsin-{number}", query_id_of(number)
-        return Append(number, block.interactions, token, query_id, session)
+        return Append(number, block.interactions, f"tocsin-{number}", query_id_of(number), session)
 
     def check_open(self, append: Append) -> None:
         if append.session != self._lease.session or not self._lease.is_certain:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from tocsin.clickhouse import migrating as clickhouse
@@ -18,10 +19,12 @@ from tocsin.clickhouse.installation import server_contents, set_installation_id
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.ingestion.quorum_rule import require_quorum
 from tocsin.model.key import Role
 from tocsin.model.server_address import ServerAddress
 from tocsin.storage.server_storage import require_none, require_same_installation, server_urls
 from tocsin.store import migrating as postgresql
+from tocsin.store.appends import Appends
 from tocsin.store.database import FOLDER_ID, Database
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.keys import Keys
@@ -44,9 +47,10 @@ def migrate_servers(
     if dry_run:
         _report("ClickHouse", clickhouse.migrate(address, dry_run=True), report)
         return None
-    with postgresql.migrating_clickhouse(url):
-        _report("ClickHouse", clickhouse.migrate(address), report)
     with closing(Database(url)) as database:
+        require = partial(require_quorum, Appends(database))
+        with postgresql.migrating_clickhouse(url):
+            _report("ClickHouse", clickhouse.migrate(address, require_quorum=require), report)
         _agree(settings, KeyValueStore(database), address)
         return _adopt(settings, Keys(database), at)
 

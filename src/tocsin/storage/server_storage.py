@@ -20,6 +20,7 @@ from tocsin.errors import InvalidSettings
 from tocsin.ingestion.append_keeper import AppendKeeper
 from tocsin.ingestion.append_log import AppendLog
 from tocsin.ingestion.engine_knowledge import EngineKnowledge
+from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.ingestion.shared_append_log import SharedAppendLog
 from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.server_address import ServerAddress
@@ -96,6 +97,7 @@ class ServerStorage(Storage):
             log.warning("too few connections", problem=problem)
 
     def append_log(self, events: Events, catalog: Catalog) -> AppendLog:
+        topology = self.engine.topology
         knowledge = EngineKnowledge(self.engine, catalog.by_id, self.database.revisions.refresh)
         self._append_log = SharedAppendLog(
             self._appends,
@@ -103,6 +105,7 @@ class ServerStorage(Storage):
             self.node_lock,
             knowledge,
             events,
+            QuorumRule(has_quorum=not topology.is_replicated or topology.quorum > 0),
             first_number=self.latest_number() + 1,
             seconds_open=time.monotonic() - self._opened,
         )

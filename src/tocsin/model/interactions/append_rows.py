@@ -25,6 +25,8 @@ class AppendKind(StrEnum):
     JOIN = "join"
     # Interactions appeared or disappeared whose numbers were passed before.
     LATE = "late"
+    # Shards got a second replica: nodes that do not know of it must not go on.
+    QUORUM = "quorum"
 
 
 @dataclass(frozen=True, slots=True)
