@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from support.deployments import settings_in
+from support.engines import statements_running
 from support.recording import record
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.connecting import connect
@@ -29,7 +30,6 @@ CLIENTS = 9
 FOR_EVER = Query(
     "SELECT sum(sleepEachRow(0.1)) FROM numbers(1000000000000) SETTINGS max_block_size = 1"
 )
-RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(sleepEachRow%'")
 SENT = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
 
 
@@ -84,7 +84,7 @@ def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) 
     )
     with ThreadPoolExecutor(2 * len(queries)) as threads:
         queries_running = [threads.submit(ask, FOR_EVER) for ask in queries * 2]
-        while engine.run_ddl(RUNNING)[0][0] < CLIENTS:
+        while statements_running(engine, "SELECT sum(sleepEachRow") < CLIENTS:
             time.sleep(0.01)
         with engine.unlimited_clients.acquire(), engine.maintenance_clients.acquire():
             id = str(uuid4())
@@ -92,7 +92,8 @@ def test_recording_waits_for_no_calculation_maintenance_or_load(tmp_path: Path) 
                 line = json.dumps({**SENT, "interactionId": id}).encode()
                 batch = runtime.recorder.record_batch([line], RequestContext(received=0))
                 assert (batch.accepted, batch.duplicates) == (accepted, duplicates)
-            assert runtime.history.recorded(UUID(id)).interaction_number == 1
+            recorded = runtime.history.recorded(UUID(id))
+            assert recorded.interaction_number == engine.latest_number()
             engine.check_ready()
             assert engine.rows() == 1
         assert not any(future.done() for future in queries_running)

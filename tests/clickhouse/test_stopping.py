@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.deployments import settings_in
+from support.engines import statements_running
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Stopping, TocsinError
 from tocsin.ingestion.request_context import RequestContext
@@ -19,7 +20,6 @@ from tocsin.model.metrics.draft import read_metric
 from tocsin.runtime import Runtime
 
 LONG = Query("SELECT sum(cityHash64(number)) FROM numbers(1000000000000)")
-RUNNING = Query("SELECT count() FROM system.processes WHERE query LIKE 'SELECT sum(cityHash64%'")
 SENT = {
     "interactionId": "7f1f4b1c-6f0c-4e29-8f7a-0c4d7e1a9b11",
     **{"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"},
@@ -45,7 +45,7 @@ def begin(runtime: Runtime, ended: list[TocsinError]) -> threading.Thread:
     thread = threading.Thread(target=calculate)
     thread.start()
     deadline = time.monotonic() + 10
-    while not runtime.engine.run_ddl(RUNNING)[0][0]:
+    while not statements_running(runtime.engine, "SELECT sum(cityHash64"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return thread

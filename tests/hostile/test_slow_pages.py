@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from support.deployments import settings_in
+from support.engines import statements_running
 from support.installation import ADMIN_KEY, ONE
 from tocsin.api.app import create_app
 from tocsin.clickhouse.sql.query import Query
@@ -37,9 +38,6 @@ PATIENCE = 250
 # Holds a client of the engine for longer than any test takes, without computing.
 SLEEPING = Query(
     "SELECT count() FROM numbers(1000000) WHERE sleepEachRow(0.01) = 0 SETTINGS max_block_size = 1"
-)
-ASLEEP = Query(
-    "SELECT count() FROM system.processes WHERE query LIKE 'SELECT count() FROM numbers%'"
 )
 
 
@@ -94,7 +92,8 @@ def clients_of_pages_held(runtime: Runtime) -> Iterator[None]:
     for sleeper in sleepers:
         sleeper.start()
     try:
-        until(lambda: runtime.engine.run_ddl(ASLEEP)[0][0] >= PAGE_QUESTION_THREADS)
+        beginning = "SELECT count() FROM numbers"
+        until(lambda: statements_running(runtime.engine, beginning) >= PAGE_QUESTION_THREADS)
         yield
     finally:
         runtime.stop_calculating()

@@ -62,6 +62,13 @@ def execute(address: ServerAddress, statement: str) -> None:
         connector.close()
 
 
+def statements_running(engine: Engine, beginning: str) -> int:
+    """The number of statements with this beginning, on all servers of the engine."""
+    text = "SELECT count() FROM system.processes WHERE query LIKE {pattern:String}"
+    query = Query(text, {"pattern": f"{beginning}%"})
+    return sum(count for ((count,),) in engine.inspect_hosts(query))
+
+
 class EngineLocations:
     """Gives each folder the same location whenever it is opened, so that an engine can be opened
     again."""
