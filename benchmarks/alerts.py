@@ -95,7 +95,7 @@ def define(runtime: Runtime, count: int, random: Random) -> list[Alert]:
             "alertAction": "fired",
             "enabled": False,
         }
-        draft = read_alert(body, runtime.catalog, runtime.metrics)
+        draft = read_alert(body, runtime.catalog, runtime.metrics, runtime.channels)
         alerts.append(runtime.alerts.create(draft, runtime.now()))
     return alerts
 
@@ -155,7 +155,7 @@ def report_arrivals(runtime: Runtime) -> None:
             "interval": "24h",
             "alertAction": "fired",
         }
-        draft = read_alert(body, runtime.catalog, runtime.metrics)
+        draft = read_alert(body, runtime.catalog, runtime.metrics, runtime.channels)
         alert = runtime.alerts.create(draft, runtime.now())
         runtime.events.publish(DefinitionsChanged())
         sent = {

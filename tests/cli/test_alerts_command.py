@@ -290,6 +290,18 @@ def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path)
     assert "Guarded: alert.onlyWhen[0].operator" in rejected.stderr
 
 
+def test_the_channels_of_a_file_are_named(server: Any, at_server: Run, tmp_path: Path) -> None:
+    with server.client() as client:
+        body = {"name": "ops", "kind": "apprise", "settings": {"url": "tgram://token/chat"}}
+        client.post("/api/channels", json=body).raise_for_status()
+    named = FILE.replace("Many refused payments", "Notifying") + "  channels: [ops]\n"
+    path = write(tmp_path, named)
+    created = at_server("alerts", "apply", path, "--yes")
+    assert created.returncode == 0, created.stderr
+    assert at_server("alerts", "apply", path).stdout == "unchanged  Notifying\n"
+    assert " ops " in at_server("alerts", "list").stdout
+
+
 TODAY = """
 metrics:
   - {name: Orders today, metricType: COUNT, timeWindow: today, timezone: Europe/Berlin}

@@ -116,7 +116,8 @@ def test_a_guard_without_a_row_has_no_value_before_the_cutoff(
         rule = {"operator": "gte", "threshold": 1}
         only_when = [{"metricId": str(guard.metric_id), "operator": "lte", "threshold": 0}]
         body = {"title": "t", "metricId": str(watched.metric_id), "alertAction": "fired", **rule}
-        draft = read_alert({**body, "onlyWhen": only_when}, runtime.catalog, runtime.metrics)
+        body["onlyWhen"] = only_when
+        draft = read_alert(body, runtime.catalog, runtime.metrics, runtime.channels)
         alert = runtime.alerts.create(draft, now)
         (result,) = runtime.evaluator.evaluate([alert.alert_id], runtime.now())
         assert bool(result.firing) is fires

@@ -217,7 +217,7 @@ def test_an_alert_that_was_disabled_or_deleted_no_longer_fires(world: SilencedWo
     world.firing(stopped, "b")
     world.alerts.delete(gone.alert_id, world.metric, world.at)
     body = {**_definition(world), "enabled": False}
-    draft = read_alert(body, world.catalog, world.metrics)
+    draft = read_alert(body, world.catalog, world.metrics, world.channels)
     world.alerts.replace(stopped.alert_id, draft, world.metric, world.at)
     world.after(hours=1)
     assert world.messages() == []

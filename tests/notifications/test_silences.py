@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.alert_builder import alert
 from support.delivery_harness import DeliveryHarness
 from support.receivers import receiver
 from tocsin.model.notifications.delivery import DeliveryStatus
@@ -26,9 +27,7 @@ def silence(harness: DeliveryHarness, **members: Any) -> Any:
 
 def status_of_new_delivery(harness: DeliveryHarness) -> DeliveryStatus:
     """Enqueues the delivery of a transition and returns its status."""
-    interactions = harness.interactions(1, PAYLOAD)
-    with harness.database.writing() as connection:
-        harness.deliveries.enqueue(connection, interactions, harness.now(), LABELS)
+    harness.enqueue(1, PAYLOAD, alert("1m", labels=LABELS))
     return harness.all()[0].status
 
 

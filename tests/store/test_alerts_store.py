@@ -179,15 +179,15 @@ def test_a_failure_is_saved_as_health_and_deletes_no_state(store: Store) -> None
     assert store.evaluations.statuses() == {alert.alert_id: evaluation}
 
 
-def test_the_delivery_of_a_transition_is_enqueued_with_it_and_its_labels(
+def test_the_delivery_of_a_transition_is_enqueued_with_it_and_its_alert(
     store: Store,
 ) -> None:
     alert = store.alert(labels={"team": "shop"})
     transition = fire(store, alert)
-    ((interaction, labels),) = store.outbox.enqueued
+    ((interaction, enqueued_for),) = store.outbox.enqueued
     assert interaction == transition.interaction()
     assert interaction.has_deliveries
-    assert labels == {"team": "shop"}
+    assert enqueued_for == alert
 
 
 def test_a_transition_without_an_action_writes_no_interaction(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.metrics.draft import read_metric
 from tocsin.store.alerts import Alerts
 from tocsin.store.catalog import Catalog
+from tocsin.store.channels import Channels
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.metrics import Metrics
 from tocsin.store.transitions import Transitions
@@ -25,21 +26,21 @@ AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 
 
 class RecordingOutbox:
-    """An outbox that keeps the enqueued interactions with the labels of their alerts."""
+    """An outbox that keeps the enqueued interactions with their alerts."""
 
     def __init__(self) -> None:
-        self.enqueued: list[tuple[Interaction, Mapping[str, str]]] = []
+        self.enqueued: list[tuple[Interaction, Alert]] = []
 
     def enqueue(
         self,
         connection: Connection,
         interactions: Sequence[Interaction],
         at: datetime,
-        labels: Mapping[str, str],
+        alert: Alert,
     ) -> None:
         assert connection.in_transaction()
         assert at.tzinfo is not None
-        self.enqueued += [(interaction, labels) for interaction in interactions]
+        self.enqueued += [(interaction, alert) for interaction in interactions]
 
 
 class Store:
@@ -65,7 +66,7 @@ class Store:
             "alertAction": "fired",
             "recoveryAction": "recovered",
         }
-        return read_alert({**body, **members}, self.catalog, self.metrics)
+        return read_alert({**body, **members}, self.catalog, self.metrics, self.channels)
 
     def alert(self, **members: Any) -> Alert:
         return self.alerts.create(self.draft(**members), AT)
@@ -74,6 +75,7 @@ class Store:
         self.database = open_database(self._path)
         self.catalog = Catalog(self.database)
         self.metrics = Metrics(self.database)
+        self.channels = Channels(self.database)
         self.transitions = Transitions(self.database, self.outbox)
         self.evaluations = Evaluations(self.database, self.transitions)
         self.alerts = Alerts(self.database, self.evaluations)

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from support import alert_builder
 from support.builders import an_interaction
 from support.databases import open_database
 from support.leadership import SetLeadership
 from support.receivers import wait_for
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
@@ -33,6 +35,8 @@ from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
+
+AN_ALERT = alert_builder.alert("1m")
 
 
 class DeliveryHarness:
@@ -112,7 +116,12 @@ class DeliveryHarness:
         body = {"name": f"a {kind}", "kind": kind, "settings": settings}
         return self.channels.create(read_channel(body), self.now())
 
-    def subscribe(self, channel: Channel, template: dict[str, str] | None = None) -> None:
+    def subscribe(
+        self,
+        channel: Channel,
+        template: dict[str, str] | None = None,
+        filters: Sequence[dict[str, Any]] = (),
+    ) -> None:
         for kind, mnemonic in ((Kind.RESOURCE_TYPE, "CUSTOMER"), (Kind.ACTION, "LEFT")):
             self.catalog.ensure(kind, mnemonic, self.now())
         body = {
@@ -120,6 +129,7 @@ class DeliveryHarness:
             "resourceType": "CUSTOMER",
             "action": "LEFT",
             "template": template,
+            "filters": list(filters),
         }
         self.subscriptions.create(read_subscription(body, self.catalog), self.now())
 
@@ -131,10 +141,15 @@ class DeliveryHarness:
             for n in range(count)
         ]
 
-    def enqueue(self, count: int = 1, payload: bytes = b'{"country":"ZA"}') -> None:
+    def enqueue(
+        self,
+        count: int = 1,
+        payload: bytes = b'{"country":"ZA"}',
+        alert: Alert = AN_ALERT,
+    ) -> None:
         interactions = self.interactions(count, payload)
         with self.database.writing() as connection:
-            self.deliveries.enqueue(connection, interactions, self.now())
+            self.deliveries.enqueue(connection, interactions, self.now(), alert)
         if self.dispatcher:
             self.dispatcher.wake()
 

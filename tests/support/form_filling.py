@@ -45,7 +45,7 @@ class _Reader(HTMLParser):
     def _input(self, name: str, attributes: dict[str, str | None]) -> None:
         kind, value = attributes.get("type", "text"), attributes.get("value") or ""
         if kind == "checkbox":
-            self.pairs += [(name, "on")] if "checked" in attributes else []
+            self.pairs += [(name, value or "on")] if "checked" in attributes else []
         else:
             self.pairs.append((name, value if kind == "hidden" else value.replace("\n", "")))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import re2
@@ -156,7 +157,7 @@ def guards(draw: st.DrawFn, metric: str) -> dict[str, Any]:
 
 
 @st.composite
-def alerts(draw: st.DrawFn, metric: str) -> dict[str, Any]:
+def alerts(draw: st.DrawFn, metric: str, channels: Sequence[str] = ()) -> dict[str, Any]:
     waits = st.none() | st.sampled_from(["0s", "60s", "2m", "1d"])
     urls = st.none() | texts(most=100).map(lambda text: f"https://a.example/{text}")
     return {
@@ -169,6 +170,7 @@ def alerts(draw: st.DrawFn, metric: str) -> dict[str, Any]:
         **{"for": draw(waits), "keepFiringFor": draw(waits), "evaluationDelay": draw(waits)},
         "interval": draw(st.none() | st.sampled_from(["10s", "60s", "1m", "24h"])),
         **draw(guards(metric)),
+        "channelIds": draw(st.lists(st.sampled_from(channels), unique=True)) if channels else [],
         **{"resourceType": draw(st.none() | st.just("ONE")), "enabled": draw(st.booleans())},
     }
 
@@ -206,6 +208,7 @@ def subscriptions(draw: st.DrawFn, channel: str) -> dict[str, Any]:
     return {
         **{"channelId": channel, "resourceType": "ONE", "action": draw(st.just("fired"))},
         **{"origin": draw(st.none() | st.just("Two")), "template": template},
+        "filters": draw(lists_of_trees(3)),
         "enabled": draw(st.booleans()),
     }
 

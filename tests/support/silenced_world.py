@@ -83,7 +83,7 @@ class SilencedWorld:
             "alertAction": "fired",
             "recoveryAction": "recovered",
         }
-        draft = read_alert({**body, **members}, self.catalog, self.metrics)
+        draft = read_alert({**body, **members}, self.catalog, self.metrics, self.channels)
         return self.alerts.create(draft, self.at)
 
     def channel(self) -> Channel:

@@ -118,6 +118,8 @@ class StoreCalls:
 
     def _alert(self) -> None:
         body = {"title": "t", "metricId": str(self.metric), "operator": "gt", "threshold": 1}
-        draft = read_alert({**body, "alertAction": "fired"}, self.catalog, self.metrics)
+        draft = read_alert(
+            {**body, "alertAction": "fired"}, self.catalog, self.metrics, self.channels
+        )
         alert = self.alerts.create(draft, AT)
         self.alerts.delete(alert.alert_id, self.metrics.get(self.metric), AT)

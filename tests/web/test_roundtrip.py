@@ -127,12 +127,18 @@ def metric_id(definitions: Definitions) -> str:
     return definitions.id_of(definitions.create("/api/interaction-metrics", spec))
 
 
+@pytest.fixture(scope="module")
+def channel_ids(definitions: Definitions) -> list[str]:
+    spec = {"name": "chat", "kind": "apprise", "settings": {"url": "tgram://token/chat"}}
+    return [definitions.id_of(definitions.create("/api/channels", spec)) for _ in range(3)]
+
+
 @DRAWN
 @given(data=st.data())
 def test_saving_an_alert_unchanged_changes_nothing(
-    definitions: Definitions, metric_id: str, data: st.DataObject
+    definitions: Definitions, metric_id: str, channel_ids: list[str], data: st.DataObject
 ) -> None:
-    spec = data.draw(nasty.alerts(metric_id))
+    spec = data.draw(nasty.alerts(metric_id, channel_ids))
     definitions.check("/api/interaction-alerts", spec, "/web/alerts/{}/edit")
 
 

@@ -113,7 +113,9 @@ def _alert_of(runtime: Runtime, draft: BacktestDraft) -> Alert:
     if draft.definition is None:
         return runtime.alerts.get(_id(draft.alert_id))
     try:
-        definition = read_alert(draft.definition, runtime.catalog, runtime.metrics, is_saved=False)
+        definition = read_alert(
+            draft.definition, runtime.catalog, runtime.metrics, runtime.channels, is_saved=False
+        )
     except InvalidInput as error:
         raise with_body_paths(error) from error
     return definition.alert(_NOT_STORED, runtime.now(), runtime.now())

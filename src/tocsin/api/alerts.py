@@ -133,7 +133,7 @@ def list_transitions(
 def create_alert(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create an alert and, if it is enabled, evaluate it immediately. A 422 lists every problem
     of the definition."""
-    draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
+    draft = read_alert(decode(body), runtime.catalog, runtime.metrics, runtime.channels)
     alert = runtime.alert_service.create(draft, actor)
     return created(_response(runtime, alert), PATH, alert.alert_id)
 
@@ -146,7 +146,7 @@ def replace_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Re
     with the reason `changed`, disabling it with `disabled`; enabling it evaluates it
     immediately."""
     runtime.alerts.get(id)
-    draft = read_alert(decode(body), runtime.catalog, runtime.metrics)
+    draft = read_alert(decode(body), runtime.catalog, runtime.metrics, runtime.channels)
     return json_response(_response(runtime, runtime.alert_service.replace(id, draft, actor)))
 
 
@@ -164,7 +164,7 @@ def patch_alert(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Resp
     def change() -> Alert:
         former = runtime.alerts.get(id)
         document = patched(definition_of(_response(runtime, former), AlertDraft), patch)
-        draft = read_alert(document, runtime.catalog, runtime.metrics)
+        draft = read_alert(document, runtime.catalog, runtime.metrics, runtime.channels)
         return runtime.alert_service.replace(id, draft, actor, former)
 
     return json_response(_response(runtime, retry_changed(change)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
-from tocsin.cli.routes import ALERTS, METRICS
+from tocsin.cli.routes import ALERTS, CHANNELS, METRICS
 from tocsin.errors import TocsinError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def list_(url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     from tocsin.cli.tables import alert_table, show
 
     with Client(url, key) as client:
-        show(alert_table(client.get(ALERTS), client.get(METRICS)))
+        show(alert_table(client.get(ALERTS), client.get(METRICS), client.get(CHANNELS)))
 
 
 @app.command(epilog='Example:  tocsin alerts states "Many failed logins"')
@@ -125,9 +125,11 @@ def apply(
     """Apply a file of alerts to the server: create new ones, replace those that differ.
 
     The file is a list of alerts in the format of the API, or has one under alerts:. The title
-    identifies an alert, and metric: may give its metric by name. Alerts that the file does not
+    identifies an alert; metric: may give its metric by name, and channels: the names of the
+    channels that it notifies. Alerts that the file does not
     name are not changed. All definitions are validated before the first one is written.
     """
+    from tocsin.cli.channel_references import with_channel_ids
     from tocsin.cli.client import Client
     from tocsin.cli.definition_files import ALERT, read_definitions
     from tocsin.cli.metric_references import with_metric_ids
@@ -137,6 +139,7 @@ def apply(
     definitions = read_definitions(file, ALERT)
     with Client(url, key) as client:
         definitions = with_metric_ids(definitions, client.get(METRICS), str(file))
+        definitions = with_channel_ids(definitions, client.get(CHANNELS), str(file))
         plan = make_plan(definitions, client.get(ALERTS), str(file), ALERT_KIND)
         apply_plan(plan, client, str(file), ALERT_KIND, yes=yes, dry_run=dry_run)
 

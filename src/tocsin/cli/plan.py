@@ -98,6 +98,7 @@ ALERT_KIND = DefinitionKind(
         "noData": "ok",
         "evaluationDelay": "0s",
         "onlyWhen": [],
+        "channelIds": [],
     },
     {"alertAction": None, "recoveryAction": None, "resourceType": "ALERT"},
     lambda client, definition: client.post(

@@ -124,10 +124,16 @@ def sides_text(values: Iterable[float | None]) -> str:
     return " of ".join(map(value_text, values))
 
 
-def alert_table(alerts: Iterable[JsonObject], metrics: Iterable[JsonObject]) -> Table:
+def alert_table(
+    alerts: Iterable[JsonObject],
+    metrics: Iterable[JsonObject],
+    channels: Iterable[JsonObject],
+) -> Table:
     by_id = {metric["metricId"]: metric for metric in metrics}
+    names = {channel["channelId"]: channel["name"] for channel in channels}
     table = _table(
-        "Title", "Metric", "Condition", "For", "Interval", "Severity", "Health", "Enabled"
+        *("Title", "Metric", "Condition", "For", "Interval", "Severity", "Notifies", "Health"),
+        "Enabled",
     )
     for alert in alerts:
         table.add_row(
@@ -137,6 +143,7 @@ def alert_table(alerts: Iterable[JsonObject], metrics: Iterable[JsonObject]) -> 
             alert["for"],
             alert["interval"],
             alert["severity"],
+            _plain(", ".join(names.get(id, "deleted") for id in alert["channelIds"])),
             _plain(alert["healthReason"] or alert["health"]),
             "yes" if alert["enabled"] else "no",
         )

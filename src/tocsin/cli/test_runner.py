@@ -79,7 +79,7 @@ class UnitTestRunner:
         known = [{"name": m.name, "metricId": m.metric_id} for m in self._metrics.values()]
         for definition in with_metric_ids(alerts, known, file) if not problems else []:
             with _collecting(problems, definition["title"]):
-                alert = read_alert(definition, runtime.catalog, runtime.metrics)
+                alert = read_alert(definition, runtime.catalog, runtime.metrics, runtime.channels)
                 self._alerts[definition["title"]] = alert.alert(_NO_ID, at, at)
         if problems:
             raise InvalidDefinitions(f"{file} cannot be run:", problems)

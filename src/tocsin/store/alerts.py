@@ -7,12 +7,12 @@ else from then on.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, RowMapping, delete, insert
+from sqlalchemy import Connection, RowMapping, Table, delete, insert
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
@@ -24,7 +24,7 @@ from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.evaluations import Evaluations
-from tocsin.store.tables import alert_guards, alerts
+from tocsin.store.tables import alert_channels, alert_guards, alerts
 
 _REFERENCES = ("metric_id", "alert_action_id", "recovery_action_id", "resource_type_id")
 _COLUMNS = ("alert_id", "title", *_REFERENCES)
@@ -45,7 +45,7 @@ class Alerts:
         alert = draft.alert(uuid4(), at, at)
         with self._table.changing() as change:
             change.insert(alert.alert_id, alert)
-            _write_guards(change.connection, alert)
+            _write_references(change.connection, alert)
             self._evaluations.insert(change.connection, alert.alert_id, slot_at(alert, at))
         return alert
 
@@ -64,7 +64,7 @@ class Alerts:
             alert = draft.alert(id, former.created_date, at)
             with self._table.changing() as change:
                 change.update(id, alert)
-                _write_guards(change.connection, alert)
+                _write_references(change.connection, alert)
                 slot = _first_slot(former, alert, at)
                 self._evaluations.supersede(change.connection, id, slot)
                 if reason := _reason_to_resolve(former, alert):
@@ -93,13 +93,20 @@ class Alerts:
             self._evaluations.resolve(connection, alert, metric, Reason.CHANGED, cut(at))
 
 
-def _write_guards(connection: Connection, alert: Alert) -> None:
-    id = alert.alert_id
-    connection.execute(delete(alert_guards).where(alert_guards.c.alert_id == id))
+def _write_references(connection: Connection, alert: Alert) -> None:
+    """Write the foreign keys of the members of the definition that are lists."""
     metric_ids = {guard.metric_id for guard in alert.only_when}
-    if metric_ids:
-        rows = [{"alert_id": id, "metric_id": metric_id} for metric_id in metric_ids]
-        connection.execute(insert(alert_guards), rows)
+    _replace(connection, alert_guards, alert.alert_id, "metric_id", metric_ids)
+    _replace(connection, alert_channels, alert.alert_id, "channel_id", alert.channel_ids)
+
+
+def _replace(
+    connection: Connection, table: Table, id: UUID, column: str, referred: Collection[UUID]
+) -> None:
+    connection.execute(delete(table).where(table.c.alert_id == id))
+    if referred:
+        rows = [{"alert_id": id, column: each} for each in referred]
+        connection.execute(insert(table), rows)
 
 
 def _reason_to_resolve(former: Alert, alert: Alert) -> Reason | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, false, or_, select
 
 from tocsin.errors import Conflict
 from tocsin.model.interactions.catalog import Kind
-from tocsin.store.metrics import first_names
+from tocsin.store.first_names import first_names
 from tocsin.store.tables import alerts, metrics, subscriptions
 
 _SCOPE = {

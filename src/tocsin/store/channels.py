@@ -23,7 +23,15 @@ from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
-from tocsin.store.tables import channels, deliveries, dropped_deliveries, subscriptions
+from tocsin.store.first_names import first_names
+from tocsin.store.tables import (
+    alert_channels,
+    alerts,
+    channels,
+    deliveries,
+    dropped_deliveries,
+    subscriptions,
+)
 
 _SECRET_BYTES = 32
 
@@ -73,11 +81,12 @@ class Channels:
 
     def delete(self, id: UUID, at: datetime) -> None:
         """Pending deliveries of the channel fail. Raises NotFound, or Conflict if a subscription
-        uses it."""
+        uses it or an alert names it."""
         with self._table.locked():
             self.get(id)
             with self._table.changing() as change:
                 _reject_subscribed(change.connection, id)
+                _reject_named(change.connection, id)
                 _fail_deliveries(change.connection, id, at)
                 change.delete(id)
 
@@ -86,6 +95,19 @@ def _reject_subscribed(connection: Connection, id: UUID) -> None:
     users = select(subscriptions.c.number).where(subscriptions.c.channel_id == id)
     if connection.execute(users.limit(1)).first():
         raise Conflict("Subscriptions use this channel; delete them first")
+
+
+def _reject_named(connection: Connection, id: UUID) -> None:
+    titles = (
+        select(alerts.c.title)
+        .join(alert_channels, alert_channels.c.alert_id == alerts.c.alert_id)
+        .where(alert_channels.c.channel_id == id)
+        .order_by(alerts.c.number)
+    )
+    if naming := connection.execute(titles.limit(4)).scalars().all():
+        raise Conflict(
+            f"Alerts notify this channel: {first_names(naming)}. Remove it from them first"
+        )
 
 
 def _fail_deliveries(connection: Connection, id: UUID, at: datetime) -> None:

@@ -7,7 +7,7 @@ and `reconcile` decides them after it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, case, delete, func, select, update
 
 from tocsin.errors import Conflict, NotFound
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.instant import cut
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.delivery import (
@@ -60,13 +61,12 @@ class Deliveries:
         connection: Connection,
         interactions: Iterable[Interaction],
         at: datetime,
-        labels: Mapping[str, str] = {},
+        alert: Alert,
     ) -> None:
-        """Add deliveries of the transitions of an alert with these labels, in the caller's
-        transaction: one for each transition and each enabled subscription that matches it, up to
-        the limits of the channels."""
+        """Add deliveries of the transitions of an alert, in the caller's transaction: one for each
+        transition and each of its recipients, up to the limits of the channels."""
         capacity = ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
-        batch = self._new.of_transitions(interactions, labels, capacity, at)
+        batch = self._new.of_transitions(interactions, alert, capacity, at)
         batch.insert(connection)
         counts = {id: len(ids) // ID_BYTES for id, ids in batch.drops.items()}
         self._dropped.count(connection, counts, at)

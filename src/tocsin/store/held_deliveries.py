@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, select, update
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import GroupKey, Status, key_of
 from tocsin.model.instant import cut
-from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.model.notifications.delivery import ALERT, DeliveryStatus
 from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.notifications.held import HeldGroup
 from tocsin.store.alerts import Alerts
@@ -134,7 +134,9 @@ class HeldDeliveries:
             return _Outcome(DeliveryStatus.SKIPPED, skip_reason=channel.skip_reason)
         return _Outcome(_PENDING)
 
-    def _is_subscribed(self, row: Row[Any], alert: Alert) -> bool:  # noqa: ARG002
+    def _is_subscribed(self, row: Row[Any], alert: Alert) -> bool:
+        if row.subscription_id == ALERT:
+            return row.channel_id in alert.channel_ids
         subscription = self._subscriptions.find(row.subscription_id)
         return subscription is not None and subscription.enabled
 

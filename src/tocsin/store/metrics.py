@@ -22,6 +22,7 @@ from tocsin.store import tables
 from tocsin.store.alerts import Alerts
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
+from tocsin.store.first_names import first_names
 
 _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
@@ -96,11 +97,6 @@ def _reject_watched(connection: Connection, id: UUID) -> None:
     titles = select(alerts.title).where(or_(alerts.metric_id == id, is_guard))
     if watching := connection.execute(titles.limit(4)).scalars().all():
         raise Conflict(f"This metric is watched by alerts: {first_names(watching)}")
-
-
-def first_names(names: Sequence[str]) -> str:
-    """The first three names, for a message that says why something is in use."""
-    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
 
 def _from_draft(

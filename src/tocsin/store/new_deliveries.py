@@ -1,8 +1,9 @@
-"""Builds the rows of new deliveries: one for each subscription that matches an interaction."""
+"""Builds the rows of new deliveries: one for each subscription that matches an interaction, and for
+a transition one for each channel of its alert that no subscription leads to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,21 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Connection
 
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.interactions.catalog import Kind, system_id
+from tocsin.model.interactions.filter_evaluation import FieldValues
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import MAX_SNAPSHOT, DeliveryStatus, delivery_id
+from tocsin.model.notifications.delivery import (
+    ALERT,
+    MAX_SNAPSHOT,
+    NO_TEMPLATE,
+    DeliveryStatus,
+    delivery_id,
+)
 from tocsin.model.notifications.held import HeldGroup
-from tocsin.model.notifications.subscription import Subscription
+from tocsin.model.notifications.subscription import Subscription, Template
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity
 from tocsin.store.silences import Silences
@@ -26,6 +35,22 @@ from tocsin.store.tables import deliveries
 from tocsin.store.upsert import insert_ignoring
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A channel, and what leads to it: a subscription, or None for a channel of the alert."""
+
+    channel: Channel
+    subscription: Subscription | None = None
+
+    @property
+    def template(self) -> Template:
+        return self.subscription.template if self.subscription else NO_TEMPLATE
+
+    def delivery_id(self, interaction: Interaction) -> UUID:
+        by = self.subscription.subscription_id if self.subscription else self.channel.channel_id
+        return delivery_id(by, interaction.interaction_id)
 
 
 @dataclass(slots=True)
@@ -69,7 +94,7 @@ class NewDeliveries:
             if (interaction.resource_type_id, interaction.action_id) in topics
             and interaction.origin_id != _NOTIFY
             and not (interaction.has_deliveries or interaction.is_imported)
-            and any(self._matching(interaction))
+            and any(self.matching(interaction))
         ]
 
     def staged(
@@ -79,75 +104,87 @@ class NewDeliveries:
         batch = DeliveryBatch()
         for interaction in interactions:
             accepted = []
-            for subscription, channel in self._matching(interaction):
+            for recipient in self.matching(interaction):
+                channel = recipient.channel
                 status = DeliveryStatus.SKIPPED if channel.skip_reason else DeliveryStatus.PENDING
                 if capacity.take(channel.channel_id, status):
-                    accepted.append((subscription, channel))
+                    accepted.append(recipient)
                 else:
                     batch.drop(channel.channel_id, interaction.interaction_id)
             if accepted:
                 text = self._snapshot(interaction, is_on_disk_when_sent=True)
-                for subscription, channel in accepted:
-                    row = _row(subscription, interaction, text, at)
-                    row |= {"status": DeliveryStatus.STAGED, "skip_reason": channel.skip_reason}
-                    batch.rows.append(row)
+                for recipient in accepted:
+                    row = _row(recipient, interaction, text, at)
+                    reason = recipient.channel.skip_reason
+                    batch.rows.append(
+                        row | {"status": DeliveryStatus.STAGED, "skip_reason": reason}
+                    )
         return batch
 
     def of_transitions(
         self,
         interactions: Iterable[Interaction],
-        labels: Mapping[str, str],
+        alert: Alert,
         capacity: ChannelCapacity,
         at: datetime,
     ) -> DeliveryBatch:
-        """Deliveries of transitions of an alert with these labels. They need no staging, because
-        their transitions are stored in the same transaction."""
+        """Deliveries of transitions of an alert. They need no staging, because their transitions
+        are stored in the same transaction."""
         batch = DeliveryBatch()
         for interaction in interactions:
-            matching = list(self._matching(interaction))
-            if not matching:
+            recipients = self.recipients(interaction, alert)
+            if not recipients:
                 continue
             payload = msgspec.json.decode(interaction.payload)
-            silence = self._silences.matching(payload, labels, at)
+            silence = self._silences.matching(payload, alert.labels, at)
             held = {"held_by": silence if HeldGroup.of_payload(payload) else None}
             text = self._snapshot(interaction, is_on_disk_when_sent=False)
-            for subscription, channel in matching:
+            for recipient in recipients:
+                channel = recipient.channel
                 first = _first_status(channel.skip_reason, silence)
                 if capacity.take(channel.channel_id, first["status"]):
-                    row = _row(subscription, interaction, text, at)
+                    row = _row(recipient, interaction, text, at)
                     batch.rows.append({**row, **first, **held})
                 else:
                     batch.drop(channel.channel_id, interaction.interaction_id)
         return batch
+
+    def recipients(self, interaction: Interaction, alert: Alert) -> list[Recipient]:
+        """The recipients of a transition: those of `matching`, and the channels of its alert that
+        none of them has, so that such a channel gets one message."""
+        matching = list(self.matching(interaction))
+        reached = {recipient.channel.channel_id for recipient in matching}
+        own = (self._channels.find(id) for id in alert.channel_ids if id not in reached)
+        return matching + [Recipient(channel) for channel in own if channel]
+
+    def matching(self, interaction: Interaction) -> Iterator[Recipient]:
+        """The enabled subscriptions whose type, action, origin and filters an interaction has."""
+        topic = interaction.resource_type_id, interaction.action_id
+        values = FieldValues(interaction, self._catalog)
+        for subscription in self._subscriptions.topics.get(topic, ()):
+            origin_id = subscription.origin_id
+            if origin_id is not None and origin_id.bytes != interaction.origin_id:
+                continue
+            channel = self._channels.find(subscription.channel_id)
+            if channel and subscription.selects(values):
+                yield Recipient(channel, subscription)
 
     def _snapshot(self, interaction: Interaction, *, is_on_disk_when_sent: bool) -> str:
         size = len(interaction.payload) + len(interaction.external_response)
         take = without_contents if is_on_disk_when_sent and size > MAX_SNAPSHOT else snapshot
         return msgspec.json.encode(take(interaction, self._catalog)).decode()
 
-    def _matching(self, interaction: Interaction) -> Iterator[tuple[Subscription, Channel]]:
-        topic = interaction.resource_type_id, interaction.action_id
-        for subscription in self._subscriptions.topics.get(topic, ()):
-            origin_id = subscription.origin_id
-            if origin_id is not None and origin_id.bytes != interaction.origin_id:
-                continue
-            channel = self._channels.find(subscription.channel_id)
-            if channel:
-                yield subscription, channel
 
-
-def _row(
-    subscription: Subscription, interaction: Interaction, text: str, at: datetime
-) -> dict[str, Any]:
-    id = delivery_id(subscription.subscription_id, interaction.interaction_id)
+def _row(recipient: Recipient, interaction: Interaction, text: str, at: datetime) -> dict[str, Any]:
+    subscription = recipient.subscription
     return {
-        "delivery_id": id,
-        "subscription_id": subscription.subscription_id,
-        "channel_id": subscription.channel_id,
+        "delivery_id": recipient.delivery_id(interaction),
+        "subscription_id": subscription.subscription_id if subscription else ALERT,
+        "channel_id": recipient.channel.channel_id,
         "interaction_id": UUID(bytes=interaction.interaction_id),
         "snapshot": text,
-        "title_template": subscription.template.title,
-        "body_template": subscription.template.body,
+        "title_template": recipient.template.title,
+        "body_template": recipient.template.body,
         "tries": 0,
         "due": at,
         "is_end_recorded": False,

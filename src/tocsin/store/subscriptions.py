@@ -5,6 +5,7 @@ They are looked up for each block that is recorded; without subscriptions that c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import RowMapping
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
+from tocsin.model.interactions.filter_tree import read_filter
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
 from tocsin.process.optimistic_locking import unchanged
@@ -22,7 +24,7 @@ from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.tables import subscriptions
 
-_NOT_COLUMNS = {"template", "grouping"}
+_NOT_COLUMNS = {"template", "filters", "grouping"}
 
 Topic = tuple[bytes, bytes]
 """The ids of a resource type and an action, as interactions have them."""
@@ -101,6 +103,7 @@ class Subscriptions:
             resource_type_id=draft.resource_type_id,
             action_id=draft.action_id,
             origin_id=draft.origin_id,
+            filters=draft.filters,
             template=draft.template or Template(),
             grouping=draft.grouping,
             enabled=draft.enabled,
@@ -111,19 +114,22 @@ class Subscriptions:
 
 def _row(subscription: Subscription) -> dict[str, Any]:
     template, grouping = subscription.template, subscription.grouping
+    filters = subscription.model_dump(mode="json", include={"filters"})["filters"]
     return {
         **subscription.model_dump(exclude=_NOT_COLUMNS),
         "title_template": template.title,
         "body_template": template.body,
+        "filters": json.dumps(filters) if filters else None,
         "grouping": grouping.model_dump_json() if grouping else None,
     }
 
 
 def _subscription(row: RowMapping) -> Subscription:
     members = {name: row[name] for name in Subscription.model_fields if name not in _NOT_COLUMNS}
-    grouping = row["grouping"]
+    grouping, filters = row["grouping"], json.loads(row["filters"] or "[]")
     return Subscription(
         **members,
         template=Template(title=row["title_template"], body=row["body_template"]),
+        filters=tuple(map(read_filter, filters)),
         grouping=Grouping.model_validate_json(grouping) if grouping else None,
     )

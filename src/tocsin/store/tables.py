@@ -120,6 +120,15 @@ alert_guards = Table(
     Column("metric_id", Uuid, ForeignKey("metrics.metric_id"), primary_key=True, index=True),
 )
 
+# The channels of an alert, so that the database itself refuses to delete one of them; the alert's
+# definition has them in their order.
+alert_channels = Table(
+    "alert_channels",
+    metadata,
+    Column("alert_id", Uuid, ForeignKey("alerts.alert_id", ondelete="CASCADE"), primary_key=True),
+    Column("channel_id", Uuid, ForeignKey("channels.channel_id"), primary_key=True, index=True),
+)
+
 # The part of an alert that changes at every evaluation, apart from the definition, so that little
 # is written. A change of states increments `version`: a result of an older version is discarded.
 evaluations = Table(
@@ -207,6 +216,7 @@ subscriptions = Table(
     Column("modified_date", InstantColumn, nullable=False),
     Column("template_problem", LONG_TEXT),
     Column("grouping", LONG_TEXT),
+    Column("filters", LONG_TEXT),
 )
 
 # A row for each key of a grouped subscription: the times of its open bundle, if any, and of its

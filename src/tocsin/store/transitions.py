@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -34,10 +34,10 @@ class TransitionDeliveries(Protocol):
         connection: Connection,
         interactions: Sequence[Interaction],
         at: datetime,
-        labels: Mapping[str, str],
+        alert: Alert,
     ) -> None:
-        """Add one delivery for each interaction and each enabled subscription that matches it, in
-        this transaction; `labels` are those of the alert."""
+        """Add one delivery for each interaction of the alert and each of its recipients, in this
+        transaction."""
 
 
 class Transitions:
@@ -89,8 +89,8 @@ class Transitions:
             by_alert[transition.alert.alert_id].append(transition)
         for of_alert in by_alert.values():
             if interactions := [i for each in of_alert if (i := self.interaction(each))]:
-                at, labels = of_alert[0].change.at, of_alert[0].alert.labels
-                self._deliveries.enqueue(connection, interactions, at, labels)
+                at, alert = of_alert[0].change.at, of_alert[0].alert
+                self._deliveries.enqueue(connection, interactions, at, alert)
 
     def unrecorded(self, limit: int) -> list[Transition]:
         """At most `limit` transitions whose interaction may be missing in the engine, oldest

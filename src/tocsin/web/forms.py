@@ -73,6 +73,10 @@ class Form:
         """Whether a checkbox is checked."""
         return name in self._values
 
+    def checked(self, name: str) -> list[str]:
+        """The values of the checked boxes of this name."""
+        return self._values.get(name, [])
+
     def members(self, *names: str) -> dict[str, Any]:
         """The fields that are not empty, by name."""
         return {name: text for name in names if (text := self.text(name)) is not None}

@@ -59,6 +59,7 @@ class AlertResponse(Shape):
     resource_type_id: UUID
     resource_type: str | None
     severity: Severity
+    channel_ids: Annotated[list[UUID], doc("Notified of its transitions without a subscription")]
     enabled: bool
     interval: DurationText
     evaluation_delay: DurationText
@@ -86,6 +87,7 @@ class AlertResponse(Shape):
             resource_type_id=alert.resource_type_id,
             resource_type=mnemonic_of(catalog, Kind.RESOURCE_TYPE, alert.resource_type_id),
             severity=alert.severity,
+            channel_ids=list(alert.channel_ids),
             enabled=alert.enabled,
             interval=str(alert.interval),
             evaluation_delay=str(alert.evaluation_delay),

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from tocsin.api.schemas.filters import FilterObject, filter_object
 from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none, mnemonic_of
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
@@ -114,6 +115,7 @@ class SubscriptionResponse(Shape):
     action: str | None
     origin_id: UUID | None
     origin: str | None
+    filters: list[FilterObject]
     template: SubscriptionTemplate | None
     template_problem: Annotated[
         str | None,
@@ -148,6 +150,7 @@ class SubscriptionResponse(Shape):
             action=mnemonic_of(catalog, Kind.ACTION, subscription.action_id),
             origin_id=subscription.origin_id,
             origin=mnemonic_of(catalog, Kind.ORIGIN, subscription.origin_id),
+            filters=[filter_object(tree) for tree in subscription.filters],
             template=SubscriptionTemplate.of(subscription.template),
             template_problem=subscription.template_problem,
             group_by=by if by == "none" or by == "alert" else list(by),
@@ -163,7 +166,11 @@ class SubscriptionResponse(Shape):
 class DeliveryResponse(Shape):
     delivery_id: Annotated[UUID, doc("The `webhook-id`, the same for every attempt")]
     subscription_id: Annotated[
-        UUID, doc("All zeros for a message with the number of deliveries that were dropped")
+        UUID | None,
+        doc(
+            "null for a message to a channel of an alert; all zeros for one with the number of "
+            "deliveries that were dropped"
+        ),
     ]
     channel_id: UUID
     interaction_id: UUID
@@ -191,7 +198,7 @@ class DeliveryResponse(Shape):
         due = delivery.due if delivery.status is DeliveryStatus.PENDING else None
         return cls(
             delivery_id=delivery.delivery_id,
-            subscription_id=delivery.subscription_id,
+            subscription_id=None if delivery.is_of_alert else delivery.subscription_id,
             channel_id=delivery.channel_id,
             interaction_id=delivery.interaction_id,
             status=delivery.status.value,  # type: ignore[arg-type]  # of DeliveryStatus by now

@@ -158,6 +158,8 @@ class Alert(BaseModel):
     enabled: bool = True
     interval: Duration = MINUTE
     evaluation_delay: Duration = NONE
+    channel_ids: tuple[UUID, ...] = ()
+    """The channels that its transitions are sent to without a subscription."""
     created_date: datetime
     modified_date: datetime
 

@@ -29,6 +29,7 @@ from tocsin.model.alerts.alert import (
     Rule,
     Wait,
 )
+from tocsin.model.alerts.channel_ids import ChannelIds, KnownChannels, channel_problems
 from tocsin.model.alerts.guard_draft import GuardDrafts, KnownMetrics, guard_problems
 from tocsin.model.alerts.waits import wait_problems
 from tocsin.model.duration import MINUTE, NONE
@@ -87,6 +88,7 @@ class AlertDraft(BaseModel):
     no_data: NoData | None = None
     evaluation_delay: Wait | None = None
     only_when: GuardDrafts = ()
+    channel_ids: ChannelIds = ()
 
     def alert(self, id: UUID, created: datetime, modified: datetime) -> Alert:
         """The alert of a draft that `read_alert` returned."""
@@ -100,6 +102,7 @@ class AlertDraft(BaseModel):
             metric_id=self.metric_id,
             rule=self.rule,
             only_when=tuple(draft.guard for draft in self.only_when),
+            channel_ids=self.channel_ids,
             alert_action_id=self.alert_action_id or system_id(Kind.ACTION, "fired"),
             recovery_action_id=self.recovery_action_id,
             resource_type_id=self.resource_type_id or system_id(Kind.RESOURCE_TYPE, "ALERT"),
@@ -126,7 +129,12 @@ class AlertDraft(BaseModel):
 
 
 def read_alert(
-    body: Any, catalog: CatalogNames, metrics: KnownMetrics, *, is_saved: bool = True
+    body: Any,
+    catalog: CatalogNames,
+    metrics: KnownMetrics,
+    channels: KnownChannels,
+    *,
+    is_saved: bool = True,
 ) -> AlertDraft:
     """The definition with the ids of everything it names; raises InvalidInput with all problems.
 
@@ -146,6 +154,7 @@ def read_alert(
     if draft and draft.for_ and draft.metric_id and draft.metric_id in metrics:
         problems += wait_problems(draft.for_, metrics.get(draft.metric_id).question)
     problems += guard_problems(body, metrics)
+    problems += channel_problems(body, channels)
     if problems or draft is None:
         raise InvalidInput(problems=problems)
     only_when = tuple(guard.resolved(metrics) for guard in draft.only_when)

@@ -1,4 +1,5 @@
-"""The delivery of one interaction to one subscription: its status and its attempts.
+"""The delivery of one interaction, to a subscription or to a channel of its alert: its status and
+its attempts.
 
 A delivery is `staged` until its interaction is known to be on disk; the API shows it from then on.
 """
@@ -22,6 +23,9 @@ engine when the delivery is sent."""
 
 TOCSIN = UUID(int=0)
 """The subscription id of the messages that Tocsin itself sends about a channel."""
+
+ALERT = UUID(int=1)
+"""The subscription id of the messages that an alert sends to its own channels."""
 
 NO_TEMPLATE = Template()
 
@@ -108,6 +112,11 @@ class Delivery:
         return self.subscription_id == TOCSIN
 
     @property
+    def is_of_alert(self) -> bool:
+        """Whether an alert sends it to one of its own channels, without a subscription."""
+        return self.subscription_id == ALERT
+
+    @property
     def has_template(self) -> bool:
         return self.template != NO_TEMPLATE
 
@@ -120,6 +129,7 @@ class DeliveryPage:
     next_before: int | None
 
 
-def delivery_id(subscription_id: UUID, interaction_id: bytes) -> UUID:
-    """The id is derived from both, so that an interaction has one delivery id per subscription."""
-    return uuid5(subscription_id, interaction_id.hex())
+def delivery_id(recipient_id: UUID, interaction_id: bytes) -> UUID:
+    """The id is derived from both, so that an interaction has one delivery id for each subscription
+    and for each channel of its alert."""
+    return uuid5(recipient_id, interaction_id.hex())

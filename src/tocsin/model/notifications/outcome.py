@@ -33,7 +33,7 @@ def _payload(delivery: Delivery, channel: Channel | None) -> dict[str, Any]:
     last = delivery.attempts[-1].result if delivery.attempts else deleted
     return {
         "deliveryId": str(delivery.delivery_id),
-        "subscriptionId": str(delivery.subscription_id),
+        "subscriptionId": None if delivery.is_of_alert else str(delivery.subscription_id),
         "channelId": str(delivery.channel_id),
         "channelName": channel.spec.name if channel else None,
         "channelKind": channel.kind.value if channel else None,

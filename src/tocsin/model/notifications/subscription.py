@@ -1,9 +1,10 @@
-"""Subscriptions: which interactions, by type and action, are sent to a channel."""
+"""Subscriptions: the interactions, by type, action and filters, that are sent to a channel."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from pydantic import Field as Member
 
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.filter_evaluation import FieldValues, Predicate, predicate
+from tocsin.model.interactions.filter_tree import FilterTree
 from tocsin.model.metrics.catalog_names import CatalogNames, id_of, unknown_names
-from tocsin.model.metrics.draft import Enabled
+from tocsin.model.metrics.draft import Enabled, Filters
 from tocsin.model.notifications.grouping import Grouping, GroupingMembers, grouping_problems
 from tocsin.model.validation import nul_problems, problems_of
 
@@ -43,13 +46,15 @@ class SubscriptionDraft(GroupingMembers):
     action: str | None = None
     origin_id: UUID | None = None
     origin: str | None = None
+    filters: Filters = ()
     template: Template | None = None
     enabled: Enabled = True
 
 
 class Subscription(BaseModel):
-    """A subscription as it is stored; without an origin it matches all. `template_problem` says why
-    its template is not used until the subscription is replaced."""
+    """A subscription as it is stored; without an origin it matches all, without filters every
+    interaction of its type and action. `template_problem` says why its template is not used until
+    the subscription is replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,12 +63,21 @@ class Subscription(BaseModel):
     resource_type_id: UUID
     action_id: UUID
     origin_id: UUID | None = None
+    filters: tuple[FilterTree, ...] = ()
     template: Template = Template()
     template_problem: str | None = None
     grouping: Grouping | None = None
     enabled: bool = True
     created_date: datetime
     modified_date: datetime
+
+    def selects(self, values: FieldValues) -> bool:
+        """Whether its filters hold for an interaction of its type, action and origin."""
+        return not self.filters or self._predicate(values)
+
+    @cached_property
+    def _predicate(self) -> Predicate:
+        return predicate(self.filters)
 
 
 def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:

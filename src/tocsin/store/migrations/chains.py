@@ -23,5 +23,5 @@ class Chain:
     metadata: MetaData
 
 
-STORE = Chain("versions", "alembic_version", "0010", metadata)
+STORE = Chain("versions", "alembic_version", "0012", metadata)
 SERVER = Chain("server_versions", "alembic_version_server", "0002", server_metadata)

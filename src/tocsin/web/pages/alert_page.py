@@ -57,6 +57,7 @@ def alert(
         alert=alert,
         metric=metric,
         sentence=formatting.alert_sentence(alert, runtime.metrics.all()),
+        channels=[each for id in alert.channel_ids if (each := runtime.channels.find(id))],
         evaluation=runtime.evaluations.status(id),
         over=over,
         ranges=RANGES,

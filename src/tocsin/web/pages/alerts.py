@@ -26,6 +26,7 @@ DEFINED = (
     *("title", "description", "runbookUrl", "labels", "metricId", "operator", "threshold"),
     *("recoveryThreshold", "for", "keepFiringFor", "noData", "alertAction", "recoveryAction"),
     *("resourceType", "severity", "interval", "evaluationDelay", "enabled", "onlyWhen"),
+    "channelIds",
 )
 _RANK = {"firing": 0, "error": 1, "pending": 2, "ok": 3, "disabled": 4}
 _SEVERITY = {"critical": 0, "warning": 1, "info": 2}
@@ -81,7 +82,7 @@ def evaluate_all(pages: Site, _viewer: Admin) -> Response:
 def switch_alert(pages: Site, viewer: Admin, id: UUID, body: Body) -> Response:
     runtime = pages.runtime
     spec = {**definition_of(runtime, id), "enabled": Form(body).has("enabled")}
-    draft = read_alert(spec, runtime.catalog, runtime.metrics)
+    draft = read_alert(spec, runtime.catalog, runtime.metrics, runtime.channels)
     runtime.alert_service.replace(id, draft, viewer.actor)
     pages.alert_status.forget()
     return redirect(PATH)

@@ -10,13 +10,17 @@ from fastapi import Request, Response
 from tocsin.api.bodies import Body
 from tocsin.api.schemas.notifications import SubscriptionResponse
 from tocsin.api.schemas.shape import to_json
-from tocsin.errors import TocsinError
+from tocsin.errors import InvalidInput, TocsinError
+from tocsin.model.interactions.filter import LISTS, UNARY, WORDS
 from tocsin.model.notifications.subscription import (
     Subscription,
+    SubscriptionDraft,
     read_subscription,
 )
 from tocsin.runtime import Runtime
 from tocsin.web.choices import all_choices
+from tocsin.web.filter_outline import rows_of
+from tocsin.web.filter_rows import GROUPS, KINDS
 from tocsin.web.forms import Form
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
 from tocsin.web.routing import PageRouter
@@ -32,10 +36,12 @@ router = PageRouter()
 @router.get(PATH)
 def subscriptions(pages: Site, request: Request, _viewer: Reader) -> Response:
     runtime = pages.runtime
+    stored = runtime.subscriptions.all()
     return pages.render(
         request,
         "subscriptions.html",
-        subscriptions=[_to_json(runtime, each) for each in runtime.subscriptions.all()],
+        subscriptions=[_to_json(runtime, each) for each in stored],
+        conditions=[" and ".join(tree.sentence for tree in each.filters) for each in stored],
         channels={channel.channel_id: channel.spec.name for channel in runtime.channels.all()},
     )
 
@@ -53,12 +59,11 @@ def edit_subscription(pages: Site, request: Request, _viewer: Admin, id: UUID) -
 
 @router.post(PATH + "/new")
 def create_subscription(pages: Site, request: Request, viewer: Admin, body: Body) -> Response:
-    runtime, spec = pages.runtime, subscription_in(Form(body))
+    runtime, form = pages.runtime, Form(body)
     try:
-        draft = read_subscription(spec, runtime.catalog)
-        runtime.subscription_service.create(draft, viewer.actor)
+        runtime.subscription_service.create(_read(runtime, form), viewer.actor)
     except TocsinError as error:
-        return _form(pages, request, spec, error)
+        return _form(pages, request, subscription_in(form), error, entered=form)
     return redirect(PATH)
 
 
@@ -66,12 +71,11 @@ def create_subscription(pages: Site, request: Request, viewer: Admin, body: Body
 def replace_subscription(
     pages: Site, request: Request, viewer: Admin, id: UUID, body: Body
 ) -> Response:
-    runtime, spec = pages.runtime, subscription_in(Form(body))
+    runtime, form = pages.runtime, Form(body)
     try:
-        draft = read_subscription(spec, runtime.catalog)
-        runtime.subscription_service.replace(id, draft, viewer.actor)
+        runtime.subscription_service.replace(id, _read(runtime, form), viewer.actor)
     except TocsinError as error:
-        return _form(pages, request, spec, error, editing=id)
+        return _form(pages, request, subscription_in(form), error, entered=form, editing=id)
     return redirect(PATH)
 
 
@@ -86,9 +90,22 @@ def subscription_in(form: Form) -> dict[str, Any]:
     template = form.members("title", "body")
     return {
         **form.members(*_MEMBERS),
+        "filters": form.filters(),
         **({"template": template} if template else {}),
         "enabled": form.has("enabled"),
     }
+
+
+def _read(runtime: Runtime, form: Form) -> SubscriptionDraft:
+    """The subscription of a form; raises InvalidInput with all problems."""
+    problems = form.filter_problems()
+    try:
+        draft = read_subscription(subscription_in(form), runtime.catalog)
+    except InvalidInput as error:
+        raise InvalidInput(problems=[*error.problems, *problems]) from error
+    if problems:
+        raise InvalidInput(problems=problems)
+    return draft
 
 
 def _to_json(runtime: Runtime, subscription: Subscription) -> dict[str, Any]:
@@ -100,8 +117,11 @@ def _form(
     request: Request,
     spec: dict[str, Any],
     error: TocsinError | None = None,
+    *,
+    entered: Form | None = None,
     editing: UUID | None = None,
 ) -> Response:
+    """The form. Conditions are shown as they were entered; without a form, those of `spec`."""
     runtime = pages.runtime
     return pages.render_form(
         request,
@@ -109,6 +129,12 @@ def _form(
         error,
         spec={**dict.fromkeys((*_MEMBERS, "templateProblem")), **spec},
         template={"title": None, "body": None} | (spec.get("template") or {}),
+        rows=entered.conditions() if entered else rows_of(spec.get("filters", ())),
+        operators=WORDS,
+        unary=UNARY,
+        lists=LISTS,
+        kinds=KINDS,
+        groups=GROUPS,
         channels=runtime.channels.all(),
         entries=all_choices(runtime),
         editing=editing,

@@ -5,8 +5,8 @@ from alembic import op
 
 from tocsin.store.column_types import LONG_TEXT
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 
 def upgrade() -> None:

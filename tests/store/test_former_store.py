@@ -1,0 +1,87 @@
+"""A store of a former version keeps its definitions and its deliveries with their ids."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.databases import embedded_only
+from support.delivery_harness import DeliveryHarness
+from tocsin.model.alerts.state import Reason
+from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.store.alerts import Alerts
+from tocsin.store.evaluations import Evaluations
+from tocsin.store.metrics import Metrics
+from tocsin.store.transitions import Transitions
+
+pytestmark = embedded_only
+
+# Written by the code at revision 0009: an alert with two firing groups, of which one recovered, a
+# subscription to each of its actions, and their deliveries.
+FORMER = Path(__file__).with_name("former_store.sql")
+
+
+class Former:
+    def __init__(self, folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "store.sqlite")) as file:
+            file.executescript(FORMER.read_text(encoding="utf-8"))
+            query = "SELECT delivery_id, interaction_id, subscription_id, status FROM deliveries"
+            self.deliveries = {row[0]: row for row in file.execute(query)}
+        self.harness = DeliveryHarness(folder)
+        database = self.harness.database
+        self.metrics = Metrics(database)
+        self.transitions = Transitions(database, self.harness.deliveries)
+        self.alerts = Alerts(database, Evaluations(database, self.transitions))
+
+    @property
+    def stored(self) -> dict[str, tuple[Any, ...]]:
+        """The deliveries by id, with the columns of `deliveries`."""
+        return {
+            each.delivery_id.hex: (
+                *(each.delivery_id.hex, each.interaction_id.hex, each.subscription_id.hex),
+                each.status.value,
+            )
+            for each in self.harness.all()
+        }
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Iterator[Former]:
+    opened = Former(tmp_path)
+    yield opened
+    opened.harness.close()
+
+
+def test_deliveries_of_a_former_version_keep_their_ids(former: Former) -> None:
+    assert len(former.deliveries) == 3
+    assert former.stored == former.deliveries
+
+
+def test_a_transition_of_a_former_version_is_delivered_once(former: Former) -> None:
+    harness = former.harness
+    for transition in former.transitions.page(10):
+        interaction = transition.interaction()
+        assert interaction
+        with harness.database.writing() as connection:
+            harness.deliveries.enqueue(connection, [interaction], harness.now(), transition.alert)
+    assert former.stored == former.deliveries
+
+
+def test_subscriptions_and_alerts_of_a_former_version_have_no_new_members(former: Former) -> None:
+    (alert,) = former.alerts.all()
+    assert alert.channel_ids == ()
+    assert [each.filters for each in former.harness.subscriptions.all()] == [(), ()]
+
+
+def test_a_subscription_of_a_former_version_still_gets_every_transition(former: Former) -> None:
+    (alert,) = former.alerts.all()
+    metric = former.metrics.get(alert.metric_id)
+    former.alerts.delete(alert.alert_id, metric, former.harness.now())
+    assert former.transitions.page(1)[0].change.reason is Reason.DISABLED
+    new = [each for each in former.harness.all() if each.delivery_id.hex not in former.deliveries]
+    assert [each.status for each in new] == [DeliveryStatus.PENDING]
