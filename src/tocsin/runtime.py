@@ -10,6 +10,7 @@ from tocsin.access.identification import Access
 from tocsin.access.service import KeyService
 from tocsin.alerting.backtest import Backtester
 from tocsin.alerting.evaluator import Evaluator
+from tocsin.alerting.firing_list import FiringList
 from tocsin.alerting.schedule import AlertSchedule
 from tocsin.alerting.scheduler import Scheduler
 from tocsin.alerting.service import AlertService
@@ -67,6 +68,7 @@ from tocsin.store.deliveries import Deliveries
 from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
+from tocsin.store.firing_groups import FiringGroups
 from tocsin.store.held_deliveries import HeldDeliveries
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
@@ -241,6 +243,9 @@ class Runtime:
             self.metrics,
             self.evaluations,
             self.events,
+        )
+        self.firing_list = FiringList(
+            FiringGroups(self.database, self.alerts), self.metrics, self.silences, self.clock
         )
         self._transition_recorder = TransitionRecorder(self.transitions, self.recorder)
         self.schedule = AlertSchedule(self.alerts, self.evaluations, self.evaluator)

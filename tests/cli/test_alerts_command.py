@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ def test_applying_creates_new_alerts_changes_others_and_keeps_equal_ones(
     assert "interaction_country=ZA" in states
     assert "FIRING" in states
     assert states.splitlines()[2].split()[-2:] == ["payments", "┃"]
+    firing = at_server("alerts", "firing").stdout
+    assert re.search("critical.*Many refused payments.*interaction_country=ZA.*2 payments", firing)
+    (group,) = json.loads(at_server("alerts", "firing", "--json").stdout)["firing"]
+    assert (group["alertTitle"], group["silenced"]) == ("Many refused payments", False)
     span = ("--from", "2026-03-20T13:55:00Z", "--to", "2026-03-20T14:05:00Z")
     backtest = at_server("alerts", "backtest", "Many refused payments", *span)
     assert "10 evaluations of 1 groups; fired 1 times, 300 s in total" in backtest.stdout

@@ -92,4 +92,4 @@ def test_the_overview_counts_enabled_alerts(client: TestClient) -> None:
         assert response.status_code == 201
     # The pages keep the states of alerts for some seconds, unless one is evaluated.
     assert client.post("/web/alerts/evaluate-all").status_code == 303
-    assert "All clear: 1 alert is enabled" in text_of(client, "/")
+    assert "All quiet: no group is firing. 1 alert is enabled." in text_of(client, "/")

@@ -49,6 +49,32 @@ def states(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOption 
             show(state_table(each["title"], groups, metric))
 
 
+@app.command(epilog="Example:  tocsin alerts firing")
+def firing(
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="The maximum number of groups.")
+    ] = 100,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON of the API instead of a table.")
+    ] = False,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
+) -> None:
+    """Show the groups of all alerts that fire now: the most severe first, then the latest."""
+    import json
+
+    from tocsin.cli.client import Client
+    from tocsin.cli.firing_table import firing_table
+    from tocsin.cli.tables import show
+
+    with Client(url, key) as client:
+        page = client.get(f"{ALERTS}/firing", limit=limit)
+    if as_json:
+        typer.echo(json.dumps(page, indent=2))
+    else:
+        show(firing_table(page))
+
+
 @app.command(epilog='Example:  tocsin alerts evaluate "Many failed logins"')
 def evaluate(alert: OneOrAll = None, url: UrlOption = DEFAULT_URL, key: KeyOption = None) -> None:
     """Evaluate one alert, or every enabled one, now. Exits with 1 if an evaluation fails."""

@@ -35,7 +35,9 @@ def show(*tables: RenderableType) -> None:
 
 
 def metric_table(metrics: Iterable[JsonObject]) -> Table:
-    table = _table("Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled")
+    table = new_table(
+        "Name", "Type", "Scope", "Field", "Filters", "Window", "Grouped by", "Enabled"
+    )
     for metric in metrics:
         table.add_row(
             _plain(metric["name"]),
@@ -94,7 +96,7 @@ def answer_table(answer: JsonObject) -> Group:
     rows = answer["results"]
     dimensions = list(rows[0]["dimensions"] or {}) if rows else []
     heading = f"{answer['metricName']}, {answer['metricType']} at {answer['calculatedAt']}"
-    table = _table(*dimensions)
+    table = new_table(*dimensions)
     table.add_column(answer.get("unit") or "value", justify="right")
     sides = _side_columns(rows[0]) if rows else {}
     for name in sides:
@@ -131,7 +133,7 @@ def alert_table(
 ) -> Table:
     by_id = {metric["metricId"]: metric for metric in metrics}
     names = {channel["channelId"]: channel["name"] for channel in channels}
-    table = _table(
+    table = new_table(
         *("Title", "Metric", "Condition", "For", "Interval", "Severity", "Notifies", "Health"),
         "Enabled",
     )
@@ -184,7 +186,7 @@ def _unit_of(metric: JsonObject) -> str | None:
 
 def state_table(title: str, groups: Iterable[JsonObject], metric: JsonObject) -> Group:
     """The groups of one alert."""
-    table = _table("Group", "Status", "Since")
+    table = new_table("Group", "Status", "Since")
     table.add_column(_unit_of(metric) or "Value", justify="right")
     for group in groups:
         table.add_row(
@@ -198,7 +200,7 @@ def state_table(title: str, groups: Iterable[JsonObject], metric: JsonObject) ->
 
 def backtest_table(title: str, backtest: JsonObject) -> Group:
     """A row for each transition, by group."""
-    table = _table("Group", "Time", "Status", "Reason")
+    table = new_table("Group", "Time", "Status", "Reason")
     table.add_column(backtest.get("unit") or "Value", justify="right")
     for past in backtest["results"]:
         group = group_text(past["dimensions"])
@@ -222,7 +224,7 @@ def group_text(dimensions: Mapping[str, str | None] | None) -> Text:
 
 
 def key_table(keys: Iterable[JsonObject]) -> Table:
-    table = _table("Name", "Role", "Prefix", "Created", "ID")
+    table = new_table("Name", "Role", "Prefix", "Created", "ID")
     for key in keys:
         table.add_row(
             _plain(key["name"]),
@@ -236,7 +238,7 @@ def key_table(keys: Iterable[JsonObject]) -> Table:
 
 def examination_table(examinations: Iterable[tuple[str, str, Sequence[str]]]) -> Table:
     """A row for each examination, and one more for each further problem."""
-    table = _table("Examined", "Result", "State")
+    table = new_table("Examined", "Result", "State")
     for name, state, problems in examinations:
         table.add_row(name, "problem" if problems else "ok", _plain(state))
         for problem in problems:
@@ -245,7 +247,7 @@ def examination_table(examinations: Iterable[tuple[str, str, Sequence[str]]]) ->
 
 
 def channel_table(channels: Iterable[JsonObject]) -> Table:
-    table = _table("Name", "Kind", "Enabled", "ID")
+    table = new_table("Name", "Kind", "Enabled", "ID")
     for channel in channels:
         enabled = "yes" if channel["enabled"] else channel["disabledReason"] or "no"
         if channel["restingUntil"]:
@@ -255,7 +257,7 @@ def channel_table(channels: Iterable[JsonObject]) -> Table:
 
 
 def delivery_table(deliveries: Iterable[JsonObject], channels: Mapping[str, str]) -> Table:
-    table = _table("Created", "Status", "Channel", "Interaction", "Outcome", "ID")
+    table = new_table("Created", "Status", "Channel", "Interaction", "Outcome", "ID")
     for delivery in deliveries:
         table.add_row(
             delivery["createdDate"],
@@ -290,7 +292,7 @@ def dimension_text(text: str | None) -> Text:
     return Text("(missing)", style="dim") if text is None else _plain(text)
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
     table = Table(header_style="bold")
     for column in columns:
         table.add_column(column)

@@ -9,3 +9,6 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+MOST_SEVERE_FIRST = tuple(reversed(Severity))

@@ -124,7 +124,7 @@ class Evaluations:
     ) -> None:
         """Delete the states of an alert; its firing groups make transitions."""
         query = select(alert_states).where(alert_states.c.alert_id == alert.alert_id)
-        states = [_state(row) for row in connection.execute(query).mappings().all()]
+        states = [state_of(row) for row in connection.execute(query).mappings().all()]
         changes = [change for state in states if (change := resolve(state, reason, at))]
         transitions = [Transition.of(change, alert, metric) for change in changes]
         self._transitions.insert(connection, transitions)
@@ -154,7 +154,7 @@ def _stored_states(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, St
     query = select(alert_states).where(alert_states.c.alert_id.in_(ids))
     for row in connection.execute(query).mappings():
         if row["alert_id"] in stored:
-            state = _state(row)
+            state = state_of(row)
             stored[row["alert_id"]].states[key_of(state.dimensions)] = state
     return stored
 
@@ -205,7 +205,7 @@ def _row(id: UUID, state: AlertState) -> dict[str, Any]:
     }
 
 
-def _state(row: RowMapping) -> AlertState:
+def state_of(row: RowMapping) -> AlertState:
     return AlertState(
         status=Status(row["status"]),
         since=row["since"],

@@ -10,6 +10,7 @@ from uuid import UUID
 from tocsin.model.alerts.alert import Alert, Health, Value
 from tocsin.model.alerts.evaluation import EvaluationStatus
 from tocsin.model.alerts.state import AlertState, Dimensions, Status
+from tocsin.model.severity import MOST_SEVERE_FIRST
 from tocsin.runtime import Runtime
 from tocsin.web.shared_cache import SharedCache
 
@@ -64,7 +65,7 @@ class AlertStatusCache:
         return self._statuses.get(None).alerts
 
     def firing(self) -> list[FiringGroup]:
-        """All groups that are firing, the latest first."""
+        """All groups that are firing, the most severe first, then the latest."""
         return self._statuses.get(None).firing
 
     def of_metric(self, metric_id: UUID) -> list[AlertStatus]:
@@ -96,7 +97,9 @@ class AlertStatusCache:
             for status in statuses
             for state in status.firing
         ]
-        return _Statuses(statuses, sorted(firing, key=lambda group: group.since, reverse=True))
+        firing.sort(key=lambda group: group.since, reverse=True)
+        firing.sort(key=lambda group: MOST_SEVERE_FIRST.index(group.alert.severity))
+        return _Statuses(statuses, firing)
 
 
 def _status(

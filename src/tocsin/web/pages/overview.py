@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,9 @@ from fastapi import Request, Response
 from tocsin.model.alerts.state import Status
 from tocsin.model.group_name import group_name
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.severity import MOST_SEVERE_FIRST
 from tocsin.runtime import Runtime
+from tocsin.web.alert_status import FiringGroup
 from tocsin.web.dashboard import MetricValues
 from tocsin.web.pages.metrics import rows_of
 from tocsin.web.rendering import Pages, Reader, Site
@@ -50,13 +53,19 @@ def _render(pages: Pages, request: Request, rates: list[int], values: MetricValu
     runtime = pages.runtime
     metrics, alerts = runtime.metrics.all(), pages.alert_status.all()
     enabled = [metric for metric in metrics if metric.enabled]
+    firing = pages.alert_status.firing()
     return pages.render(
         request,
         "overview.html",
         problems=[problem for kind in runtime.problems().values() for problem in kind],
         shown_problems=_SHOWN_PROBLEMS,
         rates=rates,
-        firing=pages.alert_status.firing(),
+        firing=firing,
+        silences=[
+            runtime.silences.of_group(group.alert, group.dimensions, values.at)
+            for group in firing[:_SHOWN_FIRING]
+        ],
+        severities=_severities(firing),
         shown_firing=_SHOWN_FIRING,
         failing=[each for each in alerts if each.alert.enabled and each.evaluation.error],
         enabled_alerts=sum(each.alert.enabled for each in alerts),
@@ -66,6 +75,12 @@ def _render(pages: Pages, request: Request, rates: list[int], values: MetricValu
         at=values.at,
         changes=_latest(runtime),
     )
+
+
+def _severities(firing: Sequence[FiringGroup]) -> list[tuple[str, int]]:
+    """The severities of groups that are firing, with the number of each."""
+    counts = Counter(group.alert.severity for group in firing)
+    return [(severity, counts[severity]) for severity in MOST_SEVERE_FIRST if counts[severity]]
 
 
 def _latest(runtime: Runtime) -> list[RecentChange]:
