@@ -118,3 +118,18 @@ def test_months_are_dropped_while_field_types_are_loaded_and_interactions_record
                 future.result()
     assert runtime.engine.rows() == 1
     runtime.close()
+
+
+def test_no_server_has_a_month_after_it_was_dropped(tmp_path: Path) -> None:
+    runtime = Runtime(settings_in(tmp_path))
+    for month in range(1, MONTHS + 1):
+        record(runtime, datetime(2025, month, 1, tzinfo=UTC))
+    left = Query(
+        "SELECT DISTINCT partition FROM system.parts "
+        "WHERE active AND database = currentDatabase() ORDER BY partition"
+    )
+    for month in range(1, MONTHS + 1):
+        runtime.engine.drop_months_before(datetime(2025, month, 1, tzinfo=UTC))
+        for months in runtime.engine.inspect_hosts(left):
+            assert all(int(name) >= 202500 + month for (name,) in months)
+    runtime.close()

@@ -142,22 +142,23 @@ class Engine(EngineTables):
         answer_seconds = self._seconds + ANSWER_SECONDS / 2
         reading = partial(self._pool, timeout=self._seconds, answer_seconds=answer_seconds)
 
-        def stoppable(count: int) -> QueryRunner:
-            return QueryRunner(reading(settings, count), self._seconds, self._is_stopping)
+        def stoppable(count: int, options: EngineSettings = settings) -> QueryRunner:
+            return QueryRunner(reading(options, count), self._seconds, self._is_stopping)
 
         def unstoppable() -> QueryRunner:
             """A stop does not end these queries: requests that are being recorded need them."""
             return QueryRunner(reading(settings | LOOK_UP_SETTINGS), self._seconds)
 
-        self.calculation_queries = stoppable(concurrency)
-        self.alert_queries = stoppable(ALERT_CLIENTS)
-        self.page_queries = stoppable(PAGE_CLIENTS)
+        calculating = settings | self.topology.calculation_settings
+        self.calculation_queries = stoppable(concurrency, calculating)
+        self.alert_queries = stoppable(ALERT_CLIENTS, calculating)
+        self.page_queries = stoppable(PAGE_CLIENTS, calculating)
         self.search_queries = stoppable(SEARCH_CLIENTS)
         self.export_queries = stoppable(EXPORT_CLIENTS)
         self._duplicate_queries, self._lookup_queries, self.status_queries = (
             unstoppable() for _ in range(3)
         )
-        self._profiler = QueryProfiler(self._connector.open_meter(settings, answer_seconds))
+        self._profiler = QueryProfiler(self._connector.open_meter(calculating, answer_seconds))
         self._closing.callback(self._profiler.close)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,9 @@ from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.topology import Topology
 from tocsin.errors import Unavailable
+
+# The longest wait for replicas to drop a month, and the pause between two looks.
+_DROP_SECONDS, _DROP_PAUSE_SECONDS = 10.0, 0.02
 
 
 class EngineTables:
@@ -126,8 +130,23 @@ class EngineTables:
         for drop in drops:
             confirm()
             self.unlimited_hosts.each_shard(partial(ClientPool.command, query=drop))
+        self._wait_for_drop(months)
         self.recorded_months.remove_before(instant)
         return len(months)
+
+    def _wait_for_drop(self, months: Sequence[int]) -> None:
+        """Wait until no replica that answers has parts of these months, so that none counts them.
+        One that is behind may count them for longer, and so may one that is away, when it is back.
+        """
+        if not (months and self.topology.is_replicated):
+            return
+        query = maintenance.compile_parts_of_months(months, self.topology.local_table)
+        deadline = time.monotonic() + _DROP_SECONDS
+        while time.monotonic() < deadline:
+            counts = self.maintenance_hosts.each_reachable_host(lambda pool: pool.query(query))
+            if not any(count for ((count,),) in counts):
+                return
+            time.sleep(_DROP_PAUSE_SECONDS)
 
     def rows(self) -> int:
         """The number of interactions in the table."""

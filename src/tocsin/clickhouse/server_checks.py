@@ -139,6 +139,7 @@ def _settings(
         **INSERT_SETTINGS,
         **topology.append_settings,
         **topology.read_settings,
+        **topology.calculation_settings,
         **maintenance_settings(memory),
         "insert_deduplication_token": "check",
     }

@@ -84,6 +84,15 @@ def compile_drop_month(month: int, table: str) -> Query:
     return Query(f"ALTER TABLE {table} DROP PARTITION {month:d}")
 
 
+def compile_parts_of_months(months: Sequence[int], table: str) -> Query:
+    """One row: the number of parts that a server has of these months, given as 202603."""
+    return Query(
+        f"SELECT count() FROM system.parts WHERE active AND {HERE} AND table = '{table}'\n"
+        "AND partition_id IN {months:Array(String)}",
+        {"months": list(map(str, months))},
+    )
+
+
 def compile_rows_by_month(partitions: str) -> Query:
     """Rows of (month, number of interactions), in ascending order."""
     return Query(
