@@ -44,6 +44,11 @@ class Node:
         self.lock = LeaderLock(self.database, name, self.node_lock, events, CLAIM)
         self.queue = DeliveryQueue(self.database, self.lock)
 
+    def leads(self) -> bool:
+        """Whether this node leads, or can be elected now."""
+        self.lock.run_once()
+        return self.lock.is_leader
+
     def stop(self) -> None:
         self.lock.stop()
         self.node_lock.stop()
@@ -111,7 +116,7 @@ def test_one_node_leads_until_it_stops(node: Callable[[str], Node]) -> None:
     assert first.elections == [True]
     first.stop()
     # PostgreSQL ends the session of the first one a moment after its connection is closed.
-    wait_for(lambda: second.lock.run_once() or second.lock.is_leader)
+    wait_for(second.leads)
     assert (first.lock.is_leader, second.lock.is_leader) == (False, True)
     assert second.lock.epoch > first.lock.epoch
     assert second.elections == [True]
