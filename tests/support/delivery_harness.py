@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,6 +151,16 @@ class DeliveryHarness:
         interactions = self.interactions(count, payload)
         with self.database.writing() as connection:
             self.deliveries.enqueue(connection, interactions, self.now(), alert)
+        if self.dispatcher:
+            self.dispatcher.wake()
+
+    def enqueue_transition(self, payload: dict[str, Any]) -> None:
+        """Enqueue the delivery of an interaction that an alert's transition wrote."""
+        origin = self.catalog.ensure(Kind.ORIGIN, "METRIC_EVAL", self.now()).id_bytes
+        (interaction,) = self.interactions(1, json.dumps(payload).encode())
+        interaction.origin_id = origin
+        with self.database.writing() as connection:
+            self.deliveries.enqueue(connection, [interaction], self.now(), AN_ALERT)
         if self.dispatcher:
             self.dispatcher.wake()
 

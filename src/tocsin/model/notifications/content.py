@@ -5,15 +5,20 @@ A message about several groups has a section for each of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
+from urllib.parse import quote
 
 from tocsin.model.severity import Severity
 
 MAX_TITLE = 300
 MAX_BODY = 20_000
+
+# Characters that no URL has, and that would end one in the markup of a receiver.
+_UNSAFE = re.compile(r'[\s\x00-\x1f\x7f<>|"]')
 
 
 class Tone(StrEnum):
@@ -42,15 +47,24 @@ class Link:
     name: str
     url: str
 
+    @classmethod
+    def to(cls, name: str, url: str | None) -> Link | None:
+        """A link to a web page; None for any other text, which a payload may have."""
+        if not url or not url.startswith(("https://", "http://")):
+            return None
+        return cls(name, _UNSAFE.sub(lambda match: quote(match[0]), encodable(url)))
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a message: the most important line, facts about it, and text with line ends."""
+    """A part of a message: the most important line, facts about it, and text with line ends. A
+    minor section is shown small, where the receiver can."""
 
     heading: str = ""
     lead: str = ""
     facts: tuple[Fact, ...] = ()
     text: str = ""
+    is_minor: bool = False
 
     def lines(self) -> Iterator[str]:
         yield from filter(None, (self.heading, self.lead))

@@ -83,8 +83,8 @@ class TransitionPayload(msgspec.Struct, rename="camel"):
 
     @property
     def links(self) -> tuple[Link, ...]:
-        addresses = ("Alert", self.url), ("Runbook", self.runbook_url)
-        return tuple(Link(name, encodable(url)) for name, url in addresses if url)
+        links = Link.to("Alert", self.url), Link.to("Runbook", self.runbook_url)
+        return tuple(link for link in links if link)
 
 
 def read_transition(interaction: Mapping[str, Any]) -> TransitionPayload | None:
@@ -123,7 +123,8 @@ def alert_sections(transition: TransitionPayload) -> Iterator[Section]:
         yield Section(text=encodable(transition.description))
     if transition.labels:
         labels = transition.labels.items()
-        yield Section(facts=tuple(Fact(encodable(k), encodable(v)) for k, v in labels))
+        facts = tuple(Fact(encodable(k), encodable(v)) for k, v in labels)
+        yield Section(facts=facts, is_minor=True)
 
 
 def _facts(transition: TransitionPayload) -> Iterator[Fact]:

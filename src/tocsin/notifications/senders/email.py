@@ -15,6 +15,7 @@ from tocsin.model.notifications.channel import EmailSettings
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line, printable_lines
 from tocsin.model.notifications.smtp import SmtpServer
+from tocsin.notifications.senders.email_html import html_of
 from tocsin.notifications.senders.sender import SECONDS
 
 log = structlog.get_logger()
@@ -50,7 +51,8 @@ class EmailSender:
 
 
 def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> EmailMessage:
-    """Every attempt has the same Message-ID, so that a mailbox shows the message once."""
+    """Every attempt has the same Message-ID, so that a mailbox shows the message once. A firing and
+    its recovery refer to the same message, which is never sent, so that both are in one thread."""
     letter = EmailMessage(policy=SMTP)
     letter["From"] = server.sender
     letter["To"] = ", ".join(settings.to)
@@ -58,7 +60,11 @@ def _letter(server: SmtpServer, settings: EmailSettings, message: Message) -> Em
     letter["Date"] = format_datetime(message.at)
     letter["Message-ID"] = f"<{message.id}@tocsin>"
     letter["Auto-Submitted"] = "auto-generated"
+    if threads := [f"<{thread}@episodes.tocsin>" for thread in message.content.threads]:
+        letter["In-Reply-To"] = threads[0]
+        letter["References"] = " ".join(threads)
     letter.set_content(printable_lines(message.body))
+    letter.add_alternative(html_of(message.content), subtype="html")
     return letter
 
 

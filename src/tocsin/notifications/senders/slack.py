@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tocsin.model.notifications.channel import SlackSettings
+from tocsin.model.notifications.content import Content
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line
+from tocsin.notifications.senders.colors import COLORS
 from tocsin.notifications.senders.http import HttpClient
+from tocsin.notifications.senders.slack_blocks import blocks_of
+from tocsin.notifications.senders.slack_text import bold, escaped, units
 
 MAX_TEXT = 35_000
-"""In UTF-16 code units, as a JavaScript client counts; Slack itself cuts at 40,000."""
+"""Of title and body together, in UTF-16 code units; Slack itself cuts at 40,000."""
 
-# Slack requires these to be escaped, and no others.
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-# Slack has no escape for the marks of its markup, so the title shows similar characters. An
-# underscore within a word is no mark.
-_LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
-_UNDERSCORE_MARK = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
-_LAST_BMP = "\uffff"
+_MAX_FALLBACK = 1_000
+_SLACK = (".slack.com", ".slack-gov.com")
 
 
 class SlackSender:
@@ -28,33 +28,28 @@ class SlackSender:
         self._http = http
 
     async def send(self, settings: SlackSettings, message: Message) -> SendResult:
-        body = msgspec.json.encode({"text": text_of(message)})
-        return await self._http.post(settings.webhook_url.get_secret_value(), body, {}, message.at)
+        url = settings.webhook_url.get_secret_value()
+        body = msgspec.json.encode(body_of(message.content, url))
+        return await self._http.post(url, body, {}, message.at)
 
 
-def text_of(message: Message) -> str:
-    """The title in bold and the body, escaped, at most `MAX_TEXT` long."""
-    title = one_line(message.title).translate(_LOOKALIKES)
-    title = _escaped(_UNDERSCORE_MARK.sub("ˍ", title), MAX_TEXT)
-    head = f"*{title}*\n" if title else ""
-    return head + _escaped(message.body, MAX_TEXT - _units(head))
+def body_of(content: Content, url: str) -> dict[str, Any]:
+    """The blocks in an attachment, because only those have a coloured bar. Compatible servers know
+    no blocks, so they get the text as well, which Slack would show twice."""
+    attachment = {
+        "color": COLORS[content.tone],
+        "fallback": _fallback(content),
+        "blocks": blocks_of(content),
+    }
+    if (urlsplit(url).hostname or "").endswith(_SLACK):
+        return {"attachments": [attachment]}
+    title = bold(content.title, MAX_TEXT)
+    text = escaped(content.body, MAX_TEXT - units(title) - len("\n"))
+    return {"text": title, "attachments": [{**attachment, "text": text}]}
 
 
-def _escaped(text: str, longest: int) -> str:
-    """The text with entities, cut between characters if it is too long."""
-    whole = text.translate(_ENTITIES)
-    if _units(whole) <= longest:
-        return whole
-    escaped: list[str] = []
-    room = longest - len("…")
-    for char in text:
-        entity = char.translate(_ENTITIES)
-        room -= _units(entity)
-        if room < 0:
-            break
-        escaped.append(entity)
-    return "".join(escaped) + "…"
-
-
-def _units(text: str) -> int:
-    return len(text) + sum(char > _LAST_BMP for char in text)
+def _fallback(content: Content) -> str:
+    """The text of a notification: the title and the first line."""
+    lead = next((section.lead for section in content.sections if section.lead), "")
+    first = lead or content.body.partition("\n")[0]
+    return escaped(one_line(f"{content.title} – {first}"), _MAX_FALLBACK)

@@ -1,0 +1,117 @@
+"""Block Kit blocks of a message, within the limits that Slack publishes for each of them.
+
+https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from tocsin.model.group_name import NOTHING
+from tocsin.model.notifications.content import Content, Fact, Link, Section
+from tocsin.model.notifications.message import one_line, printable_lines
+from tocsin.notifications.senders.slack_text import bold, escaped, linked, pieces, units, verbatim
+
+MAX_BLOCKS = 50
+MAX_HEADER = 150
+MAX_SECTION = 3_000
+MAX_FIELDS = 10
+MAX_FIELD = 2_000
+MAX_TOTAL = 10_000
+"""Of all texts together. Slack documents no such limit, but rejects about 13,200 characters with
+`msg_blocks_too_long` (https://github.com/slackapi/bolt-js/issues/2509)."""
+
+Block = dict[str, Any]
+
+_FIELD_NAME = 200
+_MINOR = 2_000
+_EMPTY = "(This message has no text.)"
+_SHORTENED = "… The message was shortened."
+
+
+def blocks_of(content: Content) -> list[Block]:
+    """At least one block."""
+    blocks = list(_limited(_blocks(content), _links(content.links)))
+    return blocks or [_section(_EMPTY)]
+
+
+def _limited(blocks: Iterable[Block], last: Sequence[Block]) -> Iterator[Block]:
+    """The blocks as far as they fit beside the last ones, and a note if there were more."""
+    room, places = MAX_TOTAL - sum(map(_size, last)), MAX_BLOCKS - len(last) - 1
+    for block in blocks:
+        room -= _size(block)
+        places -= 1
+        if room < 0 or places < 0:
+            yield _context(_SHORTENED)
+            break
+        yield block
+    yield from last
+
+
+def _blocks(content: Content) -> Iterator[Block]:
+    if title := escaped(one_line(content.title), MAX_HEADER):
+        yield {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
+    for section in content.sections:
+        yield from _section_blocks(section, is_markup=content.is_markup)
+
+
+def _section_blocks(section: Section, *, is_markup: bool) -> Iterator[Block]:
+    if head := "\n".join(filter(None, _head(section))):
+        yield _section(head)
+    if section.is_minor:
+        yield from _minor(section.facts)
+    else:
+        for start in range(0, len(section.facts), MAX_FIELDS):
+            facts = section.facts[start : start + MAX_FIELDS]
+            yield {"type": "section", "fields": [_text(_field(fact)) for fact in facts]}
+    for piece in pieces(printable_lines(section.text[: MAX_TOTAL + 1]), MAX_SECTION):
+        if piece.strip():
+            yield _section(linked(piece, MAX_SECTION, is_markup=is_markup))
+
+
+def _head(section: Section) -> Iterator[str]:
+    for line in (section.heading, section.lead):
+        yield bold(line, MAX_SECTION // 2 - 1)
+
+
+def _field(fact: Fact) -> str:
+    name = bold(fact.name, _FIELD_NAME)
+    room = MAX_FIELD - units(name) - len("\n")
+    text = escaped(verbatim(printable_lines(fact.text[:MAX_FIELD])), room)
+    return f"{name}\n{text if text.strip() else NOTHING}"
+
+
+def _minor(facts: Sequence[Fact]) -> Iterator[Block]:
+    """All facts in one line of small text."""
+    line = " · ".join(f"{fact.name}: {fact.text}" for fact in facts)
+    if text := escaped(verbatim(one_line(line[: _MINOR + 1])), _MINOR):
+        yield _context(text)
+
+
+def _links(links: Sequence[Link]) -> list[Block]:
+    marks = (
+        f"<{escaped(link.url, MAX_SECTION)}|{escaped(link.name, _FIELD_NAME)}>" for link in links
+    )
+    fitting = [mark for mark in marks if units(mark) <= MAX_SECTION // 2 - 1]
+    return [_section(" · ".join(fitting))] if fitting else []
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _text(text)}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [_text(text)]}
+
+
+def _text(text: str) -> Block:
+    # Verbatim: a payload must not mention anybody.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _size(block: Block) -> int:
+    """The length of all texts of a block."""
+    texts = [*block.get("fields", ()), *block.get("elements", ())]
+    texts += [block["text"]] if "text" in block else []
+    return sum(units(text["text"]) for text in texts)
