@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from msgspec import UNSET
 
 from tocsin.metrics.decimals import (
     Doubles,
@@ -23,7 +24,7 @@ from tocsin.metrics.decimals import (
     rounded,
 )
 from tocsin.metrics.row_selection import Groups, first_groups
-from tocsin.model.metrics.answer import Answer, Reading, plain
+from tocsin.model.metrics.answer import LARGEST_EXACT, Answer, Reading, ReadingValue, plain
 from tocsin.model.metrics.comparison import Change
 from tocsin.model.metrics.question import Question
 
@@ -113,12 +114,22 @@ def joined_answer(
         if names
         else [None]
     )
-    sides = zip(*(map(plain, side.tolist()) for side in shown), strict=True)
+    # By position, because names take as long as the rest, and there may be 100,000 rows.
+    absent = (UNSET, UNSET) if question.compare else ()
+    sides = zip(*map(plain_values, shown), strict=True)
     readings = [
-        Reading(plain(value), of, **dict(zip(question.side_names, pair, strict=True)))
-        for value, of, pair in zip(values[first].tolist(), dimensions, sides, strict=True)
+        Reading(value, of, *absent, *pair)
+        for value, of, pair in zip(plain_values(values[first]), dimensions, sides, strict=True)
     ]
     return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
+
+
+def plain_values(values: Values) -> list[ReadingValue]:
+    """The JSON forms of values (`plain`)."""
+    with np.errstate(invalid="ignore"):
+        if np.all((np.abs(values) < LARGEST_EXACT) & (np.trunc(values) == values)):
+            return [*np.asarray(values, dtype=np.int64).tolist()]
+    return [*map(plain, values.tolist())]
 
 
 def _sides(question: Question, parts: PartValues) -> tuple[Doubles, Doubles]:

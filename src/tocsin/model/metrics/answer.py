@@ -28,7 +28,7 @@ SideOfComparison = (
     Annotated[int | float | None, msgspec.Meta(description="Only there for a comparison")]
     | msgspec.UnsetType
 )
-_LARGEST_EXACT = 2**53
+LARGEST_EXACT = 2**53
 
 
 def plain(value: Any) -> ReadingValue:
@@ -37,7 +37,7 @@ def plain(value: Any) -> ReadingValue:
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
-        if value.is_integer() and abs(value) < _LARGEST_EXACT:
+        if value.is_integer() and abs(value) < LARGEST_EXACT:
             return int(value)
     return value  # type: ignore[no-any-return]
 
