@@ -246,3 +246,19 @@ def test_a_flat_series_without_groups_has_time_and_value(api: TestClient) -> Non
     flat = api.post(f"{address}?format=rows", json=SPAN).json()
     assert [[*row] for row in flat] == [["time", "value"]] * 3
     assert api.post(f"{address}?format=lines", json=SPAN).status_code == 422
+
+
+def test_a_flat_series_by_local_days_has_the_midnights_of_the_zone(api: TestClient) -> None:
+    """Clocks went forward in Berlin on March 29, 2026, which therefore had 23 hours."""
+    address = f"{metric(api, groupBy=[])}/series"
+    span = {"from": "2026-03-20T00:00:00Z", "to": "2026-03-31T00:00:00Z", "step": "1d"}
+    body = {**span, "timezone": "Europe/Berlin"}
+    (line,) = api.post(address, json=body).json()["series"]
+    flat = api.post(f"{address}?format=rows", json=body).json()
+    assert flat == [{"time": point["at"], "value": point["value"]} for point in line["points"]]
+    assert flat[0] == {"time": "2026-03-20T23:00:00.000Z", "value": len(ROWS)}
+    assert [row["time"][8:13] for row in flat[-3:]] == ["28T23", "29T22", "30T22"]
+    table = parquet.read_table(io.BytesIO(api.post(f"{address}?format=parquet", json=body).content))
+    assert [format_instant(row["time"]) for row in table.to_pylist()] == [
+        row["time"] for row in flat
+    ]

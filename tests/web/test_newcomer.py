@@ -149,3 +149,51 @@ def test_a_user_combines_conditions_in_groups_within_groups(
     browser.until_says("not (interaction.attempts = 3)")
     browser.until(lambda: browser.find("[data-preview-value]").text == "2")
     assert browser.complaints() == []
+
+
+def test_a_user_measures_a_percentile_of_today_and_compares_with_an_earlier_period(
+    browser: Browser, recorded: Server
+) -> None:
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.open("/web/metrics/new")
+    browser.choose("Action", "LOGIN_FAILED")
+    assert not browser.labelled("Percentile").is_displayed()
+    browser.choose("Aggregation", "Percentile of a field")
+    browser.type("Field", "interaction.attempts")
+    browser.press("50")
+    browser.until(lambda: browser.find("[data-preview-value]").text == "3")
+    assert not browser.labelled("Time zone").is_displayed()
+    browser.press("thisMonth")
+    browser.type("Time zone", "Asia/Kathmandu")
+    browser.until_says("this month (Asia/Kathmandu)")
+
+    browser.choose("Aggregation", "Count")
+    browser.press("1h")
+    assert not browser.labelled("Earlier by").is_displayed()
+    browser.choose("Compare with an earlier period", "the difference: current − base")
+    browser.find("[data-fill=offset][data-with='7d']").click()
+    browser.until_says("3 vs 0")
+    assert not browser.labelled("Minimum base").is_displayed()
+    browser.choose("Compare with an earlier period", "the change in percent")
+    browser.type("Minimum base", "2")
+    browser.until_says("where the base is at least 2")
+    assert browser.complaints() == []
+
+
+def test_a_user_adds_and_removes_a_guard(browser: Browser, recorded: Server) -> None:
+    with recorded.client() as client:
+        for name in ("Logins to watch", "Logins of a guard"):
+            metric = {"name": name, "metricType": "COUNT", "action": "LOGIN_FAILED"}
+            assert client.post("/api/interaction-metrics", json=metric).status_code == 201
+    browser.sign_in(recorded.url, recorded.admin_key)
+    browser.open("/web/alerts/new")
+    browser.choose("Metric", "Logins to watch")
+    browser.type("Threshold", "0")
+    browser.until_says("Would have fired once in the last 30 days")
+    browser.press("+ Add a guard")
+    browser.choose("Metric of the guard", "Logins of a guard")
+    browser.type("Threshold of the guard", "50")
+    browser.until_says("Would not have fired in the last 30 days")
+    browser.find(".guard [data-remove-row]").click()
+    browser.until_says("Would have fired once in the last 30 days")
+    assert browser.complaints() == []
