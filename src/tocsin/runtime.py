@@ -34,6 +34,7 @@ from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.attempts import Attempts
 from tocsin.notifications.dispatcher import Dispatcher
+from tocsin.notifications.expected_messages import MessageForecaster
 from tocsin.notifications.held_delivery_releaser import HeldDeliveryReleaser
 from tocsin.notifications.outbox import Outbox
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
@@ -150,6 +151,7 @@ class Runtime:
         self.deliveries = Deliveries(database, self.channels, new, self.dropped)
         pages = AlertPages(self.settings.base_url)
         self.transitions = Transitions(database, self.deliveries, pages)
+        self.message_forecaster = MessageForecaster(self.transitions, new, self.silences)
         self.evaluations = Evaluations(database, self.transitions, self.storage.fence)
         self.alerts = Alerts(database, self.evaluations)
 

@@ -149,3 +149,39 @@ def test_another_channel_does_not_resolve_what_fires(api: TestClient) -> None:
     assert api.patch(address, json={"channelIds": [channel(api)]}).status_code == 200
     (state,) = api.get(f"{address}/states").json()
     assert state["status"] == "FIRING"
+
+
+def test_a_backtest_has_the_messages_of_each_recipient(api: TestClient) -> None:
+    own, subscribed = channel(api, "own"), channel(api, "subscribed")
+    api.post("/api/actions", json={"mnemonic": "LOST", "title": "Lost"})
+    rows = [
+        {
+            **{"resourceType": "PARCEL", "resourceId": "1", "action": "LOST", "origin": "WEB"},
+            **{"timestamp": f"2026-03-20T14:{minute:02}:00Z", "interaction": {"depot": depot}},
+        }
+        for minute, depot in ((0, "A"), (0, "B"), (10, "A"))
+    ]
+    assert api.post("/api/interactions/batch", json=rows).status_code == 201
+    metric = {"name": "Lost", "metricType": "COUNT", "action": "LOST", "timeWindow": "5m"}
+    grouped = {**metric, "groupBy": ["interaction.depot"]}
+    of_depot = {"field": "interaction.dimensions.interaction_depot", "operator": "eq", "value": "A"}
+    body = {"resourceType": "ALERT", "action": "fired", "channelId": subscribed}
+    filtered = post(api, SUBSCRIPTIONS, {**body, "filters": [of_depot]})["subscriptionId"]
+    post(api, SUBSCRIPTIONS, {**body, "filters": [CRITICAL]})
+    definition = {
+        **alert(api, own, recoveryAction="recovered"),
+        **{"metricId": post(api, METRICS, grouped)["metricId"], "threshold": 1},
+    }
+    span = {"from": "2026-03-20T13:00:00Z", "to": "2026-03-20T15:00:00Z", "step": "1m"}
+    answer = api.post(f"{ALERTS}/backtest", json={"alert": definition, **span})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["fired"] == 3
+    of_subscription, of_alert = sorted(answer.json()["messages"], key=lambda each: each["sent"])
+    none = {"bundles": 0, "reminders": 0, "silenced": 0}
+    assert of_subscription == {
+        **{"subscriptionId": filtered, "channelId": subscribed, "channelName": "subscribed"},
+        **{"sent": 2, **none},
+    }
+    assert of_alert == {
+        **{"subscriptionId": None, "channelId": own, "channelName": "own", "sent": 6, **none},
+    }

@@ -100,13 +100,14 @@ def backtest_alert(runtime: App, observations: AppObservations, body: Body) -> R
     """Evaluate an alert over the past: at `to`, `to - step` and so on while later than `from`.
 
     The alert is a saved one, or a definition, which needs no title and no action. The answer is
-    what live evaluations at those instants would have come to."""
+    what live evaluations at those instants would have come to, and the number of messages that each
+    subscription or channel would have got, by the subscriptions and silences of today."""
     draft = read_backtest(decode(body))
     alert = _alert_of(runtime, draft)
     with observations.calculating("backtest"):
         histories = runtime.alert_service.backtest(alert, draft.span)
-        question = runtime.metrics.get(alert.metric_id).question
-        return json_response(Backtest.of(histories, question, draft.span.points))
+        forecast = runtime.message_forecaster.forecast(alert, runtime.metrics.get(alert.metric_id))
+        return json_response(Backtest.of(histories, draft.span, forecast))
 
 
 def _alert_of(runtime: Runtime, draft: BacktestDraft) -> Alert:

@@ -214,7 +214,17 @@ def backtest_table(title: str, backtest: JsonObject) -> Group:
     )
     if backtest.get("truncated"):
         table.caption = "the list of transitions is truncated"
-    return Group(_plain(heading), table)
+    messages = [_plain(_messages_text(each)) for each in backtest.get("messages", ())]
+    return Group(_plain(heading), table, *messages)
+
+
+def _messages_text(messages: JsonObject) -> str:
+    """`on-call, by a subscription: 3 messages (2 bundles, 1 reminders); 2 silenced`."""
+    by = "by the alert" if messages["subscriptionId"] is None else "by a subscription"
+    kinds = [f"{messages[name]:,} {name}" for name in ("bundles", "reminders") if messages[name]]
+    silenced = f"; {messages['silenced']:,} silenced" if messages["silenced"] else ""
+    of_kinds = f" ({', '.join(kinds)})" if kinds else ""
+    return f"{messages['channelName']}, {by}: {messages['sent']:,} messages{of_kinds}{silenced}"
 
 
 def group_text(dimensions: Mapping[str, str | None] | None) -> Text:

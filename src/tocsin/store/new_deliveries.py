@@ -25,6 +25,7 @@ from tocsin.model.notifications.delivery import (
     DeliveryStatus,
     delivery_id,
 )
+from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.held import HeldGroup
 from tocsin.model.notifications.subscription import Subscription, Template
 from tocsin.store.channels import Channels
@@ -47,6 +48,15 @@ class Recipient:
     @property
     def template(self) -> Template:
         return self.subscription.template if self.subscription else NO_TEMPLATE
+
+    @property
+    def id(self) -> tuple[UUID, UUID | None]:
+        subscription = self.subscription
+        return self.channel.channel_id, subscription.subscription_id if subscription else None
+
+    @property
+    def grouping(self) -> Grouping | None:
+        return self.subscription.grouping if self.subscription else None
 
     def delivery_id(self, interaction: Interaction) -> UUID:
         by = self.subscription.subscription_id if self.subscription else self.channel.channel_id
@@ -148,6 +158,12 @@ class NewDeliveries:
                 else:
                     batch.drop(channel.channel_id, interaction.interaction_id)
         return batch
+
+    def may_have_recipients(self, alert: Alert) -> bool:
+        """Whether there is a channel or a subscription that a transition of an alert may reach."""
+        actions = (alert.alert_action_id, alert.recovery_action_id)
+        topics = ((alert.resource_type_id.bytes, id.bytes) for id in actions if id)
+        return bool(alert.channel_ids) or any(map(self._subscriptions.topics.get, topics))
 
     def recipients(self, interaction: Interaction, alert: Alert) -> list[Recipient]:
         """The recipients of a transition: those of `matching`, and the channels of its alert that

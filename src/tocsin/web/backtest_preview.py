@@ -12,6 +12,8 @@ from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import StateChange, Status
 from tocsin.model.duration import MINUTE, Duration, spelled
 from tocsin.model.metrics.question import Question
+from tocsin.model.notifications.planned_messages import MessageKind
+from tocsin.notifications.expected_messages import RecipientMessages
 from tocsin.runtime import Runtime
 from tocsin.web.charts import Range, chart
 
@@ -23,6 +25,7 @@ FiringPeriod = tuple[datetime, datetime]
 @dataclass(frozen=True, slots=True)
 class BacktestSummary:
     sentence: str
+    messages: list[str]
     chart: dict[str, Any]
 
 
@@ -31,18 +34,29 @@ def summarize_backtest(runtime: Runtime, alert: Alert, over: Range) -> BacktestS
 
     Raises the errors of a calculation.
     """
-    question = runtime.metrics.get(alert.metric_id).question
+    metric = runtime.metrics.get(alert.metric_id)
     to = over.to
     step = max(alert.interval, MINUTE, key=lambda duration: duration.length)
     span = PastSpan.model_validate({"from": to - timedelta(days=DAYS), "to": to, "step": step})
+    forecast = runtime.message_forecaster.forecast(alert, metric)
     groups = [
         firing_periods(reversed(past.changes), to)
-        for past in runtime.alert_service.backtest(alert, span)
+        for past in forecast.watching(runtime.alert_service.backtest(alert, span))
     ]
     periods = [period for group in groups for period in group]
     sentence = _sentence(periods, sum(map(bool, groups)), len(groups), step)
-    chart = chart_with_threshold(runtime, question, alert.rule, over, periods)
-    return BacktestSummary(sentence, chart)
+    chart = chart_with_threshold(runtime, metric.question, alert.rule, over, periods)
+    messages = list(map(_messages, forecast.messages(to)))
+    return BacktestSummary(sentence, messages, chart)
+
+
+def _messages(of: RecipientMessages) -> str:
+    """`on-call: 3 messages, of which 1 reminder; 2 silenced`"""
+    count, reminders = len(of.sent), of.count(MessageKind.REMINDER)
+    text = f"{of.recipient.channel.spec.name}: {count:,} message{'s' if count != 1 else ''}"
+    if reminders:
+        text += f", of which {reminders:,} reminder{'s' if reminders != 1 else ''}"
+    return text + (f"; {of.silenced:,} silenced" if of.silenced else "")
 
 
 def chart_with_threshold(

@@ -1,0 +1,206 @@
+"""The messages that an alert would have sent over a span of the past, for a backtest.
+
+Recipients, filters, silences and grouping are those that live transitions meet: `NewDeliveries`
+selects the recipients of each change, and `planned_messages` groups them. Silences apply as they
+are now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from tocsin.model.alerts.alert import Alert
+from tocsin.model.alerts.state import Dimensions, GroupKey, StateChange, Status, key_of
+from tocsin.model.alerts.transition import Transition
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.metrics.metric import Metric
+from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.planned_messages import MessageKind, planned_messages
+from tocsin.store.new_deliveries import NewDeliveries, Recipient
+from tocsin.store.silences import Silences
+from tocsin.store.transitions import Transitions
+
+# A change takes some 90 µs, of which the payload of its interaction takes most.
+MAX_CHANGES = 20_000
+"""The messages of more changes are not counted."""
+
+
+class GroupChanges(Protocol):
+    """The history of a group in a backtest."""
+
+    @property
+    def changes(self) -> list[StateChange]: ...
+
+
+History = TypeVar("History", bound=GroupChanges)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedMessage:
+    """A message; a single one has the interaction of its transition."""
+
+    at: datetime
+    kind: MessageKind
+    is_silenced: bool = False
+    interaction: Interaction | None = None
+
+
+@dataclass(slots=True)
+class RecipientMessages:
+    """The messages of one recipient, in the order of time."""
+
+    recipient: Recipient
+    messages: list[ExpectedMessage] = field(default_factory=list)
+
+    @property
+    def sent(self) -> list[ExpectedMessage]:
+        return [message for message in self.messages if not message.is_silenced]
+
+    @property
+    def silenced(self) -> int:
+        return len(self.messages) - len(self.sent)
+
+    def count(self, kind: MessageKind) -> int:
+        """The number of messages of a kind that are sent."""
+        return sum(message.kind is kind for message in self.sent)
+
+
+_RecipientId = tuple[UUID, UUID | None]
+
+
+class MessageForecaster:
+    def __init__(
+        self, transitions: Transitions, new_deliveries: NewDeliveries, silences: Silences
+    ) -> None:
+        self._transitions = transitions
+        self._new = new_deliveries
+        self._silences = silences
+
+    def forecast(self, alert: Alert, metric: Metric) -> MessageForecast:
+        """A forecast for an alert, which need not be stored, and the metric that it watches."""
+        return MessageForecast(alert, metric, self._transitions, self._new, self._silences)
+
+
+class MessageForecast:
+    """Collects the changes of a backtest while it runs, then plans their messages."""
+
+    def __init__(
+        self,
+        alert: Alert,
+        metric: Metric,
+        transitions: Transitions,
+        new_deliveries: NewDeliveries,
+        silences: Silences,
+    ) -> None:
+        self._alert = alert
+        self.metric = metric
+        self._transitions = transitions
+        self._new = new_deliveries
+        self._silences = silences
+        self._has_recipients = new_deliveries.may_have_recipients(alert)
+        self._changes: list[StateChange] = []
+        self.is_complete = True
+        """Whether there were not too many changes."""
+
+    def watching(self, histories: Iterable[History]) -> Iterator[History]:
+        """The same histories; their changes are noted as they pass."""
+        for history in histories:
+            if self._has_recipients and self.is_complete:
+                self._changes += history.changes
+                self.is_complete = len(self._changes) <= MAX_CHANGES
+            yield history
+
+    def messages(self, until: datetime) -> list[RecipientMessages]:
+        """The messages of each recipient up to an instant, those of the first change first."""
+        changes = sorted(self._changes, key=lambda change: change.at) if self.is_complete else []
+        recovered_at = {
+            (key_of(change.dimensions), change.fired_at): change.at
+            for change in changes
+            if change.status is Status.OK
+        }
+        by_recipient: dict[_RecipientId, RecipientMessages] = {}
+        grouped: dict[_RecipientId, list[Occurrence]] = {}
+        for change in changes:
+            transition = Transition.of(change, self._alert, self.metric)
+            interaction = self._transitions.interaction(transition)
+            matching = self._recipients(interaction)
+            for id, recipient in matching.items():
+                messages = by_recipient.setdefault(id, RecipientMessages(recipient))
+                if recipient.grouping:
+                    grouped.setdefault(id, [])
+                else:
+                    messages.messages += self._singles(change, interaction, recovered_at, until)
+            for id, occurrences in grouped.items():
+                occurrences.append(self._occurrence(change, interaction, id in matching))
+        for id, occurrences in grouped.items():
+            by_recipient[id].messages += self._bundles(by_recipient[id], occurrences, until)
+        for messages in by_recipient.values():
+            messages.messages.sort(key=lambda message: message.at)
+        return list(by_recipient.values())
+
+    def _recipients(self, interaction: Interaction | None) -> dict[_RecipientId, Recipient]:
+        if interaction is None:
+            return {}
+        recipients = self._new.recipients(interaction, self._alert)
+        return {recipient.id: recipient for recipient in recipients}
+
+    def _singles(
+        self,
+        change: StateChange,
+        interaction: Interaction | None,
+        recovered_at: Mapping[tuple[GroupKey, datetime], datetime],
+        until: datetime,
+    ) -> Iterator[ExpectedMessage]:
+        """The message of one change: sent then, or when a silence ends that its group outlasts, or
+        silenced."""
+        at = change.at
+        released_at = self._released_at(change.dimensions, at)
+        if released_at == at:
+            yield ExpectedMessage(at, MessageKind.SINGLE, interaction=interaction)
+            return
+        if change.status is Status.FIRING and released_at and released_at <= until:
+            recovery = recovered_at.get((key_of(change.dimensions), change.fired_at))
+            if recovery is None or recovery > released_at:
+                yield ExpectedMessage(released_at, MessageKind.SINGLE, interaction=interaction)
+                return
+        yield ExpectedMessage(at, MessageKind.SINGLE, is_silenced=True, interaction=interaction)
+
+    def _released_at(self, dimensions: Dimensions, at: datetime) -> datetime | None:
+        """The first instant from `at` on at which no silence matches a group; None for never."""
+        while active := self._silences.of_group(self._alert, dimensions, at):
+            end = active[1].end
+            if end is None:
+                return None
+            at = end
+        return at
+
+    def _occurrence(
+        self, change: StateChange, interaction: Interaction | None, is_matched: bool
+    ) -> Occurrence:
+        return Occurrence(
+            at=change.at,
+            alert_id=self._alert.alert_id,
+            severity=self._alert.severity,
+            is_firing=change.status is Status.FIRING,
+            dimensions=change.dimensions or {},
+            labels=self._alert.labels,
+            is_matched=is_matched,
+            is_written=interaction is not None,
+        )
+
+    def _bundles(
+        self, of: RecipientMessages, occurrences: Iterable[Occurrence], until: datetime
+    ) -> Iterator[ExpectedMessage]:
+        grouping = of.recipient.grouping
+        assert grouping, "these are the messages of a grouped subscription"
+        names = self.metric.question.dimensions
+        for message in planned_messages(grouping, occurrences, until):
+            groups = (dict(zip(names, texts, strict=True)) for _, texts in message.groups)
+            is_silenced = all(
+                self._silences.of_group(self._alert, group, message.at) for group in groups
+            )
+            yield ExpectedMessage(message.at, message.kind, is_silenced)
