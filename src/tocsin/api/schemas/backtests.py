@@ -108,9 +108,7 @@ class Backtest(Shape, kw_only=True):
     messages: (
         Annotated[
             list[RecipientMessagesResponse],
-            doc(
-                "By the subscriptions, channels and silences of today; absent past 20,000 transitions"
-            ),
+            doc("By the recipients and silences of today; absent past 20,000 transitions"),
         ]
         | UnsetType
     ) = UNSET
