@@ -37,19 +37,17 @@ class Silences:
     def create(self, draft: SilenceDraft, at: datetime) -> Silence:
         """Store a silence that `read_silence` accepted."""
         at = cut(at)
-        silence = _from_draft(draft, id=uuid4(), created=at, modified=at)
+        silence = draft.silence(uuid4(), at, at)
         return self._table.create(silence.silence_id, silence)
 
     def replace(
         self, id: UUID, draft: SilenceDraft, at: datetime, expected: Silence | None = None
     ) -> Silence:
-        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. Deliveries that the former
-        silence held back stay silenced."""
+        """Raises NotFound, or ChangedMeanwhile if it is not `expected`. The deliveries that
+        it holds are decided anew by `HeldDeliveries`."""
         with self._table.locked():
             created = unchanged(self.get(id), expected).created_date
-            return self._table.replace(
-                id, _from_draft(draft, id=id, created=created, modified=cut(at))
-            )
+            return self._table.replace(id, draft.silence(id, created, cut(at)))
 
     def matching(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime
@@ -72,16 +70,6 @@ class Silences:
             if silence.matches(target) and (window := silence.window_at(at))
         ]
         return max(active, key=lambda each: each[1].end or _LAST, default=None)
-
-
-def _from_draft(draft: SilenceDraft, *, id: UUID, created: datetime, modified: datetime) -> Silence:
-    assert draft.start is not None, "read_silence sets a missing start"
-    return Silence(
-        silence_id=id,
-        **{**draft.model_dump(), "start": draft.start, "recurs": draft.recurs},
-        created_date=created,
-        modified_date=modified,
-    )
 
 
 def _row(silence: Silence) -> dict[str, Any]:

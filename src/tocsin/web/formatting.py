@@ -25,6 +25,7 @@ from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.metrics.units import with_unit
 from tocsin.model.metrics.window import Window
+from tocsin.model.zones import zone
 
 _DELETED = "a deleted metric"
 _LARGE = 1e15
@@ -201,6 +202,11 @@ def _listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def wall_time(at: datetime, timezone: str) -> str:
+    """`Sat 2026-03-21 22:00 +0100`: an instant by the clock of a zone."""
+    return f"{at.astimezone(zone(timezone)):%a %Y-%m-%d %H:%M %z}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "time": time,
@@ -208,4 +214,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "dimensions": group_name,
     "group_text": group_text,
     "sides": sides,
+    "wall_time": wall_time,
 }

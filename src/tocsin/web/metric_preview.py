@@ -82,6 +82,12 @@ _LABELS = {
     "compare.offset": "the time to compare with",
     "numerator.field": "a field of the numerator",
     "denominator.field": "a field of the denominator",
+    "alertId": "the alerts to match",
+    "to": "an end",
+    "recurs.weekdays": "weekdays",
+    "recurs.from": "a beginning",
+    "recurs.to": "an end",
+    "recurs.timezone": "a time zone",
 }
 _VALUE = "the value of a condition"
 

@@ -98,6 +98,12 @@ class Recurrence(BaseModel):
         """Whether no time is between `from` and `to`."""
         return self.start == self.to
 
+    @property
+    def sentence(self) -> str:
+        """`saturday, sunday 22:00 to 06:00 (Europe/Berlin)`."""
+        days = "every day" if len(self.weekdays) == len(WEEKDAYS) else ", ".join(self.weekdays)
+        return f"{days} {self.start} to {self.to} ({self.timezone})"
+
     def window_at(self, at: datetime, since: datetime) -> Window | None:
         """The window of a silence from `since` on that holds an instant; of several, which the end
         of summer time can make overlap, the one that ends last."""

@@ -63,11 +63,15 @@ class Silence(BaseModel):
 
     def matches(self, target: SilenceTarget) -> bool:
         """Whether it matches a group while it is active."""
+        return self.matches_alert(target) and _within(self.dimensions, target.dimensions)
+
+    def matches_alert(self, target: SilenceTarget) -> bool:
+        """Whether it matches groups of the alert of a group while it is active."""
         if self.alert_id and str(self.alert_id) != target.alert_id:
             return False
         if self.severities and target.severity not in self.severities:
             return False
-        return _within(self.labels, target.labels) and _within(self.dimensions, target.dimensions)
+        return _within(self.labels, target.labels)
 
     def window_at(self, at: datetime) -> Window | None:
         """The time that holds an instant and in which the silence applies; None if it does not."""

@@ -22,7 +22,8 @@ from pydantic.alias_generators import to_camel
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.instant import format_instant
 from tocsin.model.notifications.recurrence import Recurrence
-from tocsin.model.severity import Severity
+from tocsin.model.notifications.silence import Silence
+from tocsin.model.severity import MOST_SEVERE_FIRST, Severity
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import WithoutNul, problems_of
 
@@ -37,7 +38,7 @@ def _distinct(severities: tuple[Severity, ...]) -> tuple[Severity, ...]:
     repeated = [each.value for each, count in Counter(severities).items() if count > 1]
     if repeated:
         raise ValueError(f"has {', '.join(repeated)} more than once")
-    return severities
+    return tuple(sorted(severities, key=MOST_SEVERE_FIRST.index))
 
 
 def _null_is_false(value: Any) -> Any:
@@ -67,6 +68,16 @@ class SilenceDraft(BaseModel):
     recurs: Recurrence | None = None
     author: Annotated[str, Member(max_length=200), WithoutNul()] | None = None
     reason: Annotated[str, Member(max_length=4_000), WithoutNul()] | None = None
+
+    def silence(self, id: UUID, created: datetime, modified: datetime) -> Silence:
+        """The silence of a draft that `read_silence` returned."""
+        assert self.start is not None, "read_silence sets a missing start"
+        return Silence(
+            silence_id=id,
+            **{**self.model_dump(), "start": self.start, "recurs": self.recurs},
+            created_date=created,
+            modified_date=modified,
+        )
 
 
 def read_silence(body: Any, at: datetime) -> SilenceDraft:

@@ -205,13 +205,19 @@ const Forms = {
 
 document.querySelectorAll("form[data-preview], form[data-fields]").forEach(Forms.start);
 
-// Shows the settings of the selected kind of channel.
+// A time zone is at first that of the browser; a list has all zones that it knows.
+for (const input of document.querySelectorAll("[data-own-zone]")) {
+  input.value ||= Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  input.list.append(...(Intl.supportedValuesOf?.("timeZone") ?? []).map((name) => new Option(name, name)));
+}
+
+// Shows the fields of the selected kind of channel or of silence.
 for (const form of document.querySelectorAll("form[data-kinds]")) {
   const choice = form.querySelector("[data-kind-choice]");
   const show = () => {
     for (const part of form.querySelectorAll("[data-for-kind]")) {
       part.hidden = part.dataset.forKind !== choice.value;
-      part.querySelectorAll("input, textarea").forEach((field) => { field.disabled = part.hidden; });
+      part.querySelectorAll("input, select, textarea").forEach((field) => { field.disabled = part.hidden; });
     }
   };
   choice.addEventListener("change", show);
