@@ -33,6 +33,7 @@ from tocsin.metrics.warmup import Warmup
 from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.attempts import Attempts
+from tocsin.notifications.bundler import Bundler
 from tocsin.notifications.dispatcher import Dispatcher
 from tocsin.notifications.expected_messages import MessageForecaster
 from tocsin.notifications.held_delivery_releaser import HeldDeliveryReleaser
@@ -63,6 +64,9 @@ from tocsin.process.worker import Worker
 from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import open_storage
 from tocsin.store.alerts import Alerts
+from tocsin.store.bundle_closing import BundleCloser
+from tocsin.store.bundle_deliveries import BundleDeliveries
+from tocsin.store.bundles import Bundles
 from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.deliveries import Deliveries
@@ -143,14 +147,20 @@ class Runtime:
             self.keys, self.sessions, self.access, self.clock, is_shared=database.is_shared
         )
         self.channels = Channels(database)
-        self.subscriptions = Subscriptions(database, self.channels)
         self.silences = Silences(database)
-        new = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
         limit = self.settings.max_pending_deliveries
         self.dropped = DroppedDeliveries(database, self.channels, limit)
-        self.deliveries = Deliveries(database, self.channels, new, self.dropped)
         pages = AlertPages(self.settings.base_url)
-        self.transitions = Transitions(database, self.deliveries, pages)
+        closer = BundleCloser(
+            BundleDeliveries(self.catalog, self.channels, self.silences, self.dropped, pages)
+        )
+        self.subscriptions = Subscriptions(database, self.channels, closer)
+        new = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
+        self.deliveries = Deliveries(database, self.channels, new, self.dropped)
+        self.bundles = Bundles(
+            database, self.subscriptions, self.deliveries, closer, self.storage.fence
+        )
+        self.transitions = Transitions(database, self.deliveries, pages, self.bundles)
         self.message_forecaster = MessageForecaster(self.transitions, new, self.silences)
         self.evaluations = Evaluations(database, self.transitions, self.storage.fence)
         self.alerts = Alerts(database, self.evaluations)
@@ -217,6 +227,9 @@ class Runtime:
             self.attempts,
             self.clock,
             leadership=self.leadership,
+        )
+        self._bundler = Bundler(
+            self.bundles, self.silences, self.events, self.clock, self.leadership
         )
         self.channel_service = ChannelService(self.channels, self.dispatcher, self.clock)
         self.delivery_service = DeliveryService(self.deliveries, self.dispatcher, self.clock)
@@ -293,6 +306,8 @@ class Runtime:
         subscribe(DeliveriesPending, self.dispatcher.on_deliveries_pending)
         subscribe(TransitionsStored, self.dispatcher.on_transitions_stored)
         subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
+        subscribe(TransitionsStored, self._bundler.on_transitions_stored)
+        subscribe(LeadershipGained, self._bundler.on_leadership_gained)
         subscribe(LeadershipGained, self._outbox.on_leadership_gained)
         subscribe(LeadershipGained, self.dispatcher.on_leadership_gained)
         subscribe(LeadershipGained, self._held_delivery_releaser.on_leadership_gained)
@@ -312,6 +327,7 @@ class Runtime:
             self._outcomes,
             self.dispatcher,
             self._held_delivery_releaser,
+            self._bundler,
             self.promoter,
             self.maintenance,
             self.scheduler,

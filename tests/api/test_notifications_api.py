@@ -33,7 +33,7 @@ WEBHOOK = {
 def _clean(runtime: Runtime) -> Iterator[None]:
     yield
     for subscription in runtime.subscriptions.all():
-        runtime.subscriptions.delete(subscription.subscription_id)
+        runtime.subscriptions.delete(subscription.subscription_id, runtime.now())
     for channel in runtime.channels.all():
         runtime.channels.delete(channel.channel_id, runtime.now())
 

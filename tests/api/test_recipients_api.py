@@ -23,7 +23,7 @@ MATCHES = {"field": "interaction.alertTitle", "operator": "matches", "value": "(
 def _clean(runtime: Runtime) -> Iterator[None]:
     yield
     for subscription in runtime.subscriptions.all():
-        runtime.subscriptions.delete(subscription.subscription_id)
+        runtime.subscriptions.delete(subscription.subscription_id, runtime.now())
     for alert in runtime.alerts.all():
         metric = runtime.metrics.get(alert.metric_id)
         runtime.alerts.delete(alert.alert_id, metric, runtime.now())

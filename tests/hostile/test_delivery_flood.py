@@ -173,7 +173,7 @@ def test_pending_deliveries_are_counted_for_each_channel_and_no_other(
 ) -> None:
     deleted, idle = subscribed(harness), harness.channel(url=NOWHERE)
     record(harness, 2)
-    harness.subscriptions.delete(harness.subscriptions.all()[0].subscription_id)
+    harness.unsubscribe()
     harness.channels.delete(deleted.channel_id, harness.now())
     assert harness.deliveries.pending_by_channel() == {idle.channel_id: 0}
 
@@ -191,7 +191,7 @@ def test_a_deleted_channel_gets_no_message_and_its_drops_still_count(
 ) -> None:
     channel = subscribed(harness)
     record(harness, LIMIT + 2)
-    harness.subscriptions.delete(harness.subscriptions.all()[0].subscription_id)
+    harness.unsubscribe()
     harness.channels.delete(channel.channel_id, harness.now())
     harness.dropped.announce(harness.now() + ANNOUNCED_AFTER)
     assert messages(harness) == []

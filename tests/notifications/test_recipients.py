@@ -58,7 +58,7 @@ def test_filters_apply_when_the_delivery_is_created(harness: DeliveryHarness) ->
     harness.subscribe(channel(harness), filters=[CRITICAL])
     harness.enqueue(payload=b'{"severity": "critical"}')
     (subscription,) = harness.subscriptions.all()
-    harness.subscriptions.delete(subscription.subscription_id)
+    harness.subscriptions.delete(subscription.subscription_id, harness.now())
     harness.subscribe(channel(harness), filters=[{"not": CRITICAL}])
     assert harness.only().status is DeliveryStatus.PENDING
     harness.enqueue(payload=b'{"severity": "critical"}')

@@ -201,7 +201,7 @@ def test_nobody_is_notified_through_what_was_disabled_or_deleted(tmp_path: Path)
         world.silence(alertId=str(alert.alert_id))
         world.firing(alert, "a")
         world.channels.disable(disabled.channel_id, "by hand", world.at)
-        world.subscriptions.delete(unsubscribed.subscription_id)
+        world.subscriptions.delete(unsubscribed.subscription_id, world.at)
         world.after(hours=1)
         statuses = {each.channel_id: (each.status, each.skip_reason) for each in world.all()}
         assert statuses[deleted.channel_id] == (DeliveryStatus.SILENCED, None)

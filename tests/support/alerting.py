@@ -20,6 +20,7 @@ from tocsin.store.catalog import Catalog
 from tocsin.store.channels import Channels
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.metrics import Metrics
+from tocsin.store.new_deliveries import ReachedChannels
 from tocsin.store.transitions import Transitions
 
 AT = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
@@ -37,7 +38,9 @@ class RecordingOutbox:
         interactions: Sequence[Interaction],
         at: datetime,
         alert: Alert,
+        reached: ReachedChannels,
     ) -> None:
+        assert not reached
         assert connection.in_transaction()
         assert at.tzinfo is not None
         self.enqueued += [(interaction, alert) for interaction in interactions]

@@ -14,7 +14,7 @@ another severity, `team=x` for the alert's label, `unmatched` and `unwritten`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -35,7 +35,11 @@ class Table:
     grouping: Grouping
     occurrences: list[Occurrence]
     messages: list[str]
-    until: datetime
+    times: list[datetime]
+
+    @property
+    def until(self) -> datetime:
+        return self.times[-1]
 
 
 def alert_id(name: str) -> UUID:
@@ -48,16 +52,21 @@ def read_table(text: str) -> Table:
     return Table(
         _grouping(head),
         [_occurrence(line) for line in lines if "|" not in line],
-        [" ".join(line.split()) for line in lines if "|" in line],
-        max(times),
+        [_in_order(line) for line in lines if "|" in line and not line.endswith("|")],
+        sorted(set(times)),
     )
 
 
-def shown(messages: Iterable[PlannedMessage], occurrences: Iterable[Occurrence]) -> Iterator[str]:
-    """The messages as the lines of a table have them."""
-    names = {each.group: _name(each) for each in occurrences}
-    for message in sorted(messages, key=lambda each: each.at):
-        yield f"{message.at:%H:%M:%S} | {message.kind}: {_groups(message.groups, names)}"
+def lines_of(messages: Iterable[PlannedMessage]) -> list[str]:
+    """The messages as the lines of a table, each with its groups in order."""
+    return [
+        f"{message.at:%H:%M:%S} | {message.kind}: {_groups(message.groups)}"
+        for message in sorted(messages, key=lambda each: each.at)
+    ]
+
+
+def group_name(alert: UUID, dimensions: Mapping[str, str | None]) -> str:
+    return f"{_ALERTS[alert]}/{dimensions[DIMENSION]}"
 
 
 def tables_of(document: str) -> list[str]:
@@ -65,15 +74,21 @@ def tables_of(document: str) -> list[str]:
     return _BLOCK.findall(document)
 
 
-def _groups(groups: Mapping[GroupId, Outcome], names: Mapping[GroupId, str]) -> str:
-    return ", ".join(f"{names[group]} {outcome}" for group, outcome in groups.items())
+def _groups(groups: Mapping[GroupId, Outcome]) -> str:
+    return ", ".join(
+        sorted(
+            f"{_ALERTS[alert]}/{values[0]} {outcome}" for (alert, values), outcome in groups.items()
+        )
+    )
+
+
+def _in_order(line: str) -> str:
+    """The line of a message with its groups in the order of their names."""
+    head, groups = " ".join(line.split()).split(": ", 1)
+    return f"{head}: {', '.join(sorted(groups.split(', ')))}"
 
 
 _ALERTS: dict[UUID, str] = {}
-
-
-def _name(occurrence: Occurrence) -> str:
-    return f"{_ALERTS[occurrence.alert_id]}/{occurrence.dimensions[DIMENSION]}"
 
 
 def _grouping(head: str) -> Grouping:

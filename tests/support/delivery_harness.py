@@ -134,6 +134,10 @@ class DeliveryHarness:
         }
         self.subscriptions.create(read_subscription(body, self.catalog), self.now())
 
+    def unsubscribe(self) -> None:
+        """Delete the oldest subscription."""
+        self.subscriptions.delete(self.subscriptions.all()[0].subscription_id, self.now())
+
     def interactions(self, count: int, payload: bytes = b'{"country":"ZA"}') -> list[Interaction]:
         names = (Kind.RESOURCE_TYPE, "CUSTOMER"), (Kind.ACTION, "LEFT"), (Kind.ORIGIN, "WEB")
         scope = [self.catalog.ensure(kind, name, self.now()).id_bytes for kind, name in names]

@@ -106,7 +106,7 @@ class StoreCalls:
     def _subscription(self) -> None:
         body = {"channelId": str(self.channel), "resourceType": "ALERT", "action": "fired"}
         created = self.subscriptions.create(read_subscription(body, self.catalog), AT)
-        self.subscriptions.delete(created.subscription_id)
+        self.subscriptions.delete(created.subscription_id, AT)
 
     def _silence(self) -> None:
         draft = read_silence({"alertId": str(uuid4()), "to": "2100-01-01T00:00:00Z"}, AT)

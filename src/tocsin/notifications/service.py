@@ -108,7 +108,7 @@ class SubscriptionService:
     def delete(self, id: UUID, actor: Actor) -> None:
         """Delete a subscription; its pending deliveries are still sent."""
         subscription = self._subscriptions.get(id)
-        self._subscriptions.delete(id)
+        self._subscriptions.delete(id, self._clock.now())
         actor.log_change("subscription deleted", **_subscription_fields(subscription))
 
     def _check(self, draft: SubscriptionDraft) -> None:

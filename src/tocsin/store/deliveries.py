@@ -27,11 +27,17 @@ from tocsin.model.notifications.delivery import (
     DeliveryStatus,
 )
 from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
+from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of
 from tocsin.store.dropped_deliveries import ID_BYTES, ChannelCapacity, DroppedDeliveries
-from tocsin.store.new_deliveries import NewDeliveries
+from tocsin.store.new_deliveries import (
+    NOBODY_REACHED,
+    DeliveryBatch,
+    NewDeliveries,
+    ReachedChannels,
+)
 from tocsin.store.tables import deliveries
 
 DELIVERY_RETENTION = timedelta(days=30)
@@ -55,6 +61,7 @@ class Deliveries:
         self._new = new
         self._dropped = dropped
         self.with_subscribers = new.with_subscribers
+        self.matching = new.matching
 
     def enqueue(
         self,
@@ -62,14 +69,27 @@ class Deliveries:
         interactions: Iterable[Interaction],
         at: datetime,
         alert: Alert,
+        reached: ReachedChannels = NOBODY_REACHED,
     ) -> None:
         """Add deliveries of the transitions of an alert, in the caller's transaction: one for each
-        transition and each of its recipients, up to the limits of the channels."""
-        capacity = ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
-        batch = self._new.of_transitions(interactions, alert, capacity, at)
-        batch.insert(connection)
-        counts = {id: len(ids) // ID_BYTES for id, ids in batch.drops.items()}
-        self._dropped.count(connection, counts, at)
+        transition and each of its recipients, up to the limits of the channels. `reached` has the
+        channels that grouped subscriptions report an interaction to, by its id."""
+        capacity = self._capacity(connection)
+        batch = self._new.of_transitions(interactions, alert, capacity, at, reached)
+        self._insert(connection, batch, at)
+
+    def enqueue_for(
+        self,
+        connection: Connection,
+        subscription: Subscription,
+        interactions: Iterable[Interaction],
+        at: datetime,
+        alert: Alert,
+    ) -> None:
+        """As `enqueue`, to one subscription, whether it matches them or not."""
+        capacity = self._capacity(connection)
+        batch = self._new.of_subscription(subscription, interactions, alert, capacity, at)
+        self._insert(connection, batch, at)
 
     def stage(self, interactions: Iterable[Interaction], at: datetime) -> None:
         """Write the deliveries of interactions that are about to be appended, up to the limits of
@@ -202,6 +222,14 @@ class Deliveries:
         held_back = is_held_back & is_decided & (deliveries.c.created_date < instant)
         with self._database.writing() as connection:
             return connection.execute(delete(deliveries).where(ended | held_back)).rowcount
+
+    def _capacity(self, connection: Connection) -> ChannelCapacity:
+        return ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
+
+    def _insert(self, connection: Connection, batch: DeliveryBatch, at: datetime) -> None:
+        batch.insert(connection)
+        counts = {id: len(ids) // ID_BYTES for id, ids in batch.drops.items()}
+        self._dropped.count(connection, counts, at)
 
     def _read(self, query: Select[Any]) -> list[tuple[int, Delivery]]:
         with self._database.reading() as connection:

@@ -3,7 +3,7 @@ a transition one for each channel of its alert that no subscription leads to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,12 @@ class Recipient:
     def delivery_id(self, interaction: Interaction) -> UUID:
         by = self.subscription.subscription_id if self.subscription else self.channel.channel_id
         return delivery_id(by, interaction.interaction_id)
+
+
+ReachedChannels = Mapping[bytes, Collection[UUID]]
+"""The channels that grouped subscriptions report a transition to, by the id of its interaction."""
+
+NOBODY_REACHED: ReachedChannels = {}
 
 
 @dataclass(slots=True)
@@ -137,26 +143,19 @@ class NewDeliveries:
         alert: Alert,
         capacity: ChannelCapacity,
         at: datetime,
+        reached: ReachedChannels,
     ) -> DeliveryBatch:
-        """Deliveries of transitions of an alert. They need no staging, because their transitions
-        are stored in the same transaction."""
+        """Deliveries of transitions of an alert, without those of grouped subscriptions. They need
+        no staging, because their transitions are stored in the same transaction."""
         batch = DeliveryBatch()
         for interaction in interactions:
-            recipients = self.recipients(interaction, alert)
-            if not recipients:
-                continue
-            payload = msgspec.json.decode(interaction.payload)
-            silence = self._silences.matching(payload, alert.labels, at)
-            held = {"held_by": silence if HeldGroup.of_payload(payload) else None}
-            text = self._snapshot(interaction, is_on_disk_when_sent=False)
-            for recipient in recipients:
-                channel = recipient.channel
-                first = _first_status(channel.skip_reason, silence)
-                if capacity.take(channel.channel_id, first["status"]):
-                    row = _row(recipient, interaction, text, at)
-                    batch.rows.append({**row, **first, **held})
-                else:
-                    batch.drop(channel.channel_id, interaction.interaction_id)
+            channel_ids = reached.get(interaction.interaction_id, ())
+            recipients = [
+                recipient
+                for recipient in self.recipients(interaction, alert, channel_ids)
+                if not (recipient.subscription and recipient.subscription.grouping)
+            ]
+            self._add(batch, interaction, recipients, alert, capacity, at)
         return batch
 
     def may_have_recipients(self, alert: Alert) -> bool:
@@ -165,12 +164,30 @@ class NewDeliveries:
         topics = ((alert.resource_type_id.bytes, id.bytes) for id in actions if id)
         return bool(alert.channel_ids) or any(map(self._subscriptions.topics.get, topics))
 
-    def recipients(self, interaction: Interaction, alert: Alert) -> list[Recipient]:
+    def of_subscription(
+        self,
+        subscription: Subscription,
+        interactions: Iterable[Interaction],
+        alert: Alert,
+        capacity: ChannelCapacity,
+        at: datetime,
+    ) -> DeliveryBatch:
+        """Deliveries of transitions to one subscription, whether it matches them or not."""
+        batch = DeliveryBatch()
+        channel = self._channels.find(subscription.channel_id)
+        recipients = [Recipient(channel, subscription)] if channel else []
+        for interaction in interactions:
+            self._add(batch, interaction, recipients, alert, capacity, at)
+        return batch
+
+    def recipients(
+        self, interaction: Interaction, alert: Alert, reached: Collection[UUID] = ()
+    ) -> list[Recipient]:
         """The recipients of a transition: those of `matching`, and the channels of its alert that
-        none of them has, so that such a channel gets one message."""
+        none of them has, nor `reached`, so that such a channel gets one message."""
         matching = list(self.matching(interaction))
-        reached = {recipient.channel.channel_id for recipient in matching}
-        own = (self._channels.find(id) for id in alert.channel_ids if id not in reached)
+        others = {recipient.channel.channel_id for recipient in matching}.union(reached)
+        own = (self._channels.find(id) for id in alert.channel_ids if id not in others)
         return matching + [Recipient(channel) for channel in own if channel]
 
     def matching(self, interaction: Interaction) -> Iterator[Recipient]:
@@ -184,6 +201,30 @@ class NewDeliveries:
             channel = self._channels.find(subscription.channel_id)
             if channel and subscription.selects(values):
                 yield Recipient(channel, subscription)
+
+    def _add(
+        self,
+        batch: DeliveryBatch,
+        interaction: Interaction,
+        recipients: Sequence[Recipient],
+        alert: Alert,
+        capacity: ChannelCapacity,
+        at: datetime,
+    ) -> None:
+        if not recipients:
+            return
+        payload = msgspec.json.decode(interaction.payload)
+        silence = self._silences.matching(payload, alert.labels, at)
+        held = {"held_by": silence if HeldGroup.of_payload(payload) else None}
+        text = self._snapshot(interaction, is_on_disk_when_sent=False)
+        for recipient in recipients:
+            channel = recipient.channel
+            first = _first_status(channel.skip_reason, silence)
+            if capacity.take(channel.channel_id, first["status"]):
+                row = _row(recipient, interaction, text, at)
+                batch.rows.append({**row, **first, **held})
+            else:
+                batch.drop(channel.channel_id, interaction.interaction_id)
 
     def _snapshot(self, interaction: Interaction, *, is_on_disk_when_sent: bool) -> str:
         size = len(interaction.payload) + len(interaction.external_response)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
@@ -30,9 +30,39 @@ Topic = tuple[bytes, bytes]
 """The ids of a resource type and an action, as interactions have them."""
 
 
+class SubscribedBundles(Protocol):
+    def change(
+        self,
+        connection: Connection,
+        former: Subscription,
+        subscription: Subscription | None,
+        at: datetime,
+    ) -> None:
+        """Adapt the bundles of a subscription that is replaced, or deleted, in this transaction."""
+
+
+class NoBundles:
+    """Without grouped subscriptions."""
+
+    def change(
+        self,
+        connection: Connection,
+        former: Subscription,
+        subscription: Subscription | None,
+        at: datetime,
+    ) -> None:
+        pass
+
+
+NO_BUNDLES = NoBundles()
+
+
 class Subscriptions:
-    def __init__(self, database: Database, channels: Channels) -> None:
+    def __init__(
+        self, database: Database, channels: Channels, bundles: SubscribedBundles = NO_BUNDLES
+    ) -> None:
         self._channels = channels
+        self._bundles = bundles
         self._table = CachedTable(
             database, subscriptions, _subscription, _row, self._group_by_topic
         )
@@ -40,12 +70,18 @@ class Subscriptions:
         self.find = self._table.find
         self.get = self._table.get
         self._by_topic: dict[Topic, list[Subscription]] = {}
+        self._grouped: list[Subscription] = []
         self._group_by_topic()
 
     @property
     def topics(self) -> Mapping[Topic, Sequence[Subscription]]:
         """The enabled subscriptions of each topic; a change replaces the mapping."""
         return self._by_topic
+
+    @property
+    def grouped(self) -> Sequence[Subscription]:
+        """The enabled subscriptions with a grouping; a change replaces the list."""
+        return self._grouped
 
     def create(self, draft: SubscriptionDraft, at: datetime) -> Subscription:
         """Raises InvalidInput if the channel does not exist."""
@@ -64,9 +100,13 @@ class Subscriptions:
         """Raises NotFound, InvalidInput if the channel does not exist, or ChangedMeanwhile if it is
         not `expected`."""
         with self._table.locked():
-            created = unchanged(self.get(id), expected).created_date
+            former = unchanged(self.get(id), expected)
+            created = former.created_date
             subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
-            return self._table.replace(id, subscription)
+            with self._table.changing() as change:
+                self._bundles.change(change.connection, former, subscription, at)
+                change.update(id, subscription)
+        return subscription
 
     def set_template_aside(self, id: UUID, template: Template, problem: str) -> bool:
         """Note why a template is not used any longer, until the subscription is replaced; False if
@@ -78,9 +118,13 @@ class Subscriptions:
             self._table.replace(id, subscription.model_copy(update={"template_problem": problem}))
         return True
 
-    def delete(self, id: UUID) -> None:
-        """Raises NotFound. Pending deliveries are still sent."""
-        self._table.delete(id)
+    def delete(self, id: UUID, at: datetime) -> None:
+        """Raises NotFound. Pending deliveries are still sent, and open bundles immediately."""
+        with self._table.locked():
+            former = self.get(id)
+            with self._table.changing() as change:
+                self._bundles.change(change.connection, former, None, at)
+                change.delete(id)
 
     def _group_by_topic(self) -> None:
         by_topic: dict[Topic, list[Subscription]] = {}
@@ -89,6 +133,7 @@ class Subscriptions:
                 topic = subscription.resource_type_id.bytes, subscription.action_id.bytes
                 by_topic.setdefault(topic, []).append(subscription)
         self._by_topic = by_topic
+        self._grouped = [each for each in self.all() if each.enabled and each.grouping]
 
     def _from_draft(
         self, draft: SubscriptionDraft, *, id: UUID, created: datetime, modified: datetime

@@ -262,6 +262,13 @@ bundle_groups = Table(
     Column("has_fired", Boolean, nullable=False),
     Column("fired_id", Uuid),
     Column("recovered_id", Uuid),
+    Column("silenced_by", Uuid),
+)
+Index(
+    "bundle_groups_silenced",
+    bundle_groups.c.silenced_by,
+    sqlite_where=bundle_groups.c.silenced_by.is_not(None),
+    postgresql_where=bundle_groups.c.silenced_by.is_not(None),
 )
 Index(
     "bundle_groups_group",

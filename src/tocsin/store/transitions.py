@@ -6,26 +6,29 @@ interaction is appended to the engine afterwards, and again if the mark of that 
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
-from tocsin.model.alerts.alert import Alert, GuardReading
+from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.pages import NO_PAGES, AlertPages
-from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.metrics.metric import Metric
 from tocsin.store.database import Database
+from tocsin.store.new_deliveries import NOBODY_REACHED, ReachedChannels
 from tocsin.store.tables import transitions
+from tocsin.store.transition_rows import row_of, transition_of
 
 TransitionPosition = tuple[datetime, int]
 """The instant and the number of a transition, by which pages are ordered."""
+
+
+WrittenTransition = tuple[Transition, Interaction | None]
+"""A transition with its interaction, if the alert has an action for it."""
 
 
 class TransitionDeliveries(Protocol):
@@ -35,9 +38,33 @@ class TransitionDeliveries(Protocol):
         interactions: Sequence[Interaction],
         at: datetime,
         alert: Alert,
+        reached: ReachedChannels,
     ) -> None:
         """Add one delivery for each interaction of the alert and each of its recipients, in this
-        transaction."""
+        transaction. `reached` has the channels that bundles report an interaction to, by its
+        id."""
+
+
+class TransitionBundles(Protocol):
+    def collect(
+        self, connection: Connection, written: Sequence[WrittenTransition]
+    ) -> ReachedChannels:
+        """Add transitions of one alert to the bundles of grouped subscriptions, in this
+        transaction; returns the channels of these subscriptions."""
+
+
+class NoBundles:
+    """Without grouped subscriptions."""
+
+    def collect(
+        self,
+        connection: Connection,  # noqa: ARG002 - of the protocol
+        written: Sequence[WrittenTransition],  # noqa: ARG002 - of the protocol
+    ) -> ReachedChannels:
+        return NOBODY_REACHED
+
+
+NO_BUNDLES = NoBundles()
 
 
 class Transitions:
@@ -46,11 +73,13 @@ class Transitions:
         database: Database,
         deliveries: TransitionDeliveries,
         pages: AlertPages = NO_PAGES,
+        bundles: TransitionBundles = NO_BUNDLES,
     ) -> None:
         """Interactions of transitions have the addresses that `pages` returns."""
         self._database = database
         self._deliveries = deliveries
         self._pages = pages
+        self._bundles = bundles
 
     def interaction(self, transition: Transition) -> Interaction | None:
         """The interaction of a transition; None if it writes none."""
@@ -77,20 +106,22 @@ class Transitions:
         query = select(transitions).where(*conditions).order_by(at.desc(), number.desc())
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(limit)).mappings().all()
-        return [_transition(row) for row in rows]
+        return [transition_of(row) for row in rows]
 
     def insert(self, connection: Connection, new: Sequence[Transition]) -> None:
         """Store transitions and their deliveries in this transaction."""
         if not new:
             return
-        connection.execute(insert(transitions), [_row(transition) for transition in new])
+        connection.execute(insert(transitions), [row_of(transition) for transition in new])
         by_alert: dict[UUID, list[Transition]] = defaultdict(list)
         for transition in new:
             by_alert[transition.alert.alert_id].append(transition)
         for of_alert in by_alert.values():
-            if interactions := [i for each in of_alert if (i := self.interaction(each))]:
+            written = [(each, self.interaction(each)) for each in of_alert]
+            reached = self._bundles.collect(connection, written)
+            if interactions := [interaction for _, interaction in written if interaction]:
                 at, alert = of_alert[0].change.at, of_alert[0].alert
-                self._deliveries.enqueue(connection, interactions, at, alert)
+                self._deliveries.enqueue(connection, interactions, at, alert, reached)
 
     def unrecorded(self, limit: int) -> list[Transition]:
         """At most `limit` transitions whose interaction may be missing in the engine, oldest
@@ -98,54 +129,10 @@ class Transitions:
         query = select(transitions).where(transitions.c.is_recorded.is_(False))
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(transitions.c.number).limit(limit))
-            return [_transition(row) for row in rows.mappings().all()]
+            return [transition_of(row) for row in rows.mappings().all()]
 
     def mark_recorded(self, ids: Iterable[UUID]) -> None:
         """The interactions of these transitions are in the engine."""
         marked = update(transitions).where(transitions.c.transition_id.in_(list(ids)))
         with self._database.writing() as connection:
             connection.execute(marked.values(is_recorded=True))
-
-
-def _row(transition: Transition) -> dict[str, Any]:
-    change = transition.change
-    return {
-        "transition_id": transition.transition_id,
-        "alert_id": transition.alert.alert_id,
-        "at": change.at,
-        "status": change.status.value,
-        "reason": change.reason.value,
-        "value": json.dumps(change.value),
-        "sides": json.dumps(change.sides) if change.sides else None,
-        "guards": _guards_text(change.guards),
-        "dimensions": json.dumps(change.dimensions),
-        "fired_at": change.fired_at,
-        "alert": transition.alert.model_dump_json(),
-        "metric": transition.metric.model_dump_json(),
-        "is_recorded": transition.action_id is None,
-    }
-
-
-def _guards_text(guards: Sequence[GuardReading]) -> str | None:
-    return json.dumps([reading.members for reading in guards], default=str) if guards else None
-
-
-def _transition(row: RowMapping) -> Transition:
-    sides = json.loads(row["sides"]) if row["sides"] else None
-    change = StateChange(
-        status=Status(row["status"]),
-        reason=Reason(row["reason"]),
-        at=row["at"],
-        value=json.loads(row["value"]),
-        dimensions=json.loads(row["dimensions"]),
-        fired_at=row["fired_at"],
-        sides=tuple(sides) if sides else None,
-        guards=tuple(map(GuardReading.from_members, json.loads(row["guards"] or "[]"))),
-    )
-    return Transition(
-        row["transition_id"],
-        change,
-        Alert.model_validate_json(row["alert"]),
-        Metric.model_validate_json(row["metric"]),
-        row["number"],
-    )

@@ -64,7 +64,7 @@ class Transition:
         the address of the alert's page, if there is one."""
         if self.action_id is None or self.interaction_id is None:
             return None
-        raw = msgspec.json.encode(self._payload(pages), enc_hook=str)
+        raw = msgspec.json.encode(self.payload(pages), enc_hook=str)
         hollow = read_payload(raw, PayloadHints.of(raw)).leafless_objects
         return Interaction(
             interaction_id=self.interaction_id.bytes,
@@ -87,7 +87,8 @@ class Transition:
         word = _REFERENCE_WORDS[self.change.status]
         return f"alert-{self.alert.alert_id}-{word}-{format_instant(self.change.at)}"
 
-    def _payload(self, pages: AlertPages) -> dict[str, Any]:
+    def payload(self, pages: AlertPages) -> dict[str, Any]:
+        """The payload of its interaction."""
         alert, change = self.alert, self.change
         payload = {
             "alertId": alert.alert_id,

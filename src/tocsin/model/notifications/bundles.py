@@ -177,11 +177,14 @@ class Window:
     def reminded(self, at: datetime, repeat: Duration | None, *, is_any_reported: bool) -> Window:
         """After its reminder was due, at `at` or before. Those that were missed are not repeated.
         `is_any_reported` is about groups that fire and are not held."""
-        assert self.remind_at is not None
         if not is_any_reported or repeat is None:
             return self.calmed()
-        missed = (at - self.remind_at) // repeat.length
-        return replace(self, remind_at=self.remind_at + (missed + 1) * repeat.length)
+        return replace(self, remind_at=self.last_reminder(at, repeat) + repeat.length)
+
+    def last_reminder(self, at: datetime, repeat: Duration) -> datetime:
+        """The time of the reminder that is sent at `at`: the last one that was due."""
+        assert self.remind_at is not None
+        return self.remind_at + (at - self.remind_at) // repeat.length * repeat.length
 
     def calmed(self) -> Window:
         """Without a reminder, because nothing of the key fires any more."""

@@ -39,6 +39,15 @@ def upgrade() -> None:
         sa.Column("has_fired", sa.Boolean, nullable=False),
         sa.Column("fired_id", sa.Uuid),
         sa.Column("recovered_id", sa.Uuid),
+        sa.Column("silenced_by", sa.Uuid),
+    )
+    is_silenced = sa.text("silenced_by IS NOT NULL")
+    op.create_index(
+        "bundle_groups_silenced",
+        "bundle_groups",
+        ["silenced_by"],
+        sqlite_where=is_silenced,
+        postgresql_where=is_silenced,
     )
     op.create_index("ix_bundle_groups_bundle_id", "bundle_groups", ["bundle_id"])
     columns = ["subscription_id", "alert_id", "group_id"]
