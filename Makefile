@@ -12,6 +12,7 @@ WORKERS ?= 2
 # Tests start the server a hundred times: without bytecode each start compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+SOURCES := src tests benchmarks tools clients examples
 # The suites that run on servers, too; those that are left out are about the data folder.
 SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes tests/cluster)
 # A few minutes of them, with a crash of nodes.
@@ -62,9 +63,10 @@ coverage: develop  ## report which lines and branches the tests reach; nothing i
 	$(PYTEST) -m "not long" --cov --cov-report=term:skip-covered
 
 lint: develop  ## check style, types, imports and words
-	$(BIN)/ruff check src tests benchmarks tools
-	$(BIN)/ruff format --check src tests benchmarks tools
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 clients/python/src
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_words.py
 

@@ -48,6 +48,7 @@ class Project:
 
 PROJECTS = [
     Project("tocsin", ".", frozenset({"CHANGELOG.md", "LICENSE", "README.md"})),
+    Project("tocsin-client", "clients/python", frozenset({"LICENSE", "README.md"})),
 ]
 # Hatchling adds these to every sdist.
 _OF_EVERY_SDIST = {"PKG-INFO", "pyproject.toml", ".gitignore"}
@@ -131,5 +132,12 @@ def _metadata_problems(text: bytes, project: Project) -> Iterator[str]:
 
 
 def _version(project: Project) -> str:
-    text = (ROOT / project.folder / "src" / project.package / "__init__.py").read_text("utf-8")
-    return text.partition('__version__ = "')[2].partition('"')[0]
+    """The version that the package itself names."""
+    package = ROOT / project.folder / "src" / project.package
+    (defining,) = (
+        text
+        for name in ("__init__.py", "_version.py")
+        if (package / name).exists()
+        and '__version__ = "' in (text := (package / name).read_text("utf-8"))
+    )
+    return defining.partition('__version__ = "')[2].partition('"')[0]

@@ -35,8 +35,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def wheel_in(folder: Path) -> Path:
-    (path,) = folder.glob("tocsin-*.whl")
+def wheel_in(folder: Path, package: str = "tocsin") -> Path:
+    (path,) = folder.glob(f"{package}-*.whl")
     return path
 
 
@@ -80,15 +80,16 @@ def test_the_installed_wheel_shows_its_version_and_serves_pages_and_static_files
     venv.create(tmp_path / "venv", symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
-    run_in(tmp_path, *pip, "--no-deps", "--no-index", wheel_in(built))
+    wheels = (wheel_in(built), wheel_in(built, "tocsin_client"))
+    run_in(tmp_path, *pip, "--no-deps", "--no-index", *wheels)
     environment = {"PYTHONPATH": sysconfig.get_path("purelib")}
     tocsin = python.with_name("tocsin")
     shown = run_in(tmp_path, tocsin, "--version", environment=environment)
     assert shown == f"tocsin {__version__}\n"
-    place = run_in(
-        tmp_path, python, "-c", "import tocsin; print(tocsin.__file__)", environment=environment
-    )
-    assert place.startswith(str(tmp_path / "venv"))
+    for package in ("tocsin", "tocsin_client"):
+        code = f"import {package}; print({package}.__file__)"
+        place = run_in(tmp_path, python, "-c", code, environment=environment)
+        assert place.startswith(str(tmp_path / "venv"))
 
     server = Server(tmp_path / "data", environment, program=(str(tocsin),))
     server.start()

@@ -25,6 +25,7 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted(DOCS.rglob("*.md")),
     *sorted((ROOT / "benchmarks").rglob("*.md")),
+    *sorted((ROOT / "clients").rglob("*.md")),
 ]
 MOVED = ("semantics", "api", "alerts", "engine", "configuration", "ceilings")
 
