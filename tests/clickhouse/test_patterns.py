@@ -13,6 +13,7 @@ import re2
 from support.engines import open_engine
 from support.nasty_pools import NEARLY_NUMERIC_TEXTS, NUMERIC_TEXTS, ODD_TEXTS
 from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.query_runner import PATTERN_BLOCK_ROWS
 from tocsin.clickhouse.sql.query import Binder, Query
 from tocsin.model.interactions.pattern import engine_pattern, pattern_problem
 
@@ -114,6 +115,17 @@ def test_a_dot_matches_a_line_end_only_with_the_flag_s(engine: Engine) -> None:
 def test_a_quantifier_applies_to_a_whole_character(engine: Engine) -> None:
     """The engine's search for required literals took it for one of the last byte."""
     check(engine, ["abcé?", "abc😀*", "^é?$", "é{0}abc", "(?:é)?abc", "Σ?abc"], ["abc", "abcé", ""])
+
+
+def test_blocks_are_smaller_with_patterns(engine: Engine) -> None:
+    """The engine checks the deadline of a query between blocks."""
+    bind = Binder()
+    test = f"NOT match('b', {bind.pattern('a')})"
+    text = "SELECT max(blockSize()) FROM numbers(10000) WHERE {}"
+    assert engine.run(Query(text.format("1"))) == [(10_000,)]
+    assert engine.run(Query(text.format(test), bind.parameters)) == [(PATTERN_BLOCK_ROWS,)]
+    result = engine.run_arrow(Query(text.format(test) + " AND number >= 0", bind.parameters))
+    assert result.column(0).to_pylist() == [PATTERN_BLOCK_ROWS]
 
 
 def test_usual_patterns_match_the_same_texts(engine: Engine) -> None:

@@ -63,7 +63,7 @@ def _of_leaf(filter: Filter, fields: Fields, bind: Binder, *, is_alternative: bo
         case Operator.ENDS_WITH:
             return f"endsWith({fields.text(filter.field)}, {bind.string(value)})"
         case _:
-            return f"match({fields.text(filter.field)}, {bind.string(engine_pattern(value))})"
+            return f"match({fields.text(filter.field)}, {bind.pattern(engine_pattern(value))})"
 
 
 def _is_one_of(

@@ -9,12 +9,18 @@ from typing import Any
 from uuid import UUID
 
 ResultRow = tuple[Any, ...]
+_PATTERN = "pattern"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     text: str
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether it tests texts with regular expressions that users wrote."""
+        return any(name.startswith(_PATTERN) for name in self.parameters)
 
 
 class Aliases:
@@ -40,7 +46,10 @@ class Binder:
 
     def __init__(self) -> None:
         self.parameters: dict[str, Any] = {}
-        self._names: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
+
+    def pattern(self, value: str) -> str:
+        return self._bind("String", value, _PATTERN)
 
     def string(self, value: str) -> str:
         return self._bind("String", value)
@@ -75,7 +84,8 @@ class Binder:
     def identifier(self, value: str) -> str:
         return self._bind("Identifier", value)
 
-    def _bind(self, kind: str, value: Any) -> str:
-        name = self._names.setdefault((kind, repr(value)), f"p{len(self.parameters)}")
+    def _bind(self, kind: str, value: Any, prefix: str = "p") -> str:
+        key = prefix, kind, repr(value)
+        name = self._names.setdefault(key, f"{prefix}{len(self.parameters)}")
         self.parameters[name] = value
         return f"{{{name}:{kind}}}"
