@@ -61,6 +61,7 @@ from tocsin.process.events import (
 )
 from tocsin.process.pools import Pools
 from tocsin.process.worker import Worker
+from tocsin.storage.backup import Backups
 from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import open_storage
 from tocsin.store.alerts import Alerts
@@ -203,6 +204,7 @@ class Runtime:
         )
         self._outcomes = OutcomeRecorder(self._queue, self.channels, self.recorder, self.leadership)
         self.catalog_service = CatalogService(self.catalog, self.recorder, self.clock)
+        self.backups = Backups(self.storage, self.append_log, self.clock)
 
     def _open_notifications(self) -> None:
         settings = self.settings

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from uuid import UUID
+import threading
+from random import Random
+from uuid import UUID, uuid4
 
 import httpx2 as httpx
+
+from support.serving import Server
 
 
 def send_ids(client: httpx.Client, ids: list[str], url: str = "") -> httpx.Response:
@@ -27,3 +31,42 @@ def send_ids(client: httpx.Client, ids: list[str], url: str = "") -> httpx.Respo
     content = "\n".join(map(json.dumps, items))
     headers = {"content-type": "application/x-ndjson"}
     return client.post(f"{url}/api/interactions/batch", content=content, headers=headers)
+
+
+class Writer(threading.Thread):
+    """Records batches and single interactions until the server dies; what got no answer is sent
+    again, with the same ids, to the next one."""
+
+    def __init__(self, server: Server, seed: int) -> None:
+        super().__init__(daemon=True)
+        self.acknowledged: set[str] = set()
+        self.sent: set[str] = set()
+        self._server = server
+        self._random = Random(seed)
+        self._unanswered: list[str] = []
+
+    def run(self) -> None:
+        with self._server.client() as client:
+            while True:
+                ids = self._unanswered or [str(uuid4()) for _ in range(self._size())]
+                self.sent.update(ids)
+                try:
+                    answer = send_ids(client, ids)
+                except httpx.HTTPError:
+                    self._unanswered = ids
+                    return
+                if answer.is_success:
+                    self.acknowledged.update(ids)
+                    self._unanswered = []
+                else:
+                    assert answer.status_code == 503, answer.text
+
+    def again(self) -> Writer:
+        """A new thread that goes on where this one ended."""
+        heir = Writer(self._server, self._random.randrange(1 << 30))
+        heir.acknowledged, heir.sent = self.acknowledged, self.sent
+        heir._unanswered = self._unanswered
+        return heir
+
+    def _size(self) -> int:
+        return self._random.choice((1, 1, 1, 20, 200))

@@ -95,6 +95,20 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(patience)
 
+    def stored_ids(self, resource_type: str) -> list[str]:
+        """The ids of all interactions of a type that the server lists."""
+        ids: list[str] = []
+        cursor: str | None = None
+        with self.client() as client:
+            while True:
+                params: dict[str, Any] = {"limit": 1000, "resourceType": resource_type}
+                params |= {"cursor": cursor} if cursor else {}
+                page = client.get("/api/interactions", params=params).json()
+                ids += [interaction["interactionId"] for interaction in page["interactions"]]
+                cursor = page["nextCursor"]
+                if cursor is None:
+                    return ids
+
     def client(self, **options: Any) -> httpx.Client:
         headers = {"x-api-key": self.admin_key}
         # Without certificates, which take 20 ms to load and which plain HTTP does not use.

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from tocsin.api import (
     alert_evaluations,
     alerts,
+    backups,
     calculations,
     catalog,
     channels,
@@ -52,6 +53,7 @@ _ROUTERS = (
     deliveries.router,
     silences.router,
     keys.router,
+    backups.router,
     health.router,
     exposed_values.router,
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import msgspec
 import zstandard
@@ -14,14 +13,13 @@ from tocsin.api.auth import requires
 from tocsin.api.dependencies import App
 from tocsin.api.interactions import PATH
 from tocsin.api.openapi import describes
-from tocsin.api.pooled import pooled
+from tocsin.api.pooled import chunks_on_threads, pooled
 from tocsin.api.schemas.interactions import ExportedInteraction
 from tocsin.api.search_parameters import SearchQuery
 from tocsin.ingestion.export import Export
 from tocsin.model.interactions.snapshot import InteractionSnapshot, snapshot
 from tocsin.model.interactions.verbatim import Verbatim, without_line_ends
 from tocsin.model.key import Role
-from tocsin.process.pools import Pool
 
 MEDIA_TYPE = "application/x-ndjson"
 LINES_PER_CHUNK = 1_000
@@ -48,14 +46,8 @@ def export_interactions(runtime: App, request: Request, search: SearchQuery) -> 
     if _accepts_zstd(request.headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "zstd"
         lines = _compressed(lines)
-    chunks = _chunks_on_threads(runtime.pools.exports, lines)
+    chunks = chunks_on_threads(runtime.pools.exports, lines)
     return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPE)
-
-
-async def _chunks_on_threads(pool: Pool, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks; a thread of the pool computes each one."""
-    while (chunk := await pool.run(partial(next, chunks, None))) is not None:
-        yield chunk
 
 
 def _lines(export: Export) -> Iterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial, wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
+from tocsin.process.pools import Pool
 from tocsin.runtime import Runtime
 
 P = ParamSpec("P")
@@ -35,3 +36,9 @@ def pooled(
         return respond
 
     return decorate
+
+
+async def chunks_on_threads(pool: Pool, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks; a thread of the pool computes each one."""
+    while (chunk := await pool.run(partial(next, chunks, None))) is not None:
+        yield chunk

@@ -1,4 +1,4 @@
-"""The progress of an import or an export, in bytes and interactions per second."""
+"""The progress of a transfer, in bytes, and in interactions per second where they are counted."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from rich.progress import (
 class TransferProgress:
     """A progress bar on standard error if that is a terminal; a context manager."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, *, counts_interactions: bool = True) -> None:
         """`total` is in bytes; without it, the bar only shows activity."""
+        rate = [TextColumn("{task.fields[rate]:,.0f} interactions/s")]
         console = Console(stderr=True, highlight=False)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
             DownloadColumn(),
-            TextColumn("{task.fields[rate]:,.0f} interactions/s"),
+            *(rate if counts_interactions else ()),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
@@ -49,6 +50,10 @@ class TransferProgress:
         """`position` is the number of bytes so far: of an import the compressed bytes of all
         files, of an export the uncompressed bytes."""
         self._progress.update(self._task, description=name, completed=position)
+
+    def advance(self, name: str, size: int) -> None:
+        """`size` more bytes are done."""
+        self._progress.update(self._task, description=name, advance=size)
 
     def count(self, interactions: int) -> None:
         rate = interactions / max(time.monotonic() - self._began, 0.001)

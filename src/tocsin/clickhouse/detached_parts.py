@@ -8,8 +8,8 @@ from pathlib import Path
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.sql.maintenance import compile_detached_parts
 
-# ClickHouse writes the number of rows to a separate file beside the columns.
-_ROWS_FILE = "count.txt"
+ROWS_FILE = "count.txt"
+"""The file of a part with its number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,6 @@ def detached_parts(clients: ClientPool) -> list[DetachedPart]:
 
 def _rows(part: Path) -> int | None:
     try:
-        return int((part / _ROWS_FILE).read_bytes())
+        return int((part / ROWS_FILE).read_bytes())
     except (OSError, ValueError):
         return None

@@ -10,7 +10,7 @@ from functools import partial
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
 from tocsin.clickhouse.host_pools import HostPools
-from tocsin.clickhouse.months import RecordedMonths
+from tocsin.clickhouse.months import MonthSums, RecordedMonths
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.query import Query, ResultRow
@@ -157,6 +157,16 @@ class EngineTables:
         """The number of interactions in each month that has any; the keys are like `202603`."""
         query = maintenance.compile_rows_by_month(self.topology.partitions)
         return {str(month): int(count) for month, count in self.status_queries.run(query)}
+
+    def freeze(self, name: str) -> None:
+        """Link the files of all parts, as of this instant, into the folder `shadow/name` of the
+        engine, where merges and drops leave them. Raises Unavailable."""
+        self.unlimited_clients.command(maintenance.compile_freeze(name))
+
+    def sums_by_month(self, last: int) -> dict[str, MonthSums]:
+        """The sums of the interactions with numbers up to `last`, by month. Raises Unavailable."""
+        rows = self.unlimited_clients.query(maintenance.compile_sums_by_month(last))
+        return {month: MonthSums(*map(int, sums)) for month, *sums in rows}
 
     def detached_parts(self) -> list[DetachedPart]:
         """The parts that the engine does not read. Raises Unavailable.

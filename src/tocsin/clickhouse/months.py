@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
 import numpy as np
 
 from tocsin.model.ceilings import APPENDED_MONTHS
@@ -27,6 +28,15 @@ def months_of(timestamps: Sequence[int]) -> list[int]:
 def month_count(first: int, last: int) -> int:
     """An upper bound for the number of months of timestamps from `first` to `last`."""
     return (last - first) // (28 * DAY) + 2
+
+
+class MonthSums(msgspec.Struct, frozen=True):
+    """Sums over the interactions of a month, modulo 2**64: their count, their numbers, and a hash of
+    their ids."""
+
+    count: int
+    numbers: int
+    ids: int
 
 
 class RecordedMonths:

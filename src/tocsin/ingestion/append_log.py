@@ -6,8 +6,9 @@ nodes share one in their database, so that each knows the appends of the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,8 +105,10 @@ class LocalAppendLog:
         self.watermark = first_number - 1
         self._next_number = first_number
         self._events = events
+        self._appending = threading.Lock()
 
     def begin(self, block: NewBlock) -> Append:
+        self._appending.acquire()
         first = number = self._next_number
         for interaction in block.interactions:
             interaction.interaction_number = number
@@ -117,7 +120,10 @@ class LocalAppendLog:
         """Nobody else closes appends."""
 
     def end(self, append: Append) -> None:
-        self._events.publish(InteractionsRecorded(append.interactions))
+        try:
+            self._events.publish(InteractionsRecorded(append.interactions))
+        finally:
+            self._appending.release()
 
     def set_aside(self, append: Append) -> None:
         """The engine answers when nothing is being written any more."""
@@ -132,6 +138,7 @@ class LocalAppendLog:
     def follow(self) -> None:
         """Nobody else appends."""
 
-    def quiet(self) -> AbstractContextManager[Callable[[], object]]:
-        """A request that needs a catalog entry while it is deleted claims it in memory."""
-        return nullcontext(lambda: None)
+    @contextmanager
+    def quiet(self) -> Iterator[Callable[[], object]]:
+        with self._appending:
+            yield lambda: None

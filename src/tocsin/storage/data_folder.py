@@ -17,6 +17,7 @@ from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.config import Settings
 from tocsin.errors import CannotWrite, IncompleteFolder
 from tocsin.process.clock import Clock
+from tocsin.storage.backup_leftovers import remove_leftovers, require_restored
 from tocsin.storage.disk import Disk
 from tocsin.storage.folder_lock import lock, open_folder
 from tocsin.storage.storage import Storage
@@ -35,6 +36,8 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
     """
     folder = open_folder(settings.data_dir)
     closing.callback(lock(folder).close)
+    require_restored(folder)
+    remove_leftovers(folder)
     path = folder / "store.sqlite"
     engine, folder_id = _open_engine(folder, store_contents(path), settings)
     closing.callback(engine.close)
@@ -44,7 +47,7 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
         [folder, folder / "engine", path.resolve().parent],
         [engine.write_state, database.write_state],
     )
-    storage = Storage(engine, database, disk, str(settings.data_dir))
+    storage = Storage(engine, database, disk, str(settings.data_dir), folder)
     _mark(storage, folder_id)
     # An engine that is new on purpose lacks everything that the store remembers.
     if settings.accept_loss or settings.accept_new_engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
@@ -37,8 +38,16 @@ class Storage:
     leadership: Leadership = ALWAYS_LEADER
     fence: Fence = NO_FENCE
 
-    def __init__(self, engine: Engine, database: Database, disk: Disk, place: str) -> None:
-        """`place` names the folder or the servers in messages."""
+    def __init__(
+        self,
+        engine: Engine,
+        database: Database,
+        disk: Disk,
+        place: str,
+        folder: Path | None = None,
+    ) -> None:
+        """`place` names the folder or the servers in messages; `folder` is None for servers."""
+        self.folder = folder
         self.engine = engine
         self.database = database
         self.disk = disk

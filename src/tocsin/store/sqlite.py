@@ -58,7 +58,7 @@ def store_contents(path: Path) -> StoreContents:
         return StoreContents(False)
     engine = _engine(path)
     try:
-        with translating(_error), engine.connect() as connection:
+        with translating(to_error), engine.connect() as connection:
             return _contents(connection)
     finally:
         engine.dispose()
@@ -86,12 +86,12 @@ class SqliteBackend:
 
     def prepare(self) -> None:
         """Migrate the file to the newest revision."""
-        with translating(_error), self.engine.connect() as connection:
+        with translating(to_error), self.engine.connect() as connection:
             if _revision(connection) == STORE.head:
                 return
         from tocsin.store.migrations.runner import run_migrations
 
-        with translating(_error), self.engine.connect() as connection:
+        with translating(to_error), self.engine.connect() as connection:
             connection.execution_options(tocsin_lock=AdvisoryLock.WRITING)
             with connection.begin():
                 run_migrations(connection, STORE)
@@ -100,7 +100,7 @@ class SqliteBackend:
         return nullcontext()
 
     def to_error(self, error: BaseException | None) -> Unavailable:
-        return _error(error)
+        return to_error(error)
 
 
 def _engine(path: Path) -> Engine:
@@ -144,7 +144,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _error(error: BaseException | None) -> Unavailable:
+def to_error(error: BaseException | None) -> Unavailable:
+    """The error by which an exception of the driver is replaced."""
     code = getattr(error, "sqlite_errorcode", None)
     if code in _CANNOT_WRITE:
         reason = str(error)

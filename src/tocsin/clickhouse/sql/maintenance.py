@@ -143,6 +143,22 @@ def compile_field_types(most: int) -> Query:
     return Query(text, {"most": most})
 
 
+def compile_freeze(name: str) -> Query:
+    """Links the files of all parts, as of this instant, into a folder of this name."""
+    return Query(f"ALTER TABLE {INTERACTIONS} FREEZE WITH NAME '{name}'")
+
+
+def compile_sums_by_month(last: int) -> Query:
+    """Rows of (month, count, sum of numbers, sum of hashed ids) of the interactions with numbers up
+    to `last`; the sums overflow at 64 bits."""
+    text = (
+        "SELECT toString(toYYYYMM(timestamp)) AS month, count(), sum(interactionNumber), "
+        f"sum(cityHash64(interactionId)) FROM {INTERACTIONS} "
+        "WHERE interactionNumber <= {last:UInt64} GROUP BY month ORDER BY month"
+    )
+    return Query(text, {"last": last})
+
+
 def compile_detached_parts() -> Query:
     """Rows of (name, reason, path) for the parts that the engine detached."""
     return Query(
