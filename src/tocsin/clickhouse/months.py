@@ -31,8 +31,7 @@ def month_count(first: int, last: int) -> int:
 
 
 class MonthSums(msgspec.Struct, frozen=True):
-    """Sums over the interactions of a month, modulo 2**64: their count, their numbers, and a hash of
-    their ids."""
+    """Sums over the interactions of a month, modulo 2**64: count, numbers, hashes of ids."""
 
     count: int
     numbers: int

@@ -18,8 +18,8 @@ def require_empty(folder: Path, ignored: Collection[str] = ()) -> None:
         raise InvalidSettings(f"{folder} is not a folder")
     if folder.is_dir() and (entries := {path.name for path in folder.iterdir()} - {*ignored}):
         raise InvalidSettings(
-            f"The folder {folder} is not empty: it has {min(entries)}. Name a folder that is empty, "
-            "or that does not exist"
+            f"The folder {folder} is not empty: it has {min(entries)}. Name a folder that is "
+            "empty, or that does not exist"
         )
 
 
