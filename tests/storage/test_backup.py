@@ -24,7 +24,7 @@ from tocsin.metrics.column_promoter import ColumnReconciler
 from tocsin.model.metrics.question import Question
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.runtime import Runtime
-from tocsin.storage.backup_archive import archive, unpack
+from tocsin.storage.backup_archive import unpack
 from tocsin.storage.backup_leftovers import FROZEN, RESTORING, WORK
 from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifest
 from tocsin.storage.offline_backup import offline_backup
@@ -41,7 +41,7 @@ def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The archive of a backup of 30 interactions in three months."""
     folder = full_folder(tmp_path_factory.mktemp("full") / "data")
     with offline_backup(settings_in(folder, admin_key=ADMIN_KEY)) as backup:
-        return list(archive(backup))
+        return list(backup.archive())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def copy(backed_up: Path, tmp_path: Path) -> Path:
 def backup_of(runtime: Runtime, to: Path) -> Manifest:
     backup = runtime.backups.begin()
     try:
-        return unpack(archive(backup), to)
+        return unpack(backup.archive(), to)
     finally:
         runtime.backups.end()
 

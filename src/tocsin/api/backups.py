@@ -14,7 +14,6 @@ from tocsin.api.openapi import describes
 from tocsin.api.pooled import chunks_on_threads, pooled
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
-from tocsin.storage.backup_archive import archive
 
 PATH = "/api/backup"
 MEDIA_TYPE = "application/x-tar"
@@ -33,7 +32,7 @@ def back_up(runtime: App, actor: CurrentActor) -> Response:
     """
     backup = runtime.backups.begin()
     actor.log_change("backup made", interactions=backup.manifest.interactions)
-    chunks = chunks_on_threads(runtime.pools.exports, archive(backup))
+    chunks = chunks_on_threads(runtime.pools.exports, backup.archive())
     return _BackupResponse(runtime, chunks, media_type=MEDIA_TYPE)
 
 

@@ -110,10 +110,10 @@ def _pieces_from(url: str, key: str | None, stack: ExitStack) -> Iterator[bytes]
 
 def _pieces_of(data_dir: Path, stack: ExitStack) -> Iterator[bytes]:
     from tocsin.config import Settings
-    from tocsin.storage.backup_archive import archive
     from tocsin.storage.offline_backup import offline_backup
 
-    return archive(stack.enter_context(offline_backup(Settings.load(data_dir=data_dir))))
+    settings = Settings.load(data_dir=data_dir)
+    return stack.enter_context(offline_backup(settings)).archive()
 
 
 @contextmanager

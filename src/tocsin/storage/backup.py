@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tocsin.clickhouse.detached_parts import ROWS_FILE
 from tocsin.errors import Conflict, Unavailable
 from tocsin.ingestion.append_log import AppendLog
 from tocsin.process.clock import Clock
+from tocsin.storage.backup_archive import archive
 from tocsin.storage.backup_leftovers import FROZEN, WORK, remove_leftovers
 from tocsin.storage.backup_manifest import FORMAT, Manifest
 from tocsin.storage.storage import Storage
@@ -40,6 +41,10 @@ class Backup:
     def __init__(self, files: Mapping[str, Path], manifest: Manifest) -> None:
         self.files = files
         self.manifest = manifest
+
+    def archive(self) -> Iterator[bytes]:
+        """The pieces of a tar archive of the files, with the manifest as its last member."""
+        return archive(self.files, self.manifest)
 
 
 class Backups:

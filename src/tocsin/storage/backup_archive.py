@@ -8,12 +8,11 @@ from __future__ import annotations
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from tocsin.storage.backup import Backup
 from tocsin.storage.backup_manifest import (
     CHUNK,
     MANIFEST,
@@ -27,12 +26,12 @@ from tocsin.storage.durable_files import copy_hashed, require_empty, write_durab
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
-def archive(backup: Backup) -> Iterator[bytes]:
-    """The pieces of the archive, each at most a megabyte."""
-    for name, target in backup.manifest.links.items():
+def archive(files: Mapping[str, Path], manifest: Manifest) -> Iterator[bytes]:
+    """The pieces of an archive of files by their paths in it, each at most a megabyte."""
+    for name, target in manifest.links.items():
         yield _header(name, link=target)
     entries = {}
-    for name, path in backup.files.items():
+    for name, path in files.items():
         size = path.stat().st_size
         yield _header(name, size)
         file = HashedFile(path)
@@ -41,7 +40,7 @@ def archive(backup: Backup) -> Iterator[bytes]:
         if file.entry.bytes != size:
             raise InvalidBackup(f"{path} changed while it was read")
         yield _padding(size)
-    manifest = msgspec.structs.replace(backup.manifest, files=entries)
+    manifest = msgspec.structs.replace(manifest, files=entries)
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
     yield _header(MANIFEST, len(content)) + content + _padding(len(content))
     yield _END
