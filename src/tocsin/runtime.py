@@ -214,10 +214,11 @@ class Runtime:
         )
         self.templates = Templates()
         self._closing.callback(self.templates.close)
+        self.renderer = MessageRenderer(self.templates, self.subscriptions)
         self.attempts = Attempts(
             self.channels,
             self.history,
-            MessageRenderer(self.templates, self.subscriptions),
+            self.renderer,
             Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
             self.clock,
         )

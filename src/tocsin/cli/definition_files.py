@@ -52,7 +52,7 @@ ALERT = DefinitionNoun(
     ),
 )
 # A file of unit tests has several sections; each reader takes its own.
-SECTIONS = {"metrics", "alerts", "tests"}
+SECTIONS = {"metrics", "alerts", "subscriptions", "tests"}
 
 
 class InvalidDefinitions(TocsinError):

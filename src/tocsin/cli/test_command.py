@@ -20,8 +20,9 @@ def test(
 ) -> None:
     """Run unit tests of metrics and alerts, offline.
 
-    A file has metrics:, alerts: and tests:. Each test lists interactions with their times, and the
-    expected values of metrics and transitions of alerts. Exits with 1 if a test fails.
+    A file has metrics:, alerts:, subscriptions: and tests:. Each test lists interactions with their
+    times, and the expected values of metrics, transitions of alerts and messages to channels.
+    Exits with 1 if a test fails.
     """
     from tocsin.cli.definition_files import read_yaml
     from tocsin.cli.test_files import read_tests
@@ -39,13 +40,15 @@ def test(
 
 def _passes(unit_test: UnitTest, content: Any, file: str) -> bool:
     from tocsin.cli.definition_files import ALERT, METRIC, checked_definitions
+    from tocsin.cli.test_files import read_subscriptions
     from tocsin.cli.test_runner import bench
 
     sections = {"metrics": [], "alerts": [], **content}
     metrics = checked_definitions(sections, file, METRIC)
     alerts = checked_definitions(sections, file, ALERT)
+    subscriptions = read_subscriptions(content, file)
     with bench(unit_test) as opened:
-        opened.define(metrics, alerts, file)
+        opened.define(metrics, alerts, subscriptions, file)
         opened.record(unit_test.interactions)
         failures = [opened.failure(expected) for expected in unit_test.expect]
     lines = [line for failure in failures for line in failure]

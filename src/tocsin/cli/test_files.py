@@ -89,8 +89,32 @@ class ExpectedTransition(BaseModel):
     reason: Reason | None = None
 
 
+class ExpectedMessages(BaseModel):
+    """The messages that a channel, or a subscription of the file, would get of an alert: their
+    number, their times, their titles."""
+
+    model_config = _STRICT
+
+    channel: str | None = None
+    subscription: str | None = None
+    count: Annotated[int, Member(ge=0)] | None = None
+    at: list[Duration] | None = None
+    titles: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_recipient(self) -> ExpectedMessages:
+        if (self.channel is None) == (self.subscription is None):
+            raise ValueError("must have either channel or subscription")
+        if self.count is None and self.at is None and self.titles is None:
+            raise ValueError("needs count, at or titles, which may be []")
+        if self.at is not None and self.titles is not None and len(self.at) != len(self.titles):
+            raise ValueError("must have as many titles as times under at")
+        return self
+
+
 class Expectation(BaseModel):
-    """The rows of a metric at an offset, or all transitions of an alert until an offset."""
+    """The rows of a metric at an offset, or all transitions of an alert until an offset and the
+    messages of some recipients."""
 
     model_config = _STRICT
 
@@ -101,6 +125,7 @@ class Expectation(BaseModel):
     value: float | int | None = None
     results: list[ExpectedRow] | None = None
     transitions: list[ExpectedTransition] | None = None
+    messages: list[ExpectedMessages] | None = None
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Expectation:
@@ -108,8 +133,11 @@ class Expectation(BaseModel):
             raise ValueError("must have either metric or alert")
         if self.metric is not None and self.at is None:
             raise ValueError("needs at, the time of the calculation")
-        if self.alert is not None and (self.until is None or self.transitions is None):
-            raise ValueError("needs until and transitions, which may be []")
+        if self.metric is not None and self.messages is not None:
+            raise ValueError("must have messages with an alert only")
+        is_empty = self.transitions is None and self.messages is None
+        if self.alert is not None and (self.until is None or is_empty):
+            raise ValueError("needs until and transitions, which may be [], or messages")
         return self
 
     @property
@@ -144,6 +172,16 @@ def read_tests(content: Any, file: str) -> list[UnitTest]:
     if problems:
         raise InvalidDefinitions(f"{file} cannot be run:", problems)
     return tests
+
+
+def read_subscriptions(content: Any, file: str) -> list[dict[str, Any]]:
+    """The subscriptions of a file, as it writes them; raises InvalidDefinitions."""
+    listed = content.get("subscriptions") if isinstance(content, dict) else None
+    if listed is None:
+        return []
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise InvalidDefinitions(f"{file} must have a list of objects under subscriptions:")
+    return listed
 
 
 def offset(at: datetime, start: datetime) -> str:

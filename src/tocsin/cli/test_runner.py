@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from tocsin.alerting.backtest import GroupHistory
 from tocsin.cli.definition_files import Definition, InvalidDefinitions
 from tocsin.cli.metric_references import with_metric_ids
 from tocsin.cli.tables import group_text, value_text
@@ -27,6 +28,7 @@ from tocsin.cli.test_files import (
     UnitTest,
     offset,
 )
+from tocsin.cli.test_messages import TestRecipients
 from tocsin.config import Settings
 from tocsin.errors import InvalidInput, Problem
 from tocsin.ingestion.request_context import RequestContext
@@ -40,6 +42,7 @@ from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import COMPARED, SIDES
+from tocsin.notifications.expected_messages import MAX_CHANGES
 from tocsin.runtime import Runtime
 
 Named = TypeVar("Named")
@@ -61,13 +64,18 @@ class UnitTestRunner:
         self._start = test.start
         self._metrics: dict[str, Metric] = {}
         self._alerts: dict[str, Alert] = {}
+        self._recipients = TestRecipients(runtime, test.start)
 
     def define(
-        self, metrics: Sequence[Definition], alerts: Sequence[Definition], file: str
+        self,
+        metrics: Sequence[Definition],
+        alerts: Sequence[Definition],
+        subscriptions: Sequence[Definition],
+        file: str,
     ) -> None:
         """Create the definitions of a file; raises InvalidDefinitions."""
         runtime, at = self._runtime, self._start
-        for definition in [*metrics, *alerts]:
+        for definition in [*metrics, *alerts, *subscriptions]:
             for scoped in (definition, *map(definition.get, SIDES)):
                 self._ensure_names(scoped)
         problems: list[Problem] = []
@@ -77,6 +85,7 @@ class UnitTestRunner:
                 metric = runtime.metrics.create(draft, question, at)
                 self._metrics[metric.name] = metric
         known = [{"name": m.name, "metricId": m.metric_id} for m in self._metrics.values()]
+        alerts = self._recipients.define(alerts, subscriptions, file)
         for definition in with_metric_ids(alerts, known, file) if not problems else []:
             with _collecting(problems, definition["title"]):
                 alert = read_alert(definition, runtime.catalog, runtime.metrics, runtime.channels)
@@ -110,7 +119,11 @@ class UnitTestRunner:
         """The differences from the expectation, in lines; empty if there are none."""
         if expected.metric is not None:
             return self._metric_failure(expected)
-        return self._alert_failure(expected)
+        alert = _named(self._alerts, expected.alert, "alert")
+        return [
+            *(self._alert_failure(alert, expected) if expected.transitions is not None else []),
+            *(self._messages_failure(alert, expected) if expected.messages else []),
+        ]
 
     def _metric_failure(self, expected: Expectation) -> list[str]:
         metric = _named(self._metrics, expected.metric, "metric")
@@ -122,8 +135,7 @@ class UnitTestRunner:
         rows = [_row(row) for row in expected.rows]
         return _difference(f"{metric.name} at {expected.at}", sorted(rows), sorted(actual))
 
-    def _alert_failure(self, expected: Expectation) -> list[str]:
-        alert = _named(self._alerts, expected.alert, "alert")
+    def _alert_failure(self, alert: Alert, expected: Expectation) -> list[str]:
         assert expected.until, "validated by Expectation"
         changes = sorted(self._transitions(alert, expected.until.length), key=_order)
         transitions = sorted(expected.transitions or [], key=lambda each: each.at.length)
@@ -142,7 +154,27 @@ class UnitTestRunner:
             always=True,
         )
 
+    def _messages_failure(self, alert: Alert, expected: Expectation) -> list[str]:
+        assert expected.until, "validated by Expectation"
+        metric = self._runtime.metrics.get(alert.metric_id)
+        forecast = self._runtime.message_forecaster.forecast(alert, metric)
+        for _ in forecast.watching(self._histories(alert, expected.until.length)):
+            pass
+        messages = forecast.messages(self._start + expected.until.length)
+        if not forecast.is_complete:
+            raise InvalidDefinitions(f"{alert.title} has more than {MAX_CHANGES:,} transitions.")
+        lines: list[str] = []
+        for each in expected.messages or []:
+            name, wanted, actual = self._recipients.differences(each, messages)
+            title = f"{alert.title} until {expected.until}, messages to {name}"
+            lines += _difference(title, wanted, actual)
+        return lines
+
     def _transitions(self, alert: Alert, length: timedelta) -> list[StateChange]:
+        histories = self._histories(alert, length)
+        return [change for history in histories for change in history.changes]
+
+    def _histories(self, alert: Alert, length: timedelta) -> Iterator[GroupHistory]:
         count = max(length // alert.interval.length, 1)
         span = PastSpan.model_validate(
             {
@@ -151,8 +183,7 @@ class UnitTestRunner:
                 "step": alert.interval,
             }
         )
-        histories = self._runtime.alert_service.backtest(alert, span)
-        return [change for history in histories for change in history.changes]
+        return self._runtime.alert_service.backtest(alert, span)
 
     def _matches(self, expected: ExpectedTransition, change: StateChange) -> bool:
         given = expected.model_fields_set

@@ -13,12 +13,16 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Dimensions, GroupKey, StateChange, Status, key_of
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.snapshot import Mnemonics, snapshot
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.delivery import ALERT, Delivery, DeliveryStatus
 from tocsin.model.notifications.planned_messages import MessageKind, planned_messages
 from tocsin.store.new_deliveries import NewDeliveries, Recipient
 from tocsin.store.silences import Silences
@@ -67,6 +71,30 @@ class RecipientMessages:
     def count(self, kind: MessageKind) -> int:
         """The number of messages of a kind that are sent."""
         return sum(message.kind is kind for message in self.sent)
+
+
+def delivery_of(
+    recipient: Recipient, message: ExpectedMessage, catalog: Mnemonics
+) -> Delivery | None:
+    """The delivery of a single message, from which its text is rendered; None for a bundle."""
+    interaction = message.interaction
+    if interaction is None:
+        return None
+    channel_id, subscription_id = recipient.id
+    return Delivery(
+        delivery_id=recipient.delivery_id(interaction),
+        subscription_id=subscription_id or ALERT,
+        channel_id=channel_id,
+        interaction_id=UUID(bytes=interaction.interaction_id),
+        status=DeliveryStatus.PENDING,
+        snapshot=msgspec.json.encode(snapshot(interaction, catalog)).decode(),
+        template=recipient.template,
+        silence_id=None,
+        tries=0,
+        due=message.at,
+        created_date=message.at,
+        finished_date=None,
+    )
 
 
 _RecipientId = tuple[UUID, UUID | None]
