@@ -71,7 +71,7 @@ def test_messages_that_differ_are_shown(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_an_unknown_recipient_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidDefinitions, match="The file names no subscription nobody."):
+    with pytest.raises(InvalidDefinitions, match="no subscription nobody"):
         run(tmp_path, "[{channel: pager, count: 4}, {subscription: nobody, count: 1}]")
 
 
