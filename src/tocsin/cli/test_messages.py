@@ -87,8 +87,8 @@ class TestRecipients:
         title, has = self._selection(expected)
         sent = [(of, each) for of in messages if has(of) for each in of.sent]
         sent.sort(key=lambda each: each[1].at)
-        wanted = _expected_lines(expected)
-        return title, wanted, self._actual_lines(expected, sent)
+        expected_lines = _expected_lines(expected)
+        return title, expected_lines, self._actual_lines(expected, sent)
 
     def _selection(
         self, expected: ExpectedMessages

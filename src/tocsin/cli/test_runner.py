@@ -165,9 +165,9 @@ class UnitTestRunner:
             raise InvalidDefinitions(f"{alert.title} has more than {MAX_CHANGES:,} transitions.")
         lines: list[str] = []
         for each in expected.messages or []:
-            name, wanted, actual = self._recipients.differences(each, messages)
+            name, expected_lines, actual = self._recipients.differences(each, messages)
             title = f"{alert.title} until {expected.until}, messages to {name}"
-            lines += _difference(title, wanted, actual)
+            lines += _difference(title, expected_lines, actual)
         return lines
 
     def _transitions(self, alert: Alert, length: timedelta) -> list[StateChange]:
