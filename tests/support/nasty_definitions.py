@@ -205,11 +205,29 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
 def subscriptions(draw: st.DrawFn, channel: str) -> dict[str, Any]:
     part = st.none() | texts().filter(lambda text: "{" not in text)
     template = draw(st.none() | st.fixed_dictionaries({"title": part, "body": part}))
+    origin = draw(st.none() | st.just("Two"))
     return {
         **{"channelId": channel, "resourceType": "ONE", "action": draw(st.just("fired"))},
-        **{"origin": draw(st.none() | st.just("Two")), "template": template},
+        **{"origin": origin, "template": template},
         "filters": draw(lists_of_trees(3)),
         "enabled": draw(st.booleans()),
+        **(draw(groupings()) if origin is None else {}),
+    }
+
+
+@st.composite
+def groupings(draw: st.DrawFn) -> dict[str, Any]:
+    """The members of a subscription that say how often it sends."""
+    keys = texts(1, 100).filter(lambda text: text not in ("none", "alert", "labels."))
+    words: list[Any] = ["none", "alert", []]
+    by = draw(st.sampled_from(words) | st.lists(keys, max_size=4, unique=True))
+    if by == "none":
+        return {"groupBy": by}
+    return {
+        "groupBy": by,
+        "groupWait": draw(st.sampled_from([None, "1s", "90s", "15m"])),
+        "repeatEvery": draw(st.sampled_from([None, "1h", "30d"])),
+        "immediately": draw(st.sampled_from([None, ["critical"], ["info", "critical"]])),
     }
 
 

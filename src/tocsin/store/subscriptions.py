@@ -140,8 +140,13 @@ class Subscriptions:
     ) -> Subscription:
         assert draft.resource_type_id is not None
         assert draft.action_id is not None, "read_subscription requires both"
-        if self._channels.find(draft.channel_id) is None:
+        channel = self._channels.find(draft.channel_id)
+        if channel is None:
             raise InvalidInput.at("channelId", "is the id of no channel")
+        if draft.grouping and channel.kind.value == "pagerduty":
+            raise InvalidInput.at(
+                "groupBy", "must be none: PagerDuty has an incident for each group of an alert"
+            )
         return Subscription(
             subscription_id=id,
             channel_id=draft.channel_id,

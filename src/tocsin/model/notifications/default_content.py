@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tocsin.model.notifications import dropped
+from tocsin.model.notifications.bundle_content import bundle_content, read_bundle
 from tocsin.model.notifications.content import (
     MAX_BODY,
     MAX_TITLE,
@@ -22,10 +23,12 @@ _LONGEST_VALUE = 200
 
 
 def default_content(interaction: Mapping[str, Any]) -> Content:
-    """A transition as `transition_content`; any other interaction as `CUSTOMER 42: LEFT` with a
-    fact for each key of its payload."""
+    """A transition as `transition_content`, a bundle as `bundle_content`; any other interaction as
+    `CUSTOMER 42: LEFT` with a fact for each key of its payload."""
     if transition := read_transition(interaction):
         content = transition_content(transition)
+    elif bundle := read_bundle(interaction):
+        content = bundle_content(bundle)
     elif dropped.is_of_flood(interaction):
         payload = interaction["interaction"]
         text = "\n".join([*dropped.lines_of(payload), interaction["timestamp"]])

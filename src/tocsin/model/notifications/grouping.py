@@ -25,7 +25,7 @@ from tocsin.errors import Problem
 from tocsin.model.duration import Duration, between
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.metrics.catalog_names import CatalogNames, entry_of
-from tocsin.model.severity import Severity
+from tocsin.model.severity import MOST_SEVERE_FIRST, Severity
 from tocsin.model.validation import WithoutNul
 
 MAX_GROUP_KEYS = 10
@@ -139,11 +139,12 @@ class GroupingMembers(BaseModel):
         """The grouping of members without problems; None if each transition is sent alone."""
         if self.group_by is None or self.group_by == NONE:
             return None
+        chosen = self.immediately or ()
         return Grouping(
             by=self.group_by,
             wait=self.group_wait or DEFAULT_WAIT,
             repeat=self.repeat_every,
-            immediately=self.immediately or (),
+            immediately=tuple(each for each in MOST_SEVERE_FIRST if each in chosen),
         )
 
 

@@ -17,11 +17,13 @@ from tocsin.model.notifications.subscription import (
     SubscriptionDraft,
     read_subscription,
 )
+from tocsin.model.severity import MOST_SEVERE_FIRST
 from tocsin.runtime import Runtime
 from tocsin.web.choices import all_choices
 from tocsin.web.filter_outline import rows_of
 from tocsin.web.filter_rows import GROUPS, KINDS
 from tocsin.web.forms import Form
+from tocsin.web.grouping_fields import grouping_fields, grouping_in, grouping_sentence
 from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
 from tocsin.web.routing import PageRouter
 
@@ -37,10 +39,12 @@ router = PageRouter()
 def subscriptions(pages: Site, request: Request, _viewer: Reader) -> Response:
     runtime = pages.runtime
     stored = runtime.subscriptions.all()
+    shown = [_to_json(runtime, each) for each in stored]
     return pages.render(
         request,
         "subscriptions.html",
-        subscriptions=[_to_json(runtime, each) for each in stored],
+        subscriptions=shown,
+        groupings=[grouping_sentence(each) for each in shown],
         conditions=[" and ".join(tree.sentence for tree in each.filters) for each in stored],
         channels={channel.channel_id: channel.spec.name for channel in runtime.channels.all()},
     )
@@ -92,6 +96,7 @@ def subscription_in(form: Form) -> dict[str, Any]:
         **form.members(*_MEMBERS),
         "filters": form.filters(),
         **({"template": template} if template else {}),
+        **grouping_in(form),
         "enabled": form.has("enabled"),
     }
 
@@ -135,6 +140,8 @@ def _form(
         lists=LISTS,
         kinds=KINDS,
         groups=GROUPS,
+        grouping=grouping_fields(spec),
+        severities=MOST_SEVERE_FIRST,
         channels=runtime.channels.all(),
         entries=all_choices(runtime),
         editing=editing,
