@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from sqlalchemy import delete
+
 from support.alert_builder import alert as build_alert
 from support.bundle_tables import DAY, Table, group_name
 from support.databases import open_database
@@ -43,6 +45,7 @@ from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
+from tocsin.store.tables import deliveries
 from tocsin.store.transitions import Transitions
 
 TYPE, FIRED, RECOVERED = (
@@ -110,6 +113,11 @@ class BundleWorld:
     def lines(self, status: DeliveryStatus | None = DeliveryStatus.PENDING) -> list[str]:
         """The deliveries as the lines of a table, each with its groups in order."""
         return [line_of(each) for each in self.all(status)]
+
+    def forget_deliveries(self) -> None:
+        """Delete all deliveries, so that the next ones are easily compared."""
+        with self.database.writing() as connection:
+            connection.execute(delete(deliveries))
 
     def close(self) -> None:
         self.database.close()

@@ -182,9 +182,11 @@ class Window:
         return replace(self, remind_at=self.last_reminder(at, repeat) + repeat.length)
 
     def last_reminder(self, at: datetime, repeat: Duration) -> datetime:
-        """The time of the reminder that is sent at `at`: the last one that was due."""
+        """The time of the reminder that is sent at `at`: the last one that was due, before an open
+        bundle changes what it reports."""
         assert self.remind_at is not None
-        return self.remind_at + (at - self.remind_at) // repeat.length * repeat.length
+        last = min(at, self.closes_at) if self.closes_at else at
+        return self.remind_at + (last - self.remind_at) // repeat.length * repeat.length
 
     def calmed(self) -> Window:
         """Without a reminder, because nothing of the key fires any more."""

@@ -35,11 +35,14 @@ def planned_messages(
     grouping: Grouping, occurrences: Iterable[Occurrence], until: datetime
 ) -> list[PlannedMessage]:
     """The messages up to and including `until`; `occurrences` are ordered by time. Silences are
-    not considered."""
+    not considered. Those of an alert at one instant are of one evaluation: reminders end if
+    nothing fires after all of them."""
     plan = _Plan(grouping)
-    for occurrence in occurrences:
-        plan.advance(occurrence.at)
-        plan.take(occurrence)
+    for (at, _), evaluation in itertools.groupby(occurrences, lambda o: (o.at, o.alert_id)):
+        plan.advance(at)
+        for occurrence in evaluation:
+            plan.take(occurrence)
+        plan.calm()
     plan.advance(until)
     return plan.messages
 
@@ -66,6 +69,7 @@ class _Plan:
         # When windows are due; some of them have changed since.
         self._due: list[tuple[datetime, int, BundleKey]] = []
         self._order = itertools.count()
+        self._recovered: set[BundleKey] = set()
 
     def advance(self, at: datetime) -> None:
         """Close bundles and remind, up to and including an instant."""
@@ -98,15 +102,23 @@ class _Plan:
             self.messages.append(
                 PlannedMessage(MessageKind.SINGLE, occurrence.at, name, {group: outcome})
             )
-        self._set(name, key, self._window_after(key, taken.entry, occurrence))
+        if taken.entry is None:
+            self._recovered.add(name)
+        else:
+            self._set(name, key, self._window_after(key.window, taken.entry, occurrence.at))
 
-    def _window_after(self, key: _Key, entry: Entry | None, occurrence: Occurrence) -> Window:
-        window = key.window
-        if entry and entry.is_held:
-            return window.opened(occurrence.at, self._grouping.wait)
-        if entry:
-            return window.reported(occurrence.at, self._grouping.repeat)
-        return window if key.firing() else window.calmed()
+    def calm(self) -> None:
+        """End the reminders of keys of which nothing fires any more."""
+        for name in self._recovered:
+            key = self._keys[name]
+            if not key.firing():
+                self._set(name, key, key.window.calmed())
+        self._recovered.clear()
+
+    def _window_after(self, window: Window, entry: Entry, at: datetime) -> Window:
+        if entry.is_held:
+            return window.opened(at, self._grouping.wait)
+        return window.reported(at, self._grouping.repeat)
 
     def _close(self, name: BundleKey, key: _Key) -> None:
         window = key.window
