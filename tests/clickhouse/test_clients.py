@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from support.deployments import settings_in
-from support.engines import statements_running
+from support.engines import clusters_only, execute, statements_running
 from support.recording import record
 from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.cluster_discovery import discover
 from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
 from tocsin.ingestion.request_context import RequestContext
+from tocsin.model.server_address import ServerAddress
 from tocsin.runtime import Runtime
 
 MONTHS = 12
@@ -120,16 +123,26 @@ def test_months_are_dropped_while_field_types_are_loaded_and_interactions_record
     runtime.close()
 
 
+@clusters_only
 def test_no_server_has_a_month_after_it_was_dropped(tmp_path: Path) -> None:
-    runtime = Runtime(settings_in(tmp_path))
-    for month in range(1, MONTHS + 1):
-        record(runtime, datetime(2025, month, 1, tzinfo=UTC))
-    left = Query(
-        "SELECT DISTINCT partition FROM system.parts "
-        "WHERE active AND database = currentDatabase() ORDER BY partition"
-    )
-    for month in range(1, MONTHS + 1):
-        runtime.engine.drop_months_before(datetime(2025, month, 1, tzinfo=UTC))
-        for months in runtime.engine.inspect_hosts(left):
-            assert all(int(name) >= 202500 + month for (name,) in months)
+    settings = settings_in(tmp_path)
+    runtime = Runtime(settings)
+    for day in range(1, 9):
+        record(runtime, datetime(2025, 1, day, tzinfo=UTC))
+    assert settings.clickhouse_url
+    url = settings.clickhouse_url.get_secret_value()
+    followers = [shard[-1].address for shard in discover(ServerAddress.parse(url)).shards]
+    for server in followers:
+        execute(server, "SYSTEM STOP REPLICATION QUEUES interactions_local")
+
+    def follow() -> None:
+        for server in followers:
+            execute(server, "SYSTEM START REPLICATION QUEUES interactions_local")
+
+    starting = Timer(1, follow)
+    starting.start()
+    runtime.engine.drop_months_before(datetime(2025, 2, 1, tzinfo=UTC))
+    left = "SELECT count() FROM system.parts WHERE active AND database = currentDatabase()"
+    assert all(rows == [(0,)] for rows in runtime.engine.inspect_hosts(Query(left)))
+    starting.join()
     runtime.close()

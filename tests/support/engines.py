@@ -27,6 +27,7 @@ IS_CLUSTER = "?cluster=" in os.environ.get(URL, "")
 one_server_only = pytest.mark.skipif(
     URL not in os.environ or IS_CLUSTER, reason=f"{URL} does not name one server"
 )
+clusters_only = pytest.mark.skipif(not IS_CLUSTER, reason=f"{URL} does not name a cluster")
 counts_reads = pytest.mark.skipif(IS_CLUSTER, reason="each shard reads rows of its own")
 
 MEMORY, SECONDS, CONCURRENCY = 512 * 1024 * 1024, 30, 2
