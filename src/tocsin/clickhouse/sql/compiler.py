@@ -44,20 +44,21 @@ def compile_metric(
     """
     query = _MetricQuery(question, at, table)
     bind = query.bind
-    values = _sum_columns(question, query) if question.aggregation.is_sum else _value(question)
     ending = []
     if question.group_by:
         count = bind.integer(limit + 1)
-        having = between and f"HAVING value BETWEEN {' AND '.join(map(bind.double, between))}"
+        within = between and f"WHERE value BETWEEN {' AND '.join(map(bind.double, between))}"
         ending = [
-            having or "",
+            within or "",
             order_by("value", len(question.group_by)),
             f"LIMIT {count} BY {', '.join(('c', *SUMS))}" if between else f"LIMIT {count}",
         ]
     if is_narrow(question, at):
         clause = ", ".join(f"{name} = {value}" for name, value in NARROW_SETTINGS.items())
         ending.append(f"SETTINGS {clause}")
-    return query.build(values[:1], values[1:], ending)
+    if question.aggregation.is_sum:
+        return query.build_ranked(ranking(question, "c", SUMS), _sum_columns(query), ending)
+    return query.build([_value(question)], [], ending)
 
 
 def compile_exact(question: Question, at: datetime, table: Table) -> Query:
@@ -81,6 +82,22 @@ class _MetricQuery:
         groups = [self._fields.group(field) for field in question.group_by]
         self._texts = [f"{text} AS d{n}" for n, (_, text) in enumerate(groups)]
         self._where = where(question, at, self._fields, self.bind)
+
+    def build_ranked(self, value: str, columns: Sequence[str], ending: Sequence[str]) -> Query:
+        """The query with the texts of dimensions, these columns, and a value of them before all;
+        `ending` are the clauses that follow FROM.
+
+        The value is outside of the query that groups: a distributed table sends shards a query in
+        which each name is replaced by what it stands for, and the value has each sum twice."""
+        inner = self.build([], columns, [])
+        texts = [f"d{n}" for n in range(len(self._texts))]
+        names = [column.rpartition(" AS ")[2] for column in columns]
+        lines = [
+            "SELECT " + ",\n       ".join([f"{value} AS value", ", ".join([*texts, *names])]),
+            f"FROM (\n{inner.text}\n)",
+            *ending,
+        ]
+        return Query("\n".join(filter(None, lines)), self.bind.parameters)
 
     def build(self, before: Sequence[str], after: Sequence[str], ending: Sequence[str]) -> Query:
         """The query with these columns before and after the texts of dimensions, and with
@@ -184,13 +201,13 @@ def operand(question: Question, fields: Fields) -> str | None:
     return fields.number(question.field)
 
 
-def _sum_columns(question: Question, query: _MetricQuery) -> list[str]:
-    """Columns of the approximate value, the number of numbers, and the sums of their parts."""
+def _sum_columns(query: _MetricQuery) -> list[str]:
+    """Columns of the number of numbers, and of the sums of their parts."""
     split = whole_parts if query.is_whole else parts
     sums = [
         f"sum({part}) AS {name}" for part, name in zip(split("x", query.aliases), SUMS, strict=True)
     ]
-    return [f"{ranking(question, 'c', SUMS)} AS value", "count(x) AS c", *sums]
+    return ["count(x) AS c", *sums]
 
 
 def ranking(question: Question, count: str, sums: Sequence[str]) -> str:
@@ -202,15 +219,15 @@ def ranking(question: Question, count: str, sums: Sequence[str]) -> str:
     return f"multiIf({count} = 0, {empty_value}, isFinite({total}), {value}, inf)"
 
 
-def _value(question: Question) -> list[str]:
+def _value(question: Question) -> str:
     """The aggregation of the operand `x` over the rows of a group."""
     aggregation = question.aggregation
     if aggregation is Aggregation.RATE:
         factor = question.rate_factor
         count = "count()" if factor.numerator == 1 else f"count() * {factor.numerator}"
-        return [f"{count} / {factor.denominator} AS value"]
+        return f"{count} / {factor.denominator} AS value"
     if aggregation.selects_number:
-        return [f"{selected_number(question, 'x')} AS value"]
+        return f"{selected_number(question, 'x')} AS value"
     there, hashed = distinct_key("x")
     values = {
         Aggregation.COUNT: "count()",
@@ -218,4 +235,4 @@ def _value(question: Question) -> list[str]:
         Aggregation.MAX: "max(x)",
         Aggregation.DISTINCT_COUNT: f"uniqExactIf({hashed}, {there})",
     }
-    return [f"{values[aggregation]} AS value"]
+    return f"{values[aggregation]} AS value"
