@@ -88,7 +88,7 @@ class _MetricQuery:
         `ending` are the clauses that follow FROM.
 
         The value is outside of the query that groups: a distributed table sends shards a query in
-        which each name is replaced by what it stands for, and the value has each sum twice."""
+        which each name is replaced by its expression, and the value has each sum twice."""
         inner = self.build([], columns, [])
         texts = [f"d{n}" for n in range(len(self._texts))]
         names = [column.rpartition(" AS ")[2] for column in columns]
