@@ -75,6 +75,7 @@ from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.firing_groups import FiringGroups
+from tocsin.store.group_history import GroupHistory
 from tocsin.store.held_deliveries import HeldDeliveries
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
@@ -219,7 +220,11 @@ class Runtime:
             self.channels,
             self.history,
             self.renderer,
-            Senders(allow_private=settings.allow_private_targets, smtp=settings.smtp_server),
+            Senders(
+                allow_private=settings.allow_private_targets,
+                smtp=settings.smtp_server,
+                history=GroupHistory(self.database),
+            ),
             self.clock,
         )
         self.dispatcher = Dispatcher(

@@ -65,8 +65,12 @@ def test_given_secrets_are_never_shown(api: TestClient) -> None:
     apprise = {"name": "a", "kind": "apprise", "settings": {"url": "tgram://very-secret/1"}}
     assert create(api, apprise)["settings"] == {"url": "***"}
     assert slack["settings"] == {"webhookUrl": "***"}
+    pager = {"name": "p", "kind": "pagerduty", "settings": {"routingKey": "verysecretKEY0"}}
+    url = "https://events.pagerduty.com/v2/enqueue"
+    assert create(api, pager)["settings"] == {"routingKey": "***", "url": url}
     listed = api.get(CHANNELS)
-    assert len(listed.json()) == 3
+    assert len(listed.json()) == 4
+    assert "verysecretKEY0" not in listed.text
     assert listed.json()[0] == api.get(f"{CHANNELS}/{channel['channelId']}").json() == channel
     assert "very-secret" not in listed.text
     assert SECRET not in listed.text
@@ -112,6 +116,15 @@ def test_a_secret_is_kept_where_its_mask_is_sent_back(api: TestClient, runtime: 
         ({"name": "n", "kind": "email", "settings": {"to": []}}, {"settings.to"}),
         ({"name": "n", "kind": "email", "settings": {"to": ["a@b", "c\nd@e"]}}, {"settings.to[1]"}),
         ({"name": "n", "kind": "apprise", "settings": {"url": "nothing"}}, {"settings.url"}),
+        ({"name": "n", "kind": "pagerduty", "settings": {}}, {"settings.routingKey"}),
+        (
+            {"name": "n", "kind": "pagerduty", "settings": {"routingKey": "a b", "url": "x"}},
+            {"settings.routingKey", "settings.url"},
+        ),
+        (
+            {"name": "n", "kind": "pagerduty", "settings": {"routingKey": "***"}},
+            {"settings.routingKey"},
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_channel_is_422_with_every_reason(

@@ -102,6 +102,21 @@ def test_a_channel_does_not_take_the_secrets_of_another_kind(api: TestClient) ->
     assert "settings.url" in problems(api.put(path, json=apprise))
 
 
+def test_a_key_of_pagerduty_is_kept_only_for_its_host(api: TestClient, runtime: Runtime) -> None:
+    pager = {"name": "p", "kind": "pagerduty", "settings": {"routingKey": "R0123"}}
+    path = f"{CHANNELS}/{api.post(CHANNELS, json=pager).json()['channelId']}"
+    for url in ("https://events.eu.pagerduty.com/v2/enqueue", "https://evil.example/"):
+        moved = {**pager, "settings": {"routingKey": "***", "url": url}}
+        assert "settings.routingKey" in problems(api.put(path, json=moved))
+        assert "settings.routingKey" in problems(api.patch(path, json={"settings": {"url": url}}))
+    for settings in (
+        {"routingKey": "***"},
+        {"routingKey": "***", "url": "https://events.pagerduty.com/v2/other"},
+    ):
+        assert api.put(path, json={**pager, "settings": settings}).status_code == 200
+        assert stored(runtime)["routingKey"] == "R0123"
+
+
 def test_a_form_does_not_move_a_secret_either(
     site: Callable[..., TestClient], runtime: Runtime
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -11,6 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from support.delivery_harness import DeliveryHarness
 from support.receivers import answering, receiver
 from support.slack_limits import check_blocks
+from support.transitions import RECOVERY, TRANSITION
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.senders.senders import Senders
 
@@ -86,6 +88,21 @@ def test_apprise_sends_from_its_own_process(harness: DeliveryHarness) -> None:
         harness.enqueue()
         harness.wait(lambda: harness.all(DeliveryStatus.SENT))
     assert endpoint.received[0].json["title"] == "CUSTOMER 0: LEFT"
+
+
+def test_apprise_gets_the_type_of_the_severity_or_of_a_recovery(harness: DeliveryHarness) -> None:
+    payloads: list[dict[str, Any]] = [
+        *({**TRANSITION, "severity": severity} for severity in ("critical", "warning", "info")),
+        RECOVERY,
+    ]
+    with receiver(answering(200)) as endpoint:
+        harness.subscribe(harness.channel("apprise", url=f"json://127.0.0.1:{endpoint.port}/x"))
+        for payload in payloads:
+            harness.enqueue_transition(payload)
+        harness.start()
+        harness.wait(lambda: harness.all(DeliveryStatus.SENT) == harness.all())
+    types = {message.json["type"] for message in endpoint.received}
+    assert types == {"failure", "info", "success", "warning"}
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ def channels(draw: st.DrawFn) -> dict[str, Any]:
                 ("slack", {"webhookUrl": "https://hooks.example/a"}),
                 ("email", {"to": draw(addresses)}),
                 ("apprise", {"url": "tgram://token/chat"}),
+                ("pagerduty", {"routingKey": "R0123", "url": draw(urls)}),
             ]
         )
     )

@@ -81,6 +81,7 @@ class Receiver:
                     return  # the sender was killed
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append(Received(headers, body, time.monotonic()))
+                self.body = body
                 receiver.behave(self)
 
             do_GET = do_POST

@@ -141,7 +141,8 @@ class Attempts:
     async def _send(self, channel: Channel, message: Message) -> Attempt:
         started = time.perf_counter()
         result = await self._senders.send(channel, message)
-        self.counts[channel.kind, "sent" if result.is_sent else "failed"] += 1
+        outcome = "sent" if result.is_sent else "skipped" if result.skip_reason else "failed"
+        self.counts[channel.kind, outcome] += 1
         return Attempt(message.at, result, timedelta(seconds=time.perf_counter() - started))
 
     def _failed(self, reason: str) -> Attempt:

@@ -57,9 +57,14 @@ class DeliveryQueue:
     def finish(self, completed: Sequence[CompletedAttempt]) -> None:
         """Save attempts, and the next steps of the deliveries whose claims they still have; on disk
         when this returns."""
-        rows = [attempt_row(each.delivery.delivery_id, each.attempt) for each in completed]
+        rows = [
+            attempt_row(each.delivery.delivery_id, each.attempt)
+            for each in completed
+            if each.next_step.status is not DeliveryStatus.SKIPPED
+        ]
         with self._database.writing() as connection:
-            connection.execute(insert(attempts), rows)
+            if rows:
+                connection.execute(insert(attempts), rows)
             for each in completed:
                 connection.execute(_next_step_of(each))
 
@@ -108,7 +113,8 @@ def _next_step_of(completed: CompletedAttempt) -> Any:
     """Changes a pending delivery only, because its channel may have been deleted meanwhile, which
     fails it; and only while the claim is that of the attempt."""
     attempt, step = completed.attempt, completed.next_step
-    is_over = step.status is not DeliveryStatus.PENDING
+    is_skipped = step.status is DeliveryStatus.SKIPPED
+    is_over = step.status is not DeliveryStatus.PENDING and not is_skipped
     return (
         update(deliveries)
         .where(_Columns.delivery_id == completed.delivery.delivery_id)
@@ -116,8 +122,9 @@ def _next_step_of(completed: CompletedAttempt) -> Any:
         .where(_Columns.claimed_until == completed.delivery.claimed_until)
         .values(
             status=step.status,
-            tries=completed.delivery.tries + 1,
+            tries=completed.delivery.tries + (not is_skipped),
             due=step.retry_at,
+            skip_reason=attempt.result.skip_reason,
             claimed_until=None,
             finished_date=cut(attempt.at + attempt.duration) if is_over else None,
         )

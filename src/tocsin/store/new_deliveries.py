@@ -17,7 +17,7 @@ from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.filter_evaluation import FieldValues
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
-from tocsin.model.notifications.channel import Channel
+from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.delivery import (
     ALERT,
     MAX_SNAPSHOT,
@@ -28,6 +28,7 @@ from tocsin.model.notifications.delivery import (
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.held import HeldGroup
 from tocsin.model.notifications.subscription import Subscription, Template
+from tocsin.model.notifications.transition_content import RECOVERED
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity
 from tocsin.store.silences import Silences
@@ -219,7 +220,8 @@ class NewDeliveries:
         text = self._snapshot(interaction, is_on_disk_when_sent=False)
         for recipient in recipients:
             channel = recipient.channel
-            first = _first_status(channel.skip_reason, silence)
+            held_back = None if _resolves_incident(channel, payload) else silence
+            first = _first_status(channel.skip_reason, held_back)
             if capacity.take(channel.channel_id, first["status"]):
                 row = _row(recipient, interaction, text, at)
                 batch.rows.append({**row, **first, **held})
@@ -247,6 +249,11 @@ def _row(recipient: Recipient, interaction: Interaction, text: str, at: datetime
         "is_end_recorded": False,
         "created_date": at,
     }
+
+
+def _resolves_incident(channel: Channel, payload: dict[str, Any]) -> bool:
+    """Whether it makes no noise and only closes what would stay open: silences let it pass."""
+    return channel.kind is ChannelKind.PAGERDUTY and payload.get("status") == RECOVERED
 
 
 def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:

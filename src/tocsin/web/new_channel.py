@@ -17,7 +17,11 @@ from tocsin.web.forms import Form
 
 BUTTON = "createChannel"
 PREFIX = "newChannel"
-_TARGETS = {ChannelKind.SLACK: "webhookUrl", ChannelKind.EMAIL: "to"}
+_TARGETS = {
+    ChannelKind.SLACK: "webhookUrl",
+    ChannelKind.EMAIL: "to",
+    ChannelKind.PAGERDUTY: "routingKey",
+}
 
 
 @dataclass(frozen=True, slots=True)

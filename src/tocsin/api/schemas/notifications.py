@@ -31,6 +31,7 @@ class ChannelSettings(Shape, kw_only=True):
     secret: str | UnsetType | None = UNSET
     webhook_url: str | UnsetType = UNSET
     to: list[str] | UnsetType = UNSET
+    routing_key: str | UnsetType = UNSET
 
 
 class ChannelResponse(Shape):

@@ -49,7 +49,7 @@ class Transition:
 
     @property
     def interaction_id(self) -> UUID | None:
-        return uuid5(self.transition_id, "interaction") if self.action_id else None
+        return interaction_id_of(self.transition_id) if self.action_id else None
 
     @property
     def duration_seconds(self) -> float | None:
@@ -120,3 +120,8 @@ class Transition:
             payload["firedAt"] = format_instant(change.fired_at)
             payload["durationSeconds"] = self.duration_seconds
         return payload
+
+
+def interaction_id_of(transition_id: UUID) -> UUID:
+    """The id of the interaction that a transition writes, if it writes one."""
+    return uuid5(transition_id, "interaction")

@@ -1,4 +1,4 @@
-"""Channels: a webhook, Slack, email, or any service that Apprise reaches.
+"""Channels: a webhook, Slack, email, PagerDuty, or any service that Apprise reaches.
 
 The kinds differ only in their settings, so each has a draft of its own. Secrets are `SecretStr`,
 which neither a log nor a traceback shows; `masked` returns the settings for the API, and
@@ -30,9 +30,16 @@ from tocsin.model.notifications.channel_types import (
     SecretUrl,
     Url,
     apprise_url,
+    routing_key,
     signing_key,
 )
-from tocsin.model.notifications.kept_secrets import MASK, is_masked_url, masked_url, with_kept
+from tocsin.model.notifications.kept_secrets import (
+    MASK,
+    PAGERDUTY_URL,
+    is_masked_url,
+    masked_url,
+    with_kept,
+)
 from tocsin.model.validation import nul_problems, problems_of
 
 _PARTS = re.compile(r"[/:@?&=#]+")
@@ -44,6 +51,7 @@ class ChannelKind(StrEnum):
     SLACK = "slack"
     EMAIL = "email"
     APPRISE = "apprise"
+    PAGERDUTY = "pagerduty"
 
 
 class _Settings(BaseModel):
@@ -134,7 +142,16 @@ class AppriseSettings(_Settings):
         return f"must not name files of the server: {', '.join(sorted(files))}" if files else None
 
 
-AnyChannelSettings = WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
+class PagerDutySettings(_Settings):
+    """The integration key of a service, and the endpoint of its region."""
+
+    routing_key: Annotated[Secret, Member(max_length=100), AfterValidator(routing_key)]
+    url: Url = PAGERDUTY_URL
+
+
+AnyChannelSettings = (
+    WebhookSettings | SlackSettings | EmailSettings | AppriseSettings | PagerDutySettings
+)
 
 
 class _Draft(BaseModel):
@@ -164,12 +181,18 @@ class AppriseDraft(_Draft):
     settings: AppriseSettings
 
 
-ChannelDraft = WebhookDraft | SlackDraft | EmailDraft | AppriseDraft
+class PagerDutyDraft(_Draft):
+    kind: Literal[ChannelKind.PAGERDUTY]
+    settings: PagerDutySettings
+
+
+ChannelDraft = WebhookDraft | SlackDraft | EmailDraft | AppriseDraft | PagerDutyDraft
 DRAFTS: Mapping[str, type[ChannelDraft]] = {
     ChannelKind.WEBHOOK: WebhookDraft,
     ChannelKind.SLACK: SlackDraft,
     ChannelKind.EMAIL: EmailDraft,
     ChannelKind.APPRISE: AppriseDraft,
+    ChannelKind.PAGERDUTY: PagerDutyDraft,
 }
 
 

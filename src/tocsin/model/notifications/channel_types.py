@@ -95,6 +95,15 @@ def apprise_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def routing_key(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not text or not text.isascii() or not text.isalnum():
+        raise ValueError(
+            "must be the integration key of PagerDuty's Events API v2, 32 letters and digits"
+        )
+    return secret
+
+
 Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
 Url = Annotated[
     str, Member(max_length=MAX_URL), AfterValidator(_target), Member(examples=["https://a.example"])

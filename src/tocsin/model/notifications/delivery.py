@@ -50,15 +50,18 @@ SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """The result of one attempt to send; None as the error means that it was sent."""
+    """The result of one attempt to send; None as the error means that it was sent. A refusal that
+    is final is not repeated. With a `skip_reason`, nothing was sent, and nothing will be."""
 
     error: str | None = None
     http_status: int | None = None
     retry_after: timedelta | None = None
+    is_final: bool = False
+    skip_reason: str | None = None
 
     @property
     def is_sent(self) -> bool:
-        return self.error is None
+        return self.error is None and self.skip_reason is None
 
     @property
     def is_gone(self) -> bool:

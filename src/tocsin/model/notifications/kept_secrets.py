@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 MASK = "***"
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+"""The default target of PagerDuty; accounts in the EU have https://events.eu.pagerduty.com."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -29,10 +31,13 @@ def with_kept(sent: Mapping[str, Any], former: Mapping[str, Any]) -> dict[str, A
     If the URL has another scheme, host or port, each `***` stays, which is rejected later: the new
     target would receive the secrets of the former one.
     """
-    if "secret" not in former:
+    if "secret" in former:
+        settings = {"secret": MASK, **sent}
+    elif "routingKey" in former:
+        settings = {"url": PAGERDUTY_URL, **sent}
+    else:
         # The URL itself is the secret of every other kind.
         return {name: _kept(value, former.get(name)) for name, value in sent.items()}
-    settings = {"secret": MASK, **sent}
     if settings.get("url") == masked_url(former["url"]):
         settings["url"] = former["url"]
     if _target(settings.get("url")) != _target(former["url"]):

@@ -63,7 +63,9 @@ def next_step(
     if result.is_sent:
         return NextStep(DeliveryStatus.SENT)
     pause_ends_at = requested_pause_end(result, at)
-    if result.is_gone or tries > len(delays):
+    if result.skip_reason:
+        return NextStep(DeliveryStatus.SKIPPED)
+    if result.is_gone or result.is_final or tries > len(delays):
         return NextStep(DeliveryStatus.FAILED, pause_ends_at=pause_ends_at)
     retry_at = at + delays[tries - 1] * (1 + JITTER * jitter)
     return NextStep(DeliveryStatus.PENDING, retry_at, pause_ends_at)

@@ -9,12 +9,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 
 from tocsin.model.notifications.channel import AppriseSettings
+from tocsin.model.notifications.content import Tone
 from tocsin.model.notifications.delivery import SendResult
 from tocsin.model.notifications.message import Message, one_line
 
 _CONCURRENCY = 4
+_TYPES: Mapping[Tone, str] = {
+    Tone.CRITICAL: "failure",
+    Tone.WARNING: "warning",
+    Tone.INFO: "info",
+    Tone.RECOVERED: "success",
+    Tone.NEUTRAL: "info",
+}
 _COMMAND = (sys.executable, "-I", "-m", "tocsin.notifications.senders.apprise_child")
 # Not the one of this process, which names proxies and may hold secrets.
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexistent"}
@@ -30,6 +39,7 @@ class AppriseSender:
             "url": settings.url.get_secret_value(),
             "title": one_line(message.title),
             "body": message.body,
+            "type": _TYPES[message.content.tone],
             "allowPrivate": self._allows_private,
         }
         async with self._places:

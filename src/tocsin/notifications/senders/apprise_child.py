@@ -44,7 +44,12 @@ def _send(request: dict[str, Any]) -> str | None:
     service = apprise.Apprise()
     if not service.add(request["url"]):
         return "Apprise does not know this URL"
-    sent = service.notify(title=request["title"], body=request["body"], body_format="text")
+    sent = service.notify(
+        title=request["title"],
+        body=request["body"],
+        notify_type=request["type"],
+        body_format="text",
+    )
     return None if sent else warning.last
 
 

@@ -18,6 +18,10 @@ from tocsin.notifications.senders.apprise import AppriseSender
 from tocsin.notifications.senders.email import EmailSender
 from tocsin.notifications.senders.guarded_transport import GuardedBackend
 from tocsin.notifications.senders.http import HttpClient
+from tocsin.notifications.senders.pagerduty import (
+    PagerDutySender,
+    TransitionHistory,
+)
 from tocsin.notifications.senders.sender import SECONDS, Sender, redacted
 from tocsin.notifications.senders.slack import SlackSender
 from tocsin.notifications.senders.webhook import WebhookSender
@@ -31,6 +35,7 @@ class Senders:
         *,
         allow_private: bool,
         smtp: SmtpServer | None = None,
+        history: TransitionHistory | None = None,
         resolve: Resolve = resolve,
         seconds: float = SECONDS,
     ) -> None:
@@ -41,6 +46,7 @@ class Senders:
             ChannelKind.SLACK: SlackSender(self._http),
             ChannelKind.EMAIL: EmailSender(smtp),
             ChannelKind.APPRISE: AppriseSender(allow_private=allow_private),
+            ChannelKind.PAGERDUTY: PagerDutySender(self._http, history),
         }
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from tocsin.web.rendering import Admin, Pages, Reader, Site, redirect
 from tocsin.web.routing import PageRouter
 
 PATH = "/web/channels"
-_SETTINGS = dict.fromkeys(("url", "headers", "secret", "webhookUrl", "to"))
+_SETTINGS = dict.fromkeys(("url", "headers", "secret", "webhookUrl", "to", "routingKey"))
 
 
 router = PageRouter()
@@ -91,6 +91,8 @@ def _settings(form: Form, kind: str) -> dict[str, Any]:
         return {"to": form.lines("to")}
     member = "webhookUrl" if kind == ChannelKind.SLACK else "url"
     settings: dict[str, Any] = {member: url} if (url := form.text(f"{kind}Url")) else {}
+    if kind == ChannelKind.PAGERDUTY:
+        return settings | form.members("routingKey")
     if kind != ChannelKind.WEBHOOK:
         return settings
     # An empty secret is sent as null, so that a new one is generated.
