@@ -132,6 +132,18 @@ def test_a_grouped_subscription_sends_bundles_and_reminders(world: SilencedWorld
     assert messages.count(MessageKind.BUNDLE) == 2
 
 
+def test_a_recovery_in_a_bundle_is_not_sent_by_the_alert_too(world: SilencedWorld) -> None:
+    """The subscription is to `fired` only, and takes the recovery that follows."""
+    channel = world.channel()
+    subscribe(world, channel, filters=of_users("a"), groupBy="alert", groupWait="2m")
+    alert = world.alert(channelIds=[str(channel.channel_id)])
+    world.at = AT + 100 * MINUTE
+    changes = [fired("a", 1), fired("c", 1), recovered("a", 10, 1), recovered("c", 10, 1)]
+    by_subscription, by_alert = forecast(world, alert, changes)
+    assert minutes(by_subscription) == [3, 12]
+    assert minutes(by_alert) == [1, 10]
+
+
 def test_a_bundle_is_silenced_if_all_of_its_groups_are(world: SilencedWorld) -> None:
     subscribe(world, world.channel(), groupBy="alert", groupWait="1m")
     alert = world.alert()

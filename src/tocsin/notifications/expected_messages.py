@@ -33,14 +33,14 @@ MAX_CHANGES = 20_000
 """The messages of more changes are not counted."""
 
 
-class GroupChanges(Protocol):
+class PastChanges(Protocol):
     """The history of a group in a backtest."""
 
     @property
     def changes(self) -> list[StateChange]: ...
 
 
-History = TypeVar("History", bound=GroupChanges)
+History = TypeVar("History", bound=PastChanges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +152,19 @@ class MessageForecast:
         }
         by_recipient: dict[_RecipientId, RecipientMessages] = {}
         grouped: dict[_RecipientId, list[Occurrence]] = {}
+        # The channels of grouped subscriptions that took the last change of a group, and so take
+        # its next one.
+        followed: dict[GroupKey, set[UUID]] = {}
         for change in changes:
             transition = Transition.of(change, self._alert, self.metric)
             interaction = self._transitions.interaction(transition)
-            matching = self._recipients(interaction)
+            key = key_of(change.dimensions)
+            matching = self._recipients(interaction, followed.pop(key, set()))
             for id, recipient in matching.items():
                 messages = by_recipient.setdefault(id, RecipientMessages(recipient))
                 if recipient.grouping:
                     grouped.setdefault(id, [])
+                    followed.setdefault(key, set()).add(recipient.channel.channel_id)
                 else:
                     messages.messages += self._singles(change, interaction, recovered_at, until)
             for id, occurrences in grouped.items():
@@ -170,10 +175,12 @@ class MessageForecast:
             messages.messages.sort(key=lambda message: message.at)
         return list(by_recipient.values())
 
-    def _recipients(self, interaction: Interaction | None) -> dict[_RecipientId, Recipient]:
+    def _recipients(
+        self, interaction: Interaction | None, reached: set[UUID]
+    ) -> dict[_RecipientId, Recipient]:
         if interaction is None:
             return {}
-        recipients = self._new.recipients(interaction, self._alert)
+        recipients = self._new.recipients(interaction, self._alert, reached)
         return {recipient.id: recipient for recipient in recipients}
 
     def _singles(
