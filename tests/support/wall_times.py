@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,27 +15,27 @@ NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 def window_of(recurs: dict[str, Any], day: date) -> tuple[datetime, datetime] | None:
     """The window that begins on a day of the zone: the minutes from the first to the last one at
     which a clock shows a time of the window."""
-    zone = ZoneInfo(recurs["timezone"])
     opens, closes = (_since_midnight(recurs[name]) for name in ("from", "to"))
     if closes < opens:
         closes += DAY
     midnight = datetime.combine(day, time())
-    around = datetime.combine(day, time(), tzinfo=UTC) - 2 * DAY
-    minutes = [around + n * MINUTE for n in range(6 * 1440)]
-    shown = [each.astimezone(zone).replace(tzinfo=None) for each in minutes]
-    if not any(clock.date() == day for clock in shown):
+    shown = _shown(recurs["timezone"], day)
+    if not any(clock.date() == day for _, clock in shown):
         return None
-    inside = [
-        minute
-        for minute, clock in zip(minutes, shown, strict=True)
-        if midnight + opens <= clock < midnight + closes
-    ]
+    inside = [at for at, clock in shown if midnight + opens <= clock < midnight + closes]
     if inside:
         return inside[0], inside[-1] + MINUTE
-    gap = next(
-        minute for minute, clock in zip(minutes, shown, strict=True) if clock >= midnight + opens
-    )
+    gap = next(at for at, clock in shown if clock >= midnight + opens)
     return gap, gap + (closes - opens)
+
+
+@cache
+def _shown(timezone: str, day: date) -> list[tuple[datetime, datetime]]:
+    """The minutes around a day, each with the time that a clock of the zone shows."""
+    zone = ZoneInfo(timezone)
+    around = datetime.combine(day, time(), tzinfo=UTC) - DAY
+    minutes = [around + n * MINUTE for n in range(5 * 1440)]
+    return [(each, each.astimezone(zone).replace(tzinfo=None)) for each in minutes]
 
 
 def is_silent(recurs: dict[str, Any], at: datetime, since: datetime) -> bool:
@@ -43,8 +45,14 @@ def is_silent(recurs: dict[str, Any], at: datetime, since: datetime) -> bool:
         return False
     day = at.astimezone(ZoneInfo(recurs["timezone"])).date()
     days = [day + n * DAY for n in (-2, -1, 0, 1) if _is_chosen(recurs, day + n * DAY)]
-    windows = [window for each in days if (window := window_of(recurs, each))]
+    text = json.dumps(recurs)
+    windows = [window for each in days if (window := _window_of(text, each))]
     return any(start <= at < end for start, end in windows)
+
+
+@cache
+def _window_of(recurs: str, day: date) -> tuple[datetime, datetime] | None:
+    return window_of(json.loads(recurs), day)
 
 
 def _is_chosen(recurs: dict[str, Any], day: date) -> bool:

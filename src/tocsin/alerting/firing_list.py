@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tocsin.model.alerts.firing import FiringGroup, FiringPosition
 from tocsin.model.metrics.metric import Metric
-from tocsin.model.notifications.recurrence import Window
+from tocsin.model.notifications.recurrence import SilencedTime
 from tocsin.model.notifications.silence import Silence
 from tocsin.process.clock import Clock
 from tocsin.store.firing_groups import FiringGroups
@@ -24,7 +24,7 @@ class ListedGroup:
     firing: FiringGroup
     metric: Metric
     silence: Silence | None
-    window: Window | None
+    window: SilencedTime | None
 
     @property
     def silenced_until(self) -> datetime | None:

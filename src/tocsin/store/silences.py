@@ -13,7 +13,7 @@ from sqlalchemy import RowMapping
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Dimensions
 from tocsin.model.instant import LAST_YEAR, MILLISECOND, cut
-from tocsin.model.notifications.recurrence import Recurrence, Window
+from tocsin.model.notifications.recurrence import Recurrence, SilencedTime
 from tocsin.model.notifications.silence import Silence, SilenceTarget
 from tocsin.model.notifications.silence_draft import SilenceDraft
 from tocsin.process.optimistic_locking import unchanged
@@ -60,7 +60,7 @@ class Silences:
 
     def of_group(
         self, alert: Alert, dimensions: Dimensions, at: datetime
-    ) -> tuple[Silence, Window] | None:
+    ) -> tuple[Silence, SilencedTime] | None:
         """The silence that matches a group of an alert and is active at an instant, and the window
         that it is in; of several, the one that ends last."""
         target = SilenceTarget(str(alert.alert_id), alert.severity, alert.labels, dimensions or {})

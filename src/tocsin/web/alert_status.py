@@ -39,7 +39,7 @@ class AlertStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class FiringGroup:
+class ShownGroup:
     alert: Alert
     dimensions: Dimensions
     value: Value
@@ -50,7 +50,7 @@ class FiringGroup:
 @dataclass(frozen=True, slots=True)
 class _Statuses:
     alerts: list[AlertStatus]
-    firing: list[FiringGroup]
+    firing: list[ShownGroup]
 
 
 class AlertStatusCache:
@@ -64,7 +64,7 @@ class AlertStatusCache:
         """All alerts, oldest first."""
         return self._statuses.get(None).alerts
 
-    def firing(self) -> list[FiringGroup]:
+    def firing(self) -> list[ShownGroup]:
         """All groups that are firing, the most severe first, then the latest."""
         return self._statuses.get(None).firing
 
@@ -87,7 +87,7 @@ class AlertStatusCache:
         ]
         units = {each.metric_id: each.question.unit for each in self._runtime.metrics.all()}
         firing = [
-            FiringGroup(
+            ShownGroup(
                 status.alert,
                 state.dimensions,
                 state.value,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Dimensions
-from tocsin.model.notifications.recurrence import Window
+from tocsin.model.notifications.recurrence import SilencedTime
 from tocsin.model.notifications.silence import Silence, SilenceTarget
 from tocsin.web.rendering import Pages
 
@@ -20,7 +20,7 @@ class SilencePreview:
     """`firing` is the number of groups that fire now and that it matches."""
 
     silence: Silence
-    windows: Sequence[Window]
+    windows: Sequence[SilencedTime]
     alerts: Sequence[Alert]
     alert_count: int
     firing: int

@@ -10,7 +10,7 @@ import msgspec
 
 from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none
 from tocsin.model.instant import format_instant
-from tocsin.model.notifications.recurrence import Recurrence, Weekday, Window
+from tocsin.model.notifications.recurrence import Recurrence, SilencedTime, Weekday
 from tocsin.model.notifications.silence import Silence
 from tocsin.model.severity import Severity
 
@@ -42,7 +42,7 @@ class SilenceWindow(Shape):
     to: InstantText | None
 
     @classmethod
-    def of(cls, window: Window) -> SilenceWindow:
+    def of(cls, window: SilencedTime) -> SilenceWindow:
         return cls(start=format_instant(window.start), to=instant_or_none(window.end))
 
 

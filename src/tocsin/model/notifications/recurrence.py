@@ -42,7 +42,7 @@ class Weekday(StrEnum):
 WEEKDAYS = tuple(Weekday)
 
 
-class Window(NamedTuple):
+class SilencedTime(NamedTuple):
     """The time from `start` until before `end`, if that is known."""
 
     start: datetime
@@ -104,22 +104,22 @@ class Recurrence(BaseModel):
         days = "every day" if len(self.weekdays) == len(WEEKDAYS) else ", ".join(self.weekdays)
         return f"{days} {self.start} to {self.to} ({self.timezone})"
 
-    def window_at(self, at: datetime, since: datetime) -> Window | None:
+    def window_at(self, at: datetime, since: datetime) -> SilencedTime | None:
         """The window of a silence from `since` on that holds an instant; of several, which the end
         of summer time can make overlap, the one that ends last."""
         day = at.astimezone(zone(self.timezone)).date()
         windows = [self._cut(window, since) for window in self._of_days(day - 2 * _DAY, 4)]
         held = [each for each in windows if each and each[0] <= at < each[1]]
-        return Window(*max(held, key=lambda window: window[1])) if held else None
+        return SilencedTime(*max(held, key=lambda window: window[1])) if held else None
 
-    def windows(self, after: datetime, since: datetime) -> Iterator[Window]:
+    def windows(self, after: datetime, since: datetime) -> Iterator[SilencedTime]:
         """The windows of a silence from `since` on that end later than `after`, in their order."""
         day = max(after, since).astimezone(zone(self.timezone)).date() - 2 * _DAY
         end = self.until or datetime.combine(_LAST_DAY, time(), tzinfo=after.tzinfo)
         days = (end.date() - day).days + 2
         for window in (self._cut(each, since) for each in self._of_days(day, days)):
             if window and window[1] > after:
-                yield Window(*window)
+                yield SilencedTime(*window)
 
     def _of_days(self, first: date, count: int) -> Iterator[_Bounds]:
         chosen = {WEEKDAYS.index(weekday) for weekday in self.weekdays}

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from tocsin.model.notifications.recurrence import Recurrence, Window
+from tocsin.model.notifications.recurrence import Recurrence, SilencedTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +73,25 @@ class Silence(BaseModel):
             return False
         return _within(self.labels, target.labels)
 
-    def window_at(self, at: datetime) -> Window | None:
+    def window_at(self, at: datetime) -> SilencedTime | None:
         """The time that holds an instant and in which the silence applies; None if it does not."""
         if self.recurs:
             return self.recurs.window_at(at, self.start)
         return self._once if self.start <= at and (self.to is None or at < self.to) else None
 
-    def next_windows(self, after: datetime, limit: int) -> list[Window]:
+    def next_windows(self, after: datetime, limit: int) -> list[SilencedTime]:
         """The first windows that end later than `after`, the one that is active included."""
         return list(islice(self._windows(after), limit))
 
-    def _windows(self, after: datetime) -> Iterator[Window]:
+    def _windows(self, after: datetime) -> Iterator[SilencedTime]:
         if self.recurs:
             yield from self.recurs.windows(after, self.start)
         elif self.to is None or self.to > after:
             yield self._once
 
     @property
-    def _once(self) -> Window:
-        return Window(self.start, self.to)
+    def _once(self) -> SilencedTime:
+        return SilencedTime(self.start, self.to)
 
 
 def _within(required: Mapping[str, str | None], present: Mapping[str, str | None]) -> bool:

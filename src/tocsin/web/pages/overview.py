@@ -15,7 +15,7 @@ from tocsin.model.group_name import group_name
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.severity import MOST_SEVERE_FIRST
 from tocsin.runtime import Runtime
-from tocsin.web.alert_status import FiringGroup
+from tocsin.web.alert_status import ShownGroup
 from tocsin.web.dashboard import MetricValues
 from tocsin.web.pages.metrics import rows_of
 from tocsin.web.rendering import Pages, Reader, Site
@@ -77,7 +77,7 @@ def _render(pages: Pages, request: Request, rates: list[int], values: MetricValu
     )
 
 
-def _severities(firing: Sequence[FiringGroup]) -> list[tuple[str, int]]:
+def _severities(firing: Sequence[ShownGroup]) -> list[tuple[str, int]]:
     """The severities of groups that are firing, with the number of each."""
     counts = Counter(group.alert.severity for group in firing)
     return [(severity, counts[severity]) for severity in MOST_SEVERE_FIRST if counts[severity]]
