@@ -11,6 +11,7 @@ import pytest
 from support.silenced_world import AT, SilencedWorld, ids_of, silenced_world
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.store.restored_deliveries import end_unsent
 
 HOUR = timedelta(hours=1)
 
@@ -189,6 +190,15 @@ def test_what_was_sent_by_hand_is_not_sent_again(world: SilencedWorld) -> None:
     world.after(hours=1)
     (after,) = world.all()
     assert (after.status, after.due) == (DeliveryStatus.PENDING, retried.due)
+
+
+def test_a_store_restored_from_a_backup_releases_nothing(world: SilencedWorld) -> None:
+    alert = world.alert()
+    world.silence(alertId=str(alert.alert_id))
+    world.firing(alert, "a")
+    end_unsent(world.database, "restored")
+    world.after(hours=1)
+    assert world.messages(DeliveryStatus.SILENCED) == [("exceeded", "a")]
 
 
 def test_nobody_is_notified_through_what_was_disabled_or_deleted(tmp_path: Path) -> None:

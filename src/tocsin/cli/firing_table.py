@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.tables import group_text, new_table, value_text
-
-JsonObject = Mapping[str, Any]
+from tocsin.cli.tables import JsonObject, group_text, new_table, value_text
 
 
 def firing_table(page: JsonObject) -> Table:
