@@ -116,15 +116,14 @@ class Walk:
         name = self._random.choice(GROUPS)
         title, id = {"title": alert.title}, {"alertId": str(alert.alert_id)}
         severities = {"severities": self._random.sample(SEVERITIES, 2)}
-        return self._random.choice(
-            [
-                ({}, {"matchAll": True}),
-                (title, id),
-                ({**title, "name": name}, {**id, "dimensions": {"userId": name}}),
-                (severities, severities),
-                ({"labels": {"team": "a"}}, {"labels": {"team": "a"}}),
-            ]
-        )
+        choices: list[tuple[dict[str, Any], dict[str, Any]]] = [
+            ({}, {"matchAll": True}),
+            (title, id),
+            ({**title, "name": name}, {**id, "dimensions": {"userId": name}}),
+            (severities, severities),
+            ({"labels": {"team": "a"}}, {"labels": {"team": "a"}}),
+        ]
+        return self._random.choice(choices)
 
 
 def notification_of(payload: dict[str, Any]) -> Notification:
