@@ -59,7 +59,7 @@ def test_a_server_that_is_killed_loses_and_doubles_nothing(server: Server) -> No
         ]
         for writer in writers:
             writer.start()
-        kill_and_restart(server, 2)
+        kill_and_restart(server, 1)
         for writer in writers:
             writer.join()
         assert client.flush(60)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from tocsin.config import Settings
-from tocsin.errors import DataFolderInUse, TocsinError
-from tocsin.storage.disk import Disk
-from tocsin.storage.folder_lock import lock
-from tocsin.store.database import store_contents
+from tocsin.errors import TocsinError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,47 +25,40 @@ Examine = Callable[[], tuple[str, list[str]]]
 
 def examine(settings: Settings) -> list[Examination]:
     """Examine the servers, or the data folder, that the settings name."""
-    links = Examination("links", settings.base_url or "none, because TOCSIN_BASE_URL is not set")
+    links = _links(settings)
     if not settings.is_server_mode:
-        return [*_examine_folder(settings.data_dir), links]
+        return [*_examine_folder(settings), links]
     from tocsin.storage.server_doctor import server_examinations
 
     return [*(_attempted(name, run) for name, run in server_examinations(settings)), links]
 
 
-def _examine_folder(folder: Path) -> list[Examination]:
+def _examine_folder(settings: Settings) -> list[Examination]:
+    folder = settings.data_dir
     if not folder.is_dir():
         state = f"{folder.absolute()} does not exist; `tocsin serve` creates it"
         return [Examination("data folder", state)]
-    return [
-        _attempted("data folder", lambda: _folder(folder)),
-        _attempted("disk", lambda: (f"{folder.absolute()}", Disk([folder], []).problems())),
-        _attempted("store", lambda: _store(folder / "store.sqlite")),
-        _attempted("engine", lambda: _engine(folder)),
-    ]
+    from tocsin.storage.folder_doctor import folder_examinations
+
+    now = datetime.now(UTC)
+    return [_attempted(name, run) for name, run in folder_examinations(settings, now)]
 
 
-def _folder(folder: Path) -> tuple[str, list[str]]:
-    try:
-        with closing(lock(folder)):
-            return "not in use", []
-    except DataFolderInUse as error:
-        return error.detail.partition(":")[0], []
+def _links(settings: Settings) -> Examination:
+    """The address to which messages link."""
+    if settings.base_url is None:
+        return Examination("links", "none in messages, because TOCSIN_BASE_URL is not set")
+    if _is_local(urlsplit(settings.base_url).hostname) and not _is_local(settings.host):
+        problem = (
+            "Messages link to an address that only this machine can open: set TOCSIN_BASE_URL to "
+            "the one that people open"
+        )
+        return Examination("links", settings.base_url, (problem,))
+    return Examination("links", settings.base_url)
 
 
-def _store(path: Path) -> tuple[str, list[str]]:
-    contents = store_contents(path)
-    state = f"folder id {contents.folder_id}" if contents.folder_id else "new"
-    return state, []
-
-
-def _engine(folder: Path) -> tuple[str, list[str]]:
-    """Only one process can open the engine, so its contents are checked by the server."""
-    if (folder / "engine").is_dir():
-        return "present; the server checks its parts at each start", []
-    if not store_contents(folder / "store.sqlite").has_tables:
-        return "new", []
-    return "missing", ["engine/ is missing, but store.sqlite belongs to a folder that had one"]
+def _is_local(host: str | None) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1")
 
 
 def _attempted(name: str, run: Examine) -> Examination:
@@ -76,4 +66,7 @@ def _attempted(name: str, run: Examine) -> Examination:
         state, problems = run()
     except TocsinError as error:
         return Examination(name, "not examined", (error.detail,))
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}. Give this user access to it"
+        return Examination(name, "not examined", (problem,))
     return Examination(name, state, tuple(problems))

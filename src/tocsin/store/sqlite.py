@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,19 @@ def store_contents(path: Path) -> StoreContents:
     try:
         with translating(to_error), engine.connect() as connection:
             return _contents(connection)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def read_file(path: Path) -> Iterator[Connection | None]:
+    """A transaction that reads a file without changing it; None if its revision is not the newest,
+    because the tables of this version are not those of the file."""
+    engine = _engine(path)
+    try:
+        with translating(_error), engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            yield connection if _revision(connection) == STORE.head else None
     finally:
         engine.dispose()
 
