@@ -71,7 +71,7 @@ def read_file(path: Path) -> Iterator[Connection | None]:
     because the tables of this version are not those of the file."""
     engine = _engine(path)
     try:
-        with translating(_error), engine.connect() as connection:
+        with translating(to_error), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA query_only = ON")
             yield connection if _revision(connection) == STORE.head else None
     finally:
