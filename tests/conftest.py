@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,8 @@ SLOWEST = (
     "web/test_roundtrip.py",
     "web/test_unchanged.py",
 )
+# As the server sets it: thousands of dictionaries without cycles need rare collections only.
+COLLECTION_THRESHOLD = 50_000
 NO_BROWSER = "no browser: apt-get install chromium chromium-driver, then these run too"
 
 
@@ -59,6 +62,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--first-seed", type=int, default=0, help="draw other worlds and metrics for the long test"
     )
+
+
+def pytest_collection() -> None:
+    """Modules and tests are many objects and no garbage: no collection while they are loaded."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """No collection visits what was loaded, which is nearly all that a test run has in memory."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTION_THRESHOLD)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

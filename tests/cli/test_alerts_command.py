@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.running import Run, run_tocsin
+from support.running import Run, run_here, run_tocsin
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "test-alerts.md"
 METRIC = "Refused payments"
@@ -138,7 +138,7 @@ def test_the_documented_example_passes(tmp_path: Path) -> None:
 
 def test_an_expectation_that_fails_is_shown_as_a_difference(tmp_path: Path) -> None:
     wrong = example().replace("value: 4", "value: 5").replace("at: 6m", "at: 7m")
-    done = run_tocsin("test", write(tmp_path, wrong))
+    done = run_here("test", write(tmp_path, wrong))
     assert done.returncode == 1
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert lines[0].startswith("FAIL")
@@ -185,10 +185,10 @@ tests:
 
 
 def test_a_ratio_is_tested_with_its_sides(tmp_path: Path) -> None:
-    done = run_tocsin("test", write(tmp_path, RATIO))
+    done = run_here("test", write(tmp_path, RATIO))
     assert done.returncode == 0, done.stdout + done.stderr
     wrong = RATIO.replace("numerator: 3,", "numerator: 2,")
-    done = run_tocsin("test", write(tmp_path, wrong))
+    done = run_here("test", write(tmp_path, wrong))
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert "- –  2 of 3  interaction_country=ZA" in lines
     assert "+ –  3 of 3  interaction_country=ZA" in lines
@@ -227,10 +227,10 @@ tests:
 
 
 def test_a_comparison_is_tested_with_both_periods(tmp_path: Path) -> None:
-    done = run_tocsin("test", write(tmp_path, COMPARED))
+    done = run_here("test", write(tmp_path, COMPARED))
     assert done.returncode == 0, done.stdout + done.stderr
     wrong = COMPARED.replace("current: 3,", "current: 4,")
-    done = run_tocsin("test", write(tmp_path, wrong))
+    done = run_here("test", write(tmp_path, wrong))
     lines = [line.strip() for line in done.stdout.splitlines()]
     assert "- 50  4 vs 2" in lines
     assert "+ 50  3 vs 2" in lines
@@ -266,12 +266,12 @@ tests:
 
 
 def test_the_guards_of_an_alert_are_tested_without_a_server(tmp_path: Path) -> None:
-    done = run_tocsin("test", write(tmp_path, GUARDED))
+    done = run_here("test", write(tmp_path, GUARDED))
     assert done.returncode == 0, done.stdout + done.stderr
-    done = run_tocsin("test", write(tmp_path, GUARDED.replace("threshold: 4", "threshold: 5")))
+    done = run_here("test", write(tmp_path, GUARDED.replace("threshold: 4", "threshold: 5")))
     assert "- 3m  FIRING  2  interaction_country=ZA" in done.stdout
     unknown = GUARDED.replace("{metric: Logins,", "{metric: Visits,")
-    done = run_tocsin("test", write(tmp_path, unknown))
+    done = run_here("test", write(tmp_path, unknown))
     assert done.returncode == 1
     assert "Logins fail: onlyWhen[0].metric: no metric has the name Visits" in done.stderr
 
@@ -331,7 +331,7 @@ tests:
 
 
 def test_a_calendar_window_is_tested_across_midnight(tmp_path: Path) -> None:
-    done = run_tocsin("test", write(tmp_path, TODAY))
+    done = run_here("test", write(tmp_path, TODAY))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -357,6 +357,6 @@ def test_a_calendar_window_is_tested_across_midnight(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_run_is_rejected_with_the_reason(
     tmp_path: Path, text: str, message: str
 ) -> None:
-    done = run_tocsin("test", write(tmp_path, text))
+    done = run_here("test", write(tmp_path, text))
     assert done.returncode == 1
     assert message in done.stderr

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from support.running import Run, environment_with, run_tocsin
+from support.running import Run, environment_with, run_here, run_tocsin
 
 
 def line(resource_id: str, **more: Any) -> bytes:
@@ -108,11 +108,11 @@ def test_a_key_that_may_not_record_is_rejected_in_one_line(
 ) -> None:
     path = tmp_path / "june"
     path.write_bytes(lines("refused", 1))
-    wrong = run_tocsin("import", path, "--url", server.url, "--key", "tsn_no_such_key_0123456789")
+    wrong = run_here("import", path, "--url", server.url, "--key", "tsn_no_such_key_0123456789")
     assert wrong.stderr.startswith("tocsin: The server at")
     assert "does not accept this key" in wrong.stderr
     reader = at_server("keys", "create", "--name", "reader", "--role", "read").stdout.strip()
-    refused = run_tocsin("import", path, "--url", server.url, "--key", reader)
+    refused = run_here("import", path, "--url", server.url, "--key", reader)
     assert refused.returncode == 1
     assert refused.stderr.startswith("tocsin: ")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.running import Run, run_tocsin
+from support.running import Run, run_here
 
 
 def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:
@@ -12,12 +12,12 @@ def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:
     key = created.stdout.removesuffix("\n")
     assert key.split() == [key]
     assert "it is not shown again" in created.stderr
-    assert run_tocsin("metrics", "list", "--url", server.url, "--key", key).returncode == 0
+    assert run_here("metrics", "list", "--url", server.url, "--key", key).returncode == 0
     (row,) = [text for text in at_server("keys", "list").stdout.splitlines() if "dashboard" in text]
     assert key not in row
     key_id = row.split("│")[-2].strip()
     assert at_server("keys", "revoke", key_id).stdout == "Revoked.\n"
-    refused = run_tocsin("metrics", "list", "--url", server.url, "--key", key)
+    refused = run_here("metrics", "list", "--url", server.url, "--key", key)
     assert "does not accept this key" in refused.stderr
 
 
@@ -32,7 +32,7 @@ def test_a_role_that_does_not_cover_a_command_is_rejected_in_one_line(
     at_server: Run, server: Any
 ) -> None:
     key = at_server("keys", "create", "--name", "reader", "--role", "read").stdout.strip()
-    refused = run_tocsin("keys", "list", "--url", server.url, "--key", key)
+    refused = run_here("keys", "list", "--url", server.url, "--key", key)
     assert refused.returncode == 1
     assert refused.stderr.startswith("tocsin: ")
     assert "role" in refused.stderr

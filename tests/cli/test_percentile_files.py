@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from support.running import run_tocsin
+from support.running import run_here
 from tocsin.cli.plan import PlanStep, make_plan
 
 FILE = """
@@ -53,7 +53,7 @@ PERCENTILE: dict[str, Any] = {
 def test_percentiles_and_latest_numbers_are_tested(tmp_path: Path) -> None:
     file = tmp_path / "alerts.yaml"
     file.write_text(FILE, encoding="utf-8")
-    done = run_tocsin("test", str(file))
+    done = run_here("test", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.worlds import check_all_together, check_metrics, check_series, merge, open_world
+from support.worlds import LARGE, check_all_together, check_metrics, check_series, merge, open_world
 
 METRICS = 5_000
 WORLDS = 5
@@ -20,7 +20,7 @@ def test_thousands_of_metrics_have_the_values_of_the_oracle(
     number: int, pytestconfig: pytest.Config, tmp_path: Path
 ) -> None:
     seed = pytestconfig.getoption("first_seed") + number
-    world = open_world(tmp_path, seed=100 + seed)
+    world = open_world(tmp_path, seed=100 + seed, size=LARGE)
     try:
         check_metrics(world, seed=200 + seed, count=EACH // 2)
         check_series(world, seed=300 + seed, count=EACH // 10)

@@ -6,22 +6,12 @@ themselves, all together and as series, before and after a merge.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from support import oracle
-from support.worlds import World, check_all_together, check_metrics, check_series, merge, open_world
+from support.worlds import World, check_all_together, check_metrics, check_series, merge
 from tocsin.clickhouse.sql.table import JsonType
 
-SAMPLE = 250
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    opened = open_world(tmp_path_factory.mktemp("world"), seed=1)
-    yield opened
-    opened.runtime.close()
+WORLD_SEED = 1
+SAMPLE = 160
 
 
 def test_every_metric_has_the_value_of_the_oracle(world: World) -> None:

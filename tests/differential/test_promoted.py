@@ -26,13 +26,13 @@ from tocsin.metrics import column_promoter
 from tocsin.model.metrics.draft import read_metric
 
 SEED, SAMPLE = 21, 20
-NO_APPEND = 5
+NO_APPEND = 3
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((2, 5), id="half-way"),
+        pytest.param((1, 5), id="half-way"),
         pytest.param((0, 1_000), id="before", marks=pytest.mark.long),
         pytest.param((NO_APPEND, 5), id="after", marks=pytest.mark.long),
     ],
@@ -49,7 +49,7 @@ def world(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_promoter, "LOW_CARDINALITY_LIMIT", few)
-        opened = open_world(tmp_path_factory.mktemp("world"), 20, before_append)
+        opened = open_world(tmp_path_factory.mktemp("world"), 20, before_append=before_append)
         before_append(opened, NO_APPEND)
         yield opened
         opened.runtime.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -20,7 +19,6 @@ from support.worlds import (
     check_series,
     check_with_late_interactions,
     merge,
-    open_world,
     written_series,
 )
 from tocsin.clickhouse.sql.series import MAX_LINES
@@ -29,45 +27,40 @@ from tocsin.model.metrics.answer import ReadingValue
 RATIO = ("RATIO",)
 RATIOS_AND_SIDES = ("RATIO", "RATIO", "COUNT", "SUM", "DISTINCT_COUNT")
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    opened = open_world(tmp_path_factory.mktemp("world"), seed=5)
-    yield opened
-    opened.runtime.close()
+WORLD_SEED = 5
 
 
 def test_a_ratio_has_the_value_of_the_oracle(world: World) -> None:
-    check_metrics(world, seed=51, count=80, kinds=RATIO)
+    check_metrics(world, seed=51, count=48, kinds=RATIO)
 
 
 def test_ratios_calculated_with_other_metrics_have_the_value_of_the_oracle(world: World) -> None:
     for later in (timedelta(), timedelta(minutes=3, seconds=7), timedelta(days=40)):
-        check_all_together(world, seed=52, count=30, at=AT + later, kinds=RATIOS_AND_SIDES)
+        check_all_together(world, seed=52, count=20, at=AT + later, kinds=RATIOS_AND_SIDES)
 
 
 def test_a_ratio_over_time_has_the_values_of_the_oracle(world: World) -> None:
-    check_series(world, seed=53, count=40, kinds=RATIO)
+    check_series(world, seed=53, count=24, kinds=RATIO)
 
 
 def test_late_interactions_count_in_ratios_from_rollups(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache_repeated_questions(monkeypatch)
-    check = partial(check_metrics, world, seed=55, count=15, kinds=RATIO)
-    check_with_late_interactions(world, Random(54), check, rounds=3)
+    check = partial(check_metrics, world, seed=55, count=8, kinds=RATIO)
+    check_with_late_interactions(world, Random(54), check, rounds=2)
 
 
 def test_ratios_are_the_same_after_a_merge(world: World) -> None:
     merge(world)
-    check_metrics(world, seed=56, count=30, kinds=RATIO)
-    check_series(world, seed=57, count=10, kinds=RATIO)
+    check_metrics(world, seed=56, count=16, kinds=RATIO)
+    check_series(world, seed=57, count=6, kinds=RATIO)
 
 
 def test_the_ratio_of_a_side_to_itself_is_one_or_null(world: World) -> None:
     random = Random(58)
     values: set[ReadingValue] = set()
-    for _ in range(25):
+    for _ in range(15):
         metric = nasty.metric(random, world.interactions, RATIO)
         metric = {**metric, "denominator": metric["numerator"], "scale": 1}
         question = world.question(metric)
@@ -101,7 +94,7 @@ def test_more_groups_than_a_series_shows_are_truncated_by_the_ratio(world: World
 @pytest.mark.long
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("number", range(5))
-def test_thousands_of_ratios_have_the_values_of_the_oracle(world: World, number: int) -> None:
-    check_metrics(world, seed=600 + number, count=700, kinds=RATIO)
-    check_all_together(world, seed=700 + number, count=150, kinds=RATIOS_AND_SIDES)
-    check_series(world, seed=800 + number, count=150, kinds=RATIO)
+def test_thousands_of_ratios_have_the_values_of_the_oracle(large_world: World, number: int) -> None:
+    check_metrics(large_world, seed=600 + number, count=700, kinds=RATIO)
+    check_all_together(large_world, seed=700 + number, count=150, kinds=RATIOS_AND_SIDES)
+    check_series(large_world, seed=800 + number, count=150, kinds=RATIO)

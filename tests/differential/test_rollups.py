@@ -16,6 +16,7 @@ import pytest
 
 from support.worlds import (
     AT,
+    LARGE,
     World,
     cache_repeated_questions,
     check_all_together,
@@ -26,7 +27,7 @@ from support.worlds import (
 )
 from tocsin.metrics.rollups import cost, rollup
 
-COUNT = 16
+COUNT = 12
 MANY = 160
 COSTS: dict[str, dict[str, int]] = {
     "fetched": {},
@@ -36,16 +37,26 @@ COSTS: dict[str, dict[str, int]] = {
 }
 
 
-@pytest.fixture(scope="module", params=list(COSTS.values()), ids=list(COSTS))
-def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
+@pytest.fixture(scope="module", params=COSTS)
+def costs(request: pytest.FixtureRequest) -> Iterator[str]:
     """Missing buckets are read as rows, or by scans, or some by each."""
-    opened = open_world(tmp_path_factory.mktemp("world"), seed=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "MODEL", replace(cost.MODEL, **request.param))
+        patch.setattr(cost, "MODEL", replace(cost.MODEL, **COSTS[request.param]))
         patch.setattr(rollup, "MANY_TEXTS", 2)
-        yield opened
+        yield request.param
+
+
+@pytest.fixture(scope="module")
+def world(costs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    opened = open_world(tmp_path_factory.mktemp(costs), seed=2)
+    yield opened
+    opened.runtime.close()
+
+
+@pytest.fixture(scope="module")
+def large_world(costs: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    opened = open_world(tmp_path_factory.mktemp(costs), seed=2, size=LARGE)
+    yield opened
     opened.runtime.close()
 
 
@@ -59,9 +70,9 @@ def test_windows_slide_exactly_over_cached_buckets(world: World, later: timedelt
 
 @pytest.mark.long
 @pytest.mark.timeout(1_200)
-def test_many_cached_metrics_have_the_values_of_the_oracle(world: World) -> None:
+def test_many_cached_metrics_have_the_values_of_the_oracle(large_world: World) -> None:
     for later in (timedelta(), timedelta(), timedelta(minutes=3, seconds=7), timedelta(days=40)):
-        check_all_together(world, seed=25, count=MANY, at=AT + later)
+        check_all_together(large_world, seed=25, count=MANY, at=AT + later)
 
 
 def test_no_rollups_are_built_while_another_calculation_builds_some(world: World) -> None:
@@ -77,7 +88,7 @@ def test_no_rollups_are_built_while_another_calculation_builds_some(world: World
 
 def test_late_interactions_are_added_to_cached_buckets(world: World) -> None:
     check = partial(check_all_together, world, seed=21, count=COUNT)
-    check_with_late_interactions(world, Random(22), check, rounds=3)
+    check_with_late_interactions(world, Random(22), check, rounds=2)
 
 
 def test_a_metric_that_is_calculated_repeatedly_has_the_same_value(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -18,18 +17,12 @@ from support.worlds import (
     check_series,
     check_with_late_interactions,
     merge,
-    open_world,
 )
 
 KINDS = ("PERCENTILE", "LATEST")
 WITH_OTHERS = ("PERCENTILE", "LATEST", "LATEST", "COUNT", "MAX")
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    opened = open_world(tmp_path_factory.mktemp("world"), seed=6)
-    yield opened
-    opened.runtime.close()
+WORLD_SEED = 6
 
 
 def test_they_have_the_values_of_the_oracle(world: World) -> None:
@@ -60,7 +53,7 @@ def test_they_are_the_same_after_a_merge(world: World) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("number", range(5))
-def test_thousands_of_them_have_the_values_of_the_oracle(world: World, number: int) -> None:
-    check_metrics(world, seed=900 + number, count=700, kinds=KINDS)
-    check_all_together(world, seed=910 + number, count=150, kinds=WITH_OTHERS)
-    check_series(world, seed=920 + number, count=150, kinds=KINDS)
+def test_thousands_of_them_have_the_values_of_the_oracle(large_world: World, number: int) -> None:
+    check_metrics(large_world, seed=900 + number, count=700, kinds=KINDS)
+    check_all_together(large_world, seed=910 + number, count=150, kinds=WITH_OTHERS)
+    check_series(large_world, seed=920 + number, count=150, kinds=KINDS)

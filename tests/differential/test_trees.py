@@ -21,19 +21,13 @@ from support.worlds import (
     check_series,
     check_with_late_interactions,
     merge,
-    open_world,
 )
 from tocsin.model.metrics.answer import Answer
 
 Tree = dict[str, Any]
 ALWAYS: Tree = {"field": "resourceId", "operator": "exists"}
 
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    opened = open_world(tmp_path_factory.mktemp("world"), seed=79)
-    yield opened
-    opened.runtime.close()
+WORLD_SEED = 79
 
 
 def counts(world: World, *trees: Tree) -> list[int]:
@@ -132,8 +126,8 @@ def has(field: str, operator: str, value: Any) -> Tree:
 @pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("number", range(5))
 def test_thousands_of_metrics_with_trees_have_the_values_of_the_oracle(
-    world: World, number: int
+    large_world: World, number: int
 ) -> None:
-    check_metrics(world, seed=8_000 + number, count=700)
-    check_all_together(world, seed=8_100 + number, count=150)
-    check_series(world, seed=8_200 + number, count=150)
+    check_metrics(large_world, seed=8_000 + number, count=700)
+    check_all_together(large_world, seed=8_100 + number, count=150)
+    check_series(large_world, seed=8_200 + number, count=150)

@@ -29,12 +29,26 @@ from tocsin.model.metrics.question import Question
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 0, 123_000, tzinfo=UTC)
-APPENDS = 5
 ASKED_AT_ONCE = 2
 
 Span = tuple[datetime, datetime, timedelta]
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
+
+
+@dataclass(frozen=True)
+class Size:
+    """The number of interactions in a world, and of appends, so of parts of the same months."""
+
+    payloads: int
+    many_keys: int
+    """Payloads with more keys than a JSON column keeps as paths."""
+    appends: int
+
+
+# Each part costs each query as much as thousands of interactions.
+SAMPLE = Size(440, 80, 3)
+LARGE = Size(1_320, 240, 5)
 
 
 @dataclass
@@ -47,25 +61,26 @@ class World:
 
 
 def open_world(
-    folder: Path, seed: int, before_append: Callable[[World, int], None] | None = None
+    folder: Path,
+    seed: int,
+    size: Size = SAMPLE,
+    before_append: Callable[[World, int], None] | None = None,
 ) -> World:
-    """1,560 interactions in five appends, so in several parts of the same months.
-
-    `before_append` is called with all that is going to be recorded.
-    """
+    """`before_append` is called with all that is going to be recorded."""
     random = Random(seed)
     # Keys that cannot be bound are read from the whole payload, and a payload here may have
     # thousands of keys: that has taken a little more than a query may use otherwise.
     runtime = Runtime(settings_in(folder, query_memory=640 * 1024 * 1024, max_months=4_000))
-    payloads = [nasty.payload(random) for _ in range(1_320)] + nasty.many_keys(random, 240)
+    payloads = [nasty.payload(random) for _ in range(size.payloads)]
+    payloads += nasty.many_keys(random, size.many_keys)
     known = nasty.interactions(random, len(payloads), AT, payloads)
     give_units_of_work(known, random)
     world = World(runtime, [])
-    size = -(-len(known) // APPENDS)
-    for number in range(APPENDS):
+    each = -(-len(known) // size.appends)
+    for number in range(size.appends):
         if before_append:
             before_append(World(runtime, known), number)
-        record(world, known[number * size : (number + 1) * size], random)
+        record(world, known[number * each : (number + 1) * each], random)
     return world
 
 
