@@ -45,7 +45,7 @@ class Server:
     def log(self) -> str:
         return (self.folder.parent / f"{self.folder.name}.log").read_text(errors="replace")
 
-    def start(self, patience: float = 60, wrapper: Sequence[str] = ()) -> float:
+    def start(self, patience: float = 120, wrapper: Sequence[str] = ()) -> float:
         """Start, by a wrapping command if one is given, and wait until it is ready; answers the
         seconds that took."""
         self.port = self.port or free_port()
@@ -66,7 +66,7 @@ class Server:
             raise AssertionError(f"the server ended or was not ready: {self.log[-3000:]}")
         return seconds
 
-    def wait_until_ready(self, patience: float = 60) -> float | None:
+    def wait_until_ready(self, patience: float = 120) -> float | None:
         """The seconds until the process was ready; None if it ended, or took longer."""
         assert self.process
         started = time.monotonic()
