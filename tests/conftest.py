@@ -35,6 +35,9 @@ SLOWEST = (
     "differential/test_notation.py",
     "differential/test_backtest.py",
     "differential/test_exact_sums.py",
+    "differential/test_ratio.py",
+    "differential/test_calendar.py",
+    "hostile/test_log_pipes.py",
     "api/test_contract.py",
     "api/test_export.py",
     "e2e/test_paths.py",
@@ -49,6 +52,8 @@ SLOWEST = (
     "cli/test_alerts_command.py",
     "web/test_roundtrip.py",
     "web/test_unchanged.py",
+    "storage/test_halves.py",
+    "e2e/test_process.py",
 )
 # As the server sets it: thousands of dictionaries without cycles need rare collections only.
 COLLECTION_THRESHOLD = 50_000

@@ -12,6 +12,8 @@ import pytest
 from support.serving import Server
 
 ODD = "é 100%20 + & = ' \" # ? \\ ; [b]"
+# The odd name has spaces, too.
+PLAIN = pytest.param("my project", marks=pytest.mark.long)
 UNIT_TEST = """
 metrics:
   - {name: All, metricType: COUNT}
@@ -36,7 +38,7 @@ def used(server: Server) -> int:
     return int(answer.json()["results"][0]["value"])
 
 
-@pytest.mark.parametrize("name", ["my project", ODD, os.fsdecode(b"caf\xe9"), "x" * 250])
+@pytest.mark.parametrize("name", [PLAIN, ODD, os.fsdecode(b"caf\xe9"), "x" * 250])
 def test_a_data_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()
     server = Server(tmp_path / name / "data")
@@ -56,7 +58,7 @@ def test_a_data_folder_may_be_relative_a_symlink_and_moved(
     assert used(Server(tmp_path / "moved")) == 2
 
 
-@pytest.mark.parametrize("name", ["my project", ODD, "*", "{a,b}"])
+@pytest.mark.parametrize("name", [PLAIN, ODD, "*", "{a,b}"])
 def test_the_current_folder_may_have_any_name_and_any_files(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

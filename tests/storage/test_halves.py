@@ -10,15 +10,10 @@ from pathlib import Path
 import pytest
 
 from support.deployments import folder_only
-from support.opening import fill, full_folder, opened, readiness, refusal
+from support.opening import fill, opened, readiness, refusal
 from tocsin.model.interactions.catalog import Kind
 
 pytestmark = folder_only
-
-
-@pytest.fixture
-def full(tmp_path: Path) -> Path:
-    return full_folder(tmp_path / "data")
 
 
 @pytest.mark.parametrize("remains", ["nothing", "an empty file", "a file without tables"])

@@ -6,14 +6,12 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from structlog.testing import capture_logs
 
 from support.deployments import folder_only, servers_only
 from support.opening import (
     cut_in_half,
     fill,
-    full_folder,
     metrics,
     opened,
     overview,
@@ -24,11 +22,6 @@ from support.opening import (
 from support.trusted_clock import tend_with_trusted_clock
 from tocsin.clickhouse.sql.query import Query
 from tocsin.storage.retention import SETTLING
-
-
-@pytest.fixture
-def full(tmp_path: Path) -> Path:
-    return full_folder(tmp_path / "data")
 
 
 @folder_only

@@ -63,6 +63,7 @@ class Server:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         seconds = self.wait_until_ready(patience)
         if seconds is None:
+            self.kill()
             raise AssertionError(f"the server ended or was not ready: {self.log[-3000:]}")
         return seconds
 
