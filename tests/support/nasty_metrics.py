@@ -135,8 +135,8 @@ def tree_(rng: Random, interactions: Sequence[Interaction], model: Interaction) 
 
 
 def filter_(rng: Random, interactions: Sequence[Interaction], model: Interaction) -> Metric:
-    """A random valid filter, three times in four one that holds for the model if it can."""
-    if rng.random() < 0.25:
+    """A random valid filter, mostly one that holds for the model if it can."""
+    if rng.random() < 0.15:
         return _about(rng, rng.choice(interactions))
     drawn = _about(rng, model)
     for _ in range(3):
