@@ -75,8 +75,8 @@ from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.firing_groups import FiringGroups
-from tocsin.store.group_history import GroupHistory
 from tocsin.store.held_deliveries import HeldDeliveries
+from tocsin.store.incident_history import IncidentHistory
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
@@ -223,7 +223,7 @@ class Runtime:
             Senders(
                 allow_private=settings.allow_private_targets,
                 smtp=settings.smtp_server,
-                history=GroupHistory(self.database),
+                history=IncidentHistory(self.database),
             ),
             self.clock,
         )

@@ -23,7 +23,7 @@ from tocsin.model.notifications.message import sample
 from tocsin.model.notifications.silence_draft import read_silence
 from tocsin.model.severity import Severity
 from tocsin.notifications.senders.senders import Senders
-from tocsin.store.group_history import GroupHistory
+from tocsin.store.incident_history import IncidentHistory
 from tocsin.store.transitions import Transitions
 
 MINUTE = timedelta(minutes=1)
@@ -49,7 +49,9 @@ class Pager:
         self.transitions = Transitions(harness.database, harness.deliveries, pages)
 
     def start(self) -> None:
-        self.harness.start(Senders(allow_private=True, history=GroupHistory(self.harness.database)))
+        self.harness.start(
+            Senders(allow_private=True, history=IncidentHistory(self.harness.database))
+        )
 
     def fire(self, minute: int, country: str | None = "ZA", of: Alert | None = None) -> None:
         self._insert(Status.FIRING, minute, country, of or self.alert)

@@ -22,7 +22,7 @@ MAX_TOTAL = 10_000
 """Of all texts together. Slack documents no such limit, but rejects about 13,200 characters with
 `msg_blocks_too_long` (https://github.com/slackapi/bolt-js/issues/2509)."""
 
-Block = dict[str, Any]
+SlackBlock = dict[str, Any]
 
 _FIELD_NAME = 200
 _MINOR = 2_000
@@ -30,13 +30,13 @@ _EMPTY = "(This message has no text.)"
 _SHORTENED = "… The message was shortened."
 
 
-def blocks_of(content: Content) -> list[Block]:
+def blocks_of(content: Content) -> list[SlackBlock]:
     """At least one block."""
     blocks = list(_limited(_blocks(content), _links(content.links)))
     return blocks or [_section(_EMPTY)]
 
 
-def _limited(blocks: Iterable[Block], last: Sequence[Block]) -> Iterator[Block]:
+def _limited(blocks: Iterable[SlackBlock], last: Sequence[SlackBlock]) -> Iterator[SlackBlock]:
     """The blocks as far as they fit beside the last ones, and a note if there were more."""
     room, places = MAX_TOTAL - sum(map(_size, last)), MAX_BLOCKS - len(last) - 1
     for block in blocks:
@@ -49,14 +49,14 @@ def _limited(blocks: Iterable[Block], last: Sequence[Block]) -> Iterator[Block]:
     yield from last
 
 
-def _blocks(content: Content) -> Iterator[Block]:
+def _blocks(content: Content) -> Iterator[SlackBlock]:
     if title := escaped(one_line(content.title), MAX_HEADER):
         yield {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}}
     for section in content.sections:
         yield from _section_blocks(section, is_markup=content.is_markup)
 
 
-def _section_blocks(section: Section, *, is_markup: bool) -> Iterator[Block]:
+def _section_blocks(section: Section, *, is_markup: bool) -> Iterator[SlackBlock]:
     if head := "\n".join(filter(None, _head(section))):
         yield _section(head)
     if section.is_minor:
@@ -82,14 +82,14 @@ def _field(fact: Fact) -> str:
     return f"{name}\n{text if text.strip() else NOTHING}"
 
 
-def _minor(facts: Sequence[Fact]) -> Iterator[Block]:
+def _minor(facts: Sequence[Fact]) -> Iterator[SlackBlock]:
     """All facts in one line of small text."""
     line = " · ".join(f"{fact.name}: {fact.text}" for fact in facts)
     if text := escaped(verbatim(one_line(line[: _MINOR + 1])), _MINOR):
         yield _context(text)
 
 
-def _links(links: Sequence[Link]) -> list[Block]:
+def _links(links: Sequence[Link]) -> list[SlackBlock]:
     marks = (
         f"<{escaped(link.url, MAX_SECTION)}|{escaped(link.name, _FIELD_NAME)}>" for link in links
     )
@@ -97,20 +97,20 @@ def _links(links: Sequence[Link]) -> list[Block]:
     return [_section(" · ".join(fitting))] if fitting else []
 
 
-def _section(text: str) -> Block:
+def _section(text: str) -> SlackBlock:
     return {"type": "section", "text": _text(text)}
 
 
-def _context(text: str) -> Block:
+def _context(text: str) -> SlackBlock:
     return {"type": "context", "elements": [_text(text)]}
 
 
-def _text(text: str) -> Block:
+def _text(text: str) -> SlackBlock:
     # Verbatim: a payload must not mention anybody.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _size(block: Block) -> int:
+def _size(block: SlackBlock) -> int:
     """The length of all texts of a block."""
     texts = [*block.get("fields", ()), *block.get("elements", ())]
     texts += [block["text"]] if "text" in block else []

@@ -26,7 +26,7 @@ _MOST = 50
 _Columns = transitions.c
 
 
-class GroupHistory:
+class IncidentHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
