@@ -100,7 +100,7 @@ def test_the_preview_has_the_number_of_messages(
 ) -> None:
     answer = post(client, "/web/alerts/preview", alert(metric_id, channelIds=channel_id))
     assert answer.status_code == 200, answer.text
-    assert "On call: 1 message" in answer.text
+    assert "1 message to On call" in answer.text
 
 
 def test_a_channel_is_created_without_leaving_the_form(client: TestClient, metric_id: str) -> None:

@@ -51,12 +51,13 @@ def summarize_backtest(runtime: Runtime, alert: Alert, over: Range) -> BacktestS
 
 
 def _messages(of: RecipientMessages) -> str:
-    """`on-call: 3 messages, of which 1 reminder; 2 silenced`"""
+    """`3 messages to on-call, of which 1 reminder, 2 more silenced`"""
     count, reminders = len(of.sent), of.count(MessageKind.REMINDER)
-    text = f"{of.recipient.channel.spec.name}: {count:,} message{'s' if count != 1 else ''}"
+    noun = "message" if count == 1 else "messages"
+    text = f"{count:,} {noun} to {of.recipient.channel.spec.name}"
     if reminders:
         text += f", of which {reminders:,} reminder{'s' if reminders != 1 else ''}"
-    return text + (f"; {of.silenced:,} silenced" if of.silenced else "")
+    return text + (f", {of.silenced:,} more silenced" if of.silenced else "")
 
 
 def chart_with_threshold(
