@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -85,3 +86,16 @@ def test_a_subscription_of_a_former_version_still_gets_every_transition(former: 
     assert former.transitions.page(1)[0].change.reason is Reason.DISABLED
     new = [each for each in former.harness.all() if each.delivery_id.hex not in former.deliveries]
     assert [each.status for each in new] == [DeliveryStatus.PENDING]
+
+
+def test_a_silence_of_a_former_version_silences_as_before(former: Former) -> None:
+    (silence,) = former.harness.silences.all()
+    assert (silence.severities, silence.match_all, silence.recurs) == ((), False, None)
+    assert silence.labels == {"team": "search"}
+    payload = {"alertId": str(uuid4()), "severity": "critical", "dimensions": {}}
+    matching = [
+        former.harness.silences.matching(payload, labels, silence.start)
+        for labels in ({"team": "search"}, {"team": "a"})
+    ]
+    assert matching == [silence.silence_id, None]
+    assert silence.window_at(silence.to or silence.start) is None
