@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from support.databases import open_database, server_only
 from support.silenced_world import AT, SilencedWorld, ids_of, silenced_world
 from tocsin.model.alerts.draft import read_alert
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.store.restored_deliveries import end_unsent
+from tocsin.store.silences import Silences
 
 HOUR = timedelta(hours=1)
 
@@ -177,6 +179,20 @@ def test_a_node_that_is_not_the_leader_releases_nothing(world: SilencedWorld) ->
     world.after(hours=1)
     assert world.messages() == []
     world.leadership.is_leader = True
+    world.run()
+    assert world.messages() == [("exceeded", "a")]
+
+
+@server_only
+def test_a_silence_that_another_node_deletes_ends(world: SilencedWorld, tmp_path: Path) -> None:
+    alert = world.alert()
+    silence = world.silence(alertId=str(alert.alert_id))
+    world.firing(alert, "a")
+    world.run()
+    other = open_database(tmp_path / "store.sqlite")
+    Silences(other).delete(silence.silence_id)
+    other.close()
+    world.database.revisions.refresh()
     world.run()
     assert world.messages() == [("exceeded", "a")]
 
