@@ -4,9 +4,8 @@ again for groups that fire at the end of a silence."""
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from tocsin.model.notifications.silence import Silence
+from tocsin.notifications.ended_silences import EndedSilences
 from tocsin.process.clock import Clock
 from tocsin.process.events import DeliveriesPending, Events, LeadershipGained, TransitionsStored
 from tocsin.process.leadership import ALWAYS_LEADER, Leadership
@@ -35,13 +34,11 @@ class Bundler(Worker):
     ) -> None:
         super().__init__("bundler")
         self._bundles = bundles
-        self._silences = silences
+        self._ended = EndedSilences(silences)
         self._events = events
         self._clock = clock
         self._leadership = leadership
         self._forgot_at: datetime | None = None
-        # The definitions of active silences by which the groups that they hold were decided.
-        self._decided: dict[UUID, Silence] = {}
 
     def on_transitions_stored(self, _event: TransitionsStored) -> None:
         self.wake()
@@ -52,10 +49,10 @@ class Bundler(Worker):
     def run_once(self) -> float:
         """Close and remind. Raises Deposed or Unavailable."""
         if not self._leadership.is_leader:
-            self._decided = {}
+            self._ended.forget()
             return IDLE_SECONDS
         at = self._clock.now()
-        self._release(at)
+        self._ended.settle(self._bundles.silencing(), at, self._bundles.release)
         if self._bundles.settle(at):
             self._events.publish(DeliveriesPending())
         if self._forgot_at is None or at - self._forgot_at >= _FORGET_EVERY:
@@ -64,16 +61,3 @@ class Bundler(Worker):
         due = self._bundles.next_due()
         seconds = (due - self._clock.now()).total_seconds() if due else IDLE_SECONDS
         return min(max(seconds, 0.0), IDLE_SECONDS)
-
-    def _release(self, at: datetime) -> None:
-        """Release the groups whose silence is no longer active, or has changed."""
-        silencing = self._bundles.silencing()
-        for id in silencing:
-            silence = self._silences.find(id)
-            is_active = silence is not None and silence.window_at(at) is not None
-            if is_active and self._decided.get(id) == silence:
-                continue
-            self._bundles.release(id, at)
-            if silence is not None and is_active:
-                self._decided[id] = silence
-        self._decided = {id: each for id, each in self._decided.items() if id in silencing}
