@@ -105,7 +105,8 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def columns(runtime: Runtime) -> set[str]:
-    return {name for (name,) in runtime.engine.run_ddl(compile_existing())}
+    query = compile_existing(runtime.engine.tables)
+    return {name for (name,) in runtime.engine.run_ddl(query)}
 
 
 def value(runtime: Runtime, question: Question) -> Any:

@@ -205,7 +205,8 @@ def written_line(line: Line) -> dict[str, Any]:
 
 def merge(world: World) -> None:
     """Make one part of each month; the rows stay, the parts and their types change."""
-    world.runtime.engine.run_ddl(Query("OPTIMIZE TABLE interactions FINAL"))
+    engine = world.runtime.engine
+    engine.change_stored(Query(f"OPTIMIZE TABLE {engine.topology.local_table} FINAL"))
 
 
 def cache_repeated_questions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -53,6 +54,17 @@ def test_the_proxy_forwards_to_every_node() -> None:
     (forwarded,) = re.findall(r"reverse_proxy (.+) \{", (DEPLOY / "Caddyfile").read_text())
     nodes = {name for name in SERVICES if name.startswith("node-")}
     assert set(forwarded.split()) == {f"{name}:8420" for name in nodes}
+
+
+def test_the_example_of_a_cluster_has_the_servers_of_the_documented_url() -> None:
+    cluster = ElementTree.parse(DEPLOY / "clickhouse-cluster.xml").find("remote_servers/main")
+    assert cluster is not None
+    replicas = [len(shard.findall("replica")) for shard in cluster.findall("shard")]
+    assert replicas == [2, 2]
+    text = (ROOT / "docs/how-to/run-on-servers.md").read_text()
+    (hosts,) = re.findall(r"clickhouses://\S+@(\S+)/tocsin\?cluster=main", text)
+    named = [host.text for host in cluster.iter("host")]
+    assert named == [server.partition(":")[0] for server in hosts.split(",")]
 
 
 def test_the_image_is_made_of_files_that_exist() -> None:
