@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -21,10 +20,10 @@ import pytest
 from recorded import counts, interactions, running_server
 from support.receivers import answering, receiver
 from support.serving import Server, free_port
-from tocsin_client import AsyncClient, Client, Rejection, Row, TocsinError
+from tocsin_client import AsyncClient, Client, Rejection, Row, Stats, TocsinError
 
 SOURCES = Path(__file__).parents[1] / "src"
-THREADS, EACH = 4, 500
+EACH = 500
 
 
 @pytest.fixture(scope="module")
@@ -43,49 +42,41 @@ def record_some(client: Client | AsyncClient, resource_type: str, first: int, co
         time.sleep(0.001)
 
 
-def kill_and_restart(server: Server, times: int) -> None:
-    for _ in range(times):
-        time.sleep(0.3)
-        server.kill()
-        time.sleep(0.3)
-        server.start()
+async def record_in_loop(client: AsyncClient, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        client.record("ASYNC", str(number), "WROTE", {"n": number})
+        await asyncio.sleep(0.001)
+
+
+def kill_and_restart(server: Server) -> None:
+    time.sleep(0.3)
+    server.kill()
+    time.sleep(0.3)
+    server.start()
+
+
+async def record_while_it_is_killed(server: Server) -> tuple[Stats, Stats]:
+    """Records with both clients, from threads and from the loop."""
+    options = {"origin": "TEST", "interval": 0.02, "batch_size": 50}
+    async with AsyncClient(server.url, server.admin_key, **options) as in_loop:  # type: ignore[arg-type]  # options of several types
+        with client_of(server, batch_size=50) as in_thread:
+            await asyncio.gather(
+                asyncio.to_thread(kill_and_restart, server),
+                asyncio.to_thread(record_some, in_thread, "KILLED", 0, EACH),
+                asyncio.to_thread(record_some, in_thread, "KILLED", EACH, EACH),
+                asyncio.to_thread(record_some, in_loop, "ASYNC", 0, EACH),
+                record_in_loop(in_loop, EACH, EACH),
+            )
+            assert await asyncio.to_thread(in_thread.flush, 60)
+            assert await in_loop.flush(60)
+            return in_thread.stats, in_loop.stats
 
 
 def test_a_server_that_is_killed_loses_and_doubles_nothing(server: Server) -> None:
-    with client_of(server, batch_size=50) as client:
-        writers = [
-            threading.Thread(target=record_some, args=(client, "KILLED", n * EACH, EACH))
-            for n in range(THREADS)
-        ]
-        for writer in writers:
-            writer.start()
-        kill_and_restart(server, 1)
-        for writer in writers:
-            writer.join()
-        assert client.flush(60)
-        stats = client.stats
-    assert (stats.recorded, stats.rejected, stats.dropped) == (THREADS * EACH, 0, 0)
-    assert stats.retries > 0
-    assert counts(server, "KILLED") == (THREADS * EACH, THREADS * EACH)
-
-
-def test_an_asynchronous_client_loses_and_doubles_nothing_either(server: Server) -> None:
-    async def main() -> AsyncClient:
-        options = {"origin": "TEST", "interval": 0.02, "batch_size": 50}
-        async with AsyncClient(server.url, server.admin_key, **options) as client:  # type: ignore[arg-type]  # options of several types
-            in_a_thread = asyncio.to_thread(record_some, client, "ASYNC", 0, EACH)
-            restarting = asyncio.to_thread(kill_and_restart, server, 1)
-            writing = asyncio.gather(in_a_thread, restarting)
-            for number in range(EACH, 2 * EACH):
-                client.record("ASYNC", str(number), "WROTE", {"n": number})
-                await asyncio.sleep(0.001)
-            await writing
-            assert await client.flush(60)
-        return client
-
-    client = asyncio.run(main())
-    assert client.stats.recorded == 2 * EACH
-    assert client.stats.retries > 0
+    for stats in asyncio.run(record_while_it_is_killed(server)):
+        assert (stats.recorded, stats.rejected, stats.dropped) == (2 * EACH, 0, 0)
+        assert stats.retries > 0
+    assert counts(server, "KILLED") == (2 * EACH, 2 * EACH)
     assert counts(server, "ASYNC") == (2 * EACH, 2 * EACH)
 
 
@@ -103,6 +94,7 @@ def test_members_are_recorded_as_given(server: Server) -> None:
             user_id=user,
             uow_id=unit,
             external_reference="invoice 7",
+            external_response=["accepted"],
             timestamp=moment,
             interaction_id=id,
         )
@@ -118,6 +110,7 @@ def test_members_are_recorded_as_given(server: Server) -> None:
         "userId": user,
         "uowId": str(unit),
         "externalReference": "invoice 7",
+        "externalResponse": ["accepted"],
         "timestamp": "2026-11-01T09:30:00.000Z",
         "interaction": {
             "amount": "12.50",
@@ -246,7 +239,7 @@ def test_a_process_that_ends_sends_its_queue(server: Server) -> None:
     assert counts(server, "EXIT") == (700, 700)
 
 
-def test_an_asynchronous_program_that_forgets_to_close_sends_its_queue_at_exit(
+def test_an_asynchronous_program_of_two_loops_that_closes_nothing_sends_its_queue_at_exit(
     server: Server,
 ) -> None:
     completed = script(
@@ -254,12 +247,13 @@ def test_an_asynchronous_program_that_forgets_to_close_sends_its_queue_at_exit(
         f"""
 import asyncio
 client = AsyncClient({server.url!r}, {server.admin_key!r})
-async def main(): client.record('FORGOT', '1', 'WROTE', {{'n': 1}})
-asyncio.run(main())
+async def main(n): client.record('FORGOT', '1', 'WROTE', {{'n': n}})
+asyncio.run(main(1))
+asyncio.run(main(2))
 """,
     )
     assert (completed.returncode, completed.stderr) == (0, "")
-    assert counts(server, "FORGOT") == (1, 1)
+    assert counts(server, "FORGOT") == (2, 2)
 
 
 def test_a_process_ends_in_bounded_time_without_a_server_and_logs_the_loss() -> None:

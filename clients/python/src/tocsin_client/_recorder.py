@@ -45,7 +45,7 @@ class Recorder:
         batch_size: the number of interactions of a request at most
         interval: the seconds that an interaction waits at most before the first attempt to send it
         on_rejected: gets each interaction that is not acceptable; without it they are logged.
-            It may be called on any thread.
+            It is called in the thread that sends, and must not wait for a flush.
 
         Raises ValueError if an argument cannot be right. Connects to nothing.
         """
@@ -80,6 +80,7 @@ class Recorder:
         user_id: str | None = None,
         uow_id: UUID | str | None = None,
         external_reference: str | None = None,
+        external_response: Any = None,
         timestamp: datetime | None = None,
         interaction_id: UUID | None = None,
     ) -> UUID:
@@ -98,6 +99,7 @@ class Recorder:
             "uowId": uow_id or current_unit_of_work(),
             "userId": user_id,
             "externalReference": external_reference,
+            "externalResponse": external_response,
             "interaction": payload,
         }
         given = {name: value for name, value in members.items() if value is not None}
