@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from support.receivers import wait_for
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 
@@ -152,3 +153,35 @@ def test_a_group_that_recovered_is_not_listed(api: TestClient) -> None:
     assert len(firing(api)) == 1
     api.patch(f"{ALERTS}/{id}", json={"enabled": False}).raise_for_status()
     assert firing(api) == []
+
+
+def test_a_silence_of_a_deleted_alert_can_be_ended_but_not_created(api: TestClient) -> None:
+    id, other = (alert(api, grouped_metric(api, "ZA"), title) for title in "ab")
+    silence = api.post(SILENCES, json={"alertId": id, "to": "2299-01-01T00:00:00Z"}).json()
+    for deleted in (id, other):
+        api.delete(f"{ALERTS}/{deleted}").raise_for_status()
+    path = f"{SILENCES}/{silence['silenceId']}"
+    ended = api.patch(path, json={"to": "2298-01-01T00:00:00.000Z"})
+    assert ended.json()["to"] == "2298-01-01T00:00:00.000Z"
+    changed = api.patch(path, json={"alertId": other})
+    assert [error["field"] for error in changed.json()["errors"]] == ["alertId"]
+    new = api.post(SILENCES, json={"alertId": id, "to": "2299-01-01T00:00:00Z"})
+    assert new.status_code == 422
+
+
+def test_at_the_end_of_a_silence_the_groups_that_still_fire_are_delivered(
+    api: TestClient, runtime: Runtime
+) -> None:
+    hook = {"name": "c", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
+    channel = api.post("/api/channels", json=hook).json()["channelId"]
+    silence = api.post(SILENCES, json={"matchAll": True, "to": "2299-01-01T00:00:00Z"}).json()
+    alert(api, grouped_metric(api, "ZA", "US"), "t", channelIds=[channel])
+    path = f"{SILENCES}/{silence['silenceId']}"
+    held = f"{path}/deliveries"
+    silenced = api.get(held).json()["deliveries"]
+    assert [each["status"] for each in silenced] == ["silenced", "silenced"]
+    soon = format_instant(runtime.now() + timedelta(seconds=0.1))
+    api.patch(path, json={"to": soon}).raise_for_status()
+    wait_for(lambda: '"status":"silenced"' not in api.get(held).text)
+    released = api.get(held).json()["deliveries"]
+    assert {each["deliveryId"] for each in released} == {each["deliveryId"] for each in silenced}
