@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -21,8 +22,9 @@ def receiver() -> Iterator[Receiver]:
         yield listening
 
 
-def send(receiver: Receiver, id: str, title: str, secret: str | None = None) -> int:
-    content = {"type": "ALERT.fired", "timestamp": "2026-03-20T14:30:00.000Z", "title": title}
+def send(receiver: Receiver, id: str, title: str, secret: str | None = None, **members: Any) -> int:
+    at = "2026-03-20T14:30:00.000Z"
+    content = {"type": "ALERT.fired", "timestamp": at, "title": title, **members}
     body = json.dumps(content).encode()
     headers = signature(secret or receiver.secret, id, AT, body)
     return httpx.post(receiver.url, content=body, headers=headers).status_code
@@ -51,3 +53,12 @@ def test_a_message_that_is_signed_with_another_secret_is_rejected(receiver: Rece
 def test_markup_in_a_title_is_escaped(receiver: Receiver) -> None:
     send(receiver, "1", "<script>alert(1)</script>")
     assert "<script>" not in httpx.get(receiver.url).text
+
+
+def test_a_bundle_is_listed_with_its_groups(receiver: Receiver) -> None:
+    group = {"alertTitle": "Guessing", "dimensions": {"country": "<ZA>"}, "status": "exceeded"}
+    data = {"interaction": {"groups": [group]}}
+    assert send(receiver, "1", "2 fired", type="ALERT.bundle", data=data) == 204
+    page = httpx.get(receiver.url).text
+    assert 'class="bundle"' in page
+    assert "Guessing, &lt;ZA&gt;: exceeded" in page

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from support.bundle_minutes import TABLES
-from support.bundle_tables import lines_of, read_table
+from support.bundle_tables import lines_of, read_table, tables_of
 from tocsin.model.notifications.planned_messages import planned_messages
 
 
@@ -14,6 +16,16 @@ def test_a_table_has_exactly_the_messages_that_are_sent(name: str) -> None:
     table = read_table(TABLES[name])
     messages = planned_messages(table.grouping, table.occurrences, table.until)
     assert lines_of(messages) == table.messages
+
+
+def test_the_tables_of_the_reference_are_correct() -> None:
+    document = Path("docs/reference/alerts.md").read_text(encoding="utf-8")
+    tables = tables_of(document)
+    assert len(tables) == 2
+    for text in tables:
+        table = read_table(text)
+        messages = planned_messages(table.grouping, table.occurrences, table.until)
+        assert lines_of(messages) == table.messages
 
 
 def test_a_late_transition_never_opens_a_bundle_at_the_time_of_a_former_one() -> None:

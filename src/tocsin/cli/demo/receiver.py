@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -28,7 +28,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }}
 body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem }}
 li {{ list-style: none; padding: .6rem .8rem; margin: .5rem 0; border-left: 4px solid #8884 }}
-.fired {{ border-color: #d33 }} .recovered {{ border-color: #2a7 }} small {{ opacity: .7 }}
+.fired, .bundle, .reminder {{ border-color: #d33 }}
+.recovered {{ border-color: #2a7 }} small {{ opacity: .7 }}
 </style><h1>Notifications</h1><p>Webhooks of the demo's alerts, newest first.</p>
 <ul style="padding:0">{items}</ul>"""
 _EMPTY = "<li>No notifications yet. A payment gateway fails every two minutes.</li>"
@@ -42,6 +43,7 @@ class ReceivedMessage:
     event: str
     title: str
     happened: str
+    groups: tuple[str, ...] = ()
 
 
 class Receiver:
@@ -82,7 +84,15 @@ def _item(message: ReceivedMessage) -> str:
     kind, title, happened = map(
         escape, (message.event.rpartition(".")[2], message.title, message.happened)
     )
-    return f'<li class="{kind}"><strong>{title}</strong><br><small>{happened}</small></li>'
+    groups = "".join(f"{escape(group)}<br>" for group in message.groups)
+    return f'<li class="{kind}"><strong>{title}</strong><br>{groups}<small>{happened}</small></li>'
+
+
+def _groups_of(data: Mapping[str, Any]) -> Iterator[str]:
+    """The groups that a bundle names: `Password guessing, ZA: exceeded`."""
+    for group in (data.get("interaction") or {}).get("groups", ()):
+        names = [group["alertTitle"], *filter(None, group["dimensions"].values())]
+        yield f"{', '.join(names)}: {group['status']}"
 
 
 @contextmanager
@@ -117,7 +127,13 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 return
             content = json.loads(body)
             id = self.headers["webhook-id"]
-            message = ReceivedMessage(id, content["type"], content["title"], content["timestamp"])
+            message = ReceivedMessage(
+                id,
+                content["type"],
+                content["title"],
+                content["timestamp"],
+                tuple(_groups_of(content.get("data") or {})),
+            )
             receiver.add(message)
             self._answer(204)
 

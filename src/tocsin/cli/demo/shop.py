@@ -59,6 +59,16 @@ CATALOG = {
     },
 }
 
+# A bundle for each team. A failed gateway is critical, and reported immediately.
+SUBSCRIPTION = {
+    "resourceType": "ALERT",
+    "action": "fired",
+    "groupBy": ["labels.team"],
+    "groupWait": "30s",
+    "repeatEvery": "1h",
+    "immediately": ["critical"],
+}
+
 
 class Shop:
     """Records the interactions of the shop on a server."""
@@ -168,7 +178,7 @@ class Shop:
         self.metrics = self._client.get(METRICS)
 
     def _add_alerts(self) -> None:
-        """Create missing alerts, and subscriptions to them."""
+        """Create missing alerts, and a subscription to them."""
         definitions = read_definitions(ALERT_DEFINITIONS, ALERT)
         name = ALERT_DEFINITIONS.name
         definitions = with_metric_ids(definitions, self.metrics, name)
@@ -178,9 +188,8 @@ class Shop:
         channel = self._channel()
         subscriptions = self._client.get(SUBSCRIPTIONS)
         subscribed = {s["action"] for s in subscriptions if s["channelId"] == channel}
-        for action in {"fired", "recovered"} - subscribed:
-            topic = {"resourceType": "ALERT", "action": action}
-            self._client.post(SUBSCRIPTIONS, {**topic, "channelId": channel})
+        if not subscribed:
+            self._client.post(SUBSCRIPTIONS, {**SUBSCRIPTION, "channelId": channel})
 
     def _channel(self) -> str:
         """The id of the channel to the receiver, whose port changes with each run."""
