@@ -174,7 +174,7 @@ class DeliveryResponse(Shape):
         ),
     ]
     channel_id: UUID
-    interaction_id: UUID
+    interaction_id: Annotated[UUID | None, doc("null for a bundle and a reminder")]
     status: ShownStatus
     silence_id: UUID | None
     reason: Annotated[str | None, doc("Why it was skipped, if it was")]
@@ -201,7 +201,7 @@ class DeliveryResponse(Shape):
             delivery_id=delivery.delivery_id,
             subscription_id=None if delivery.is_of_alert else delivery.subscription_id,
             channel_id=delivery.channel_id,
-            interaction_id=delivery.interaction_id,
+            interaction_id=None if delivery.is_of_bundle else delivery.interaction_id,
             status=delivery.status.value,  # type: ignore[arg-type]  # of DeliveryStatus by now
             silence_id=delivery.silence_id,
             reason=delivery.skip_reason,

@@ -120,6 +120,11 @@ class Delivery:
         return self.subscription_id == ALERT
 
     @property
+    def is_of_bundle(self) -> bool:
+        """Whether it is a bundle or a reminder, which is about several interactions."""
+        return self.interaction_id == self.delivery_id
+
+    @property
     def has_template(self) -> bool:
         return self.template != NO_TEMPLATE
 
