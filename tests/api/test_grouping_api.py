@@ -110,3 +110,12 @@ def test_transitions_of_alerts_may_be_named_by_their_origin(
 ) -> None:
     body = {**topic, "groupBy": "alert", "origin": "metric_eval"}
     assert grouping(api.post(PATH, json=body))["groupBy"] == "alert"
+
+
+def test_a_channel_of_pagerduty_has_no_bundles(api: TestClient, topic: dict[str, str]) -> None:
+    settings = {"routingKey": "0123456789abcdef0123456789abcdef"}
+    body = {"name": "pages", "kind": "pagerduty", "settings": settings}
+    channel = api.post("/api/channels", json=body).json()["channelId"]
+    refused = problems(api.post(PATH, json={**topic, "channelId": channel, "groupBy": "alert"}))
+    assert list(refused) == ["groupBy"]
+    assert api.post(PATH, json={**topic, "channelId": channel}).status_code == 201

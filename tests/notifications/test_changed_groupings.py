@@ -11,7 +11,7 @@ import pytest
 
 from support.bundle_tables import DAY, DIMENSION, alert_id, read_table
 from support.bundle_world import BundleWorld, bundle_world
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.model.severity import Severity
 
@@ -41,9 +41,9 @@ def subscription(world: BundleWorld) -> Subscription:
     return subscription
 
 
-def fires(name: str, after: timedelta, **members: Any) -> Occurrence:
+def fires(name: str, after: timedelta, **members: Any) -> GroupTransition:
     members = {"severity": Severity.WARNING, "is_firing": True, **members}
-    return Occurrence(AT + after, alert_id("logins"), dimensions={DIMENSION: name}, **members)
+    return GroupTransition(AT + after, alert_id("logins"), dimensions={DIMENSION: name}, **members)
 
 
 def lines_after(world: BundleWorld, until: timedelta) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from support.bundle_tables import DAY, DIMENSION, alert_id, read_table
 from support.bundle_world import BundleWorld, bundle_world
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.severity import Severity
 
@@ -30,9 +30,9 @@ def world(tmp_path: Path) -> Iterator[BundleWorld]:
         yield opened
 
 
-def happens(name: str, after: timedelta = timedelta(0), **members: Any) -> Occurrence:
+def happens(name: str, after: timedelta = timedelta(0), **members: Any) -> GroupTransition:
     members = {"severity": Severity.WARNING, "is_firing": True, **members}
-    return Occurrence(AT + after, LOGINS, dimensions={DIMENSION: name}, **members)
+    return GroupTransition(AT + after, LOGINS, dimensions={DIMENSION: name}, **members)
 
 
 def test_a_bundle_leaves_out_what_is_silenced_when_it_closes(world: BundleWorld) -> None:

@@ -13,10 +13,11 @@ import pytest
 from support.bundle_minutes import TABLES
 from support.bundle_tables import DAY, DIMENSION, alert_id, group_name, read_table
 from support.bundle_world import BundleWorld, bundle_world, line_of, members_of, play
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.outcome import outcome_interaction
 from tocsin.model.severity import Severity
+from tocsin.store.restored_deliveries import end_unsent
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 AT = DAY + 10 * HOUR
@@ -36,13 +37,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BundleWorld]:
         yield opened
 
 
-def fires(*names: str, at: datetime = AT, **members: Any) -> list[Occurrence]:
+def fires(*names: str, at: datetime = AT, **members: Any) -> list[GroupTransition]:
     group_name_of_logins()
     members = {"severity": Severity.WARNING, "is_firing": True, **members}
-    return [Occurrence(at, LOGINS, dimensions={DIMENSION: name}, **members) for name in names]
+    return [GroupTransition(at, LOGINS, dimensions={DIMENSION: name}, **members) for name in names]
 
 
-def recovers(*names: str, at: datetime, **members: Any) -> list[Occurrence]:
+def recovers(*names: str, at: datetime, **members: Any) -> list[GroupTransition]:
     return fires(*names, at=at, is_firing=False, **members)
 
 
@@ -161,7 +162,7 @@ def test_the_outcome_of_a_bundle_is_recorded_on_its_alert(world: BundleWorld) ->
     assert outcome["resourceId"] == str(LOGINS)
     assert UUID(outcome["resourceTypeId"])
     assert outcome["interaction"]["interactionId"] is None
-    other = Occurrence(AT + HOUR, alert_id("orders"), Severity.INFO, is_firing=True)
+    other = GroupTransition(AT + HOUR, alert_id("orders"), Severity.INFO, is_firing=True)
     world.happen([other])
     world.happen(fires("US", at=AT + HOUR))
     world.run(AT + 2 * HOUR)
@@ -203,3 +204,17 @@ def test_a_channel_that_the_alert_names_gets_nothing_beside_the_bundle(world: Bu
     ]
     world.happen(recovers("ZA", at=AT + 2 * HOUR, is_matched=False))
     assert world.lines()[2:] == ["12:00:00 | single: logins/ZA recovered"]
+
+
+def test_a_restored_store_sends_no_bundle_that_was_open(world: BundleWorld) -> None:
+    world.subscribe(groupBy="alert", groupWait="1m", repeatEvery="1h")
+    world.happen(fires("ZA"))
+    world.run(AT + MINUTE)
+    world.happen(fires("US", at=AT + 2 * MINUTE))
+    end_unsent(world.database, "restored")
+    world.restart()
+    world.run(AT + 5 * HOUR)
+    assert world.lines() == []
+    world.happen(recovers("ZA", "US", at=AT + 6 * HOUR))
+    world.run(AT + 7 * HOUR)
+    assert world.lines() == ["16:01:00 | bundle: logins/US recovered, logins/ZA recovered"]

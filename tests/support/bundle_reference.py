@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.model.notifications.bundles import GroupId, Occurrence
+from tocsin.model.notifications.bundles import GroupId, GroupTransition
 from tocsin.model.notifications.grouping import BundleKey, Grouping
 
 Message = tuple[str, datetime, BundleKey, frozenset[tuple[GroupId, str]]]
@@ -55,7 +55,7 @@ class BundleReference:
             if skipped and not self._reported(key):
                 del self._reminding[key]
 
-    def happen(self, evaluation: Sequence[Occurrence]) -> None:
+    def happen(self, evaluation: Sequence[GroupTransition]) -> None:
         """Transitions of one alert in one evaluation."""
         for occurrence in evaluation:
             self._happen(occurrence)
@@ -64,7 +64,7 @@ class BundleReference:
                 self._reminding.pop(key, None)
         self._recovered.clear()
 
-    def _happen(self, occurrence: Occurrence) -> None:
+    def _happen(self, occurrence: GroupTransition) -> None:
         id = occurrence.group
         group = self._groups.get(id)
         follows = group is not None and group.fires
@@ -88,7 +88,7 @@ class BundleReference:
         group.fires = occurrence.is_firing
         self._note(group, word, occurrence, alone=alone)
 
-    def _note(self, group: _Group, word: str, occurrence: Occurrence, *, alone: bool) -> None:
+    def _note(self, group: _Group, word: str, occurrence: GroupTransition, *, alone: bool) -> None:
         """Remember what is not reported yet, and when it will be."""
         key, at = group.key, occurrence.at
         if group.unreported:

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from tocsin.model.notifications.bundles import GroupId, Occurrence, Outcome
+from tocsin.model.notifications.bundles import GroupId, GroupOutcome, GroupTransition
 from tocsin.model.notifications.grouping import Grouping, GroupingMembers
 from tocsin.model.notifications.planned_messages import PlannedMessage
 from tocsin.model.severity import Severity
@@ -33,7 +33,7 @@ _BLOCK = re.compile(r"```text\n(groupBy .*?)```", re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class Table:
     grouping: Grouping
-    occurrences: list[Occurrence]
+    occurrences: list[GroupTransition]
     messages: list[str]
     times: list[datetime]
 
@@ -74,7 +74,7 @@ def tables_of(document: str) -> list[str]:
     return _BLOCK.findall(document)
 
 
-def _groups(groups: Mapping[GroupId, Outcome]) -> str:
+def _groups(groups: Mapping[GroupId, GroupOutcome]) -> str:
     return ", ".join(
         sorted(
             f"{_ALERTS[alert]}/{values[0]} {outcome}" for (alert, values), outcome in groups.items()
@@ -101,12 +101,12 @@ def _grouping(head: str) -> Grouping:
     return grouping
 
 
-def _occurrence(line: str) -> Occurrence:
+def _occurrence(line: str) -> GroupTransition:
     at, group, verb, *rest = line.split()
     alert, _, value = group.partition("/")
     _ALERTS[alert_id(alert)] = alert
     severity = next((Severity(word) for word in rest if word in list(Severity)), Severity.WARNING)
-    return Occurrence(
+    return GroupTransition(
         at=_instant(at),
         alert_id=alert_id(alert),
         severity=severity,

@@ -25,7 +25,7 @@ from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.metrics.draft import read_metric
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.channel import Channel, read_channel
 from tocsin.model.notifications.delivery import Delivery, DeliveryStatus
 from tocsin.model.notifications.grouping import Grouping
@@ -101,7 +101,7 @@ class BundleWorld:
         members = {"to": (self.at + timedelta(hours=1)).isoformat(), **members}
         return self.silences.create(read_silence(members, self.at), self.at)
 
-    def happen(self, occurrences: Sequence[Occurrence]) -> None:
+    def happen(self, occurrences: Sequence[GroupTransition]) -> None:
         """Store transitions of one alert, as an evaluation does."""
         new = [self._transition(each) for each in occurrences]
         with self.database.revisions.changing() as connection:
@@ -122,7 +122,7 @@ class BundleWorld:
     def close(self) -> None:
         self.database.close()
 
-    def _transition(self, occurrence: Occurrence) -> Transition:
+    def _transition(self, occurrence: GroupTransition) -> Transition:
         alert = self._alert(occurrence)
         change = StateChange(
             status=Status.FIRING if occurrence.is_firing else Status.OK,
@@ -137,7 +137,7 @@ class BundleWorld:
             return replace(transition, transition_id=occurrence.transition_id)
         return transition
 
-    def _alert(self, occurrence: Occurrence) -> Alert:
+    def _alert(self, occurrence: GroupTransition) -> Alert:
         is_matched = occurrence.is_matched
         action = FIRED if is_matched else OTHER
         return build_alert("1m").model_copy(

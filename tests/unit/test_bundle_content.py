@@ -13,7 +13,7 @@ import pytest
 from support.slack_limits import check_blocks
 from support.transitions import ALERT, DETAILS, RECOVERY, TRANSITION
 from tocsin.model.notifications.bundle_payload import BundleKind, BundleMessage, payload_of
-from tocsin.model.notifications.bundles import Entry
+from tocsin.model.notifications.bundles import BundleEntry
 from tocsin.model.notifications.content import Content, Tone
 from tocsin.model.notifications.default_content import default_content
 from tocsin.model.notifications.grouping import Grouping
@@ -22,12 +22,12 @@ from tocsin.notifications.senders.slack_blocks import blocks_of
 
 AT = datetime(2026, 3, 20, 14, 40, tzinfo=UTC)
 SUBSCRIPTION = UUID(int=7)
-Group = tuple[Entry, dict[str, Any] | None, dict[str, Any] | None]
+Group = tuple[BundleEntry, dict[str, Any] | None, dict[str, Any] | None]
 
 
 def group(name: str, *, fired: bool = True, recovered: bool = False, **members: Any) -> Group:
     members = {"dimensions": {"interaction_country": name}, **members}
-    entry = Entry(
+    entry = BundleEntry(
         key=(ALERT,),
         severity=Severity(members.get("severity", "critical")),
         is_firing=not recovered,

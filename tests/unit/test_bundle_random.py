@@ -14,7 +14,7 @@ from support.bundle_tables import DAY, DIMENSION, alert_id
 from support.bundle_world import BundleWorld, bundle_world, members_of
 from tocsin.model.duration import Duration
 from tocsin.model.notifications.bundle_payload import BundleKind
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.delivery import Delivery
 from tocsin.model.notifications.grouping import BundleKey, Grouping
 from tocsin.model.notifications.planned_messages import planned_messages
@@ -48,15 +48,15 @@ class Steps:
         self.at += timedelta(seconds=seconds)
         return self.at
 
-    def next(self) -> list[Occurrence]:
+    def next(self) -> list[GroupTransition]:
         """Transitions of one alert."""
         alert = self.random.choice(ALERTS)
         names = self.random.sample(NAMES, self.random.randint(1, len(NAMES)))
         return [self._occurrence(alert, name) for name in names]
 
-    def _occurrence(self, alert: str, name: str) -> Occurrence:
+    def _occurrence(self, alert: str, name: str) -> GroupTransition:
         fires = self._fires[alert, name] = not self._fires[alert, name]
-        return Occurrence(
+        return GroupTransition(
             at=self.at,
             alert_id=alert_id(alert),
             severity=self.random.choice([Severity.WARNING, Severity.WARNING, *Severity]),
@@ -94,7 +94,7 @@ def without_keys_of_singles(messages: list[Message]) -> list[Message]:
 def test_planned_messages_are_those_of_the_reference(grouping: Grouping) -> None:
     for seed in range(10):
         steps, reference = Steps(Random(seed)), BundleReference(grouping)
-        occurrences: list[Occurrence] = []
+        occurrences: list[GroupTransition] = []
         for _ in range(100):
             reference.advance(steps.wait())
             evaluation = steps.next()

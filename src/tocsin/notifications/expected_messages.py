@@ -21,7 +21,7 @@ from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot
 from tocsin.model.metrics.metric import Metric
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.delivery import ALERT, Delivery, DeliveryStatus
 from tocsin.model.notifications.planned_messages import MessageKind, planned_messages
 from tocsin.store.new_deliveries import NewDeliveries, Recipient
@@ -151,7 +151,7 @@ class MessageForecast:
             if change.status is Status.OK
         }
         by_recipient: dict[_RecipientId, RecipientMessages] = {}
-        grouped: dict[_RecipientId, list[Occurrence]] = {}
+        grouped: dict[_RecipientId, list[GroupTransition]] = {}
         # The channels of grouped subscriptions that took the last change of a group, and so take
         # its next one.
         followed: dict[GroupKey, set[UUID]] = {}
@@ -215,8 +215,8 @@ class MessageForecast:
 
     def _occurrence(
         self, change: StateChange, interaction: Interaction | None, is_matched: bool
-    ) -> Occurrence:
-        return Occurrence(
+    ) -> GroupTransition:
+        return GroupTransition(
             at=change.at,
             alert_id=self._alert.alert_id,
             severity=self._alert.severity,
@@ -228,7 +228,7 @@ class MessageForecast:
         )
 
     def _bundles(
-        self, of: RecipientMessages, occurrences: Iterable[Occurrence], until: datetime
+        self, of: RecipientMessages, occurrences: Iterable[GroupTransition], until: datetime
     ) -> Iterator[ExpectedMessage]:
         grouping = of.recipient.grouping
         assert grouping, "these are the messages of a grouped subscription"

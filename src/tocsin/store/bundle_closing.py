@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from tocsin.model.instant import cut
 from tocsin.model.notifications.bundle_payload import BundleKind, BundleMessage
-from tocsin.model.notifications.bundles import Entry, Window
+from tocsin.model.notifications.bundles import BundleEntry, BundleWindow
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.bundle_collection import Windows
@@ -130,10 +130,10 @@ class BundleCloser:
         subscription: Subscription,
         row: BundleRow,
         kind: BundleKind,
-        reported: list[Entry],
-        entries: Iterable[Entry],
+        reported: list[BundleEntry],
+        entries: Iterable[BundleEntry],
         at: datetime,
-    ) -> Mapping[UUID, Sequence[Entry]]:
+    ) -> Mapping[UUID, Sequence[BundleEntry]]:
         """Add the delivery of a message; returns its silenced entries by silence."""
         grouping = subscription.grouping
         assert grouping
@@ -150,7 +150,7 @@ class BundleCloser:
         )
         return self._deliveries.add(connection, subscription, message)
 
-    def _written(self, connection: Connection, row: BundleRow, window: Window) -> BundleRow:
+    def _written(self, connection: Connection, row: BundleRow, window: BundleWindow) -> BundleRow:
         changed = replace(row, window=window)
         write_windows(connection, [changed])
         return changed
@@ -181,7 +181,7 @@ class BundleCloser:
             for (_, group), entry in entries.items()
             if (key := known.get(entry.fired_id)) is not None
         }
-        window = Window().reported(at, grouping.repeat)
+        window = BundleWindow().reported(at, grouping.repeat)
         keys = {entry.key: BundleRow(id, entry.key, window) for entry in moved.values()}
         write_windows(connection, list(keys.values()))
         write_entries(connection, id, moved)
@@ -225,12 +225,16 @@ def due_subscriptions(connection: Connection, at: datetime) -> list[UUID]:
     return list(connection.execute(query).scalars())
 
 
-def _entries_of(connection: Connection, row: BundleRow) -> Mapping[tuple[UUID, StoredGroup], Entry]:
+def _entries_of(
+    connection: Connection, row: BundleRow
+) -> Mapping[tuple[UUID, StoredGroup], BundleEntry]:
     return entries_where(connection, bundle_groups.c.bundle_id == row.bundle_id)
 
 
 def _keys(
-    connection: Connection, entries: Mapping[tuple[UUID, StoredGroup], Entry], grouping: Grouping
+    connection: Connection,
+    entries: Mapping[tuple[UUID, StoredGroup], BundleEntry],
+    grouping: Grouping,
 ) -> dict[UUID | None, tuple[str | None, ...]]:
     """The keys of entries in a grouping, by the ids of their firing transitions."""
     ids = [entry.fired_id for entry in entries.values() if entry.fired_id]

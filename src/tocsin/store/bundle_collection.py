@@ -16,7 +16,13 @@ from sqlalchemy import Connection
 from tocsin.model.alerts.state import Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.notifications.bundles import Entry, Occurrence, Taken, Window, take
+from tocsin.model.notifications.bundles import (
+    BundleEntry,
+    BundleWindow,
+    GroupTransition,
+    Taken,
+    take,
+)
 from tocsin.model.notifications.grouping import BundleKey, Grouping
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.bundle_rows import (
@@ -68,7 +74,7 @@ class Windows:
     def write(self) -> None:
         write_windows(self._connection, [self._rows[key] for key in self._changed])
 
-    def _set(self, key: BundleKey, window: Window) -> None:
+    def _set(self, key: BundleKey, window: BundleWindow) -> None:
         self._rows[key] = replace(self._rows[key], window=window)
         self._changed.add(key)
 
@@ -77,24 +83,27 @@ class Collection:
     """The entries of one subscription that the transitions of one evaluation change."""
 
     def __init__(
-        self, connection: Connection, subscription: Subscription, occurrences: Sequence[Occurrence]
+        self,
+        connection: Connection,
+        subscription: Subscription,
+        occurrences: Sequence[GroupTransition],
     ) -> None:
         assert subscription.grouping
         self._connection = connection
         self._id = subscription.subscription_id
         self._grouping = subscription.grouping
         self._groups = {each.group: StoredGroup.of(each.group) for each in occurrences}
-        self._entries: dict[StoredGroup, Entry | None] = {
+        self._entries: dict[StoredGroup, BundleEntry | None] = {
             **entries_of(connection, self._id, self._groups.values())
         }
-        self._changed: dict[StoredGroup, Entry | None] = {}
+        self._changed: dict[StoredGroup, BundleEntry | None] = {}
         self._calmed: set[BundleKey] = set()
         keys = {self._key_of(each) for each in occurrences}
         keys |= {entry.key for entry in self._entries.values() if entry}
         self._windows = Windows(connection, self._id, self._grouping)
         self._windows.read(keys)
 
-    def take(self, occurrence: Occurrence) -> Taken | None:
+    def take(self, occurrence: GroupTransition) -> Taken | None:
         """Change the entry of a group; None if the subscription does not take the transition."""
         group = self._groups[occurrence.group]
         entry = self._entries.get(group)
@@ -110,7 +119,7 @@ class Collection:
         write_entries(self._connection, self._id, self._changed)
         self._windows.calm(self._calmed)
 
-    def _follow(self, former: Entry | None, taken: Taken, at: datetime) -> None:
+    def _follow(self, former: BundleEntry | None, taken: Taken, at: datetime) -> None:
         """Change the window of the key."""
         entry = taken.entry
         if entry and entry.is_held:
@@ -120,15 +129,15 @@ class Collection:
         elif former:
             self._calmed.add(former.key)
 
-    def _key_of(self, occurrence: Occurrence) -> BundleKey:
+    def _key_of(self, occurrence: GroupTransition) -> BundleKey:
         return self._grouping.key_of(occurrence.alert_id, occurrence.labels, occurrence.dimensions)
 
 
 def occurrence_of(
     transition: Transition, interaction: Interaction | None, *, is_matched: bool
-) -> Occurrence:
+) -> GroupTransition:
     alert, change = transition.alert, transition.change
-    return Occurrence(
+    return GroupTransition(
         at=change.at,
         alert_id=alert.alert_id,
         severity=alert.severity,
@@ -143,8 +152,8 @@ def occurrence_of(
 
 def entries_of(
     connection: Connection, subscription_id: UUID, groups: Elements[StoredGroup]
-) -> dict[StoredGroup, Entry]:
-    entries: dict[StoredGroup, Entry] = {}
+) -> dict[StoredGroup, BundleEntry]:
+    entries: dict[StoredGroup, BundleEntry] = {}
     columns = bundle_groups.c
     is_own = columns.subscription_id == subscription_id
     is_of_alerts = columns.alert_id.in_({group.alert_id for group in groups})

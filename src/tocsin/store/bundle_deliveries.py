@@ -19,10 +19,10 @@ from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.notifications.bundle_payload import (
     BundleKind,
     BundleMessage,
-    Payload,
+    TransitionMembers,
     payload_of,
 )
-from tocsin.model.notifications.bundles import Entry
+from tocsin.model.notifications.bundles import BundleEntry
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
@@ -65,7 +65,7 @@ class BundleDeliveries:
 
     def add(
         self, connection: Connection, subscription: Subscription, message: BundleMessage
-    ) -> Mapping[UUID, Sequence[Entry]]:
+    ) -> Mapping[UUID, Sequence[BundleEntry]]:
         """Add the delivery of a message, in this transaction. Groups that are silenced at its time
         are left out: those of a bundle are in a silenced delivery for each silence. Returns them
         by silence."""
@@ -83,16 +83,16 @@ class BundleDeliveries:
 
     def _by_silence(
         self, connection: Connection, message: BundleMessage
-    ) -> Mapping[UUID | None, Sequence[Entry]]:
+    ) -> Mapping[UUID | None, Sequence[BundleEntry]]:
         """The entries of a message by the silence that matches them."""
         silencing = self.silencing(connection, message.entries, message.at)
-        parts: dict[UUID | None, list[Entry]] = defaultdict(list)
+        parts: dict[UUID | None, list[BundleEntry]] = defaultdict(list)
         for entry in message.entries:
             parts[silencing.get(_last_id(entry))].append(entry)
         return parts
 
     def silencing(
-        self, connection: Connection, entries: Sequence[Entry], at: datetime
+        self, connection: Connection, entries: Sequence[BundleEntry], at: datetime
     ) -> dict[UUID | None, UUID | None]:
         """The silences that match groups at an instant, by the ids of their last transitions."""
         silencing: dict[UUID | None, UUID | None] = {}
@@ -182,7 +182,7 @@ class BundleDeliveries:
 
     def _named(
         self, connection: Connection, message: BundleMessage
-    ) -> Iterable[tuple[Entry, Payload | None, Payload | None]]:
+    ) -> Iterable[tuple[BundleEntry, TransitionMembers | None, TransitionMembers | None]]:
         named = message.named
         ids = {id for entry in named for id in (entry.fired_id, entry.recovered_id) if id}
         query = select(transitions).where(transitions.c.transition_id.in_(ids))
@@ -193,10 +193,10 @@ class BundleDeliveries:
             fired, recovered = payloads.get(entry.fired_id), payloads.get(entry.recovered_id)
             yield entry, fired, recovered
 
-    def _payload(self, row: Any) -> Payload:
-        payload: Payload = transition_of(row).payload(self._pages)
+    def _payload(self, row: Any) -> TransitionMembers:
+        payload: TransitionMembers = transition_of(row).payload(self._pages)
         return payload
 
 
-def _last_id(entry: Entry) -> UUID | None:
+def _last_id(entry: BundleEntry) -> UUID | None:
     return entry.fired_id if entry.is_firing else entry.recovered_id

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, select
 
 from tocsin.model.notifications.bundle_payload import bundle_id
-from tocsin.model.notifications.bundles import Entry, GroupId, Window
+from tocsin.model.notifications.bundles import BundleEntry, BundleWindow, GroupId
 from tocsin.model.notifications.grouping import BundleKey
 from tocsin.model.severity import Severity
 from tocsin.store.tables import bundle_groups, bundles
@@ -41,7 +41,7 @@ class BundleRow:
 
     subscription_id: UUID
     key: BundleKey
-    window: Window = field(default_factory=Window)
+    window: BundleWindow = field(default_factory=BundleWindow)
 
     @property
     def bundle_id(self) -> UUID:
@@ -73,7 +73,7 @@ def rows_where(connection: Connection, *conditions: ColumnElement[bool]) -> list
 
 def entries_where(
     connection: Connection, *conditions: ColumnElement[bool]
-) -> dict[tuple[UUID, StoredGroup], Entry]:
+) -> dict[tuple[UUID, StoredGroup], BundleEntry]:
     """Entries by subscription and group, in the order of their creation."""
     query = (
         select(bundle_groups, bundles.c.key)
@@ -116,7 +116,7 @@ def write_windows(connection: Connection, rows: Collection[BundleRow]) -> None:
 
 
 def write_entries(
-    connection: Connection, subscription_id: UUID, entries: Mapping[StoredGroup, Entry | None]
+    connection: Connection, subscription_id: UUID, entries: Mapping[StoredGroup, BundleEntry | None]
 ) -> None:
     """Write entries, and delete those that are None. Their keys must have rows."""
     written = [
@@ -147,12 +147,12 @@ def delete_entries(
 
 
 def _bundle_row(row: RowMapping) -> BundleRow:
-    window = Window(**{name: row[name] for name in _WINDOW})
+    window = BundleWindow(**{name: row[name] for name in _WINDOW})
     return BundleRow(row["subscription_id"], tuple(json.loads(row["key"])), window)
 
 
-def _entry(row: RowMapping) -> Entry:
-    return Entry(
+def _entry(row: RowMapping) -> BundleEntry:
+    return BundleEntry(
         key=tuple(json.loads(row["key"])),
         severity=Severity(row["severity"]),
         is_firing=row["is_firing"],
@@ -163,7 +163,7 @@ def _entry(row: RowMapping) -> Entry:
     )
 
 
-def _entry_row(subscription_id: UUID, group: StoredGroup, entry: Entry) -> dict[str, Any]:
+def _entry_row(subscription_id: UUID, group: StoredGroup, entry: BundleEntry) -> dict[str, Any]:
     return {
         "bundle_id": bundle_id(subscription_id, json.dumps(entry.key)),
         "subscription_id": subscription_id,

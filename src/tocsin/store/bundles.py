@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.notifications.bundles import Occurrence
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.bundle_closing import BundleCloser, due_subscriptions, silenced_subscriptions
 from tocsin.store.bundle_collection import Collection, occurrence_of
@@ -70,7 +70,7 @@ class Bundles:
         self,
         connection: Connection,
         subscription: Subscription,
-        occurrences: Sequence[Occurrence],
+        occurrences: Sequence[GroupTransition],
         interactions: Sequence[Interaction | None],
         alert: Alert,
     ) -> list[Interaction]:

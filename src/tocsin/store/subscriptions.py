@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import cut
 from tocsin.model.interactions.filter_tree import read_filter
+from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
 from tocsin.process.optimistic_locking import unchanged
@@ -41,7 +42,7 @@ class SubscribedBundles(Protocol):
         """Adapt the bundles of a subscription that is replaced, or deleted, in this transaction."""
 
 
-class NoBundles:
+class NoBundleChanges:
     """Without grouped subscriptions."""
 
     def change(
@@ -54,12 +55,12 @@ class NoBundles:
         pass
 
 
-NO_BUNDLES = NoBundles()
+NO_BUNDLE_CHANGES = NoBundleChanges()
 
 
 class Subscriptions:
     def __init__(
-        self, database: Database, channels: Channels, bundles: SubscribedBundles = NO_BUNDLES
+        self, database: Database, channels: Channels, bundles: SubscribedBundles = NO_BUNDLE_CHANGES
     ) -> None:
         self._channels = channels
         self._bundles = bundles
@@ -143,7 +144,7 @@ class Subscriptions:
         channel = self._channels.find(draft.channel_id)
         if channel is None:
             raise InvalidInput.at("channelId", "is the id of no channel")
-        if draft.grouping and channel.kind.value == "pagerduty":
+        if draft.grouping and channel.kind is ChannelKind.PAGERDUTY:
             raise InvalidInput.at(
                 "groupBy", "must be none: PagerDuty has an incident for each group of an alert"
             )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tocsin.model.notifications.bundle_payload import BundleKind
-from tocsin.model.notifications.bundles import Outcome
+from tocsin.model.notifications.bundles import GroupOutcome
 from tocsin.model.notifications.content import Content, Link, Section, Tone, encodable
 from tocsin.model.notifications.spelling import spell_value
 from tocsin.model.notifications.transition_content import (
@@ -20,9 +20,9 @@ from tocsin.model.notifications.transition_content import (
 )
 
 _WORDS = {
-    Outcome.FIRED: "fired",
-    Outcome.BOTH: "fired and recovered",
-    Outcome.RECOVERED: "recovered",
+    GroupOutcome.FIRED: "fired",
+    GroupOutcome.BOTH: "fired and recovered",
+    GroupOutcome.RECOVERED: "recovered",
 }
 
 
@@ -35,7 +35,7 @@ class _BundledGroup(TransitionPayload):
 
     @property
     def is_recovery(self) -> bool:
-        return self.status != Outcome.FIRED
+        return self.status != GroupOutcome.FIRED
 
 
 class _BundledAlert(msgspec.Struct, rename="camel"):
@@ -53,7 +53,7 @@ class BundlePayload(msgspec.Struct, rename="camel"):
     key: dict[str, str | None]
     severity: str
     total: int
-    counts: dict[Outcome, int]
+    counts: dict[GroupOutcome, int]
     firing: int
     groups: list[_BundledGroup]
     alerts: list[_BundledAlert]
@@ -61,7 +61,7 @@ class BundlePayload(msgspec.Struct, rename="camel"):
 
     @property
     def tone(self) -> Tone:
-        is_recovery = self.counts.get(Outcome.FIRED, 0) == 0
+        is_recovery = self.counts.get(GroupOutcome.FIRED, 0) == 0
         return Tone.RECOVERED if is_recovery else Tone.of(self.severity)
 
 
@@ -124,7 +124,7 @@ def _heading(group: _BundledGroup, *, is_one_alert: bool) -> str:
     """`Failed logins, ZA: fired and recovered (fired with 42)`."""
     names = [] if is_one_alert and group.group else [group.alert_title]
     text = ", ".join([*names, *([group.group] if group.group else [])])
-    text += f": {_WORDS[Outcome(group.status)]}"
+    text += f": {_WORDS[GroupOutcome(group.status)]}"
     if group.fired_value is not msgspec.UNSET:
         text += f" (fired with {spell_value(group.fired_value, group.unit)})"
     return text

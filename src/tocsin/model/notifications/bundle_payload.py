@@ -14,11 +14,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from tocsin.model.instant import format_instant
-from tocsin.model.notifications.bundles import Entry, Outcome
+from tocsin.model.notifications.bundles import BundleEntry, GroupOutcome
 from tocsin.model.notifications.grouping import MAX_NAMED_GROUPS, BundleKey, Grouping
 from tocsin.model.severity import Severity
 
-Payload = Mapping[str, Any]
+TransitionMembers = Mapping[str, Any]
 """The payload of a transition's interaction."""
 
 # Members of a transition that all groups of an alert share; `alerts` has them.
@@ -39,7 +39,7 @@ class BundleMessage:
     subscription_id: UUID
     grouping: Grouping
     key: BundleKey
-    entries: Sequence[Entry]
+    entries: Sequence[BundleEntry]
     firing: int
     at: datetime
     opened_at: datetime | None = None
@@ -52,7 +52,7 @@ class BundleMessage:
         return uuid5(self.bundle_id, f"{self.kind}/{format_instant(time)}")
 
     @property
-    def named(self) -> list[Entry]:
+    def named(self) -> list[BundleEntry]:
         """The entries that the message names: the most severe first, then those that fire."""
         return sorted(self.entries, key=_rank)[:MAX_NAMED_GROUPS]
 
@@ -63,7 +63,8 @@ def bundle_id(subscription_id: UUID, key: str) -> UUID:
 
 
 def payload_of(
-    message: BundleMessage, groups: Iterable[tuple[Entry, Payload | None, Payload | None]]
+    message: BundleMessage,
+    groups: Iterable[tuple[BundleEntry, TransitionMembers | None, TransitionMembers | None]],
 ) -> dict[str, Any]:
     """The payload. `groups` has each named entry with the payloads of the transitions by which it
     fired and recovered, as far as they are stored."""
@@ -79,34 +80,39 @@ def payload_of(
         **only,
         "alertTitle": only.get("alertTitle"),
         "severity": max((e.severity for e in message.entries), key=list(Severity).index),
-        "status": Outcome.FIRED if message.firing else Outcome.RECOVERED,
+        "status": GroupOutcome.FIRED if message.firing else GroupOutcome.RECOVERED,
         "openedAt": message.opened_at and format_instant(message.opened_at),
         "sentAt": format_instant(message.at),
         "total": len(message.entries),
-        "counts": {outcome: outcomes[outcome] for outcome in Outcome},
+        "counts": {outcome: outcomes[outcome] for outcome in GroupOutcome},
         "firing": message.firing,
         "alerts": alerts,
         "groups": [_group(*each) for each in named],
     }
 
 
-def _rank(entry: Entry) -> tuple[int, int]:
-    severities, outcomes = list(Severity), (Outcome.FIRED, Outcome.BOTH, Outcome.RECOVERED)
+def _rank(entry: BundleEntry) -> tuple[int, int]:
+    severities, outcomes = (
+        list(Severity),
+        (GroupOutcome.FIRED, GroupOutcome.BOTH, GroupOutcome.RECOVERED),
+    )
     return -severities.index(entry.severity), outcomes.index(entry.outcome)
 
 
-def _group(entry: Entry, fired: Payload | None, recovered: Payload | None) -> dict[str, Any]:
+def _group(
+    entry: BundleEntry, fired: TransitionMembers | None, recovered: TransitionMembers | None
+) -> dict[str, Any]:
     """The members of the last transition. A group that fired and recovered has the value with
     which it fired, too."""
     last = recovered if recovered and not entry.is_firing else fired
     group = {name: value for name, value in (last or {}).items() if name not in _OF_ALERT}
     group["status"] = entry.outcome
-    if entry.outcome is Outcome.BOTH and fired:
+    if entry.outcome is GroupOutcome.BOTH and fired:
         group["firedValue"] = fired["value"]
     return group
 
 
-def _alerts(payloads: Iterable[Payload]) -> Iterable[dict[str, Any]]:
+def _alerts(payloads: Iterable[TransitionMembers]) -> Iterable[dict[str, Any]]:
     """The alerts of the named groups, each once."""
     by_id: dict[Any, dict[str, Any]] = {}
     for payload in payloads:

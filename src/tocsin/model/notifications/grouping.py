@@ -1,7 +1,7 @@
 """How often a subscription sends: bundles of alert transitions, reminders, and severities that are
 sent immediately.
 
-"Grouping" in docs/reference/alerts.md defines the members.
+"Bundles" in docs/reference/alerts.md defines the members.
 """
 
 from __future__ import annotations

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin.model.notifications.bundles import Entry, GroupId, Occurrence, Outcome, Window, take
+from tocsin.model.notifications.bundles import (
+    BundleEntry,
+    BundleWindow,
+    GroupId,
+    GroupOutcome,
+    GroupTransition,
+    take,
+)
 from tocsin.model.notifications.grouping import BundleKey, Grouping
 
 
@@ -27,12 +34,12 @@ class PlannedMessage:
     kind: MessageKind
     at: datetime
     key: BundleKey
-    groups: Mapping[GroupId, Outcome]
+    groups: Mapping[GroupId, GroupOutcome]
     opened_at: datetime | None = None
 
 
 def planned_messages(
-    grouping: Grouping, occurrences: Iterable[Occurrence], until: datetime
+    grouping: Grouping, occurrences: Iterable[GroupTransition], until: datetime
 ) -> list[PlannedMessage]:
     """The messages up to and including `until`; `occurrences` are ordered by time. Silences are
     not considered. Those of an alert at one instant are of one evaluation: reminders end if
@@ -49,12 +56,12 @@ def planned_messages(
 
 @dataclass(slots=True)
 class _Key:
-    window: Window = field(default_factory=Window)
-    entries: dict[GroupId, Entry] = field(default_factory=dict)
+    window: BundleWindow = field(default_factory=BundleWindow)
+    entries: dict[GroupId, BundleEntry] = field(default_factory=dict)
 
-    def firing(self, *, is_reported: bool = False) -> dict[GroupId, Outcome]:
+    def firing(self, *, is_reported: bool = False) -> dict[GroupId, GroupOutcome]:
         return {
-            group: Outcome.FIRED
+            group: GroupOutcome.FIRED
             for group, entry in self.entries.items()
             if entry.is_firing and not (is_reported and entry.is_held)
         }
@@ -79,7 +86,7 @@ class _Plan:
             if key.window.due == due:
                 self._close(name, key) if key.window.is_closing else self._remind(name, key)
 
-    def take(self, occurrence: Occurrence) -> None:
+    def take(self, occurrence: GroupTransition) -> None:
         group = occurrence.group
         former = self._key_of.get(group)
         entry = self._keys[former].entries[group] if former is not None else None
@@ -98,7 +105,7 @@ class _Plan:
             key.entries[group] = taken.entry
             self._key_of[group] = name
         if taken.is_single:
-            outcome = Outcome.FIRED if occurrence.is_firing else Outcome.RECOVERED
+            outcome = GroupOutcome.FIRED if occurrence.is_firing else GroupOutcome.RECOVERED
             self.messages.append(
                 PlannedMessage(MessageKind.SINGLE, occurrence.at, name, {group: outcome})
             )
@@ -115,7 +122,7 @@ class _Plan:
                 self._set(name, key, key.window.calmed())
         self._recovered.clear()
 
-    def _window_after(self, window: Window, entry: Entry, at: datetime) -> Window:
+    def _window_after(self, window: BundleWindow, entry: BundleEntry, at: datetime) -> BundleWindow:
         if entry.is_held:
             return window.opened(at, self._grouping.wait)
         return window.reported(at, self._grouping.repeat)
@@ -145,7 +152,7 @@ class _Plan:
         repeat = self._grouping.repeat
         self._set(name, key, key.window.reminded(at, repeat, is_any_reported=bool(groups)))
 
-    def _set(self, name: BundleKey, key: _Key, window: Window) -> None:
+    def _set(self, name: BundleKey, key: _Key, window: BundleWindow) -> None:
         key.window = window
         if window.due:
             heapq.heappush(self._due, (window.due, next(self._order), name))
