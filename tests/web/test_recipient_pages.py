@@ -121,6 +121,25 @@ def test_a_channel_is_created_without_leaving_the_form(client: TestClient, metri
     assert "whsec_" not in again
 
 
+@pytest.mark.parametrize(
+    ("kind", "target"),
+    [
+        ("slack", "https://hooks.example.com/a"),
+        ("email", "a@example.com"),
+        ("apprise", "tgram://token/chat"),
+        ("pagerduty", "0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_every_kind_of_channel_is_created_in_place(
+    client: TestClient, metric_id: str, kind: str, target: str
+) -> None:
+    fields = {"newChannel.name": kind, "newChannel.kind": kind, "newChannel.target": target}
+    answer = post(client, "/web/alerts/new", alert(metric_id, createChannel="1") | fields)
+    assert answer.status_code == 200, answer.text
+    stored = client.get("/api/channels", headers=KEY).json()
+    assert [each["kind"] for each in stored if each["name"] == kind] == [kind]
+
+
 def test_a_channel_that_cannot_be_created_keeps_what_was_typed(
     client: TestClient, metric_id: str
 ) -> None:
@@ -132,13 +151,18 @@ def test_a_channel_that_cannot_be_created_keeps_what_was_typed(
     assert "Logins fail" in shown
 
 
-def test_the_newest_forms_show_no_problem_before_anything_is_typed(
-    browser: Browser, server: Server
-) -> None:
+@pytest.fixture(scope="module")
+def with_a_metric(server: Server) -> Server:
     with server.client() as client:
         metric = {"name": "Any", "metricType": "COUNT"}
         client.post("/api/interaction-metrics", json=metric).raise_for_status()
-    browser.sign_in(server.url, server.admin_key)
+    return server
+
+
+def test_new_forms_show_no_problem_before_anything_is_typed(
+    browser: Browser, with_a_metric: Server
+) -> None:
+    browser.sign_in(with_a_metric.url, with_a_metric.admin_key)
     for page in NEW_FORMS:
         browser.open(f"/web/{page}/new")
         browser.until(lambda: not browser.all("[aria-busy]"))
@@ -147,9 +171,9 @@ def test_the_newest_forms_show_no_problem_before_anything_is_typed(
 
 
 def test_an_alert_with_a_new_channel_is_created_in_the_browser(
-    browser: Browser, server: Server
+    browser: Browser, with_a_metric: Server
 ) -> None:
-    browser.sign_in(server.url, server.admin_key)
+    browser.sign_in(with_a_metric.url, with_a_metric.admin_key)
     browser.open("/web/alerts/new")
     browser.type("Title", "Anything")
     browser.choose("Metric", "Any")
@@ -157,7 +181,7 @@ def test_an_alert_with_a_new_channel_is_created_in_the_browser(
     browser.find("details.more summary").click()
     browser.type("Name", "Night shift")
     browser.choose("Kind", "webhook")
-    browser.type("URL or address", "https://example.com/night")
+    browser.type("URL, address or key", "https://example.com/night")
     browser.press("Create channel")
     browser.until_says("whsec_")
     assert browser.find("[name=channelIds]").is_selected()
