@@ -263,6 +263,26 @@ def test_a_release_keeps_within_the_limit_of_the_channel(tmp_path: Path) -> None
         assert world.held.holders() == set()
 
 
+def test_former_silenced_deliveries_do_not_displace_those_that_wait(tmp_path: Path) -> None:
+    with silenced_world(tmp_path, limit=-995) as world:
+        world.subscribe(world.channel())
+        alert = world.alert()
+        world.silence(alertId=str(alert.alert_id))
+        for names in ("abc", "", "de"):
+            world.firing(alert, *names)
+            world.after(minutes=1)
+        assert len(world.messages(DeliveryStatus.SILENCED)) == 7
+        world.firing(alert)
+        dropped = world.dropped.total()
+        for _ in range(2):
+            world.after(hours=1)
+            world.silence(alertId=str(alert.alert_id))
+        world.firing(alert, "f", "g")
+        assert world.dropped.total() == dropped == 3
+        world.after(hours=1)
+        assert world.messages() == [("exceeded", "f"), ("exceeded", "g")]
+
+
 def _definition(world: SilencedWorld) -> dict[str, object]:
     return {
         "title": "a title",

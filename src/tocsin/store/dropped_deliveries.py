@@ -40,11 +40,12 @@ class ChannelCapacity:
     def __init__(self, connection: Connection, limit: int) -> None:
         self._connection = connection
         self._limit = limit
-        self._left: dict[tuple[UUID, DeliveryStatus], int] = {}
+        self._left: dict[tuple[UUID, DeliveryStatus, bool], int] = {}
 
-    def take(self, channel_id: UUID, status: DeliveryStatus) -> bool:
-        """Reserve a place for one delivery; False if none is left."""
-        key = channel_id, status
+    def take(self, channel_id: UUID, status: DeliveryStatus, *, is_held: bool = False) -> bool:
+        """Reserve a place for one delivery; False if none is left. Those that wait for the end of
+        a silence have places of their own, which former silenced ones do not take."""
+        key = channel_id, status, is_held
         left = self._left.get(key)
         if left is None:
             left = self._limit - count_up_to(self._limit, self._connection, *key)
@@ -53,12 +54,18 @@ class ChannelCapacity:
 
 
 def count_up_to(
-    limit: int, connection: Connection, channel_id: UUID, status: DeliveryStatus
+    limit: int,
+    connection: Connection,
+    channel_id: UUID,
+    status: DeliveryStatus,
+    is_held: bool = False,
 ) -> int:
     """The number of deliveries of a channel with a status; counts no further than the limit."""
+    held = [deliveries.c.held_by.is_not(None)] if is_held else []
     matching = select(deliveries.c.number).where(
         deliveries.c.channel_id == channel_id,
         deliveries.c.status.in_(_COUNTED.get(status, (status,))),
+        *held,
     )
     counted = select(func.count()).select_from(matching.limit(limit).subquery())
     return connection.execute(counted).scalar_one()

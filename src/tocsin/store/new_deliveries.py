@@ -216,15 +216,16 @@ class NewDeliveries:
             return
         payload = msgspec.json.decode(interaction.payload)
         silence = self._silences.matching(payload, alert.labels, at)
-        held = {"held_by": silence if HeldGroup.of_payload(payload) else None}
+        held_by = silence if HeldGroup.of_payload(payload) else None
+        is_held = held_by is not None
         text = self._snapshot(interaction, is_on_disk_when_sent=False)
         for recipient in recipients:
             channel = recipient.channel
             held_back = None if _resolves_incident(channel, payload) else silence
             first = _first_status(channel.skip_reason, held_back)
-            if capacity.take(channel.channel_id, first["status"]):
+            if capacity.take(channel.channel_id, first["status"], is_held=is_held):
                 row = _row(recipient, interaction, text, at)
-                batch.rows.append({**row, **first, **held})
+                batch.rows.append({**row, **first, "held_by": held_by})
             else:
                 batch.drop(channel.channel_id, interaction.interaction_id)
 
