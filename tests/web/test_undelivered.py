@@ -11,7 +11,10 @@ from uuid import UUID
 from fastapi.testclient import TestClient
 
 from tocsin.model.instant import format_instant
+from tocsin.model.notifications.delivery import Attempt, SendResult
+from tocsin.model.notifications.retries import CompletedAttempt, next_step
 from tocsin.runtime import Runtime
+from tocsin.store.delivery_queue import DeliveryQueue
 
 TOPIC = {"resourceType": "SHOP", "action": "CLOSED"}
 CHANNEL = {"name": "The desk", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
@@ -61,3 +64,22 @@ def test_pages_show_why_a_delivery_was_skipped_and_until_when_a_channel_is_pause
     assert retried.status_code == 303
     waiting = pages.get(f"/web/deliveries?channel={off['channelId']}").text
     assert "waiting: the channel is disabled" in text_of(waiting)
+
+
+def test_the_page_shows_why_a_delivery_was_skipped_after_an_attempt(
+    api: TestClient, site: Callable[..., TestClient], runtime: Runtime
+) -> None:
+    record(api)
+    channel = subscribed(api, name="Pager")
+    until = runtime.now() + timedelta(hours=1)
+    runtime.channels.pause(UUID(channel["channelId"]), until)
+    record(api)
+    queue = DeliveryQueue(runtime.database)
+    for result in (SendResult("answered 500", 500), SendResult(skip_reason="It is obsolete")):
+        (claimed,) = queue.claim({UUID(channel["channelId"]): 1}, until)
+        step = next_step(claimed.tries + 1, result, runtime.now(), 0.0)
+        attempt = Attempt(runtime.now(), result, timedelta(0))
+        queue.finish([CompletedAttempt(claimed, attempt, step)])
+    page = text_of(site().get("/web/deliveries?status=skipped").text)
+    assert "1 attempt" in page
+    assert "It is obsolete" in page
