@@ -1,13 +1,18 @@
-"""A server for tests of the client, and the numbers that it counts itself."""
+"""A server for tests of the client, the numbers that it counts, and processes that record."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from support.serving import Server
+
+SOURCES = Path(__file__).parents[1] / "src"
 
 
 @contextmanager
@@ -41,3 +46,15 @@ def interactions(server: Server, resource_type: str) -> list[dict[str, Any]]:
         # A type that nothing is recorded with is unknown.
         listed: list[dict[str, Any]] = answer.json().get("interactions", [])
         return listed
+
+
+def script(server_url: str, code: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in a process with a client `tocsin`."""
+    head = f"from tocsin_client import *\ntocsin = Client({server_url!r}, {Server.admin_key!r})\n"
+    return subprocess.run(
+        [sys.executable, "-c", head + code],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

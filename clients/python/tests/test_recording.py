@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from recorded import counts, interactions, running_server
-from support.receivers import answering, receiver
-from support.serving import Server, free_port
+from recorded import counts, interactions, running_server, script
+from support.serving import Server
 from tocsin_client import AsyncClient, Client, Rejection, Row, Stats, TocsinError
 
-SOURCES = Path(__file__).parents[1] / "src"
 EACH = 500
 
 
@@ -155,39 +149,6 @@ def test_without_a_callback_a_rejection_is_logged_without_its_payload(
     assert "hunter2" not in caplog.text
 
 
-class Unreadable(dict[str, object]):
-    """A payload with an error of its own."""
-
-    def items(self) -> object:  # type: ignore[override]  # that is its purpose
-        raise LookupError("the database is gone")
-
-
-CYCLE: dict[str, object] = {}
-CYCLE["itself"] = CYCLE
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [{"set": {1}}, {"nan": float("nan")}, {"text": "\ud800"}, {(1, 2): 3}, CYCLE, Unreadable(a=1)],
-    ids=["set", "nan", "surrogate", "key", "cycle", "error"],
-)
-def test_a_payload_that_is_no_json_raises_nothing_and_is_reported(
-    payload: dict[str, object], server: Server
-) -> None:
-    rejections: list[Rejection] = []
-    with client_of(server, on_rejected=rejections.append) as client:
-        id = client.record("NEVER", "1", "WROTE", payload)
-    assert [rejection.interaction_id for rejection in rejections] == [id]
-    assert client.stats.rejected == 1
-
-
-def test_a_timestamp_without_a_zone_raises_nothing_and_is_reported(server: Server) -> None:
-    rejections: list[Rejection] = []
-    with client_of(server, on_rejected=rejections.append) as client:
-        client.record("NEVER", "1", "WROTE", timestamp=datetime(2026, 1, 1))
-    assert str(rejections[0]) == "the timestamp has no time zone"
-
-
 def test_an_error_in_the_callback_does_not_stop_the_sender(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -209,27 +170,6 @@ def test_a_change_of_the_payload_after_recording_has_no_effect(server: Server) -
         client.record("CHANGED", "1", "WROTE", payload)
         payload["n"] = 2
     assert [each["interaction"] for each in interactions(server, "CHANGED")] == [{"n": 1}]
-
-
-def test_retry_after_is_honoured() -> None:
-    with receiver(answering(503, **{"Retry-After": "1"})) as limited:
-        client = Client(limited.url, "a-key", interval=0)
-        client.record("T", "1", "A")
-        assert not client.flush(0.9)
-        assert len(limited.received) == client.stats.retries == 1
-        client.close(0)
-
-
-def script(server_url: str, code: str) -> subprocess.CompletedProcess[str]:
-    """Runs code in a process with a client `tocsin`."""
-    head = f"from tocsin_client import *\ntocsin = Client({server_url!r}, {Server.admin_key!r})\n"
-    return subprocess.run(
-        [sys.executable, "-c", head + code],
-        env={**os.environ, "PYTHONPATH": str(SOURCES)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
 
 
 def test_a_process_that_ends_sends_its_queue(server: Server) -> None:
@@ -254,14 +194,6 @@ asyncio.run(main(2))
     )
     assert (completed.returncode, completed.stderr) == (0, "")
     assert counts(server, "FORGOT") == (2, 2)
-
-
-def test_a_process_ends_in_bounded_time_without_a_server_and_logs_the_loss() -> None:
-    started = time.monotonic()
-    completed = script(f"http://127.0.0.1:{free_port()}", "tocsin.record('T', '1', 'A')")
-    assert completed.returncode == 0
-    assert time.monotonic() - started < 15
-    assert "closed with 1 interactions that are not recorded" in completed.stderr
 
 
 def test_the_child_of_a_fork_has_a_queue_of_its_own(server: Server) -> None:
@@ -333,18 +265,3 @@ def test_an_asynchronous_client_calculates_a_metric(server: Server) -> None:
         http.post("/api/resource-types", json={"mnemonic": "NOTHING", "title": "Nothing"})
         metric_id = http.post("/api/interaction-metrics", json=metric).json()["metricId"]
     assert asyncio.run(main()) == [Row(0, None)]
-
-
-def test_a_server_that_does_not_answer_is_an_error_of_a_calculation_only() -> None:
-    with Client(f"http://127.0.0.1:{free_port()}", "a-key") as client:
-        with pytest.raises(TocsinError, match="does not answer") as caught:
-            client.calculate(uuid4())
-        assert caught.value.status is None
-
-
-@pytest.mark.parametrize(
-    ("url", "key"), [("tocsin:8420", "k"), ("ftp://host", "k"), ("http://host", "")]
-)
-def test_a_url_or_key_that_cannot_be_right_is_refused(url: str, key: str) -> None:
-    with pytest.raises(ValueError, match=r"URL|key"):
-        Client(url, key)
