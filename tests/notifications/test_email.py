@@ -10,7 +10,7 @@ import pytest
 from support.delivery_harness import DeliveryHarness
 from support.mailbox import Mailbox, part_of, receiving
 from support.transitions import DETAILS, RECOVERY, TRANSITION, interaction
-from tocsin.model.notifications.content import Content
+from tocsin.model.notifications.content import Content, Fact, Section
 from tocsin.model.notifications.default_content import default_content
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.notifications.senders.email_html import html_of
@@ -166,3 +166,11 @@ def test_the_html_of_a_message_of_any_size_is_not_clipped() -> None:
         document = html_of(content)
         Outline(document)
         assert len(document.encode()) < 102_000
+
+
+def test_sections_with_a_heading_take_one_row_each() -> None:
+    facts = (Fact("Condition", "> 10"), Fact("Since", "2026-03-20"))
+    sections = [Section(f"{name}: fired", "Failed logins: 42", facts) for name in ("ZA", "DE")]
+    document = html_of(Content("many", sections=tuple(sections)))
+    assert document.count("Condition: &gt; 10 · Since: 2026-03-20") == 2
+    assert 'class="name' not in document

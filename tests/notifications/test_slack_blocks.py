@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.slack_limits import check_blocks, length
 from support.transitions import DETAILS, RECOVERY, TRANSITION, interaction
-from tocsin.model.notifications.content import Content
+from tocsin.model.notifications.content import Content, Fact, Section, encodable
 from tocsin.model.notifications.default_content import default_content
 from tocsin.notifications.senders.slack import body_of
 from tocsin.notifications.senders.slack_blocks import MAX_TOTAL, blocks_of
@@ -124,3 +124,24 @@ def test_a_message_that_is_too_long_keeps_its_links_and_states_that_it_was_short
         "… The message was shortened.",
         f"<{DETAILS['url']}|Alert> · <https://runbooks.example/logins?step=1&amp;of=2|Runbook>",
     ]
+
+
+def test_a_section_with_a_heading_is_one_block() -> None:
+    facts = (Fact("Condition", "> 10"), Fact("Since", "2026-03-20"))
+    section = Section("ZA: *fired*", "Failed logins (5m): 42", facts)
+    _header, block = blocks_of(Content("many", sections=(section,)))
+    assert block["text"]["text"].splitlines() == [
+        "*ZA: ∗fired∗*",
+        "Failed logins (5m): 42",
+        "Condition: &gt; 10 · Since: 2026-03-20",
+    ]
+
+
+@settings(deadline=None, max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(NASTY, NASTY, NASTY)
+def test_sections_of_many_groups_keep_the_limits_of_slack(
+    heading: str, lead: str, fact: str
+) -> None:
+    heading, lead, fact = (encodable(text) for text in (heading, lead, fact))
+    section = Section(heading, lead, (Fact(fact, fact),))
+    check_blocks(blocks_of(Content("many", sections=(section,) * 20)))

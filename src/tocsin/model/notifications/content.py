@@ -58,7 +58,7 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part of a message: the most important line, facts about it, and text with line ends. A
-    minor section is shown small, where the receiver can."""
+    section with a heading is one of many and shown compactly, a minor one in small text."""
 
     heading: str = ""
     lead: str = ""

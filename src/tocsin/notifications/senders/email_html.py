@@ -93,14 +93,30 @@ def _limited(parts: Iterator[str]) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     if section.heading:
-        yield _paragraph(one_line(section.heading), "font-weight:600")
+        yield "".join(_compact(section))
+    else:
+        yield from _spacious(section)
+    if section.text:
+        yield _paragraph(printable_lines(section.text))
+
+
+def _spacious(section: Section) -> Iterator[str]:
     if section.lead:
         yield _paragraph(one_line(section.lead), "font-size:17px;line-height:24px;font-weight:600")
     for start in range(0, len(section.facts), _FACTS):
         facts = section.facts[start : start + _FACTS]
         yield _minor(facts) if section.is_minor else _facts(facts)
-    if section.text:
-        yield _paragraph(printable_lines(section.text))
+
+
+def _compact(section: Section) -> Iterator[str]:
+    """The heading, the lead and the facts, each in one paragraph."""
+    yield _paragraph(one_line(shortened(section.heading, _MAX_FACT)), "font-weight:600")
+    if section.lead:
+        yield _paragraph(one_line(shortened(section.lead, _MAX_FACT)))
+    if section.facts:
+        line = " · ".join(f"{fact.name}: {fact.text}" for fact in section.facts)
+        text = one_line(shortened(line, _MAX_FACT))
+        yield _paragraph(text, "font-size:13px;line-height:20px", is_quiet=True)
 
 
 def _row(part: str) -> str:

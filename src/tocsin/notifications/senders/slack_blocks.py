@@ -57,11 +57,13 @@ def _blocks(content: Content) -> Iterator[SlackBlock]:
 
 
 def _section_blocks(section: Section, *, is_markup: bool) -> Iterator[SlackBlock]:
-    if head := "\n".join(filter(None, _head(section))):
-        yield _section(head)
+    if section.heading:
+        yield _section("\n".join(filter(None, _compact(section))))
+    elif lead := bold(section.lead, MAX_SECTION):
+        yield _section(lead)
     if section.is_minor:
         yield from _minor(section.facts)
-    else:
+    elif not section.heading:
         for start in range(0, len(section.facts), MAX_FIELDS):
             facts = section.facts[start : start + MAX_FIELDS]
             yield {"type": "section", "fields": [_text(_field(fact)) for fact in facts]}
@@ -70,9 +72,12 @@ def _section_blocks(section: Section, *, is_markup: bool) -> Iterator[SlackBlock
             yield _section(linked(piece, MAX_SECTION, is_markup=is_markup))
 
 
-def _head(section: Section) -> Iterator[str]:
-    for line in (section.heading, section.lead):
-        yield bold(line, MAX_SECTION // 2 - 1)
+def _compact(section: Section) -> Iterator[str]:
+    """The heading, the lead and the facts, each in one line."""
+    longest = MAX_SECTION // 3 - 1
+    yield bold(section.heading, longest) or NOTHING
+    for line in (section.lead, _line(section.facts)):
+        yield escaped(verbatim(one_line(line[:longest])), longest)
 
 
 def _field(fact: Fact) -> str:
@@ -84,9 +89,12 @@ def _field(fact: Fact) -> str:
 
 def _minor(facts: Sequence[Fact]) -> Iterator[SlackBlock]:
     """All facts in one line of small text."""
-    line = " · ".join(f"{fact.name}: {fact.text}" for fact in facts)
-    if text := escaped(verbatim(one_line(line[: _MINOR + 1])), _MINOR):
+    if text := escaped(verbatim(one_line(_line(facts)[: _MINOR + 1])), _MINOR):
         yield _context(text)
+
+
+def _line(facts: Sequence[Fact]) -> str:
+    return " · ".join(f"{fact.name}: {fact.text}" for fact in facts)
 
 
 def _links(links: Sequence[Link]) -> list[SlackBlock]:
