@@ -25,6 +25,8 @@ from tocsin.store.deliveries import Deliveries
 from tocsin.store.delivery_queue import DeliveryQueue
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
+from tocsin.store.firing_groups import FiringGroups
+from tocsin.store.held_deliveries import HeldDeliveries
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
@@ -56,6 +58,10 @@ class StoreCalls:
         self.transitions = Transitions(database, RecordingOutbox())
         self.evaluations = Evaluations(database, self.transitions)
         self.alerts = Alerts(database, self.evaluations)
+        self.firing = FiringGroups(database, self.alerts)
+        self.held = HeldDeliveries(
+            database, self.silences, self.alerts, self.subscriptions, self.channels, dropped
+        )
         self.database = database
         self.key = self.keys.create("k", Role.ADMIN, AT)[0].key_id
         self.metric = self._metric()
@@ -90,6 +96,9 @@ class StoreCalls:
             "create and delete an alert": self._alert,
             "read states": lambda: self.evaluations.stored_states([nobody]),
             "list statuses": self.evaluations.statuses,
+            "list groups that fire": lambda: self.firing.page(10),
+            "list silences that hold deliveries": self.held.holders,
+            "settle held deliveries": lambda: self.held.settle(nobody, now),
         }
 
     def _entry(self) -> None:

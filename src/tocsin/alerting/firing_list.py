@@ -45,10 +45,6 @@ class FiringList:
         at = self._clock.now()
         return [self._listed(group, at) for group in self._groups.page(limit, after)]
 
-    def count(self) -> int:
-        """The number of all groups that fire."""
-        return self._groups.count()
-
     def _listed(self, group: FiringGroup, at: datetime) -> ListedGroup:
         active = self._silences.of_group(group.alert, group.state.dimensions, at)
         silence, window = active or (None, None)

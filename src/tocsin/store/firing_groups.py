@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.firing import FiringGroup, FiringPosition
@@ -36,12 +36,6 @@ class FiringGroups:
                 if len(groups) == limit:
                     break
         return groups
-
-    def count(self) -> int:
-        """The number of all groups that fire."""
-        with self._database.reading() as connection:
-            counted = select(func.count()).select_from(alert_states).where(_FIRES)
-            return connection.execute(counted).scalar_one()
 
     def _by_severity(
         self, connection: Connection, after: FiringPosition | None
