@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from support import nasty
 from support.deployments import settings_in
@@ -29,6 +31,26 @@ OPERATORS = (
 )
 TOGETHER = 20
 
+# Values of one field, as JSON: those whose text, number or type is easily mistaken.
+AWKWARD = (
+    *("null", "true", "false", '"true"', '""', '" "', '"a\\u0000b"', '"a\\nb"', '"\\n"', '"A"'),
+    *("0", "-0", "-0.0", '"-0"', "1", "1.0", '"1"', '"1.0"', '" 1"', '"01"', '"1e0"', "12"),
+    *("1e22", '"1e22"', "10000000000000000000000", "1e-7", '"1e999"', '"NaN"', '"inf"', '"0x1"'),
+    *("9007199254740993", '"9007199254740993"', "18446744073709551616", "-9223372036854775809"),
+    *("123456789012345678901234567890", '"123456789012345678901234567890"', "0.1", "0.30000000004"),
+    *("[]", "{}", '["a", 1, true, null]', '["1", [1], {"t": 1}]', '{"t": "1"}', "[1.0]", "[12]"),
+    *('"\\ud83d\\ude00"', '"😀"', '"é"', '"e\u0301"', '"ZA"', '"za"', '"2026-03-20"', '"\uffff"'),
+)
+OPERANDS = (
+    *(None, True, False, "", " ", "a", "A", "true", "1", "1.0", "1e0", "12", "NaN", "😀", "é"),
+    *("\n", "a\x00", "1e22", "9007199254740993", "\uffff", "2026"),
+    *(0, -0.0, 1, 1.0, 12, 1e22, 1e-7, 9007199254740993, 2**64, 123456789012345678901234567890),
+)
+PATTERNS = (
+    *(".", "^.$", "(?s)^.$", "^a.b$", "(?s)^a.b$", "^$", "\\x00", "[^a]", "(?i)^za$", "^\\pL+$"),
+    *("(a|1)+", "😀*$", "^é?$", "\\d{2,}", "e", "^-?0", "(?m)^b", "\\C\\C\\C\\C", "true|false"),
+)
+
 Recorded = list[Interaction]
 
 
@@ -42,6 +64,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Re
         InteractionsRecorded, lambda event: recorded.extend(event.interactions)
     )
     payloads = [nasty.payload(random) for _ in range(700)] + nasty.many_keys(random, 20)
+    payloads += [f'{{"awkward": {{"{key}": {json}}}}}' for json in AWKWARD for key in ("t", "`t`")]
     interactions = nasty.interactions(random, len(payloads), AT, payloads)
     for interaction in interactions:
         interaction["interactionId"] = str(UUID(int=random.getrandbits(128), version=4))
@@ -92,6 +115,32 @@ def test_a_filter_of_each_operator_holds_in_python_where_it_holds_in_the_engine(
     world, recorded = opened
     seed = 860 + OPERATORS.index(operator)
     check(world, recorded, list(filters(world, seed, TOGETHER, operator)))
+
+
+def awkward(field: str) -> Iterator[dict[str, Any]]:
+    """Every operator with every operand that it takes, on the awkward values."""
+    for operator in OPERATORS:
+        if operator in ("exists", "not_exists"):
+            yield {"field": field, "operator": operator}
+            continue
+        for operand in PATTERNS if operator == "matches" else OPERANDS:
+            value = [operand, "no such text"] if operator in ("in", "not_in") else operand
+            drawn = {"field": field, "operator": operator, "value": value}
+            with suppress(ValidationError):
+                read_filter(drawn)
+                yield drawn
+
+
+@pytest.mark.parametrize("key", ["t", "`t`", "t.t", "none"])
+def test_filters_of_awkward_values_hold_in_python_where_they_hold_in_the_engine(
+    opened: tuple[World, Recorded], key: str
+) -> None:
+    """A key with backticks is read from the raw payload, all others from subcolumns."""
+    world, recorded = opened
+    drawn = list(awkward(f"interaction.awkward.{key}"))
+    assert len(drawn) > 150
+    for first in range(0, len(drawn), 60):
+        check(world, recorded, drawn[first : first + 60])
 
 
 def trees(world: World, seed: int, count: int) -> Iterator[dict[str, Any]]:
