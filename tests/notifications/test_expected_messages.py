@@ -9,16 +9,21 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from support.bundle_world import bundle_world
 from support.silenced_world import AT, SilencedWorld, silenced_world
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Reason, StateChange, Status
+from tocsin.model.metrics.draft import read_metric
+from tocsin.model.notifications.bundles import GroupTransition
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import ALERT, DeliveryStatus
 from tocsin.model.notifications.planned_messages import MessageKind
 from tocsin.model.notifications.subscription import Subscription, read_subscription
+from tocsin.model.severity import Severity
 from tocsin.notifications.expected_messages import MessageForecaster, RecipientMessages
 from tocsin.store.new_deliveries import NewDeliveries
 
@@ -171,3 +176,49 @@ def test_an_alert_without_recipients_has_no_messages(world: SilencedWorld) -> No
     subscribe(world, world.channel(), filters=of_users("z"))
     assert forecast(world, world.alert(), [fired("a", 1)]) == []
     assert forecast(world, world.alert(recoveryAction=None), [recovered("a", 2, since=1)]) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_messages_of_grouped_subscriptions_are_those_of_live_bundles(
+    tmp_path: Path, seed: int
+) -> None:
+    rng = Random(seed)
+    with bundle_world(tmp_path) as world:
+        grouped = {"name": "grouped", "metricType": "COUNT", "groupBy": ["userId"]}
+        world.metric = world.metrics.create(*read_metric(grouped, world.catalog), world.at)
+        severity = rng.choice([Severity.WARNING, Severity.CRITICAL])
+        world.alert_channels = (world.channel.channel_id,)
+        world.subscribe(
+            filters=of_users("a", "b"),
+            **{"groupBy": "alert", "groupWait": "150s", "repeatEvery": "1h"},
+            immediately=rng.choice([[], ["critical"]]),
+        )
+        start, firing = world.at, set[str]()
+        for minute in range(1, 300):
+            at = start + minute * MINUTE
+            # Between minutes, when the bundles close.
+            world.run(at - MINUTE / 2)
+            world.run(at)
+            for user in ("a", "b", "c", "d"):
+                if rng.random() < 0.03:
+                    firing ^= {user}
+                    is_firing = user in firing
+                    world.happen(
+                        [GroupTransition(at, UUID(int=7), severity, is_firing, {"userId": user})]
+                    )
+        stored = world.transitions.page(1_000)[::-1]
+        live = Counter(
+            (each.subscription_id, each.interaction["interaction"].get("kind", "single"))
+            for each in world.all()
+        )
+        new = NewDeliveries(world.catalog, world.channels, world.subscriptions, world.silences)
+        forecaster = MessageForecaster(world.transitions, new, world.silences)
+        started = forecaster.forecast(stored[0].alert, world.metric)
+        list(started.watching([History([each.change for each in stored])]))
+        expected = Counter(
+            (messages.recipient.id[1] or ALERT, each.kind.value)
+            for messages in started.messages(world.at)
+            for each in messages.sent
+        )
+        assert len(stored) > 20
+        assert expected == live

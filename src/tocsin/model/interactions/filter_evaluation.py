@@ -24,10 +24,10 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.scalar import Scalar, number_of, text_of
 from tocsin.model.interactions.snapshot import Mnemonics
 
-Value = Any
+_Value = Any
 """A JSON value; None also for a missing one."""
 
-_Test = Callable[[Value], bool]
+_Test = Callable[[_Value], bool]
 
 _SIGNS: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.GT: operator.gt,
@@ -44,10 +44,10 @@ class FieldValues:
         self._interaction = interaction
         self._catalog = catalog
 
-    def value(self, field: Field) -> Value:
+    def value(self, field: Field) -> _Value:
         if field.column:
             return self._column(field.column)
-        value: Value = self._payload
+        value: _Value = self._payload
         for key in field.path:
             if type(value) is not dict:
                 return None
@@ -143,7 +143,7 @@ def _is_one_of(given: Sequence[Scalar]) -> _Test:
     texts = {text_of(each) for each in given if each is None or isinstance(each, str | bool)}
     numbers = {number_of(each) for each in given if not isinstance(each, str | bool | None)}
 
-    def test(value: Value) -> bool:
+    def test(value: _Value) -> bool:
         if _text(value) in texts:
             return True
         return bool(numbers) and _number(value) in numbers
@@ -159,7 +159,7 @@ def _ordering(compare: Callable[[Any, Any], bool], given: Scalar) -> _Test:
 
 
 def _contains(part: str) -> _Test:
-    def test(value: Value) -> bool:
+    def test(value: _Value) -> bool:
         if type(value) is list:
             return any(_text(element) == part for element in value)
         text = _text(value)
@@ -179,10 +179,10 @@ def _matches(pattern: str) -> _Test:
     return lambda value: (text := _text(value)) is not None and search(text.encode()) is not None
 
 
-def _text(value: Value) -> str | None:
+def _text(value: _Value) -> str | None:
     """The text of a value; objects and arrays have none."""
     return None if isinstance(value, dict | list) else text_of(value)
 
 
-def _number(value: Value) -> float | None:
+def _number(value: _Value) -> float | None:
     return None if isinstance(value, dict | list) else number_of(value)
