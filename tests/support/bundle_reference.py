@@ -53,7 +53,7 @@ class BundleReference:
                     self._plan_next(key, at)
             self._remind(key, skipped)
             if skipped and not self._reported(key):
-                del self._reminding[key]
+                self._reminding.pop(key, None)
 
     def happen(self, evaluation: Sequence[GroupTransition]) -> None:
         """Transitions of one alert in one evaluation."""
