@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tocsin.metrics.decimals import Doubles, Integers
-from tocsin.model.metrics.answer import plain, row_sort_key
+from tocsin.metrics.decimals import Doubles, Integers, Values
+from tocsin.model.metrics.answer import LARGEST_EXACT, ReadingValue, plain, row_sort_key
 
 GroupTexts = tuple[str | None, ...]
 
@@ -56,7 +56,27 @@ def first_groups(values: Doubles, numbers: Integers, groups: Groups, limit: int)
     `numbers` are the numbers of the rows' groups."""
     candidates = _greatest(values, limit)
     if len(candidates) <= FEW_GROUPS:
-        return _sorted(candidates, values, numbers, groups)[:limit]
+        rows = _sorted(candidates, values, numbers, groups)[:limit]
+        return np.array([index for index, _, _ in rows], dtype=np.int64)
+    return _first_of_many(candidates, values, numbers, groups, limit)
+
+
+def first_rows(
+    values: Doubles, numbers: Integers, groups: Groups, limit: int
+) -> list[tuple[ReadingValue, GroupTexts]]:
+    """The values and texts of `first_groups`. A calculation of all metrics has thousands of small
+    answers, whose texts are read only once by this."""
+    candidates = _greatest(values, limit)
+    if len(candidates) <= FEW_GROUPS:
+        rows = _sorted(candidates, values, numbers, groups)[:limit]
+        return [(value, texts) for _, value, texts in rows]
+    first = _first_of_many(candidates, values, numbers, groups, limit)
+    return [*zip(plain_values(values[first]), groups.texts_of(numbers[first]), strict=True)]
+
+
+def _first_of_many(
+    candidates: Integers, values: Doubles, numbers: Integers, groups: Groups, limit: int
+) -> Integers:
     ordered = groups.table().take(numbers[candidates])
     keys = [(_VALUE, "descending"), *((name, "ascending") for name in ordered.column_names)]
     ordered = ordered.append_column(_VALUE, pa.array(_comparable(values[candidates])))
@@ -64,16 +84,18 @@ def first_groups(values: Doubles, numbers: Integers, groups: Groups, limit: int)
     return candidates[np.asarray(first, dtype=np.int64)]
 
 
-def _sorted(candidates: Integers, values: Doubles, numbers: Integers, groups: Groups) -> Integers:
-    """The candidates in order; preparing Arrow's comparison takes longer than sorting a few."""
+def _sorted(
+    candidates: Integers, values: Doubles, numbers: Integers, groups: Groups
+) -> list[tuple[int, ReadingValue, GroupTexts]]:
+    """The candidates in order, each with its value and texts; preparing Arrow's comparison takes
+    longer than sorting a few."""
     rows = zip(
         candidates.tolist(),
         map(plain, values[candidates].tolist()),
         groups.texts_of(numbers[candidates]),
         strict=True,
     )
-    ordered = sorted(rows, key=lambda row: row_sort_key(row[1], row[2]))
-    return np.array([index for index, _, _ in ordered], dtype=np.int64)
+    return sorted(rows, key=lambda row: row_sort_key(row[1], row[2]))
 
 
 def _greatest(values: Doubles, limit: int) -> Integers:
@@ -88,3 +110,11 @@ def _greatest(values: Doubles, limit: int) -> Integers:
 def _comparable(values: Doubles) -> Doubles:
     """Missing values below all numbers; no number of an answer is infinite."""
     return np.where(np.isfinite(values), values, -np.inf)
+
+
+def plain_values(values: Values) -> list[ReadingValue]:
+    """The JSON forms of values (`plain`)."""
+    with np.errstate(invalid="ignore"):
+        if np.all((np.abs(values) < LARGEST_EXACT) & (np.trunc(values) == values)):
+            return [*np.asarray(values, dtype=np.int64).tolist()]
+    return [*map(plain, values.tolist())]

@@ -23,8 +23,8 @@ from tocsin.metrics.decimals import (
     decimal_difference,
     rounded,
 )
-from tocsin.metrics.row_selection import Groups, first_groups
-from tocsin.model.metrics.answer import LARGEST_EXACT, Answer, Reading, ReadingValue, plain
+from tocsin.metrics.row_selection import Groups, first_groups, plain_values
+from tocsin.model.metrics.answer import Answer, Reading
 from tocsin.model.metrics.comparison import Change
 from tocsin.model.metrics.question import Question
 
@@ -49,11 +49,16 @@ def empty_values(part: Question, count: int) -> Doubles:
 
 def joined_parts(question: Question, totals: Sequence[PartTotals]) -> tuple[Integers, PartValues]:
     """The groups of any part, and each part's values for each of them."""
-    groups = np.unique(np.concatenate([total.groups for total in totals]))
+    # Groups are numbered from 0, so a mask is faster than sorting their numbers.
+    is_group = np.zeros(max(total.groups.max(initial=-1) + 1 for total in totals), dtype=bool)
+    for total in totals:
+        is_group[total.groups] = True
+    groups = np.flatnonzero(is_group)
+    places = np.cumsum(is_group) - 1
     joined = []
     for part, total in zip(question.parts, totals, strict=True):
         values = empty_values(part, len(groups))
-        values[np.searchsorted(groups, total.groups)] = total.values
+        values[places[total.groups]] = total.values
         joined.append(values)
     return groups, joined
 
@@ -122,14 +127,6 @@ def joined_answer(
         for value, of, pair in zip(plain_values(values[first]), dimensions, sides, strict=True)
     ]
     return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
-
-
-def plain_values(values: Values) -> list[ReadingValue]:
-    """The JSON forms of values (`plain`)."""
-    with np.errstate(invalid="ignore"):
-        if np.all((np.abs(values) < LARGEST_EXACT) & (np.trunc(values) == values)):
-            return [*np.asarray(values, dtype=np.int64).tolist()]
-    return [*map(plain, values.tolist())]
 
 
 def _sides(question: Question, parts: PartValues) -> tuple[Doubles, Doubles]:

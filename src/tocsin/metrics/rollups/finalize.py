@@ -9,7 +9,7 @@ from tocsin.clickhouse.sql.plan import Measure
 from tocsin.metrics.decimals import Doubles, Values, are_exact, as_shown, values_of_parts
 from tocsin.metrics.rollups.dictionaries import GroupDictionary
 from tocsin.metrics.rollups.partials import PartialAggregates, totals
-from tocsin.metrics.row_selection import first_groups
+from tocsin.metrics.row_selection import first_rows
 from tocsin.metrics.sides import PartTotals, joined_answer, joined_parts, without_base
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer, Reading, plain
@@ -37,12 +37,9 @@ def finalize(
         return Answer(at, [Reading(plain(values[0].item()), None)], question.unit)
     if not len(values):
         return Answer(at, [], question.unit)
-    first = first_groups(values, numbers, groups, limit)
     readings = [
-        Reading(plain(value), dict(zip(names, texts, strict=True)))
-        for value, texts in zip(
-            values[first].tolist(), groups.texts_of(numbers[first]), strict=True
-        )
+        Reading(value, dict(zip(names, texts, strict=True)))
+        for value, texts in first_rows(values, numbers, groups, limit)
     ]
     return Answer(at, readings, question.unit, len(values) if len(values) > limit else None)
 

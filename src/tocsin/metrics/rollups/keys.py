@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import datetime
+from functools import lru_cache
 
 from tocsin.clickhouse.sql.plan import has_partials, mnemonics_used_by, partials_key
 from tocsin.clickhouse.sql.table import Table
@@ -32,6 +33,7 @@ def rollup_key(question: Question, table: Table) -> Hashable:
     return partials_key(question), mnemonics_used_by(fields, table)
 
 
+@lru_cache(maxsize=4_096)
 def interval_at(window: TimeWindow | None, at: datetime) -> Interval:
     """The milliseconds that a window holds as of `at`; None is all time."""
     if window is None:

@@ -77,7 +77,7 @@ class Question(Side):
     """The unit of the definition, which replaces that of the aggregation."""
     compare: Annotated[PeriodComparison | None, Member(exclude_if=_is_missing)] = None
 
-    @property
+    @cached_property
     def dimensions(self) -> tuple[str, ...]:
         return tuple(field.key for field in self.group_by)
 
