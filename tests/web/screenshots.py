@@ -49,11 +49,17 @@ def main(folder: Path) -> None:
             browser.driver.quit()
 
 
-def fill(client: httpx.Client) -> None:
-    now = datetime.now(UTC)
-    sample = islice(interactions(7, now - DAY, now), 0, None, EVERY)
+def record(client: httpx.Client, start: datetime, end: datetime) -> None:
+    sample = islice(interactions(7, start, end), 0, None, EVERY)
     while batch := list(islice(sample, _BATCH)):
         post(client, "/api/interactions/batch", batch)
+
+
+def fill(client: httpx.Client) -> None:
+    now = datetime.now(UTC)
+    record(client, now - DAY, now)
+    # Loading may take minutes, in which nothing would have happened.
+    record(client, now, datetime.now(UTC))
     ids = {}
     for definition in read_definitions(DEFINITIONS):
         metric = post(client, "/api/interaction-metrics", definition)
