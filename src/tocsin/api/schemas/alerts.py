@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType, field
 
 from tocsin.api.schemas.guards import GuardResponse, GuardValues, guard_values
-from tocsin.api.schemas.row_members import UnitText, side_members
+from tocsin.api.schemas.row_members import OptionalUnit, side_members
 from tocsin.api.schemas.shape import (
     DurationText,
     InstantText,
@@ -158,7 +158,7 @@ class TransitionResponse(Shape):
         UUID | None, doc("The interaction recorded of it; null without an action")
     ]
     definition: TransitionDefinition
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
     numerator: SideOfRatio = UNSET
     denominator: SideOfRatio = UNSET
     current: SideOfComparison = UNSET

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from tocsin.alerting.backtest import GroupHistory
-from tocsin.api.schemas.row_members import UnitText, side_members
+from tocsin.api.schemas.row_members import OptionalUnit, side_members
 from tocsin.api.schemas.shape import InstantText, Shape, doc, only_true
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.state import Reason, StateChange, Status
@@ -100,7 +100,7 @@ class Backtest(Shape, kw_only=True):
     but not listed."""
 
     evaluations: int
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
     groups: int
     fired: int
     firing_seconds: float

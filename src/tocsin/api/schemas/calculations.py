@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 
 from tocsin.api.schemas.metrics import Warnings, warnings_of
-from tocsin.api.schemas.row_members import UnitText
+from tocsin.api.schemas.row_members import OptionalUnit
 from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc, only_true
 from tocsin.errors import Problem, TocsinError
 from tocsin.model.instant import format_instant
@@ -39,7 +39,7 @@ class Calculation(Shape, kw_only=True):
     metric_name: str | None
     metric_type: Aggregation
     calculated_at: InstantText
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
     results: list[Reading]
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
@@ -70,7 +70,7 @@ class CalculationOfAll(Shape, kw_only=True):
     metric_name: str
     metric_type: Aggregation
     calculated_at: InstantText
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
     results: list[Reading] | UnsetType = UNSET
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET
@@ -121,7 +121,7 @@ class SeriesResponse(Shape, kw_only=True):
     metric_id: UUID
     metric_name: str
     metric_type: Aggregation
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
     series: list[LineResponse]
     truncated: _Truncated = UNSET
     group_count: _GroupCount = UNSET

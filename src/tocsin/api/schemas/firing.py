@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from tocsin.alerting.firing_list import ListedGroup
-from tocsin.api.schemas.row_members import UnitText
+from tocsin.api.schemas.row_members import OptionalUnit
 from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none
 from tocsin.model.alerts.alert import Comparison
 from tocsin.model.instant import format_instant
@@ -41,7 +41,7 @@ class FiringGroupResponse(Shape):
     silenced_until: Annotated[
         InstantText | None, doc("The end of the silence, or of its window; null if it has none")
     ]
-    unit: UnitText = UNSET
+    unit: OptionalUnit = UNSET
 
     @classmethod
     def of(cls, listed: ListedGroup) -> FiringGroupResponse:

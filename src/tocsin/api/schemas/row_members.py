@@ -10,7 +10,7 @@ from tocsin.model.alerts.state import Sides
 from tocsin.model.metrics.answer import ReadingValue
 from tocsin.model.metrics.question import Question
 
-UnitText = (
+OptionalUnit = (
     Annotated[
         str,
         Meta(
