@@ -32,6 +32,10 @@ EXAMPLE = {
     "action": "fired",
     "channelId": "0b6e1f2a-58c1-4f0e-9b1d-3c5a7e9f1b2d",
     "template": {"title": "{{ interaction.alertTitle }}: {{ interaction.value }}"},
+    "groupBy": "alert",
+    "groupWait": "1m",
+    "repeatEvery": "4h",
+    "immediately": ["critical"],
 }
 
 _SPEC: dict[str, Any] = {"body": schema_of(SubscriptionDraft), "example": EXAMPLE}
@@ -61,7 +65,7 @@ def get_subscription(runtime: App, id: UUID) -> Response:
 )
 def create_subscription(runtime: App, actor: CurrentActor, body: Body) -> Response:
     """Create a subscription: every interaction of the type and the action that is recorded
-    from now on is delivered."""
+    from now on is delivered, transitions of alerts in bundles if it has groupBy."""
     draft = read_subscription(decode(body), runtime.catalog)
     subscription = runtime.subscription_service.create(draft, actor)
     return created(_response(runtime, subscription), PATH, subscription.subscription_id)
@@ -73,7 +77,8 @@ def create_subscription(runtime: App, actor: CurrentActor, body: Body) -> Respon
     **describes(SubscriptionResponse, "Replaced", problems=[404, 409], **_SPEC),
 )
 def replace_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body) -> Response:
-    """Replace a subscription; existing deliveries stay as they are."""
+    """Replace a subscription; existing deliveries stay as they are. Open bundles close if it groups
+    by something else or is disabled."""
     runtime.subscriptions.get(id)
     draft = read_subscription(decode(body), runtime.catalog)
     subscription = runtime.subscription_service.replace(id, draft, actor)
@@ -104,7 +109,7 @@ def patch_subscription(runtime: App, actor: CurrentActor, id: UUID, body: Body) 
 
 @router.delete("/{id:uuid}", **_CHANGES, **describes(None, "Deleted", status=204, problems=[404]))
 def delete_subscription(runtime: App, actor: CurrentActor, id: UUID) -> Response:
-    """Delete a subscription; existing deliveries are still sent."""
+    """Delete a subscription; existing deliveries are still sent, and open bundles immediately."""
     runtime.subscription_service.delete(id, actor)
     return Response(status_code=204)
 
