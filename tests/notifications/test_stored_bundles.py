@@ -206,6 +206,15 @@ def test_a_channel_that_the_alert_names_gets_nothing_beside_the_bundle(world: Bu
     assert world.lines()[2:] == ["12:00:00 | single: logins/ZA recovered"]
 
 
+def test_many_keys_close_in_several_transactions(tmp_path: Path) -> None:
+    with bundle_world(tmp_path, limit=10_000) as world:
+        world.subscribe(groupBy=[DIMENSION], groupWait="1m")
+        world.happen(fires(*(f"n{number}" for number in range(250))))
+        world.run(AT + MINUTE)
+        assert len(world.all()) == len({each.delivery_id for each in world.all()}) == 250
+        assert world.bundles.next_due() is None
+
+
 def test_a_restored_store_sends_no_bundle_that_was_open(world: BundleWorld) -> None:
     world.subscribe(groupBy="alert", groupWait="1m", repeatEvery="1h")
     world.happen(fires("ZA"))

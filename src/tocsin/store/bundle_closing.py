@@ -35,13 +35,22 @@ class BundleCloser:
     def __init__(self, deliveries: BundleDeliveries) -> None:
         self._deliveries = deliveries
 
-    def settle(self, connection: Connection, subscription: Subscription, at: datetime) -> None:
-        """Close the bundles and send the reminders of a subscription that are due at `at`."""
+    def settle(
+        self,
+        connection: Connection,
+        subscription: Subscription,
+        at: datetime,
+        limit: int | None = None,
+    ) -> int:
+        """Close the bundles and send the reminders of a subscription that are due at `at`, of at
+        most `limit` keys; returns the number of keys."""
         is_due = or_(bundles.c.closes_at <= at, bundles.c.remind_at <= at)
         is_own = bundles.c.subscription_id == subscription.subscription_id
-        for row in rows_where(connection, is_own, is_due):
+        rows = rows_where(connection, is_own, is_due, limit=limit)
+        for row in rows:
             while row.window.due and row.window.due <= at:
                 row = self._settled(connection, subscription, row, at)
+        return len(rows)
 
     def change(
         self,

@@ -65,9 +65,11 @@ class StoredGroup:
         return cls(alert_id, uuid5(alert_id, json.dumps(values)))
 
 
-def rows_where(connection: Connection, *conditions: ColumnElement[bool]) -> list[BundleRow]:
-    """The keys in the order of their creation."""
-    query = select(bundles).where(*conditions).order_by(bundles.c.number)
+def rows_where(
+    connection: Connection, *conditions: ColumnElement[bool], limit: int | None = None
+) -> list[BundleRow]:
+    """At most `limit` keys in the order of their creation."""
+    query = select(bundles).where(*conditions).order_by(bundles.c.number).limit(limit)
     return [_bundle_row(row) for row in connection.execute(query).mappings()]
 
 

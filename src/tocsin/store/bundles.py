@@ -26,6 +26,9 @@ from tocsin.store.subscriptions import Subscriptions
 from tocsin.store.tables import bundle_groups, bundles
 from tocsin.store.transitions import WrittenTransition
 
+# A subscription may have a key for each group. Others wait for the write lock meanwhile.
+_KEYS = 100
+
 
 class Bundles:
     def __init__(
@@ -107,12 +110,18 @@ class Bundles:
         with self._database.reading() as connection:
             due = due_subscriptions(connection, at)
         for id in due:
-            with self._database.revisions.changing() as connection:
-                self._fence.check(connection)
-                subscription = self._subscriptions.find(id)
-                if subscription:
-                    self._closer.settle(connection, subscription, at)
+            while self._settle_some(id, at) == _KEYS:
+                pass
         return bool(due)
+
+    def _settle_some(self, subscription_id: UUID, at: datetime) -> int:
+        """Settle some keys in one transaction; returns their number."""
+        with self._database.revisions.changing() as connection:
+            self._fence.check(connection)
+            subscription = self._subscriptions.find(subscription_id)
+            if subscription is None:
+                return 0
+            return self._closer.settle(connection, subscription, at, _KEYS)
 
     def silencing(self) -> list[UUID]:
         """The ids of the silences that hold back groups of bundles."""
