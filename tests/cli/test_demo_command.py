@@ -105,7 +105,7 @@ def test_an_alert_fires_and_recovers_within_two_minutes_and_its_page_lists_both(
         while time.monotonic() < deadline and not {"fired", "recovered"} <= events_in(page):
             time.sleep(1)
             page = httpx.get(match[1]).text
-    assert events_in(page) == {"fired", "recovered"}
+    assert events_in(page) >= {"fired", "recovered"}
 
 
 def events_in(page: str) -> set[str]:
