@@ -4,35 +4,23 @@ is sent with one id."""
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import httpx2 as httpx
 import pytest
 
+from support.bundle_checks import check_messages, subscribe_to_bundles
 from support.flapping import (
     Moves,
     all_of,
     define,
     flap_until_killed,
     started,
-    transitions,
 )
-from support.receivers import Receiver, receiver, wait_for
+from support.receivers import receiver, wait_for
 from tocsin.model.instant import format_instant
-
-
-def subscribe(client: httpx.Client, there: Receiver) -> None:
-    channel = {"name": "c", "kind": "webhook", "settings": {"url": there.url}}
-    created = client.post("/api/channels", json=channel).raise_for_status().json()
-    subscription = {
-        **{"resourceType": "ALERT", "action": "fired", "channelId": created["channelId"]},
-        **{"groupBy": "alert", "groupWait": "1s", "repeatEvery": "1h"},
-    }
-    client.post("/api/subscriptions", json=subscription).raise_for_status()
 
 
 def make_reminders_due(folder: Path) -> None:
@@ -48,7 +36,7 @@ def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
     moves = Moves(Random(seed))
     with receiver() as there, started(folder, TOCSIN_ALLOW_PRIVATE_TARGETS="true") as server:
         with server.client() as client:
-            subscribe(client, there)
+            subscribe_to_bundles(client, there)
             alert_id = define(client, "AVG")
         for _ in range(crashes):
             flap_until_killed(server, alert_id, moves)
@@ -56,7 +44,7 @@ def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
             server.start()
         with server.client() as client:
             wait_for(lambda: is_quiet(client, folder))
-            check(client, there, alert_id)
+            check_messages(client, there, alert_id, reminders=1)
         assert server.stop() == 0
 
 
@@ -69,43 +57,6 @@ def is_quiet(client: httpx.Client, folder: Path) -> bool:
     connection.close()
     deliveries = all_of(client, "/api/deliveries", "deliveries", {})
     return not open_bundles and {each["status"] for each in deliveries} == {"sent"}
-
-
-def check(client: httpx.Client, there: Receiver, alert_id: str) -> None:
-    deliveries = all_of(client, "/api/deliveries", "deliveries", {})
-    received: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for each in there.received:
-        received[each.id].append(each.json["data"]["interaction"])
-    assert received.keys() == {each["deliveryId"] for each in deliveries}
-    assert all(each == repeats[0] for repeats in received.values() for each in repeats)
-    messages = [repeats[0] for repeats in received.values()]
-    bundles = [message for message in messages if message["kind"] == "bundle"]
-    reminders = [message["sentAt"] for message in messages if message["kind"] == "reminder"]
-    assert len(bundles) + len(reminders) == len(messages)
-    assert len(bundles) == len({each["openedAt"] for each in bundles}) > 3
-    assert len(reminders) == len(set(reminders)) > 0
-    check_bundles(bundles, transitions(client, alert_id)[::-1])
-
-
-def check_bundles(bundles: list[dict[str, Any]], happened: list[dict[str, Any]]) -> None:
-    """Each transition is in one bundle, whose outcome is that of its transitions."""
-    left: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for transition in happened:
-        left[str(transition["dimensions"])].append(transition)
-    for bundle in sorted(bundles, key=lambda each: str(each["openedAt"])):
-        assert len(bundle["groups"]) == bundle["total"]
-        for group in bundle["groups"]:
-            waiting = left[str(group["dimensions"])]
-            reported = [each for each in waiting if each["at"] <= group["evaluatedAt"]]
-            del waiting[: len(reported)]
-            assert group["status"] == outcome_of([each["status"] for each in reported])
-    assert not any(left.values())
-
-
-def outcome_of(statuses: list[str]) -> str:
-    if statuses[-1] == "FIRING":
-        return "exceeded"
-    return "both" if "FIRING" in statuses else "recovered"
 
 
 def test_killed_while_bundles_are_open_it_sends_each_bundle_and_reminder_once(
