@@ -32,22 +32,8 @@ from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
 from tocsin.model.alerts.pages import AlertPages
 from tocsin.model.interactions.time_bounds import RequestTimes
-from tocsin.notifications.attempts import Attempts
-from tocsin.notifications.bundler import Bundler
-from tocsin.notifications.dispatcher import Dispatcher
-from tocsin.notifications.expected_messages import MessageForecaster
-from tocsin.notifications.held_delivery_releaser import HeldDeliveryReleaser
-from tocsin.notifications.outbox import Outbox
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
-from tocsin.notifications.senders.senders import Senders
-from tocsin.notifications.service import (
-    ChannelService,
-    DeliveryService,
-    SilenceService,
-    SubscriptionService,
-)
-from tocsin.notifications.templates.rendering import MessageRenderer
-from tocsin.notifications.templates.templates import Templates
+from tocsin.notifications.parts import NotificationParts
 from tocsin.process.clock import SystemClock
 from tocsin.process.events import (
     DefinitionsChanged,
@@ -64,29 +50,11 @@ from tocsin.process.worker import Worker
 from tocsin.storage.backup import Backups
 from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import open_storage
-from tocsin.store.alerts import Alerts
-from tocsin.store.bundle_closing import BundleCloser
-from tocsin.store.bundle_deliveries import BundleDeliveries
-from tocsin.store.bundles import Bundles
-from tocsin.store.catalog import Catalog
-from tocsin.store.channels import Channels
-from tocsin.store.deliveries import Deliveries
-from tocsin.store.delivery_queue import DeliveryQueue
-from tocsin.store.dropped_deliveries import DroppedDeliveries
-from tocsin.store.evaluations import Evaluations
 from tocsin.store.firing_groups import FiringGroups
-from tocsin.store.held_deliveries import HeldDeliveries
-from tocsin.store.incident_history import IncidentHistory
-from tocsin.store.keys import Keys
-from tocsin.store.metrics import Metrics
-from tocsin.store.new_deliveries import NewDeliveries
-from tocsin.store.sessions import Sessions
-from tocsin.store.silences import Silences
-from tocsin.store.subscriptions import Subscriptions
-from tocsin.store.transitions import Transitions
+from tocsin.store.stores import Stores
 
 
-class Runtime:
+class Runtime(Stores):
     """One node."""
 
     def __init__(self, settings: Settings) -> None:
@@ -139,33 +107,21 @@ class Runtime:
         self.key_values, self.disk, self.losses = storage.key_values, storage.disk, storage.losses
 
     def _open_definitions(self) -> None:
-        database = self.database
-        self.catalog = Catalog(database, self.settings.max_catalog_entries)
-        self.metrics = Metrics(database)
-        self.keys = Keys(database)
-        self.sessions = Sessions(database)
+        self.open_stores(
+            self.database,
+            self.storage.fence,
+            AlertPages(self.settings.base_url),
+            self.settings.max_catalog_entries,
+            self.settings.max_pending_deliveries,
+        )
         self.access = Access(self.keys)
         self.key_service = KeyService(
-            self.keys, self.sessions, self.access, self.clock, is_shared=database.is_shared
+            self.keys,
+            self.sessions,
+            self.access,
+            self.clock,
+            is_shared=self.database.is_shared,
         )
-        self.channels = Channels(database)
-        self.silences = Silences(database)
-        limit = self.settings.max_pending_deliveries
-        self.dropped = DroppedDeliveries(database, self.channels, limit)
-        pages = AlertPages(self.settings.base_url)
-        closer = BundleCloser(
-            BundleDeliveries(self.catalog, self.channels, self.silences, self.dropped, pages)
-        )
-        self.subscriptions = Subscriptions(database, self.channels, closer)
-        new = NewDeliveries(self.catalog, self.channels, self.subscriptions, self.silences)
-        self.deliveries = Deliveries(database, self.channels, new, self.dropped)
-        self.bundles = Bundles(
-            database, self.subscriptions, self.deliveries, closer, self.storage.fence
-        )
-        self.transitions = Transitions(database, self.deliveries, pages, self.bundles)
-        self.message_forecaster = MessageForecaster(self.transitions, new, self.silences)
-        self.evaluations = Evaluations(database, self.transitions, self.storage.fence)
-        self.alerts = Alerts(database, self.evaluations)
 
     def _open_calculators(self) -> None:
         concurrency = self.settings.query_concurrency
@@ -194,7 +150,7 @@ class Runtime:
 
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
-        self.committer = Committer(self.engine, self.append_log, self._outbox, months)
+        self.committer = Committer(self.engine, self.append_log, self.notifications.outbox, months)
         self.recorder = Recorder(
             self.engine,
             self.catalog,
@@ -203,60 +159,30 @@ class Runtime:
             self.clock,
             strict_catalog=self.settings.strict_catalog,
         )
-        self._outcomes = OutcomeRecorder(self._queue, self.channels, self.recorder, self.leadership)
+        self._outcomes = OutcomeRecorder(
+            self.notifications.queue, self.channels, self.recorder, self.leadership
+        )
         self.catalog_service = CatalogService(self.catalog, self.recorder, self.clock)
         self.backups = Backups(self.storage, self.append_log, self.clock)
 
     def _open_notifications(self) -> None:
-        settings = self.settings
-        self._queue = DeliveryQueue(self.database, self.storage.fence)
-        self._outbox = Outbox(
-            self.deliveries, self.engine, self.events, self.clock, self.append_log.staged
-        )
-        self.templates = Templates()
-        self._closing.callback(self.templates.close)
-        self.renderer = MessageRenderer(self.templates, self.subscriptions)
-        self.attempts = Attempts(
-            self.channels,
+        self.notifications = parts = NotificationParts(
+            self.settings,
+            self,
+            self.engine,
             self.history,
-            self.renderer,
-            Senders(
-                allow_private=settings.allow_private_targets,
-                smtp=settings.smtp_server,
-                history=IncidentHistory(self.database),
-            ),
+            self.append_log.staged,
+            self.events,
             self.clock,
-        )
-        self.dispatcher = Dispatcher(
-            self._queue,
-            self.channels,
-            self.dropped,
-            self._outbox,
-            self.attempts,
-            self.clock,
+            database=self.database,
             leadership=self.leadership,
+            fence=self.storage.fence,
         )
-        self._bundler = Bundler(
-            self.bundles, self.silences, self.events, self.clock, self.leadership
-        )
-        self.channel_service = ChannelService(self.channels, self.dispatcher, self.clock)
-        self.delivery_service = DeliveryService(self.deliveries, self.dispatcher, self.clock)
-        self.subscription_service = SubscriptionService(
-            self.subscriptions, self.templates, self.clock
-        )
-        self.silence_service = SilenceService(self.silences, self.alerts, self.clock)
-        held = HeldDeliveries(
-            self.database,
-            self.silences,
-            self.alerts,
-            self.subscriptions,
-            self.channels,
-            self.dropped,
-            self.storage.fence,
-        )
-        self._held_delivery_releaser = HeldDeliveryReleaser(
-            held, self.silences, self.events, self.clock, self.leadership
-        )
+        self._closing.callback(parts.close)
+        self.channel_service, self.delivery_service = parts.channel_service, parts.delivery_service
+        self.subscription_service = parts.subscription_service
+        self.silence_service, self.renderer = parts.silence_service, parts.renderer
+        self.message_forecaster = parts.forecaster
 
     def _open_alerting(self) -> None:
         self.evaluator = Evaluator(
@@ -309,16 +235,16 @@ class Runtime:
         subscribe(InteractionsRecorded, self.scheduler.on_interactions_recorded)
         subscribe(InteractionsFollowed, self._calculators.on_interactions_followed)
         subscribe(InteractionsFollowed, self.scheduler.on_interactions_followed)
-        subscribe(InteractionsFollowed, self._outbox.on_interactions_followed)
+        subscribe(InteractionsFollowed, self.notifications.outbox.on_interactions_followed)
         subscribe(InteractionsDropped, self._calculators.on_interactions_dropped)
-        subscribe(DeliveriesPending, self.dispatcher.on_deliveries_pending)
-        subscribe(TransitionsStored, self.dispatcher.on_transitions_stored)
+        subscribe(DeliveriesPending, self.notifications.dispatcher.on_deliveries_pending)
+        subscribe(TransitionsStored, self.notifications.dispatcher.on_transitions_stored)
         subscribe(TransitionsStored, self._transition_recorder.on_transitions_stored)
-        subscribe(TransitionsStored, self._bundler.on_transitions_stored)
-        subscribe(LeadershipGained, self._bundler.on_leadership_gained)
-        subscribe(LeadershipGained, self._outbox.on_leadership_gained)
-        subscribe(LeadershipGained, self.dispatcher.on_leadership_gained)
-        subscribe(LeadershipGained, self._held_delivery_releaser.on_leadership_gained)
+        subscribe(TransitionsStored, self.notifications.bundler.on_transitions_stored)
+        subscribe(LeadershipGained, self.notifications.bundler.on_leadership_gained)
+        subscribe(LeadershipGained, self.notifications.outbox.on_leadership_gained)
+        subscribe(LeadershipGained, self.notifications.dispatcher.on_leadership_gained)
+        subscribe(LeadershipGained, self.notifications.releaser.on_leadership_gained)
         subscribe(LeadershipGained, self.scheduler.on_leadership_gained)
         subscribe(LeadershipGained, self.promoter.on_leadership_gained)
         subscribe(DefinitionsChanged, self.alert_service.on_definitions_changed)
@@ -327,15 +253,15 @@ class Runtime:
 
     def _start(self) -> None:
         """Start the workers. They stop in the reverse order: first those that cause work."""
-        for worker in self.storage.join(self.events, self._outbox.settle):
+        for worker in self.storage.join(self.events, self.notifications.outbox.settle):
             self._run(worker)
         self._run(self.committer)
         self._closing.callback(self.recorder.close)
         for worker in (
             self._outcomes,
-            self.dispatcher,
-            self._held_delivery_releaser,
-            self._bundler,
+            self.notifications.dispatcher,
+            self.notifications.releaser,
+            self.notifications.bundler,
             self.promoter,
             self.maintenance,
             self.scheduler,

@@ -29,7 +29,7 @@ from tocsin.storage.backup_leftovers import FROZEN, RESTORING, WORK
 from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifest
 from tocsin.storage.offline_backup import offline_backup
 from tocsin.storage.restoring import restore, verify
-from tocsin.store.tables import deliveries
+from tocsin.store.notification_tables import deliveries
 
 Columns = dict[FieldValue, MaterializedColumn]
 

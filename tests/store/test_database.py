@@ -16,7 +16,7 @@ from tocsin.store.database import Database
 from tocsin.store.key_value import KeyValueStore
 from tocsin.store.migrations import chains
 from tocsin.store.migrations.runner import newest_revision
-from tocsin.store.tables import metadata
+from tocsin.store.notification_tables import deliveries
 
 
 @pytest.mark.parametrize("chain", [chains.STORE, chains.SERVER])
@@ -33,7 +33,7 @@ def schema(path: Path) -> set[str]:
 
 def test_the_migrations_create_the_tables_that_the_code_uses(tmp_path: Path) -> None:
     Database(tmp_path / "migrated.sqlite").close()
-    metadata.create_all(create_engine(f"sqlite:///{tmp_path / 'made.sqlite'}"))
+    deliveries.metadata.create_all(create_engine(f"sqlite:///{tmp_path / 'made.sqlite'}"))
     created = schema(tmp_path / "made.sqlite")
     assert schema(tmp_path / "migrated.sqlite") == created
     assert any("lower(mnemonic)" in sql for sql in created)

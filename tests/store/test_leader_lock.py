@@ -21,7 +21,7 @@ from tocsin.store.database import Database
 from tocsin.store.delivery_queue import CLAIM, DeliveryQueue
 from tocsin.store.leader_lock import LeaderLock
 from tocsin.store.node_lock import CERTAIN_SECONDS, SILENT_SECONDS, NodeLock
-from tocsin.store.tables import attempts, deliveries
+from tocsin.store.notification_tables import attempts, deliveries
 
 pytestmark = server_only
 

@@ -15,10 +15,10 @@ from tocsin.errors import InvalidSettings, Unavailable
 from tocsin.store.connection_limit import NODE_CONNECTIONS
 from tocsin.store.database import Database
 from tocsin.store.migrating import migrate, pending
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.postgres import postgres_engine
 from tocsin.store.server_checks import examine_connections
 from tocsin.store.server_tables import server_metadata
-from tocsin.store.tables import metadata
 
 pytestmark = server_only
 
@@ -54,7 +54,7 @@ def test_the_migrations_create_the_tables_that_the_code_uses(url: str) -> None:
     engine = postgres_engine(url_of(other))
     with engine.connect() as connection:
         connection.execution_options(tocsin_autocommit=True)
-        metadata.create_all(connection)
+        deliveries.metadata.create_all(connection)
         server_metadata.create_all(connection)
     engine.dispose()
     created = schema(url_of(other))

@@ -43,9 +43,9 @@ from tocsin.store.deliveries import Deliveries
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
-from tocsin.store.tables import deliveries
 from tocsin.store.transitions import Transitions
 
 TYPE, FIRED, RECOVERED = (

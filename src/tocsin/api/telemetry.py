@@ -147,7 +147,7 @@ class _Counts(Collector):
         attempts = CounterMetricFamily(
             "tocsin_delivery_attempts", "Delivery attempts.", labels=["kind", "outcome"]
         )
-        for (kind, outcome), count in self._runtime.attempts.counts.copy().items():
+        for (kind, outcome), count in self._runtime.notifications.attempts.counts.copy().items():
             attempts.add_metric([kind, outcome], count)
         yield attempts
         deliveries = GaugeMetricFamily(

@@ -24,7 +24,8 @@ from tocsin.store.bundle_rows import (
     write_entries,
     write_windows,
 )
-from tocsin.store.tables import bundle_groups, bundles, transitions
+from tocsin.store.notification_tables import bundle_groups, bundles
+from tocsin.store.tables import transitions
 from tocsin.store.transition_rows import transition_of
 
 # SQLite takes 32,766 values in a statement.

@@ -34,7 +34,7 @@ from tocsin.store.bundle_rows import (
     write_entries,
     write_windows,
 )
-from tocsin.store.tables import bundle_groups, bundles
+from tocsin.store.notification_tables import bundle_groups, bundles
 
 # SQLite takes 32,766 values in a statement.
 _BLOCK = 10_000

@@ -30,8 +30,9 @@ from tocsin.model.notifications.subscription import Subscription
 from tocsin.store.bundle_collection import blocks
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity, DroppedDeliveries
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
-from tocsin.store.tables import deliveries, transitions
+from tocsin.store.tables import transitions
 from tocsin.store.transition_rows import transition_of
 from tocsin.store.upsert import insert_ignoring
 

@@ -14,7 +14,7 @@ from tocsin.model.notifications.bundle_payload import bundle_id
 from tocsin.model.notifications.bundles import BundleEntry, BundleWindow, GroupId
 from tocsin.model.notifications.grouping import BundleKey
 from tocsin.model.severity import Severity
-from tocsin.store.tables import bundle_groups, bundles
+from tocsin.store.notification_tables import bundle_groups, bundles
 from tocsin.store.upsert import upsert
 
 _WINDOW = ("opened_at", "closes_at", "remind_at", "closed_at")

@@ -22,8 +22,8 @@ from tocsin.store.database import Database
 from tocsin.store.deliveries import Deliveries
 from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.new_deliveries import ReachedChannels
+from tocsin.store.notification_tables import bundle_groups, bundles
 from tocsin.store.subscriptions import Subscriptions
-from tocsin.store.tables import bundle_groups, bundles
 from tocsin.store.transitions import WrittenTransition
 
 # A subscription may have a key for each group. Others wait for the write lock meanwhile.

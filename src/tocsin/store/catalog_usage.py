@@ -12,7 +12,8 @@ from sqlalchemy import Connection, false, or_, select
 from tocsin.errors import Conflict
 from tocsin.model.interactions.catalog import Kind
 from tocsin.store.first_names import first_names
-from tocsin.store.tables import alerts, metrics, subscriptions
+from tocsin.store.notification_tables import subscriptions
+from tocsin.store.tables import alerts, metrics
 
 _SCOPE = {
     Kind.RESOURCE_TYPE: metrics.c.resource_type_id,

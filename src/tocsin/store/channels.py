@@ -24,14 +24,8 @@ from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 from tocsin.store.first_names import first_names
-from tocsin.store.tables import (
-    alert_channels,
-    alerts,
-    channels,
-    deliveries,
-    dropped_deliveries,
-    subscriptions,
-)
+from tocsin.store.notification_tables import channels, deliveries, dropped_deliveries, subscriptions
+from tocsin.store.tables import alert_channels, alerts
 
 _SECRET_BYTES = 32
 

@@ -38,7 +38,7 @@ from tocsin.store.new_deliveries import (
     NewDeliveries,
     ReachedChannels,
 )
-from tocsin.store.tables import deliveries
+from tocsin.store.notification_tables import deliveries
 
 DELIVERY_RETENTION = timedelta(days=30)
 """The retention of deliveries that ended, were silenced or skipped."""

@@ -20,7 +20,7 @@ from tocsin.model.notifications.retries import CompletedAttempt
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempt_row, attempts_of, delivery_of
 from tocsin.store.fencing import NO_FENCE, Fence
-from tocsin.store.tables import attempts, deliveries
+from tocsin.store.notification_tables import attempts, deliveries
 
 CLAIM = timedelta(seconds=60)
 """The validity of a claim."""

@@ -12,7 +12,7 @@ from tocsin.model.instant import MILLISECOND, cut
 from tocsin.model.interactions.snapshot import readable_snapshot
 from tocsin.model.notifications.delivery import Attempt, Delivery, DeliveryStatus, SendResult
 from tocsin.model.notifications.subscription import Template
-from tocsin.store.tables import attempts
+from tocsin.store.notification_tables import attempts
 
 
 def delivery_of(row: Row[Any], completed: Sequence[Attempt] = ()) -> Delivery:

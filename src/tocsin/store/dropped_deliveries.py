@@ -21,7 +21,7 @@ from tocsin.model.notifications.delivery import TOCSIN, DeliveryStatus
 from tocsin.model.notifications.dropped import Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
-from tocsin.store.tables import deliveries, dropped_deliveries, staged_drops
+from tocsin.store.notification_tables import deliveries, dropped_deliveries, staged_drops
 from tocsin.store.upsert import insert_of
 
 log = structlog.get_logger()

@@ -28,9 +28,10 @@ from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.dropped_deliveries import ChannelCapacity, DroppedDeliveries
 from tocsin.store.fencing import NO_FENCE, Fence
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
-from tocsin.store.tables import alert_states, deliveries
+from tocsin.store.tables import alert_states
 
 _BLOCK = 1_000
 _Columns = deliveries.c

@@ -17,7 +17,8 @@ from tocsin.model.notifications.delivery import DeliveryStatus, delivery_id
 from tocsin.model.notifications.incidents import GroupEvent
 from tocsin.model.notifications.transition_content import TransitionPayload
 from tocsin.store.database import Database
-from tocsin.store.tables import deliveries, subscriptions, transitions
+from tocsin.store.notification_tables import deliveries, subscriptions
+from tocsin.store.tables import transitions
 
 # Deliveries are attempted for some 17 hours.
 _LATEST_RETRY = timedelta(days=1)

@@ -31,9 +31,9 @@ from tocsin.model.notifications.subscription import Subscription, Template
 from tocsin.model.notifications.transition_content import RECOVERED
 from tocsin.store.channels import Channels
 from tocsin.store.dropped_deliveries import ChannelCapacity
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
 from tocsin.store.subscriptions import Subscriptions
-from tocsin.store.tables import deliveries
 from tocsin.store.upsert import insert_ignoring
 
 _NOTIFY = system_id(Kind.ORIGIN, "NOTIFY").bytes

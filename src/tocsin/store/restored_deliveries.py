@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, update
 
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.store.database import Database
-from tocsin.store.tables import bundle_groups, bundles, deliveries
+from tocsin.store.notification_tables import bundle_groups, bundles, deliveries
 
 _REMIND_AFTER = timedelta(hours=1)
 """The shortest interval of reminders."""

@@ -19,7 +19,7 @@ from tocsin.model.notifications.silence_draft import SilenceDraft
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
-from tocsin.store.tables import silences
+from tocsin.store.notification_tables import silences
 
 _JSON = ("labels", "dimensions", "severities")
 # Of a silence that recurs without an end.

@@ -23,7 +23,7 @@ from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
-from tocsin.store.tables import subscriptions
+from tocsin.store.notification_tables import subscriptions
 
 _NOT_COLUMNS = {"template", "filters", "grouping"}
 

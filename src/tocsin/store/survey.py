@@ -11,8 +11,9 @@ from sqlalchemy import Connection, func, select
 
 from tocsin.model.metrics.window import Window
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.store.notification_tables import channels, deliveries
 from tocsin.store.sqlite import read_file
-from tocsin.store.tables import alerts, channels, deliveries, evaluations, metrics
+from tocsin.store.tables import alerts, evaluations, metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
+from tocsin.store.notification_tables import deliveries
 from tocsin.store.server_tables import server_metadata
-from tocsin.store.tables import metadata
 
 MIGRATIONS = Path(__file__).parent
 
@@ -23,5 +23,6 @@ class Chain:
     metadata: MetaData
 
 
-STORE = Chain("versions", "alembic_version", "0012", metadata)
+# The import of this table completes the metadata, which all tables share.
+STORE = Chain("versions", "alembic_version", "0012", deliveries.metadata)
 SERVER = Chain("server_versions", "alembic_version_server", "0002", server_metadata)
