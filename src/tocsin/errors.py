@@ -118,6 +118,14 @@ class UnsupportedEncoding(TocsinError):
     title = "Unsupported encoding"
 
 
+class UnsupportedEventFormat(TocsinError):
+    """The formats of events are application/cloudevents+json, application/cloudevents-batch+json,
+    and headers with the prefix ce-."""
+
+    status = 415
+    title = "Unsupported event format"
+
+
 class InvalidInput(TocsinError):
     """The input is well-formed, but not valid."""
 

@@ -28,7 +28,7 @@ def roles_in_api_md(method: str, path: str) -> list[str] | None:
         return None
     if path.startswith(("/api/keys", "/api/backup")):
         return ["admin"]
-    if path.startswith("/api/interactions") and method == "POST":
+    if path.startswith(("/api/interactions", "/api/cloudevents")) and method == "POST":
         return ["ingest"]
     if path.startswith(("/api/resource-types", "/api/actions", "/api/origins")):
         return ["ingest", "read"] if method == "GET" else ["admin"]

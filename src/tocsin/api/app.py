@@ -14,6 +14,7 @@ from tocsin.api import (
     calculations,
     catalog,
     channels,
+    cloud_events,
     deliveries,
     export,
     exposed_values,
@@ -41,6 +42,7 @@ from tocsin.runtime import Runtime
 _ROUTERS = (
     export.router,
     interactions.router,
+    cloud_events.router,
     metrics.router,
     calculations.router,
     metric_rows.router,

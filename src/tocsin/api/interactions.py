@@ -61,8 +61,12 @@ async def record_interaction(runtime: App, request: Request) -> Response:
 
     A response with 2xx means that it is on disk, and in every calculation that starts from now on.
     """
-    raw = await read_body(request, SINGLE_BYTES)
-    interaction, is_new = await runtime.recorder.record(raw, _sent_with(runtime, request))
+    return await record_one(runtime, request, await read_body(request, SINGLE_BYTES))
+
+
+async def record_one(runtime: Runtime, request: Request, raw: bytes) -> Response:
+    """Record the interaction in a JSON text, and answer with it as stored."""
+    interaction, is_new = await runtime.recorder.record(raw, sent_with(runtime, request))
     if is_new:
         return json_response(snapshot(interaction, runtime.catalog), 201)
     id = UUID(bytes=interaction.interaction_id)
@@ -82,13 +86,13 @@ async def record_batch(
     if import_:
         authorize(runtime, request, [Role.ADMIN])
     body = await read_body(request, BATCH_BYTES)
-    sent_with = replace(_sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_)
+    context = replace(sent_with(runtime, request), is_import=import_, may_be_from_tocsin=import_)
     if import_:
-        sent_with = replace(sent_with, times=runtime.times.imports)
+        context = replace(context, times=runtime.times.imports)
     elif history:
-        sent_with = replace(sent_with, times=runtime.times.history)
+        context = replace(context, times=runtime.times.history)
     pool, split = runtime.pools.recording, partial(_items, request, body)
-    return await runtime.recorder.record_batch_on(pool, split, sent_with, _batch_response)
+    return await runtime.recorder.record_batch_on(pool, split, context, batch_response)
 
 
 @router.get("", **requires(Role.READ), **interactions.LIST)
@@ -112,7 +116,8 @@ def get_interaction(runtime: App, id: UUID) -> Response:
     return json_response(snapshot(runtime.history.get(id), runtime.catalog))
 
 
-def _batch_response(batch: BatchResult) -> Response:
+def batch_response(batch: BatchResult) -> Response:
+    """The response to a batch; its status tells whether interactions were rejected."""
     kept = batch.accepted + batch.duplicates
     status = 201 if not batch.rejected else 207 if kept else 422
     return json_response(BatchResponse.of(batch), status)
@@ -125,7 +130,8 @@ def _items(request: Request, body: bytes) -> list[bytes]:
     return split_array(body, BATCH_ROWS)
 
 
-def _sent_with(runtime: Runtime, request: Request) -> RequestContext:
+def sent_with(runtime: Runtime, request: Request) -> RequestContext:
+    """The context of a request that records interactions."""
     return RequestContext(
         received=to_milliseconds(runtime.now()),
         # Clients send an empty header where a variable of theirs is not set.
