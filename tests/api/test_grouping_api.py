@@ -76,6 +76,8 @@ def test_a_grouping_is_patched(api: TestClient, topic: dict[str, str]) -> None:
         ({"groupBy": [""]}, "groupBy[0]", "at least 1"),
         ({"groupBy": [None]}, "groupBy[0]", "must be a string"),
         ({"groupBy": ["labels."]}, "groupBy[0]", "must name a label"),
+        ({"groupBy": ["interaction.country"]}, "groupBy[0]", "interaction_country"),
+        ({"groupBy": ["labels.a.b", "resourceId", "a b"]}, "groupBy[2]", "is not a dimension key"),
         ({"groupBy": ["a", "alert"]}, "groupBy[1]", "groupBy is a string"),
         ({"groupBy": ["a", "b", "a"]}, "groupBy[2]", "in the list already"),
         ({"groupBy": ["a\0"]}, "groupBy[0]", "U+0000"),

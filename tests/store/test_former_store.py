@@ -5,18 +5,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from support.databases import embedded_only
 from support.delivery_harness import DeliveryHarness
-from tocsin.model.alerts.state import Reason
+from tocsin.model.alerts.state import Reason, StateChange, Status
+from tocsin.model.alerts.transition import Transition
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.model.notifications.transition_content import read_transition
 from tocsin.store.alerts import Alerts
 from tocsin.store.evaluations import Evaluations
+from tocsin.store.incident_history import IncidentHistory
 from tocsin.store.metrics import Metrics
 from tocsin.store.transitions import Transitions
 
@@ -71,6 +76,31 @@ def test_a_transition_of_a_former_version_is_delivered_once(former: Former) -> N
         with harness.database.writing() as connection:
             harness.deliveries.enqueue(connection, [interaction], harness.now(), transition.alert)
     assert former.stored == former.deliveries
+
+
+def test_pagerduty_gets_the_transitions_of_a_group_from_before_and_after_the_migration(
+    former: Former,
+) -> None:
+    harness = former.harness
+    recovery, us, za = former.transitions.page(10)
+    at = recovery.change.at + timedelta(minutes=1)
+    again = StateChange(Status.FIRING, Reason.THRESHOLD, at, 40, za.change.dimensions, at)
+    with harness.database.writing() as connection:
+        new = Transition.of(again, za.alert, za.metric)
+        former.transitions.insert(connection, [new])
+    history = IncidentHistory(harness.database)
+    for transition, expected in (
+        (za, [True, False, True]),
+        (us, [True]),
+        (new, [True, False, True]),
+    ):
+        delivery = next(
+            each for each in harness.all() if each.interaction_id == transition.interaction_id
+        )
+        payload = read_transition(msgspec.json.decode(delivery.snapshot))
+        assert payload
+        events = history.events(payload, delivery.delivery_id)
+        assert [event.is_firing for event in events] == expected
 
 
 def test_subscriptions_and_alerts_of_a_former_version_have_no_new_members(former: Former) -> None:

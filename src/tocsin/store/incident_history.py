@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, select, union_all
 
 from tocsin.model.alerts.state import Status
 from tocsin.model.alerts.transition import interaction_id_of
@@ -58,20 +59,23 @@ class IncidentHistory:
 def _around(connection: Connection, transition: TransitionPayload) -> dict[UUID, str]:
     """The statuses of transitions by the ids of their interactions, oldest first."""
     at = parse_instant(transition.evaluated_at)
-    of_group = _of_group(transition)
-    earlier = of_group.where(_Columns.at < at, _Columns.at >= at - _LATEST_RETRY)
-    later = of_group.where(_Columns.at >= at)
+    earlier = _of_group(transition, _Columns.at < at, _Columns.at >= at - _LATEST_RETRY)
+    later = _of_group(transition, _Columns.at >= at)
     rows = [
-        *reversed(connection.execute(earlier.order_by(_Columns.number.desc()).limit(_MOST)).all()),
-        *connection.execute(later.order_by(_Columns.number).limit(_MOST)),
+        *reversed(connection.execute(earlier.order_by(sa.desc("number")).limit(_MOST)).all()),
+        *connection.execute(later.order_by("number").limit(_MOST)),
     ]
     return {interaction_id_of(row.transition_id): row.status for row in rows}
 
 
-def _of_group(transition: TransitionPayload) -> Select[Any]:
-    return select(_Columns.transition_id, _Columns.status).where(
-        _Columns.alert_id == UUID(transition.alert_id),
-        _Columns.dimensions.in_(_stored(transition.dimensions)),
+def _of_group(transition: TransitionPayload, *at: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """The index has the hash of the group, which rows of former versions do not have."""
+    of_alert = select(_Columns.transition_id, _Columns.status, _Columns.number).where(
+        _Columns.alert_id == UUID(transition.alert_id), *at
+    )
+    former = _Columns.group_hash.is_(None), _Columns.dimensions.in_(_stored(transition.dimensions))
+    return union_all(
+        of_alert.where(_Columns.group_hash == transition.group_hash), of_alert.where(*former)
     )
 
 

@@ -173,9 +173,11 @@ transitions = Table(
     Column("is_recorded", Boolean, nullable=False),
     Column("sides", LONG_TEXT),
     Column("guards", LONG_TEXT),
+    Column("group_hash", short_text(32)),
 )
 Index("transitions_at", transitions.c.at, transitions.c.number)
 Index("transitions_alert", transitions.c.alert_id, transitions.c.at, transitions.c.number)
+Index("transitions_group", transitions.c.alert_id, transitions.c.group_hash, transitions.c.at)
 Index(
     "transitions_unrecorded",
     transitions.c.number,

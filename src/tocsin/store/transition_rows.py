@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping
 from tocsin.model.alerts.alert import Alert, GuardReading
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
+from tocsin.model.group_name import group_hash
 from tocsin.model.metrics.metric import Metric
 
 
@@ -26,6 +27,7 @@ def row_of(transition: Transition) -> dict[str, Any]:
         "sides": json.dumps(change.sides) if change.sides else None,
         "guards": _guards_text(change.guards),
         "dimensions": json.dumps(change.dimensions),
+        "group_hash": group_hash(str(transition.alert.alert_id), change.dimensions),
         "fired_at": change.fired_at,
         "alert": transition.alert.model_dump_json(),
         "metric": transition.metric.model_dump_json(),

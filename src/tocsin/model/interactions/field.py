@@ -54,7 +54,7 @@ class Field:
     @property
     def key(self) -> str:
         """The name of this field's dimension in groups."""
-        return "".join(c if c == "_" or _is_letter_or_digit(c) else "_" for c in self.spelling)
+        return dimension_key(self.spelling)
 
     def __str__(self) -> str:
         return self.spelling
@@ -94,6 +94,11 @@ class Field:
             "externalReference) or a key of the payload, such as interaction.user.plan",
             "examples": ["interaction.country"],
         }
+
+
+def dimension_key(spelling: str) -> str:
+    """The name that the dimension of a field has in groups; a key is its own name."""
+    return "".join(c if c == "_" or _is_letter_or_digit(c) else "_" for c in spelling)
 
 
 def _is_letter_or_digit(character: str) -> bool:

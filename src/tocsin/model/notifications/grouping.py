@@ -24,6 +24,7 @@ from pydantic_core import core_schema
 from tocsin.errors import Problem
 from tocsin.model.duration import Duration, between
 from tocsin.model.interactions.catalog import Kind, system_id
+from tocsin.model.interactions.field import dimension_key
 from tocsin.model.metrics.catalog_names import CatalogNames, entry_of
 from tocsin.model.severity import MOST_SEVERE_FIRST, Severity
 from tocsin.model.validation import WithoutNul
@@ -77,6 +78,9 @@ def _group_key(text: str) -> str:
         raise ValueError(f"must be a dimension key or labels.x; for {text}, groupBy is a string")
     if not text.removeprefix(_LABEL):
         raise ValueError("must name a label, such as labels.team")
+    # No group has the field itself: everything would come in one message.
+    if not text.startswith(_LABEL) and text != (key := dimension_key(text)):
+        raise ValueError(f"is not a dimension key, nor labels.x: the key of a field is like {key}")
     return text
 
 
