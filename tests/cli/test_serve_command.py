@@ -19,6 +19,16 @@ def test_a_folder_that_another_server_uses_is_rejected(server: Any) -> None:
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs the maps of a process")
+def test_a_server_that_records_loads_no_pandas(server: Any) -> None:
+    with server.client() as client:
+        interaction = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+        assert client.post("/api/interactions", json=interaction).is_success
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "pyarrow" in maps
+    assert "pandas" not in maps
+
+
 @pytest.mark.parametrize(
     ("options", "environment"),
     [(["--port", "70000"], {}), ([], {"TOCSIN_ADMIN_KEY": "short"})],

@@ -7,7 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from tocsin.clickhouse.arrow_without_pandas import avoid_pandas
 from tocsin.model.interactions.interaction import Interaction
+
+avoid_pandas()
 
 _UUID = pa.binary(16)
 _TEXTS = pa.list_(pa.string())
