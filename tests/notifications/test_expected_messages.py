@@ -172,6 +172,30 @@ def test_a_message_that_a_silence_held_is_sent_at_its_end(world: SilencedWorld) 
     assert messages.silenced == 2
 
 
+def test_a_severity_that_is_sent_immediately_is_sent_at_the_end_of_a_silence_too(
+    world: SilencedWorld,
+) -> None:
+    subscribe(world, world.channel(), groupBy="alert", immediately=["critical"])
+    alert = world.alert(severity="critical")
+    world.silence(alertId=str(alert.alert_id), to=(AT + 10 * MINUTE).isoformat())
+    world.at = AT + 20 * MINUTE
+    changes = [fired("a", 1), fired("b", 2), recovered("b", 3, since=2), fired("c", 15)]
+    (messages,) = forecast(world, alert, changes)
+    assert minutes(messages) == [10, 15]
+    assert messages.silenced == 2
+    assert all(each.interaction for each in messages.messages)
+
+
+def test_a_silence_lets_the_recovery_of_an_incident_pass(world: SilencedWorld) -> None:
+    pager = world.channel("pagerduty", routingKey="k" * 32)
+    alert = world.alert(channelIds=[str(pager.channel_id)])
+    world.silence(alertId=str(alert.alert_id), to=(AT + 10 * MINUTE).isoformat())
+    world.at = AT + 20 * MINUTE
+    (messages,) = forecast(world, alert, [fired("a", 1), recovered("a", 2, since=1)])
+    assert minutes(messages) == [2]
+    assert messages.silenced == 1
+
+
 def test_an_alert_without_recipients_has_no_messages(world: SilencedWorld) -> None:
     subscribe(world, world.channel(), filters=of_users("z"))
     assert forecast(world, world.alert(), [fired("a", 1)]) == []

@@ -86,8 +86,8 @@ class SilencedWorld:
         draft = read_alert({**body, **members}, self.catalog, self.metrics, self.channels)
         return self.alerts.create(draft, self.at)
 
-    def channel(self) -> Channel:
-        body = {"name": "a", "kind": "webhook", "settings": {"url": "https://a.example"}}
+    def channel(self, kind: str = "webhook", **settings: str) -> Channel:
+        body = {"name": "a", "kind": kind, "settings": settings or {"url": "https://a.example"}}
         return self.channels.create(read_channel(body), self.at)
 
     def subscribe(self, channel: Channel, *actions: str) -> list[Subscription]:

@@ -7,7 +7,7 @@ are now.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -22,8 +22,13 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.notifications.bundles import GroupTransition
+from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.delivery import ALERT, Delivery, DeliveryStatus
-from tocsin.model.notifications.planned_messages import MessageKind, planned_messages
+from tocsin.model.notifications.planned_messages import (
+    MessageKind,
+    PlannedMessage,
+    planned_messages,
+)
 from tocsin.store.new_deliveries import NewDeliveries, Recipient
 from tocsin.store.silences import Silences
 from tocsin.store.transitions import Transitions
@@ -100,6 +105,29 @@ def delivery_of(
 _RecipientId = tuple[UUID, UUID | None]
 
 
+class _Span:
+    """The changes of a span, in the order of time."""
+
+    def __init__(self, changes: Iterable[StateChange], until: datetime) -> None:
+        self.changes = sorted(changes, key=lambda change: change.at)
+        self.until = until
+        self._by_group = {(each.at, key_of(each.dimensions)): each for each in self.changes}
+        self._recovered_at = {
+            (key_of(each.dimensions), each.fired_at): each.at
+            for each in self.changes
+            if each.status is Status.OK
+        }
+
+    def change_of(self, single: PlannedMessage) -> StateChange:
+        ((_, group),) = single.groups
+        return self._by_group[single.at, group]
+
+    def outlasts(self, firing: StateChange, at: datetime) -> bool:
+        """Whether a group still fires at an instant of the span."""
+        recovery = self._recovered_at.get((key_of(firing.dimensions), firing.fired_at))
+        return at <= self.until and (recovery is None or recovery > at)
+
+
 class MessageForecaster:
     def __init__(
         self, transitions: Transitions, new_deliveries: NewDeliveries, silences: Silences
@@ -144,20 +172,14 @@ class MessageForecast:
 
     def messages(self, until: datetime) -> list[RecipientMessages]:
         """The messages of each recipient up to an instant, those of the first change first."""
-        changes = sorted(self._changes, key=lambda change: change.at) if self.is_complete else []
-        recovered_at = {
-            (key_of(change.dimensions), change.fired_at): change.at
-            for change in changes
-            if change.status is Status.OK
-        }
+        span = _Span(self._changes if self.is_complete else (), until)
         by_recipient: dict[_RecipientId, RecipientMessages] = {}
         grouped: dict[_RecipientId, list[GroupTransition]] = {}
         # The channels of grouped subscriptions that took the last change of a group, and so take
         # its next one.
         followed: dict[GroupKey, set[UUID]] = {}
-        for change in changes:
-            transition = Transition.of(change, self._alert, self.metric)
-            interaction = self._transitions.interaction(transition)
+        for change in span.changes:
+            interaction = self._interaction(change)
             key = key_of(change.dimensions)
             matching = self._recipients(interaction, followed.pop(key, set()))
             for id, recipient in matching.items():
@@ -166,11 +188,12 @@ class MessageForecast:
                     grouped.setdefault(id, [])
                     followed.setdefault(key, set()).add(recipient.channel.channel_id)
                 else:
-                    messages.messages += self._singles(change, interaction, recovered_at, until)
+                    messages.messages.append(self._single(recipient, change, interaction, span))
             for id, occurrences in grouped.items():
                 occurrences.append(self._occurrence(change, interaction, id in matching))
         for id, occurrences in grouped.items():
-            by_recipient[id].messages += self._bundles(by_recipient[id], occurrences, until)
+            of = by_recipient[id]
+            of.messages += self._of_grouped(of.recipient, occurrences, span)
         for messages in by_recipient.values():
             messages.messages.sort(key=lambda message: message.at)
         return list(by_recipient.values())
@@ -183,26 +206,27 @@ class MessageForecast:
         recipients = self._new.recipients(interaction, self._alert, reached)
         return {recipient.id: recipient for recipient in recipients}
 
-    def _singles(
+    def _interaction(self, change: StateChange) -> Interaction | None:
+        return self._transitions.interaction(Transition.of(change, self._alert, self.metric))
+
+    def _single(
         self,
+        recipient: Recipient,
         change: StateChange,
         interaction: Interaction | None,
-        recovered_at: Mapping[tuple[GroupKey, datetime], datetime],
-        until: datetime,
-    ) -> Iterator[ExpectedMessage]:
+        span: _Span,
+    ) -> ExpectedMessage:
         """The message of one change: sent then, or when a silence ends that its group outlasts, or
         silenced."""
         at = change.at
-        released_at = self._released_at(change.dimensions, at)
+        is_firing = change.status is Status.FIRING
+        resolves_incident = recipient.channel.kind is ChannelKind.PAGERDUTY and not is_firing
+        released_at = at if resolves_incident else self._released_at(change.dimensions, at)
         if released_at == at:
-            yield ExpectedMessage(at, MessageKind.SINGLE, interaction=interaction)
-            return
-        if change.status is Status.FIRING and released_at and released_at <= until:
-            recovery = recovered_at.get((key_of(change.dimensions), change.fired_at))
-            if recovery is None or recovery > released_at:
-                yield ExpectedMessage(released_at, MessageKind.SINGLE, interaction=interaction)
-                return
-        yield ExpectedMessage(at, MessageKind.SINGLE, is_silenced=True, interaction=interaction)
+            return ExpectedMessage(at, MessageKind.SINGLE, interaction=interaction)
+        if is_firing and released_at and span.outlasts(change, released_at):
+            return ExpectedMessage(released_at, MessageKind.SINGLE, interaction=interaction)
+        return ExpectedMessage(at, MessageKind.SINGLE, is_silenced=True, interaction=interaction)
 
     def _released_at(self, dimensions: Dimensions, at: datetime) -> datetime | None:
         """The first instant from `at` on at which no silence matches a group; None for never."""
@@ -227,15 +251,21 @@ class MessageForecast:
             is_written=interaction is not None,
         )
 
-    def _bundles(
-        self, of: RecipientMessages, occurrences: Iterable[GroupTransition], until: datetime
+    def _of_grouped(
+        self, recipient: Recipient, occurrences: Iterable[GroupTransition], span: _Span
     ) -> Iterator[ExpectedMessage]:
-        grouping = of.recipient.grouping
-        assert grouping, "these are the messages of a grouped subscription"
+        assert recipient.grouping, "these are the messages of a grouped subscription"
+        for message in planned_messages(recipient.grouping, occurrences, span.until):
+            if message.kind is MessageKind.SINGLE:
+                change = span.change_of(message)
+                yield self._single(recipient, change, self._interaction(change), span)
+            else:
+                yield self._bundle(message)
+
+    def _bundle(self, message: PlannedMessage) -> ExpectedMessage:
         names = self.metric.question.dimensions
-        for message in planned_messages(grouping, occurrences, until):
-            groups = (dict(zip(names, texts, strict=True)) for _, texts in message.groups)
-            is_silenced = all(
-                self._silences.of_group(self._alert, group, message.at) for group in groups
-            )
-            yield ExpectedMessage(message.at, message.kind, is_silenced)
+        groups = (dict(zip(names, texts, strict=True)) for _, texts in message.groups)
+        is_silenced = all(
+            self._silences.of_group(self._alert, group, message.at) for group in groups
+        )
+        return ExpectedMessage(message.at, message.kind, is_silenced)
