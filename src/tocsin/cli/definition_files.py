@@ -8,6 +8,7 @@ keys.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,19 @@ _Loader.add_constructor(_NUMBER, _read_number)
 def read_definitions(path: Path, noun: DefinitionNoun = METRIC) -> list[Definition]:
     """The definitions in a file, with unique names; raises InvalidDefinitions."""
     return checked_definitions(read_yaml(path), str(path), noun)
+
+
+def read_yaml_lines(path: Path) -> dict[str, int]:
+    """The line of each key of a readable file, by the keys that lead to it, joined by dots."""
+    node = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+    return dict(_key_lines(node, ""))
+
+
+def _key_lines(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield f"{prefix}{key.value}", key.start_mark.line + 1
+            yield from _key_lines(value, f"{prefix}{key.value}.")
 
 
 def read_yaml(path: Path) -> Any:

@@ -1,11 +1,12 @@
-"""`tocsin import`: record the interactions of NDJSON files on a running server."""
+"""`tocsin import`: record the interactions of files on a running server."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from tocsin.cli.ndjson import LineBatch
     from tocsin.cli.progress import TransferProgress
     from tocsin.cli.uploader import UploadTally
+
+    _Reader = Callable[[str, Iterable[bytes]], Iterator[LineBatch]]
 
 EXAMPLE = "Example:  tocsin import june.ndjson.gz july.ndjson.zst --rejects rejected.ndjson"
 STDIN = "-"
@@ -45,6 +48,15 @@ _Exported = Annotated[
         "first line has an interactionNumber. Needs an admin key, and sends no notifications.",
     ),
 ]
+_Map = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="MAP",
+        help="A YAML file that tells how the records of the files become interactions: CSV, "
+        "NDJSON, a JSON array, or lines that match a pattern.",
+    ),
+]
 _Show = Annotated[int, typer.Option(min=0, help="The maximum number of rejected lines to list.")]
 
 
@@ -52,6 +64,7 @@ def import_(
     files: _Files,
     rejects: _Rejects = None,
     exported: _Exported = False,
+    map_: _Map = None,
     show: _Show = 20,
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
@@ -60,12 +73,14 @@ def import_(
 
     A line without an interactionId gets an id derived from its text. So importing a file again,
     or after an interrupted import, records nothing twice. The files of `tocsin export` are
-    recorded as they were, without notifications.
+    recorded as they were, without notifications. With --map, the files are those of another
+    system.
     """
     from tocsin.cli.client import Client
     from tocsin.cli.uploader import UploadTally
 
     _check(files)
+    read = _reader(map_, exported)
     with ExitStack() as opened:
         client = opened.enter_context(Client(url, key))
         # Fails early if the server is not reachable or does not accept the key.
@@ -73,7 +88,7 @@ def import_(
         sink = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects else None
         tally, began = UploadTally(show, sink), time.monotonic()
         try:
-            _import(files, client, tally, exported)
+            _import(files, client, tally, read)
         finally:
             _report(tally, time.monotonic() - began, rejects)
     if tally.rejected:
@@ -91,15 +106,27 @@ def _check(files: list[str]) -> None:
         raise TocsinError("Standard input (-) can be read only once.")
 
 
-def _import(files: list[str], client: Client, tally: UploadTally, exported: bool) -> None:
+def _reader(map_: Path | None, exported: bool) -> _Reader:
+    """The function that reads the batches of a file. Raises InvalidDefinitions for a wrong map."""
+    if map_ is None:
+        from tocsin.cli.ndjson import batches
+
+        return partial(batches, is_export=exported or None)
+    if exported:
+        raise TocsinError("An export has the members of interactions; leave out --map.")
+    from tocsin.cli.mapping.batches import mapped_batches
+    from tocsin.cli.mapping.import_map import read_map
+
+    return partial(mapped_batches, mapping=read_map(map_))
+
+
+def _import(files: list[str], client: Client, tally: UploadTally, read: _Reader) -> None:
     from tocsin.cli.progress import TransferProgress
     from tocsin.cli.uploader import BatchUploader
 
     with TransferProgress(_total(files)) as progress:
         uploader = BatchUploader(client, tally, progress.message)
-        uploader.send_all(
-            _batches(files, progress, exported), lambda: progress.count(tally.answered)
-        )
+        uploader.send_all(_batches(files, progress, read), lambda: progress.count(tally.answered))
 
 
 def _total(files: list[str]) -> int | None:
@@ -109,8 +136,7 @@ def _total(files: list[str]) -> int | None:
     return sum(path.stat().st_size for path in paths) if known else None
 
 
-def _batches(files: list[str], progress: TransferProgress, exported: bool) -> Iterator[LineBatch]:
-    from tocsin.cli.ndjson import batches
+def _batches(files: list[str], progress: TransferProgress, read: _Reader) -> Iterator[LineBatch]:
     from tocsin.ingestion.decompression import decompress_file
 
     before = 0
@@ -118,7 +144,7 @@ def _batches(files: list[str], progress: TransferProgress, exported: bool) -> It
         with _opened(name) as file:
             shown = "stdin" if name == STDIN else name
             position, is_announced = before, False
-            for batch in batches(shown, decompress_file(file, shown), exported or None):
+            for batch in read(shown, decompress_file(file, shown)):
                 if batch.is_export and not is_announced:
                     progress.message(f"{shown} is an export; it causes no notifications.")
                     is_announced = True

@@ -26,7 +26,8 @@ _NAMESPACE = NAMESPACE.bytes
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """Lines of a file and their line numbers; `too_long` has the numbers of omitted lines.
+    """Lines of a file and their line numbers; `too_long` has the numbers of omitted lines,
+    `wrong` the numbers and errors of records that have no interaction.
 
     `is_export` is true for the export of a server, which is sent with `?import=true`.
     """
@@ -35,6 +36,7 @@ class LineBatch:
     numbers: list[int] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     too_long: list[int] = field(default_factory=list)
+    wrong: list[tuple[int, list[dict[str, str]]]] = field(default_factory=list)
     is_export: bool = False
 
 
@@ -91,7 +93,7 @@ def _batches(name: str, pieces: Iterable[bytes]) -> Iterator[LineBatch]:
 
 def numbered(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
     """Each line that is not blank, with its number; None for a line that is too long."""
-    for number, line in enumerate(_split(pieces), 1):
+    for number, line in enumerate(split_pieces(pieces), 1):
         if line is None:
             yield number, None
             continue
@@ -100,7 +102,8 @@ def numbered(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
             yield number, text
 
 
-def _split(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+def split_pieces(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """The lines of a file without their line ends; None for a line that is too long."""
     held, too_long = bytearray(), False
     for piece in pieces:
         first, newline, others = piece.partition(b"\n")

@@ -69,6 +69,8 @@ class UploadTally:
             self._reject(RejectedLine(batch.name, batch.numbers[line["index"]], line["errors"]))
         for number in batch.too_long:
             self._reject(RejectedLine(batch.name, number, _TOO_LONG))
+        for number, errors in batch.wrong:
+            self._reject(RejectedLine(batch.name, number, errors))
 
     def _reject(self, rejection: RejectedLine) -> None:
         self.rejected += 1

@@ -21,6 +21,7 @@ from tocsin.model.validation import WithoutNul
 MNEMONIC = r"^[A-Za-z0-9_.:/-]{1,64}$"
 MNEMONIC_RULE = "must be 1 to 64 letters, digits or any of _ . : / -"
 
+_NOT_IN_MNEMONICS = re.compile(r"[^A-Za-z0-9_.:/-]")
 _NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000002")
 
 
@@ -41,6 +42,11 @@ class Kind(StrEnum):
 
 
 Colour = Annotated[str, Member(pattern=r"^#[0-9A-Fa-f]{6}$", examples=["#1F6FEB"])]
+
+
+def as_mnemonic(text: str) -> str:
+    """The text of another system with `_` for each character that a mnemonic must not have."""
+    return _NOT_IN_MNEMONICS.sub("_", text)
 
 
 def _checked(mnemonic: str) -> str:

@@ -17,6 +17,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from tocsin.errors import InvalidInput, MalformedBody, Problem
+from tocsin.model.interactions.catalog import as_mnemonic
 from tocsin.model.interactions.splitting import SURROGATE, split_object
 
 NAMESPACE = UUID("6e1d5c7e-0c1b-5e0e-9d3a-70c51a000004")
@@ -28,7 +29,6 @@ RESOURCE_TYPE, USER = "resourcetype", "authid"
 _REQUIRED = (VERSION, ID, SOURCE, TYPE)
 _READ = (*_REQUIRED, SUBJECT, TIME, CONTENT_TYPE, RESOURCE_TYPE, USER)
 _NAME = re.compile(r"[a-z0-9]+")
-_NOT_IN_MNEMONICS = re.compile(r"[^A-Za-z0-9_.:/-]")
 _BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 _JSON_MEDIA = re.compile(r"[^/;\s]+/(?:[^;\s]+\+)?json", re.IGNORECASE)
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -91,8 +91,8 @@ def interaction_of(attributes: Attributes, names: EventNames) -> bytes:
         {
             "resourceId": texts.get(SUBJECT) or texts[SOURCE],
             "resourceType": resource_type,
-            "action": names.action or _mnemonic(texts[TYPE]),
-            "origin": names.origin or _mnemonic(texts[SOURCE]),
+            "action": names.action or as_mnemonic(texts[TYPE]),
+            "origin": names.origin or as_mnemonic(texts[SOURCE]),
             "interaction": msgspec.Raw(payload),
             "externalReference": texts[ID],
             "timestamp": texts.get(TIME),
@@ -160,11 +160,6 @@ def _broken_rule(name: str, text: str) -> str | None:
     if name == SOURCE and _BLANK_OR_CONTROL.search(text):
         return "must be a URI reference, without blanks"
     return None
-
-
-def _mnemonic(text: str) -> str:
-    """The text with `_` for each character that a mnemonic must not have."""
-    return _NOT_IN_MNEMONICS.sub("_", text)
 
 
 def _payload(attributes: Attributes, media_type: str | None, problems: list[Problem]) -> bytes:

@@ -1,0 +1,1 @@
+"""Maps the records of other systems to interactions, for `tocsin import --map`."""
