@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from tocsin.access.identification import Access
+from tocsin.access.key_use_writer import KeyUseWriter
 from tocsin.access.service import KeyService
 from tocsin.alerting.backtest import Backtester
 from tocsin.alerting.evaluator import Evaluator
@@ -114,7 +115,7 @@ class Runtime(Stores):
             self.settings.max_catalog_entries,
             self.settings.max_pending_deliveries,
         )
-        self.access = Access(self.keys)
+        self.access = Access(self.keys, self.key_uses, self.clock)
         self.key_service = KeyService(
             self.keys,
             self.sessions,
@@ -264,6 +265,7 @@ class Runtime(Stores):
             self.notifications.bundler,
             self.promoter,
             self.maintenance,
+            KeyUseWriter(self.key_uses),
             self.scheduler,
             Warmup(self.engine, self.promoter),
         ):

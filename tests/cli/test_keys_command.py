@@ -21,6 +21,24 @@ def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:
     assert "does not accept this key" in refused.stderr
 
 
+def test_a_rotated_key_is_printed_and_the_list_shows_expiry_and_last_use(
+    at_server: Run, server: Any
+) -> None:
+    created = at_server("keys", "create", "--name", "exp", "--role", "read", "--expires", "90d")
+    assert created.returncode == 0, created.stderr
+    key_id = created.stderr.split("id ")[1].split(")")[0]
+    rotated = at_server("keys", "rotate", key_id, "--grace", "0s")
+    assert "The former one has ended" in rotated.stderr
+    key = rotated.stdout.removesuffix("\n")
+    assert key.split() == [key]
+    used = run_here("metrics", "list", "--url", server.url, "--key", key)
+    assert used.returncode == 0
+    (row,) = [text for text in at_server("keys", "list").stdout.splitlines() if key_id in text]
+    assert "never" not in row
+    refused = at_server("keys", "create", "--name", "x", "--role", "read", "--expires", "soon")
+    assert "expiresAt" in refused.stderr
+
+
 def test_an_unknown_key_cannot_be_revoked(at_server: Run) -> None:
     for key_id in ("nonsense", "../interactions", "6e1d5c7e-0c1b-4e0e-9d3a-70c51a000000"):
         failed = at_server("keys", "revoke", key_id)

@@ -22,6 +22,7 @@ from tocsin.model.notifications.transition_content import read_transition
 from tocsin.store.alerts import Alerts
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.incident_history import IncidentHistory
+from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.transitions import Transitions
 
@@ -101,6 +102,17 @@ def test_pagerduty_gets_the_transitions_of_a_group_from_before_and_after_the_mig
         assert payload
         events = history.events(payload, delivery.delivery_id)
         assert [event.is_firing for event in events] == expected
+
+
+def test_a_key_of_a_former_version_never_expires(former: Former) -> None:
+    database = former.harness.database
+    key = (uuid4().hex, "old", "read", "tsn_read_0", "0" * 64, False, "2026-01-01T00:00:00.000Z")
+    with database.writing() as connection:
+        columns = "key_id, name, role, prefix, hash, from_environment, created_date"
+        marks = ", ".join("?" * len(key))
+        connection.exec_driver_sql(f"INSERT INTO keys ({columns}) VALUES ({marks})", key)
+    (stored,) = Keys(database).all()
+    assert (stored.expires_at, stored.former_ends) == (None, ())
 
 
 def test_subscriptions_and_alerts_of_a_former_version_have_no_new_members(former: Former) -> None:

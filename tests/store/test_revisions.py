@@ -114,7 +114,7 @@ def test_a_failed_change_is_in_no_memory(node: Open) -> None:
     key, _ = keys.create("first", Role.ADMIN, AT)
     there.revisions.refresh()
     with pytest.raises(Conflict, match="last key"):
-        others.revoke(key.key_id)
+        others.revoke(key.key_id, AT)
     assert not here.revisions.refresh()
     assert keys.all() == others.all() == [key]
 
@@ -161,7 +161,7 @@ def test_a_key_and_its_sessions_end_on_every_node(node: Open) -> None:
     other_sessions.end(session.session_id)
     here.revisions.refresh()
     assert sessions.use(token, AT) is None
-    keys.revoke(key.key_id)
+    keys.revoke(key.key_id, AT)
     there.revisions.refresh()
     assert other_keys.identify(secret) is None
 

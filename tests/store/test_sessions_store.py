@@ -47,7 +47,7 @@ def test_sessions_that_are_over_or_whose_key_was_revoked_are_deleted(
     token = sessions.begin(key.key_id, None, AT)
     other, _ = Keys(database).create("soon gone", Role.READ, AT)
     sessions.begin(other.key_id, None, AT)
-    Keys(database).revoke(other.key_id)
+    Keys(database).revoke(other.key_id, AT)
     assert [s.key_id for s in Sessions(database).all(AT)] == [key.key_id]
     sessions.run_maintenance(AT + IDLE)
     assert sessions.use(token, AT + IDLE) is None

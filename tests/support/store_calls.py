@@ -110,7 +110,7 @@ class StoreCalls:
         return self.metrics.create(*read, AT).metric_id
 
     def _key(self) -> None:
-        self.keys.revoke(self.keys.create("k", Role.READ, AT)[0].key_id)
+        self.keys.revoke(self.keys.create("k", Role.READ, AT)[0].key_id, AT)
 
     def _subscription(self) -> None:
         body = {"channelId": str(self.channel), "resourceType": "ALERT", "action": "fired"}

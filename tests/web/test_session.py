@@ -112,8 +112,46 @@ def test_a_session_ends_when_its_key_is_revoked(site: Site, runtime: Runtime) ->
     key, secret = runtime.keys.create("soon gone", Role.READ, runtime.now())
     client = site(secret)
     assert client.get("/").status_code == 200
-    runtime.keys.revoke(key.key_id)
+    runtime.keys.revoke(key.key_id, runtime.now())
     assert client.get("/").status_code == 303
+
+
+def test_a_session_ends_when_its_key_expires(
+    site: Site, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = runtime.now()
+    _, secret = runtime.keys.create("temporary", Role.READ, now, now + MINUTE)
+    client = site(secret)
+    assert client.get("/").status_code == 200
+    monkeypatch.setattr(runtime, "now", lambda: now + MINUTE)
+    assert client.get("/").status_code == 303
+    assert site(None).get("/").status_code == 303
+
+
+def test_a_session_ends_with_the_former_secret_of_its_key(
+    site: Site, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = runtime.keys.create("rotated", Role.READ, runtime.now())
+    client = site(secret)
+    now = runtime.now()
+    runtime.keys.rotate(key.key_id, now, MINUTE)
+    assert client.get("/").status_code == 200
+    monkeypatch.setattr(runtime, "now", lambda: now + MINUTE)
+    assert client.get("/").status_code == 303
+
+
+def test_an_admin_creates_a_key_that_expires_and_rotates_it(site: Site, runtime: Runtime) -> None:
+    admin = site()
+    form = {"name": "short-lived", "role": "read", "expiresAt": "30d"}
+    assert "Your new key" in admin.post("/web/keys", data=form).text
+    (key,) = [each for each in runtime.keys.all() if each.name == "short-lived"]
+    assert key.expires_at
+    assert timedelta(days=29) < key.expires_at - runtime.now() <= timedelta(days=30)
+    page = admin.post(f"/web/keys/{key.key_id}/rotate", data={"grace": "7d"}).text
+    assert "Your new key" in page
+    assert "former secret until" in page
+    assert admin.post(f"/web/keys/{key.key_id}/rotate", data={"grace": "99d"}).status_code == 422
+    assert admin.post("/web/keys", data={**form, "expiresAt": "soon"}).status_code == 422
 
 
 def test_a_forged_cookie_is_no_session(site: Site, runtime: Runtime) -> None:

@@ -16,15 +16,19 @@ import structlog
 
 from tocsin.access.wrong_keys import WrongKeys, network_of
 from tocsin.errors import Forbidden, TooManyWrongKeys, Unauthenticated
+from tocsin.model.instant import format_instant
 from tocsin.model.key import Key, Role, is_guessable
 from tocsin.process.audit import Actor
+from tocsin.process.clock import Clock
 from tocsin.process.log_config import ThrottledLog
+from tocsin.store.key_uses import KeyUses
+from tocsin.store.keys import KnownSecret
 
 log = structlog.get_logger()
 
 
 class KeyLookup(Protocol):
-    def identify(self, secret: str) -> Key | None: ...
+    def recall(self, secret: str) -> KnownSecret | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,17 @@ Describe = Callable[[], Caller]
 class Access:
     """Any number of threads may use it; it reads memory only."""
 
-    def __init__(self, keys: KeyLookup, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        keys: KeyLookup,
+        uses: KeyUses,
+        clock: Clock,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keys = keys
-        self._wrong_keys = WrongKeys(clock)
+        self._uses = uses
+        self._clock = clock
+        self._wrong_keys = WrongKeys(seconds)
         self._refusals = ThrottledLog()
         self._limits_environment_key = False
 
@@ -64,17 +76,37 @@ class Access:
             )
 
     def identify(self, secret: str | None, describe: Describe) -> Key:
-        """The key with this secret; raises Unauthenticated or TooManyWrongKeys."""
+        """The key with this secret; raises Unauthenticated or TooManyWrongKeys. The clock of this
+        machine decides whether a key has expired."""
         if not secret:
             self._refusals.warning("key refused", reason="missing", **describe().fields)
             raise Unauthenticated
-        key = self._keys.identify(secret)
+        known = self._keys.recall(secret)
+        key = known.key if known else None
         if key is None or (self._limits_environment_key and key.from_environment):
             self._limit(key, describe())
-        if key is None:
+        if known is None:
             self._refusals.warning("key refused", reason="unknown", **describe().fields)
             raise Unauthenticated("This key is unknown, or was revoked")
-        return key
+        now = self._clock.now()
+        if known.is_over(now):
+            raise self._ended(known, describe())
+        self._uses.note(known.key_id, now)
+        return known.key
+
+    def _ended(self, known: KnownSecret, caller: Caller) -> Unauthenticated:
+        """Log the use of a secret that has ended; returns the error to raise. It is not limited,
+        because it was no guess."""
+        key = known.key
+        # A former secret may have ended before its key expired.
+        is_expired = known.end == key.expires_at
+        reason = "expired" if is_expired else "rotated"
+        by = Actor(key, caller.address).fields
+        self._refusals.warning("key refused", reason=reason, **{**caller.fields, **by})
+        end = format_instant(known.end) if known.end else ""
+        if is_expired:
+            return Unauthenticated(f"This key expired at {end}")
+        return Unauthenticated(f"This key was rotated: this former secret ended at {end}")
 
     def _limit(self, key: Key | None, caller: Caller) -> None:
         source = network_of(caller.address)

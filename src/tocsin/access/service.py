@@ -1,4 +1,4 @@
-"""Creates, revokes and adopts keys, ends sessions, and logs each change."""
+"""Creates, rotates, revokes and adopts keys, ends sessions, and logs each change."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from tocsin.access.identification import Access
-from tocsin.errors import InvalidSettings
-from tocsin.model.key import Key, KeyDraft, Role
+from tocsin.errors import InvalidInput, InvalidSettings
+from tocsin.model.key import Key, KeyDraft, Role, Rotation
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.store.keys import Keys
@@ -29,15 +29,29 @@ class KeyService:
         self._is_shared = is_shared
 
     def create(self, draft: KeyDraft, actor: Actor) -> tuple[Key, str]:
-        """A new key and its secret, which is not stored."""
-        key, secret = self._keys.create(draft.name, draft.role, self._clock.now())
+        """A new key and its secret, which is not stored. Raises InvalidInput for an expiry that is
+        not in the future."""
+        now = self._clock.now()
+        if draft.expires_at is not None and draft.expires_at <= now:
+            raise InvalidInput.at("expiresAt", "must be in the future")
+        key, secret = self._keys.create(draft.name, draft.role, now, draft.expires_at)
         actor.log_change("key created", **_key_fields(key))
+        return key, secret
+
+    def rotate(self, id: UUID, rotation: Rotation, actor: Actor) -> tuple[Key, str]:
+        """The key with a new secret, which is not stored. Its sessions end with the secret that
+        was replaced.
+
+        Raises NotFound, or Conflict for the key of the environment and for an expired one.
+        """
+        key, secret = self._keys.rotate(id, self._clock.now(), rotation.grace.length)
+        actor.log_change("key rotated", **_key_fields(key), grace=str(rotation.grace))
         return key, secret
 
     def revoke(self, id: UUID, actor: Actor) -> None:
         """Revoke a key, which ends its sessions. Raises NotFound, or Conflict for the key of the
         environment and for the last one with the role admin."""
-        actor.log_change("key revoked", **_key_fields(self._keys.revoke(id)))
+        actor.log_change("key revoked", **_key_fields(self._keys.revoke(id, self._clock.now())))
 
     def adopt(self, admin_key: SecretStr | None) -> str | None:
         """Make the key of the settings an admin key, which replaces the former key of the settings.
@@ -52,7 +66,7 @@ class KeyService:
             return None
         self._keys.adopt(secret, self._clock.now())
         self._access.guard_environment_key(secret)
-        if self._keys.has_admin():
+        if self._keys.has_admin(self._clock.now()):
             return None
         _, created = self._keys.create("first start", Role.ADMIN, self._clock.now())
         return created

@@ -39,7 +39,7 @@ them in UTC with milliseconds. Errors are `application/problem+json`, with every
 input and the path of its member. Lists are bare arrays, except those that have a cursor."""
 _PROBLEMS = {
     400: "The body is not valid JSON, or cannot be decompressed",
-    401: "No key, or an unknown or revoked one",
+    401: "No key, or an unknown, revoked or expired one",
     403: "The role of the key does not permit the request",
     404: "Not found",
     406: "None of the formats is accepted",

@@ -234,14 +234,16 @@ def group_text(dimensions: Mapping[str, str | None] | None) -> Text:
 
 
 def key_table(keys: Iterable[JsonObject]) -> Table:
-    table = new_table("Name", "Role", "Prefix", "Created", "ID")
+    table = new_table("Name", "Role", "Prefix", "Created", "Expires", "Last used", "ID")
     for key in keys:
         table.add_row(
             _plain(key["name"]),
             key["role"],
             key["prefix"],
             key.get("createdDate") or "",
-            "revoked" if key.get("revokedDate") else key["keyId"],
+            key["expiresAt"] or "never",
+            key["lastUsedAt"] or "never",
+            key["keyId"],
         )
     return table
 

@@ -106,4 +106,4 @@ def _adopt(settings: Settings, keys: Keys, at: datetime) -> str | None:
     """Make the key of the settings an admin key, or create one if there is no admin key."""
     if settings.admin_key:
         keys.adopt(settings.admin_key.get_secret_value(), at)
-    return None if keys.has_admin() else keys.create("first start", Role.ADMIN, at)[1]
+    return None if keys.has_admin(at) else keys.create("first start", Role.ADMIN, at)[1]

@@ -8,9 +8,10 @@ a request costs microseconds.
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import scrypt, sha256
 from hmac import compare_digest
 from typing import Any
@@ -19,7 +20,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import RowMapping
 
 from tocsin.errors import Conflict
-from tocsin.model.instant import cut
+from tocsin.model.instant import cut, format_instant, parse_instant
 from tocsin.model.key import Key, Role
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -30,12 +31,42 @@ ENVIRONMENT = "TOCSIN_ADMIN_KEY"
 SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 
 
+# The keys of a service are rotated one after another; more former secrets are a fault of a script.
+MAX_FORMER_SECRETS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FormerSecret:
+    """The SHA-256 of a secret that a rotation replaced, and the instant at which it ends."""
+
+    hash: str
+    end: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """`hash` is the SHA-256 of the secret, or the scrypt hash of one from the environment."""
 
     key: Key
     hash: str
+    former: tuple[FormerSecret, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSecret:
+    """A secret of a key; `end` is the one of its grace or the expiry of the key, None without."""
+
+    key: Key
+    key_id: UUID
+    end: datetime | None
+
+    def is_over(self, at: datetime) -> bool:
+        return self.end is not None and at >= self.end
+
+    @classmethod
+    def of(cls, key: Key, grace_end: datetime | None = None) -> KnownSecret:
+        ends = [end for end in (key.expires_at, grace_end) if end is not None]
+        return cls(key, key.key_id, min(ends, default=None))
 
 
 class Keys:
@@ -45,15 +76,16 @@ class Keys:
         # node may adopt another secret.
         self._environment_hash: str | None = None
         self._environment_stored: str | None = None
-        self._by_hash: dict[str, Key] = {}
+        self._by_hash: dict[str, KnownSecret] = {}
         self._index()
 
     def all(self) -> list[Key]:
         """All keys, oldest first."""
         return [stored.key for stored in self._table.all()]
 
-    def has_admin(self) -> bool:
-        return any(key.role is Role.ADMIN for key in self.all())
+    def has_admin(self, at: datetime) -> bool:
+        """Whether there is a key with the role admin that has not expired."""
+        return any(key.role is Role.ADMIN and not key.is_expired(at) for key in self.all())
 
     def authenticate(self, secret: str) -> Role | None:
         """The role of the key with this secret."""
@@ -61,7 +93,12 @@ class Keys:
         return key.role if key else None
 
     def identify(self, secret: str) -> Key | None:
-        """The key with this secret."""
+        """The key with this secret, which may have ended."""
+        known = self.recall(secret)
+        return known.key if known else None
+
+    def recall(self, secret: str) -> KnownSecret | None:
+        """The secret and its key, unless it was revoked."""
         return self._by_hash.get(_hash(secret))
 
     def find(self, id: UUID) -> Key | None:
@@ -69,15 +106,39 @@ class Keys:
         stored = self._table.find(id)
         return stored.key if stored else None
 
-    def create(self, name: str, role: Role, at: datetime) -> tuple[Key, str]:
+    def create(
+        self, name: str, role: Role, at: datetime, expires_at: datetime | None = None
+    ) -> tuple[Key, str]:
         """A new key and its secret, which is not stored and cannot be read again."""
-        visible = f"tsn_{role}_{secrets.token_hex(2)}"
-        secret = visible + secrets.token_hex(24)
-        key = Key(key_id=uuid4(), name=name, role=role, prefix=visible, created_date=cut(at))
+        visible, secret = _new_secret(role)
+        key = Key(
+            key_id=uuid4(),
+            name=name,
+            role=role,
+            prefix=visible,
+            created_date=cut(at),
+            expires_at=expires_at,
+        )
         self._table.create(key.key_id, StoredKey(key, _hash(secret)))
         return key, secret
 
-    def revoke(self, id: UUID) -> Key:
+    def rotate(self, id: UUID, at: datetime, grace: timedelta) -> tuple[Key, str]:
+        """The key with a new secret, which is not stored; no former one holds longer than `grace`.
+
+        Raises NotFound, or Conflict for the key of the environment, for an expired one, and for one
+        with too many former secrets.
+        """
+        with self._table.locked():
+            stored = self._table.get(id)
+            _check_rotation(stored.key, at)
+            visible, secret = _new_secret(stored.key.role)
+            former = _former_secrets(stored, cut(at), cut(at + grace))
+            ends = tuple(each.end for each in former)
+            key = stored.key.model_copy(update={"prefix": visible, "former_ends": ends})
+            self._table.replace(id, StoredKey(key, _hash(secret), former))
+            return key, secret
+
+    def revoke(self, id: UUID, at: datetime) -> Key:
         """Returns the revoked key. Raises NotFound, or Conflict for the key of the environment and
         for the last one with the role admin."""
         with self._table.locked():
@@ -86,13 +147,23 @@ class Keys:
                 raise Conflict(
                     f"This key comes from {ENVIRONMENT}: change or unset that, then restart Tocsin"
                 )
-            if [admin for admin in self.all() if admin.role is Role.ADMIN] == [key]:
+            if not key.is_expired(at) and self._is_last_admin(key, at):
                 raise Conflict(
                     "This is the last key with the role admin, and without one nobody could manage "
                     "Tocsin: create another one first"
                 )
             self._table.delete(id)
             return key
+
+    def _is_last_admin(self, key: Key, at: datetime) -> bool:
+        """Whether no other admin key holds at least as surely: one that expires does not replace
+        one that never does."""
+        if key.role is not Role.ADMIN:
+            return False
+        others = [each for each in self.all() if each.role is Role.ADMIN and each != key]
+        if key.expires_at is None:
+            return all(each.expires_at is not None for each in others)
+        return all(each.is_expired(at) for each in others)
 
     def adopt(self, secret: str | None, at: datetime) -> None:
         """Make the environment's secret an admin key, which replaces the former one.
@@ -129,9 +200,17 @@ class Keys:
     def _index(self) -> None:
         """Index the keys by the SHA-256 of their secrets. The environment's key is added when its
         secret is adopted."""
-        self._by_hash = {
-            hash: stored.key for stored in self._table.all() if (hash := self._looked_up_by(stored))
+        stored_keys = self._table.all()
+        by_hash = {
+            former.hash: KnownSecret.of(stored.key, former.end)
+            for stored in stored_keys
+            for former in stored.former
         }
+        # After the former secrets: the environment may give one of them.
+        for stored in stored_keys:
+            if hash := self._looked_up_by(stored):
+                by_hash[hash] = KnownSecret.of(stored.key)
+        self._by_hash = by_hash
 
     def _looked_up_by(self, stored: StoredKey) -> str | None:
         if not stored.key.from_environment:
@@ -168,9 +247,59 @@ def _slow_hash(secret: str, salt: bytes) -> str:
     return f"{salt.hex()}{scrypt(secret.encode(), salt=salt, dklen=16, **SCRYPT).hex()}"
 
 
+def _new_secret(role: Role) -> tuple[str, str]:
+    """The visible prefix of a secret, and the secret."""
+    visible = f"tsn_{role}_{secrets.token_hex(2)}"
+    return visible, visible + secrets.token_hex(24)
+
+
+def _check_rotation(key: Key, at: datetime) -> None:
+    if key.from_environment:
+        raise Conflict(
+            f"This key comes from {ENVIRONMENT}, and cannot be rotated here: change that, then "
+            "restart Tocsin, or on servers run `tocsin migrate` with it first"
+        )
+    if key.is_expired(at):
+        raise Conflict("This key has expired: create a new one")
+
+
+def _former_secrets(stored: StoredKey, at: datetime, end: datetime) -> tuple[FormerSecret, ...]:
+    """The former secrets after a rotation, the earliest end first. Of those that ended, the last
+    one stays, because sessions from before its end must not go on."""
+    all_former = [FormerSecret(stored.hash, end)]
+    all_former += [FormerSecret(each.hash, min(each.end, end)) for each in stored.former]
+    all_former.sort(key=lambda each: each.end)
+    ended = [each for each in all_former if each.end <= at]
+    former = (*ended[-1:], *all_former[len(ended) :])
+    if len(former) > MAX_FORMER_SECRETS:
+        raise Conflict(
+            f"This key has {MAX_FORMER_SECRETS} former secrets that still hold: wait until one has "
+            "ended, or rotate with the grace 0s, which ends all of them"
+        )
+    return former
+
+
 def _row(stored: StoredKey) -> dict[str, Any]:
-    return {**stored.key.model_dump(), "role": stored.key.role.value, "hash": stored.hash}
+    key = stored.key.model_dump(exclude={"expires_at", "former_ends"})
+    former = [{"hash": each.hash, "end": format_instant(each.end)} for each in stored.former]
+    return {
+        **key,
+        "role": stored.key.role.value,
+        "hash": stored.hash,
+        "expires_date": stored.key.expires_at,
+        "former_secrets": json.dumps(former) if former else None,
+    }
 
 
 def _stored_key(row: RowMapping) -> StoredKey:
-    return StoredKey(Key(**{member: row[member] for member in Key.model_fields}), row["hash"])
+    former = tuple(
+        FormerSecret(each["hash"], parse_instant(each["end"]))
+        for each in json.loads(row["former_secrets"] or "[]")
+    )
+    members = ("key_id", "name", "role", "prefix", "from_environment", "created_date")
+    key = Key(
+        **{member: row[member] for member in members},
+        expires_at=row["expires_date"],
+        former_ends=tuple(each.end for each in former),
+    )
+    return StoredKey(key, row["hash"], former)

@@ -14,6 +14,7 @@ from tocsin.store.deliveries import Deliveries
 from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.fencing import Fence
+from tocsin.store.key_uses import KeyUses
 from tocsin.store.keys import Keys
 from tocsin.store.metrics import Metrics
 from tocsin.store.new_deliveries import NewDeliveries
@@ -38,6 +39,7 @@ class Stores:
         self.catalog = Catalog(database, max_catalog_entries)
         self.metrics = Metrics(database)
         self.keys = Keys(database)
+        self.key_uses = KeyUses(database)
         self.sessions = Sessions(database)
         self.channels = Channels(database)
         self.silences = Silences(database)

@@ -70,6 +70,9 @@ keys = Table(
     Column("hash", short_text(64), nullable=False, unique=True),
     Column("from_environment", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
+    Column("expires_date", InstantColumn),
+    Column("former_secrets", LONG_TEXT),
+    Column("used_date", InstantColumn),
 )
 
 # The hash is the SHA-256 of the token in the cookie.

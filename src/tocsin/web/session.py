@@ -60,11 +60,16 @@ class BrowserSessions:
         return key
 
     def find(self, request: Request) -> SignedIn | None:
-        """The session of the browser, unless it ended or its key was revoked; reads memory only."""
+        """The session of the browser, unless it ended or its key was revoked or has expired; reads
+        memory only."""
+        now = self._runtime.now()
         token = request.cookies.get(_name(request), "")
-        session = self._runtime.sessions.use(token, self._runtime.now())
+        session = self._runtime.sessions.use(token, now)
         key = self._runtime.keys.find(session.key_id) if session else None
-        return SignedIn(key, session.session_id) if key and session else None
+        if not session or not key or not key.covers_session(session.created_date, now):
+            return None
+        self._runtime.key_uses.note(key.key_id, now)
+        return SignedIn(key, session.session_id)
 
     def end(self, request: Request, response: Response) -> None:
         """End the session on the server, and delete the cookie."""
