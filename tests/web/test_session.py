@@ -34,7 +34,8 @@ def routes() -> list[tuple[str, str]]:
 def may(role: Role, method: str, path: str) -> bool:
     if path in OPEN or path in FOR_ALL:
         return True
-    if path.startswith(FOR_ADMINS) or (method == "POST" and not path.endswith(ASKS)):
+    changes = path.startswith(FOR_ADMINS) or method == "POST"
+    if changes and not path.endswith(ASKS):
         return role is Role.ADMIN
     return role in (Role.READ, Role.ADMIN) if not path.endswith("/edit") else role is Role.ADMIN
 

@@ -60,8 +60,8 @@ class KeyUses:
         return {id: at.replace(second=0, microsecond=0) for id, at in dict(self._used).items()}
 
 
-def _latest(one: Mapping[UUID, datetime], other: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
+def _latest(stored: Mapping[UUID, datetime], here: Mapping[UUID, datetime]) -> dict[UUID, datetime]:
     return {
-        id: max(at for at in (one.get(id), other.get(id)) if at is not None)
-        for id in one.keys() | other.keys()
+        id: max(at for at in (stored.get(id), here.get(id)) if at is not None)
+        for id in stored.keys() | here.keys()
     }
