@@ -21,6 +21,8 @@ from cloudevents.core.bindings.http import (
 from cloudevents.core.v1.event import CloudEvent
 from fastapi.testclient import TestClient
 
+from tocsin.runtime import Runtime
+
 PATH = "/api/cloudevents"
 EVENT = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}
@@ -223,6 +225,15 @@ def test_an_event_with_other_content_is_a_conflict(api: TestClient) -> None:
     assert send_json(api, {**event, "data": {"a": 2}}).status_code == 409
     answer = api.post(PATH, content=json.dumps([{**event, "data": {}}]), headers=BATCH)
     assert answer.json()["rejected"][0]["errors"][0]["field"] == "id"
+
+
+def test_every_rejected_event_is_counted(api: TestClient, runtime: Runtime) -> None:
+    before = runtime.recorder.rejected
+    send_json(api, attributes(id=None))
+    send_json(api, attributes(time="never"))
+    events = [attributes(), attributes(id=None), attributes(time="never")]
+    api.post(PATH, content=json.dumps(events), headers=BATCH)
+    assert runtime.recorder.rejected == before + 4
 
 
 def test_a_request_without_an_event_explains_the_modes(api: TestClient) -> None:

@@ -167,6 +167,18 @@ def test_wrong_records_are_reported_with_their_lines(at_server: Run, tmp_path: P
     assert again.stdout.startswith("0 accepted, 2 duplicates, 5 rejected")
 
 
+def test_an_import_that_breaks_off_can_be_run_again(at_server: Run, tmp_path: Path) -> None:
+    path, map_path = tmp_path / "orders.csv.gz", tmp_path / "map.yaml"
+    map_path.write_text(f'format: csv\n{NAMES}timestamp: "{AT}"\n', "utf-8")
+    content = b"id,n\n" + b"".join(b"broken-%d,%d\n" % (n, n) for n in range(6_000))
+    path.write_bytes(gzip.compress(content)[:-20])
+    broken = at_server("import", "--map", map_path, path)
+    assert (broken.returncode, broken.stdout.split(" ")[0]) == (1, "5,000")
+    path.write_bytes(gzip.compress(content))
+    again = at_server("import", "--map", map_path, path)
+    assert again.stdout.startswith("1,000 accepted, 5,000 duplicates, 0 rejected")
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -233,13 +245,16 @@ payload:
   missing: "{{no.where}}"
   constant: "{{no|'none'}}"
   big: "{{big}}"
+  encoded: "{{encoded.a.0}}"
+  broken: "{{broken.a}}"
 """
     record = b'{"id":7,"a":{"b":true},"list":[1,{"c":2}],"x.y":"d","big":12345678901234567890123}'
+    record = record[:-1] + rb',"encoded":"{\"a\":[1]}","broken":"{\"a\""}'
     (interaction,) = interactions(mapped(tmp_path, text, record))
     assert (interaction["resourceId"], interaction["userId"]) == ("7", '{true-{"c":2}}')
     assert interaction["interaction"] == {
         **{"dotted": "d", "nested": {"b": True}, "constant": "none"},
-        "big": 12345678901234567890123,
+        **{"big": 12345678901234567890123, "encoded": 1},
     }
 
 

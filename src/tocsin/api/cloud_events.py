@@ -67,7 +67,11 @@ async def record_cloud_events(
         attributes = event_attributes(body)
     else:
         attributes = header_attributes(request, body)
-    interaction = interaction_of(attributes, names)
+    try:
+        interaction = interaction_of(attributes, names)
+    except InvalidInput:
+        runtime.recorder.rejected += 1
+        raise
     try:
         return await record_one(runtime, request, interaction)
     except InvalidInput as error:
@@ -80,9 +84,12 @@ async def _record_batch(runtime: Runtime, request: Request, names: EventNames) -
         runtime.pools.recording,
         batch.interactions,
         sent_with(runtime, request),
-        partial(_respond, batch),
+        partial(_respond, runtime, batch),
     )
 
 
-def _respond(batch: EventBatch, recorded: BatchResult) -> Response:
-    return batch_response(batch.result(recorded))
+def _respond(runtime: Runtime, batch: EventBatch, recorded: BatchResult) -> Response:
+    result = batch.result(recorded)
+    # The recorder has counted those that it parsed.
+    runtime.recorder.rejected += len(result.rejected) - len(recorded.rejected)
+    return batch_response(result)

@@ -73,8 +73,11 @@ class RecordTemplate:
 def value_at(record: Any, path: str) -> Any:
     """The value at a path of keys and positions, which are joined by dots; None if there is none.
 
-    A key that has dots itself is found by its whole name.
+    A key that has dots itself is found by its whole name. A text that is JSON is read as such where
+    the path leads into it: columnar exports have their objects as texts.
     """
+    if isinstance(record, str):
+        record = _decoded(record)
     if isinstance(record, dict) and path in record:
         return record[path]
     first, dot, rest = path.partition(".")
@@ -85,6 +88,15 @@ def value_at(record: Any, path: str) -> Any:
     else:
         return None
     return value_at(value, rest) if dot else value
+
+
+def _decoded(text: str) -> Any:
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return None
 
 
 def _reference(text: str) -> FieldReference:
