@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+# Members of the payload of a bundle, which no route has.
+IN_BUNDLES = {"bundleId", "firedValue", "openedAt", "sentAt"}
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
@@ -35,6 +38,13 @@ def test_every_member_of_a_shape_is_in_the_reference(
         if member not in words
     ]
     assert missing == []
+
+
+def test_every_member_in_the_reference_is_one_of_the_api(document: dict[str, Any]) -> None:
+    known = set(re.findall(r"\w+", json.dumps(document)))
+    for name in ("api.md", "alerts.md"):
+        text = (REFERENCE / name).read_text("utf-8")
+        assert set(re.findall(r"`([a-z]+[A-Z]\w*)`", text)) - known - IN_BUNDLES == set()
 
 
 def test_every_part_of_a_route_and_every_parameter_is_in_the_reference(
