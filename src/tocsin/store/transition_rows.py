@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -54,7 +55,18 @@ def transition_of(row: RowMapping) -> Transition:
     return Transition(
         row["transition_id"],
         change,
-        Alert.model_validate_json(row["alert"]),
-        Metric.model_validate_json(row["metric"]),
+        _alert_of(row["alert"]),
+        _metric_of(row["metric"]),
         row["number"],
     )
+
+
+# The transitions of one evaluation have the same definitions, which are immutable.
+@lru_cache(maxsize=32)
+def _alert_of(text: str) -> Alert:
+    return Alert.model_validate_json(text)
+
+
+@lru_cache(maxsize=32)
+def _metric_of(text: str) -> Metric:
+    return Metric.model_validate_json(text)
