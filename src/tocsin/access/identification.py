@@ -21,8 +21,8 @@ from tocsin.model.key import Key, Role, is_guessable
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.log_config import ThrottledLog
+from tocsin.store.key_rows import KnownSecret
 from tocsin.store.key_uses import KeyUses
-from tocsin.store.keys import KnownSecret
 
 log = structlog.get_logger()
 

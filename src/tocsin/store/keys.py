@@ -8,22 +8,18 @@ a request costs microseconds.
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import scrypt, sha256
 from hmac import compare_digest
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import RowMapping
-
 from tocsin.errors import Conflict
-from tocsin.model.instant import cut, format_instant, parse_instant
+from tocsin.model.instant import cut
 from tocsin.model.key import Key, Role
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
+from tocsin.store.key_rows import FormerSecret, KnownSecret, StoredKey, row_of, stored_key
 from tocsin.store.tables import keys
 
 ENVIRONMENT = "TOCSIN_ADMIN_KEY"
@@ -35,43 +31,9 @@ SCRYPT = {"n": 2**14, "r": 8, "p": 5}
 MAX_FORMER_SECRETS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class FormerSecret:
-    """The SHA-256 of a secret that a rotation replaced, and the instant at which it ends."""
-
-    hash: str
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """`hash` is the SHA-256 of the secret, or the scrypt hash of one from the environment."""
-
-    key: Key
-    hash: str
-    former: tuple[FormerSecret, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSecret:
-    """A secret of a key; `end` is the one of its grace or the expiry of the key, None without."""
-
-    key: Key
-    key_id: UUID
-    end: datetime | None
-
-    def is_over(self, at: datetime) -> bool:
-        return self.end is not None and at >= self.end
-
-    @classmethod
-    def of(cls, key: Key, grace_end: datetime | None = None) -> KnownSecret:
-        ends = [end for end in (key.expires_at, grace_end) if end is not None]
-        return cls(key, key.key_id, min(ends, default=None))
-
-
 class Keys:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, keys, _stored_key, _row, self._index)
+        self._table = CachedTable(database, keys, stored_key, row_of, self._index)
         # The SHA-256 of the environment's secret, once it was adopted, and its stored hash. Another
         # node may adopt another secret.
         self._environment_hash: str | None = None
@@ -277,29 +239,3 @@ def _former_secrets(stored: StoredKey, at: datetime, end: datetime) -> tuple[For
             "ended, or rotate with the grace 0s, which ends all of them"
         )
     return former
-
-
-def _row(stored: StoredKey) -> dict[str, Any]:
-    key = stored.key.model_dump(exclude={"expires_at", "former_ends"})
-    former = [{"hash": each.hash, "end": format_instant(each.end)} for each in stored.former]
-    return {
-        **key,
-        "role": stored.key.role.value,
-        "hash": stored.hash,
-        "expires_date": stored.key.expires_at,
-        "former_secrets": json.dumps(former) if former else None,
-    }
-
-
-def _stored_key(row: RowMapping) -> StoredKey:
-    former = tuple(
-        FormerSecret(each["hash"], parse_instant(each["end"]))
-        for each in json.loads(row["former_secrets"] or "[]")
-    )
-    members = ("key_id", "name", "role", "prefix", "from_environment", "created_date")
-    key = Key(
-        **{member: row[member] for member in members},
-        expires_at=row["expires_date"],
-        former_ends=tuple(each.end for each in former),
-    )
-    return StoredKey(key, row["hash"], former)
