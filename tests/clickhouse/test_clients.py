@@ -13,15 +13,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from clickhouse_connect.driver.client import Client
 
 from support.deployments import settings_in
 from support.engines import clusters_only, execute, statements_running
 from support.recording import record
+from tocsin.clickhouse.chdb_connector import ChdbConnector
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.cluster_discovery import discover
 from tocsin.clickhouse.connecting import connect
+from tocsin.clickhouse.settings import EngineSettings
 from tocsin.clickhouse.sql.query import Query
-from tocsin.errors import QueryTooHeavy, Stopping, Unavailable
+from tocsin.errors import QueryTooHeavy, Stopping, TocsinError, Unavailable
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.server_address import ServerAddress
 from tocsin.runtime import Runtime
@@ -50,6 +53,42 @@ def test_a_client_has_one_user_at_a_time(clients: ClientPool) -> None:
             pass
     with clients.acquire() as again:
         assert again in (first, second)
+
+
+class _CountingConnector(ChdbConnector):
+    opened = 0
+
+    def open(self, settings: EngineSettings, answer_seconds: float) -> Client:
+        self.opened += 1
+        return super().open(settings, answer_seconds)
+
+
+def test_no_more_clients_are_open_than_were_used_concurrently(tmp_path: Path) -> None:
+    connector = _CountingConnector(tmp_path / "engine")
+    clients = ClientPool(connector, {"max_threads": 1}, 3)
+    assert connector.opened == 0
+    for _ in range(3):
+        assert clients.query(Query("SELECT getSetting('max_threads')")) == [(1,)]
+    assert connector.opened == 1
+    with clients.acquire(), clients.acquire():
+        assert clients.in_use == 2
+    assert connector.opened == 2
+    clients.close()
+
+
+def test_a_client_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
+    clients = ClientPool(connect(tmp_path / "engine"), {"no_such_setting": 1}, 1, timeout=0)
+    for _ in range(2):
+        with pytest.raises(TocsinError, match=r"^(?!All calculations)"), clients.acquire():
+            pass
+    assert clients.in_use == 0
+    clients.close()
+
+
+def test_a_closed_pool_opens_no_client(clients: ClientPool) -> None:
+    clients.close()
+    with pytest.raises(Unavailable):
+        clients.query(Query("SELECT 1"))
 
 
 def test_a_client_can_be_used_again_after_a_failed_statement(clients: ClientPool) -> None:

@@ -6,6 +6,7 @@ The pool translates the driver's exceptions to errors of `tocsin.errors`, chaine
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -31,19 +32,30 @@ class ClientPool:
         answer_seconds: float = ANSWER_SECONDS,
         is_logging: bool = True,
     ) -> None:
-        """Open `count` clients; `timeout` is the longest wait for one in seconds, and
+        """At most `count` clients; `timeout` is the longest wait for one in seconds, and
         `answer_seconds` that for the answer of a server.
+
+        Clients of a server are opened now, so that a start fails if it does not answer. Those of
+        this process are opened when they are needed: each takes 10 ms of the start, and most are
+        for calculations that run concurrently.
 
         Without `is_logging`, the caller logs failures, because it expects some.
         """
         self._connector = connector
         self._timeout = timeout
         self._is_logging = is_logging
-        self._all = [connector.open(settings, answer_seconds) for _ in range(count)]
+        self._settings = settings
+        self._answer_seconds = answer_seconds
+        self._count = count
+        self._opened: list[Client] = []
+        self._is_closed = False
+        self._opening = threading.Lock()
         self._failed: set[Client] = set()
-        self._idle: queue.LifoQueue[Client] = queue.LifoQueue()
-        for client in self._all:
-            self._idle.put(client)
+        self._idle: queue.LifoQueue[Client | None] = queue.LifoQueue()
+        """None for a client that is not open yet. The last one that was used is used next, so that
+        no more are opened than are used concurrently."""
+        for _ in range(count):
+            self._idle.put(self._open() if connector.is_server else None)
 
     @contextmanager
     def acquire(self, timeout: float | None = None) -> Iterator[Client]:
@@ -51,9 +63,14 @@ class ClientPool:
         pool, and QueryTooHeavy, Unavailable and the like for failures of the engine meanwhile."""
         limits = [limit for limit in (timeout, self._timeout) if limit is not None]
         try:
-            client = self._idle.get(timeout=min(limits, default=None))
+            idle = self._idle.get(timeout=min(limits, default=None))
         except queue.Empty:
             raise Unavailable("All calculations that may run concurrently are running") from None
+        try:
+            client = idle or self._open()
+        except BaseException:
+            self._idle.put(None)
+            raise
         try:
             self._drain(client)
             yield client
@@ -68,6 +85,17 @@ class ClientPool:
         finally:
             self._idle.put(client)
 
+    def _open(self) -> Client:
+        with self._opening:
+            if self._is_closed:
+                raise Unavailable("The engine is closed")
+            try:
+                client = self._connector.open(self._settings, self._answer_seconds)
+            except ClickHouseError as error:
+                raise self._connector.to_tocsin_error(error) from error
+            self._opened.append(client)
+            return client
+
     def _drain(self, client: Client) -> None:
         if client in self._failed:
             self._connector.discard_output(client)
@@ -76,7 +104,7 @@ class ClientPool:
     @property
     def in_use(self) -> int:
         """The number of clients in use."""
-        return len(self._all) - self._idle.qsize()
+        return self._count - self._idle.qsize()
 
     def query(self, query: Query) -> list[ResultRow]:
         """The rows of a query. Raises as `acquire` does."""
@@ -94,5 +122,7 @@ class ClientPool:
         return self._connector.bindable(query)
 
     def close(self) -> None:
-        for client in self._all:
+        with self._opening:
+            self._is_closed = True
+        for client in self._opened:
             client.close()
