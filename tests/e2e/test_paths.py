@@ -13,7 +13,7 @@ from support.serving import Server
 
 ODD = "é 100%20 + & = ' \" # ? \\ ; [b]"
 # The odd name has spaces, too.
-PLAIN = pytest.param("my project", marks=pytest.mark.long)
+PLAIN = pytest.param("my project", "my data", marks=pytest.mark.long)
 UNIT_TEST = """
 metrics:
   - {name: All, metricType: COUNT}
@@ -28,7 +28,7 @@ tests:
 
 def used(server: Server) -> int:
     """Start, record one interaction, return the number of interactions, stop."""
-    server.start(60)
+    server.start()
     body = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
     with server.client() as client:
         assert client.post("/api/interactions", json=body).status_code == 201
@@ -38,10 +38,17 @@ def used(server: Server) -> int:
     return int(answer.json()["results"][0]["value"])
 
 
-@pytest.mark.parametrize("name", [PLAIN, ODD, os.fsdecode(b"caf\xe9"), "x" * 250])
-def test_a_data_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).mkdir()
-    server = Server(tmp_path / name / "data")
+@pytest.mark.parametrize(
+    ("current", "name"),
+    [PLAIN, (ODD, ODD), ("*", "x" * 250), ("{a,b}", os.fsdecode(b"caf\xe9"))],
+)
+def test_a_data_folder_and_the_current_folder_with_files_may_have_any_name(
+    current: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / current / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / current)
+    Path("interactions").write_text('{"a": 1}')
+    server = Server(Path(name) / "data")
     assert [used(server), used(server)] == [1, 2]
     names = sorted(path.name for path in server.folder.iterdir())
     assert names == ["engine", "store.sqlite", "tocsin.lock"]
@@ -56,17 +63,6 @@ def test_a_data_folder_may_be_relative_a_symlink_and_moved(
     assert used(Server(Path("link"))) == 1
     (tmp_path / "real?").rename(tmp_path / "moved")
     assert used(Server(tmp_path / "moved")) == 2
-
-
-@pytest.mark.parametrize("name", [PLAIN, ODD, "*", "{a,b}"])
-def test_the_current_folder_may_have_any_name_and_any_files(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / name).mkdir()
-    monkeypatch.chdir(tmp_path / name)
-    Path("interactions").write_text('{"a": 1}')
-    server = Server(Path("tocsin-data"))
-    assert [used(server), used(server)] == [1, 2]
 
 
 def run(*arguments: str, temporary: Path) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ from tocsin.model.alerts.state import AlertState, GroupKey, StateChange
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.metrics.question import Question
 
-POINTS = 24
+POINTS = 16
 
 
 def span_of(random: Random) -> PastSpan:
