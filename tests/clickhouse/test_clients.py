@@ -76,6 +76,18 @@ def test_no_more_clients_are_open_than_were_used_concurrently(tmp_path: Path) ->
     clients.close()
 
 
+def test_clients_can_be_opened_before_they_are_needed(tmp_path: Path) -> None:
+    connector = _CountingConnector(tmp_path / "engine")
+    clients = ClientPool(connector, {}, 3)
+    assert [clients.open_another() for _ in range(4)] == [True, True, True, False]
+    with clients.acquire() as first, clients.acquire() as second, clients.acquire() as third:
+        assert len({first, second, third}) == 3
+        assert not clients.open_another()
+    assert clients.in_use == 0
+    assert connector.opened == 3
+    clients.close()
+
+
 def test_a_client_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None:
     clients = ClientPool(connect(tmp_path / "engine"), {"no_such_setting": 1}, 1, timeout=0)
     for _ in range(2):

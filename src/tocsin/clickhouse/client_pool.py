@@ -36,8 +36,8 @@ class ClientPool:
         `answer_seconds` that for the answer of a server.
 
         Clients of a server are opened now, so that a start fails if it does not answer. Those of
-        this process are opened when they are needed: each takes 10 ms of the start, and most are
-        for calculations that run concurrently.
+        this process are opened when they are needed, or by `open_another`: each takes 10 ms of the
+        start, and most are for calculations that run concurrently.
 
         Without `is_logging`, the caller logs failures, because it expects some.
         """
@@ -84,6 +84,30 @@ class ClientPool:
             raise
         finally:
             self._idle.put(client)
+
+    def open_another(self) -> bool:
+        """Open a client before it is needed; False if all are open or in use."""
+        if not self._take_unopened():
+            return False
+        opened: Client | None = None
+        try:
+            opened = self._open()
+        finally:
+            self._idle.put(opened)
+        return True
+
+    def _take_unopened(self) -> bool:
+        """Take a client that is not open yet from the idle ones; False if there is none."""
+        taken: list[Client] = []
+        try:
+            while client := self._idle.get_nowait():
+                taken.append(client)
+        except queue.Empty:
+            return False
+        finally:
+            for client in taken:
+                self._idle.put(client)
+        return True
 
     def _open(self) -> Client:
         with self._opening:

@@ -41,7 +41,7 @@ from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
 from tocsin.clickhouse.warmup import load_extent, load_field_types, load_ids, load_months
-from tocsin.errors import Stopping
+from tocsin.errors import Stopping, Unavailable
 from tocsin.model.ceilings import PATHS
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
@@ -256,6 +256,13 @@ class Engine(EngineTables):
         """Do the work that would delay the first append and the first query."""
         arrow_stream([])
         self.load_field_types()
+
+    def open_another_client(self) -> bool:
+        """Open a client before it is needed; False if none is left. Opening one while heavy queries
+        run can delay all threads by a tenth of a second."""
+        with suppress(Unavailable):
+            return self._pool.open_another_client()
+        return False
 
     def load_contents(self) -> None:
         """Load the ids, the extent and the months of the recorded interactions."""

@@ -77,6 +77,11 @@ class PoolFactory:
     def __init__(self, connector: Connector, closing: ExitStack) -> None:
         self._connector = connector
         self._closing = closing
+        self._opened: list[ClientPool] = []
+
+    def open_another_client(self) -> bool:
+        """Open a client of one of the pools before it is needed; False if none is left."""
+        return any(pool.open_another() for pool in self._opened)
 
     def of_hosts(self, settings: EngineSettings, **options: Any) -> HostPools:
         """A pool for each server; the options are those of a pool."""
@@ -106,4 +111,5 @@ class PoolFactory:
             is_logging=is_logging,
         )
         self._closing.callback(clients.close)
+        self._opened.append(clients)
         return clients
