@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.nasty_pools import ZONES
 from support.oracle import PERIODS, leaves
-from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.field import Field, dimension_key
 
 PIECES = (
     *("a", "US", "12", "1e3", "null", "true", "-0", " ", "\t", "\n", "\r", "\r\n", "\0", "="),
@@ -219,7 +219,9 @@ def subscriptions(draw: st.DrawFn, channel: str) -> dict[str, Any]:
 @st.composite
 def groupings(draw: st.DrawFn) -> dict[str, Any]:
     """The members of a subscription that say how often it sends."""
-    keys = texts(1, 100).filter(lambda text: text not in ("none", "alert", "labels."))
+    fields = texts(1, 100).map(dimension_key)
+    labels = texts(1, 100).map("labels.{}".format)
+    keys = (fields | labels).filter(lambda text: text not in ("none", "alert", "labels."))
     words: list[Any] = ["none", "alert", []]
     by = draw(st.sampled_from(words) | st.lists(keys, max_size=4, unique=True))
     if by == "none":

@@ -20,6 +20,7 @@ from tocsin.model.alerts.state import Status
 from tocsin.model.alerts.transition import Transition
 from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.answer import Reading
+from tocsin.model.metrics.question import Question
 
 START = datetime(2026, 3, 20, 14, 0, tzinfo=UTC)
 NAMES = ("a", "b", "c", None, "null")
@@ -91,7 +92,8 @@ def guard_rows(
 ) -> list[GuardRows]:
     """The rows of each guard, as the evaluator gets them."""
     of_groups, of_all = seen
-    grouped = store.metric.question.model_copy(update={"group_by": (Field("userId"),)})
+    members = {name: getattr(store.metric.question, name) for name in Question.model_fields}
+    grouped = Question(**{**members, "group_by": (Field("userId"),)})
     rows = []
     for (kind, _), guard in zip(guards, alert.only_when, strict=True):
         metric, readings = store.metric, [] if of_all is MISSING else [Reading(of_all, None)]
