@@ -13,6 +13,8 @@ import pytest
 
 from support.bundle_checks import check_messages, subscribe_to_bundles
 from support.flapping import (
+    ALERTS,
+    MOVE,
     Moves,
     all_of,
     define,
@@ -32,19 +34,28 @@ def make_reminders_due(folder: Path) -> None:
     connection.close()
 
 
+def fire_for_good(client: httpx.Client, alert_id: str) -> None:
+    """A group that no move clears, so that a reminder is due whenever the server was killed."""
+    still = {**MOVE, "resourceId": "still", "interaction": {"group": "still", "n": 10}}
+    client.post("/api/interactions", json=still).raise_for_status()
+    client.post(f"{ALERTS}/{alert_id}/evaluate").raise_for_status()
+
+
 def flap_and_crash(folder: Path, crashes: int, seed: int) -> None:
     moves = Moves(Random(seed))
     with receiver() as there, started(folder, TOCSIN_ALLOW_PRIVATE_TARGETS="true") as server:
         with server.client() as client:
             subscribe_to_bundles(client, there)
             alert_id = define(client, "AVG")
+            fire_for_good(client, alert_id)
+            wait_for(lambda: is_quiet(client, folder))
         for _ in range(crashes):
             flap_until_killed(server, alert_id, moves)
             make_reminders_due(folder)
             server.start()
         with server.client() as client:
             wait_for(lambda: is_quiet(client, folder))
-            check_messages(client, there, alert_id, reminders=1)
+            check_messages(client, there, alert_id, reminders=crashes)
         assert server.stop() == 0
 
 
