@@ -16,12 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tocsin.errors import InvalidSettings
 from tocsin.model import ceilings
-from tocsin.model.base_url import base_url
 from tocsin.model.database_address import DatabaseAddress
 from tocsin.model.metrics.window import Window
 from tocsin.model.notifications.smtp import SmtpServer
 from tocsin.model.server_address import ServerAddress
 from tocsin.model.validation import problems_of
+from tocsin.model.web_urls import base_url
 
 _PREFIX = "TOCSIN_"
 

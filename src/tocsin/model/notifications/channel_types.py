@@ -6,12 +6,12 @@ import base64
 import binascii
 import re
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, SecretStr
 from pydantic import Field as Member
 
 from tocsin.model.notifications.kept_secrets import MASK
+from tocsin.model.web_urls import split_url
 
 SECRET_PREFIX = "whsec_"
 MAX_URL = 2_000
@@ -33,23 +33,12 @@ def _not_masked(secret: SecretStr) -> SecretStr:
 
 def _target(url: str) -> str:
     """The address of the host is checked when a connection is opened, not here."""
-    parts = _split(url)
+    parts = split_url(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL with http or https, such as https://example.com/hook")
     if "@" in parts.netloc:
         raise ValueError("must have no user and password in it: send them as a header")
     return url
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from error
-    if not url.isprintable() or " " in url:
-        raise ValueError("must have no spaces or control characters in it")
-    return parts
 
 
 def _secret_target(url: SecretStr) -> SecretStr:
