@@ -8,7 +8,7 @@ DEVELOPED := $(VENV)/.developed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 ROWS ?= 1000000
 # Two processes, a file of tests in one of them, because many tests wait for real processes.
-WORKERS ?= 2
+WORKERS ?= 3
 # Tests start the server a hundred times: without bytecode each start compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
