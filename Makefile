@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOPED := $(VENV)/.developed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command 'make lock' $(UPGRADE)
 ROWS ?= 1000000
-# Two processes, a file of tests in one of them, because many tests wait for real processes.
+# Three processes on two cores, a file of tests in one of them: many tests wait for real processes.
 WORKERS ?= 3
 # Tests start the server a hundred times: without bytecode each start compiles all modules.
 unexport PYTHONDONTWRITEBYTECODE
