@@ -22,13 +22,13 @@ from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.notifications.bundles import GroupTransition
-from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.delivery import ALERT, Delivery, DeliveryStatus
 from tocsin.model.notifications.planned_messages import (
     MessageKind,
     PlannedMessage,
     planned_messages,
 )
+from tocsin.store.bundle_collection import occurrence_of
 from tocsin.store.new_deliveries import NewDeliveries, Recipient
 from tocsin.store.silences import Silences
 from tocsin.store.transitions import Transitions
@@ -179,7 +179,8 @@ class MessageForecast:
         # its next one.
         followed: dict[GroupKey, set[UUID]] = {}
         for change in span.changes:
-            interaction = self._interaction(change)
+            transition = self._transition(change)
+            interaction = self._transitions.interaction(transition)
             key = key_of(change.dimensions)
             matching = self._recipients(interaction, followed.pop(key, set()))
             for id, recipient in matching.items():
@@ -190,7 +191,8 @@ class MessageForecast:
                 else:
                     messages.messages.append(self._single(recipient, change, interaction, span))
             for id, occurrences in grouped.items():
-                occurrences.append(self._occurrence(change, interaction, id in matching))
+                is_matched = id in matching
+                occurrences.append(occurrence_of(transition, interaction, is_matched=is_matched))
         for id, occurrences in grouped.items():
             of = by_recipient[id]
             of.messages += self._of_grouped(of.recipient, occurrences, span)
@@ -206,8 +208,8 @@ class MessageForecast:
         recipients = self._new.recipients(interaction, self._alert, reached)
         return {recipient.id: recipient for recipient in recipients}
 
-    def _interaction(self, change: StateChange) -> Interaction | None:
-        return self._transitions.interaction(Transition.of(change, self._alert, self.metric))
+    def _transition(self, change: StateChange) -> Transition:
+        return Transition.of(change, self._alert, self.metric)
 
     def _single(
         self,
@@ -220,8 +222,8 @@ class MessageForecast:
         silenced."""
         at = change.at
         is_firing = change.status is Status.FIRING
-        resolves_incident = recipient.channel.kind is ChannelKind.PAGERDUTY and not is_firing
-        released_at = at if resolves_incident else self._released_at(change.dimensions, at)
+        passes = recipient.channel.passes_silences(is_recovery=not is_firing)
+        released_at = at if passes else self._released_at(change.dimensions, at)
         if released_at == at:
             return ExpectedMessage(at, MessageKind.SINGLE, interaction=interaction)
         if is_firing and released_at and span.outlasts(change, released_at):
@@ -237,20 +239,6 @@ class MessageForecast:
             at = end
         return at
 
-    def _occurrence(
-        self, change: StateChange, interaction: Interaction | None, is_matched: bool
-    ) -> GroupTransition:
-        return GroupTransition(
-            at=change.at,
-            alert_id=self._alert.alert_id,
-            severity=self._alert.severity,
-            is_firing=change.status is Status.FIRING,
-            dimensions=change.dimensions or {},
-            labels=self._alert.labels,
-            is_matched=is_matched,
-            is_written=interaction is not None,
-        )
-
     def _of_grouped(
         self, recipient: Recipient, occurrences: Iterable[GroupTransition], span: _Span
     ) -> Iterator[ExpectedMessage]:
@@ -258,7 +246,8 @@ class MessageForecast:
         for message in planned_messages(recipient.grouping, occurrences, span.until):
             if message.kind is MessageKind.SINGLE:
                 change = span.change_of(message)
-                yield self._single(recipient, change, self._interaction(change), span)
+                interaction = self._transitions.interaction(self._transition(change))
+                yield self._single(recipient, change, interaction, span)
             else:
                 yield self._bundle(message)
 

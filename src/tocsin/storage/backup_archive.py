@@ -34,8 +34,9 @@ def archive(files: Mapping[str, Path], manifest: Manifest) -> Iterator[bytes]:
     for name, path in files.items():
         size = path.stat().st_size
         yield _header(name, size)
-        file = HashedFile(path)
-        yield from file.chunks()
+        with path.open("rb") as opened:
+            file = HashedFile(opened)
+            yield from file.chunks()
         entries[name] = file.entry
         if file.entry.bytes != size:
             raise InvalidBackup(f"{path} changed while it was read")

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import msgspec
 
@@ -82,17 +83,16 @@ def read_manifest(backup: Path) -> Manifest:
 class HashedFile:
     """The chunks of a file; `entry` describes those that were read."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
         self._hash = hashlib.sha256()
         self._bytes = 0
 
     def chunks(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                self._hash.update(chunk)
-                self._bytes += len(chunk)
-                yield chunk
+        while chunk := self._file.read(CHUNK):
+            self._hash.update(chunk)
+            self._bytes += len(chunk)
+            yield chunk
 
     @property
     def entry(self) -> FileEntry:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
 from tocsin.errors import InvalidSettings
-from tocsin.storage.backup_manifest import CHUNK, FileEntry
+from tocsin.storage.backup_manifest import FileEntry, HashedFile
 
 
 def require_empty(folder: Path, ignored: Collection[str] = ()) -> None:
@@ -25,14 +24,11 @@ def require_empty(folder: Path, ignored: Collection[str] = ()) -> None:
 
 def copy_hashed(source: IO[bytes], target: Path) -> FileEntry:
     """Write a new file, which only the owner may read; the caller makes it durable."""
-    hashed, size = hashlib.sha256(), 0
+    hashed = HashedFile(source)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as file:
-        while chunk := source.read(CHUNK):
-            hashed.update(chunk)
-            size += len(chunk)
-            file.write(chunk)
-    return FileEntry(size, hashed.hexdigest())
+        file.writelines(hashed.chunks())
+    return hashed.entry
 
 
 def write_durably(path: Path, content: bytes) -> None:

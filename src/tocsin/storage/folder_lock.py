@@ -13,6 +13,9 @@ from tocsin.errors import DataFolderInUse, InvalidSettings
 
 log = structlog.get_logger()
 
+LOCK = "tocsin.lock"
+"""The name of the file in a data folder that its process locks."""
+
 
 def open_folder(path: Path) -> Path:
     """The resolved path of the folder, which is created if it does not exist."""
@@ -26,7 +29,7 @@ def open_folder(path: Path) -> Path:
 def lock(folder: Path) -> IO[str]:
     """Hold the folder for this process; the lock ends with it, however it ends."""
     try:
-        file = (folder / "tocsin.lock").open("a+", encoding="utf-8")
+        file = (folder / LOCK).open("a+", encoding="utf-8")
     except OSError as error:
         raise InvalidSettings(f"Cannot write to {folder}: {error.strerror}") from error
     try:

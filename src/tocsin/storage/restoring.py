@@ -18,11 +18,10 @@ from tocsin.storage.backup_leftovers import RESTORING
 from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifest
 from tocsin.storage.data_folder import open_data_folder
 from tocsin.storage.durable_files import copy_hashed, require_empty, sync_folder
-from tocsin.storage.folder_lock import lock, open_folder
+from tocsin.storage.folder_lock import LOCK, lock, open_folder
 from tocsin.store.database import Database
 from tocsin.store.restored_deliveries import end_unsent
 
-_LOCK = "tocsin.lock"
 Progress = Callable[[int], object]
 
 
@@ -43,7 +42,7 @@ def restore(backup: Path, folder: Path, progress: Progress = lambda _: None) -> 
 def _restore(backup: Path, folder: Path, progress: Progress) -> Manifest:
     manifest = read_manifest(backup)
     folder = open_folder(folder)
-    require_empty(folder, {_LOCK, RESTORING})
+    require_empty(folder, {LOCK, RESTORING})
     with closing(lock(folder)):
         work = folder / RESTORING
         shutil.rmtree(work, ignore_errors=True)

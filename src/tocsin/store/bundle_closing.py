@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, or_, select, update
 
 from tocsin.model.instant import cut
 from tocsin.model.notifications.bundle_payload import BundleKind, BundleMessage
 from tocsin.model.notifications.bundles import BundleEntry, BundleWindow
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription
+from tocsin.store.blocks import blocks
 from tocsin.store.bundle_collection import Windows
 from tocsin.store.bundle_deliveries import BundleDeliveries
 from tocsin.store.bundle_rows import (
@@ -27,9 +28,6 @@ from tocsin.store.bundle_rows import (
 from tocsin.store.notification_tables import bundle_groups, bundles
 from tocsin.store.tables import transitions
 from tocsin.store.transition_rows import transition_of
-
-# SQLite takes 32,766 values in a statement.
-_BLOCK = 10_000
 
 
 class BundleCloser:
@@ -45,9 +43,8 @@ class BundleCloser:
     ) -> int:
         """Close the bundles and send the reminders of a subscription that are due at `at`, of at
         most `limit` keys; returns the number of keys."""
-        is_due = or_(bundles.c.closes_at <= at, bundles.c.remind_at <= at)
         is_own = bundles.c.subscription_id == subscription.subscription_id
-        rows = rows_where(connection, is_own, is_due, limit=limit)
+        rows = rows_where(connection, is_own, _is_due(at), limit=limit)
         for row in rows:
             while row.window.due and row.window.due <= at:
                 row = self._settled(connection, subscription, row, at)
@@ -230,9 +227,12 @@ def _write_silences(
 
 def due_subscriptions(connection: Connection, at: datetime) -> list[UUID]:
     """The ids of subscriptions with a bundle to close or a reminder to send."""
-    is_due = or_(bundles.c.closes_at <= at, bundles.c.remind_at <= at)
-    query = select(bundles.c.subscription_id).where(is_due).distinct()
+    query = select(bundles.c.subscription_id).where(_is_due(at)).distinct()
     return list(connection.execute(query).scalars())
+
+
+def _is_due(at: datetime) -> ColumnElement[bool]:
+    return or_(bundles.c.closes_at <= at, bundles.c.remind_at <= at)
 
 
 def _entries_of(
@@ -249,9 +249,8 @@ def _keys(
     """The keys of entries in a grouping, by the ids of their firing transitions."""
     ids = [entry.fired_id for entry in entries.values() if entry.fired_id]
     keys: dict[UUID | None, tuple[str | None, ...]] = {}
-    for start in range(0, len(ids), _BLOCK):
-        part = ids[start : start + _BLOCK]
-        query = select(transitions).where(transitions.c.transition_id.in_(part))
+    for block in blocks(ids):
+        query = select(transitions).where(transitions.c.transition_id.in_(block))
         for row in connection.execute(query).mappings():
             transition = transition_of(row)
             alert, dimensions = transition.alert, transition.change.dimensions or {}

@@ -6,7 +6,7 @@ They are read, changed in memory by the rules of `model/notifications/bundles.py
 from __future__ import annotations
 
 from collections.abc import Collection as Elements
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -25,6 +25,7 @@ from tocsin.model.notifications.bundles import (
 )
 from tocsin.model.notifications.grouping import BundleKey, Grouping
 from tocsin.model.notifications.subscription import Subscription
+from tocsin.store.blocks import blocks
 from tocsin.store.bundle_rows import (
     BundleRow,
     StoredGroup,
@@ -35,9 +36,6 @@ from tocsin.store.bundle_rows import (
     write_windows,
 )
 from tocsin.store.notification_tables import bundle_groups, bundles
-
-# SQLite takes 32,766 values in a statement.
-_BLOCK = 10_000
 
 
 class Windows:
@@ -161,8 +159,3 @@ def entries_of(
         rows = entries_where(connection, is_own, is_of_alerts, columns.group_id.in_(ids))
         entries |= {group: entry for (_, group), entry in rows.items()}
     return entries
-
-
-def blocks(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    for start in range(0, len(ids), _BLOCK):
-        yield ids[start : start + _BLOCK]

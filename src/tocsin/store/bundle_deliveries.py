@@ -24,19 +24,17 @@ from tocsin.model.notifications.bundle_payload import (
 )
 from tocsin.model.notifications.bundles import BundleEntry
 from tocsin.model.notifications.channel import Channel
-from tocsin.model.notifications.delivery import DeliveryStatus
-from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.notifications.subscription import Subscription
-from tocsin.store.bundle_collection import blocks
+from tocsin.model.notifications.transition_content import ORIGIN
+from tocsin.store.blocks import blocks
 from tocsin.store.channels import Channels
-from tocsin.store.dropped_deliveries import ChannelCapacity, DroppedDeliveries
+from tocsin.store.dropped_deliveries import DroppedDeliveries
+from tocsin.store.new_deliveries import first_status
 from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
 from tocsin.store.tables import transitions
 from tocsin.store.transition_rows import transition_of
 from tocsin.store.upsert import insert_ignoring
-
-_ORIGIN = "METRIC_EVAL"
 
 
 class _SilencedMembers(msgspec.Struct):
@@ -123,12 +121,9 @@ class BundleDeliveries:
         message: BundleMessage,
         silence_id: UUID | None,
     ) -> None:
-        is_skipped = silence_id is None and channel.skip_reason
-        status = DeliveryStatus.SKIPPED if is_skipped else DeliveryStatus.PENDING
-        if silence_id:
-            status = DeliveryStatus.SILENCED
-        capacity = ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
-        if not capacity.take(channel.channel_id, status):
+        first = first_status(channel.skip_reason, silence_id)
+        capacity = self._dropped.alert_capacity(connection)
+        if not capacity.take(channel.channel_id, first["status"]):
             self._dropped.count(connection, {channel.channel_id: 1}, message.at)
             return
         id = (
@@ -145,9 +140,7 @@ class BundleDeliveries:
             "snapshot": self._snapshot(connection, subscription, message),
             "title_template": subscription.template.title,
             "body_template": subscription.template.body,
-            "silence_id": silence_id,
-            "status": status,
-            "skip_reason": channel.skip_reason if is_skipped else None,
+            **first,
             "tries": 0,
             "due": cut(message.at),
             "is_end_recorded": False,
@@ -170,8 +163,8 @@ class BundleDeliveries:
             "resourceType": types.get(subscription.resource_type_id),
             "actionId": None,
             "action": message.kind,
-            "originId": system_id(Kind.ORIGIN, _ORIGIN),
-            "origin": _ORIGIN,
+            "originId": system_id(Kind.ORIGIN, ORIGIN),
+            "origin": ORIGIN,
             "timestamp": format_instant(message.at),
             "uowId": None,
             "userId": None,

@@ -26,8 +26,8 @@ from tocsin.model.notifications.delivery import (
     DeliveryPage,
     DeliveryStatus,
 )
-from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.notifications.subscription import Subscription
+from tocsin.store.blocks import blocks
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.delivery_rows import attempts_of, delivery_of
@@ -43,8 +43,6 @@ from tocsin.store.notification_tables import deliveries
 DELIVERY_RETENTION = timedelta(days=30)
 """The retention of deliveries that ended, were silenced or skipped."""
 
-# SQLite takes 32,766 values in a statement.
-_BLOCK = 10_000
 _HELD_BACK = (DeliveryStatus.SILENCED, DeliveryStatus.SKIPPED)
 
 
@@ -74,7 +72,7 @@ class Deliveries:
         """Add deliveries of the transitions of an alert, in the caller's transaction: one for each
         transition and each of its recipients, up to the limits of the channels. `reached` has the
         channels that grouped subscriptions report an interaction to, by its id."""
-        capacity = self._capacity(connection)
+        capacity = self._dropped.alert_capacity(connection)
         batch = self._new.of_transitions(interactions, alert, capacity, at, reached)
         self._insert(connection, batch, at)
 
@@ -87,7 +85,7 @@ class Deliveries:
         alert: Alert,
     ) -> None:
         """As `enqueue`, to one subscription, whether it matches them or not."""
-        capacity = self._capacity(connection)
+        capacity = self._dropped.alert_capacity(connection)
         batch = self._new.of_subscription(subscription, interactions, alert, capacity, at)
         self._insert(connection, batch, at)
 
@@ -223,9 +221,6 @@ class Deliveries:
         with self._database.writing() as connection:
             return connection.execute(delete(deliveries).where(ended | held_back)).rowcount
 
-    def _capacity(self, connection: Connection) -> ChannelCapacity:
-        return ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
-
     def _insert(self, connection: Connection, batch: DeliveryBatch, at: datetime) -> None:
         batch.insert(connection)
         counts = {id: len(ids) // ID_BYTES for id, ids in batch.drops.items()}
@@ -249,7 +244,5 @@ class Deliveries:
 _SHOWN = select(deliveries).where(deliveries.c.status != DeliveryStatus.STAGED)
 
 
-def _blocks(ids: Collection[bytes]) -> Iterator[list[UUID]]:
-    uuids = [UUID(bytes=id) for id in ids]
-    for start in range(0, len(uuids), _BLOCK):
-        yield uuids[start : start + _BLOCK]
+def _blocks(ids: Collection[bytes]) -> Iterator[Sequence[UUID]]:
+    return blocks([UUID(bytes=id) for id in ids])

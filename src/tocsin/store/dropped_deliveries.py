@@ -18,7 +18,7 @@ from tocsin.model.ceilings import PENDING_DELIVERIES
 from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import TOCSIN, DeliveryStatus
-from tocsin.model.notifications.dropped import Flood, interaction_of
+from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS, Flood, interaction_of
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
 from tocsin.store.notification_tables import deliveries, dropped_deliveries, staged_drops
@@ -80,6 +80,10 @@ class DroppedDeliveries:
         self._database = database
         self._channels = channels
         self.limit = limit
+
+    def alert_capacity(self, connection: Connection) -> ChannelCapacity:
+        """The deliveries of transitions that channels may still take."""
+        return ChannelCapacity(connection, self.limit + RESERVED_FOR_ALERTS)
 
     def stage(
         self, connection: Connection, drops: Mapping[UUID, bytes | bytearray], at: datetime

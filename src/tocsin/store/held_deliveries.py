@@ -21,12 +21,11 @@ from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import GroupKey, Status, key_of
 from tocsin.model.instant import cut
 from tocsin.model.notifications.delivery import ALERT, DeliveryStatus
-from tocsin.model.notifications.dropped import RESERVED_FOR_ALERTS
 from tocsin.model.notifications.held import HeldGroup
 from tocsin.store.alerts import Alerts
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
-from tocsin.store.dropped_deliveries import ChannelCapacity, DroppedDeliveries
+from tocsin.store.dropped_deliveries import DroppedDeliveries
 from tocsin.store.fencing import NO_FENCE, Fence
 from tocsin.store.notification_tables import deliveries
 from tocsin.store.silences import Silences
@@ -104,7 +103,7 @@ class HeldDeliveries:
     def _settle(self, connection: Connection, rows: Sequence[Row[Any]], at: datetime) -> int:
         held = [_Held(row, group) for row in rows if (group := _group_of(row))]
         fired_at = _fired_at(connection, {each.group_id for each in held})
-        capacity = ChannelCapacity(connection, self._dropped.limit + RESERVED_FOR_ALERTS)
+        capacity = self._dropped.alert_capacity(connection)
         drops: Counter[UUID] = Counter()
         outcomes: dict[_Outcome, list[UUID]] = defaultdict(list)
         for each in held:

@@ -17,7 +17,7 @@ from tocsin.model.interactions.catalog import Kind, system_id
 from tocsin.model.interactions.filter_evaluation import FieldValues
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.snapshot import Mnemonics, snapshot, without_contents
-from tocsin.model.notifications.channel import Channel, ChannelKind
+from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import (
     ALERT,
     MAX_SNAPSHOT,
@@ -154,7 +154,7 @@ class NewDeliveries:
             recipients = [
                 recipient
                 for recipient in self.recipients(interaction, alert, channel_ids)
-                if not (recipient.subscription and recipient.subscription.grouping)
+                if not recipient.grouping
             ]
             self._add(batch, interaction, recipients, alert, capacity, at)
         return batch
@@ -218,11 +218,12 @@ class NewDeliveries:
         silence = self._silences.matching(payload, alert.labels, at)
         held_by = silence if HeldGroup.of_payload(payload) else None
         is_held = held_by is not None
+        is_recovery = payload.get("status") == RECOVERED
         text = self._snapshot(interaction, is_on_disk_when_sent=False)
         for recipient in recipients:
             channel = recipient.channel
-            held_back = None if _resolves_incident(channel, payload) else silence
-            first = _first_status(channel.skip_reason, held_back)
+            held_back = None if channel.passes_silences(is_recovery=is_recovery) else silence
+            first = first_status(channel.skip_reason, held_back)
             if capacity.take(channel.channel_id, first["status"], is_held=is_held):
                 row = _row(recipient, interaction, text, at)
                 batch.rows.append({**row, **first, "held_by": held_by})
@@ -252,12 +253,7 @@ def _row(recipient: Recipient, interaction: Interaction, text: str, at: datetime
     }
 
 
-def _resolves_incident(channel: Channel, payload: dict[str, Any]) -> bool:
-    """Whether it makes no noise and only closes what would stay open: silences let it pass."""
-    return channel.kind is ChannelKind.PAGERDUTY and payload.get("status") == RECOVERED
-
-
-def _first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:
+def first_status(skip_reason: str | None, silence_id: UUID | None) -> dict[str, Any]:
     """Status, silence and skip reason of a new delivery of a transition. A silence takes
     precedence over a disabled channel, so that the deliveries it held back are complete."""
     if silence_id:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 from tocsin.model.instant import format_instant
 from tocsin.model.notifications.bundles import BundleEntry, GroupOutcome
 from tocsin.model.notifications.grouping import MAX_NAMED_GROUPS, BundleKey, Grouping
-from tocsin.model.severity import Severity
+from tocsin.model.severity import MOST_SEVERE_FIRST
 
 TransitionMembers = Mapping[str, Any]
 """The payload of a transition's interaction."""
@@ -79,7 +79,7 @@ def payload_of(
         "key": message.grouping.names(message.key),
         **only,
         "alertTitle": only.get("alertTitle"),
-        "severity": max((e.severity for e in message.entries), key=list(Severity).index),
+        "severity": min((e.severity for e in message.entries), key=MOST_SEVERE_FIRST.index),
         "status": GroupOutcome.FIRED if message.firing else GroupOutcome.RECOVERED,
         "openedAt": message.opened_at and format_instant(message.opened_at),
         "sentAt": format_instant(message.at),
@@ -92,11 +92,8 @@ def payload_of(
 
 
 def _rank(entry: BundleEntry) -> tuple[int, int]:
-    severities, outcomes = (
-        list(Severity),
-        (GroupOutcome.FIRED, GroupOutcome.BOTH, GroupOutcome.RECOVERED),
-    )
-    return -severities.index(entry.severity), outcomes.index(entry.outcome)
+    outcomes = (GroupOutcome.FIRED, GroupOutcome.BOTH, GroupOutcome.RECOVERED)
+    return MOST_SEVERE_FIRST.index(entry.severity), outcomes.index(entry.outcome)
 
 
 def _group(

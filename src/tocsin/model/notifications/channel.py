@@ -221,6 +221,11 @@ class Channel(BaseModel):
         reason = f": {self.disabled_reason}" if self.disabled_reason else ""
         return f"The channel was disabled{reason}"
 
+    def passes_silences(self, *, is_recovery: bool) -> bool:
+        """Whether silences let a transition pass: a recovery makes no noise, and closes an incident
+        that would stay open."""
+        return is_recovery and self.kind is ChannelKind.PAGERDUTY
+
     def paused_until(self, at: datetime) -> datetime | None:
         """The end of the pause at this instant, or None."""
         return self.pause_ends_at if self.pause_ends_at and self.pause_ends_at > at else None

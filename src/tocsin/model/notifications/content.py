@@ -92,6 +92,11 @@ class Content:
         parts.append("\n".join(f"{link.name}: {link.url}" for link in self.links))
         return shortened("\n\n".join(filter(None, parts)), MAX_BODY)
 
+    @property
+    def lead(self) -> str:
+        """The first lead of a section; empty if none has one."""
+        return next((section.lead for section in self.sections if section.lead), "")
+
     def with_title(self, title: str) -> Self:
         return replace(self, title=title)
 

@@ -62,8 +62,7 @@ def _own_key(interaction: Mapping[str, Any], message: Message) -> str:
 
 
 def _summary(content: Content) -> str:
-    lead = next((section.lead for section in content.sections if section.lead), "")
-    text = " – ".join(filter(None, (one_line(content.title), one_line(lead))))
+    text = " – ".join(filter(None, (one_line(content.title), one_line(content.lead))))
     return shortened(text or one_line(content.body), MAX_SUMMARY) or _CLIENT
 
 

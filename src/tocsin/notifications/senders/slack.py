@@ -50,6 +50,5 @@ def body_of(content: Content, url: str) -> dict[str, Any]:
 
 def _fallback(content: Content) -> str:
     """The text of a notification: the title and the first line."""
-    lead = next((section.lead for section in content.sections if section.lead), "")
-    first = lead or content.body.partition("\n")[0]
+    first = content.lead or content.body.partition("\n")[0]
     return escaped(one_line(f"{content.title} – {first}"), _MAX_FALLBACK)
