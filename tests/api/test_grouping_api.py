@@ -121,3 +121,20 @@ def test_a_channel_of_pagerduty_has_no_bundles(api: TestClient, topic: dict[str,
     refused = problems(api.post(PATH, json={**topic, "channelId": channel, "groupBy": "alert"}))
     assert list(refused) == ["groupBy"]
     assert api.post(PATH, json={**topic, "channelId": channel}).status_code == 201
+
+
+def test_a_channel_of_bundles_does_not_become_one_of_pagerduty(
+    api: TestClient, topic: dict[str, str]
+) -> None:
+    pages = {
+        "name": "pages",
+        "kind": "pagerduty",
+        "settings": {"routingKey": "0123456789abcdef0123456789abcdef"},
+    }
+    hook = {"name": "hook", "kind": "webhook", "settings": {"url": "https://example.com/"}}
+    channel = api.post("/api/channels", json=hook).json()["channelId"]
+    grouped = {**topic, "channelId": channel, "groupBy": "alert"}
+    subscription = api.post(PATH, json=grouped).json()["subscriptionId"]
+    assert list(problems(api.put(f"/api/channels/{channel}", json=pages))) == ["kind"]
+    assert api.delete(f"{PATH}/{subscription}").status_code == 204
+    assert api.put(f"/api/channels/{channel}", json=pages).status_code == 200

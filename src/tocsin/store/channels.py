@@ -15,9 +15,15 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select, update
 
-from tocsin.errors import Conflict
+from tocsin.errors import Conflict, InvalidInput
 from tocsin.model.instant import cut
-from tocsin.model.notifications.channel import DRAFTS, Channel, ChannelDraft, WebhookDraft
+from tocsin.model.notifications.channel import (
+    DRAFTS,
+    Channel,
+    ChannelDraft,
+    ChannelKind,
+    WebhookDraft,
+)
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.process.optimistic_locking import unchanged
@@ -49,13 +55,19 @@ class Channels:
         self, id: UUID, draft: ChannelDraft, at: datetime, expected: Channel | None = None
     ) -> Channel:
         """Replace a channel, which also ends its pause. The reason why Tocsin disabled it is kept
-        until it is enabled again. Raises NotFound, or ChangedMeanwhile if it is not `expected`."""
+        until it is enabled again. Raises NotFound, ChangedMeanwhile if it is not `expected`, or
+        InvalidInput if it becomes a PagerDuty channel of a grouped subscription."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
             reason = None if draft.enabled else former.disabled_reason
             changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
             changed |= {"pause_ends_at": None, "modified_date": cut(at)}
-            return self._table.replace(id, former.model_copy(update=changed))
+            with self._table.changing() as change:
+                if draft.kind is ChannelKind.PAGERDUTY:
+                    _reject_grouped(change.connection, id)
+                channel = former.model_copy(update=changed)
+                change.update(id, channel)
+            return channel
 
     def disable(self, id: UUID, reason: str, at: datetime) -> None:
         """Disable a channel, unless it was deleted, until it is replaced."""
@@ -83,6 +95,18 @@ class Channels:
                 _reject_named(change.connection, id)
                 _fail_deliveries(change.connection, id, at)
                 change.delete(id)
+
+
+def _reject_grouped(connection: Connection, id: UUID) -> None:
+    grouped = select(subscriptions.c.number).where(
+        subscriptions.c.channel_id == id, subscriptions.c.grouping.is_not(None)
+    )
+    if connection.execute(grouped.limit(1)).first():
+        raise InvalidInput.at(
+            "kind",
+            "must not be pagerduty while a subscription with groupBy uses this channel: "
+            "PagerDuty has an incident for each group of an alert",
+        )
 
 
 def _reject_subscribed(connection: Connection, id: UUID) -> None:
