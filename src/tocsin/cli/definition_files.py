@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,24 @@ def read_yaml_lines(path: Path) -> dict[str, int]:
     return dict(_key_lines(node, ""))
 
 
+def compose(text: str, file: str) -> list[yaml.Node]:
+    """The documents of a YAML text as nodes, which have their places; raises InvalidDefinitions."""
+    with _reading(file):
+        return list(yaml.compose_all(text, Loader=_Loader))
+
+
+def construct(node: yaml.Node, file: str) -> Any:
+    """The value of a node; raises InvalidDefinitions."""
+    loader = _Loader("")
+    with _reading(file):
+        return loader.construct_document(node)
+
+
+def is_text(plain: str) -> bool:
+    """Whether a text without quotes is read as text, not as a number, a boolean or null."""
+    return not any(re.fullmatch(pattern, plain) for _, pattern, _ in _RESOLVERS)
+
+
 def _key_lines(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
@@ -128,15 +147,28 @@ def _key_lines(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]
 def read_yaml(path: Path) -> Any:
     """The content of a file; raises InvalidDefinitions."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidDefinitions(f"There is no file {path}.") from error
     except UnicodeDecodeError as error:
         raise InvalidDefinitions(f"{path} is not UTF-8 text.") from error
+    return read_yaml_text(text, str(path))
+
+
+def read_yaml_text(text: str, file: str) -> Any:
+    """The content of the text of a file; raises InvalidDefinitions."""
+    with _reading(file):
+        return yaml.load(text, Loader=_Loader)
+
+
+@contextmanager
+def _reading(file: str) -> Iterator[None]:
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
-        raise InvalidDefinitions(f"{path}{_place(error)}: {_message(error)}") from error
+        raise InvalidDefinitions(f"{file}{_place(error)}: {_message(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidDefinitions(f"{path} is not valid YAML: {error}") from error
+        raise InvalidDefinitions(f"{file} is not valid YAML: {error}") from error
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:

@@ -25,14 +25,26 @@ def test(
     Exits with 1 if a test fails.
     """
     from tocsin.cli.definition_files import read_yaml
-    from tocsin.cli.test_files import read_tests
 
     failed = total = 0
     for file in files:
-        content = read_yaml(file)
-        for unit_test in read_tests(content, str(file)):
-            total += 1
-            failed += not _passes(unit_test, content, str(file))
+        of_file, failed_of_file = run_tests(read_yaml(file), str(file))
+        total += of_file
+        failed += failed_of_file
+    report(total, failed)
+
+
+def run_tests(content: Any, file: str) -> tuple[int, int]:
+    """Run the tests of a file and print their outcomes; answers how many there are, and how many
+    of them failed."""
+    from tocsin.cli.test_files import read_tests
+
+    outcomes = [_passes(unit_test, content, file) for unit_test in read_tests(content, file)]
+    return len(outcomes), outcomes.count(False)
+
+
+def report(total: int, failed: int) -> None:
+    """Print the numbers of tests; exits with 1 if one failed."""
     typer.echo(f"{total} tests, {failed} failed." if failed else f"{total} tests, all passed.")
     if failed:
         raise typer.Exit(1)

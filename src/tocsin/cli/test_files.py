@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from msgspec import UNSET
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
@@ -14,6 +15,7 @@ from tocsin.cli.definition_files import InvalidDefinitions
 from tocsin.errors import Problem
 from tocsin.model.alerts.state import Dimensions, Reason, Status
 from tocsin.model.duration import NONE, Duration
+from tocsin.model.interactions.field import PAYLOAD, Field, dimension_key
 from tocsin.model.metrics.answer import Reading
 from tocsin.model.metrics.question import COMPARED, SIDES
 from tocsin.model.time_range import Instant
@@ -28,7 +30,9 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 class TimedInteractions(BaseModel):
     """An interaction that occurs `times` times, first at the offset `at` from the start.
 
-    All other members are those of the interaction.
+    `fields` gives members by the names that metrics have for them, and the texts of the fields in
+    `counted` end with the number of the repetition. All other members are those of the
+    interaction.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -36,20 +40,57 @@ class TimedInteractions(BaseModel):
     at: Duration
     times: Annotated[int, Member(ge=1, le=MAX_TIMES)] = 1
     every: Duration = NONE
+    fields: dict[Field, Any] = {}
+    counted: list[Field] = []
 
-    @property
-    def interaction(self) -> dict[str, Any]:
-        return self.model_extra or {}
+    @model_validator(mode="after")
+    def _counts_texts(self) -> TimedInteractions:
+        for field in self.counted:
+            if not isinstance(self.fields.get(field), str):
+                raise ValueError(f"counted needs a text of {field} under fields")
+        return self
 
-    def instants(self, start: datetime) -> list[datetime]:
-        return [start + self.at.length + n * self.every.length for n in range(self.times)]
+    def occurrences(self, start: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        """Each repetition: its time and its members."""
+        for number in range(self.times):
+            fields = {**self.fields, **self._counted_texts(number + 1)}
+            at = start + self.at.length + number * self.every.length
+            yield at, with_fields(self.model_extra or {}, fields)
+
+    def _counted_texts(self, number: int) -> dict[Field, str]:
+        return {field: f"{self.fields[field]}-{number}" for field in self.counted}
+
+
+def with_fields(interaction: Mapping[str, Any], fields: Mapping[Field, Any]) -> dict[str, Any]:
+    """The members of an interaction and those that fields name, in the payload too."""
+    members = dict(interaction)
+    for field, value in fields.items():
+        if field.column:
+            members[field.column] = value
+            continue
+        inner = members
+        for key in (PAYLOAD, *field.path[:-1]):
+            outer, inner = inner, dict(inner.get(key) or {})
+            outer[key] = inner
+        inner[field.path[-1]] = value
+    return members
+
+
+def _by_dimension(dimensions: Any) -> Any:
+    """Dimensions by their keys, of which each may also be given as its field."""
+    if not isinstance(dimensions, dict):
+        return dimensions
+    return {dimension_key(str(name)): text for name, text in dimensions.items()}
+
+
+ExpectedDimensions = Annotated[Dimensions, BeforeValidator(_by_dimension)]
 
 
 class ExpectedRow(BaseModel):
     model_config = _STRICT
 
     value: float | int | None
-    dimensions: Dimensions = None
+    dimensions: ExpectedDimensions = None
     numerator: float | int | None = None
     denominator: float | int | None = None
     current: float | int | None = None
@@ -84,7 +125,7 @@ class ExpectedTransition(BaseModel):
 
     at: Duration
     status: Status
-    dimensions: Dimensions = None
+    dimensions: ExpectedDimensions = None
     value: float | int | None = None
     reason: Reason | None = None
 

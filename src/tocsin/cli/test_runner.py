@@ -102,9 +102,9 @@ class UnitTestRunner:
     def record(self, interactions: Sequence[TimedInteractions]) -> None:
         """Record interactions; raises InvalidDefinitions for one that a server would reject."""
         items = [
-            json.dumps({**timed.interaction, "timestamp": format_instant(at)}).encode()
+            json.dumps({**members, "timestamp": format_instant(at)}).encode()
             for timed in interactions
-            for at in timed.instants(self._start)
+            for at, members in timed.occurrences(self._start)
         ]
         for first in range(0, len(items), _BATCH):
             part = items[first : first + _BATCH]
