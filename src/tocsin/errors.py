@@ -196,7 +196,7 @@ class Deposed(Unavailable):
 
 
 class EntryDeleted(Unavailable):
-    """A resource type, action or origin was deleted meanwhile; try again."""
+    """A resource type, action or origin was deleted or added meanwhile; try again."""
 
 
 class UnknownOutcome(Unavailable):

@@ -52,6 +52,7 @@ from tocsin.storage.backup import Backups
 from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import open_storage
 from tocsin.store.firing_groups import FiringGroups
+from tocsin.store.redaction_key import redaction_key
 from tocsin.store.stores import Stores
 
 
@@ -159,6 +160,7 @@ class Runtime(Stores):
             self.append_log,
             self.clock,
             strict_catalog=self.settings.strict_catalog,
+            redaction_key=redaction_key(self.key_values),
         )
         self._outcomes = OutcomeRecorder(
             self.notifications.queue, self.channels, self.recorder, self.leadership

@@ -24,7 +24,7 @@ def parser(runtime: Runtime, lines: list[bytes]) -> InteractionParser:
     types = runtime.engine.field_types
     hints = PayloadHints.of(b"\n".join(lines))
     return InteractionParser(
-        runtime.catalog, types, RequestContext(received=0), hints, strict=False
+        runtime.catalog, types, RequestContext(received=0), hints, strict=False, redaction_key=b""
     )
 
 

@@ -19,7 +19,7 @@ from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes, describes_patch, patch_of
 from tocsin.api.schemas.catalog import ENTRY_SHAPES, entry_response
 from tocsin.model.ceilings import LISTED_ENTRIES
-from tocsin.model.interactions.catalog import Entry, EntryDraft, Kind
+from tocsin.model.interactions.catalog import DRAFTS, Entry, Kind
 from tocsin.model.key import Role
 from tocsin.model.merge_patch import patched
 from tocsin.process.optimistic_locking import retry_changed
@@ -69,7 +69,7 @@ def get_entry(runtime: App, kind: EntryKind, id: UUID) -> Response:
 
 def create_entry(runtime: App, actor: CurrentActor, kind: EntryKind, body: Body) -> Response:
     """Add an entry. No other entry may have its mnemonic, without regard to case."""
-    draft = decode_as(EntryDraft, body)
+    draft = decode_as(DRAFTS[kind], body)
     entry = runtime.catalog_service.create(kind, draft, actor)
     return created(entry_response(entry), PATHS[kind], entry.id)
 
@@ -78,7 +78,7 @@ def replace_entry(
     runtime: App, actor: CurrentActor, kind: EntryKind, id: UUID, body: Body
 ) -> Response:
     """Replace an entry. Interactions hold ids, so a new mnemonic applies to all of them."""
-    draft = decode_as(EntryDraft, body)
+    draft = decode_as(DRAFTS[kind], body)
     entry = runtime.catalog_service.replace(kind, id, draft, actor)
     return json_response(entry_response(entry))
 
@@ -92,8 +92,8 @@ def patch_entry(
 
     def change() -> Entry:
         former = runtime.catalog.get(kind, id)
-        document = patched(definition_of(entry_response(former), EntryDraft), patch)
-        draft = validated(EntryDraft, document)
+        document = patched(definition_of(entry_response(former), DRAFTS[kind]), patch)
+        draft = validated(DRAFTS[kind], document)
         return runtime.catalog_service.replace(kind, id, draft, actor, former)
 
     return json_response(entry_response(retry_changed(change)))
@@ -109,20 +109,16 @@ def _router() -> APIRouter:
     router = APIRouter(tags=["Catalog"])
     reads, changes = requires(Role.INGEST, Role.READ), requires(Role.ADMIN)
     for kind, path in PATHS.items():
-        shape, entry_path = ENTRY_SHAPES[kind], path + "/{id:uuid}"
+        shape, draft, entry_path = ENTRY_SHAPES[kind], DRAFTS[kind], path + "/{id:uuid}"
         listed = describes([shape], f"All {kind.words}s, by mnemonic")
         router.get(path, **reads, **listed)(list_entries)
         got = describes(shape, f"The {kind.words}", problems=[404])
         router.get(entry_path, **reads, **got)(get_entry)
-        added = describes(
-            shape, "Added", status=201, problems=[409], body=EntryDraft, example=_EXAMPLE
-        )
+        added = describes(shape, "Added", status=201, problems=[409], body=draft, example=_EXAMPLE)
         router.post(path, **changes, **added)(create_entry)
-        replaced = describes(
-            shape, "Replaced", problems=[404, 409], body=EntryDraft, example=_EXAMPLE
-        )
+        replaced = describes(shape, "Replaced", problems=[404, 409], body=draft, example=_EXAMPLE)
         router.put(entry_path, **changes, **replaced)(replace_entry)
-        changed = describes_patch(shape, [404, 409], patch_of(EntryDraft), _PATCH_EXAMPLE)
+        changed = describes_patch(shape, [404, 409], patch_of(draft), _PATCH_EXAMPLE)
         router.patch(entry_path, **changes, **changed)(patch_entry)
         deleted = describes(None, "Deleted", status=204, problems=[404, 409])
         router.delete(entry_path, **changes, **deleted)(delete_entry)

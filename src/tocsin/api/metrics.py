@@ -19,6 +19,9 @@ from tocsin.api.openapi import describes, describes_patch, patch_of, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.metrics import FieldReportResponse, MetricResponse, MetricType
 from tocsin.api.search_parameters import ScopeQuery
+from tocsin.model.interactions.field import Field
+from tocsin.model.interactions.redaction import Treatment, redactions_within
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.key import Role
 from tocsin.model.merge_patch import patched
 from tocsin.model.metrics.aggregation import Aggregation
@@ -73,17 +76,28 @@ def discover_fields(
 ) -> Response:
     """List the payload fields that occur, in the interactions of a scope if one is given.
 
-    Examples are cut after 320 characters; a field with such an example has `truncated`. If there
-    are more than 10,000 fields, the response lists the most frequent ones and has the header
+    With details, a field that a resource type of the scope redacts has `redact`. Examples are cut
+    after 320 characters; a field with such an example has `truncated`. If there are more than
+    10,000 fields, the response lists the most frequent ones and has the header
     `x-truncated: true`."""
     if detail:
         reports = runtime.discovery.details(scope)
-        response = json_response([FieldReportResponse.of(report) for report in reports])
+        redacted = _redacted(runtime, scope, [report.field for report in reports])
+        response = json_response(
+            [FieldReportResponse.of(each, redacted.get(each.field)) for each in reports]
+        )
     else:
         response = json_response([str(field) for field in runtime.discovery.fields(scope)])
     if runtime.discovery.has_many_fields:
         response.headers["x-truncated"] = "true"
     return response
+
+
+def _redacted(runtime: Runtime, scope: Scope, fields: list[Field]) -> dict[Field, Treatment]:
+    by_type = runtime.catalog.redactions
+    id = scope.resource_type_id
+    redactions = by_type.get(id.bytes, ()) if id else [rule for r in by_type.values() for rule in r]
+    return redactions_within(redactions, fields)
 
 
 @router.get("/{id:uuid}", **reads, **describes(MetricResponse, "The metric", problems=[404]))

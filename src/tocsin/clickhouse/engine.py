@@ -36,7 +36,7 @@ from tocsin.clickhouse.settings import (
     maintenance_settings,
 )
 from tocsin.clickhouse.sql import maintenance
-from tocsin.clickhouse.sql.listing import compile_recorded
+from tocsin.clickhouse.sql.listing import compile_payloads, compile_recorded
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
@@ -247,6 +247,11 @@ class Engine(EngineTables):
         """The recorded interactions with these ids (16 bytes each), by id."""
         rows = self._duplicate_queries.run(compile_recorded([UUID(bytes=id) for id in ids]))
         return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
+
+    def recorded_payloads(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+        """The payloads of the recorded interactions with these ids (16 bytes each), by id."""
+        rows = self._duplicate_queries.run(compile_payloads([UUID(bytes=id) for id in ids]))
+        return {id.bytes: raw.encode() for id, raw in rows}
 
     def has_interactions_of(self, kind: Kind, id: UUID) -> bool:
         """Whether an interaction has this entry of the catalog."""

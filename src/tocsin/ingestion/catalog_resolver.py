@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from tocsin.errors import Problem
+from tocsin.errors import EntryDeleted, Problem
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import from_milliseconds
 from tocsin.model.interactions.catalog import MNEMONIC, MNEMONIC_RULE, Entry, Kind
 from tocsin.model.interactions.interaction import Interaction, InteractionDraft
+from tocsin.model.interactions.redaction import Redaction
 
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _MNEMONIC = re.compile(MNEMONIC)
@@ -31,6 +32,8 @@ class CatalogEntries(Protocol):
     def ensure_all(self, kind: Kind, mnemonics: Iterable[str], at: datetime) -> list[Entry]: ...
     def claim(self, kind: Kind, id: UUID) -> Entry | None: ...
     def capacity(self, kind: Kind) -> int: ...
+    @property
+    def redactions(self) -> Mapping[bytes, tuple[Redaction, ...]]: ...
     @property
     def is_deleting(self) -> bool: ...
 
@@ -68,7 +71,9 @@ class CatalogResolver:
         """Add the entries that the catalog lacks, and set their ids in the interactions.
 
         Returns the problem of each interaction, by its `id()`, for which other requests have left
-        no room since it was parsed. Writes to the store, which may block for seconds.
+        no room since it was parsed. Writes to the store, which may block for seconds. Raises
+        EntryDeleted if somebody has meanwhile added a resource type with redactions, by which the
+        interactions were not parsed.
         """
         problems = self._without_room()
         at = from_milliseconds(self._request.received)
@@ -83,6 +88,8 @@ class CatalogResolver:
                 entries = self._catalog.ensure_all(kind, mnemonics, at)
                 for (interaction, _), entry in zip(unresolved, entries, strict=True):
                     setattr(interaction, _MEMBERS[kind], entry.id_bytes)
+                if any(entry.redactions for entry in entries):
+                    raise EntryDeleted
         return problems
 
     def _without_room(self) -> dict[int, Problem]:

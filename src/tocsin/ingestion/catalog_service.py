@@ -16,6 +16,9 @@ class EntryUse(Protocol):
     def entry_use(self, kind: Kind, id: UUID) -> AbstractContextManager[bool]:
         """Yields whether an interaction has this entry; blocks, and raises Unavailable."""
 
+    def wait_for_earlier(self) -> None:
+        """Block until all requests that are being recorded now have ended."""
+
 
 class CatalogService:
     """Changes that an admin makes. Methods raise what the store raises."""
@@ -39,6 +42,9 @@ class CatalogService:
         expected: Entry | None = None,
     ) -> Entry:
         entry = self._catalog.replace(kind, id, draft, self._clock.now(), expected)
+        if entry.redactions:
+            # Requests that were parsed before are recorded before this change is answered.
+            self._entry_use.wait_for_earlier()
         actor.log_change("catalog entry replaced", **_entry_fields(entry))
         return entry
 
@@ -50,4 +56,6 @@ class CatalogService:
 
 
 def _entry_fields(entry: Entry) -> dict[str, Any]:
-    return {"entry": str(entry.id), "kind": entry.kind.value, "mnemonic": entry.mnemonic}
+    fields = {"entry": str(entry.id), "kind": entry.kind.value, "mnemonic": entry.mnemonic}
+    redactions = [f"{rule.field} {rule.treatment}" for rule in entry.redactions]
+    return {**fields, "redact": redactions} if redactions else fields

@@ -24,6 +24,7 @@ from tocsin.ingestion.append_news import NewBlock
 from tocsin.ingestion.ids import generated_ids, new_seed
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
+from tocsin.ingestion.redacted_repeats import without_conflicts_of_redaction
 from tocsin.ingestion.submissions import Submission, callers_of, outcome_of, separate
 from tocsin.model.ceilings import APPENDED_MONTHS
 from tocsin.model.interactions.interaction import Interaction
@@ -234,7 +235,8 @@ class Committer(Worker):
         if not rejected and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
         rejected.update(surplus)
-        return [outcome_of(sent, first, recorded, rejected) for sent in interactions]
+        outcomes = [outcome_of(sent, first, recorded, rejected) for sent in interactions]
+        return without_conflicts_of_redaction(self._engine, interactions, outcomes, recorded)
 
     def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Rejected]:
         surplus = self._months.admit(new)

@@ -19,12 +19,14 @@ from tocsin.model.interactions.interaction import Interaction, InteractionDraft
 from tocsin.model.interactions.payload import (
     Members,
     Path,
+    Payload,
     PayloadHints,
     PayloadRejected,
     check_value,
     decode_together,
     read_payload,
 )
+from tocsin.model.interactions.redaction import Redactor
 
 # The number of interactions that are decoded in one call: enough to be faster, and few enough not
 # to block other threads for long.
@@ -49,7 +51,11 @@ class InteractionParser:
         hints: PayloadHints,
         *,
         strict: bool,
+        redaction_key: bytes,
     ) -> None:
+        self._redactions = catalog.redactions
+        self._redaction_key = redaction_key
+        self._redactors: dict[bytes, Redactor] = {}
         self._hints = hints
         self._field_types = field_types
         self._request = request
@@ -104,7 +110,9 @@ class InteractionParser:
         response = bytes(draft.external_response)
         if response:
             self._check_response(response, problems)
-        big, leafless = self._observe(raw, members, problems)
+        redactor = self._redactor(types) if self._redactions else None
+        raw, payload = self._read(raw, members, redactor, problems)
+        big, leafless = self._observe(raw, payload, problems)
         user_id = draft.user_id
         if user_id is None and self._request.user_id is not None:
             user_id = self._user_id(self._request.user_id, problems)
@@ -128,6 +136,8 @@ class InteractionParser:
         # Most interactions have the defaults, and a keyword costs more than both conditions.
         if interaction_id and not self._is_own:
             interaction.compared = _compared(draft)
+        if redactor:
+            interaction.redactor = redactor
         if self._request.is_import:
             interaction.is_imported = True
         if not all(scope):
@@ -192,16 +202,43 @@ class InteractionParser:
         except PayloadRejected as error:
             problems.append(Problem("externalResponse", str(error)))
 
-    def _observe(
-        self, raw: bytes, members: Members | None, problems: list[Problem]
-    ) -> tuple[Sequence[str], Sequence[str]]:
-        """Validate the payload and observe its types. Returns the fields whose values the engine's
-        JSON type does not preserve: large integers and objects without a leaf."""
+    def _redactor(self, resource_type: bytes) -> Redactor | None:
+        """That of the resource type. Interactions of Tocsin itself are not redacted: their members
+        are values of redacted interactions."""
+        redactions = self._redactions.get(resource_type)
+        if not redactions or self._is_own:
+            return None
+        redactor = self._redactors.get(resource_type)
+        if redactor is None:
+            redactor = self._redactors[resource_type] = Redactor(redactions, self._redaction_key)
+        return redactor
+
+    def _read(
+        self,
+        raw: bytes,
+        members: Members | None,
+        redactor: Redactor | None,
+        problems: list[Problem],
+    ) -> tuple[bytes, Payload | None]:
+        """Validate the payload, and redact it."""
         try:
             payload = read_payload(raw, self._hints, members)
+            if redactor is None:
+                return raw, payload
+            redacted = redactor.redact(raw, keeps_replaced=self._request.is_import)
+            if redacted is not raw:
+                payload = read_payload(redacted, PayloadHints.of(redacted))
         except PayloadRejected as error:
             problems.append(Problem("interaction", str(error)))
-        if problems:
+            return raw, None
+        return redacted, payload
+
+    def _observe(
+        self, raw: bytes, payload: Payload | None, problems: list[Problem]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Observe the types of a payload. Returns the fields whose values the engine's JSON type
+        does not preserve: large integers and objects without a leaf."""
+        if problems or payload is None:
             return (), ()
         bounds = self._bounds_if_short if len(raw) <= KEY_LENGTH else self._bounds
         try:

@@ -60,6 +60,7 @@ class Recorder:
         clock: Clock,
         *,
         strict_catalog: bool,
+        redaction_key: bytes,
     ) -> None:
         self.accepted = 0
         self.duplicates = 0
@@ -67,6 +68,7 @@ class Recorder:
         self._engine = engine
         self._catalog = catalog
         self._is_strict = strict_catalog
+        self._redaction_key = redaction_key
         self._clock = clock
         self._committer = committer
         self._append_log = append_log
@@ -240,6 +242,10 @@ class Recorder:
             check_quiet()
             yield is_recorded
 
+    def wait_for_earlier(self) -> None:
+        """Block until all requests that are being recorded now have ended."""
+        self._in_flight.wait_for_earlier()
+
     def close(self) -> None:
         """Discard the waiting registrations of catalog entries."""
         self._registration.close()
@@ -247,7 +253,12 @@ class Recorder:
     def _parser(self, request: RequestContext, body: bytes) -> InteractionParser:
         types = self._engine.field_types
         return InteractionParser(
-            self._catalog, types, request, PayloadHints.of(body), strict=self._is_strict
+            self._catalog,
+            types,
+            request,
+            PayloadHints.of(body),
+            strict=self._is_strict,
+            redaction_key=self._redaction_key,
         )
 
     def _count(self, outcomes: Sequence[Outcome | Rejected]) -> None:

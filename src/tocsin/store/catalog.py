@@ -23,6 +23,7 @@ from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tocsin.model.ceilings import CATALOG_ENTRIES
 from tocsin.model.instant import cut
 from tocsin.model.interactions.catalog import (
+    DRAFTS,
     MNEMONIC_RULE,
     SYSTEM,
     Entry,
@@ -30,6 +31,7 @@ from tocsin.model.interactions.catalog import (
     Kind,
     system_id,
 )
+from tocsin.model.interactions.redaction import Redaction
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.catalog_rows import from_row, to_row
 from tocsin.store.catalog_snapshot import CatalogSnapshot
@@ -91,6 +93,12 @@ class Catalog:
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
         """The mnemonic of each id; a change replaces the mapping."""
         return self._snapshots[kind].mnemonics
+
+    @property
+    def redactions(self) -> Mapping[bytes, tuple[Redaction, ...]]:
+        """The redactions of the resource types that have some, by id; a change replaces the
+        mapping."""
+        return self._snapshots[Kind.RESOURCE_TYPE].redactions
 
     def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
         """Raises Conflict if the mnemonic is taken."""
@@ -263,7 +271,7 @@ def _system_entry(system: tuple[Kind, str, str]) -> Entry:
     return Entry(
         id=system_id(kind, mnemonic),
         kind=kind,
-        spec=EntryDraft(mnemonic=mnemonic, title=title),
+        spec=DRAFTS[kind](mnemonic=mnemonic, title=title),
         is_system=True,
         created_date=_SYSTEM_SINCE,
         modified_date=_SYSTEM_SINCE,
@@ -272,7 +280,7 @@ def _system_entry(system: tuple[Kind, str, str]) -> Entry:
 
 def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
     try:
-        return EntryDraft(mnemonic=mnemonic, title=mnemonic)
+        return DRAFTS[kind](mnemonic=mnemonic, title=mnemonic)
     except ValidationError as error:
         raise InvalidInput.at(kind.value, MNEMONIC_RULE) from error
 

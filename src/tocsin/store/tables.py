@@ -37,6 +37,7 @@ catalog = Table(
     Column("is_system", Boolean, nullable=False),
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
+    Column("redact", LONG_TEXT),
 )
 Index("catalog_mnemonic", catalog.c.kind, func.lower(catalog.c.mnemonic), unique=True)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from tocsin.api.schemas.shape import InstantText, Shape
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from tocsin.api.schemas.shape import FieldText, InstantText, Shape, doc
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
+from tocsin.model.interactions.redaction import Redaction, Treatment
 
 
 class _EntryResponse(Shape, kw_only=True):
@@ -23,8 +28,18 @@ class _EntryResponse(Shape, kw_only=True):
     modified_date: InstantText
 
 
+class RedactionResponse(Shape):
+    field: FieldText
+    treatment: Treatment = msgspec.field(name="with")
+
+    @classmethod
+    def of(cls, redaction: Redaction) -> RedactionResponse:
+        return cls(str(redaction.field), redaction.treatment)
+
+
 class ResourceType(_EntryResponse):
     resource_type_id: UUID
+    redact: Annotated[list[RedactionResponse], doc("Absent if there is none")] | UnsetType = UNSET
 
 
 class Action(_EntryResponse):
@@ -46,7 +61,7 @@ ENTRY_SHAPES: dict[Kind, type[EntryResponse]] = {
 
 def entry_response(entry: Entry) -> EntryResponse:
     spec = entry.spec
-    return ENTRY_SHAPES[entry.kind](
+    response = ENTRY_SHAPES[entry.kind](
         entry.id,
         mnemonic=spec.mnemonic,
         title=spec.title,
@@ -58,3 +73,6 @@ def entry_response(entry: Entry) -> EntryResponse:
         created_date=format_instant(entry.created_date),
         modified_date=format_instant(entry.modified_date),
     )
+    if isinstance(response, ResourceType) and entry.redactions:
+        response.redact = list(map(RedactionResponse.of, entry.redactions))
+    return response

@@ -23,6 +23,7 @@ from tocsin.api.schemas.shape import (
 from tocsin.errors import Problem
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.redaction import Treatment
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import FieldReport
@@ -230,9 +231,13 @@ class FieldReportResponse(Shape):
         Annotated[bool, only_true("Present only if the field has a materialized column")]
         | UnsetType
     ) = UNSET
+    redact: (
+        Annotated[Treatment, doc("Present only if a resource type of the scope redacts the field")]
+        | UnsetType
+    ) = UNSET
 
     @classmethod
-    def of(cls, report: FieldReport) -> FieldReportResponse:
+    def of(cls, report: FieldReport, redact: Treatment | None = None) -> FieldReportResponse:
         return cls(
             field=str(report.field),
             types=report.types,  # type: ignore[arg-type]  # the engine's names for JSON types
@@ -240,4 +245,5 @@ class FieldReportResponse(Shape):
             examples=list(report.examples),
             truncated=report.truncated or UNSET,
             promoted=report.promoted or UNSET,
+            redact=redact or UNSET,
         )

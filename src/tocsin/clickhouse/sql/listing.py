@@ -47,6 +47,13 @@ def compile_recorded(ids: Sequence[UUID]) -> Query:
     return Query(text, {"ids": [str(id) for id in ids]})
 
 
+def compile_payloads(ids: Sequence[UUID]) -> Query:
+    """Rows of the id and the payload, for each of the ids that is recorded."""
+    where = "WHERE interactionId IN {ids:Array(UUID)}"
+    text = f"SELECT interactionId, raw\nFROM {INTERACTIONS}\n{where}"
+    return Query(text, {"ids": [str(id) for id in ids]})
+
+
 def compile_positions(
     search: Search, limit: int, after: tuple[datetime, int] | None, table: Table
 ) -> Query:

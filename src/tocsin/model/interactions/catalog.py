@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic import Field as Member
 from pydantic.alias_generators import to_camel
 
+from tocsin.model.interactions.redaction import Redaction, Redactions
 from tocsin.model.validation import WithoutNul
 
 MNEMONIC = r"^[A-Za-z0-9_.:/-]{1,64}$"
@@ -77,6 +78,23 @@ class EntryDraft(BaseModel):
     bg_color_hex: Colour | None = None
 
 
+class ResourceTypeDraft(EntryDraft):
+    """The definition of a resource type as a caller writes it."""
+
+    redact: Redactions | None = Member(
+        None,
+        description="Payload fields that are dropped, or replaced by their HMAC, before an "
+        "interaction is stored",
+    )
+
+
+DRAFTS: dict[Kind, type[EntryDraft]] = {
+    Kind.RESOURCE_TYPE: ResourceTypeDraft,
+    Kind.ACTION: EntryDraft,
+    Kind.ORIGIN: EntryDraft,
+}
+
+
 class Entry(BaseModel):
     """An entry of the catalog."""
 
@@ -92,6 +110,11 @@ class Entry(BaseModel):
     @property
     def mnemonic(self) -> str:
         return self.spec.mnemonic
+
+    @property
+    def redactions(self) -> tuple[Redaction, ...]:
+        spec = self.spec
+        return (spec.redact or ()) if isinstance(spec, ResourceTypeDraft) else ()
 
     @cached_property
     def id_bytes(self) -> bytes:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from tocsin.model.ceilings import TEXT_LENGTH
+from tocsin.model.interactions.redaction import Redactor
 from tocsin.model.interactions.verbatim import Verbatim
 
 ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_LENGTH)]
@@ -70,3 +71,5 @@ class Interaction(msgspec.Struct, gc=False):
     defaults of the server. Empty for interactions of Tocsin itself."""
     is_imported: bool = False
     """Whether it was imported: imports create no deliveries and trigger no alerts."""
+    redactor: Redactor | None = None
+    """That of its resource type, for the comparison with an interaction of the same id."""

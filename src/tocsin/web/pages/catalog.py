@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from tocsin.api.bodies import Body
 from tocsin.errors import InvalidInput, TocsinError
-from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.catalog import DRAFTS, EntryDraft, Kind
 from tocsin.model.validation import problems_of
 from tocsin.web.forms import Form
+from tocsin.web.quoting import write_pairs
 from tocsin.web.rendering import Admin, AnyRole, Pages, Site, redirect
 from tocsin.web.routing import PageRouter
 
@@ -48,9 +49,9 @@ def new_entry(pages: Site, request: Request, _viewer: Admin, kind: Kind) -> Resp
 
 @router.post(PATH + "/{kind}/new")
 def create_entry(pages: Site, request: Request, viewer: Admin, kind: Kind, body: Body) -> Response:
-    spec = Form(body).members(*_MEMBERS)
+    spec = _entered(body)
     try:
-        entry = pages.runtime.catalog_service.create(kind, _read(spec), viewer.actor)
+        entry = pages.runtime.catalog_service.create(kind, _read(kind, spec), viewer.actor)
     except TocsinError as error:
         return _form(pages, request, kind, spec, error)
     return _redirect_to_entry(pages, kind, entry.id, entry.mnemonic)
@@ -58,7 +59,7 @@ def create_entry(pages: Site, request: Request, viewer: Admin, kind: Kind, body:
 
 @router.get(PATH + "/{kind}/{id:uuid}")
 def edit_entry(pages: Site, request: Request, _viewer: Admin, kind: Kind, id: UUID) -> Response:
-    spec = pages.runtime.catalog.get(kind, id).spec.model_dump(by_alias=True)
+    spec = pages.runtime.catalog.get(kind, id).spec.model_dump(mode="json", by_alias=True)
     return _form(pages, request, kind, spec, editing=id)
 
 
@@ -66,9 +67,10 @@ def edit_entry(pages: Site, request: Request, _viewer: Admin, kind: Kind, id: UU
 def replace_entry(
     pages: Site, request: Request, viewer: Admin, kind: Kind, id: UUID, body: Body
 ) -> Response:
-    spec = Form(body).members(*_MEMBERS)
+    spec = _entered(body)
     try:
-        entry = pages.runtime.catalog_service.replace(kind, id, _read(spec), viewer.actor)
+        draft = _read(kind, spec)
+        entry = pages.runtime.catalog_service.replace(kind, id, draft, viewer.actor)
     except TocsinError as error:
         return _form(pages, request, kind, spec, error, editing=id)
     return _redirect_to_entry(pages, kind, id, entry.mnemonic)
@@ -102,12 +104,19 @@ def _form(
         error,
         kind=kind,
         spec={**dict.fromkeys(_MEMBERS), **spec},
+        redact=write_pairs({rule["field"]: rule["with"] for rule in spec.get("redact") or ()}, "="),
         editing=editing,
     )
 
 
-def _read(spec: dict[str, Any]) -> EntryDraft:
+def _entered(body: bytes) -> dict[str, Any]:
+    form = Form(body)
+    rules = [{"field": f, "with": treatment} for f, treatment in form.pairs("redact", "=").items()]
+    return {**form.members(*_MEMBERS), **({"redact": rules} if rules else {})}
+
+
+def _read(kind: Kind, spec: dict[str, Any]) -> EntryDraft:
     try:
-        return EntryDraft.model_validate(spec)
+        return DRAFTS[kind].model_validate(spec)
     except ValidationError as error:
         raise InvalidInput(problems=problems_of(error)) from error
