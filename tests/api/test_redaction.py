@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import hmac
+import html
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -79,9 +81,9 @@ def event(resource_type: str) -> dict[str, Any]:
 
 
 def test_every_door_redacts(api: TestClient, resource_type: str, digest: Any) -> None:
-    one = api.post("/api/interactions", json=interaction(resource_type))
-    assert one.status_code == 201
-    assert one.json()["interaction"] == expected(digest)
+    single = api.post("/api/interactions", json=interaction(resource_type))
+    assert single.status_code == 201
+    assert single.json()["interaction"] == expected(digest)
 
     batch = [interaction(resource_type), interaction(resource_type, {"other": 1})]
     assert api.post("/api/interactions/batch", json=batch).json()["accepted"] == 2
@@ -201,11 +203,11 @@ def test_an_import_of_an_export_is_a_duplicate(api: TestClient, resource_type: s
 
 def test_discovery_shows_the_redacted_fields(api: TestClient, resource_type: str) -> None:
     api.post("/api/interactions", json=interaction(resource_type, {"email": "a", "free": 1}))
-    found = api.get(
+    reports = api.get(
         "/api/interaction-metrics/fields/discover",
         params={"resourceType": resource_type, "detail": "true"},
     ).json()
-    assert {each["field"]: each.get("redact") for each in found} == {
+    assert {each["field"]: each.get("redact") for each in reports} == {
         "interaction.email": "hmac",
         "interaction.free": None,
     }
@@ -244,3 +246,25 @@ def test_only_resource_types_redact(api: TestClient) -> None:
     for path in ("/api/actions", "/api/origins"):
         refused = api.post(path, json=body)
         assert [problem["field"] for problem in refused.json()["errors"]] == ["redact"]
+
+
+def test_the_form_of_a_resource_type_has_its_redactions(
+    api: TestClient, site: Callable[[], TestClient], resource_type: str
+) -> None:
+    pages = site()
+    (entry,) = (e for e in api.get("/api/resource-types").json() if e["mnemonic"] == resource_type)
+    path = f"/web/catalog/resourceType/{entry['resourceTypeId']}"
+    lines = "\n".join(f"{rule['field']}={rule['with']}" for rule in RULES)
+    assert lines in html.unescape(pages.get(path).text)
+    assert "interaction.email hmac" in pages.get("/web/catalog").text
+
+    form = {"mnemonic": resource_type, "title": "t", "redact": "interaction.x = drop\r\n"}
+    assert pages.post(path, data=form, follow_redirects=False).status_code == 303
+    api_path = f"/api/resource-types/{entry['resourceTypeId']}"
+    assert api.get(api_path).json()["redact"] == [{"field": "interaction.x", "with": "drop"}]
+    wrong = pages.post(path, data={**form, "redact": "interaction.x=hide\nuserId=drop"})
+    assert wrong.status_code == 422
+    assert "must be" in wrong.text
+    assert "interaction.x=hide" in wrong.text
+    assert pages.post(path, data={**form, "redact": ""}, follow_redirects=False).status_code == 303
+    assert "redact" not in api.get(api_path).json()
