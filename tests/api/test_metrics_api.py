@@ -72,7 +72,7 @@ def test_a_metric_lives_from_creation_to_deletion(api: TestClient) -> None:
         *("metricId", "name", "description", "metricTypeId", "metricType"),
         *("resourceTypeId", "resourceType", "actionId", "action", "originId", "origin"),
         *("field", "filters", "timeWindow", "groupBy"),
-        *("enabled", "expose", "createdDate", "modifiedDate"),
+        *("enabled", "expose", "key", "managedBy", "createdDate", "modifiedDate"),
     ]
     path = answer.headers["location"]
     assert path == f"{PATH}/{metric['metricId']}"

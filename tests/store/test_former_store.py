@@ -64,6 +64,13 @@ def former(tmp_path: Path) -> Iterator[Former]:
     opened.harness.close()
 
 
+def test_definitions_of_a_former_version_have_no_key(former: Former) -> None:
+    metrics, alerts = former.metrics.all(), former.alerts.all()
+    assert metrics
+    assert alerts
+    assert {each.key for each in metrics} == {each.key for each in alerts} == {None}
+
+
 def test_deliveries_of_a_former_version_keep_their_ids(former: Former) -> None:
     assert len(former.deliveries) == 3
     assert former.stored == former.deliveries

@@ -40,7 +40,7 @@ METRIC = DefinitionNoun(
     "a metric",
     "metrics",
     "name",
-    frozenset({"metricId", "createdDate", "modifiedDate", "warnings"}),
+    frozenset({"metricId", "key", "managedBy", "createdDate", "modifiedDate", "warnings"}),
 )
 ALERT = DefinitionNoun(
     "an alert",
@@ -48,7 +48,7 @@ ALERT = DefinitionNoun(
     "title",
     frozenset(
         {
-            *("alertId", "createdDate", "modifiedDate"),
+            *("alertId", "key", "managedBy", "createdDate", "modifiedDate"),
             *("health", "healthReason", "evaluatedAt", "elapsedMs"),
         }
     ),

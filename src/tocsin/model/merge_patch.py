@@ -15,6 +15,8 @@ from tocsin.model.metrics.question import SIDES
 Document = Mapping[str, Any]
 
 _NAMES = ("metricType", "resourceType", "action", "origin", "alertAction", "recoveryAction")
+# A definition without them keeps those that are stored.
+_KEPT = ("key", "managedBy")
 # The members whose names the caller chooses.
 _MAPS = ("labels", "dimensions", "headers")
 
@@ -58,9 +60,9 @@ def _merged(target: Any, patch: Any, *, is_map: bool = False) -> Any:
     for name, value in patch.items():
         if value is not None:
             result[name] = _merged(result.get(name), value, is_map=name in _MAPS)
-        elif name in result or is_map:
+        elif is_map or (name in result and name not in _KEPT):
             result.pop(name, None)
         else:
-            # It stays, so that validation rejects a misspelled name.
+            # It stays: validation rejects a misspelled name, and null removes a key.
             result[name] = None
     return result

@@ -20,6 +20,7 @@ from tocsin.model.alerts.slots import slot_at
 from tocsin.model.alerts.state import Reason
 from tocsin.model.instant import cut
 from tocsin.model.metrics.metric import Metric
+from tocsin.model.slug import with_kept_keys
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -27,12 +28,12 @@ from tocsin.store.evaluations import Evaluations
 from tocsin.store.tables import alert_channels, alert_guards, alerts
 
 _REFERENCES = ("metric_id", "alert_action_id", "recovery_action_id", "resource_type_id")
-_COLUMNS = ("alert_id", "title", *_REFERENCES)
+_COLUMNS = ("alert_id", "title", "key", "managed_by", *_REFERENCES)
 
 
 class Alerts:
     def __init__(self, database: Database, evaluations: Evaluations) -> None:
-        self._table = CachedTable(database, alerts, _alert, _row)
+        self._table = CachedTable(database, alerts, _alert, _row, key_of=lambda alert: alert.key)
         self._evaluations = evaluations
         self.all = self._table.all
         self.find = self._table.find
@@ -61,7 +62,7 @@ class Alerts:
         the former definition watches."""
         with self._table.locked():
             former, at = unchanged(self.get(id), expected), cut(at)
-            alert = draft.alert(id, former.created_date, at)
+            alert = with_kept_keys(draft, former).alert(id, former.created_date, at)
             with self._table.changing() as change:
                 change.update(id, alert)
                 _write_references(change.connection, alert)

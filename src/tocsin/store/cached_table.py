@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
 
-from tocsin.errors import NotFound
+from tocsin.errors import Conflict, NotFound
 from tocsin.store.database import Database
 
 T = TypeVar("T")
@@ -30,19 +30,25 @@ class TableChange(Generic[T]):
         table: Table,
         to_row: Callable[[T], Mapping[str, Any]],
         items: dict[UUID, T],
+        key_of: Callable[[T], str | None],
     ) -> None:
         self.connection = connection
         self.items = items
         self._table = table
         self._id = _id_column(table)
         self._to_row = to_row
+        self._key_of = key_of
 
     def insert(self, id: UUID, item: T) -> None:
+        """Raises Conflict if another item has its key."""
+        self._reject_same_key(id, item)
         self.connection.execute(insert(self._table), self._to_row(item))
         self.items[id] = item
 
     def update(self, id: UUID, item: T) -> None:
-        """The item keeps its place in the order of creation."""
+        """The item keeps its place in the order of creation. Raises Conflict if another one has
+        its key."""
+        self._reject_same_key(id, item)
         statement = update(self._table).where(self._id == id)
         self.connection.execute(statement, self._to_row(item))
         self.items[id] = item
@@ -50,6 +56,13 @@ class TableChange(Generic[T]):
     def delete(self, id: UUID) -> None:
         self.connection.execute(delete(self._table).where(self._id == id))
         del self.items[id]
+
+    def _reject_same_key(self, id: UUID, item: T) -> None:
+        key = self._key_of(item)
+        if key is None or (id in self.items and self._key_of(self.items[id]) == key):
+            return
+        if any(self._key_of(other) == key for other in self.items.values()):
+            raise Conflict(f"Another {self._table.name[:-1]} has the key {key}")
 
 
 class CachedTable(Generic[T]):
@@ -64,12 +77,15 @@ class CachedTable(Generic[T]):
         from_row: Callable[[RowMapping], T],
         to_row: Callable[[T], Mapping[str, Any]],
         derive: Callable[[], None] | None = None,
+        key_of: Callable[[T], str | None] = lambda _item: None,
     ) -> None:
-        """`derive` is called after each change of the items, to rebuild what was derived from
-        them; it is not called for the first items."""
+        """`key_of` returns the key of an item, which no other item has, if it has one. `derive` is
+        called after each change of the items, to rebuild what was derived from them; it is not
+        called for the first items."""
         self._table = table
         self._from_row = from_row
         self._to_row = to_row
+        self._key_of = key_of
         self._derive: Callable[[], None] | None = None
         self._items: Mapping[UUID, T] = {}
         # The stored rows, so that reading a table again builds only the items that changed.
@@ -100,7 +116,9 @@ class CachedTable(Generic[T]):
         """A change of any number of rows, which takes effect as a whole or not at all."""
         with self.cached.changing() as transaction:
             items = {**self._items}
-            change = TableChange(transaction.connection, self._table, self._to_row, items)
+            change = TableChange(
+                transaction.connection, self._table, self._to_row, items, self._key_of
+            )
             yield change
             transaction.on_commit(partial(self._put_changed, items))
 

@@ -26,6 +26,7 @@ from tocsin.model.notifications.channel import (
 )
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import DeliveryStatus
+from tocsin.model.slug import with_kept_keys
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -38,7 +39,9 @@ _SECRET_BYTES = 32
 
 class Channels:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, channels, _channel, _row)
+        self._table = CachedTable(
+            database, channels, _channel, _row, key_of=lambda channel: channel.key
+        )
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
@@ -59,6 +62,7 @@ class Channels:
         InvalidInput if it becomes a PagerDuty channel of a grouped subscription."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
+            draft = with_kept_keys(draft, former)
             reason = None if draft.enabled else former.disabled_reason
             changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
             changed |= {"pause_ends_at": None, "modified_date": cut(at)}
@@ -155,6 +159,8 @@ def _row(channel: Channel) -> dict[str, Any]:
         "kind": channel.kind.value,
         "settings": json.dumps(channel.spec.settings.with_secrets()),
         "enabled": channel.spec.enabled,
+        "key": channel.key,
+        "managed_by": channel.managed_by,
         "disabled_reason": channel.disabled_reason,
         "resting_until": channel.pause_ends_at,
         "created_date": channel.created_date,
@@ -163,7 +169,8 @@ def _row(channel: Channel) -> dict[str, Any]:
 
 
 def _channel(row: RowMapping) -> Channel:
-    spec = {name: row[name] for name in ("name", "kind", "enabled")}
+    spec = {name: row[name] for name in ("name", "kind", "enabled", "key")}
+    spec["managedBy"] = row["managed_by"]
     spec["settings"] = json.loads(row["settings"])
     return Channel(
         channel_id=row["channel_id"],

@@ -17,6 +17,7 @@ from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
+from tocsin.model.slug import with_kept_keys
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store import tables
 from tocsin.store.alerts import Alerts
@@ -29,7 +30,9 @@ _SCOPE = ("resource_type_id", "action_id", "origin_id")
 
 class Metrics:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, tables.metrics, _metric, _row)
+        self._table = CachedTable(
+            database, tables.metrics, _metric, _row, key_of=lambda metric: metric.key
+        )
         self.all = self._table.all
         self.get = self._table.get
         self.cached = self._table.cached
@@ -58,6 +61,7 @@ class Metrics:
         guard on it, are resolved in the same transaction."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
+            draft = with_kept_keys(draft, former)
             created, modified = former.created_date, cut(at)
             metric = _from_draft(draft, question, id=id, created=created, modified=modified)
             with self._table.changing() as change:
@@ -110,6 +114,8 @@ def _from_draft(
         question=question,
         enabled=draft.enabled,
         expose=draft.expose,
+        key=draft.key,
+        managed_by=draft.managed_by,
         created_date=created,
         modified_date=modified,
     )
@@ -127,6 +133,8 @@ def _row(metric: Metric) -> dict[str, Any]:
         "question": json.dumps(definition),
         "enabled": metric.enabled,
         "expose": metric.expose,
+        "key": metric.key,
+        "managed_by": metric.managed_by,
         "created_date": metric.created_date,
         "modified_date": metric.modified_date,
     }
@@ -142,6 +150,8 @@ def _metric(row: RowMapping) -> Metric:
         question=Question.model_validate({**definition, **scope}),
         enabled=row["enabled"],
         expose=row["expose"],
+        key=row["key"],
+        managed_by=row["managed_by"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],
     )

@@ -30,7 +30,10 @@ channels = Table(
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
     Column("resting_until", InstantColumn),
+    Column("key", short_text(64)),
+    Column("managed_by", short_text(64)),
 )
+Index("channels_key", channels.c.key, unique=True)
 
 subscriptions = Table(
     "subscriptions",
@@ -49,7 +52,10 @@ subscriptions = Table(
     Column("template_problem", LONG_TEXT),
     Column("grouping", LONG_TEXT),
     Column("filters", LONG_TEXT),
+    Column("key", short_text(64)),
+    Column("managed_by", short_text(64)),
 )
+Index("subscriptions_key", subscriptions.c.key, unique=True)
 
 # A row for each key of a grouped subscription: the times of its open bundle, if any, and of its
 # next reminder. The id is derived from subscription and key.
@@ -128,7 +134,10 @@ silences = Table(
     Column("severities", LONG_TEXT, nullable=False, server_default="[]"),
     Column("match_all", Boolean, nullable=False, server_default=false()),
     Column("recurs", LONG_TEXT),
+    Column("key", short_text(64)),
+    Column("managed_by", short_text(64)),
 )
+Index("silences_key", silences.c.key, unique=True)
 
 # A delivery outlives its subscription, channel and silence, so it has no foreign key to them, and
 # holds all data that its message is rendered from. `held_by` is the silence whose end a silenced

@@ -16,6 +16,7 @@ from tocsin.model.instant import LAST_YEAR, MILLISECOND, cut
 from tocsin.model.notifications.recurrence import Recurrence, SilencedTime
 from tocsin.model.notifications.silence import Silence, SilenceTarget
 from tocsin.model.notifications.silence_draft import SilenceDraft
+from tocsin.model.slug import with_kept_keys
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -28,7 +29,9 @@ _LAST = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - MILLISECOND
 
 class Silences:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, silences, _silence, _row)
+        self._table = CachedTable(
+            database, silences, _silence, _row, key_of=lambda silence: silence.key
+        )
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
@@ -46,8 +49,9 @@ class Silences:
         """Raises NotFound, or ChangedMeanwhile if it is not `expected`. The deliveries that
         it holds are decided anew by `HeldDeliveries`."""
         with self._table.locked():
-            created = unchanged(self.get(id), expected).created_date
-            return self._table.replace(id, draft.silence(id, created, cut(at)))
+            former = unchanged(self.get(id), expected)
+            draft = with_kept_keys(draft, former)
+            return self._table.replace(id, draft.silence(id, former.created_date, cut(at)))
 
     def matching(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime

@@ -19,6 +19,7 @@ from tocsin.model.interactions.filter_tree import read_filter
 from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
+from tocsin.model.slug import with_kept_keys
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
@@ -65,7 +66,12 @@ class Subscriptions:
         self._channels = channels
         self._bundles = bundles
         self._table = CachedTable(
-            database, subscriptions, _subscription, _row, self._group_by_topic
+            database,
+            subscriptions,
+            _subscription,
+            _row,
+            self._group_by_topic,
+            lambda subscription: subscription.key,
         )
         self.all = self._table.all
         self.find = self._table.find
@@ -102,7 +108,7 @@ class Subscriptions:
         not `expected`."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
-            created = former.created_date
+            draft, created = with_kept_keys(draft, former), former.created_date
             subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
             with self._table.changing() as change:
                 self._bundles.change(change.connection, former, subscription, at)
@@ -158,6 +164,8 @@ class Subscriptions:
             template=draft.template or Template(),
             grouping=draft.grouping,
             enabled=draft.enabled,
+            key=draft.key,
+            managed_by=draft.managed_by,
             created_date=created,
             modified_date=modified,
         )

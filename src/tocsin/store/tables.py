@@ -58,7 +58,10 @@ metrics = Table(
     Column("created_date", InstantColumn, nullable=False),
     Column("modified_date", InstantColumn, nullable=False),
     Column("expose", Boolean, nullable=False, server_default=false()),
+    Column("key", short_text(64)),
+    Column("managed_by", short_text(64)),
 )
+Index("metrics_key", metrics.c.key, unique=True)
 
 keys = Table(
     "keys",
@@ -112,7 +115,10 @@ alerts = Table(
     Column("recovery_action_id", Uuid, ForeignKey("catalog.id"), index=True),
     Column("resource_type_id", Uuid, ForeignKey("catalog.id"), nullable=False, index=True),
     Column("definition", LONG_TEXT, nullable=False),
+    Column("key", short_text(64)),
+    Column("managed_by", short_text(64)),
 )
+Index("alerts_key", alerts.c.key, unique=True)
 
 # The metrics of an alert's guards, so that the database itself refuses to delete one of them; the
 # guards are in the alert's definition.

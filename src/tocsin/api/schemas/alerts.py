@@ -12,6 +12,8 @@ from tocsin.api.schemas.row_members import OptionalUnit, side_members
 from tocsin.api.schemas.shape import (
     DurationText,
     InstantText,
+    KeyText,
+    ManagedBy,
     Shape,
     doc,
     instant_or_none,
@@ -67,6 +69,8 @@ class AlertResponse(Shape):
     health_reason: _Error
     evaluated_at: InstantText | None
     elapsed_ms: float | None
+    key: KeyText
+    managed_by: ManagedBy
     created_date: InstantText
     modified_date: InstantText
 
@@ -95,6 +99,8 @@ class AlertResponse(Shape):
             health_reason=evaluation.error,
             evaluated_at=instant_or_none(evaluation.evaluated_at),
             elapsed_ms=evaluation.elapsed_ms,
+            key=alert.key,
+            managed_by=alert.managed_by,
             created_date=format_instant(alert.created_date),
             modified_date=format_instant(alert.modified_date),
         )

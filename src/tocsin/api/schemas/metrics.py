@@ -12,6 +12,8 @@ from tocsin.api.schemas.filters import FilterObject, filter_object
 from tocsin.api.schemas.shape import (
     FieldText,
     InstantText,
+    KeyText,
+    ManagedBy,
     OffsetText,
     Shape,
     WindowText,
@@ -137,6 +139,8 @@ class MetricResponse(Shape, kw_only=True):
     compare: Annotated[ComparisonResponse, doc("Only there for a comparison")] | UnsetType = UNSET
     enabled: bool
     expose: bool
+    key: KeyText
+    managed_by: ManagedBy
     created_date: InstantText
     modified_date: InstantText
     warnings: Warnings = UNSET
@@ -161,6 +165,8 @@ class MetricResponse(Shape, kw_only=True):
             compare=ComparisonResponse.of(question.compare) if question.compare else UNSET,
             enabled=metric.enabled,
             expose=metric.expose,
+            key=metric.key,
+            managed_by=metric.managed_by,
             created_date=format_instant(metric.created_date),
             modified_date=format_instant(metric.modified_date),
             warnings=warnings_of(warnings),

@@ -10,7 +10,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tocsin.api.schemas.filters import FilterObject, filter_object
-from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none, mnemonic_of
+from tocsin.api.schemas.shape import (
+    InstantText,
+    KeyText,
+    ManagedBy,
+    Shape,
+    doc,
+    instant_or_none,
+    mnemonic_of,
+)
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.snapshot import Mnemonics
@@ -45,6 +53,8 @@ class ChannelResponse(Shape):
         InstantText | None,
         doc("The end of the pause that the receiver requested by Retry-After"),
     ]
+    key: KeyText
+    managed_by: ManagedBy
     created_date: InstantText
     modified_date: InstantText
 
@@ -59,6 +69,8 @@ class ChannelResponse(Shape):
             enabled=channel.spec.enabled,
             disabled_reason=channel.disabled_reason,
             resting_until=instant_or_none(channel.paused_until(at)),
+            key=channel.key,
+            managed_by=channel.managed_by,
             created_date=format_instant(channel.created_date),
             modified_date=format_instant(channel.modified_date),
         )
@@ -135,6 +147,8 @@ class SubscriptionResponse(Shape):
     ]
     immediately: Annotated[list[Severity] | None, doc("Severities that are not bundled")]
     enabled: bool
+    key: KeyText
+    managed_by: ManagedBy
     created_date: InstantText
     modified_date: InstantText
 
@@ -159,6 +173,8 @@ class SubscriptionResponse(Shape):
             repeat_every=str(grouping.repeat) if grouping and grouping.repeat else None,
             immediately=list(grouping.immediately) if grouping else None,
             enabled=subscription.enabled,
+            key=subscription.key,
+            managed_by=subscription.managed_by,
             created_date=format_instant(subscription.created_date),
             modified_date=format_instant(subscription.modified_date),
         )

@@ -48,6 +48,13 @@ digits."""
 DurationText = Annotated[str, _text_of(Duration)]
 WindowText = Annotated[str, _text_of(WindowSpelling)]
 OffsetText = Annotated[str, _text_of(Offset)]
+KeyText = Annotated[
+    str | None,
+    msgspec.Meta(description="Its key, unique for its kind, which stays when it is renamed"),
+]
+ManagedBy = Annotated[
+    str | None, msgspec.Meta(description="The set of the file that created it; null if none did")
+]
 FieldText = Annotated[str, _text_of(Field)]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none
+from tocsin.api.schemas.shape import InstantText, KeyText, ManagedBy, Shape, doc, instant_or_none
 from tocsin.model.instant import format_instant
 from tocsin.model.notifications.recurrence import Recurrence, SilencedTime, Weekday
 from tocsin.model.notifications.silence import Silence
@@ -63,6 +63,8 @@ class SilenceResponse(Shape):
         list[SilenceWindow],
         doc(f"The next {SHOWN_WINDOWS} times in which it silences, the present one included"),
     ]
+    key: KeyText
+    managed_by: ManagedBy
     created_date: InstantText
     modified_date: InstantText
 
@@ -84,6 +86,8 @@ class SilenceResponse(Shape):
             reason=silence.reason,
             active=silence.window_at(at) is not None,
             next_windows=[SilenceWindow.of(window) for window in windows],
+            key=silence.key,
+            managed_by=silence.managed_by,
             created_date=format_instant(silence.created_date),
             modified_date=format_instant(silence.modified_date),
         )

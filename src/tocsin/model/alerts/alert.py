@@ -160,6 +160,8 @@ class Alert(BaseModel):
     evaluation_delay: Duration = NONE
     channel_ids: tuple[UUID, ...] = ()
     """The channels that its transitions are sent to without a subscription."""
+    key: str | None = None
+    managed_by: str | None = None
     created_date: datetime
     modified_date: datetime
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     ValidationError,
 )
@@ -39,6 +38,7 @@ from tocsin.model.metrics.draft import Enabled
 from tocsin.model.metrics.finite_number import FiniteNumber, number_or_none
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.severity import Severity
+from tocsin.model.slug import KeyedDraft
 from tocsin.model.validation import WithoutNul, problems_of
 
 MAX_LABELS = 50
@@ -61,7 +61,7 @@ Label = Annotated[str, Member(max_length=200), WithoutNul()]
 RunbookUrl = Annotated[str, Member(max_length=2_000), WithoutNul(), AfterValidator(_web_address)]
 
 
-class AlertDraft(BaseModel):
+class AlertDraft(KeyedDraft):
     """The members that a caller may give; null means the same as a missing member."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
@@ -103,6 +103,8 @@ class AlertDraft(BaseModel):
             rule=self.rule,
             only_when=tuple(draft.guard for draft in self.only_when),
             channel_ids=self.channel_ids,
+            key=self.key,
+            managed_by=self.managed_by,
             alert_action_id=self.alert_action_id or system_id(Kind.ACTION, "fired"),
             recovery_action_id=self.recovery_action_id,
             resource_type_id=self.resource_type_id or system_id(Kind.RESOURCE_TYPE, "ALERT"),

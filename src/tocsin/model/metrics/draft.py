@@ -37,6 +37,7 @@ from tocsin.model.metrics.rates import RateUnit
 from tocsin.model.metrics.rules import SIDE_MESSAGES, rule_problems
 from tocsin.model.metrics.time_window import WindowSpelling
 from tocsin.model.metrics.window import Window
+from tocsin.model.slug import KeyedDraft
 from tocsin.model.validation import WithoutNul, problems_of
 from tocsin.model.zones import ZoneName
 
@@ -126,7 +127,7 @@ class SideDraft(BaseModel):
     filters: Filters = ()
 
 
-class MetricDraft(SideDraft):
+class MetricDraft(SideDraft, KeyedDraft):
     """The members that a caller may give; null means the same as a missing member."""
 
     name: Annotated[str, Member(min_length=1, max_length=200), WithoutNul()] | None = None

@@ -21,5 +21,7 @@ class Metric(BaseModel):
     question: Question
     enabled: bool = True
     expose: bool = False
+    key: str | None = None
+    managed_by: str | None = None
     created_date: datetime
     modified_date: datetime

@@ -40,6 +40,7 @@ from tocsin.model.notifications.kept_secrets import (
     masked_url,
     with_kept,
 )
+from tocsin.model.slug import KeyedDraft
 from tocsin.model.validation import nul_problems, problems_of
 
 _PARTS = re.compile(r"[/:@?&=#]+")
@@ -154,9 +155,7 @@ AnyChannelSettings = (
 )
 
 
-class _Draft(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Draft(KeyedDraft):
     name: Annotated[str, Member(min_length=1, max_length=200)]
     enabled: StrictBool = True
 
@@ -214,6 +213,14 @@ class Channel(BaseModel):
         return self.spec.kind
 
     @property
+    def key(self) -> str | None:
+        return self.spec.key
+
+    @property
+    def managed_by(self) -> str | None:
+        return self.spec.managed_by
+
+    @property
     def skip_reason(self) -> str | None:
         """The reason why new deliveries are skipped; None for an enabled channel."""
         if self.spec.enabled:
@@ -243,7 +250,8 @@ def patched_channel(spec: ChannelDraft, patch: Any) -> dict[str, Any]:
     A webhook always has a secret, so null does not remove it but has a new one generated, as in a
     whole definition.
     """
-    document = {"name": spec.name, "kind": spec.kind.value, "enabled": spec.enabled}
+    document: dict[str, Any] = {"name": spec.name, "kind": spec.kind.value}
+    document |= {"enabled": spec.enabled, "key": spec.key, "managedBy": spec.managed_by}
     body = patched({**document, "settings": spec.settings.masked()}, patch)
     settings = patch.get("settings")
     generates = isinstance(settings, dict) and settings.get("secret", MASK) is None

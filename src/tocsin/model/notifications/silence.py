@@ -49,6 +49,8 @@ class Silence(BaseModel):
     recurs: Recurrence | None = None
     author: str | None
     reason: str | None
+    key: str | None = None
+    managed_by: str | None = None
     created_date: datetime
     modified_date: datetime
 

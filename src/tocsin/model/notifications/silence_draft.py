@@ -10,7 +10,6 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     StrictBool,
@@ -24,6 +23,7 @@ from tocsin.model.instant import format_instant
 from tocsin.model.notifications.recurrence import Recurrence
 from tocsin.model.notifications.silence import Silence
 from tocsin.model.severity import MOST_SEVERE_FIRST, Severity
+from tocsin.model.slug import KeyedDraft
 from tocsin.model.time_range import Instant
 from tocsin.model.validation import WithoutNul, problems_of
 
@@ -45,7 +45,7 @@ def _null_is_false(value: Any) -> Any:
     return False if value is None else value
 
 
-class SilenceDraft(BaseModel):
+class SilenceDraft(KeyedDraft):
     """The members that a caller may give.
 
     `to` is exclusive, `from` defaults to now. With `recurs` a silence has no `to`, and its windows

@@ -18,6 +18,7 @@ from tocsin.model.interactions.filter_tree import FilterTree
 from tocsin.model.metrics.catalog_names import CatalogNames, id_of, unknown_names
 from tocsin.model.metrics.draft import Enabled, Filters
 from tocsin.model.notifications.grouping import Grouping, GroupingMembers, grouping_problems
+from tocsin.model.slug import KeyedDraft
 from tocsin.model.validation import nul_problems, problems_of
 
 MAX_TEMPLATE = 10_000
@@ -36,7 +37,7 @@ class Template(BaseModel):
     body: TemplateText | None = None
 
 
-class SubscriptionDraft(GroupingMembers):
+class SubscriptionDraft(GroupingMembers, KeyedDraft):
     """The members that a caller may give; null means the same as a missing member."""
 
     channel_id: UUID
@@ -68,6 +69,8 @@ class Subscription(BaseModel):
     template_problem: str | None = None
     grouping: Grouping | None = None
     enabled: bool = True
+    key: str | None = None
+    managed_by: str | None = None
     created_date: datetime
     modified_date: datetime
 
