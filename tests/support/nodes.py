@@ -26,6 +26,7 @@ from support.serving import ADMIN_KEY, Server
 TOOLS = Path(os.environ.get("TOCSIN_SERVER_TOOLS") or Path(__file__).parents[3] / "shared/tools")
 """The programs that start servers; a checkout without them does not have these tests."""
 STARTED_WITHIN = 60.0
+_MEMORY = 2_000_000_000
 _CACHE = Path(tempfile.gettempdir()) / "tocsin-test-clickhouse"
 
 
@@ -65,7 +66,10 @@ class Postgres:
 
 @dataclass
 class ClickHouse:
+    """With `dumps`, the server may write backups into that folder, and read them."""
+
     folder: Path
+    dumps: Path | None = None
     port: int = field(default_factory=lasting_port)
     _tcp_port: int = field(default_factory=lasting_port)
     _process: subprocess.Popen[bytes] | None = None
@@ -76,12 +80,18 @@ class ClickHouse:
         return f"clickhouse://127.0.0.1:{self.port}/default"
 
     def start(self) -> None:
-        options = {
+        options: dict[str, Any] = {
             "--data-dir": self.folder,
             "--http-port": self.port,
             "--tcp-port": self._tcp_port,
             "--cache": _CACHE,
         }
+        if self.dumps:
+            options["--config"] = Path(f"{self.folder}.xml")
+            options["--config"].write_text(
+                f"<clickhouse><backups><allowed_path>{self.dumps}/</allowed_path></backups>"
+                f"<max_server_memory_usage>{_MEMORY}</max_server_memory_usage></clickhouse>"
+            )
         arguments = [str(part) for pair in options.items() for part in pair]
         with Path(f"{self.folder}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -154,9 +164,11 @@ class Deployment:
             "TOCSIN_ADMIN_KEY": ADMIN_KEY,
         }
 
-    def migrate(self) -> None:
-        done = run_tocsin("migrate", environment=self.environment)
+    def migrate(self, *options: str) -> str:
+        """What `tocsin migrate` prints."""
+        done = run_tocsin("migrate", *options, environment=self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
+        return str(done.stdout)
 
     def add_node(self, **environment: str) -> Node:
         """Start another node with these variables besides those of the installation."""
@@ -172,9 +184,10 @@ def deployment(
     folder: Path,
     nodes: int,
     clickhouse_in: Callable[[Path], Any] = ClickHouse,
+    prepare: Callable[[Deployment], object] = Deployment.migrate,
     **environment: str,
 ) -> Iterator[Deployment]:
-    """New servers, migrated, with running nodes; everything is ended afterwards. `folder` gets the
+    """New servers, prepared, with running nodes; everything is ended afterwards. `folder` gets the
     logs of the nodes; `clickhouse_in` makes one server or a cluster in a folder."""
     with TemporaryDirectory(prefix="tocsin-nodes-") as name:
         # Not below `tmp_path`, which pytest closes to the account of PostgreSQL in each run.
@@ -184,7 +197,7 @@ def deployment(
         try:
             deployed.postgres.start()
             deployed.clickhouse.start()
-            deployed.migrate()
+            prepare(deployed)
             for _ in range(nodes):
                 deployed.add_node(**environment)
             yield deployed

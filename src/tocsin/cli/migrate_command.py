@@ -24,12 +24,21 @@ _AcceptNewEngine = Annotated[
         "--accept-new-engine", help="Use an empty ClickHouse database with this PostgreSQL."
     ),
 ]
+_Restored = Annotated[
+    bool,
+    typer.Option(
+        "--restored",
+        help="Both databases were just restored from dumps: skip the deliveries that were not "
+        "sent, and compare no counts with earlier ones.",
+    ),
+]
 
 
 def migrate(
     dry_run: _DryRun = False,
     accept_new_store: _AcceptNewStore = False,
     accept_new_engine: _AcceptNewEngine = False,
+    restored: _Restored = False,
 ) -> None:
     """Migrate the servers of TOCSIN_DATABASE_URL and TOCSIN_CLICKHOUSE_URL.
 
@@ -46,6 +55,8 @@ def migrate(
     from tocsin.process.clock import SystemClock
     from tocsin.storage.migration import migrate_servers
 
-    secret = migrate_servers(settings, SystemClock().now(), typer.echo, dry_run=dry_run)
+    secret = migrate_servers(
+        settings, SystemClock().now(), typer.echo, dry_run=dry_run, is_restored=restored
+    )
     if secret:
         typer.echo(f"\n  Your admin key, shown this once:  {secret}\n")

@@ -1,4 +1,5 @@
-"""The id of the installation that the tables of ClickHouse servers belong to: their comment."""
+"""The tables of ClickHouse servers before an engine is opened. Their comment is the id of the
+installation that they belong to."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.cluster_discovery import discover
 from tocsin.clickhouse.folder_contents import EngineContents, combined, read_contents
 from tocsin.clickhouse.http_connector import HttpConnector
-from tocsin.clickhouse.sql.maintenance import compile_set_comment
+from tocsin.clickhouse.sql.maintenance import compile_latest_number, compile_set_comment
 from tocsin.model.server_address import ServerAddress
 
 
@@ -30,6 +31,17 @@ def set_installation_id(address: ServerAddress, id: str) -> None:
     for replica in topology.replicas:
         with _clients(replica.address) as clients:
             clients.command(compile_set_comment(id, topology.local_table))
+
+
+def latest_number_of(address: ServerAddress) -> int:
+    """The greatest interaction number on all servers. Raises InvalidSettings and Unavailable."""
+    topology = discover(address, all_reachable=True)
+    numbers = []
+    for replica in topology.replicas:
+        with _clients(replica.address) as clients:
+            ((number,),) = clients.query(compile_latest_number(topology.local_table))
+            numbers.append(int(number))
+    return max(numbers)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tocsin.errors import InvalidSettings
 from tocsin.ingestion.quorum_rule import require_quorum
 from tocsin.model.key import Role
 from tocsin.model.server_address import ServerAddress
+from tocsin.storage.restored_servers import require_no_nodes, settle_dumps
 from tocsin.storage.server_storage import require_none, require_same_installation, server_urls
 from tocsin.store import migrating as postgresql
 from tocsin.store.appends import Appends
@@ -34,9 +35,15 @@ Report = Callable[[str], None]
 
 
 def migrate_servers(
-    settings: Settings, at: datetime, report: Report, *, dry_run: bool
+    settings: Settings,
+    at: datetime,
+    report: Report,
+    *,
+    dry_run: bool,
+    is_restored: bool = False,
 ) -> str | None:
     """Migrate both servers and report each statement. With `dry_run`, only report them.
+    `is_restored` is for servers that were just restored from dumps.
 
     Returns the secret of a new admin key if there was none, which cannot be read again. Raises
     InvalidSettings or Unavailable.
@@ -48,10 +55,15 @@ def migrate_servers(
         _report("ClickHouse", clickhouse.migrate(address, dry_run=True), report)
         return None
     with closing(Database(url)) as database:
+        if is_restored:
+            require_no_nodes(database)
         require = partial(require_quorum, Appends(database))
         with postgresql.migrating_clickhouse(url):
             _report("ClickHouse", clickhouse.migrate(address, require_quorum=require), report)
         _agree(settings, KeyValueStore(database), address)
+        if is_restored:
+            for sentence in settle_dumps(database, address, at):
+                report(f"-- {sentence}")
         return _adopt(settings, Keys(database), at)
 
 

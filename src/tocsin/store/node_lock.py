@@ -106,8 +106,7 @@ class NodeLock(Worker):
 
     def living_nodes(self) -> frozenset[str]:
         """The ids of the nodes whose locks are held. Raises Unavailable."""
-        living = text(_holders(self._lock_class))
-        return frozenset(row.node for row in self._database.read_rows(living))
+        return living_nodes(self._database, self._lock_class)
 
     def _hold(self) -> None:
         began = seconds_of_machine()
@@ -150,6 +149,11 @@ class NodeLock(Worker):
             # The server may have ended it before.
             with suppress(Unavailable):
                 session.close()
+
+
+def living_nodes(database: Database, lock_class: int = NODE_LOCK_CLASS) -> frozenset[str]:
+    """The ids of the nodes whose locks are held. Raises Unavailable."""
+    return frozenset(row.node for row in database.read_rows(text(_holders(lock_class))))
 
 
 def _holders(lock_class: int) -> str:

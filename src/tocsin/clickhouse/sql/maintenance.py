@@ -66,9 +66,9 @@ def compile_use(kind: Kind, id: UUID) -> Query:
     return Query(text, {"id": str(id)})
 
 
-def compile_latest_number() -> Query:
+def compile_latest_number(table: str = INTERACTIONS) -> Query:
     """One row: the greatest interaction number, 0 in an empty table."""
-    return Query(f"SELECT max(interactionNumber) FROM {INTERACTIONS}")
+    return Query(f"SELECT max(interactionNumber) FROM {table}")
 
 
 def compile_months(partitions: str, before: int | None = None) -> Query:
