@@ -135,6 +135,7 @@ def test_a_restored_database_is_not_settled_while_a_node_uses_it(
         deployed.migrate("--restored")
 
 
+@pytest.mark.long
 def test_in_the_other_order_interactions_lose_the_names_of_their_types(
     dumps: Dumps, tmp_path: Path
 ) -> None:
