@@ -165,7 +165,7 @@ class Deployment:
         }
 
     def migrate(self, *options: str) -> str:
-        """What `tocsin migrate` prints."""
+        """Run `tocsin migrate`; answers its output."""
         done = run_tocsin("migrate", *options, environment=self.environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return str(done.stdout)

@@ -2,7 +2,7 @@
 `tocsin migrate --restored`.
 
 ClickHouse is dumped first, so that PostgreSQL has each name that interactions refer to, and each
-number that was assigned to them. What the dumps do not have in common is settled here: deliveries
+number that was assigned to them. The differences between the dumps are settled here: deliveries
 that may have been sent since, and counts of interactions that were recorded between the dumps.
 """
 
@@ -33,7 +33,7 @@ def require_no_nodes(database: Database) -> None:
 
 
 def settle_dumps(database: Database, address: ServerAddress, at: datetime) -> Iterator[str]:
-    """Settle what the dumps do not have in common; yields sentences for the operator. Raises
+    """Settle the differences between the dumps; yields sentences for the operator. Raises
     Unavailable."""
     with Appends(database).locked() as appends:
         assigned = appends.tail().next_number - 1
