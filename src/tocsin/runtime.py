@@ -216,6 +216,7 @@ class Runtime(Stores):
             self.evaluator,
             self.backtester,
             triggers,
+            self.audit,
             self.events,
             self.clock,
         )

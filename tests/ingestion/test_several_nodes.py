@@ -222,7 +222,7 @@ def deleted_meanwhile(nodes: tuple[Runtime, Runtime], mnemonic: str) -> Iterator
     with Appends(node.database).locked():
         yield entry.id
         wait_for(lambda: is_waiting_for_a_lock(node))
-        node.catalog.delete(Kind.ACTION, entry.id, lambda: nullcontext(False))
+        node.catalog.delete(Kind.ACTION, entry.id, node.now(), lambda: nullcontext(False))
 
 
 def is_waiting_for_a_lock(node: Runtime) -> bool:

@@ -79,7 +79,7 @@ def test_deleting_a_silence_ends_it(world: SilencedWorld) -> None:
     alert = world.alert()
     silence = world.silence(alertId=str(alert.alert_id))
     world.firing(alert, "a")
-    world.silences.delete(silence.silence_id)
+    world.silences.delete(silence.silence_id, AT)
     world.after(seconds=1)
     assert world.messages() == [("exceeded", "a")]
 
@@ -190,7 +190,7 @@ def test_a_silence_that_another_node_deletes_ends(world: SilencedWorld, tmp_path
     world.firing(alert, "a")
     world.run()
     other = open_database(tmp_path / "store.sqlite")
-    Silences(other).delete(silence.silence_id)
+    Silences(other).delete(silence.silence_id, AT)
     other.close()
     world.database.revisions.refresh()
     world.run()

@@ -88,7 +88,7 @@ class Walk:
     def _delete(self) -> None:
         if self.reference.silences:
             id = self._chosen()
-            self.world.silences.delete(id)
+            self.world.silences.delete(id, self.world.at)
             del self.reference.silences[id]
 
     def _chosen(self) -> UUID:

@@ -100,7 +100,7 @@ def test_deleting_a_silence_ends_it(world: BundleWorld) -> None:
     silence = world.silence(matchAll=True)
     world.happen([happens("ZA")])
     world.run(AT + MINUTE)
-    world.silences.delete(silence.silence_id)
+    world.silences.delete(silence.silence_id, AT)
     world.run(AT + 2 * MINUTE)
     world.run(AT + 3 * MINUTE)
     assert world.lines() == ["10:03:00 | bundle: logins/ZA exceeded"]

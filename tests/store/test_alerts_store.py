@@ -144,7 +144,7 @@ def test_a_metric_that_is_deleted_meanwhile_cannot_become_a_guard(store: Store) 
     gone = store.metrics.create(draft, question, AT)
     guarding = guard(store) | {"metricId": str(gone.metric_id)}
     late = store.draft(onlyWhen=[guarding])
-    store.metrics.delete(gone.metric_id)
+    store.metrics.delete(gone.metric_id, AT)
     with pytest.raises(Conflict):
         store.alerts.create(late, AT)
     assert store.alerts.all() == []
@@ -271,10 +271,10 @@ def test_a_metric_or_entry_that_an_alert_uses_cannot_be_deleted(store: Store) ->
     used = {"alertAction": "USED", "recoveryAction": "fired", "resourceType": "USED"}
     store.alert(title="the watcher", **used)
     with pytest.raises(Conflict, match="the watcher"):
-        store.metrics.delete(store.metric.metric_id)
+        store.metrics.delete(store.metric.metric_id, AT)
     for kind, entry in entries.items():
         with pytest.raises(Conflict, match="the watcher"):
-            store.catalog.delete(kind, entry.id)
+            store.catalog.delete(kind, entry.id, AT)
 
 
 def test_pages_follow_each_other_by_instant_and_number(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +11,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, RowMapping, Table, Text, Uuid
 
 from tocsin.errors import Conflict, NotFound
+from tocsin.model.audit.definitions import Audited
+from tocsin.model.audit.entry import Subject
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 
@@ -22,6 +25,12 @@ FRUITS = Table(
     Column("fruit_id", Uuid, nullable=False, unique=True),
     Column("name", Text, nullable=False, unique=True),
 )
+
+# The audit trail has no kind for a fruit.
+AUDITED: Audited[Fruit] = Audited(
+    Subject.ERASURE, lambda fruit: fruit[1], lambda fruit: {"name": fruit[1]}
+)
+AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
 
 def from_row(row: RowMapping) -> Fruit:
@@ -37,16 +46,16 @@ def opened(database: Database) -> Callable[[], CachedTable[Fruit]]:
     """Opens the same table again with each call."""
     with database.writing() as connection:
         FRUITS.create(connection)
-    return lambda: CachedTable(database, FRUITS, from_row, to_row)
+    return lambda: CachedTable(database, FRUITS, AUDITED, from_row, to_row)
 
 
 def create(table: CachedTable[Fruit], name: str) -> Fruit:
     id = uuid4()
-    return table.create(id, (id, name))
+    return table.create(id, (id, name), AT)
 
 
 def replace_by_two_of_one_name(table: CachedTable[Fruit], fruit: Fruit) -> None:
-    with table.changing() as change:
+    with table.changing(AT) as change:
         change.delete(fruit[0])
         for id in (uuid4(), uuid4()):
             change.insert(id, (id, "plum"))
@@ -55,8 +64,8 @@ def replace_by_two_of_one_name(table: CachedTable[Fruit], fruit: Fruit) -> None:
 def test_items_keep_the_order_of_creation(opened: Callable[[], CachedTable[Fruit]]) -> None:
     table = opened()
     pear, apple, plum = [create(table, name) for name in ("pear", "apple", "plum")]
-    table.delete(apple[0])
-    renamed = table.replace(pear[0], (pear[0], "quince"))
+    table.delete(apple[0], AT)
+    renamed = table.replace(pear[0], (pear[0], "quince"), AT)
     assert table.all() == opened().all() == [renamed, plum]
 
 
@@ -75,7 +84,7 @@ def test_readers_see_a_change_once_it_is_committed(
 ) -> None:
     table = opened()
     pear = create(table, "pear")
-    with table.changing() as change:
+    with table.changing(AT) as change:
         change.delete(pear[0])
         assert table.find(pear[0]) == pear
     assert table.find(pear[0]) is None
@@ -85,6 +94,6 @@ def test_a_missing_item_is_reported_with_its_kind(
     opened: Callable[[], CachedTable[Fruit]],
 ) -> None:
     table = opened()
-    for read in (table.get, table.delete):
+    for read in (table.get, lambda id: table.delete(id, AT)):
         with pytest.raises(NotFound, match="There is no fruit with this id"):
             read(uuid4())

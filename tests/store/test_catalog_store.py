@@ -96,7 +96,7 @@ def test_a_system_entry_stays_as_it_is(catalog: Catalog) -> None:
     with pytest.raises(Conflict, match="belongs to Tocsin"):
         catalog.replace(Kind.ACTION, id, ORDER, AT)
     with pytest.raises(Conflict, match="belongs to Tocsin"):
-        catalog.delete(Kind.ACTION, id)
+        catalog.delete(Kind.ACTION, id, AT)
 
 
 def test_a_missing_entry_cannot_be_read_replaced_or_deleted(catalog: Catalog) -> None:
@@ -107,7 +107,7 @@ def test_a_missing_entry_cannot_be_read_replaced_or_deleted(catalog: Catalog) ->
         with pytest.raises(NotFound):
             catalog.replace(Kind.ACTION, id, ORDER, AT)
         with pytest.raises(NotFound):
-            catalog.delete(Kind.ACTION, id)
+            catalog.delete(Kind.ACTION, id, AT)
 
 
 def test_an_entry_that_a_metric_uses_is_not_deleted(database: Database, catalog: Catalog) -> None:
@@ -117,10 +117,10 @@ def test_an_entry_that_a_metric_uses_is_not_deleted(database: Database, catalog:
     metric = metrics.create(*read_metric(body, catalog), AT)
     for entry in entries:
         with pytest.raises(Conflict, match="Orders"):
-            catalog.delete(entry.kind, entry.id)
-    metrics.delete(metric.metric_id)
+            catalog.delete(entry.kind, entry.id, AT)
+    metrics.delete(metric.metric_id, AT)
     for entry in entries:
-        catalog.delete(entry.kind, entry.id)
+        catalog.delete(entry.kind, entry.id, AT)
         assert catalog.by_id(entry.kind, entry.id) is None
         assert Catalog(database).by_id(entry.kind, entry.id) is None
 
@@ -130,7 +130,7 @@ def test_a_metric_cannot_come_to_use_an_entry_that_was_deleted_meanwhile(
 ) -> None:
     entry = catalog.create(Kind.ACTION, ORDER, AT)
     read = read_metric({"name": "n", "metricType": "COUNT", "action": "ORDER"}, catalog)
-    catalog.delete(Kind.ACTION, entry.id)
+    catalog.delete(Kind.ACTION, entry.id, AT)
     metrics = Metrics(database)
     with pytest.raises(Conflict):
         metrics.create(*read, AT)
@@ -191,9 +191,9 @@ def test_an_entry_that_is_claimed_during_its_deletion_stays(catalog: Catalog) ->
         yield False
 
     with pytest.raises(Conflict, match="Interactions use the action claimed"):
-        catalog.delete(Kind.ACTION, entry.id, use)
+        catalog.delete(Kind.ACTION, entry.id, AT, use)
     assert catalog.find(Kind.ACTION, "claimed") == entry
-    catalog.delete(Kind.ACTION, entry.id)
+    catalog.delete(Kind.ACTION, entry.id, AT)
     assert catalog.claim(Kind.ACTION, entry.id) is None
     assert catalog.ensure(Kind.ACTION, "claimed", AT).id != entry.id
 
@@ -201,6 +201,6 @@ def test_an_entry_that_is_claimed_during_its_deletion_stays(catalog: Catalog) ->
 def test_an_entry_that_interactions_have_is_not_deleted(catalog: Catalog) -> None:
     entry = catalog.ensure(Kind.ORIGIN, "recorded", AT)
     with pytest.raises(Conflict, match="Interactions use the origin recorded"):
-        catalog.delete(Kind.ORIGIN, entry.id, lambda: nullcontext(True))
+        catalog.delete(Kind.ORIGIN, entry.id, AT, lambda: nullcontext(True))
     assert not catalog.is_deleting
     assert catalog.find(Kind.ORIGIN, "recorded") == entry

@@ -92,7 +92,7 @@ def test_a_deleted_metric_is_missing(
     database: Database, catalog: Catalog, metrics: Metrics
 ) -> None:
     created = metrics.create(*read_metric(COUNT, catalog), AT)
-    metrics.delete(created.metric_id)
+    metrics.delete(created.metric_id, AT)
     assert metrics.all() == Metrics(database).all() == []
     with pytest.raises(NotFound):
         metrics.get(created.metric_id)
@@ -106,7 +106,7 @@ def test_a_missing_metric_cannot_be_read_replaced_or_deleted(
     with pytest.raises(NotFound):
         metrics.replace(uuid4(), *read_metric(COUNT, catalog), AT)
     with pytest.raises(NotFound):
-        metrics.delete(uuid4())
+        metrics.delete(uuid4(), AT)
 
 
 def test_a_returned_list_does_not_change(catalog: Catalog, metrics: Metrics) -> None:

@@ -71,7 +71,7 @@ def test_a_change_is_in_the_memory_of_another_node_after_a_refresh(node: Open) -
     renamed = metrics.replace(metric.metric_id, MetricDraft(name="sales"), metric.question, AT)
     assert there.revisions.refresh()
     assert others.get(metric.metric_id) == renamed
-    others.delete(metric.metric_id)
+    others.delete(metric.metric_id, AT)
     assert here.revisions.refresh()
     assert metrics.all() == []
     assert there.revisions.pop_changed() == {"metrics"}
@@ -101,7 +101,7 @@ def test_a_change_begins_with_the_state_that_other_nodes_left(node: Open) -> Non
     metric = metrics.create(MetricDraft(name="orders"), QUESTION, AT)
     renamed = others.replace(metric.metric_id, MetricDraft(name="sales"), metric.question, AT)
     assert others.all() == [renamed]
-    others.delete(metric.metric_id)
+    others.delete(metric.metric_id, AT)
     with pytest.raises(NotFound):
         metrics.replace(metric.metric_id, MetricDraft(name="late"), metric.question, AT)
     assert metrics.all() == []

@@ -76,7 +76,7 @@ class StoreCalls:
             "set a value": lambda: self.values.set("a", "b"),
             "add an entry": lambda: self.catalog.ensure(Kind.ACTION, uuid4().hex, AT),
             "create and delete an entry": self._entry,
-            "create and delete a metric": lambda: self.metrics.delete(self._metric()),
+            "create and delete a metric": lambda: self.metrics.delete(self._metric(), AT),
             "create and revoke a key": self._key,
             "begin a session": lambda: self.sessions.begin(self.key, None, now),
             "end old sessions": lambda: self.sessions.run_maintenance(now),
@@ -103,7 +103,7 @@ class StoreCalls:
 
     def _entry(self) -> None:
         entry = self.catalog.create(Kind.ACTION, EntryDraft(mnemonic=uuid4().hex, title="t"), AT)
-        self.catalog.delete(Kind.ACTION, entry.id)
+        self.catalog.delete(Kind.ACTION, entry.id, AT)
 
     def _metric(self) -> UUID:
         read = read_metric({"name": "n", "metricType": "COUNT"}, self.catalog)
@@ -119,7 +119,7 @@ class StoreCalls:
 
     def _silence(self) -> None:
         draft = read_silence({"alertId": str(uuid4()), "to": "2100-01-01T00:00:00Z"}, AT)
-        self.silences.delete(self.silences.create(draft, AT).silence_id)
+        self.silences.delete(self.silences.create(draft, AT).silence_id, AT)
 
     def _missing(self, id: UUID) -> None:
         with pytest.raises(NotFound):

@@ -34,7 +34,7 @@ class KeyService:
         now = self._clock.now()
         if draft.expires_at is not None and draft.expires_at <= now:
             raise InvalidInput.at("expiresAt", "must be in the future")
-        key, secret = self._keys.create(draft.name, draft.role, now, draft.expires_at)
+        key, secret = self._keys.create(draft.name, draft.role, now, draft.expires_at, actor)
         actor.log_change("key created", **_key_fields(key))
         return key, secret
 
@@ -44,14 +44,15 @@ class KeyService:
 
         Raises NotFound, or Conflict for the key of the environment and for an expired one.
         """
-        key, secret = self._keys.rotate(id, self._clock.now(), rotation.grace.length)
+        key, secret = self._keys.rotate(id, self._clock.now(), rotation.grace.length, actor)
         actor.log_change("key rotated", **_key_fields(key), grace=str(rotation.grace))
         return key, secret
 
     def revoke(self, id: UUID, actor: Actor) -> None:
         """Revoke a key, which ends its sessions. Raises NotFound, or Conflict for the key of the
         environment and for the last one with the role admin."""
-        actor.log_change("key revoked", **_key_fields(self._keys.revoke(id, self._clock.now())))
+        key = self._keys.revoke(id, self._clock.now(), actor)
+        actor.log_change("key revoked", **_key_fields(key))
 
     def adopt(self, admin_key: SecretStr | None) -> str | None:
         """Make the key of the settings an admin key, which replaces the former key of the settings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,12 @@ from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.model.alerts.evaluation import EvaluationResult, Group
+from tocsin.model.audit.entry import Action, AuditEntry, Subject
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
 from tocsin.store.alerts import Alerts
+from tocsin.store.audit import AuditTrail
 from tocsin.store.metrics import Metrics
 
 log = structlog.get_logger()
@@ -36,6 +39,7 @@ class AlertService:
         evaluator: Evaluator,
         backtester: Backtester,
         triggers: ArrivalTriggers,
+        audit: AuditTrail,
         events: Events,
         clock: Clock,
     ) -> None:
@@ -44,13 +48,14 @@ class AlertService:
         self._evaluator = evaluator
         self._backtester = backtester
         self._triggers = triggers
+        self._audit = audit
         self._events = events
         self._clock = clock
         self._watch_arrivals()
 
     def create(self, draft: AlertDraft, actor: Actor) -> Alert:
         """Create an alert and, if it is enabled, evaluate it immediately."""
-        alert = self._alerts.create(draft, self._clock.now())
+        alert = self._alerts.create(draft, self._clock.now(), actor)
         actor.log_change("alert created", **_fields(alert))
         self._events.publish(DefinitionsChanged())
         self._evaluate_first(alert)
@@ -63,7 +68,7 @@ class AlertService:
         ChangedMeanwhile if it is not `expected`."""
         former = self._alerts.get(id)
         metric = self._metrics.get(former.metric_id)
-        alert = self._alerts.replace(id, draft, metric, self._clock.now(), expected)
+        alert = self._alerts.replace(id, draft, metric, self._clock.now(), expected, actor)
         actor.log_change("alert replaced", **_fields(alert))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())
@@ -74,26 +79,31 @@ class AlertService:
     def delete(self, id: UUID, actor: Actor) -> None:
         """Delete an alert, which resolves its firing groups. Raises NotFound."""
         alert = self._alerts.get(id)
-        self._alerts.delete(id, self._metrics.get(alert.metric_id), self._clock.now())
+        metric = self._metrics.get(alert.metric_id)
+        self._alerts.delete(id, metric, self._clock.now(), actor)
         actor.log_change("alert deleted", **_fields(alert))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())
 
-    def evaluate(self, id: UUID) -> EvaluationResult:
+    def evaluate(self, id: UUID, actor: Actor) -> EvaluationResult:
         """Evaluate an alert now, independently of its slots. Raises NotFound, or Conflict if it is
         disabled or changes meanwhile."""
         alert = self._alerts.get(id)
         if not alert.enabled:
             raise Conflict("This alert is disabled: enable it, or use a backtest")
-        results = self._evaluator.evaluate([id], self._clock.now())
+        at = self._clock.now()
+        self._audit.record(_evaluated(at, actor, alert))
+        results = self._evaluator.evaluate([id], at)
         if not results:
             raise Conflict("This alert was changed meanwhile; evaluate it again")
         return results[0]
 
-    def evaluate_all(self) -> list[EvaluationResult]:
+    def evaluate_all(self, actor: Actor) -> list[EvaluationResult]:
         """Evaluate every enabled alert now, as of one instant."""
         enabled = [alert.alert_id for alert in self._alerts.all() if alert.enabled]
-        return self._evaluator.evaluate(enabled, self._clock.now())
+        at = self._clock.now()
+        self._audit.record(_evaluated(at, actor))
+        return self._evaluator.evaluate(enabled, at)
 
     def groups(self, id: UUID) -> list[Group]:
         """The groups of an alert as of its last evaluation, firing ones first. Raises NotFound."""
@@ -128,6 +138,18 @@ class AlertService:
         with self._alerts.cached.unchanging(), self._metrics.cached.unchanging():
             alerts = self._alerts.all()
             self._triggers.watch((alert, metrics_of(alert, self._metrics)) for alert in alerts)
+
+
+def _evaluated(at: datetime, actor: Actor, alert: Alert | None = None) -> AuditEntry:
+    """The row of an evaluation by hand, of one alert or of all."""
+    return AuditEntry(
+        at=at,
+        by=actor.author,
+        action=Action.EVALUATED,
+        kind=Subject.ALERT,
+        id=alert.alert_id if alert else None,
+        name=alert.title if alert else None,
+    )
 
 
 def _fields(alert: Alert) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from tocsin.api.alerts import EXAMPLE, PATH
 from tocsin.api.auth import requires
 from tocsin.api.bodies import Body, decode, json_response
-from tocsin.api.dependencies import App, AppObservations
+from tocsin.api.dependencies import App, AppObservations, CurrentActor
 from tocsin.api.openapi import describes, schema_of
 from tocsin.api.pooled import pooled
 from tocsin.api.schemas.alerts import Evaluation, EvaluationsResponse
@@ -64,10 +64,12 @@ router = APIRouter(prefix=PATH, tags=["Interaction alerts"])
     **describes(Evaluation, "The result", problems=[404, 409]),
 )
 @pooled("questions")
-def evaluate_alert(runtime: App, observations: AppObservations, id: UUID) -> Response:
+def evaluate_alert(
+    runtime: App, observations: AppObservations, actor: CurrentActor, id: UUID
+) -> Response:
     """Evaluate an alert immediately, apart from its slots."""
     with observations.calculating("evaluate"):
-        return json_response(Evaluation.of(runtime.alert_service.evaluate(id)))
+        return json_response(Evaluation.of(runtime.alert_service.evaluate(id, actor)))
 
 
 @router.post(
@@ -76,10 +78,12 @@ def evaluate_alert(runtime: App, observations: AppObservations, id: UUID) -> Res
     **describes(EvaluationsResponse, "The result of each"),
 )
 @pooled("questions")
-def evaluate_all_alerts(runtime: App, observations: AppObservations) -> Response:
+def evaluate_all_alerts(
+    runtime: App, observations: AppObservations, actor: CurrentActor
+) -> Response:
     """Evaluate every enabled alert immediately, as of the same instant."""
     with observations.calculating("evaluate-all"):
-        results = runtime.alert_service.evaluate_all()
+        results = runtime.alert_service.evaluate_all(actor)
     evaluations = [Evaluation.of(result) for result in results]
     return json_response(EvaluationsResponse(len(evaluations), evaluations))
 

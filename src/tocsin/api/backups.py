@@ -12,6 +12,7 @@ from tocsin.api.auth import requires
 from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import chunks_on_threads, pooled
+from tocsin.model.audit.entry import Action, AuditEntry, Subject
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -30,6 +31,7 @@ def back_up(runtime: App, actor: CurrentActor) -> Response:
     """Stream a backup of the data folder as of now, while recording goes on; `tocsin backup` stores
     it. It has the secrets of channels. The archive is complete if it ends with `manifest.json`.
     """
+    runtime.audit.record(AuditEntry(runtime.now(), actor.author, Action.EXPORTED, Subject.BACKUP))
     backup = runtime.backups.begin()
     actor.log_change("backup made", interactions=backup.manifest.interactions)
     chunks = chunks_on_threads(runtime.pools.exports, backup.archive())

@@ -120,10 +120,10 @@ def delete_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
 
 
 @router.post("/{id:uuid}/test", **_CHANGES, **describes(ChannelTest, "The result", problems=[404]))
-def test_channel(runtime: App, id: UUID) -> Response:
+def test_channel(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Send one sample, even to a disabled channel, and return the result. This ends
     a pause of the channel, unless the receiver requests another one."""
-    _, attempt = runtime.channel_service.test(id)
+    _, attempt = runtime.channel_service.test(id, actor)
     return json_response(ChannelTest.of(attempt))
 
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 
 from tocsin.api.auth import requires
 from tocsin.api.bodies import json_response
-from tocsin.api.dependencies import App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes
 from tocsin.api.parameters import OptionalId, PageLimit
 from tocsin.api.schemas.notifications import DeliveriesResponse, DeliveryResponse, ShownStatus
@@ -55,10 +55,10 @@ def get_delivery(runtime: App, id: UUID) -> Response:
     **requires(Role.ADMIN),
     **describes(DeliveryResponse, "Pending again", problems=[404, 409]),
 )
-def retry_delivery(runtime: App, id: UUID) -> Response:
+def retry_delivery(runtime: App, actor: CurrentActor, id: UUID) -> Response:
     """Send a delivery again that failed, that a silence held back, or that a disabled channel
     skipped."""
-    return json_response(DeliveryResponse.of(runtime.delivery_service.retry(id)))
+    return json_response(DeliveryResponse.of(runtime.delivery_service.retry(id, actor)))
 
 
 def read_cursor(cursor: str | None) -> int | None:

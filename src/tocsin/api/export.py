@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from tocsin.api.auth import requires
-from tocsin.api.dependencies import App
+from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.interactions import PATH
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import chunks_on_threads, pooled
 from tocsin.api.schemas.interactions import ExportedInteraction
 from tocsin.api.search_parameters import SearchQuery
 from tocsin.ingestion.export import Export
+from tocsin.model.audit.entry import Action, AuditEntry, Subject
 from tocsin.model.interactions.snapshot import InteractionSnapshot, snapshot
 from tocsin.model.interactions.verbatim import Verbatim, without_line_ends
 from tocsin.model.key import Role
@@ -34,13 +35,19 @@ router = APIRouter(prefix=PATH, tags=["Interactions"])
 
 @router.get("/export", **requires(Role.READ), **_DOCUMENT)
 @pooled("exports")
-def export_interactions(runtime: App, request: Request, search: SearchQuery) -> Response:
+def export_interactions(
+    runtime: App, actor: CurrentActor, request: Request, search: SearchQuery
+) -> Response:
     """Stream the interactions that the filters match, oldest first, as NDJSON; compressed with zstd
     if the client accepts it. Interactions recorded after the start of the export are not in it.
 
     A batch with `?import=true` records the lines in another installation. In a
     payload or response with line ends, each is replaced by a blank; `verbatim` has the original.
     """
+    given = {name: request.query_params.getlist(name) for name in request.query_params}
+    runtime.audit.record(
+        AuditEntry(runtime.now(), actor.author, Action.EXPORTED, Subject.INTERACTIONS, after=given)
+    )
     lines = _lines(Export(runtime.engine, runtime.catalog, search))
     headers = {"Vary": "Accept-Encoding"}
     if _accepts_zstd(request.headers.get("accept-encoding", "")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -29,7 +30,7 @@ class CatalogService:
         self._clock = clock
 
     def create(self, kind: Kind, draft: EntryDraft, actor: Actor) -> Entry:
-        entry = self._catalog.create(kind, draft, self._clock.now())
+        entry = self._catalog.create(kind, draft, self._clock.now(), actor)
         actor.log_change("catalog entry created", **_entry_fields(entry))
         return entry
 
@@ -41,7 +42,7 @@ class CatalogService:
         actor: Actor,
         expected: Entry | None = None,
     ) -> Entry:
-        entry = self._catalog.replace(kind, id, draft, self._clock.now(), expected)
+        entry = self._catalog.replace(kind, id, draft, self._clock.now(), expected, actor)
         if entry.redactions:
             # Requests that were parsed before are recorded before this change is answered.
             self._entry_use.wait_for_earlier()
@@ -51,7 +52,8 @@ class CatalogService:
     def delete(self, kind: Kind, id: UUID, actor: Actor) -> None:
         """Delete an entry that nothing uses."""
         entry = self._catalog.get(kind, id)
-        self._catalog.delete(kind, id, lambda: self._entry_use.entry_use(kind, id))
+        use = partial(self._entry_use.entry_use, kind, id)
+        self._catalog.delete(kind, id, self._clock.now(), use, actor)
         actor.log_change("catalog entry deleted", **_entry_fields(entry))
 
 

@@ -28,7 +28,7 @@ class MetricService:
         self._clock = clock
 
     def create(self, draft: MetricDraft, question: Question, actor: Actor) -> Metric:
-        metric = self._metrics.create(draft, question, self._clock.now())
+        metric = self._metrics.create(draft, question, self._clock.now(), actor)
         actor.log_change("metric created", **_fields(metric))
         self._events.publish(DefinitionsChanged())
         return metric
@@ -48,7 +48,7 @@ class MetricService:
         if problems := list(window_problems(question, watching)):
             raise InvalidInput(problems=problems)
         at = self._clock.now()
-        metric = self._metrics.replace(id, draft, question, at, self._alerts, expected)
+        metric = self._metrics.replace(id, draft, question, at, self._alerts, expected, actor)
         actor.log_change("metric replaced", **_fields(metric))
         self._events.publish(DefinitionsChanged())
         self._events.publish(TransitionsStored())
@@ -72,7 +72,7 @@ class MetricService:
     def delete(self, id: UUID, actor: Actor) -> None:
         """Raises NotFound, or Conflict if an alert uses the metric."""
         metric = self._metrics.get(id)
-        self._metrics.delete(id)
+        self._metrics.delete(id, self._clock.now(), actor)
         actor.log_change("metric deleted", **_fields(metric))
         self._events.publish(DefinitionsChanged())
 

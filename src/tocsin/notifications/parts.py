@@ -82,7 +82,7 @@ class NotificationParts:
             fence,
         )
         self.releaser = HeldDeliveryReleaser(held, stores.silences, events, clock, leadership)
-        self.channel_service = ChannelService(stores.channels, self.dispatcher, clock)
+        self.channel_service = ChannelService(stores.channels, self.dispatcher, stores.audit, clock)
         self.delivery_service = DeliveryService(stores.deliveries, self.dispatcher, clock)
         self.subscription_service = SubscriptionService(stores.subscriptions, self.templates, clock)
         self.silence_service = SilenceService(stores.silences, stores.alerts, clock)

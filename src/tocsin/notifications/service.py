@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.errors import InvalidInput
+from tocsin.model.audit.entry import Action, AuditEntry, Subject
 from tocsin.model.notifications.channel import Channel, ChannelDraft
 from tocsin.model.notifications.delivery import Attempt, Delivery
 from tocsin.model.notifications.message import sample
@@ -18,6 +19,7 @@ from tocsin.notifications.templates.templates import Templates
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.store.alerts import Alerts
+from tocsin.store.audit import AuditTrail
 from tocsin.store.channels import Channels
 from tocsin.store.deliveries import Deliveries
 from tocsin.store.silences import Silences
@@ -27,14 +29,17 @@ from tocsin.store.subscriptions import Subscriptions
 class ChannelService:
     """Drafts are those that `read_channel` returned. Methods raise NotFound and what they name."""
 
-    def __init__(self, channels: Channels, dispatcher: Dispatcher, clock: Clock) -> None:
+    def __init__(
+        self, channels: Channels, dispatcher: Dispatcher, audit: AuditTrail, clock: Clock
+    ) -> None:
         self._channels = channels
         self._dispatcher = dispatcher
+        self._audit = audit
         self._clock = clock
 
     def create(self, draft: ChannelDraft, actor: Actor) -> Channel:
         """Create a channel; a webhook without a secret is given one."""
-        channel = self._channels.create(draft, self._clock.now())
+        channel = self._channels.create(draft, self._clock.now(), actor)
         actor.log_change("channel created", **_channel_fields(channel))
         return channel
 
@@ -43,7 +48,7 @@ class ChannelService:
     ) -> Channel:
         """Replace a channel, which ends its pause and sends its pending deliveries. Raises
         ChangedMeanwhile if it is not `expected`."""
-        channel = self._channels.replace(id, draft, self._clock.now(), expected)
+        channel = self._channels.replace(id, draft, self._clock.now(), expected, actor)
         actor.log_change("channel replaced", **_channel_fields(channel))
         self._dispatcher.wake()
         return channel
@@ -52,13 +57,16 @@ class ChannelService:
         """Delete a channel; its pending deliveries fail. Raises Conflict if a subscription uses
         it."""
         channel = self._channels.get(id)
-        self._channels.delete(id, self._clock.now())
+        self._channels.delete(id, self._clock.now(), actor)
         actor.log_change("channel deleted", **_channel_fields(channel))
 
-    def test(self, id: UUID) -> tuple[Channel, Attempt]:
+    def test(self, id: UUID, actor: Actor) -> tuple[Channel, Attempt]:
         """Send a sample, once, whether the channel is enabled or not; blocks."""
-        channel = self._channels.get(id)
-        return channel, self._dispatcher.send(channel, sample(channel, self._clock.now()))
+        channel, at = self._channels.get(id), self._clock.now()
+        self._audit.record(
+            AuditEntry(at, actor.author, Action.TESTED, Subject.CHANNEL, id, channel.spec.name)
+        )
+        return channel, self._dispatcher.send(channel, sample(channel, at))
 
 
 class DeliveryService:
@@ -67,10 +75,10 @@ class DeliveryService:
         self._dispatcher = dispatcher
         self._clock = clock
 
-    def retry(self, id: UUID) -> Delivery:
+    def retry(self, id: UUID, actor: Actor) -> Delivery:
         """Attempt a failed delivery again, or send one that was silenced or skipped. Raises
         NotFound, or Conflict for a delivery in another state and for one without a channel."""
-        delivery = self._deliveries.retry(id, self._clock.now())
+        delivery = self._deliveries.retry(id, self._clock.now(), actor)
         self._dispatcher.wake()
         return delivery
 
@@ -87,7 +95,7 @@ class SubscriptionService:
     def create(self, draft: SubscriptionDraft, actor: Actor) -> Subscription:
         """Raises InvalidInput for a template that cannot be used, and for an unknown channel."""
         self._check(draft)
-        subscription = self._subscriptions.create(draft, self._clock.now())
+        subscription = self._subscriptions.create(draft, self._clock.now(), actor)
         actor.log_change("subscription created", **_subscription_fields(subscription))
         return subscription
 
@@ -101,14 +109,14 @@ class SubscriptionService:
         """Raises InvalidInput as `create`, or ChangedMeanwhile if it is not `expected`. Deliveries
         that exist stay as they are."""
         self._check(draft)
-        subscription = self._subscriptions.replace(id, draft, self._clock.now(), expected)
+        subscription = self._subscriptions.replace(id, draft, self._clock.now(), expected, actor)
         actor.log_change("subscription replaced", **_subscription_fields(subscription))
         return subscription
 
     def delete(self, id: UUID, actor: Actor) -> None:
         """Delete a subscription; its pending deliveries are still sent."""
         subscription = self._subscriptions.get(id)
-        self._subscriptions.delete(id, self._clock.now())
+        self._subscriptions.delete(id, self._clock.now(), actor)
         actor.log_change("subscription deleted", **_subscription_fields(subscription))
 
     def _check(self, draft: SubscriptionDraft) -> None:
@@ -127,7 +135,7 @@ class SilenceService:
     def create(self, draft: SilenceDraft, actor: Actor) -> Silence:
         """Raises InvalidInput for an unknown alert."""
         self._check_alert(draft)
-        silence = self._silences.create(draft, self._clock.now())
+        silence = self._silences.create(draft, self._clock.now(), actor)
         actor.log_change("silence created", **_silence_fields(silence))
         return silence
 
@@ -139,14 +147,14 @@ class SilenceService:
         have been deleted."""
         if draft.alert_id != self._silences.get(id).alert_id:
             self._check_alert(draft)
-        silence = self._silences.replace(id, draft, self._clock.now(), expected)
+        silence = self._silences.replace(id, draft, self._clock.now(), expected, actor)
         actor.log_change("silence replaced", **_silence_fields(silence))
         return silence
 
     def delete(self, id: UUID, actor: Actor) -> None:
         """Delete a silence, which ends it."""
         silence = self._silences.get(id)
-        self._silences.delete(id)
+        self._silences.delete(id, self._clock.now(), actor)
         actor.log_change("silence deleted", **_silence_fields(silence))
 
     def _check_alert(self, draft: SilenceDraft) -> None:

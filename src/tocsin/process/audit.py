@@ -1,4 +1,4 @@
-"""Logs which key changed what."""
+"""The author of a change, for the audit trail and the log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from tocsin.model.audit.entry import Author
 from tocsin.model.key import Key
 
 log = structlog.get_logger()
@@ -16,13 +17,23 @@ log = structlog.get_logger()
 class Actor:
     """The key that makes a change, and the address it is used from."""
 
-    key: Key
-    address: str | None
+    key: Key | None
+    address: str | None = None
+
+    @property
+    def author(self) -> Author | None:
+        """The author in the audit trail; None for Tocsin itself."""
+        return Author(self.key.key_id, self.key.name) if self.key else None
 
     @property
     def fields(self) -> dict[str, Any]:
-        return {"by": str(self.key.key_id), "by_name": self.key.name, "address": self.address}
+        by = {"by": str(self.key.key_id), "by_name": self.key.name} if self.key else {}
+        return {**by, "address": self.address}
 
     def log_change(self, event: str, /, **subject: Any) -> None:
         """Log a change of a definition, a key, a channel or a session; `subject` has no secrets."""
         log.info(event, **self.fields, **subject)
+
+
+BY_TOCSIN = Actor(None)
+"""Tocsin itself."""

@@ -18,9 +18,11 @@ from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.model.alerts.slots import slot_at
 from tocsin.model.alerts.state import Reason
+from tocsin.model.audit.definitions import ALERT
 from tocsin.model.instant import cut
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.slug import with_kept_keys
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -33,18 +35,20 @@ _COLUMNS = ("alert_id", "title", "key", "managed_by", *_REFERENCES)
 
 class Alerts:
     def __init__(self, database: Database, evaluations: Evaluations) -> None:
-        self._table = CachedTable(database, alerts, _alert, _row, key_of=lambda alert: alert.key)
+        self._table = CachedTable(
+            database, alerts, ALERT, _alert, _row, key_of=lambda alert: alert.key
+        )
         self._evaluations = evaluations
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
         self.cached = self._table.cached
 
-    def create(self, draft: AlertDraft, at: datetime) -> Alert:
+    def create(self, draft: AlertDraft, at: datetime, by: Actor = BY_TOCSIN) -> Alert:
         """Store an alert that `read_alert` accepted; the slot in progress counts as evaluated."""
         at = cut(at)
         alert = draft.alert(uuid4(), at, at)
-        with self._table.changing() as change:
+        with self._table.changing(at, by) as change:
             change.insert(alert.alert_id, alert)
             _write_references(change.connection, alert)
             self._evaluations.insert(change.connection, alert.alert_id, slot_at(alert, at))
@@ -57,13 +61,14 @@ class Alerts:
         metric: Metric,
         at: datetime,
         expected: Alert | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Alert:
         """Raises NotFound, or ChangedMeanwhile if it is not `expected`. `metric` is the one that
         the former definition watches."""
         with self._table.locked():
             former, at = unchanged(self.get(id), expected), cut(at)
             alert = with_kept_keys(draft, former).alert(id, former.created_date, at)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 change.update(id, alert)
                 _write_references(change.connection, alert)
                 slot = _first_slot(former, alert, at)
@@ -72,11 +77,11 @@ class Alerts:
                     self._evaluations.resolve(change.connection, former, metric, reason, at)
         return alert
 
-    def delete(self, id: UUID, metric: Metric, at: datetime) -> None:
+    def delete(self, id: UUID, metric: Metric, at: datetime, by: Actor = BY_TOCSIN) -> None:
         """Raises NotFound. The transitions of the alert stay."""
         with self._table.locked():
             former = self.get(id)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 reason = Reason.DISABLED
                 self._evaluations.resolve(change.connection, former, metric, reason, cut(at))
                 change.delete(id)

@@ -2,13 +2,14 @@
 
 Metrics, alerts, keys, channels, subscriptions and silences are read far more often than changed:
 reads come from memory and take no lock. `revisions.py` keeps memory equal to a database that other
-nodes change, too.
+nodes change, too. Each change of an item is recorded in the audit trail, in its transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -16,6 +17,10 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select, update
 
 from tocsin.errors import Conflict, NotFound
+from tocsin.model.audit.definitions import Audited
+from tocsin.model.audit.entry import AuditEntry
+from tocsin.process.audit import BY_TOCSIN, Actor
+from tocsin.store.audit import record
 from tocsin.store.database import Database
 
 T = TypeVar("T")
@@ -31,30 +36,33 @@ class TableChange(Generic[T]):
         to_row: Callable[[T], Mapping[str, Any]],
         items: dict[UUID, T],
         key_of: Callable[[T], str | None],
+        audit: Callable[[UUID, T | None, T | None], AuditEntry],
     ) -> None:
         self.connection = connection
         self.items = items
         self._table = table
-        self._id = _id_column(table)
         self._to_row = to_row
         self._key_of = key_of
+        self._audit = audit
 
     def insert(self, id: UUID, item: T) -> None:
         """Raises Conflict if another item has its key."""
         self._reject_same_key(id, item)
         self.connection.execute(insert(self._table), self._to_row(item))
+        self._record(id, None, item)
         self.items[id] = item
 
     def update(self, id: UUID, item: T) -> None:
         """The item keeps its place in the order of creation. Raises Conflict if another one has
         its key."""
         self._reject_same_key(id, item)
-        statement = update(self._table).where(self._id == id)
-        self.connection.execute(statement, self._to_row(item))
+        self._record(id, self.items[id], item)
+        _update(self.connection, self._table, id, self._to_row(item))
         self.items[id] = item
 
     def delete(self, id: UUID) -> None:
-        self.connection.execute(delete(self._table).where(self._id == id))
+        self.connection.execute(delete(self._table).where(_id_column(self._table) == id))
+        self._record(id, self.items[id], None)
         del self.items[id]
 
     def _reject_same_key(self, id: UUID, item: T) -> None:
@@ -63,6 +71,9 @@ class TableChange(Generic[T]):
             return
         if any(self._key_of(other) == key for other in self.items.values()):
             raise Conflict(f"Another {self._table.name[:-1]} has the key {key}")
+
+    def _record(self, id: UUID, former: T | None, item: T | None) -> None:
+        record(self.connection, self._audit(id, former, item))
 
 
 class CachedTable(Generic[T]):
@@ -74,6 +85,7 @@ class CachedTable(Generic[T]):
         self,
         database: Database,
         table: Table,
+        audited: Audited[T],
         from_row: Callable[[RowMapping], T],
         to_row: Callable[[T], Mapping[str, Any]],
         derive: Callable[[], None] | None = None,
@@ -83,6 +95,7 @@ class CachedTable(Generic[T]):
         called after each change of the items, to rebuild what was derived from them; it is not
         called for the first items."""
         self._table = table
+        self._audited = audited
         self._from_row = from_row
         self._to_row = to_row
         self._key_of = key_of
@@ -112,31 +125,39 @@ class CachedTable(Generic[T]):
         return self.cached.locked()
 
     @contextmanager
-    def changing(self) -> Iterator[TableChange[T]]:
+    def changing(self, at: datetime, by: Actor = BY_TOCSIN) -> Iterator[TableChange[T]]:
         """A change of any number of rows, which takes effect as a whole or not at all."""
         with self.cached.changing() as transaction:
             items = {**self._items}
+            audit = partial(self._audited.entry, at, by.author)
             change = TableChange(
-                transaction.connection, self._table, self._to_row, items, self._key_of
+                transaction.connection, self._table, self._to_row, items, self._key_of, audit
             )
             yield change
             transaction.on_commit(partial(self._put_changed, items))
 
-    def create(self, id: UUID, item: T) -> T:
-        with self.changing() as change:
+    def create(self, id: UUID, item: T, at: datetime, by: Actor = BY_TOCSIN) -> T:
+        with self.changing(at, by) as change:
             change.insert(id, item)
         return item
 
-    def replace(self, id: UUID, item: T) -> T:
-        with self.changing() as change:
+    def replace(self, id: UUID, item: T, at: datetime, by: Actor = BY_TOCSIN) -> T:
+        with self.changing(at, by) as change:
             change.update(id, item)
         return item
 
-    def delete(self, id: UUID) -> None:
+    def set_state(self, id: UUID, item: T) -> None:
+        """Replace an item of which no member of the definition changes; this is not audited."""
+        with self.cached.changing() as transaction:
+            items = {**self._items, id: item}
+            _update(transaction.connection, self._table, id, self._to_row(item))
+            transaction.on_commit(partial(self._put_changed, items))
+
+    def delete(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> None:
         """Raises NotFound."""
         with self.locked():
             self.get(id)
-            with self.changing() as change:
+            with self.changing(at, by) as change:
                 change.delete(id)
 
     def _load(self, connection: Connection) -> Callable[[], None]:
@@ -168,6 +189,10 @@ class CachedTable(Generic[T]):
         self._items = items
         if self._derive:
             self._derive()
+
+
+def _update(connection: Connection, table: Table, id: UUID, row: Mapping[str, Any]) -> None:
+    connection.execute(update(table).where(_id_column(table) == id), row)
 
 
 def _id_column(table: Table) -> Any:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from tocsin.errors import Conflict, InvalidInput, NotFound, Unavailable
+from tocsin.model.audit.definitions import ENTRIES
+from tocsin.model.audit.entry import AuditEntry
 from tocsin.model.ceilings import CATALOG_ENTRIES
 from tocsin.model.instant import cut
 from tocsin.model.interactions.catalog import (
@@ -29,18 +31,16 @@ from tocsin.model.interactions.catalog import (
     Entry,
     EntryDraft,
     Kind,
-    system_id,
 )
 from tocsin.model.interactions.redaction import Redaction
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
-from tocsin.store.catalog_rows import from_row, to_row
+from tocsin.store.audit import record
+from tocsin.store.catalog_rows import from_row, system_entry, to_row
 from tocsin.store.catalog_snapshot import CatalogSnapshot
 from tocsin.store.catalog_usage import reject_used
 from tocsin.store.database import Database
 from tocsin.store.tables import catalog
-
-# A constant, so that the system entries are the same in every installation.
-_SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Catalog:
@@ -100,14 +100,20 @@ class Catalog:
         mapping."""
         return self._snapshots[Kind.RESOURCE_TYPE].redactions
 
-    def create(self, kind: Kind, draft: EntryDraft, at: datetime) -> Entry:
+    def create(self, kind: Kind, draft: EntryDraft, at: datetime, by: Actor = BY_TOCSIN) -> Entry:
         """Raises Conflict if the mnemonic is taken."""
         with self._cached.locked():
             self._reject_taken(kind, draft.mnemonic)
-            return self._add(kind, [draft], at)[0]
+            return self._add(kind, [draft], at, by)[0]
 
     def replace(
-        self, kind: Kind, id: UUID, draft: EntryDraft, at: datetime, expected: Entry | None = None
+        self,
+        kind: Kind,
+        id: UUID,
+        draft: EntryDraft,
+        at: datetime,
+        expected: Entry | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Entry:
         """Raises NotFound, Conflict for a system entry and a mnemonic that is taken, or
         ChangedMeanwhile if the entry is not `expected`."""
@@ -117,6 +123,7 @@ class Catalog:
             entry = former.model_copy(update={"spec": draft, "modified_date": cut(at)})
             with self._cached.changing() as change:
                 change.connection.execute(update(catalog).where(catalog.c.id == id), to_row(entry))
+                record(change.connection, _audited(at, by, former, entry))
                 change.on_commit(partial(self._put, [entry]))
             return entry
 
@@ -136,7 +143,9 @@ class Catalog:
         self,
         kind: Kind,
         id: UUID,
+        at: datetime,
         use: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(False),
+        by: Actor = BY_TOCSIN,
     ) -> None:
         """Delete an entry that nothing uses.
 
@@ -154,6 +163,7 @@ class Catalog:
                     entry = self._changeable(kind, id)
                     reject_used(change.connection, kind, id)
                     change.connection.execute(delete(catalog).where(catalog.c.id == id))
+                    record(change.connection, _audited(at, by, entry, None))
                     # Before the commit, so that no interaction claims an entry that is deleted
                     # on disk.
                     self._remove(entry)
@@ -201,17 +211,20 @@ class Catalog:
             by_mnemonic = self._snapshots[kind].by_mnemonic
             return [added.get(name.lower()) or by_mnemonic[name.lower()] for name in names]
 
-    def _add(self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime) -> list[Entry]:
+    def _add(
+        self, kind: Kind, drafts: Iterable[EntryDraft], at: datetime, by: Actor = BY_TOCSIN
+    ) -> list[Entry]:
         at = cut(at)
         entries = [
             Entry(id=uuid4(), kind=kind, spec=draft, created_date=at, modified_date=at)
             for draft in drafts
         ]
-        self._store(entries)
+        self._store(entries, [_audited(at, by, None, entry) for entry in entries])
         return entries
 
-    def _store(self, entries: list[Entry]) -> None:
+    def _store(self, entries: list[Entry], audited: Sequence[AuditEntry] = ()) -> None:
         with self._cached.changing() as change:
+            record(change.connection, *audited)
             change.connection.execute(insert(catalog), [to_row(entry) for entry in entries])
             change.on_commit(partial(self._put, entries))
 
@@ -262,20 +275,8 @@ class Catalog:
                     self._store(missing)
 
     def _missing_system_entries(self) -> list[Entry]:
-        entries = map(_system_entry, SYSTEM)
+        entries = map(system_entry, SYSTEM)
         return [entry for entry in entries if self.by_id(entry.kind, entry.id) is None]
-
-
-def _system_entry(system: tuple[Kind, str, str]) -> Entry:
-    kind, mnemonic, title = system
-    return Entry(
-        id=system_id(kind, mnemonic),
-        kind=kind,
-        spec=DRAFTS[kind](mnemonic=mnemonic, title=title),
-        is_system=True,
-        created_date=_SYSTEM_SINCE,
-        modified_date=_SYSTEM_SINCE,
-    )
 
 
 def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
@@ -283,6 +284,12 @@ def _draft(kind: Kind, mnemonic: str) -> EntryDraft:
         return DRAFTS[kind](mnemonic=mnemonic, title=mnemonic)
     except ValidationError as error:
         raise InvalidInput.at(kind.value, MNEMONIC_RULE) from error
+
+
+def _audited(at: datetime, by: Actor, former: Entry | None, entry: Entry | None) -> AuditEntry:
+    changed = entry or former
+    assert changed is not None, "an entry is created, changed or deleted"
+    return ENTRIES[changed.kind].entry(at, by.author, changed.id, former, entry)
 
 
 def _recorded(entry: Entry) -> Conflict:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
-from tocsin.model.interactions.catalog import DRAFTS, Entry, Kind, ResourceTypeDraft
+from tocsin.model.interactions.catalog import DRAFTS, Entry, Kind, ResourceTypeDraft, system_id
 from tocsin.model.interactions.redaction import Redaction
 
 _REDACT = "redact"
 _REDACTIONS = TypeAdapter(tuple[Redaction, ...])
+# A constant, so that the system entries are the same in every installation.
+_SYSTEM_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def to_row(entry: Entry) -> dict[str, Any]:
@@ -41,6 +44,18 @@ def from_row(row: RowMapping) -> Entry:
         is_system=row["is_system"],
         created_date=row["created_date"],
         modified_date=row["modified_date"],
+    )
+
+
+def system_entry(system: tuple[Kind, str, str]) -> Entry:
+    kind, mnemonic, title = system
+    return Entry(
+        id=system_id(kind, mnemonic),
+        kind=kind,
+        spec=DRAFTS[kind](mnemonic=mnemonic, title=title),
+        is_system=True,
+        created_date=_SYSTEM_SINCE,
+        modified_date=_SYSTEM_SINCE,
     )
 
 

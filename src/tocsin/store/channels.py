@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, RowMapping, select, update
 
 from tocsin.errors import Conflict, InvalidInput
+from tocsin.model.audit.definitions import CHANNEL
 from tocsin.model.instant import cut
 from tocsin.model.notifications.channel import (
     DRAFTS,
@@ -27,6 +28,7 @@ from tocsin.model.notifications.channel import (
 from tocsin.model.notifications.channel_types import SECRET_PREFIX
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.slug import with_kept_keys
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -40,22 +42,27 @@ _SECRET_BYTES = 32
 class Channels:
     def __init__(self, database: Database) -> None:
         self._table = CachedTable(
-            database, channels, _channel, _row, key_of=lambda channel: channel.key
+            database, channels, CHANNEL, _channel, _row, key_of=lambda channel: channel.key
         )
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
 
-    def create(self, draft: ChannelDraft, at: datetime) -> Channel:
+    def create(self, draft: ChannelDraft, at: datetime, by: Actor = BY_TOCSIN) -> Channel:
         """Store a channel; a webhook without a secret gets a random one."""
         at = cut(at)
         channel = Channel(
             channel_id=uuid4(), spec=_with_secret(draft), created_date=at, modified_date=at
         )
-        return self._table.create(channel.channel_id, channel)
+        return self._table.create(channel.channel_id, channel, at, by)
 
     def replace(
-        self, id: UUID, draft: ChannelDraft, at: datetime, expected: Channel | None = None
+        self,
+        id: UUID,
+        draft: ChannelDraft,
+        at: datetime,
+        expected: Channel | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Channel:
         """Replace a channel, which also ends its pause. The reason why Tocsin disabled it is kept
         until it is enabled again. Raises NotFound, ChangedMeanwhile if it is not `expected`, or
@@ -66,7 +73,7 @@ class Channels:
             reason = None if draft.enabled else former.disabled_reason
             changed: dict[str, Any] = {"spec": _with_secret(draft), "disabled_reason": reason}
             changed |= {"pause_ends_at": None, "modified_date": cut(at)}
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 if draft.kind is ChannelKind.PAGERDUTY:
                     _reject_grouped(change.connection, id)
                 channel = former.model_copy(update=changed)
@@ -79,7 +86,7 @@ class Channels:
             if channel := self.find(id):
                 spec = channel.spec.model_copy(update={"enabled": False})
                 changed = {"spec": spec, "disabled_reason": reason, "modified_date": cut(at)}
-                self._table.replace(id, channel.model_copy(update=changed))
+                self._table.replace(id, channel.model_copy(update=changed), at)
 
     def pause(self, id: UUID, until: datetime | None) -> None:
         """Pause a channel, unless it was deleted, until an instant; None ends the pause."""
@@ -87,14 +94,14 @@ class Channels:
         with self._table.locked():
             channel = self.find(id)
             if channel and channel.pause_ends_at != until:
-                self._table.replace(id, channel.model_copy(update={"pause_ends_at": until}))
+                self._table.set_state(id, channel.model_copy(update={"pause_ends_at": until}))
 
-    def delete(self, id: UUID, at: datetime) -> None:
+    def delete(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> None:
         """Pending deliveries of the channel fail. Raises NotFound, or Conflict if a subscription
         uses it or an alert names it."""
         with self._table.locked():
             self.get(id)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 _reject_subscribed(change.connection, id)
                 _reject_named(change.connection, id)
                 _fail_deliveries(change.connection, id, at)

@@ -17,8 +17,10 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, select, upda
 
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.alerts.alert import Alert
+from tocsin.model.audit.entry import Action, AuditEntry, Subject
 from tocsin.model.instant import cut
 from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.notifications.channel import Channel
 from tocsin.model.notifications.delivery import (
     SHOWN,
     TOCSIN,
@@ -27,6 +29,8 @@ from tocsin.model.notifications.delivery import (
     DeliveryStatus,
 )
 from tocsin.model.notifications.subscription import Subscription
+from tocsin.process.audit import BY_TOCSIN, Actor
+from tocsin.store.audit import record
 from tocsin.store.blocks import blocks
 from tocsin.store.channels import Channels
 from tocsin.store.database import Database
@@ -155,13 +159,14 @@ class Deliveries:
         next_before = shown[-1][0] if len(rows) > limit else None
         return DeliveryPage([delivery for _, delivery in shown], next_before)
 
-    def retry(self, id: UUID, at: datetime) -> Delivery:
+    def retry(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> Delivery:
         """Attempt a failed delivery once more, or send a silenced or skipped one.
 
         Raises NotFound, or Conflict if it is pending, was sent, or has no channel.
         """
         delivery = self.get(id)
-        if self._channels.find(delivery.channel_id) is None:
+        channel = self._channels.find(delivery.channel_id)
+        if channel is None:
             raise Conflict("The channel of this delivery was deleted")
         again = (
             update(deliveries)
@@ -180,6 +185,7 @@ class Deliveries:
         with self._database.writing() as connection:
             if not connection.execute(again).rowcount:
                 raise Conflict(f"This delivery is {delivery.status}: nothing is left to try")
+            record(connection, _retried(delivery, channel, cut(at), by))
         return self.get(id)
 
     def counts(self) -> dict[DeliveryStatus, int]:
@@ -239,6 +245,20 @@ class Deliveries:
         if delivery.status is not DeliveryStatus.PENDING or not delivery.due or not channel:
             return delivery
         return replace(delivery, due=channel.next_attempt(delivery.due))
+
+
+def _retried(delivery: Delivery, channel: Channel, at: datetime, by: Actor) -> AuditEntry:
+    return AuditEntry(
+        at=at,
+        by=by.author,
+        action=Action.RETRIED,
+        kind=Subject.DELIVERY,
+        id=delivery.delivery_id,
+        name=channel.spec.name,
+        before={"status": delivery.status.value},
+        after={"status": DeliveryStatus.PENDING.value},
+        changed=("status",),
+    )
 
 
 _SHOWN = select(deliveries).where(deliveries.c.status != DeliveryStatus.STAGED)

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
+from tocsin.model.audit.definitions import Audited, key_document
+from tocsin.model.audit.entry import Action, Subject
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.key import Key
 
@@ -46,6 +48,16 @@ class KnownSecret:
     def of(cls, key: Key, grace_end: datetime | None = None) -> KnownSecret:
         ends = [end for end in (key.expires_at, grace_end) if end is not None]
         return cls(key, key.key_id, min(ends, default=None))
+
+
+AUDITED_KEY: Audited[StoredKey] = Audited(
+    Subject.KEY,
+    lambda stored: stored.key.name,
+    lambda stored: key_document(stored.key),
+    secrets=lambda stored: {"secret": stored.hash},
+    changed=Action.ROTATED,
+    deleted=Action.REVOKED,
+)
 
 
 def row_of(stored: StoredKey) -> dict[str, Any]:

@@ -17,9 +17,17 @@ from uuid import UUID, uuid4
 from tocsin.errors import Conflict
 from tocsin.model.instant import cut
 from tocsin.model.key import Key, Role
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
-from tocsin.store.key_rows import FormerSecret, KnownSecret, StoredKey, row_of, stored_key
+from tocsin.store.key_rows import (
+    AUDITED_KEY,
+    FormerSecret,
+    KnownSecret,
+    StoredKey,
+    row_of,
+    stored_key,
+)
 from tocsin.store.tables import keys
 
 ENVIRONMENT = "TOCSIN_ADMIN_KEY"
@@ -33,7 +41,7 @@ MAX_FORMER_SECRETS = 10
 
 class Keys:
     def __init__(self, database: Database) -> None:
-        self._table = CachedTable(database, keys, stored_key, row_of, self._index)
+        self._table = CachedTable(database, keys, AUDITED_KEY, stored_key, row_of, self._index)
         # The SHA-256 of the environment's secret, once it was adopted, and its stored hash. Another
         # node may adopt another secret.
         self._environment_hash: str | None = None
@@ -69,7 +77,12 @@ class Keys:
         return stored.key if stored else None
 
     def create(
-        self, name: str, role: Role, at: datetime, expires_at: datetime | None = None
+        self,
+        name: str,
+        role: Role,
+        at: datetime,
+        expires_at: datetime | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> tuple[Key, str]:
         """A new key and its secret, which is not stored and cannot be read again."""
         visible, secret = _new_secret(role)
@@ -81,10 +94,12 @@ class Keys:
             created_date=cut(at),
             expires_at=expires_at,
         )
-        self._table.create(key.key_id, StoredKey(key, _hash(secret)))
+        self._table.create(key.key_id, StoredKey(key, _hash(secret)), at, by)
         return key, secret
 
-    def rotate(self, id: UUID, at: datetime, grace: timedelta) -> tuple[Key, str]:
+    def rotate(
+        self, id: UUID, at: datetime, grace: timedelta, by: Actor = BY_TOCSIN
+    ) -> tuple[Key, str]:
         """The key with a new secret, which is not stored; no former one holds longer than `grace`.
 
         Raises NotFound, or Conflict for the key of the environment, for an expired one, and for one
@@ -97,10 +112,10 @@ class Keys:
             former = _former_secrets(stored, cut(at), cut(at + grace))
             ends = tuple(each.end for each in former)
             key = stored.key.model_copy(update={"prefix": visible, "former_ends": ends})
-            self._table.replace(id, StoredKey(key, _hash(secret), former))
+            self._table.replace(id, StoredKey(key, _hash(secret), former), at, by)
             return key, secret
 
-    def revoke(self, id: UUID, at: datetime) -> Key:
+    def revoke(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> Key:
         """Returns the revoked key. Raises NotFound, or Conflict for the key of the environment and
         for the last one with the role admin."""
         with self._table.locked():
@@ -114,7 +129,7 @@ class Keys:
                     "This is the last key with the role admin, and without one nobody could manage "
                     "Tocsin: create another one first"
                 )
-            self._table.delete(id)
+            self._table.delete(id, at, by)
             return key
 
     def _is_last_admin(self, key: Key, at: datetime) -> bool:
@@ -138,7 +153,7 @@ class Keys:
             adopted = former
             if not _is_secret_of(former, secret):
                 adopted = None if secret is None else _environment_key(secret, at)
-                with self._table.changing() as change:
+                with self._table.changing(at) as change:
                     for stored in self._table.all():
                         # A generated key may have the same secret, perhaps with another role.
                         if stored is former or stored.hash == given:

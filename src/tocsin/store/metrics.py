@@ -13,11 +13,13 @@ from sqlalchemy import Connection, RowMapping, or_, select
 from tocsin.errors import Conflict
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.guards import unmatched_fields
+from tocsin.model.audit.definitions import METRIC
 from tocsin.model.instant import cut
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import Question
 from tocsin.model.slug import with_kept_keys
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store import tables
 from tocsin.store.alerts import Alerts
@@ -31,7 +33,7 @@ _SCOPE = ("resource_type_id", "action_id", "origin_id")
 class Metrics:
     def __init__(self, database: Database) -> None:
         self._table = CachedTable(
-            database, tables.metrics, _metric, _row, key_of=lambda metric: metric.key
+            database, tables.metrics, METRIC, _metric, _row, key_of=lambda metric: metric.key
         )
         self.all = self._table.all
         self.get = self._table.get
@@ -40,11 +42,13 @@ class Metrics:
     def __contains__(self, id: object) -> bool:
         return isinstance(id, UUID) and self._table.find(id) is not None
 
-    def create(self, draft: MetricDraft, question: Question, at: datetime) -> Metric:
+    def create(
+        self, draft: MetricDraft, question: Question, at: datetime, by: Actor = BY_TOCSIN
+    ) -> Metric:
         """Store a metric that `read_metric` accepted, with the question it returned."""
         at = cut(at)
         metric = _from_draft(draft, question, id=uuid4(), created=at, modified=at)
-        return self._table.create(metric.metric_id, metric)
+        return self._table.create(metric.metric_id, metric, at, by)
 
     def replace(
         self,
@@ -54,6 +58,7 @@ class Metrics:
         at: datetime,
         alerts: Alerts | None = None,
         expected: Metric | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Metric:
         """Raises NotFound, ChangedMeanwhile if it is not `expected`, or Conflict if a guard of an
         alert would be grouped by fields that the alert's metric is not. With a question that
@@ -64,7 +69,7 @@ class Metrics:
             draft = with_kept_keys(draft, former)
             created, modified = former.created_date, cut(at)
             metric = _from_draft(draft, question, id=id, created=created, modified=modified)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 change.update(id, metric)
                 if alerts and not question.measures_as(former.question):
                     using = alerts.using(id)
@@ -86,11 +91,11 @@ class Metrics:
                         f"{', '.join(fields)}, and its metric would not be"
                     )
 
-    def delete(self, id: UUID) -> None:
+    def delete(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> None:
         """Raises NotFound, or Conflict if an alert watches the metric or has a guard on it."""
         with self._table.locked():
             self.get(id)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 _reject_watched(change.connection, id)
                 change.delete(id)
 

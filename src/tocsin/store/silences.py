@@ -12,11 +12,13 @@ from sqlalchemy import RowMapping
 
 from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.state import Dimensions
+from tocsin.model.audit.definitions import SILENCE
 from tocsin.model.instant import LAST_YEAR, MILLISECOND, cut
 from tocsin.model.notifications.recurrence import Recurrence, SilencedTime
 from tocsin.model.notifications.silence import Silence, SilenceTarget
 from tocsin.model.notifications.silence_draft import SilenceDraft
 from tocsin.model.slug import with_kept_keys
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
@@ -30,28 +32,34 @@ _LAST = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - MILLISECOND
 class Silences:
     def __init__(self, database: Database) -> None:
         self._table = CachedTable(
-            database, silences, _silence, _row, key_of=lambda silence: silence.key
+            database, silences, SILENCE, _silence, _row, key_of=lambda silence: silence.key
         )
         self.all = self._table.all
         self.find = self._table.find
         self.get = self._table.get
         self.delete = self._table.delete
 
-    def create(self, draft: SilenceDraft, at: datetime) -> Silence:
+    def create(self, draft: SilenceDraft, at: datetime, by: Actor = BY_TOCSIN) -> Silence:
         """Store a silence that `read_silence` accepted."""
         at = cut(at)
         silence = draft.silence(uuid4(), at, at)
-        return self._table.create(silence.silence_id, silence)
+        return self._table.create(silence.silence_id, silence, at, by)
 
     def replace(
-        self, id: UUID, draft: SilenceDraft, at: datetime, expected: Silence | None = None
+        self,
+        id: UUID,
+        draft: SilenceDraft,
+        at: datetime,
+        expected: Silence | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Silence:
         """Raises NotFound, or ChangedMeanwhile if it is not `expected`. The deliveries that
         it holds are decided anew by `HeldDeliveries`."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
             draft = with_kept_keys(draft, former)
-            return self._table.replace(id, draft.silence(id, former.created_date, cut(at)))
+            silence = draft.silence(id, former.created_date, cut(at))
+            return self._table.replace(id, silence, at, by)
 
     def matching(
         self, transition: Mapping[str, Any], labels: Mapping[str, str], at: datetime

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tocsin.model.alerts.pages import AlertPages
 from tocsin.store.alerts import Alerts
+from tocsin.store.audit import AuditTrail
 from tocsin.store.bundle_closing import BundleCloser
 from tocsin.store.bundle_deliveries import BundleDeliveries
 from tocsin.store.bundles import Bundles
@@ -36,6 +37,7 @@ class Stores:
         max_pending_deliveries: int,
     ) -> None:
         """`pages` are the links to alerts in messages."""
+        self.audit = AuditTrail(database)
         self.catalog = Catalog(database, max_catalog_entries)
         self.metrics = Metrics(database)
         self.keys = Keys(database)

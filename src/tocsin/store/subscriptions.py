@@ -14,12 +14,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, RowMapping
 
 from tocsin.errors import InvalidInput
+from tocsin.model.audit.definitions import SUBSCRIPTION
 from tocsin.model.instant import cut
 from tocsin.model.interactions.filter_tree import read_filter
 from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.grouping import Grouping
 from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
 from tocsin.model.slug import with_kept_keys
+from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.channels import Channels
@@ -68,6 +70,7 @@ class Subscriptions:
         self._table = CachedTable(
             database,
             subscriptions,
+            SUBSCRIPTION,
             _subscription,
             _row,
             self._group_by_topic,
@@ -90,12 +93,12 @@ class Subscriptions:
         """The enabled subscriptions with a grouping; a change replaces the list."""
         return self._grouped
 
-    def create(self, draft: SubscriptionDraft, at: datetime) -> Subscription:
+    def create(self, draft: SubscriptionDraft, at: datetime, by: Actor = BY_TOCSIN) -> Subscription:
         """Raises InvalidInput if the channel does not exist."""
         at = cut(at)
         with self._table.locked():
             subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
-            return self._table.create(subscription.subscription_id, subscription)
+            return self._table.create(subscription.subscription_id, subscription, at, by)
 
     def replace(
         self,
@@ -103,6 +106,7 @@ class Subscriptions:
         draft: SubscriptionDraft,
         at: datetime,
         expected: Subscription | None = None,
+        by: Actor = BY_TOCSIN,
     ) -> Subscription:
         """Raises NotFound, InvalidInput if the channel does not exist, or ChangedMeanwhile if it is
         not `expected`."""
@@ -110,7 +114,7 @@ class Subscriptions:
             former = unchanged(self.get(id), expected)
             draft, created = with_kept_keys(draft, former), former.created_date
             subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 self._bundles.change(change.connection, former, subscription, at)
                 change.update(id, subscription)
         return subscription
@@ -122,14 +126,14 @@ class Subscriptions:
             subscription = self.find(id)
             if subscription is None or subscription.template != template:
                 return False
-            self._table.replace(id, subscription.model_copy(update={"template_problem": problem}))
+            self._table.set_state(id, subscription.model_copy(update={"template_problem": problem}))
         return True
 
-    def delete(self, id: UUID, at: datetime) -> None:
+    def delete(self, id: UUID, at: datetime, by: Actor = BY_TOCSIN) -> None:
         """Raises NotFound. Pending deliveries are still sent, and open bundles immediately."""
         with self._table.locked():
             former = self.get(id)
-            with self._table.changing() as change:
+            with self._table.changing(at, by) as change:
                 self._bundles.change(change.connection, former, None, at)
                 change.delete(id)
 

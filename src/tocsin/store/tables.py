@@ -194,3 +194,23 @@ Index(
     sqlite_where=transitions.c.is_recorded == false(),
     postgresql_where=transitions.c.is_recorded.is_(False),
 )
+
+# A row is written in the transaction of its change. It outlives its key and its subject, so it
+# refers to nothing.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", WHOLE_NUMBER, primary_key=True),
+    Column("at", InstantColumn, nullable=False),
+    Column("key_id", Uuid),
+    Column("key_name", LONG_TEXT),
+    Column("action", short_text(16), nullable=False),
+    Column("kind", short_text(16), nullable=False),
+    Column("subject_id", Uuid),
+    Column("name", LONG_TEXT),
+    Column("before", LONG_TEXT),
+    Column("after", LONG_TEXT),
+    Column("changed", LONG_TEXT),
+)
+Index("audit_at", audit.c.at, audit.c.number)
+Index("audit_subject", audit.c.subject_id, audit.c.at, audit.c.number)

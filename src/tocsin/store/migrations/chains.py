@@ -24,5 +24,5 @@ class Chain:
 
 
 # The import of this table completes the metadata, which all tables share.
-STORE = Chain("versions", "alembic_version", "0015", deliveries.metadata)
+STORE = Chain("versions", "alembic_version", "0017", deliveries.metadata)
 SERVER = Chain("server_versions", "alembic_version_server", "0002", server_metadata)

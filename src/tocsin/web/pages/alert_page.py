@@ -72,8 +72,8 @@ def alert(
 
 @router.post(PATH + "/{id:uuid}/evaluate")
 @run_on("questions")
-def evaluate_alert(pages: Site, _viewer: Admin, id: UUID) -> Response:
-    pages.runtime.alert_service.evaluate(id)
+def evaluate_alert(pages: Site, viewer: Admin, id: UUID) -> Response:
+    pages.runtime.alert_service.evaluate(id, viewer.actor)
     pages.alert_status.forget()
     return redirect(f"{PATH}/{id}")
 

@@ -71,8 +71,8 @@ def alerts(
 
 @router.post(PATH + "/evaluate-all")
 @run_on("questions")
-def evaluate_all(pages: Site, _viewer: Admin) -> Response:
-    pages.runtime.alert_service.evaluate_all()
+def evaluate_all(pages: Site, viewer: Admin) -> Response:
+    pages.runtime.alert_service.evaluate_all(viewer.actor)
     pages.alert_status.forget()
     return redirect(PATH)
 

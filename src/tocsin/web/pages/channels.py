@@ -65,8 +65,9 @@ def replace_channel(pages: Site, request: Request, viewer: Admin, id: UUID, body
 
 
 @router.post(PATH + "/{id:uuid}/test")
-def send_test_message(pages: Site, request: Request, _viewer: Admin, id: UUID) -> Response:
-    return _list(pages, request, test=pages.runtime.channel_service.test(id))
+def send_test_message(pages: Site, request: Request, viewer: Admin, id: UUID) -> Response:
+    test = pages.runtime.channel_service.test(id, viewer.actor)
+    return _list(pages, request, test=test)
 
 
 @router.post(PATH + "/{id:uuid}/delete")

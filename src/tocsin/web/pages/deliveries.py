@@ -52,6 +52,6 @@ def deliveries(
 
 
 @router.post(PATH + "/{id:uuid}/retry")
-def retry_delivery(pages: Site, _viewer: Admin, id: UUID) -> Response:
-    pages.runtime.delivery_service.retry(id)
+def retry_delivery(pages: Site, viewer: Admin, id: UUID) -> Response:
+    pages.runtime.delivery_service.retry(id, viewer.actor)
     return redirect(PATH)

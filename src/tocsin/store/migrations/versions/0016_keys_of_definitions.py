@@ -8,8 +8,8 @@ from alembic import op
 
 from tocsin.store.column_types import short_text
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:
