@@ -56,16 +56,16 @@ def metric(store: Store, **members: Any) -> tuple[MetricDraft, Question]:
 
 def test_a_change_has_its_author_and_the_definition_before_and_after(store: Store) -> None:
     filters = [{"field": "userId", "operator": "eq", "value": "u1"}]
-    made = store.metrics.create(*metric(store), AT, ADA)
+    logins = store.metrics.create(*metric(store), AT, ADA)
     changed = metric(store, filters=filters, timeWindow="today", timezone="Europe/Berlin")
-    store.metrics.replace(made.metric_id, *changed, AT + SECOND, by=ADA)
-    store.metrics.delete(made.metric_id, AT + 2 * SECOND)
+    store.metrics.replace(logins.metric_id, *changed, AT + SECOND, by=ADA)
+    store.metrics.delete(logins.metric_id, AT + 2 * SECOND)
     deleted, change, created = rows(store)[:3]
     assert created.by == change.by == Author(KEY.key_id, "ada")
     assert deleted.by is None
     assert [each.action for each in (created, change, deleted)] == ["created", "changed", "deleted"]
     assert {(each.kind, each.id, each.name) for each in (created, change, deleted)} == {
-        (Subject.METRIC, made.metric_id, "Logins")
+        (Subject.METRIC, logins.metric_id, "Logins")
     }
     assert created.before is None
     assert created.after == change.before
@@ -108,9 +108,9 @@ def test_a_secret_is_masked_and_its_change_is_named(store: Store) -> None:
 def test_every_kind_of_definition_is_recorded(store: Store) -> None:
     keys, silences = Keys(store.database), Silences(store.database)
     subscriptions = Subscriptions(store.database, store.channels)
-    made, _ = keys.create("billing", Role.INGEST, AT, by=ADA)
-    keys.rotate(made.key_id, AT, timedelta(hours=1), by=ADA)
-    keys.revoke(made.key_id, AT, by=ADA)
+    key, _ = keys.create("billing", Role.INGEST, AT, by=ADA)
+    keys.rotate(key.key_id, AT, timedelta(hours=1), by=ADA)
+    keys.revoke(key.key_id, AT, by=ADA)
     hook = {"name": "c", "kind": "webhook", "settings": {"url": "https://a.example"}}
     channel = store.channels.create(read_channel(hook), AT, ADA)
     store.channels.pause(channel.channel_id, AT)
@@ -152,15 +152,15 @@ def test_a_change_that_is_refused_has_no_row(store: Store) -> None:
 
 
 def test_a_change_whose_row_cannot_be_written_does_not_happen(store: Store) -> None:
-    made = store.metrics.create(*metric(store), AT)
+    logins = store.metrics.create(*metric(store), AT)
     with store.database.writing() as connection:
         connection.execute(text("ALTER TABLE audit RENAME TO away"))
     with pytest.raises(TocsinError):
-        store.metrics.delete(made.metric_id, AT)
+        store.metrics.delete(logins.metric_id, AT)
     with pytest.raises(TocsinError):
         store.catalog.create(Kind.ACTION, EntryDraft(mnemonic="paid", title="Paid"), AT)
     store.restart()
-    assert store.metrics.get(made.metric_id) == made
+    assert store.metrics.get(logins.metric_id) == logins
     assert store.catalog.find(Kind.ACTION, "paid") is None
 
 
@@ -212,18 +212,18 @@ def test_expired_rows_go_and_the_history_of_metrics_and_alerts_stays(store: Stor
 
 
 def test_the_versions_of_a_deleted_metric_are_kept(store: Store) -> None:
-    made = store.metrics.create(*metric(store), AT)
+    logins = store.metrics.create(*metric(store), AT)
     store.metrics.create(*metric(store, name="other"), AT)
-    store.metrics.replace(made.metric_id, *metric(store, name="renamed"), AT + SECOND)
-    store.metrics.delete(made.metric_id, AT + 2 * SECOND)
+    store.metrics.replace(logins.metric_id, *metric(store, name="renamed"), AT + SECOND)
+    store.metrics.delete(logins.metric_id, AT + 2 * SECOND)
     trail = AuditTrail(store.database)
-    versions, _ = trail.versions(Subject.METRIC, made.metric_id, 10)
+    versions, _ = trail.versions(Subject.METRIC, logins.metric_id, 10)
     assert [(row.action, row.name) for row in versions] == [
         ("deleted", "renamed"),
         ("changed", "renamed"),
         ("created", "Logins"),
     ]
-    assert trail.versions(Subject.ALERT, made.metric_id, 10) == ([], None)
+    assert trail.versions(Subject.ALERT, logins.metric_id, 10) == ([], None)
 
 
 def test_the_values_of_a_person_are_blanked_wherever_they_are_a_whole_value(store: Store) -> None:
