@@ -24,6 +24,7 @@ from tocsin.model.interactions.field import Field
 from tocsin.model.metrics.aggregation import Aggregation
 from tocsin.model.metrics.answer import Answer
 from tocsin.model.metrics.question import Question
+from tocsin.process.events import InteractionsDropped
 from tocsin.runtime import Runtime
 
 AT = datetime(2026, 3, 20, 14, 30, 20, tzinfo=UTC)
@@ -78,6 +79,20 @@ def test_windows_that_slide_within_a_minute_read_nothing(cached: Runtime) -> Non
     assert counts(cached, AT + timedelta(seconds=30)) == [2, 3, 4]
     assert counts(cached, AT - timedelta(milliseconds=1)) == [1, 2, 3]
     assert queries(cached) == before + 1
+
+
+@counts_queries
+def test_dropping_a_month_leaves_the_partial_aggregates_of_the_others(cached: Runtime) -> None:
+    march = AT.replace(day=1, hour=0, minute=0, second=0)
+    assert cached.engine.drop_months_before(march) == 1
+    cached.events.publish(InteractionsDropped(march))
+    before = queries(cached)
+    assert counts(cached, AT, QUESTIONS[:2]) == [2, 3]
+    assert queries(cached) == before + 1
+    for _ in range(2):
+        assert counts(cached, AT) == [2, 3, 3]
+    cached.events.publish(InteractionsDropped())
+    assert counts(cached, AT) == [2, 3, 3]
 
 
 def test_minutes_of_other_instants_do_not_evict_those_that_are_needed(cached: Runtime) -> None:

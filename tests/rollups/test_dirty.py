@@ -50,6 +50,35 @@ def test_a_reset_starts_another_generation(dirty: DirtyBuckets) -> None:
     assert dirty.watermark == 8
 
 
+def test_after_a_drop_only_what_is_later_is_valid(dirty: DirtyBuckets) -> None:
+    first = dirty.generation
+    dirty.drop_before(AT)
+    second = dirty.generation
+    assert second != first
+    assert dirty.valid_since(first) == AT
+    dirty.drop_before(2 * AT)
+    dirty.drop_before(AT)
+    assert dirty.valid_since(first) == dirty.valid_since(second) == 2 * AT
+
+
+def test_nothing_before_a_reset_is_valid_whatever_is_dropped_afterwards(
+    dirty: DirtyBuckets,
+) -> None:
+    dirty.drop_before(AT)
+    before = dirty.generation
+    dirty.reset()
+    after = dirty.generation
+    dirty.drop_before(2 * AT)
+    assert dirty.valid_since(before) is None
+    assert dirty.valid_since(after) == 2 * AT
+
+
+def test_a_drop_forgets_no_marked_bucket(dirty: DirtyBuckets) -> None:
+    dirty.mark([AT], 8)
+    dirty.drop_before(AT // 2)
+    assert last_change(dirty, MINUTE, 90) == 8
+
+
 def test_too_many_marked_buckets_reset_all(
     dirty: DirtyBuckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from tocsin.metrics.calculation_pool import CalculationPool
 from tocsin.metrics.calculator import Calculator
 from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.rollups.cache import RollupCache
+from tocsin.model.instant import to_milliseconds
 from tocsin.process.events import (
     InteractionsDropped,
     InteractionsFollowed,
@@ -55,8 +56,11 @@ class Calculators:
             self._cache.dirty.reset()
         self._cache.dirty.mark(event.timestamps, event.number)
 
-    def on_interactions_dropped(self, _event: InteractionsDropped) -> None:
-        self._cache.dirty.reset()
+    def on_interactions_dropped(self, event: InteractionsDropped) -> None:
+        if event.before is None:
+            self._cache.dirty.reset()
+        else:
+            self._cache.dirty.drop_before(to_milliseconds(event.before))
 
     def close(self) -> None:
         self._closing.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from tocsin.model.interactions.interaction import Interaction
@@ -45,7 +46,9 @@ class InteractionsFollowed:
 
 @dataclass(frozen=True, slots=True)
 class InteractionsDropped:
-    """Expired interactions were dropped from the engine."""
+    """Expired interactions were dropped from the engine: those before an instant, or any."""
+
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,18 +93,22 @@ class Maintenance(Worker):
             rows = self._storage.engine.rows_by_month()
             expired = Expired.before(at - self._age.length, rows)
             if self._retention.allows(expired, self._seen_clock, at):
-                self._drop_months(at, self._age)
+                self._storage.remember_number()
+                self._storage.losses.forget_before(f"{at - self._age.length:%Y%m}")
+                if expired.months:
+                    self._drop_months(at, self._age)
 
     def _drop_months(self, at: datetime, age: Duration) -> None:
         """Drop the months that expired as a whole."""
-        self._storage.remember_number()
         horizon = at - age.length
-        self._storage.losses.forget_before(f"{horizon:%Y%m}")
-        dropped = self._storage.engine.drop_months_before(horizon, self._storage.fence.confirm)
-        self._events.publish(InteractionsDropped())
-        self._storage.announce_drop()
-        if dropped:
-            log.info("expired interactions dropped", months=dropped, retention=str(age))
+        month = horizon.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        try:
+            dropped = self._storage.engine.drop_months_before(horizon, self._storage.fence.confirm)
+        finally:
+            # Also after a failure, because some of the months may be gone.
+            self._events.publish(InteractionsDropped(month))
+            self._storage.announce_drop()
+        log.info("expired interactions dropped", months=dropped, retention=str(age))
 
     def _drop_deliveries(self, at: datetime) -> None:
         self._storage.fence.confirm()

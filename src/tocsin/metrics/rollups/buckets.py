@@ -84,6 +84,11 @@ def interval_of(level: int, bucket: int) -> Interval:
     return Interval((bucket - 1) * LENGTHS[level], bucket * LENGTHS[level])
 
 
+def bucket_of(level: int, instant: int) -> int:
+    """The bucket of a level that holds an instant."""
+    return -(-instant // LENGTHS[level])
+
+
 def children(level: int, bucket: int) -> BucketRange:
     """The buckets of the level below that a bucket consists of."""
     factor = LENGTHS[level] // LENGTHS[level - 1]

@@ -28,6 +28,8 @@ class DirtyBuckets:
         """`watermark` is the number of the last interaction that is recorded."""
         self._watermark = watermark
         self._generation = 0
+        self._last_reset = 0
+        self._dropped_before: int | None = None
         self._changes: tuple[dict[int, int], ...] = tuple({} for _ in LENGTHS)
         self._lock = threading.Lock()
 
@@ -38,8 +40,15 @@ class DirtyBuckets:
 
     @property
     def generation(self) -> int:
-        """Differs after a reset: partial aggregates of another generation are invalid."""
+        """Differs after a reset or a drop: partial aggregates of another generation are invalid,
+        apart from those that `valid_since` names."""
         return self._generation
+
+    def valid_since(self, generation: int) -> int | None:
+        """The time in milliseconds from which on the partial aggregates of an earlier generation
+        are valid; None if none of them is."""
+        with self._lock:
+            return self._dropped_before if generation >= self._last_reset else None
 
     def mark(self, timestamps: Sequence[int], number: int) -> None:
         """Mark the buckets of recorded interactions, by their timestamps in milliseconds; `number`
@@ -58,6 +67,13 @@ class DirtyBuckets:
         with self._lock:
             self._reset()
 
+    def drop_before(self, instant: int) -> None:
+        """Invalidate the partial aggregates of the time before an instant in milliseconds: its
+        interactions were deleted."""
+        with self._lock:
+            self._generation += 1
+            self._dropped_before = max(instant, self._dropped_before or instant)
+
     def last_changes(self, level: int, buckets: Iterable[int], watermark: int) -> dict[int, int]:
         """The watermark of the last change of each bucket, `watermark` for a later one; 0 if it did
         not change recently."""
@@ -69,6 +85,7 @@ class DirtyBuckets:
 
     def _reset(self) -> None:
         self._generation += 1
+        self._last_reset = self._generation
         self._changes = tuple({} for _ in LENGTHS)
 
 

@@ -17,6 +17,7 @@ from tocsin.metrics.rollups.buckets import (
     LENGTHS,
     Decomposition,
     Interval,
+    bucket_of,
     decompose,
     interval_of,
     minute_of,
@@ -81,12 +82,20 @@ class Resolution:
             self.rows.plus(measure, rows) if len(rows.buckets) else self.rows, watermarks
         )
 
+    def later_than(self, bucket: int) -> Resolution:
+        """Without the buckets up to this one."""
+        return self._without({each for each in self.watermarks if each <= bucket})
+
     def _without_older_half(self) -> Resolution:
         """Without the buckets that were read first: minutes of the distant past are not requested
         again."""
-        oldest = set(list(self.watermarks)[: len(self.watermarks) // 2])
-        watermarks = {b: number for b, number in self.watermarks.items() if b not in oldest}
-        return Resolution(self.rows.within(oldest, invert=True), watermarks)
+        return self._without(set(list(self.watermarks)[: len(self.watermarks) // 2]))
+
+    def _without(self, buckets: Collection[int]) -> Resolution:
+        if not buckets:
+            return self
+        watermarks = {b: number for b, number in self.watermarks.items() if b not in buckets}
+        return Resolution(self.rows.within(buckets, invert=True), watermarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,16 @@ class Rollup:
         """Without the dictionaries, which other rollups may share."""
         minutes = sum(minute.rows.bytes for minute in self.minutes.values())
         return minutes + sum(resolution.bytes for resolution in self.resolutions)
+
+    def forget_before(self, instant: int) -> None:
+        """Drop the buckets and minutes that begin before an instant in milliseconds."""
+        self.resolutions = tuple(
+            resolution.later_than(bucket_of(level, instant))
+            for level, resolution in enumerate(self.resolutions)
+        )
+        last = bucket_of(0, instant)
+        self.minutes = {minute: rows for minute, rows in self.minutes.items() if minute > last}
+        self.size = self.bytes
 
 
 @dataclass(slots=True, eq=False)

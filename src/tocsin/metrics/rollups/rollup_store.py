@@ -43,11 +43,17 @@ class RollupStore:
             self._rollups.pop(key, None)
 
     def generation(self) -> int:
-        """The current generation; drops the rollups of an earlier one."""
+        """The current generation; drops the buckets of an earlier one that are not valid."""
         with self._lock:
-            if self._generation != self._dirty.generation:
-                self._generation = self._dirty.generation
-                self._rollups.clear()
+            # First: what is dropped from then on belongs to a later generation.
+            generation = self._dirty.generation
+            if self._generation != generation:
+                valid_since = self._dirty.valid_since(self._generation)
+                self._generation = generation
+                if valid_since is None:
+                    self._rollups.clear()
+                for rollup in self._rollups.values():
+                    rollup.forget_before(valid_since or 0)
             return self._generation
 
     def recently_requested(self, count: int) -> list[tuple[Hashable, Rollup]]:
