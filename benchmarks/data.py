@@ -7,7 +7,7 @@ late. A fifth of them is in the last day, the others are spread evenly over the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,7 +100,20 @@ def live(rows: int, seed: int, after: datetime, span: timedelta) -> Iterator[Row
         yield replace(chunk, timestamp=_spelled(instants))
 
 
+def rows_at(first: int, instants: np.ndarray, rng: Generator) -> Rows:
+    """Rows like the others at these instants, in milliseconds; the first has the number `first`."""
+    return _rows(first, len(instants), lambda: _spelled(instants), rng)
+
+
+def with_payload(rows: Rows, payload: Text) -> Rows:
+    return replace(rows, payload=payload)
+
+
 def _chunk(first: int, count: int, rows: int, until: datetime, rng: Generator) -> Rows:
+    return _rows(first, count, lambda: _timestamps(first, count, rows, until, rng), rng)
+
+
+def _rows(first: int, count: int, timestamps: Callable[[], Text], rng: Generator) -> Rows:
     user = rng.integers(0, USERS, count)
     picked = {name: _pick(rng, weights, count) for name, weights in _SCOPE.items()}
     names = {name: _take(list(_SCOPE[name]), picks) for name, picks in picked.items()}
@@ -108,7 +121,7 @@ def _chunk(first: int, count: int, rows: int, until: datetime, rng: Generator) -
     return Rows(
         **names,
         resource_id=_join(kind, "-", _digits(rng.integers(0, 50_000, count))),
-        timestamp=_timestamps(first, count, rows, until, rng),
+        timestamp=timestamps(),
         user_id=_missing(_join("u-", _digits(user)), rng),
         payload=_payload(first, count, user, rng),
         codes=tuple(_digits(picks) for picks in picked.values()),
