@@ -90,7 +90,7 @@ def test_a_client_that_is_killed_leaves_an_incomplete_backup_and_no_files_at_the
     environment = environment_with({"TOCSIN_URL": server.url, "TOCSIN_API_KEY": server.admin_key})
     command = [sys.executable, "-m", "tocsin.cli", "backup", str(tmp_path / "to")]
     with subprocess.Popen(command, env=environment) as process:
-        while not list(tmp_path.glob("to/engine/**/*.bin")):
+        while not list(tmp_path.glob("to/engine/**/data.packed")):
             assert process.poll() is None
         os.kill(process.pid, signal.SIGKILL)
     refused = run_tocsin("backup", "verify", tmp_path / "to")

@@ -11,6 +11,7 @@ from tocsin.clickhouse.schema import (
     BROKEN_PARTS,
     FEW_SUBCOLUMNS,
     MERGE_CLOSED,
+    PACK_APPENDS,
     TIME_CODEC,
 )
 from tocsin.clickhouse.sql.query import Query
@@ -24,7 +25,7 @@ DEFINITION = Query(f"SELECT create_table_query FROM system.tables WHERE name = '
 def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Path) -> None:
     runtime = Runtime(settings_in(tmp_path))
     definition = runtime.engine.run_ddl(DEFINITION)[0][0]
-    settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS)
+    settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, PACK_APPENDS)
     resets = [f"RESET SETTING {setting.split()[0]}" for setting in settings]
     for change in (*resets, "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))"):
         runtime.engine.run_ddl(Query(f"ALTER TABLE {INTERACTIONS} {change}"))

@@ -147,7 +147,7 @@ def test_a_backup_that_was_cut_off_is_refused(pieces: list[bytes], tmp_path: Pat
 
 
 def test_a_missing_or_damaged_file_is_named(copy: Path, tmp_path: Path) -> None:
-    name = next(n for n in read_manifest(copy).files if n.endswith("data.bin"))
+    name = next(n for n in read_manifest(copy).files if n.endswith("data.packed"))
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(InvalidBackup, match=f"{name} of the backup is damaged"):

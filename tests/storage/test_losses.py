@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from support.deployments import folder_only, servers_only
 from support.opening import (
-    cut_in_half,
+    cut_off,
     fill,
     metrics,
     opened,
@@ -20,13 +22,14 @@ from support.opening import (
     refusal,
 )
 from support.trusted_clock import tend_with_trusted_clock
+from tocsin.clickhouse.part_files import PACKED_FILE, packed_file
 from tocsin.clickhouse.sql.query import Query
 from tocsin.storage.retention import SETTLING
 
 
 @folder_only
 def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path) -> None:
-    cut_in_half(full, "2026-02")
+    cut_off(full, "2026-02")
     with capture_logs() as log, opened(full) as runtime:
         assert runtime.engine.rows() == 20
         ready = readiness(runtime)
@@ -36,7 +39,7 @@ def test_a_damaged_part_is_named_everywhere_until_it_is_acknowledged(full: Path)
         assert "10 interactions that were recorded are missing (2026-02: 10)" in missing
         measured = metrics(runtime)
         assert all(each in overview(runtime) for each in ready["problems"])
-    assert sum(part.rows or 0 for part in runtime.losses.parts) == 10
+    assert [part.rows for part in runtime.losses.parts] == [10]
     events = [line["event"] for line in log]
     assert events.count("part set aside") == len(named)
     assert events.count("interactions missing") == 1
@@ -69,7 +72,7 @@ def test_a_part_that_was_detached_for_another_reason_is_named(full: Path) -> Non
     name = f"covered-by-broken_{part.name}"
     (part.parent / "detached").mkdir(exist_ok=True)
     part.rename(part.parent / "detached" / name)
-    (part.parent / "detached" / name / "count.txt").write_text("not a number")
+    os.truncate(part.parent / "detached" / name / PACKED_FILE, 20)
     with opened(full) as runtime:
         problems = readiness(runtime)["problems"]
         assert f'part="{name}",reason="covered-by-broken"}} NaN' in metrics(runtime)
@@ -84,7 +87,7 @@ def test_however_many_parts_are_damaged_the_rest_is_served(full: Path) -> None:
         for month in months:
             fill(runtime, month, 1)
     for month in months:
-        cut_in_half(full, month)
+        cut_off(full, month)
     with opened(full) as runtime:
         assert runtime.engine.rows() == 30
         problems = readiness(runtime)["problems"]
@@ -105,12 +108,17 @@ def test_months_that_expire_are_not_missing(full: Path) -> None:
 
 
 @folder_only
-def test_a_query_that_reads_a_damaged_part_names_it(full: Path) -> None:
+@pytest.mark.parametrize("damage", ["changed", "cut off"])
+def test_a_query_that_reads_a_damaged_part_names_it(full: Path, damage: str) -> None:
     part = parts(full, "2026-02")[0]
-    file = part / "data.bin"
-    damaged = bytearray(file.read_bytes())
-    for position in range(0, len(damaged), 64):
-        damaged[position + 32 if position + 32 < len(damaged) else position] ^= 255
+    file = part / PACKED_FILE
+    damaged, columns = bytearray(file.read_bytes()), packed_file(file, "data.bin")
+    start = damaged.index(columns)
+    if damage == "changed":
+        for position in range(start, start + len(columns), 64):
+            damaged[position] ^= 255
+    else:
+        del damaged[start + 10 :]
     file.write_bytes(damaged)
     assert f"The part {part.name} of the engine is damaged" in refusal(full)
     part.rename(part.parent / "detached" / f"broken_{part.name}")

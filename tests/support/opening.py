@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from support.deployments import settings_in
 from tocsin.api.app import create_app
+from tocsin.clickhouse.part_files import PACKED_FILE
 from tocsin.errors import IncompleteFolder, Unavailable
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.runtime import Runtime
@@ -74,10 +75,11 @@ def parts(folder: Path, month: str) -> list[Path]:
     return sorted((folder / "engine" / "store").glob(f"*/*/{month.replace('-', '')}_*"))
 
 
-def cut_in_half(folder: Path, month: str) -> None:
+def cut_off(folder: Path, month: str) -> None:
+    """Remove the columns of each part, and the last of the files that describe it."""
     for part in parts(folder, month):
-        file = part / "data.bin"
-        os.truncate(file, file.stat().st_size // 2)
+        file = part / PACKED_FILE
+        os.truncate(file, file.stat().st_size * 2 // 3)
 
 
 def refusal(folder: Path) -> str:

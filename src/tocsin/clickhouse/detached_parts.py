@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.part_files import row_count
 from tocsin.clickhouse.sql.maintenance import compile_detached_parts
-
-ROWS_FILE = "count.txt"
-"""The file of a part with its number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,6 @@ def detached_parts(clients: ClientPool) -> list[DetachedPart]:
 
 def _rows(part: Path) -> int | None:
     try:
-        return int((part / ROWS_FILE).read_bytes())
+        return row_count(part)
     except (OSError, ValueError):
         return None

@@ -16,6 +16,8 @@
 - A wide part has up to sixteen files for each path of the payloads that is a subcolumn, and up
   to 1,024 paths become subcolumns. So appends create compact parts, and merges keep the 64
   most frequent paths as subcolumns; the others share files and are read as fast (decision 55).
+- An append is one file of its part, `data.packed`, of which less has to be created and synced than
+  of twelve. It takes a fifth less time; merges write separate files (decision 100).
 - Damaged parts never prevent the table from opening, however many and large they are (the engine's
   default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """
@@ -34,6 +36,7 @@ from tocsin.clickhouse.sql.table import INTERACTIONS
 TIME_CODEC = "CODEC(T64, LZ4)"
 MERGE_CLOSED = "min_partition_age_to_force_merge_seconds = 86400"
 APPEND_COMPACT = "min_level_for_wide_part = 1"
+PACK_APPENDS = "min_level_for_full_part_storage = 1"
 FEW_SUBCOLUMNS = "merge_max_dynamic_subcolumns_in_wide_part = 64"
 BROKEN_PARTS = (
     "max_suspicious_broken_parts = 1000000000",
@@ -101,7 +104,7 @@ def table_settings() -> list[str]:
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     is_enough = allowed == resource.RLIM_INFINITY or allowed >= OPEN_FILES_FOR_WIDE_PARTS
     wide = f"min_bytes_for_wide_part = {_WIDE_PART_BYTES if is_enough else _NEVER}"
-    return [*UPGRADED, wide]
+    return [*UPGRADED, PACK_APPENDS, wide]
 
 
 def upgrade_table(client: Client) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 
 from tocsin import __version__
-from tocsin.clickhouse.detached_parts import ROWS_FILE
+from tocsin.clickhouse.part_files import PACKED_FILE, ROWS_FILE, row_count
 from tocsin.errors import Conflict, Unavailable
 from tocsin.ingestion.append_log import AppendLog
 from tocsin.process.clock import Clock
@@ -154,9 +154,9 @@ def _frozen(folder: Path) -> dict[str, Path]:
 
 
 def _rows(files: Mapping[str, Path]) -> int:
-    """The number of interactions in the parts, which each part keeps in a file."""
-    counts = [path for name, path in files.items() if name.endswith(f"/{ROWS_FILE}")]
-    return sum(int(path.read_bytes()) for path in counts)
+    """The number of interactions in the parts."""
+    parts = {path.parent for path in files.values() if path.name in (ROWS_FILE, PACKED_FILE)}
+    return sum(map(row_count, parts))
 
 
 def _links(engine: Path) -> dict[str, str]:
