@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     body_memory: Annotated[int, Field(ge=ceilings.BATCH_BYTES, description="bytes")] = (
         ceilings.BODY_MEMORY
     )
+    id_filter_bytes: Annotated[int, Field(ge=ceilings.MIB)] = ceilings.ID_FILTER_BYTES
     query_memory: Annotated[int, Field(ge=64 * ceilings.MIB, description="bytes")] = (
         ceilings.QUERY_MEMORY
     )

@@ -22,6 +22,7 @@ from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
 from tocsin.ingestion.history import History
+from tocsin.ingestion.id_learner import IdLearner
 from tocsin.ingestion.month_limit import MonthLimit
 from tocsin.ingestion.recorder import Recorder
 from tocsin.metrics.calculators import Calculators
@@ -271,6 +272,7 @@ class Runtime(Stores):
             KeyUseWriter(self.key_uses),
             self.scheduler,
             Warmup(self.engine, self.promoter),
+            IdLearner(self.engine.ids),
         ):
             self._run(worker)
         # Closed first: a calculation in progress would delay everything else.

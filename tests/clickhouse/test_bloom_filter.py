@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+import numpy as np
+
 from tocsin.clickhouse.bloom_filter import IdFilter
 
 
@@ -48,3 +50,35 @@ def test_ids_may_be_added_joined() -> None:
     added = ids(Random(4), 100)
     known.add([b"".join(added)])
     assert known.might_contain(added) == added
+
+
+def test_ids_that_are_learnt_again_take_no_room() -> None:
+    known = IdFilter()
+    added = ids(Random(5), 50_000)
+    known.add(added)
+    known.learn(np.frombuffer(b"".join(added), ">u8").reshape(-1, 2).astype(np.uint64))
+    assert known.ids == 50_000
+    assert known.might_contain(added) == added
+
+
+def test_a_reserved_filter_needs_one_segment_for_all_ids() -> None:
+    reserved, grown = IdFilter(), IdFilter()
+    reserved.reserve(600_000)
+    before = reserved.size
+    added = ids(Random(6), 600_000)
+    for known in (reserved, grown):
+        known.add(added)
+        assert known.might_contain(added[::100]) == added[::100]
+    assert reserved.size == before < 1.5 * grown.size
+
+
+def test_a_filter_that_must_not_grow_still_contains_every_id() -> None:
+    random = Random(7)
+    known = IdFilter(most_bytes=100_000)
+    added, others = ids(random, 100_000), ids(random, 20_000)
+    for start in range(0, len(added), 10_000):
+        known.add(added[start : start + 10_000])
+    assert known.might_contain(added) == added
+    assert known.size <= 100_000
+    # Eight bits each, so that a tenth of the others are false positives.
+    assert 0.05 < len(known.might_contain(others)) / len(others) < 0.15

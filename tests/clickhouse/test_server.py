@@ -187,7 +187,8 @@ def test_any_number_of_ids_can_be_looked_up(engine: Engine) -> None:
     ids = [interaction.interaction_id for interaction in interactions]
     others = [uuid4().bytes for _ in range(5_000)]
     assert engine.recorded_ids([*ids, *others]) == set(ids)
-    assert set(engine.recorded(ids)) == set(ids)
+    engine.ids.expect_all()
+    assert set(engine.ids.find([*ids, *others])) == set(ids)
 
 
 def test_a_table_is_created_by_migrate_only_and_once() -> None:

@@ -6,12 +6,15 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from support.deployments import folder_only, servers_only
 from support.opening import (
+    ADMIN_KEY,
     cut_off,
     fill,
     metrics,
@@ -19,9 +22,9 @@ from support.opening import (
     overview,
     parts,
     readiness,
-    refusal,
 )
 from support.trusted_clock import tend_with_trusted_clock
+from tocsin.api.app import create_app
 from tocsin.clickhouse.part_files import PACKED_FILE, packed_file
 from tocsin.clickhouse.sql.query import Query
 from tocsin.storage.retention import SETTLING
@@ -120,10 +123,21 @@ def test_a_query_that_reads_a_damaged_part_names_it(full: Path, damage: str) -> 
     else:
         del damaged[start + 10 :]
     file.write_bytes(damaged)
-    assert f"The part {part.name} of the engine is damaged" in refusal(full)
+    message = f"The part {part.name} of the engine is damaged"
+    interaction = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
+    with opened(full) as runtime:
+        client = TestClient(create_app(runtime), headers={"x-api-key": ADMIN_KEY})
+        repeat = {**interaction, "interactionId": str(uuid4())}
+        for refused in (
+            client.get("/api/interactions"),
+            client.post("/api/interactions", json=repeat),
+        ):
+            assert refused.status_code == 503
+            assert message in refused.json()["detail"]
+        assert client.post("/api/interactions", json=interaction).status_code == 201
     part.rename(part.parent / "detached" / f"broken_{part.name}")
     with opened(full) as runtime:
-        assert runtime.engine.rows() == 20
+        assert runtime.engine.rows() == 21
         problems = readiness(runtime)["problems"]
     assert f"broken_{part.name} (broken) with 10 interactions" in problems[1]
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.api.bodies import release_body
 from tocsin.api.coordination_metrics import coordination_metrics
+from tocsin.api.id_metrics import id_metrics
 from tocsin.api.problems import problem
 from tocsin.errors import Stopping, TocsinError
 from tocsin.model.alerts.alert import Health
@@ -107,6 +108,7 @@ class _Counts(Collector):
         yield from self._of_notifications()
         yield from _problems(self._runtime)
         yield from _fill_levels(self._runtime)
+        yield from id_metrics(self._runtime)
         yield from coordination_metrics(self._runtime)
         try:
             rows, size = engine.rows(), engine.bytes_on_disk()

@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from tocsin.clickhouse.appender import BlockAppender, BlockRejected
 from tocsin.clickhouse.arrow import arrow_stream
-from tocsin.clickhouse.bloom_filter import IdFilter
 from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.connector import ANSWER_SECONDS
 from tocsin.clickhouse.engine_tables import EngineTables
@@ -27,6 +26,8 @@ from tocsin.clickhouse.host_pools import PoolFactory
 from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
+from tocsin.clickhouse.recorded_ids import RecordedIds
+from tocsin.clickhouse.recorded_numbers import RecordedNumbers, read_parts
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     LOOK_UP_SETTINGS,
@@ -36,17 +37,16 @@ from tocsin.clickhouse.settings import (
     maintenance_settings,
 )
 from tocsin.clickhouse.sql import maintenance
-from tocsin.clickhouse.sql.listing import compile_payloads, compile_recorded
+from tocsin.clickhouse.sql.listing import compile_payloads
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
-from tocsin.clickhouse.warmup import load_extent, load_field_types, load_ids, load_months
+from tocsin.clickhouse.warmup import load_extent, load_field_types, load_months
 from tocsin.errors import Stopping, Unavailable
-from tocsin.model.ceilings import PATHS
+from tocsin.model.ceilings import ID_FILTER_BYTES, PATHS
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.interaction import Interaction
-from tocsin.model.interactions.recorded import Recorded
 from tocsin.model.interactions.snapshot import Mnemonics
 from tocsin.model.server_address import ServerAddress
 from tocsin.process.deadline import Deadline
@@ -69,6 +69,7 @@ class Engine(EngineTables):
         seconds: int,
         concurrency: int,
         max_paths: int = PATHS,
+        id_filter_bytes: int = ID_FILTER_BYTES,
         admit: Admit = lambda _: None,
         node_id: str = "",
     ) -> None:
@@ -83,7 +84,6 @@ class Engine(EngineTables):
         """
         super().__init__()
         self.field_types = FieldTypes(max_paths)
-        self.id_filter = IdFilter()
         self.materialized_columns: Mapping[tuple[Field, ValueKind], str] = {}
         self.recorded_extent = RecordedExtent()
         self.recorded_months = RecordedMonths()
@@ -97,7 +97,7 @@ class Engine(EngineTables):
         self._closing = ExitStack()
         self._connect(location)
         try:
-            self._open(admit, memory, concurrency)
+            self._open(admit, memory, concurrency, id_filter_bytes)
         except BaseException:
             self._closing.close()
             raise
@@ -108,7 +108,7 @@ class Engine(EngineTables):
         self.topology = self._connector.topology
         self._pool = PoolFactory(self._connector, self._closing)
 
-    def _open(self, admit: Admit, memory: int, concurrency: int) -> None:
+    def _open(self, admit: Admit, memory: int, concurrency: int, id_filter_bytes: int) -> None:
         # For the committer only, so that recording waits for nothing but its append.
         appending = self._pool(APPEND_SETTINGS, answer_seconds=self.topology.append_seconds)
         self._appender = BlockAppender(
@@ -125,15 +125,24 @@ class Engine(EngineTables):
         with appending.acquire() as client:
             self._connector.prepare_table(client)
         self.folder_id = before.folder_id
-        # A stop kills its query: queries look for all types until they are loaded.
+        # A stop kills their queries: all types and ids are looked for until they are loaded.
         loading: EngineSettings = {"log_comment": self._comment}
         self._loading = self._pool(loading, answer_seconds=_UNLIMITED_SECONDS)
+        streaming = self._pool(loading, answer_seconds=_UNLIMITED_SECONDS)
         # Reserved for KILL QUERY, so that a stop never waits for a running statement.
         self.killing_hosts = self._pool.of_hosts({}, answer_seconds=self.topology.append_seconds)
         options: dict[str, Any] = {"answer_seconds": _UNLIMITED_SECONDS, "is_logging": False}
         self.maintenance_clients = self._pool(maintenance_settings(memory), **options)
         self.maintenance_hosts = self._pool.of_hosts(maintenance_settings(memory), **options)
         self._open_reading(calculation_settings(memory, self._seconds, self._comment), concurrency)
+        # The parts of servers change elsewhere, too, and each server has its own.
+        is_server = self.is_server
+        self.numbers = RecordedNumbers(
+            self.status_queries, lambda: {} if is_server else read_parts(self.status_queries)
+        )
+        self.ids = RecordedIds(
+            self._duplicate_queries, streaming, self.rows_by_month, id_filter_bytes
+        )
         self.load_contents()
 
     def _open_reading(self, settings: EngineSettings, concurrency: int) -> None:
@@ -243,11 +252,6 @@ class Engine(EngineTables):
         query = maintenance.compile_recorded_ids([UUID(bytes=id) for id in ids])
         return {row[0].bytes for row in self._duplicate_queries.run(query)}
 
-    def recorded(self, ids: Sequence[bytes]) -> dict[bytes, Recorded]:
-        """The recorded interactions with these ids (16 bytes each), by id."""
-        rows = self._duplicate_queries.run(compile_recorded([UUID(bytes=id) for id in ids]))
-        return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
-
     def recorded_payloads(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
         """The payloads of the recorded interactions with these ids (16 bytes each), by id."""
         rows = self._duplicate_queries.run(compile_payloads([UUID(bytes=id) for id in ids]))
@@ -270,11 +274,11 @@ class Engine(EngineTables):
         return False
 
     def load_contents(self) -> None:
-        """Load the ids, the extent and the months of the recorded interactions."""
-        partitions = self.topology.partitions
-        load_ids(self.unlimited_clients, partitions, self.id_filter)
+        """Load the extent and the months of the recorded interactions; their ids have to be learnt
+        from now on."""
+        self.ids.expect_all()
         load_extent(self.unlimited_clients, self.recorded_extent)
-        load_months(self.unlimited_clients, partitions, self.recorded_months)
+        load_months(self.unlimited_clients, self.topology.partitions, self.recorded_months)
 
     def load_field_types(self) -> None:
         """Load the types of fields from the table; until then, queries look for all types."""
@@ -289,7 +293,3 @@ class Engine(EngineTables):
         mnemonics = {kind: catalog.mnemonics(kind) for kind in Kind}
         columns = self.materialized_columns if with_columns else {}
         return Table(mnemonics, self.field_types.of, lambda field, kind: columns.get((field, kind)))
-
-
-def _plain(value: Any) -> Any:
-    return value.bytes if isinstance(value, UUID) else value

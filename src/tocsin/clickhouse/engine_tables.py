@@ -12,6 +12,7 @@ from tocsin.clickhouse.detached_parts import DetachedPart, detached_parts
 from tocsin.clickhouse.host_pools import HostPools
 from tocsin.clickhouse.months import MonthSums, RecordedMonths
 from tocsin.clickhouse.query_runner import QueryRunner
+from tocsin.clickhouse.recorded_numbers import RecordedNumbers
 from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.topology import Topology
@@ -34,6 +35,7 @@ class EngineTables:
     maintenance_hosts: HostPools
     killing_hosts: HostPools
     status_queries: QueryRunner
+    numbers: RecordedNumbers
 
     def statement_id(self, query_id: str) -> str:
         """Databases of one server share the ids of its statements."""
@@ -115,8 +117,9 @@ class EngineTables:
             self.maintenance_hosts.each_host(lambda pool: pool.query(statement))
 
     def latest_number(self) -> int:
-        """The greatest interaction number in the table, 0 if it is empty."""
-        return int(self.status_queries.run(maintenance.compile_latest_number())[0][0])
+        """The greatest number of an interaction in the table, or one that was in it; 0 without
+        any."""
+        return self.numbers.read().latest
 
     def drop_months_before(
         self, instant: datetime, confirm: Callable[[], object] = lambda: None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tocsin.clickhouse.bloom_filter import IdFilter
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.clickhouse.months import RecordedMonths
@@ -12,9 +9,7 @@ from tocsin.clickhouse.sql.discovery import path_of, type_of
 from tocsin.clickhouse.sql.maintenance import (
     compile_extent,
     compile_field_types,
-    compile_ids,
     compile_months,
-    compile_partitions,
 )
 from tocsin.clickhouse.sql.table import JsonType
 from tocsin.clickhouse.time_bounds import RecordedExtent
@@ -23,15 +18,6 @@ from tocsin.model.interactions.field import Field
 # An earlier version recorded any number of paths. With more paths than FieldTypes holds, queries
 # look for all types, so that the others are not needed, unless TOCSIN_MAX_PATHS is higher.
 MAX_LOADED_PATHS = 200_000
-
-
-def load_ids(clients: ClientPool, partitions: str, ids: IdFilter) -> None:
-    """Load the ids, one partition at a time to bound memory; takes 0.3 s per million ids."""
-    for (partition,) in clients.query(compile_partitions(partitions)):
-        query = compile_ids(partition)
-        with clients.acquire() as client:
-            raw = client.raw_query(query.text, parameters=query.parameters, fmt="RowBinary")
-        ids.add_halves(np.frombuffer(raw, dtype="<u8").reshape(-1, 2))
 
 
 def load_extent(clients: ClientPool, extent: RecordedExtent) -> None:

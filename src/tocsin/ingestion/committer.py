@@ -244,8 +244,7 @@ class Committer(Worker):
         return {interaction.interaction_id: rejection for interaction in surplus}
 
     def _recorded_before(self, given: Sequence[bytes]) -> dict[bytes, Recorded]:
-        candidates = self._engine.id_filter.might_contain(given)
-        recorded = self._engine.recorded(candidates) if candidates else {}
+        recorded = self._engine.ids.find(given)
         if recorded:
             self._append_log.check_recorded(
                 {id: original.interaction_number for id, original in recorded.items()}
@@ -259,7 +258,7 @@ class Committer(Worker):
         try:
             with self._outbox.staged(subscribed) as rejected:
                 # Before the append: if it fails half-way, the sender's retry must be checked.
-                self._engine.id_filter.add([i.interaction_id for i in append.interactions])
+                self._engine.ids.add([i.interaction_id for i in append.interactions])
                 rejected.update(self._append_block(append.interactions, append))
         except BaseException as error:
             # Also if deliveries are staged: they are decided when it is closed.

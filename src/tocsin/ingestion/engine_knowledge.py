@@ -32,7 +32,7 @@ class EngineKnowledge:
         self._observed = self.engine.field_types.keep_observed()
 
     def add_ids(self, ids: bytes) -> None:
-        self.engine.id_filter.add([ids])
+        self.engine.ids.add([ids])
 
     def widen(self, news: News) -> None:
         if news.minutes:
@@ -69,4 +69,5 @@ class EngineKnowledge:
 
     def relearn(self) -> None:
         self.engine.load_contents()
+        self.engine.ids.learn()
         self.engine.load_field_types()

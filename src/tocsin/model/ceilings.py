@@ -51,6 +51,7 @@ LISTED_ENTRIES = 10_000
 FORM_FIELDS = 2_000
 WRONG_KEYS = 10
 QUERY_MEMORY = 320 * MIB
+ID_FILTER_BYTES = 512 * MIB
 QUERY_SECONDS = 60
 QUERY_CONCURRENCY = 4
 QUEUE_FOR_EACH_THREAD = 16
@@ -128,6 +129,13 @@ CEILINGS = (
         "dropped, and a message says how many",
         "max_pending_deliveries",
         "tocsin_deliveries_pending",
+    ),
+    Ceiling(
+        "bytes of the filter of interaction ids, of 3 bytes each",
+        ID_FILTER_BYTES,
+        "more ids are looked up",
+        "id_filter_bytes",
+        "tocsin_id_filter_bytes",
     ),
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),

@@ -48,6 +48,7 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
         [engine.write_state, database.write_state],
     )
     storage = Storage(engine, database, disk, str(settings.data_dir), folder)
+    storage.recall_number()
     _mark(storage, folder_id)
     # An engine that is new on purpose lacks everything that the store remembers.
     if settings.accept_loss or settings.accept_new_engine:
@@ -77,6 +78,7 @@ def _open_engine(folder: Path, store: StoreContents, settings: Settings) -> tupl
         seconds=settings.query_seconds,
         concurrency=settings.query_concurrency,
         max_paths=settings.max_paths,
+        id_filter_bytes=settings.id_filter_bytes,
         admit=admit,
     )
     return engine, folder_id

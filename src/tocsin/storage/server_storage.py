@@ -142,6 +142,7 @@ def open_servers(
         seconds=settings.query_seconds,
         concurrency=settings.query_concurrency,
         max_paths=settings.max_paths,
+        id_filter_bytes=settings.id_filter_bytes,
         admit=admit,
         node_id=node_id,
     )

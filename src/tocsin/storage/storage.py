@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.recorded_numbers import NumberedParts
 from tocsin.errors import Unavailable
 from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
 from tocsin.process.events import Events, LeadershipGained
@@ -27,6 +29,7 @@ log = structlog.get_logger()
 Settle = Callable[[Collection[bytes]], object]
 
 _LATEST_NUMBER = "latest interaction number"
+_NUMBERED_PARTS = "numbered parts"
 
 
 class Storage:
@@ -88,11 +91,22 @@ class Storage:
 
     def latest_number(self) -> int:
         """The greatest number that an interaction has or had."""
-        remembered = int(self.key_values.get(_LATEST_NUMBER) or 0)
-        return max(self.engine.latest_number(), remembered)
+        return max(self.engine.latest_number(), self._remembered_number())
+
+    def recall_number(self) -> None:
+        """Let the engine read no part whose numbers were known in an earlier run."""
+        if text := self.key_values.get(_NUMBERED_PARTS):
+            self.engine.numbers.recall(msgspec.json.decode(text, type=NumberedParts))
 
     def remember_number(self) -> None:
-        number = str(self.latest_number())
+        known = self.engine.numbers.read()
+        number = str(max(known.latest, self._remembered_number()))
         # The newest interaction may expire or be lost; its number must not be assigned again.
         if number != self.key_values.get(_LATEST_NUMBER):
             self.key_values.set(_LATEST_NUMBER, number, self.fence)
+        text = msgspec.json.encode(known).decode()
+        if known.parts and text != self.key_values.get(_NUMBERED_PARTS):
+            self.key_values.set(_NUMBERED_PARTS, text, self.fence)
+
+    def _remembered_number(self) -> int:
+        return int(self.key_values.get(_LATEST_NUMBER) or 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tocsin.clickhouse.sql.fields import Fields
@@ -37,14 +37,19 @@ def compile_by_id(id: UUID) -> Query:
     return Query(f"SELECT {COLUMNS}\nFROM {INTERACTIONS}\nWHERE {where}", bind.parameters)
 
 
-def compile_recorded(ids: Sequence[UUID]) -> Query:
-    """Rows of the id and the members of `Recorded`, for each of the ids that is recorded."""
+def compile_recorded(ids: Sequence[UUID], months: Sequence[str] = ()) -> Query:
+    """Rows of the id and the members of `Recorded`, for each of the ids that is recorded; with
+    `months`, which are like `202603`, only for those in one of them."""
     text = (
         "SELECT interactionId, interactionNumber, resourceTypeId, actionId, originId, resourceId, "
         "toUnixTimestamp64Milli(timestamp), uowId, userId, externalReference, "
         f"lower(hex(MD5(raw)))\nFROM {INTERACTIONS}\nWHERE interactionId IN {{ids:Array(UUID)}}"
     )
-    return Query(text, {"ids": [str(id) for id in ids]})
+    values: dict[str, Any] = {"ids": [str(id) for id in ids]}
+    if months:
+        text += " AND _partition_id IN {months:Array(String)}"
+        values["months"] = list(months)
+    return Query(text, values)
 
 
 def compile_payloads(ids: Sequence[UUID]) -> Query:

@@ -66,9 +66,20 @@ def compile_use(kind: Kind, id: UUID) -> Query:
     return Query(text, {"id": str(id)})
 
 
-def compile_latest_number(table: str = INTERACTIONS) -> Query:
-    """One row: the greatest interaction number, 0 in an empty table."""
-    return Query(f"SELECT max(interactionNumber) FROM {table}")
+def compile_latest_number(table: str = INTERACTIONS, known_parts: Sequence[str] = ()) -> Query:
+    """One row: the greatest interaction number outside of these parts, 0 without any."""
+    text = f"SELECT max(interactionNumber) FROM {table}"
+    if not known_parts:
+        return Query(text)
+    return Query(f"{text} WHERE _part NOT IN {{parts:Array(String)}}", {"parts": list(known_parts)})
+
+
+def compile_parts() -> Query:
+    """Rows of (name, hash of the content) of a folder's parts."""
+    return Query(
+        "SELECT name, hash_of_all_files FROM system.parts\n"
+        f"WHERE active AND {HERE} AND table = '{INTERACTIONS}'"
+    )
 
 
 def compile_months(partitions: str, before: int | None = None) -> Query:
@@ -113,15 +124,11 @@ def compile_bytes_on_disk(table: str) -> Query:
     )
 
 
-def compile_partitions(partitions: str) -> Query:
-    """Rows of the ids of the table's partitions."""
-    return Query(f"SELECT DISTINCT partition FROM {partitions}")
-
-
 def compile_ids(partition: str) -> Query:
     """Rows of the interaction ids in a partition."""
     text = f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}"
-    return Query(text, {"p": partition})
+    # In the background.
+    return Query(f"{text} SETTINGS max_threads = 1", {"p": partition})
 
 
 def compile_extent() -> Query:

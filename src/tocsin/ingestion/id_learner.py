@@ -1,0 +1,18 @@
+"""Learns the ids of recorded interactions after a start, while others are recorded."""
+
+from __future__ import annotations
+
+from tocsin.clickhouse.recorded_ids import RecordedIds
+from tocsin.process.worker import Worker
+
+RETRY_SECONDS = 10.0
+"""A damaged part fails each time, until an operator detaches it."""
+
+
+class IdLearner(Worker):
+    def __init__(self, ids: RecordedIds) -> None:
+        super().__init__("id learner", retry_seconds=RETRY_SECONDS)
+        self._ids = ids
+
+    def run_once(self) -> None:
+        self._ids.learn(lambda: not self._is_stopping)
