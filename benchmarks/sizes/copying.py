@@ -15,6 +15,10 @@ from tocsin.clickhouse.sql.query import Query
 
 # Nothing else of a month is in memory: one block becomes one part, so that a copy is whole or not.
 _WHOLE = "max_threads = 1, min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0"
+_AS_MERGED = {
+    "min_level_for_wide_part": "0",
+    "object_shared_data_serialization_version_for_zero_level_parts": "'advanced'",
+}
 _COLUMNS = "SELECT name FROM system.columns WHERE table = 'interactions'"
 
 
@@ -28,12 +32,17 @@ def merge_month(engine: Engine) -> None:
 def copy_months(engine: Engine, rows: int) -> Iterator[int]:
     """Copy the month until there are this many rows; yields the number of rows after each copy."""
     newest = max(engine.rows_by_month())
-    # Until the next start of Tocsin: parts like those of merges.
-    wide = "ALTER TABLE interactions MODIFY SETTING min_level_for_wide_part = 0"
-    engine.unlimited_clients.command(Query(wide))
-    while (months := len(engine.rows_by_month())) * years.MONTH < rows:
-        _copy(engine, int(newest), months)
-        yield (months + 1) * years.MONTH
+    # Parts like those of merges.
+    changes = ", ".join(f"{name} = {value}" for name, value in _AS_MERGED.items())
+    engine.unlimited_clients.command(Query(f"ALTER TABLE interactions MODIFY SETTING {changes}"))
+    try:
+        while (months := len(engine.rows_by_month())) * years.MONTH < rows:
+            _copy(engine, int(newest), months)
+            yield (months + 1) * years.MONTH
+    finally:
+        names = ", ".join(_AS_MERGED)
+        reset = f"ALTER TABLE interactions RESET SETTING {names}"
+        engine.unlimited_clients.command(Query(reset))
 
 
 def _copy(engine: Engine, newest: int, earlier: int) -> None:

@@ -16,6 +16,7 @@ from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.export import ExportKey, compile_keys, compile_rows
 from tocsin.errors import QueryTooHeavy
 from tocsin.ingestion.history import interaction_of
+from tocsin.ingestion.time_spans import TimeSpans
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
@@ -51,6 +52,7 @@ class Export:
         self._last = engine.latest_number()
         # After the number, so that the entries of all its interactions are in it.
         self._table = engine.table(catalog)
+        self._spans = TimeSpans(engine.recorded_extent.current, engine.rows())
         self._rows = FIRST_ROWS
 
     def mnemonics(self, kind: Kind) -> Mapping[UUID, str]:
@@ -62,18 +64,19 @@ class Export:
 
         Raises QueryTooHeavy or Unavailable.
         """
-        after: ExportKey | None = None
-        while keys := self._keys(after):
-            start = 0
-            while start < len(keys):
-                block, start = self._block(keys, start)
-                yield block
-            if len(keys) < KEYS:
-                return
-            after = keys[-1]
+        for search in self._spans.oldest_first(self._search):
+            after: ExportKey | None = None
+            while keys := self._keys(search, after):
+                start = 0
+                while start < len(keys):
+                    block, start = self._block(keys, start)
+                    yield block
+                if len(keys) < KEYS:
+                    break
+                after = keys[-1]
 
-    def _keys(self, after: ExportKey | None) -> _ExportKeys:
-        query = compile_keys(self._search, after, self._last, KEYS, self._table)
+    def _keys(self, search: Search, after: ExportKey | None) -> _ExportKeys:
+        query = compile_keys(search, after, self._last, KEYS, self._table)
         columns = self._queries.run_arrow(query)
         return _ExportKeys(*(columns.column(name).to_numpy() for name in ("at", "number")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import accumulate
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from tocsin.clickhouse.sql.listing import (
 )
 from tocsin.clickhouse.sql.query import ResultRow
 from tocsin.errors import NotFound
+from tocsin.ingestion.time_spans import TimeSpans
 from tocsin.model.ceilings import PAGE_BYTES
 from tocsin.model.cursor import read_cursor, write_cursor
 from tocsin.model.interactions.interaction import Interaction
@@ -61,15 +63,32 @@ class History:
         a payload may have a megabyte.
         """
         after = read_cursor(cursor) if cursor is not None else None
-        table = self._engine.table(self._catalog)
-        rows = self._engine.search(compile_positions(search, limit + 1, after, table))
-        positions = [Position(*row) for row in rows]
+        positions = self._positions(search, limit + 1, after)
         page = _fitting(positions[:limit])
         if not page:
             return InteractionPage([], None)
         interactions = list(map(interaction_of, self._engine.search(compile_rows(search, page))))
         is_last = len(page) == len(positions)
         return InteractionPage(interactions, None if is_last else _cursor_after(page[-1]))
+
+    def _positions(
+        self, search: Search, limit: int, after: tuple[datetime, int] | None
+    ) -> list[Position]:
+        """The newest positions after `after`, span by span, until there are enough."""
+        table = self._engine.table(self._catalog)
+        # After the table, which knows of the latest interactions then.
+        extent = self._engine.recorded_extent.current
+        if after and after[0] < extent.latest:
+            end = after[0] + timedelta(milliseconds=1)
+            search = replace(search, to=min(search.to or end, end))
+        spans = TimeSpans(extent, self._engine.rows())
+        positions: list[Position] = []
+        for span in spans.newest_first(search):
+            query = compile_positions(span, limit - len(positions), after, table)
+            positions += [Position(*row) for row in self._engine.search(query)]
+            if len(positions) >= limit:
+                break
+        return positions
 
 
 def _fitting(positions: Sequence[Position]) -> Sequence[Position]:
