@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     retention: Window | None = None
     oldest_days: Annotated[int, Field(ge=1)] = ceilings.OLDEST_DAYS
     latest_days: Annotated[int, Field(ge=1)] = ceilings.LATEST_DAYS
+    audit_days: Annotated[int, Field(ge=1)] = ceilings.AUDIT_DAYS
     max_months: Annotated[int, Field(ge=24)] = ceilings.MONTHS
     max_paths: Annotated[int, Field(ge=1)] = ceilings.PATHS
     max_catalog_entries: Annotated[int, Field(ge=1)] = ceilings.CATALOG_ENTRIES

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from tocsin.access.definition_history import DefinitionHistory
 from tocsin.access.identification import Access
 from tocsin.access.key_use_writer import KeyUseWriter
 from tocsin.access.service import KeyService
@@ -117,6 +118,7 @@ class Runtime(Stores):
             self.settings.max_catalog_entries,
             self.settings.max_pending_deliveries,
         )
+        self.definition_history = DefinitionHistory(self.audit, self.metrics, self.alerts)
         self.access = Access(self.keys, self.key_uses, self.clock)
         self.key_service = KeyService(
             self.keys,
@@ -226,10 +228,12 @@ class Runtime(Stores):
         self.maintenance = Maintenance(
             self.storage,
             self.deliveries,
+            self.audit,
             {"materialized columns": self.promoter, "sessions": self.sessions},
             self.events,
             self.clock,
             retention=self.settings.retention,
+            audit_days=self.settings.audit_days,
             leadership=self.leadership,
         )
 

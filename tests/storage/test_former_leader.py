@@ -50,6 +50,7 @@ def test_it_drops_no_month_and_stores_no_numbers(nodes: tuple[Runtime, Runtime])
     maintenance = Maintenance(
         former.storage,
         former.deliveries,
+        former.audit,
         {},
         former.events,
         former.clock,
@@ -88,6 +89,7 @@ def test_it_does_not_report_the_losses_that_it_detected_before(
     maintenance = Maintenance(
         leader.storage,
         leader.deliveries,
+        leader.audit,
         {},
         leader.events,
         leader.clock,

@@ -76,6 +76,7 @@ def test_a_node_that_becomes_the_leader_trusts_a_clock_that_the_leader_before_ob
         follower = Maintenance(
             runtime.storage,
             runtime.deliveries,
+            runtime.audit,
             {},
             runtime.events,
             runtime.clock,

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from support.alerting import AT, Store, opened_store
 from tocsin.errors import Conflict, TocsinError
 from tocsin.model import ceilings
-from tocsin.model.audit.entry import Action, AuditEntry, AuditFilter, Author, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditFilter, AuditSubject, Author
 from tocsin.model.interactions.catalog import EntryDraft, Kind
 from tocsin.model.key import Key, Role
 from tocsin.model.metrics.draft import MetricDraft, read_metric
@@ -65,7 +65,7 @@ def test_a_change_has_its_author_and_the_definition_before_and_after(store: Stor
     assert deleted.by is None
     assert [each.action for each in (created, change, deleted)] == ["created", "changed", "deleted"]
     assert {(each.kind, each.id, each.name) for each in (created, change, deleted)} == {
-        (Subject.METRIC, logins.metric_id, "Logins")
+        (AuditSubject.METRIC, logins.metric_id, "Logins")
     }
     assert created.before is None
     assert created.after == change.before
@@ -164,9 +164,9 @@ def test_a_change_whose_row_cannot_be_written_does_not_happen(store: Store) -> N
     assert store.catalog.find(Kind.ACTION, "paid") is None
 
 
-def test_ten_thousand_entries_of_one_batch_are_recorded(store: Store) -> None:
-    store.catalog.ensure_all(Kind.ACTION, [f"a{n}" for n in range(10_000)], AT)
-    assert len(rows(store, AuditFilter(kind=Subject.ACTION), limit=20_000)) == 10_000
+def test_every_entry_that_a_large_batch_adds_is_recorded(store: Store) -> None:
+    store.catalog.ensure_all(Kind.ACTION, [f"a{n}" for n in range(2_000)], AT)
+    assert len(rows(store, AuditFilter(kind=AuditSubject.ACTION), limit=3_000)) == 2_000
 
 
 def test_pages_follow_each_other_newest_first_and_filter(store: Store) -> None:
@@ -183,7 +183,7 @@ def test_pages_follow_each_other_newest_first_and_filter(store: Store) -> None:
             break
     assert names == ["m2", "m2", "m1"]
     assert len(rows(store, AuditFilter(key_name="ada"))) == 5
-    assert rows(store, AuditFilter(action=Action.DELETED)) == []
+    assert rows(store, AuditFilter(action=AuditAction.DELETED)) == []
     assert all((a.at, a.number) > (b.at, b.number) for a, b in pairwise(rows(store)))
 
 
@@ -201,7 +201,7 @@ def test_expired_rows_go_and_the_history_of_metrics_and_alerts_stays(store: Stor
     alert = store.alert()
     Keys(store.database).create("billing", Role.INGEST, AT)
     trail = AuditTrail(store.database)
-    trail.record(AuditEntry(AT, None, Action.EVALUATED, Subject.ALERT, alert.alert_id))
+    trail.record(AuditEntry(AT, None, AuditAction.EVALUATED, AuditSubject.ALERT, alert.alert_id))
     trail.drop_before(AT)
     assert len(rows(store)) == 4
     trail.drop_before(AT + SECOND)
@@ -217,13 +217,13 @@ def test_the_versions_of_a_deleted_metric_are_kept(store: Store) -> None:
     store.metrics.replace(logins.metric_id, *metric(store, name="renamed"), AT + SECOND)
     store.metrics.delete(logins.metric_id, AT + 2 * SECOND)
     trail = AuditTrail(store.database)
-    versions, _ = trail.versions(Subject.METRIC, logins.metric_id, 10)
+    versions, _ = trail.versions(AuditSubject.METRIC, logins.metric_id, 10)
     assert [(row.action, row.name) for row in versions] == [
         ("deleted", "renamed"),
         ("changed", "renamed"),
         ("created", "Logins"),
     ]
-    assert trail.versions(Subject.ALERT, logins.metric_id, 10) == ([], None)
+    assert trail.versions(AuditSubject.ALERT, logins.metric_id, 10) == ([], None)
 
 
 def test_the_values_of_a_person_are_blanked_wherever_they_are_a_whole_value(store: Store) -> None:

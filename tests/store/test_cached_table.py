@@ -12,7 +12,7 @@ from sqlalchemy import Column, Integer, MetaData, RowMapping, Table, Text, Uuid
 
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.audit.definitions import Audited
-from tocsin.model.audit.entry import Subject
+from tocsin.model.audit.entry import AuditSubject
 from tocsin.store.cached_table import CachedTable
 from tocsin.store.database import Database
 
@@ -28,7 +28,7 @@ FRUITS = Table(
 
 # The audit trail has no kind for a fruit.
 AUDITED: Audited[Fruit] = Audited(
-    Subject.ERASURE, lambda fruit: fruit[1], lambda fruit: {"name": fruit[1]}
+    AuditSubject.ERASURE, lambda fruit: fruit[1], lambda fruit: {"name": fruit[1]}
 )
 AT = datetime(2026, 3, 20, 12, tzinfo=UTC)
 

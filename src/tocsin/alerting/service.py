@@ -18,7 +18,7 @@ from tocsin.model.alerts.alert import Alert
 from tocsin.model.alerts.backtest import PastSpan
 from tocsin.model.alerts.draft import AlertDraft
 from tocsin.model.alerts.evaluation import EvaluationResult, Group
-from tocsin.model.audit.entry import Action, AuditEntry, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject
 from tocsin.process.audit import Actor
 from tocsin.process.clock import Clock
 from tocsin.process.events import DefinitionsChanged, Events, TransitionsStored
@@ -145,8 +145,8 @@ def _evaluated(at: datetime, actor: Actor, alert: Alert | None = None) -> AuditE
     return AuditEntry(
         at=at,
         by=actor.author,
-        action=Action.EVALUATED,
-        kind=Subject.ALERT,
+        action=AuditAction.EVALUATED,
+        kind=AuditSubject.ALERT,
         id=alert.alert_id if alert else None,
         name=alert.title if alert else None,
     )

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from tocsin.api import (
     alert_evaluations,
     alerts,
+    audit,
     backups,
     calculations,
     catalog,
@@ -55,6 +56,7 @@ _ROUTERS = (
     deliveries.router,
     silences.router,
     keys.router,
+    audit.router,
     backups.router,
     health.router,
     exposed_values.router,

@@ -12,7 +12,7 @@ from tocsin.api.auth import requires
 from tocsin.api.dependencies import App, CurrentActor
 from tocsin.api.openapi import describes
 from tocsin.api.pooled import chunks_on_threads, pooled
-from tocsin.model.audit.entry import Action, AuditEntry, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject
 from tocsin.model.key import Role
 from tocsin.runtime import Runtime
 
@@ -31,8 +31,14 @@ def back_up(runtime: App, actor: CurrentActor) -> Response:
     """Stream a backup of the data folder as of now, while recording goes on; `tocsin backup` stores
     it. It has the secrets of channels. The archive is complete if it ends with `manifest.json`.
     """
-    runtime.audit.record(AuditEntry(runtime.now(), actor.author, Action.EXPORTED, Subject.BACKUP))
     backup = runtime.backups.begin()
+    try:
+        runtime.audit.record(
+            AuditEntry(runtime.now(), actor.author, AuditAction.EXPORTED, AuditSubject.BACKUP)
+        )
+    except BaseException:
+        runtime.backups.end()
+        raise
     actor.log_change("backup made", interactions=backup.manifest.interactions)
     chunks = chunks_on_threads(runtime.pools.exports, backup.archive())
     return _BackupResponse(runtime, chunks, media_type=MEDIA_TYPE)

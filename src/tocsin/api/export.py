@@ -17,7 +17,7 @@ from tocsin.api.pooled import chunks_on_threads, pooled
 from tocsin.api.schemas.interactions import ExportedInteraction
 from tocsin.api.search_parameters import SearchQuery
 from tocsin.ingestion.export import Export
-from tocsin.model.audit.entry import Action, AuditEntry, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject
 from tocsin.model.interactions.snapshot import InteractionSnapshot, snapshot
 from tocsin.model.interactions.verbatim import Verbatim, without_line_ends
 from tocsin.model.key import Role
@@ -46,7 +46,13 @@ def export_interactions(
     """
     given = {name: request.query_params.getlist(name) for name in request.query_params}
     runtime.audit.record(
-        AuditEntry(runtime.now(), actor.author, Action.EXPORTED, Subject.INTERACTIONS, after=given)
+        AuditEntry(
+            runtime.now(),
+            actor.author,
+            AuditAction.EXPORTED,
+            AuditSubject.INTERACTIONS,
+            after=given,
+        )
     )
     lines = _lines(Export(runtime.engine, runtime.catalog, search))
     headers = {"Vary": "Accept-Encoding"}

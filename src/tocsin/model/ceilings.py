@@ -57,6 +57,8 @@ QUERY_CONCURRENCY = 4
 QUEUE_FOR_EACH_THREAD = 16
 PAGE_QUESTION_QUEUE = 100
 
+AUDIT_DAYS = 400
+
 
 class Ceiling(NamedTuple):
     """A row of the table: the bounded quantity, its default, and the reaction past it."""
@@ -136,6 +138,12 @@ CEILINGS = (
         "more ids are looked up",
         "id_filter_bytes",
         "tocsin_id_filter_bytes",
+    ),
+    Ceiling(
+        "days for which the audit trail is kept; changes of metrics and alerts are kept longer",
+        AUDIT_DAYS,
+        "deleted",
+        "audit_days",
     ),
     Ceiling("connections", CONNECTIONS, "503"),
     Ceiling("groups of an answer", ANSWERED_GROUPS, "422"),

@@ -6,7 +6,10 @@ import base64
 from datetime import datetime
 
 from tocsin.errors import InvalidInput
-from tocsin.model.instant import from_milliseconds
+from tocsin.model.instant import from_milliseconds, to_milliseconds
+
+Position = tuple[datetime, int]
+"""The instant and the number of a row; several nodes write rows in another order."""
 
 
 def write_cursor(milliseconds: int, number: int) -> str:
@@ -22,3 +25,13 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
         return from_milliseconds(int(timestamp)), int(number)
     except (ValueError, OverflowError):
         raise InvalidInput.at("cursor", "is not a cursor of a listing") from None
+
+
+def position_of(cursor: str | None) -> Position | None:
+    """The position in a cursor, if there is one; raises InvalidInput."""
+    return None if cursor is None else read_cursor(cursor)
+
+
+def write_position(position: Position | None) -> str | None:
+    """The cursor of the page that follows a position, if there is one."""
+    return write_cursor(to_milliseconds(position[0]), position[1]) if position else None

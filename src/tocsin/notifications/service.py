@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.errors import InvalidInput
-from tocsin.model.audit.entry import Action, AuditEntry, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject
 from tocsin.model.notifications.channel import Channel, ChannelDraft
 from tocsin.model.notifications.delivery import Attempt, Delivery
 from tocsin.model.notifications.message import sample
@@ -64,7 +64,9 @@ class ChannelService:
         """Send a sample, once, whether the channel is enabled or not; blocks."""
         channel, at = self._channels.get(id), self._clock.now()
         self._audit.record(
-            AuditEntry(at, actor.author, Action.TESTED, Subject.CHANNEL, id, channel.spec.name)
+            AuditEntry(
+                at, actor.author, AuditAction.TESTED, AuditSubject.CHANNEL, id, channel.spec.name
+            )
         )
         return channel, self._dispatcher.send(channel, sample(channel, at))
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import structlog
 
+from tocsin.model.ceilings import AUDIT_DAYS
 from tocsin.model.duration import Duration
 from tocsin.process.clock import Clock
 from tocsin.process.events import Events, InteractionsDropped
@@ -17,6 +18,7 @@ from tocsin.process.leadership import ALWAYS_LEADER, Leadership
 from tocsin.process.worker import Worker, attempt
 from tocsin.storage.retention import SETTLING, Expired, ObservedClock, Retention
 from tocsin.storage.storage import Storage
+from tocsin.store.audit import AuditTrail
 from tocsin.store.deliveries import DELIVERY_RETENTION, Deliveries
 
 log = structlog.get_logger()
@@ -36,19 +38,24 @@ class Maintenance(Worker):
         self,
         storage: Storage,
         deliveries: Deliveries,
+        audit: AuditTrail,
         tasks: Mapping[str, MaintenanceTask],
         events: Events,
         clock: Clock,
         *,
         retention: Duration | None,
+        audit_days: int = AUDIT_DAYS,
         leadership: Leadership = ALWAYS_LEADER,
     ) -> None:
         """`tasks` have the name that the log uses, and run on every node; all else runs on the
-        leader. `retention` is the age at which interactions expire, None to keep all of them."""
+        leader. `retention` is the age at which interactions expire, None to keep all of them;
+        `audit_days` that of rows of the audit trail."""
         super().__init__("maintenance")
         self._opened = time.monotonic()
         self._storage = storage
         self._deliveries = deliveries
+        self._audit = audit
+        self._audit_age = timedelta(days=audit_days)
         self._tasks = tasks
         self._events = events
         self._clock = clock
@@ -87,6 +94,7 @@ class Maintenance(Worker):
             _attempt("retention of interactions", partial(self._drop_months_if_trusted, at))
             if self._seen_clock.is_trusted:
                 _attempt("retention of deliveries", partial(self._drop_deliveries, at))
+                _attempt("retention of the audit trail", partial(self._drop_audited, at))
 
     def _drop_months_if_trusted(self, at: datetime) -> None:
         if self._age:
@@ -113,6 +121,10 @@ class Maintenance(Worker):
     def _drop_deliveries(self, at: datetime) -> None:
         self._storage.fence.confirm()
         self._deliveries.drop_before(at - DELIVERY_RETENTION)
+
+    def _drop_audited(self, at: datetime) -> None:
+        self._storage.fence.confirm()
+        self._audit.drop_before(at - self._audit_age)
 
 
 def _attempt(task: str, run: Callable[[], object]) -> None:

@@ -29,21 +29,19 @@ from sqlalchemy import (
 from tocsin.model.audit.entry import (
     CHANGES,
     VERSIONED,
-    Action,
+    AuditAction,
     AuditEntry,
     AuditFilter,
+    AuditSubject,
     Author,
     Document,
-    Subject,
 )
 from tocsin.model.ceilings import PAGE_BYTES
+from tocsin.model.cursor import Position
 from tocsin.model.instant import cut
 from tocsin.model.notifications.kept_secrets import MASK
 from tocsin.store.database import Database
 from tocsin.store.tables import audit
-
-Position = tuple[datetime, int]
-"""The instant and the number of a row: rows of several nodes are in this order."""
 
 _IS_VERSION = and_(audit.c.kind.in_(VERSIONED), audit.c.action.in_(CHANGES))
 
@@ -72,7 +70,7 @@ class AuditTrail:
         return self._page(query, limit)
 
     def versions(
-        self, kind: Subject, id: UUID, limit: int, after: Position | None = None
+        self, kind: AuditSubject, id: UUID, limit: int, after: Position | None = None
     ) -> tuple[list[AuditEntry], Position | None]:
         """The changes of a metric or an alert, which may have been deleted, paged as `page`."""
         conditions = _conditions(AuditFilter(kind=kind, id=id), after)
@@ -171,8 +169,8 @@ def _entry(row: RowMapping) -> AuditEntry:
     return AuditEntry(
         at=row["at"],
         by=Author(row["key_id"], row["key_name"] or "") if row["key_id"] else None,
-        action=Action(row["action"]),
-        kind=Subject(row["kind"]),
+        action=AuditAction(row["action"]),
+        kind=AuditSubject(row["kind"]),
         id=row["subject_id"],
         name=row["name"],
         before=json.loads(row["before"] or "null"),

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, select, upda
 
 from tocsin.errors import Conflict, NotFound
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.audit.entry import Action, AuditEntry, Subject
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject
 from tocsin.model.instant import cut
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.notifications.channel import Channel
@@ -251,8 +251,8 @@ def _retried(delivery: Delivery, channel: Channel, at: datetime, by: Actor) -> A
     return AuditEntry(
         at=at,
         by=by.author,
-        action=Action.RETRIED,
-        kind=Subject.DELIVERY,
+        action=AuditAction.RETRIED,
+        kind=AuditSubject.DELIVERY,
         id=delivery.delivery_id,
         name=channel.spec.name,
         before={"status": delivery.status.value},

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from tocsin.model.audit.definitions import Audited, key_document
-from tocsin.model.audit.entry import Action, Subject
+from tocsin.model.audit.entry import AuditAction, AuditSubject
 from tocsin.model.instant import format_instant, parse_instant
 from tocsin.model.key import Key
 
@@ -51,12 +51,12 @@ class KnownSecret:
 
 
 AUDITED_KEY: Audited[StoredKey] = Audited(
-    Subject.KEY,
+    AuditSubject.KEY,
     lambda stored: stored.key.name,
     lambda stored: key_document(stored.key),
     secrets=lambda stored: {"secret": stored.hash},
-    changed=Action.ROTATED,
-    deleted=Action.REVOKED,
+    changed=AuditAction.ROTATED,
+    deleted=AuditAction.REVOKED,
 )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.audit.entry import Action, AuditEntry, Author, Subject, changed_members
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject, Author, changed_members
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.key import Key
@@ -38,14 +38,14 @@ def _no_secrets(_item: Any) -> Mapping[str, Any]:
 class Audited(Generic[T]):
     """The way in which one kind of thing is audited."""
 
-    kind: Subject
+    kind: AuditSubject
     name: Callable[[T], str | None]
     document: Callable[[T], dict[str, Any]]
     secrets: Callable[[T], Mapping[str, Any]] = _no_secrets
     """Members that are compared to find those that changed, and not stored."""
-    created: Action = Action.CREATED
-    changed: Action = Action.CHANGED
-    deleted: Action = Action.DELETED
+    created: AuditAction = AuditAction.CREATED
+    changed: AuditAction = AuditAction.CHANGED
+    deleted: AuditAction = AuditAction.DELETED
 
     def entry(
         self, at: datetime, by: Author | None, id: UUID, former: T | None, item: T | None
@@ -130,18 +130,20 @@ def _members(model: BaseModel, *left_out: str) -> dict[str, Any]:
     return {to_camel(name): value for name, value in dumped.items()}
 
 
-METRIC: Audited[Metric] = Audited(Subject.METRIC, lambda metric: metric.name, _metric)
-ALERT: Audited[Alert] = Audited(Subject.ALERT, lambda alert: alert.title, _alert)
+METRIC: Audited[Metric] = Audited(AuditSubject.METRIC, lambda metric: metric.name, _metric)
+ALERT: Audited[Alert] = Audited(AuditSubject.ALERT, lambda alert: alert.title, _alert)
 CHANNEL: Audited[Channel] = Audited(
-    Subject.CHANNEL,
+    AuditSubject.CHANNEL,
     lambda channel: channel.spec.name,
     _channel,
     secrets=lambda channel: {"settings": channel.spec.settings.with_secrets()},
 )
-SUBSCRIPTION: Audited[Subscription] = Audited(Subject.SUBSCRIPTION, lambda _: None, _subscription)
+SUBSCRIPTION: Audited[Subscription] = Audited(
+    AuditSubject.SUBSCRIPTION, lambda _: None, _subscription
+)
 SILENCE: Audited[Silence] = Audited(
-    Subject.SILENCE, lambda _: None, _silence, created=Action.SILENCED
+    AuditSubject.SILENCE, lambda _: None, _silence, created=AuditAction.SILENCED
 )
 ENTRIES: Mapping[Kind, Audited[Entry]] = {
-    kind: Audited(Subject(kind.value), lambda entry: entry.mnemonic, _entry) for kind in Kind
+    kind: Audited(AuditSubject(kind.value), lambda entry: entry.mnemonic, _entry) for kind in Kind
 }

@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 """The members of a definition as JSON, its secrets as `***`."""
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     CREATED = "created"
     CHANGED = "changed"
     DELETED = "deleted"
@@ -30,7 +30,7 @@ class Action(StrEnum):
     ERASED = "erased"
 
 
-class Subject(StrEnum):
+class AuditSubject(StrEnum):
     """The kinds of things that actions are on."""
 
     METRIC = "metric"
@@ -48,10 +48,10 @@ class Subject(StrEnum):
     ERASURE = "erasure"
 
 
-VERSIONED = (Subject.METRIC, Subject.ALERT)
+VERSIONED = (AuditSubject.METRIC, AuditSubject.ALERT)
 """Their changes are kept without a limit, because they are their history."""
 
-CHANGES = (Action.CREATED, Action.CHANGED, Action.DELETED)
+CHANGES = (AuditAction.CREATED, AuditAction.CHANGED, AuditAction.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class AuditEntry:
 
     at: datetime
     by: Author | None
-    action: Action
-    kind: Subject
+    action: AuditAction
+    kind: AuditSubject
     id: UUID | None = None
     name: str | None = None
     before: Document | None = None
@@ -86,8 +86,8 @@ class AuditFilter:
 
     start: datetime | None = None
     to: datetime | None = None
-    action: Action | None = None
-    kind: Subject | None = None
+    action: AuditAction | None = None
+    kind: AuditSubject | None = None
     id: UUID | None = None
     key_id: UUID | None = None
     key_name: str | None = None
