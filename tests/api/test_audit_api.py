@@ -94,17 +94,17 @@ def test_each_change_of_a_definition_adds_one_row(
     api: TestClient,
     ids: dict[str, str],
 ) -> None:
-    body, one = body_of(ids), path
+    body, address = body_of(ids), path
 
     def change() -> None:
-        nonlocal one
+        nonlocal address
         answer = api.post(path, json=body)
         assert answer.status_code == 201, answer.text
-        one = f"{path}/{answer.json()[id]}"
-        assert api.put(one, json=body).status_code == 200
-        assert api.patch(one, json={}).status_code in (200, 405)
-        assert api.delete(one).status_code == 204
-        assert api.delete(one).status_code == 404
+        address = f"{path}/{answer.json()[id]}"
+        assert api.put(address, json=body).status_code == 200
+        assert api.patch(address, json={}).status_code in (200, 405)
+        assert api.delete(address).status_code == 204
+        assert api.delete(address).status_code == 404
         assert api.post(path, json={}).status_code == 422
 
     rows = added(api, change)
@@ -112,7 +112,7 @@ def test_each_change_of_a_definition_adds_one_row(
     assert rows[0] == (kind, created)
     assert rows[-1] == (kind, "deleted")
     assert set(rows[1:-1]) == {(kind, "changed")}
-    of_it = entries(api, kind=kind, id=one.rsplit("/", 1)[-1])
+    of_it = entries(api, kind=kind, id=address.rsplit("/", 1)[-1])
     assert len(of_it) == len(rows)
 
 
@@ -143,12 +143,12 @@ def test_keys_evaluations_tests_retries_and_exports_add_rows(
         ("delivery", "retried"),
         ("interactions", "exported"),
     ]
-    exported, retried, _, every, one = entries(api)[:5]
+    exported, retried, _, of_all, of_alert = entries(api)[:5]
     assert exported["after"] == {"userId": ["u1"]}
     assert (retried["before"], retried["after"]) == ({"status": "failed"}, {"status": "pending"})
     assert retried["name"] == "Hook"
-    assert (one["id"], one["name"]) == (ids["alert"], "Many")
-    assert (every["id"], every["name"]) == (None, None)
+    assert (of_alert["id"], of_alert["name"]) == (ids["alert"], "Many")
+    assert (of_all["id"], of_all["name"]) == (None, None)
 
 
 def failed_delivery(api: TestClient, runtime: Runtime, ids: dict[str, str]) -> str:
