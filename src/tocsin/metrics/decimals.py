@@ -1,8 +1,8 @@
 """Exact sums of doubles, and values rounded to 15 significant digits ("Exact decimals" in
 docs/reference/semantics.md).
 
-The parts of numbers are those of `clickhouse/sql/exact_sums.py`: a sum of them is exact or not
-finite.
+The parts of numbers are on the grids of `clickhouse/sql/exact_sums.py`: a sum of them is exact or
+not finite. They are found by other steps, because numpy rounds by adding in half the time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,8 @@ from tocsin.clickhouse.sql.exact_sums import (
     BETWEEN,
     EXPONENT_OF_ONE,
     FIRST,
+    GRID,
     PARTS,
-    SECOND,
-    TO_FIRST,
-    TO_GRID,
-    TOO_FINE,
 )
 from tocsin.model.metrics.aggregation import Aggregation
 
@@ -40,6 +37,11 @@ _POWERS = np.array([10.0**n for n in range(23)])
 """All of them are exact."""
 _SCALES = (-972, -998, -1025, -1052)
 _FINEST = 81
+_TO_FIRST, _TO_GRID = 1.5 * 2.0**52, 1.5 * 2.0**1023
+"""Adding and subtracting them rounds to a multiple of 1, and of GRID."""
+_SECOND = GRID * BETWEEN
+_TOO_FINE = 2.0**1023
+"""Two multiplications by it make a remainder below the last grid infinite."""
 _CLOSE = 0.99
 _SPLIT = 2.0**27 + 1
 FEW = 16
@@ -51,13 +53,13 @@ _SURE = 0.1
 def parts_of(numbers: Doubles) -> list[Doubles]:
     """The four parts of each number."""
     with np.errstate(over="ignore", invalid="ignore"):
-        whole = (numbers + TO_FIRST) - TO_FIRST
-        rest = (numbers - whole) * SECOND
+        whole = (numbers + _TO_FIRST) - _TO_FIRST
+        rest = (numbers - whole) * _SECOND
         parts = []
         for _ in range(1, PARTS):
-            parts.append((rest + TO_GRID) - TO_GRID)
+            parts.append((rest + _TO_GRID) - _TO_GRID)
             rest = (rest - parts[-1]) * BETWEEN
-        return [whole * FIRST + rest * TOO_FINE * TOO_FINE, *parts]
+        return [whole * FIRST + rest * _TOO_FINE * _TOO_FINE, *parts]
 
 
 def are_exact(sums: Doubles | Sequence[Doubles]) -> bool:

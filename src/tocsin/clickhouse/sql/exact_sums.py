@@ -3,8 +3,13 @@
 A number is split into four parts on fixed grids: multiples of 1, 2^-27, 2^-54 and 2^-81. Each part
 is scaled so that one step of its grid is 2^971, the unit in the last place of the greatest
 doubles. Sums of such multiples are exact in double arithmetic unless they overflow: a sum of parts
-is exact or not finite, in any order and division of the additions. A number that the parts cannot
-hold (a magnitude from 2^52 on, digits below 2^-81) makes the first part infinite.
+is exact or not finite, in any order and division of the additions. The first part of a number that
+the parts cannot hold (a magnitude from 2^52 on, digits below 2^-81) is not finite.
+
+A part is the difference of the number rounded to a grid and to the coarser one before it. Scaling
+by a power of two, rounding to an integer, and that difference are exact for every double. So an
+expression has the number twice, and not once more for each coarser part: a distributed table
+sends a query in which each alias is replaced by its expression.
 
 If a sum of parts is not finite, the numbers are added again as integers by exponent, which hold
 every double.
@@ -13,19 +18,13 @@ every double.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 PARTS = 4
 BETWEEN = 2.0**27
 """The factor between two neighboring grids."""
-GRID = 2.0**971
-TO_GRID = 1.5 * 2.0**1023
-"""Adding and subtracting it rounds to a multiple of GRID."""
-FIRST, TO_FIRST = 2.0**972, 1.5 * 2.0**52
-"""The scale of the first part, whose last place may be 2^-1; the number whose addition and
-subtraction round to a multiple of 1."""
-SECOND = GRID * BETWEEN
-TOO_FINE = 2.0**1023
-"""Two multiplications by it make a remainder below the last grid infinite."""
+GRID, FIRST = 2.0**971, 2.0**972
+"""The scales of a part in units of its grid; of the first part, whose last place may be 2^-1."""
 
 EXPONENT_OF_ONE = 1075
 """Integers by exponent count units of 2^-1075."""
@@ -38,23 +37,27 @@ Alias = Callable[[str], str]
 
 def parts(number: str, alias: Alias) -> list[str]:
     """The expressions of the four parts of a number."""
-    whole = alias(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
-    rest = alias(f"({number} - {whole}) * {SECOND!r}")
-    finer = []
-    for _ in range(1, PARTS):
-        finer.append(alias(f"({rest} + {TO_GRID!r}) - {TO_GRID!r}"))
-        rest = alias(f"({rest} - {finer[-1]}) * {BETWEEN!r}")
-    return [f"{whole} * {FIRST!r} + {rest} * {TOO_FINE!r} * {TOO_FINE!r}", *finer]
+    on_grids = [number, *(f"{number} * {BETWEEN**n!r}" for n in range(1, PARTS))]
+    finest = on_grids[-1] = alias(on_grids[-1])
+    rounded = [alias(f"round({on_grid})") for on_grid in on_grids]
+    return [
+        _first_part(rounded[0], f"{finest} = {rounded[-1]}"),
+        *(f"({fine} - {coarse} * {BETWEEN!r}) * {GRID!r}" for coarse, fine in pairwise(rounded)),
+    ]
 
 
 def whole_parts(number: str, alias: Alias) -> list[str]:
     """The four parts of a number that is known to be an integer: all but the first are zero.
 
-    The first is infinite for any other number, which is then added as integers by exponent.
+    The first is not finite for any other number, which is then added as integers by exponent.
     """
-    whole = alias(f"({number} + {TO_FIRST!r}) - {TO_FIRST!r}")
-    rest = f"({number} - {whole}) * {SECOND!r} * {TOO_FINE!r} * {TOO_FINE!r}"
-    return [f"{whole} * {FIRST!r} + {rest}", *["toFloat64(0)"] * (PARTS - 1)]
+    whole = alias(f"round({number})")
+    return [_first_part(whole, f"{number} = {whole}"), *["toFloat64(0)"] * (PARTS - 1)]
+
+
+def _first_part(whole: str, is_held: str) -> str:
+    """The first part: not finite if the parts do not hold the number, by dividing by 0."""
+    return f"{whole} * {FIRST!r} / ({is_held})"
 
 
 def approximate(sums: Sequence[str]) -> str:
