@@ -7,6 +7,7 @@ themselves, together with other metrics, from rollups, and as series.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,7 +20,7 @@ import pytest
 from support import oracle
 from support.deployments import settings_in
 from support.worlds import AT, World, written, written_series
-from tocsin.clickhouse.sql.exact_sums import whole_parts
+from tocsin.clickhouse.sql.exact_sums import BETWEEN, FIRST, GRID, PARTS, parts, whole_parts
 from tocsin.clickhouse.sql.query import Aliases, Query
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import cost
@@ -109,6 +110,31 @@ def test_a_single_sum_has_the_value_of_the_oracle(world: World, field: str) -> N
             answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
             difference = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
             assert difference is None, (metric, difference)
+
+
+def test_the_parts_of_a_number_are_on_their_grids_and_add_up_to_it(world: World) -> None:
+    random = Random(16)
+    held = [random.randrange(-(2**53), 2**53) / 2.0 ** random.randrange(1, 82) for _ in range(300)]
+    held += [n / 2.0 for n in range(-9, 10)] + [(n + 0.5) / BETWEEN for n in range(-9, 10)]
+    held += [2.0**52 - 1, 1.5 - 2.0**52, 2.0**-81, -0.0, 0.1, 1e-9 + 1, 99_999.99]
+    others = [2.0**52, 0.5 - 2.0**52, 2.0**-82, 0.1 / BETWEEN**3, 5e-324, 1e16, 1e300, -1.7e308]
+    rows = parts_in_engine(world, [*held, *others])
+    for number, sums in zip(held, rows, strict=False):
+        scales = [int(FIRST), *(int(GRID) * int(BETWEEN) ** n for n in range(1, PARTS))]
+        total = sum(Fraction(part) / scale for part, scale in zip(sums, scales, strict=True))
+        assert total == Fraction(number)
+        assert all(part % GRID == 0 and abs(part) <= GRID * BETWEEN / 2 for part in sums[1:])
+    assert not any(all(map(math.isfinite, sums)) for sums in rows[len(held) :])
+
+
+def parts_in_engine(world: World, numbers: list[float]) -> list[tuple[float, ...]]:
+    named = Aliases()
+    expressions = parts("x", named)
+    text = (
+        f"WITH arrayJoin({{numbers:Array(Float64)}}) AS x, {', '.join(named.definitions)} "
+        f"SELECT {', '.join(expressions)}"
+    )
+    return world.runtime.engine.run(Query(text, {"numbers": numbers}))
 
 
 def test_whole_parts_of_fractions_are_not_finite(world: World) -> None:

@@ -4,7 +4,7 @@ A number is split into four parts on fixed grids: multiples of 1, 2^-27, 2^-54 a
 is scaled so that one step of its grid is 2^971, the unit in the last place of the greatest
 doubles. Sums of such multiples are exact in double arithmetic unless they overflow: a sum of parts
 is exact or not finite, in any order and division of the additions. The first part of a number that
-the parts cannot hold (a magnitude from 2^52 on, digits below 2^-81) is not finite.
+the parts cannot hold (a magnitude that rounds to 2^52 or more, digits below 2^-81) is not finite.
 
 A part is the difference of the number rounded to a grid and to the coarser one before it. Scaling
 by a power of two, rounding to an integer, and that difference are exact for every double. So an
