@@ -1,4 +1,4 @@
-"""The text of the parts of exact sums. What they add up to is under test in
+"""The text of the parts of exact sums; their values are under test in
 `differential/test_exact_sums.py`."""
 
 from __future__ import annotations
