@@ -1,4 +1,4 @@
-"""The table of an earlier version gets the settings and codecs of this version."""
+"""The table of an earlier version gets the settings, codecs and indexes of this version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Pat
     definition = runtime.engine.run_ddl(DEFINITION)[0][0]
     settings = (*BROKEN_PARTS, MERGE_CLOSED, APPEND_COMPACT, FEW_SUBCOLUMNS, PACK_APPENDS)
     resets = [f"RESET SETTING {setting.split()[0]}" for setting in settings]
-    for change in (*resets, "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))"):
+    codec, index = "MODIFY COLUMN timestamp CODEC(Delta, ZSTD(1))", "DROP INDEX byUowId"
+    for change in (*resets, codec, index):
         runtime.engine.run_ddl(Query(f"ALTER TABLE {INTERACTIONS} {change}"))
     earlier = runtime.engine.run_ddl(DEFINITION)[0][0]
     assert not any(setting in earlier for setting in settings)
@@ -39,4 +40,5 @@ def test_the_table_of_an_earlier_version_gets_the_present_settings(tmp_path: Pat
     assert sorted(upgraded.replace(",", "").split()) == sorted(definition.replace(",", "").split())
     assert all(setting in upgraded for setting in settings)
     assert TIME_CODEC in upgraded
+    assert "INDEX byUowId" in upgraded
     again.close()

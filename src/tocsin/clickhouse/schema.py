@@ -18,6 +18,9 @@
   most frequent paths as subcolumns; the others share files and are read as fast (decision 55).
 - An append is one file of its part, `data.packed`, of which less has to be created and synced than
   of twelve. It takes a fifth less time; merges write separate files (decision 100).
+- A unit of work has few interactions among all, so the rows of one are found by a skip index. Like
+  that of ids, it is built by merges. Users and resources have many: a listing finds them by spans
+  of time.
 - Damaged parts never prevent the table from opening, however many and large they are (the engine's
   default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """
@@ -51,6 +54,8 @@ OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
 _NEVER = 1 << 50
 
+_UOW_INDEX = "byUowId"
+_UOW_INDEX_DEFINITION = f"INDEX {_UOW_INDEX} uowId TYPE bloom_filter(0.01) GRANULARITY 4"
 _COLUMNS = f"""\
     interactionId UUID,
     interactionNumber UInt64 CODEC(Delta, ZSTD(1)),
@@ -67,7 +72,8 @@ _COLUMNS = f"""\
     hollowObjects Array(String) CODEC(ZSTD(1)),
     raw String CODEC(ZSTD(1)),
     interaction JSON DEFAULT raw::JSON,
-    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4"""
+    INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4,
+    {_UOW_INDEX_DEFINITION}"""
 _SETTINGS = f"""\
 SETTINGS {", ".join(FSYNC)}, merge_selector_base = 10, index_granularity = 2048,
     {", ".join(UPGRADED)}"""
@@ -132,8 +138,12 @@ def setting_upgrades(
 
 
 def structure_upgrades(definition: str, table: str = INTERACTIONS) -> list[str]:
-    """The statements that give the columns of a table the codecs of this version."""
-    if TIME_CODEC in definition:
-        return []
-    # Merges apply it to existing parts.
-    return [f"ALTER TABLE {table} MODIFY COLUMN timestamp {TIME_CODEC}"]
+    """The statements that give a table the codecs and the indexes of this version."""
+    statements = []
+    if TIME_CODEC not in definition:
+        # Merges apply it to existing parts.
+        statements.append(f"ALTER TABLE {table} MODIFY COLUMN timestamp {TIME_CODEC}")
+    if f"INDEX {_UOW_INDEX} " not in definition:
+        statements.append(f"ALTER TABLE {table} ADD {_UOW_INDEX_DEFINITION}")
+        statements.append(f"ALTER TABLE {table} MATERIALIZE INDEX {_UOW_INDEX}")
+    return statements
