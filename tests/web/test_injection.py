@@ -85,6 +85,8 @@ def addresses(server: Server) -> list[str]:
         subscription = client.get("/api/subscriptions").json()[0]["subscriptionId"]
     text = quote(HOSTILE)
     return [
+        *("/web/audit", f"/web/audit?keyName={text}&kind={text}&from={text}"),
+        *(f"/web/metrics/{metric}/history", f"/web/alerts/{alert}/history"),
         *("/", "/web/keys", "/web/catalog", f"/web/catalog/action/{action}"),
         *("/web/metrics", f"/web/metrics?q={text}&sort={text}", f"/web/metrics/{metric}"),
         *(f"/web/metrics/{metric}/edit", f"/web/metrics/new?like={metric}"),

@@ -21,7 +21,7 @@ OPEN = {"/web/sign-in", "/web/sign-out", "/web/static/{name:path}"}
 FOR_ALL = {"/web/catalog"}
 FOR_ADMINS = (
     *("/web/keys", "/web/catalog/", "/web/channels/", "/web/subscriptions/"),
-    "/web/silences/",
+    *("/web/silences/", "/web/audit"),
 )
 ASKS = ("/calculate-all", "/preview")
 

@@ -29,6 +29,8 @@ class Version:
     name: str | None
     changed: tuple[str, ...]
     definition: Document | None
+    position: Position | None = None
+    """The one that the versions before it follow."""
 
 
 class DefinitionHistory:
@@ -58,7 +60,9 @@ class DefinitionHistory:
 
 
 def _version(row: AuditEntry) -> Version:
-    return Version(row.at, row.by, row.action, row.name, row.changed, row.after)
+    return Version(
+        row.at, row.by, row.action, row.name, row.changed, row.after, (row.at, row.number)
+    )
 
 
 def _unrecorded(name: str | None, definition: Document | None) -> Version:

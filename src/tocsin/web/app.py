@@ -14,6 +14,7 @@ from tocsin.web.pages import (
     alert_form,
     alert_page,
     alerts,
+    audit,
     catalog,
     channels,
     deliveries,
@@ -48,6 +49,7 @@ ROUTERS = tuple(
         deliveries,
         silences,
         keys,
+        audit,
     )
 )
 _NOT_FOUND = 404

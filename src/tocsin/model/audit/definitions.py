@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from tocsin.model.alerts.alert import Alert
-from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject, Author, changed_members
+from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject, Author, differences
 from tocsin.model.instant import format_instant
 from tocsin.model.interactions.catalog import Entry, Kind
 from tocsin.model.key import Key
@@ -69,7 +69,7 @@ class Audited(Generic[T]):
         if former is None or item is None:
             return ()
         before, after = ({**self.document(each), **self.secrets(each)} for each in (former, item))
-        return tuple(changed_members(before, after))
+        return tuple(path for path, _, _ in differences(before, after))
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

@@ -93,11 +93,14 @@ class AuditFilter:
     key_name: str | None = None
 
 
-def changed_members(before: Document, after: Document, prefix: str = "") -> Iterator[str]:
-    """The paths of the members that differ, such as `settings.url`."""
+def differences(
+    before: Document, after: Document, prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """The members that differ, by their paths such as `settings.url`, with both values; a missing
+    member is null."""
     for name in dict.fromkeys([*before, *after]):
         former, latter = before.get(name), after.get(name)
         if isinstance(former, Mapping) and isinstance(latter, Mapping):
-            yield from changed_members(former, latter, f"{prefix}{name}.")
+            yield from differences(former, latter, f"{prefix}{name}.")
         elif former != latter:
-            yield f"{prefix}{name}"
+            yield f"{prefix}{name}", former, latter

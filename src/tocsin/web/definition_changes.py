@@ -1,0 +1,43 @@
+"""The members that an action changed, as texts for a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tocsin.model.audit.entry import Document, differences
+
+_LONGEST = 2_000
+_EMPTY: tuple[Any, ...] = (None, [], {}, "")
+
+
+class MemberChange(NamedTuple):
+    """A member with its texts before and afterwards; None where it was missing or empty."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+def member_changes(
+    before: Document | None, after: Document | None, changed: Sequence[str]
+) -> list[MemberChange]:
+    """The members that differ, and those of `changed` that do not: secrets that were replaced. All
+    members of a definition that was created or deleted."""
+    shown = [
+        MemberChange(path, _text(former), _text(latter))
+        for path, former, latter in differences(before or {}, after or {})
+        if (former, latter) != (None, None)
+    ]
+    visible = [change for change in shown if (change.before, change.after) != (None, None)]
+    paths = {change.path for change in visible}
+    replaced = [MemberChange(path, "***", "***") for path in changed if path not in paths]
+    return visible + replaced
+
+
+def _text(value: Any) -> str | None:
+    if value in _EMPTY:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
