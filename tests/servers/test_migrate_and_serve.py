@@ -58,6 +58,12 @@ class Servers:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def open_appends(self) -> int:
+        url = self.variables["TOCSIN_DATABASE_URL"].replace("+psycopg", "")
+        with psycopg.connect(url) as connection:
+            rows = connection.execute("SELECT number FROM appends WHERE state <> 'ended'")
+            return len(rows.fetchall())
+
     def drop(self) -> None:
         drop([self.name])
         elsewhere = replace(self.address, database="default")
@@ -169,6 +175,19 @@ def test_a_lost_postgresql_database_is_replaced_only_on_request(
         assert "--accept-new-store" in migrated.refusal("migrate", **lost)
         assert migrated.run("migrate", "--accept-new-store", **lost).returncode == 0
         assert migrated.run("doctor", **lost).returncode == 0
+
+
+def test_an_append_that_was_open_at_the_dump_is_ended_where_no_node_is_left_to_do_it(
+    migrated: Servers,
+) -> None:
+    migrated.execute_in_postgresql(
+        "INSERT INTO appends (number, previous, count, node, kind, state, news, ids, seed, "
+        "generated, staged) VALUES (7, 0, 3, 'lost', 'block', 'open', '', '', '', 0, '')"
+    )
+    assert migrated.run("migrate").returncode == 0
+    assert migrated.open_appends() == 1
+    assert migrated.run("migrate", "--restored").returncode == 0
+    assert migrated.open_appends() == 0
 
 
 def test_a_missing_right_is_one_sentence(migrated: Servers) -> None:

@@ -22,7 +22,7 @@ from tocsin.errors import InvalidSettings
 from tocsin.ingestion.quorum_rule import require_quorum
 from tocsin.model.key import Role
 from tocsin.model.server_address import ServerAddress
-from tocsin.storage.restored_servers import require_no_nodes, settle_dumps
+from tocsin.storage.restored_servers import end_appends, settle_dumps
 from tocsin.storage.server_storage import require_none, require_same_installation, server_urls
 from tocsin.store import migrating as postgresql
 from tocsin.store.appends import Appends
@@ -56,7 +56,7 @@ def migrate_servers(
         return None
     with closing(Database(url)) as database:
         if is_restored:
-            require_no_nodes(database)
+            end_appends(database)
         require = partial(require_quorum, Appends(database))
         with postgresql.migrating_clickhouse(url):
             _report("ClickHouse", clickhouse.migrate(address, require_quorum=require), report)

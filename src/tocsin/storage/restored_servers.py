@@ -2,8 +2,9 @@
 `tocsin migrate --restored`.
 
 ClickHouse is dumped first, so that PostgreSQL has each name that interactions refer to, and each
-number that was assigned to them. The differences between the dumps are settled here: deliveries
-that may have been sent since, and counts of interactions that were recorded between the dumps.
+number that was assigned to them. The differences between the dumps are settled here: appends that
+were under way, deliveries that may have been sent since, and counts of interactions that were
+recorded between the dumps.
 """
 
 from __future__ import annotations
@@ -23,13 +24,25 @@ from tocsin.store.node_lock import living_nodes
 from tocsin.store.restored_deliveries import end_unsent
 
 
-def require_no_nodes(database: Database) -> None:
-    """Raises InvalidSettings if a node uses the database, and Unavailable."""
+_BY = "tocsin migrate"
+
+
+def end_appends(database: Database) -> None:
+    """End the appends that were under way at the dump. Their nodes do not, and no other node can
+    start before the migration, which waits for them. Interactions that they have stored are in the
+    dump of ClickHouse.
+
+    Raises InvalidSettings if a node uses the database, and Unavailable.
+    """
     if nodes := sorted(living_nodes(database)):
         raise InvalidSettings(
             f"Nodes use this PostgreSQL database ({', '.join(nodes)}): stop them before "
             "`tocsin migrate --restored`"
         )
+    table = Appends(database)
+    with table.locked() as appends:
+        for row in table.unended():
+            appends.end(row.number, _BY)
 
 
 def settle_dumps(database: Database, address: ServerAddress, at: datetime) -> Iterator[str]:
