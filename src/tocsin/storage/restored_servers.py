@@ -23,7 +23,6 @@ from tocsin.store.key_value import KeyValueStore
 from tocsin.store.node_lock import living_nodes
 from tocsin.store.restored_deliveries import end_unsent
 
-
 _BY = "tocsin migrate"
 
 
