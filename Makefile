@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 SOURCES := src tests benchmarks tools clients examples
 # The suites that run on servers, too; those that are left out are about the data folder.
-SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes tests/cluster)
+SERVER_TESTS ?= $(addprefix tests/,golden differential api notifications store storage alerting rollups ingestion metrics clickhouse servers web) $(wildcard tests/nodes tests/cluster)
 # A few minutes of them, with a crash of nodes.
 SERVER_SAMPLE := $(addprefix tests/,servers golden/test_golden.py differential/test_metrics.py api/test_interactions.py api/test_alerts_api.py notifications/test_outbox.py store/test_postgres.py) $(wildcard tests/nodes/test_killed_nodes.py)
 
