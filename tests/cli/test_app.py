@@ -23,6 +23,7 @@ COMMANDS = [
     "keys create",
     "keys list",
     "keys revoke",
+    "audit",
     "channels",
     "channels list",
     "channels test",

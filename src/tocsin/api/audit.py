@@ -58,8 +58,8 @@ def list_audit_entries(
     limit: PageLimit = 100,
     cursor: str | None = None,
 ) -> Response:
-    """List who changed or did what, and when: by key, with the definitions before and after. The
-    rows are written in the transactions of the changes."""
+    """List changes and other actions, newest first, each with its key and the definition before and
+    after. A row is written in the transaction of its change."""
     filter = AuditFilter(from_, to, action, kind, id, keyId, keyName)
     entries, position = runtime.audit.page(limit, filter, position_of(cursor))
     shown = [AuditEntryResponse.of(entry) for entry in entries]

@@ -11,6 +11,7 @@ import typer
 from tocsin import __version__
 from tocsin.cli import (
     alerts,
+    audit_command,
     backup_command,
     channels,
     deliveries,
@@ -47,6 +48,7 @@ app.command("restore", epilog=backup_command.RESTORE_EXAMPLE)(backup_command.res
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(keys.app, name="keys")
+app.command("audit", epilog=audit_command.EXAMPLE)(audit_command.audit)
 app.add_typer(channels.app, name="channels")
 app.add_typer(deliveries.app, name="deliveries")
 

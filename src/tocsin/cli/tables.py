@@ -40,13 +40,13 @@ def metric_table(metrics: Iterable[JsonObject]) -> Table:
     )
     for metric in metrics:
         table.add_row(
-            _plain(metric["name"]),
+            plain(metric["name"]),
             _type_text(metric),
-            _plain(_scope_text(metric) or "all"),
-            _plain(metric["field"] or _sides_text(metric)),
-            _plain(_filters_text(metric)),
+            plain(_scope_text(metric) or "all"),
+            plain(metric["field"] or _sides_text(metric)),
+            plain(_filters_text(metric)),
             _window_text(metric),
-            _plain(", ".join(metric["groupBy"])),
+            plain(", ".join(metric["groupBy"])),
             "yes" if metric["enabled"] else "no",
         )
     return table
@@ -110,7 +110,7 @@ def answer_table(answer: JsonObject) -> Group:
     elif not rows:
         table.caption = "no groups"
     # Not the title of the table, which would be wrapped to the table's width.
-    return Group(_plain(heading), table)
+    return Group(plain(heading), table)
 
 
 def _side_columns(row: JsonObject) -> Mapping[str, tuple[str, ...]]:
@@ -139,14 +139,14 @@ def alert_table(
     )
     for alert in alerts:
         table.add_row(
-            _plain(alert["title"]),
-            _plain(_name_of(alert, by_id)),
-            _plain(_condition_text(alert, by_id)),
+            plain(alert["title"]),
+            plain(_name_of(alert, by_id)),
+            plain(_condition_text(alert, by_id)),
             alert["for"],
             alert["interval"],
             alert["severity"],
-            _plain(", ".join(names.get(id, "deleted") for id in alert["channelIds"])),
-            _plain(alert["healthReason"] or alert["health"]),
+            plain(", ".join(names.get(id, "deleted") for id in alert["channelIds"])),
+            plain(alert["healthReason"] or alert["health"]),
             "yes" if alert["enabled"] else "no",
         )
     return table
@@ -195,7 +195,7 @@ def state_table(title: str, groups: Iterable[JsonObject], metric: JsonObject) ->
             group["since"] or "",
             value_text(group["value"]),
         )
-    return Group(_plain(title), table)
+    return Group(plain(title), table)
 
 
 def backtest_table(title: str, backtest: JsonObject) -> Group:
@@ -214,8 +214,8 @@ def backtest_table(title: str, backtest: JsonObject) -> Group:
     )
     if backtest.get("truncated"):
         table.caption = "the list of transitions is truncated"
-    messages = [_plain(_messages_text(each)) for each in backtest.get("messages", ())]
-    return Group(_plain(heading), table, *messages)
+    messages = [plain(_messages_text(each)) for each in backtest.get("messages", ())]
+    return Group(plain(heading), table, *messages)
 
 
 def _messages_text(messages: JsonObject) -> str:
@@ -237,7 +237,7 @@ def key_table(keys: Iterable[JsonObject]) -> Table:
     table = new_table("Name", "Role", "Prefix", "Created", "Expires", "Last used", "ID")
     for key in keys:
         table.add_row(
-            _plain(key["name"]),
+            plain(key["name"]),
             key["role"],
             key["prefix"],
             key.get("createdDate") or "",
@@ -252,9 +252,9 @@ def examination_table(examinations: Iterable[tuple[str, str, Sequence[str]]]) ->
     """A row for each examination, and one more for each further problem."""
     table = new_table("Examined", "Result", "State")
     for name, state, problems in examinations:
-        table.add_row(name, "problem" if problems else "ok", _plain(state))
+        table.add_row(name, "problem" if problems else "ok", plain(state))
         for problem in problems:
-            table.add_row("", "", _plain(problem))
+            table.add_row("", "", plain(problem))
     return table
 
 
@@ -264,7 +264,7 @@ def channel_table(channels: Iterable[JsonObject]) -> Table:
         enabled = "yes" if channel["enabled"] else channel["disabledReason"] or "no"
         if channel["restingUntil"]:
             enabled += f", paused until {channel['restingUntil']}"
-        table.add_row(_plain(channel["name"]), channel["kind"], enabled, channel["channelId"])
+        table.add_row(plain(channel["name"]), channel["kind"], enabled, channel["channelId"])
     return table
 
 
@@ -274,9 +274,9 @@ def delivery_table(deliveries: Iterable[JsonObject], channels: Mapping[str, str]
         table.add_row(
             delivery["createdDate"],
             delivery["status"],
-            _plain(channels.get(delivery["channelId"], "deleted")),
-            _plain(_interaction(delivery["interaction"])),
-            _plain(_outcome(delivery)),
+            plain(channels.get(delivery["channelId"], "deleted")),
+            plain(_interaction(delivery["interaction"])),
+            plain(_outcome(delivery)),
             delivery["deliveryId"],
         )
     return table
@@ -301,7 +301,7 @@ def value_text(value: float | None) -> str:
 
 
 def dimension_text(text: str | None) -> Text:
-    return Text("(missing)", style="dim") if text is None else _plain(text)
+    return Text("(missing)", style="dim") if text is None else plain(text)
 
 
 def new_table(*columns: str) -> Table:
@@ -311,6 +311,6 @@ def new_table(*columns: str) -> Table:
     return table
 
 
-def _plain(text: str) -> Text:
+def plain(text: str) -> Text:
     """A text from outside, without control characters, which the terminal would execute."""
     return Text("".join(c if c.isprintable() else "�" for c in text))
