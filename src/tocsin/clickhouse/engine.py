@@ -27,7 +27,7 @@ from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.recorded_ids import RecordedIds
-from tocsin.clickhouse.recorded_numbers import RecordedNumbers, read_parts
+from tocsin.clickhouse.recorded_numbers import RecordedNumbers, no_parts, read_parts
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     LOOK_UP_SETTINGS,
@@ -41,6 +41,7 @@ from tocsin.clickhouse.sql.listing import compile_payloads
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.table import Table, ValueKind
 from tocsin.clickhouse.time_bounds import RecordedExtent
+from tocsin.clickhouse.typed_parts import RecordedTypes
 from tocsin.clickhouse.warmup import load_extent, load_field_types, load_months
 from tocsin.errors import Stopping, Unavailable
 from tocsin.model.ceilings import ID_FILTER_BYTES, PATHS
@@ -136,10 +137,9 @@ class Engine(EngineTables):
         self.maintenance_hosts = self._pool.of_hosts(maintenance_settings(memory), **options)
         self._open_reading(calculation_settings(memory, self._seconds, self._comment), concurrency)
         # The parts of servers change elsewhere, too, and each server has its own.
-        is_server = self.is_server
-        self.numbers = RecordedNumbers(
-            self.status_queries, lambda: {} if is_server else read_parts(self.status_queries)
-        )
+        list_parts = no_parts if self.is_server else partial(read_parts, self.status_queries)
+        self.numbers = RecordedNumbers(self.status_queries, list_parts)
+        self.types = RecordedTypes(self.field_types, list_parts)
         self.ids = RecordedIds(
             self._duplicate_queries, streaming, self.rows_by_month, id_filter_bytes
         )
@@ -283,7 +283,7 @@ class Engine(EngineTables):
     def load_field_types(self) -> None:
         """Load the types of fields from the table; until then, queries look for all types."""
         with suppress(Stopping):
-            load_field_types(self._loading, self.field_types)
+            load_field_types(self._loading, self.field_types, list(self.types.known_parts))
 
     def table(self, catalog: Mnemonics, *, with_columns: bool = False) -> Table:
         """The table as of now, for the compiler. Only a query that runs immediately may use its

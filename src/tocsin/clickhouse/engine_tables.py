@@ -16,6 +16,7 @@ from tocsin.clickhouse.recorded_numbers import RecordedNumbers
 from tocsin.clickhouse.sql import maintenance
 from tocsin.clickhouse.sql.query import Query, ResultRow
 from tocsin.clickhouse.sql.topology import Topology
+from tocsin.clickhouse.typed_parts import RecordedTypes
 from tocsin.errors import Unavailable
 
 # The longest wait for replicas to drop a month, and the pause between two looks.
@@ -36,6 +37,7 @@ class EngineTables:
     killing_hosts: HostPools
     status_queries: QueryRunner
     numbers: RecordedNumbers
+    types: RecordedTypes
 
     def statement_id(self, query_id: str) -> str:
         """Databases of one server share the ids of its statements."""
@@ -135,6 +137,8 @@ class EngineTables:
             self.unlimited_hosts.each_shard(partial(ClientPool.command, query=drop))
         self._wait_for_drop(months)
         self.recorded_months.remove_before(instant)
+        if months:
+            self.types.forget_dropped()
         return len(months)
 
     def _wait_for_drop(self, months: Sequence[int]) -> None:

@@ -72,6 +72,11 @@ class FieldTypes:
         """Whether there are too many paths to know the types of each."""
         return self._overflowed
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the types of each path are known."""
+        return self._is_complete and not self._overflowed
+
     def overflow(self) -> None:
         """Assume all types at every path from now on."""
         with self._widening:
@@ -80,7 +85,7 @@ class FieldTypes:
 
     def of(self, path: Path) -> frozenset[JsonType]:
         """The types that may occur at a path; all types until `mark_complete`."""
-        if not self._is_complete or self._overflowed:
+        if not self.is_complete:
             return ANY_TYPE
         return self._types.get(path, _NONE)
 

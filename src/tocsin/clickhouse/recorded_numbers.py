@@ -37,9 +37,7 @@ class RecordedNumbers:
 
     def recall(self, known: NumberedParts) -> None:
         """Use what was known in an earlier run, as far as the parts are still the same."""
-        present = self._list_parts()
-        same = {name: hash for name, hash in known.parts.items() if present.get(name) == hash}
-        self._known = NumberedParts(known.latest, same)
+        self._known = NumberedParts(known.latest, same_parts(known.parts, self._list_parts()))
 
     def read(self) -> NumberedParts:
         """The greatest number in the table, or that was known, and the parts that were there before
@@ -51,6 +49,16 @@ class RecordedNumbers:
             ((latest,),) = self._queries.run(query)
             self._known = NumberedParts(max(int(latest), self._known.latest), parts)
             return self._known
+
+
+def no_parts() -> Parts:
+    """Of servers: all is read again."""
+    return {}
+
+
+def same_parts(known: Parts, present: Parts) -> Parts:
+    """The known parts that are present with the same content."""
+    return {name: hash for name, hash in known.items() if present.get(name) == hash}
 
 
 def read_parts(queries: QueryRunner) -> Parts:

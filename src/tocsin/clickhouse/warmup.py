@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.clickhouse.months import RecordedMonths
@@ -32,9 +34,13 @@ def load_months(clients: ClientPool, partitions: str, recorded: RecordedMonths) 
     recorded.add((month // 100 - 1970) * 12 + month % 100 - 1 for month in months)
 
 
-def load_field_types(clients: ClientPool, types: FieldTypes) -> None:
-    """Load the types from the index over all payloads; takes 0.1 s per million interactions."""
-    rows = clients.query(compile_field_types(max(MAX_LOADED_PATHS, types.paths.most)))
+def load_field_types(
+    clients: ClientPool, types: FieldTypes, known_parts: Sequence[str] = ()
+) -> None:
+    """Load the types from the index over the payloads of all parts that are not known; takes 0.4 s
+    of a core per million interactions."""
+    most = max(MAX_LOADED_PATHS, types.paths.most)
+    rows = clients.query(compile_field_types(most, known_parts))
     if not rows:
         # A stop has killed the query, which may end without an error (chDB 4.4).
         return

@@ -48,7 +48,7 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
         [engine.write_state, database.write_state],
     )
     storage = Storage(engine, database, disk, str(settings.data_dir), folder)
-    storage.recall_number()
+    storage.recall_parts()
     _mark(storage, folder_id)
     # An engine that is new on purpose lacks everything that the store remembers.
     if settings.accept_loss or settings.accept_new_engine:

@@ -11,6 +11,7 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.recorded_numbers import NumberedParts
+from tocsin.clickhouse.typed_parts import TypedParts
 from tocsin.errors import Unavailable
 from tocsin.ingestion.append_log import AppendLog, LocalAppendLog
 from tocsin.process.events import Events, LeadershipGained
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 Settle = Callable[[Collection[bytes]], object]
 
 _LATEST_NUMBER = "latest interaction number"
-_NUMBERED_PARTS = "numbered parts"
+_NUMBERED_PARTS, _TYPED_PARTS = "numbered parts", "typed parts"
 
 
 class Storage:
@@ -81,6 +82,7 @@ class Storage:
         """Detect losses and store the present numbers; logs a failure of the engine or store."""
         try:
             self.remember_number()
+            self._remember_types()
             self.losses.check(at)
         except Unavailable as error:
             log.warning("interactions not counted", reason=error.detail)
@@ -93,10 +95,12 @@ class Storage:
         """The greatest number that an interaction has or had."""
         return max(self.engine.latest_number(), self._remembered_number())
 
-    def recall_number(self) -> None:
-        """Let the engine read no part whose numbers were known in an earlier run."""
+    def recall_parts(self) -> None:
+        """Let the engine read no part whose numbers and types were known in an earlier run."""
         if text := self.key_values.get(_NUMBERED_PARTS):
             self.engine.numbers.recall(msgspec.json.decode(text, type=NumberedParts))
+        if text := self.key_values.get(_TYPED_PARTS):
+            self.engine.types.recall(msgspec.json.decode(text, type=TypedParts))
 
     def remember_number(self) -> None:
         known = self.engine.numbers.read()
@@ -104,9 +108,17 @@ class Storage:
         # The newest interaction may expire or be lost; its number must not be assigned again.
         if number != self.key_values.get(_LATEST_NUMBER):
             self.key_values.set(_LATEST_NUMBER, number, self.fence)
+        self._remember(_NUMBERED_PARTS, known)
+
+    def _remember_types(self) -> None:
+        if known := self.engine.types.read():
+            self._remember(_TYPED_PARTS, known)
+
+    def _remember(self, name: str, known: NumberedParts | TypedParts) -> None:
+        """Servers have no parts that are known."""
         text = msgspec.json.encode(known).decode()
-        if known.parts and text != self.key_values.get(_NUMBERED_PARTS):
-            self.key_values.set(_NUMBERED_PARTS, text, self.fence)
+        if known.parts and text != self.key_values.get(name):
+            self.key_values.set(name, text, self.fence)
 
     def _remembered_number(self) -> int:
         return int(self.key_values.get(_LATEST_NUMBER) or 0)

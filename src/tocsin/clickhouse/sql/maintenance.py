@@ -137,17 +137,19 @@ def compile_extent() -> Query:
     return Query(f"SELECT {', '.join(ends)} FROM {INTERACTIONS} HAVING count()")
 
 
-def compile_field_types(most: int) -> Query:
-    """One row of three arrays with at most `most` elements: (path, types) in the engine's spelling,
-    fields with integers past 64 bits, and fields with leafless objects."""
+def compile_field_types(most: int, known_parts: Sequence[str] = ()) -> Query:
+    """One row of three arrays with at most `most` elements, about the parts that are not known:
+    (path, types) in the engine's spelling, fields with integers past 64 bits, and fields with
+    leafless objects."""
+    where = " WHERE _part NOT IN {parts:Array(String)}" if known_parts else ""
     text = (
         "SELECT arraySlice(arrayZip(mapKeys(types), mapValues(types)), 1, {most:UInt32}), "
         "arraySlice(big, 1, {most:UInt32}), arraySlice(hollow, 1, {most:UInt32}) "
         f"FROM (SELECT distinctJSONPathsAndTypes({PAYLOAD}) AS types, "
         "groupUniqArrayArray(bigIntegers) AS big, "
-        f"groupUniqArrayArray(hollowObjects) AS hollow FROM {INTERACTIONS})"
+        f"groupUniqArrayArray(hollowObjects) AS hollow FROM {INTERACTIONS}{where})"
     )
-    return Query(text, {"most": most})
+    return Query(text, {"most": most, **({"parts": list(known_parts)} if known_parts else {})})
 
 
 def compile_freeze(name: str) -> Query:
