@@ -96,7 +96,7 @@ class SubscriptionService:
 
     def create(self, draft: SubscriptionDraft, actor: Actor) -> Subscription:
         """Raises InvalidInput for a template that cannot be used, and for an unknown channel."""
-        self._check(draft)
+        self.check_template(draft)
         subscription = self._subscriptions.create(draft, self._clock.now(), actor)
         actor.log_change("subscription created", **_subscription_fields(subscription))
         return subscription
@@ -110,7 +110,7 @@ class SubscriptionService:
     ) -> Subscription:
         """Raises InvalidInput as `create`, or ChangedMeanwhile if it is not `expected`. Deliveries
         that exist stay as they are."""
-        self._check(draft)
+        self.check_template(draft)
         subscription = self._subscriptions.replace(id, draft, self._clock.now(), expected, actor)
         actor.log_change("subscription replaced", **_subscription_fields(subscription))
         return subscription
@@ -121,7 +121,8 @@ class SubscriptionService:
         self._subscriptions.delete(id, self._clock.now(), actor)
         actor.log_change("subscription deleted", **_subscription_fields(subscription))
 
-    def _check(self, draft: SubscriptionDraft) -> None:
+    def check_template(self, draft: SubscriptionDraft) -> None:
+        """Raises InvalidInput for a template that cannot be used."""
         if draft.template:
             self._templates.check(draft.template)
 

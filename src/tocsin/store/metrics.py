@@ -47,7 +47,7 @@ class Metrics:
     ) -> Metric:
         """Store a metric that `read_metric` accepted, with the question it returned."""
         at = cut(at)
-        metric = _from_draft(draft, question, id=uuid4(), created=at, modified=at)
+        metric = draft.metric(question, uuid4(), at, at)
         return self._table.create(metric.metric_id, metric, at, by)
 
     def replace(
@@ -67,8 +67,7 @@ class Metrics:
         with self._table.locked():
             former = unchanged(self.get(id), expected)
             draft = with_kept_keys(draft, former)
-            created, modified = former.created_date, cut(at)
-            metric = _from_draft(draft, question, id=id, created=created, modified=modified)
+            metric = draft.metric(question, id, former.created_date, cut(at))
             with self._table.changing(at, by) as change:
                 change.update(id, metric)
                 if alerts and not question.measures_as(former.question):
@@ -106,24 +105,6 @@ def _reject_watched(connection: Connection, id: UUID) -> None:
     titles = select(alerts.title).where(or_(alerts.metric_id == id, is_guard))
     if watching := connection.execute(titles.limit(4)).scalars().all():
         raise Conflict(f"This metric is watched by alerts: {first_names(watching)}")
-
-
-def _from_draft(
-    draft: MetricDraft, question: Question, *, id: UUID, created: datetime, modified: datetime
-) -> Metric:
-    assert draft.name is not None, "read_metric requires a name for a metric that is stored"
-    return Metric(
-        metric_id=id,
-        name=draft.name,
-        description=draft.description,
-        question=question,
-        enabled=draft.enabled,
-        expose=draft.expose,
-        key=draft.key,
-        managed_by=draft.managed_by,
-        created_date=created,
-        modified_date=modified,
-    )
 
 
 def _row(metric: Metric) -> dict[str, Any]:

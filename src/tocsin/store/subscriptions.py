@@ -17,9 +17,13 @@ from tocsin.errors import InvalidInput
 from tocsin.model.audit.definitions import SUBSCRIPTION
 from tocsin.model.instant import cut
 from tocsin.model.interactions.filter_tree import read_filter
-from tocsin.model.notifications.channel import ChannelKind
 from tocsin.model.notifications.grouping import Grouping
-from tocsin.model.notifications.subscription import Subscription, SubscriptionDraft, Template
+from tocsin.model.notifications.subscription import (
+    Subscription,
+    SubscriptionDraft,
+    Template,
+    channel_problem,
+)
 from tocsin.model.slug import with_kept_keys
 from tocsin.process.audit import BY_TOCSIN, Actor
 from tocsin.process.optimistic_locking import unchanged
@@ -97,7 +101,8 @@ class Subscriptions:
         """Raises InvalidInput if the channel does not exist."""
         at = cut(at)
         with self._table.locked():
-            subscription = self._from_draft(draft, id=uuid4(), created=at, modified=at)
+            self._check_channel(draft)
+            subscription = draft.subscription(uuid4(), at, at)
             return self._table.create(subscription.subscription_id, subscription, at, by)
 
     def replace(
@@ -112,8 +117,9 @@ class Subscriptions:
         not `expected`."""
         with self._table.locked():
             former = unchanged(self.get(id), expected)
-            draft, created = with_kept_keys(draft, former), former.created_date
-            subscription = self._from_draft(draft, id=id, created=created, modified=cut(at))
+            draft = with_kept_keys(draft, former)
+            self._check_channel(draft)
+            subscription = draft.subscription(id, former.created_date, cut(at))
             with self._table.changing(at, by) as change:
                 self._bundles.change(change.connection, former, subscription, at)
                 change.update(id, subscription)
@@ -146,33 +152,9 @@ class Subscriptions:
         self._by_topic = by_topic
         self._grouped = [each for each in self.all() if each.enabled and each.grouping]
 
-    def _from_draft(
-        self, draft: SubscriptionDraft, *, id: UUID, created: datetime, modified: datetime
-    ) -> Subscription:
-        assert draft.resource_type_id is not None
-        assert draft.action_id is not None, "read_subscription requires both"
-        channel = self._channels.find(draft.channel_id)
-        if channel is None:
-            raise InvalidInput.at("channelId", "is the id of no channel")
-        if draft.grouping and channel.kind is ChannelKind.PAGERDUTY:
-            raise InvalidInput.at(
-                "groupBy", "must be none: PagerDuty has an incident for each group of an alert"
-            )
-        return Subscription(
-            subscription_id=id,
-            channel_id=draft.channel_id,
-            resource_type_id=draft.resource_type_id,
-            action_id=draft.action_id,
-            origin_id=draft.origin_id,
-            filters=draft.filters,
-            template=draft.template or Template(),
-            grouping=draft.grouping,
-            enabled=draft.enabled,
-            key=draft.key,
-            managed_by=draft.managed_by,
-            created_date=created,
-            modified_date=modified,
-        )
+    def _check_channel(self, draft: SubscriptionDraft) -> None:
+        if problem := channel_problem(draft, self._channels.find(draft.channel_id)):
+            raise InvalidInput(problems=[problem])
 
 
 def _row(subscription: Subscription) -> dict[str, Any]:

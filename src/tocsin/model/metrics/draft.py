@@ -8,6 +8,7 @@ rest is valid, so that a caller corrects a definition in one step.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from tocsin.model.metrics.calendar import CalendarPeriod, CalendarWindow
 from tocsin.model.metrics.catalog_names import CatalogNames, entry_of, id_of, unknown_names
 from tocsin.model.metrics.comparison import PeriodComparison
 from tocsin.model.metrics.finite_number import FiniteNumber
+from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.percentile import Percentile
 from tocsin.model.metrics.question import MAX_FILTERS, MAX_GROUPS, SIDES, Question, Side
 from tocsin.model.metrics.rates import RateUnit
@@ -173,6 +175,22 @@ class MetricDraft(SideDraft, KeyedDraft):
             assert self.timezone is not None, "the rules let no such window through without a zone"
             return CalendarWindow(self.time_window, self.timezone)
         return self.time_window
+
+    def metric(self, question: Question, id: UUID, created: datetime, modified: datetime) -> Metric:
+        """The metric of a draft that `read_metric` returned with a question."""
+        assert self.name is not None, "read_metric requires a name for a metric that is stored"
+        return Metric(
+            metric_id=id,
+            name=self.name,
+            description=self.description,
+            question=question,
+            enabled=self.enabled,
+            expose=self.expose,
+            key=self.key,
+            managed_by=self.managed_by,
+            created_date=created,
+            modified_date=modified,
+        )
 
 
 def read_metric(

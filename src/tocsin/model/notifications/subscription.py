@@ -17,6 +17,7 @@ from tocsin.model.interactions.filter_evaluation import FieldValues, Predicate, 
 from tocsin.model.interactions.filter_tree import FilterTree
 from tocsin.model.metrics.catalog_names import CatalogNames, id_of, unknown_names
 from tocsin.model.metrics.draft import Enabled, Filters
+from tocsin.model.notifications.channel import Channel, ChannelKind
 from tocsin.model.notifications.grouping import Grouping, GroupingMembers, grouping_problems
 from tocsin.model.slug import KeyedDraft
 from tocsin.model.validation import nul_problems, problems_of
@@ -50,6 +51,26 @@ class SubscriptionDraft(GroupingMembers, KeyedDraft):
     filters: Filters = ()
     template: Template | None = None
     enabled: Enabled = True
+
+    def subscription(self, id: UUID, created: datetime, modified: datetime) -> Subscription:
+        """The subscription of a draft that `read_subscription` returned."""
+        assert self.resource_type_id is not None
+        assert self.action_id is not None, "read_subscription requires both"
+        return Subscription(
+            subscription_id=id,
+            channel_id=self.channel_id,
+            resource_type_id=self.resource_type_id,
+            action_id=self.action_id,
+            origin_id=self.origin_id,
+            filters=self.filters,
+            template=self.template or Template(),
+            grouping=self.grouping,
+            enabled=self.enabled,
+            key=self.key,
+            managed_by=self.managed_by,
+            created_date=created,
+            modified_date=modified,
+        )
 
 
 class Subscription(BaseModel):
@@ -104,6 +125,17 @@ def read_subscription(body: Any, catalog: CatalogNames) -> SubscriptionDraft:
     origins = id_of(catalog, Kind.ORIGIN, draft.origin_id, draft.origin)
     ids = {"resource_type_id": types, "action_id": actions, "origin_id": origins}
     return draft.model_copy(update=ids)
+
+
+def channel_problem(draft: SubscriptionDraft, channel: Channel | None) -> Problem | None:
+    """The problem of a subscription with its channel, if there is one."""
+    if channel is None:
+        return Problem("channelId", "is the id of no channel")
+    if draft.grouping and channel.kind is ChannelKind.PAGERDUTY:
+        return Problem(
+            "groupBy", "must be none: PagerDuty has an incident for each group of an alert"
+        )
+    return None
 
 
 def _missing(body: Mapping[str, Any]) -> Iterator[Problem]:
