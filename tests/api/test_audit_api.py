@@ -21,7 +21,7 @@ METRIC = {"name": "Logins", "metricType": "COUNT"}
 HOOK = {"name": "Hook", "kind": "webhook", "settings": {"url": "https://a.example/hook"}}
 ENTRY = {"mnemonic": "audited", "title": "Audited"}
 # Routes of admins that change nothing, beside those that only read.
-UNCHANGING = {f"POST {ALERTS}/backtest"}
+UNCHANGING = {f"POST {ALERTS}/backtest", "POST /api/definitions/check"}
 
 Call = tuple[str, str, dict[str, Any] | None]
 

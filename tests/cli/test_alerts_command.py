@@ -98,10 +98,13 @@ def test_nothing_is_written_if_one_definition_is_invalid(at_server: Run, tmp_pat
     path = write(tmp_path, FILE + FILE.replace("Many", "Few").replace("gt", "above"))
     failed = at_server("alerts", "apply", path, "--yes")
     assert failed.returncode == 1
-    assert "Few refused payments: alert.operator: " in failed.stderr
+    assert "line 12: Few refused payments: operator: " in failed.stderr
     unresolved = write(tmp_path, FILE.replace(METRIC, "Nothing"))
     message = at_server("alerts", "apply", unresolved, "--yes").stderr
-    assert "Many refused payments: metric: no metric has the name Nothing" in message
+    assert (
+        "line 3: Many refused payments: metric: no metric has the key or the name Nothing"
+        in message
+    )
 
 
 def test_an_unknown_alert_is_named_in_the_error(at_server: Run) -> None:
@@ -273,7 +276,9 @@ def test_the_guards_of_an_alert_are_tested_without_a_server(tmp_path: Path) -> N
     unknown = GUARDED.replace("{metric: Logins,", "{metric: Visits,")
     done = run_here("test", write(tmp_path, unknown))
     assert done.returncode == 1
-    assert "Logins fail: onlyWhen[0].metric: no metric has the name Visits" in done.stderr
+    assert (
+        "Logins fail: onlyWhen[0].metric: no metric has the key or the name Visits" in done.stderr
+    )
 
 
 def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path) -> None:
@@ -292,7 +297,7 @@ def test_the_guards_of_a_file_name_their_metrics(at_server: Run, tmp_path: Path)
     wrong = write(tmp_path, guarded.replace("operator: gte", "operator: is"))
     rejected = at_server("alerts", "apply", wrong, "--yes")
     assert rejected.returncode == 1
-    assert "Guarded: alert.onlyWhen[0].operator" in rejected.stderr
+    assert "Guarded: onlyWhen[0].operator" in rejected.stderr
 
 
 def test_the_channels_of_a_file_are_named(server: Any, at_server: Run, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.cli.definition_files import InvalidDefinitions, read_definitions
+from tocsin.cli.definition_entries import read_definitions
+from tocsin.cli.definition_files import InvalidDefinitions, parse_definition_file
 from tocsin.cli.demo.shop import DEFINITIONS
 
 
@@ -70,12 +71,15 @@ def test_members_can_be_shared_between_metrics(tmp_path: Path) -> None:
 
 
 def test_a_name_that_occurs_twice_is_rejected(tmp_path: Path) -> None:
-    assert "metrics[1].name: A is defined twice" in problems_of(tmp_path, "[{name: A}, {name: A}]")
+    assert "line 1: A: name: A is defined twice" in problems_of(tmp_path, "[{name: A}, {name: A}]")
 
 
 def test_every_metric_without_a_valid_name_is_reported(tmp_path: Path) -> None:
     message = problems_of(tmp_path, "[{field: a}, {name: 5}, 7, {name: ''}, {name: B}]")
-    assert [f"metrics[{n}]" in message for n in range(5)] == [True, True, True, True, False]
+    for number in (0, 1):
+        assert f"line 1: metrics[{number}]: name: must be text" in message
+    assert "line 1: metrics[2]: must be an object" in message
+    assert message.count("name: must be text of 1 to 200 characters") == 3
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_every_metric_without_a_valid_name_is_reported(tmp_path: Path) -> None:
         ("- name: !!python/object:os.system a\n", "line 1, column 9"),
         ("just text", "must be a list of metrics"),
         ("", "must be a list of metrics"),
-        ("{metrics: [], more: 1}", "must be a list of metrics"),
+        ("{metrics: [], more: 1}", "line 1: more: is not a section"),
         ("a: \x01", "is not valid YAML"),
     ],
 )
@@ -107,3 +111,31 @@ def test_a_missing_or_binary_file_is_an_error(tmp_path: Path) -> None:
 
 def test_the_metrics_of_the_demo_can_be_read() -> None:
     assert len(read_definitions(DEFINITIONS)) >= 10
+
+
+def test_each_path_has_its_line_and_unknown_ones_that_of_what_contains_them() -> None:
+    text = """
+set: shop
+alerts:
+  - title: A
+    onlyWhen:
+      - {metric: M,
+         operator: gt}
+  - &b
+    title: B
+  - *b
+"""
+    file = parse_definition_file(text, "shop.yaml")
+    assert file.line_of("set") == 2
+    assert file.line_of("alerts[0].onlyWhen[0].operator") == 7
+    assert file.line_of("alerts[0].onlyWhen[0].threshold") == 6
+    assert file.line_of("alerts[1].title") == 9
+    # An alias has the line of the definition that it names.
+    assert file.line_of("alerts[2].title") == 8
+    assert file.line_of("metrics[0]") is None
+
+
+def test_aliases_of_aliases_cost_no_more_than_their_text() -> None:
+    lines = ["a0: &a0 [1, 1]"] + [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40)]
+    count = len(parse_definition_file("\n".join(lines), "bomb.yaml").lines)
+    assert count < 200

@@ -16,7 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from support.running import environment_with, run_tocsin
-from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.definition_entries import read_definitions
 from tocsin.cli.demo.server import free_port
 from tocsin.cli.demo.shop import DEFINITIONS
 from tocsin.errors import TocsinError

@@ -18,10 +18,10 @@ alerts:
   - {title: Failures, metric: Failed, operator: gte, threshold: 2, severity: critical,
      labels: {team: payments}, alertAction: fired, recoveryAction: recovered, channels: [pager]}
 subscriptions:
-  - {name: titled, channel: chat, resourceType: ALERT, action: fired,
+  - {key: titled, channel: chat, resourceType: ALERT, action: fired,
      filters: [{field: interaction.labels.team, operator: matches, value: ^pay}],
      template: {title: "{{ interaction.dimensions.interaction_country }}"}}
-  - {name: grouped, channel: digest, resourceType: ALERT, action: fired, groupBy: alert,
+  - {key: grouped, channel: digest, resourceType: ALERT, action: fired, groupBy: alert,
      groupWait: 3m}
   - {channel: pager, resourceType: ALERT, action: fired,
      filters: [{field: interaction.severity, operator: eq, value: info}]}
@@ -94,14 +94,14 @@ def test_a_wrong_expectation_is_rejected(tmp_path: Path, messages: str, reason: 
 def test_wrong_subscriptions_are_rejected_together(tmp_path: Path) -> None:
     wrong = FILE.replace("channel: digest", "channel: 1")
     wrong = wrong.replace("operator: matches", "operator: is")
-    wrong = wrong.replace("- {channel: pager, ", "- {name: [], channel: pager, ")
+    wrong = wrong.replace("- {channel: pager, ", "- {key: [], channel: pager, ")
     file = tmp_path / "alerts.yaml"
     file.write_text(wrong.replace("MESSAGES", "[{channel: pager, count: 4}]"), encoding="utf-8")
     with pytest.raises(InvalidDefinitions) as raised:
         run_unit_tests([file])
     for problem in (
-        "subscriptions[0].filters[0].operator: ",
-        "subscriptions[1].channel: no channel has the name 1",
-        "subscriptions[2].name: must be a text that no other one has",
+        "titled: filters[0].operator: ",
+        "grouped: channel: no channel has the key or the name 1",
+        "subscriptions[2]: key: must be 1 to 64 lower case letters",
     ):
         assert problem in str(raised.value)

@@ -85,7 +85,8 @@ def test_nothing_is_written_without_confirmation_or_in_a_dry_run(
     at_server: Run, server: Any, tmp_path: Path
 ) -> None:
     path = write(tmp_path, "[{name: Never, metricType: COUNT}]")
-    assert at_server("metrics", "apply", path, "--dry-run").stdout == "create     Never\n"
+    planned = at_server("metrics", "apply", path, "--dry-run")
+    assert (planned.returncode, planned.stdout) == (2, "create     Never\n")
     refused = at_server("metrics", "apply", path, input="n\n")
     assert refused.returncode == 1
     assert "Apply these changes?" in refused.stdout
@@ -97,7 +98,7 @@ def test_a_field_that_has_never_occurred_is_a_warning_and_no_error(
 ) -> None:
     path = write(tmp_path, "[{name: Odd, metricType: COUNT, groupBy: [interaction.contry]}]")
     planned = at_server("metrics", "apply", path, "--dry-run")
-    assert (planned.returncode, planned.stdout) == (0, "create     Odd\n")
+    assert (planned.returncode, planned.stdout) == (2, "create     Odd\n")
     warning = "warning    Odd: groupBy[0] has never occurred in any interaction\n"
     assert planned.stderr == warning
 
@@ -115,11 +116,11 @@ def test_nothing_is_written_if_one_definition_is_invalid(
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"tocsin: {tmp_path}/metrics.yaml cannot be applied:")
     for place in (
-        "No field: field: ",
-        "Odd: timeWindow: ",
-        "Odd: window: ",
-        "Bad filter: filters[0].operator: ",
-        "Bad filter: filters[0].field: ",
+        "line 3: No field: field: ",
+        "line 4: Odd: timeWindow: ",
+        "line 4: Odd: window: ",
+        "line 5: Bad filter: filters[0].operator: ",
+        "line 5: Bad filter: filters[0].field: ",
     ):
         assert f"\n  {place}" in failed.stderr
     assert "Good" not in metrics(server)

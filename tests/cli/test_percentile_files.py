@@ -1,12 +1,10 @@
-"""A PERCENTILE and a LATEST in files: `tocsin test`, and the plan of their changes."""
+"""A PERCENTILE and a LATEST in files: `tocsin test`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from support.running import run_here
-from tocsin.cli.plan import PlanStep, make_plan
 
 FILE = """
 metrics:
@@ -44,10 +42,6 @@ tests:
         until: 10m
         transitions: [{at: 7m, status: FIRING, value: null, reason: no-data}]
 """
-PERCENTILE: dict[str, Any] = {
-    **{"name": "p95", "metricType": "PERCENTILE", "field": "interaction.ms", "percentile": 95},
-    **{"filters": [], "groupBy": []},
-}
 
 
 def test_percentiles_and_latest_numbers_are_tested(tmp_path: Path) -> None:
@@ -55,18 +49,3 @@ def test_percentiles_and_latest_numbers_are_tested(tmp_path: Path) -> None:
     file.write_text(FILE, encoding="utf-8")
     done = run_here("test", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def planned(definition: dict[str, Any], existing: dict[str, Any]) -> PlanStep:
-    (step,) = make_plan([definition], [{**existing, "metricId": "m"}], "metrics.yaml")
-    return step
-
-
-def test_a_plan_shows_the_change_of_a_percentile() -> None:
-    assert planned(PERCENTILE, PERCENTILE).verb == "unchanged"
-    assert planned({**PERCENTILE, "percentile": 95.0}, PERCENTILE).verb == "unchanged"
-    changed = planned({**PERCENTILE, "percentile": 99.9}, PERCENTILE)
-    assert changed.differences == ("percentile: 95 -> 99.9",)
-    maximum = {name: value for name, value in PERCENTILE.items() if name != "percentile"}
-    changed = planned({**maximum, "metricType": "MAX"}, PERCENTILE)
-    assert changed.differences == ('metricType: "PERCENTILE" -> "MAX"', "percentile: 95 -> null")

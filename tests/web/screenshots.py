@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 
 from support.browsing import Browser, start_browser
-from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.definition_entries import read_definitions
 from tocsin.cli.demo.sample import interactions
 from tocsin.cli.demo.server import running_server
 from tocsin.cli.demo.shop import DEFINITIONS

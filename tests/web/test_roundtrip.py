@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support import nasty_definitions as nasty
 from support.form_filling import filled, sent
 from support.serving import ADMIN_KEY
-from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.definition_entries import read_definitions
 from tocsin.runtime import Runtime
 
 KEY = {"x-api-key": ADMIN_KEY}

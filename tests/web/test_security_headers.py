@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from support import nasty_definitions as nasty
-from tocsin.cli.definition_files import read_definitions
+from tocsin.cli.definition_entries import read_definitions
 from tocsin.web.metric_export import as_curl, as_yaml
 
 TEXTS = ("1e3", "NO", "null", "~", "0o14", ".inf", "2026-03-20", "12:30", "it's", "- a", "ü\n", "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.cli.apply_command import DryRunOption, FileArgument, YesOption, apply_path
 from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import ALERTS, CHANNELS, METRICS
 from tocsin.errors import TocsinError
@@ -140,34 +140,17 @@ def backtest(
 
 @app.command(epilog="Example:  tocsin alerts apply alerts.yaml --dry-run")
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file of definitions.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and change nothing.")
-    ] = False,
+    file: FileArgument,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
 ) -> None:
-    """Apply a file of alerts to the server: create new ones, replace those that differ.
+    """Apply the alerts of a file: tocsin apply for this section only.
 
-    The file is a list of alerts in the format of the API, or has one under alerts:. The title
-    identifies an alert; metric: may give its metric by name, and channels: the names of the
-    channels that it notifies. Alerts that the file does not
-    name are not changed. All definitions are validated before the first one is written.
+    The file may also be a plain list of alerts.
     """
-    from tocsin.cli.channel_references import with_channel_ids
-    from tocsin.cli.client import Client
-    from tocsin.cli.definition_files import ALERT, read_definitions
-    from tocsin.cli.metric_references import with_metric_ids
-    from tocsin.cli.plan import ALERT_KIND, make_plan
-    from tocsin.cli.plan import apply as apply_plan
-
-    definitions = read_definitions(file, ALERT)
-    with Client(url, key) as client:
-        definitions = with_metric_ids(definitions, client.get(METRICS), str(file))
-        definitions = with_channel_ids(definitions, client.get(CHANNELS), str(file))
-        plan = make_plan(definitions, client.get(ALERTS), str(file), ALERT_KIND)
-        apply_plan(plan, client, str(file), ALERT_KIND, yes=yes, dry_run=dry_run)
+    apply_path(file, url, key, yes=yes, dry_run=dry_run, only="alerts")
 
 
 def _chosen(client: Client, title_or_id: str | None) -> list[Any]:

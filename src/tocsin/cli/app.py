@@ -11,6 +11,7 @@ import typer
 from tocsin import __version__
 from tocsin.cli import (
     alerts,
+    apply_command,
     audit_command,
     backup_command,
     channels,
@@ -43,6 +44,7 @@ app.command("demo", epilog=command.EXAMPLE)(command.demo)
 app.command("import", epilog=import_command.EXAMPLE)(import_command.import_)
 app.command("export", epilog=export_command.EXAMPLE)(export_command.export)
 app.command("test", epilog=test_command.EXAMPLE)(test_command.test)
+app.command("apply", epilog=apply_command.EXAMPLE)(apply_command.apply)
 app.add_typer(backup_command.app, name="backup")
 app.command("restore", epilog=backup_command.RESTORE_EXAMPLE)(backup_command.restore)
 app.add_typer(metrics.app, name="metrics")

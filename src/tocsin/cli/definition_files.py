@@ -1,4 +1,4 @@
-"""Reads the metrics or alerts that a YAML file defines.
+"""Reads files of definitions, which are YAML.
 
 The core schema of YAML 1.2 applies, in which every JSON file is valid. PyYAML by itself reads the
 country `NO` as false, `12:30` as 750 and `2026-03-20` as a date, and keeps the last one of equal
@@ -8,53 +8,36 @@ keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tocsin.errors import Problem, TocsinError
+from tocsin.errors import TocsinError
 
 Definition = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class DefinitionNoun:
-    """The words for one kind of definition.
+class DefinitionFile:
+    """The content of a file of definitions, and the line of each path in it, such as
+    `alerts[0].threshold`."""
 
-    `section` is the key of the list in a file, `name` the member that identifies a definition.
-    Members that only responses of the API have are ignored, so that an exported list can be
-    applied.
-    """
-
-    singular: str
-    section: str
     name: str
-    read_only: frozenset[str]
+    content: Any
+    lines: Mapping[str, int] = field(default_factory=dict)
 
-
-METRIC = DefinitionNoun(
-    "a metric",
-    "metrics",
-    "name",
-    frozenset({"metricId", "key", "managedBy", "createdDate", "modifiedDate", "warnings"}),
-)
-ALERT = DefinitionNoun(
-    "an alert",
-    "alerts",
-    "title",
-    frozenset(
-        {
-            *("alertId", "key", "managedBy", "createdDate", "modifiedDate"),
-            *("health", "healthReason", "evaluatedAt", "elapsedMs"),
-        }
-    ),
-)
-# A file of unit tests has several sections; each reader takes its own.
-SECTIONS = {"metrics", "alerts", "subscriptions", "tests"}
+    def line_of(self, path: str) -> int | None:
+        """The line of a path, or of the nearest one that contains it."""
+        if isinstance(self.content, list):
+            # The whole file is one section.
+            path = path[max(path.find("["), 0) :]
+        while path and path not in self.lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.lines.get(path)
 
 
 class InvalidDefinitions(TocsinError):
@@ -108,9 +91,36 @@ for _tag, _pattern, _first in _RESOLVERS:
 _Loader.add_constructor(_NUMBER, _read_number)
 
 
-def read_definitions(path: Path, noun: DefinitionNoun = METRIC) -> list[Definition]:
-    """The definitions in a file, with unique names; raises InvalidDefinitions."""
-    return checked_definitions(read_yaml(path), str(path), noun)
+def read_definition_file(path: Path) -> DefinitionFile:
+    """A file of definitions; raises InvalidDefinitions."""
+    return parse_definition_file(_read_text(path), str(path))
+
+
+def parse_definition_file(text: str, name: str) -> DefinitionFile:
+    """A file of definitions, by its text; raises InvalidDefinitions."""
+    content = read_yaml_text(text, name)
+    with _reading(name):
+        # Constructing the content has changed the nodes of merged mappings.
+        node = yaml.compose(text, Loader=_Loader)
+        return DefinitionFile(name, content, dict(_paths(node, "", set())))
+
+
+def _paths(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[tuple[str, int]]:
+    """The lines of a node and of those in it. An alias is the node that it names, which has the
+    lines of its first place only: aliases of aliases have a number of paths that grows
+    exponentially."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, element in enumerate(node.value):
+            yield f"{path}[{number}]", element.start_mark.line + 1
+            yield from _paths(element, f"{path}[{number}]", seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            member = f"{path}.{key.value}" if path else str(key.value)
+            yield member, key.start_mark.line + 1
+            yield from _paths(value, member, seen)
 
 
 def read_yaml_lines(path: Path) -> dict[str, int]:
@@ -146,13 +156,16 @@ def _key_lines(node: yaml.Node | None, prefix: str) -> Iterator[tuple[str, int]]
 
 def read_yaml(path: Path) -> Any:
     """The content of a file; raises InvalidDefinitions."""
+    return read_yaml_text(_read_text(path), str(path))
+
+
+def _read_text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise InvalidDefinitions(f"There is no file {path}.") from error
     except UnicodeDecodeError as error:
         raise InvalidDefinitions(f"{path} is not UTF-8 text.") from error
-    return read_yaml_text(text, str(path))
 
 
 def read_yaml_text(text: str, file: str) -> Any:
@@ -178,46 +191,3 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 def _message(error: yaml.MarkedYAMLError) -> str:
     return str(error.problem or error.context or "is not valid YAML")
-
-
-def checked_definitions(content: Any, file: str, noun: DefinitionNoun) -> list[Definition]:
-    """The definitions of one kind in the content of a file; raises InvalidDefinitions."""
-    listed = _listed(content, noun)
-    if listed is None:
-        section = noun.section
-        raise InvalidDefinitions(
-            f"{file} must be a list of {section}, or have a list under {section}:"
-        )
-    problems = []
-    names: set[str] = set()
-    for number, definition in enumerate(listed):
-        problem = _problem(definition, names, noun)
-        if problem:
-            place = f"{noun.section}[{number}]{problem.field}"
-            problems.append(Problem(place, problem.message))
-        else:
-            names.add(definition[noun.name])
-    if problems:
-        raise InvalidDefinitions(f"{file} cannot be applied:", problems)
-    return [
-        {member: value for member, value in definition.items() if member not in noun.read_only}
-        for definition in listed
-    ]
-
-
-def _listed(content: Any, noun: DefinitionNoun) -> list[Any] | None:
-    if isinstance(content, dict) and noun.section in content and set(content) <= SECTIONS:
-        content = content[noun.section]
-    return content if isinstance(content, list) else None
-
-
-def _problem(definition: Any, names: set[str], noun: DefinitionNoun) -> Problem | None:
-    """The reason why a definition has no unique name; the server checks everything else."""
-    if not isinstance(definition, dict):
-        return Problem("", "must be an object")
-    name = definition.get(noun.name)
-    if not isinstance(name, str) or not 1 <= len(name) <= 200:
-        return Problem(f".{noun.name}", "must be text of 1 to 200 characters")
-    if name in names:
-        return Problem(f".{noun.name}", f"{name} is defined twice")
-    return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tocsin.cli.apply_command import DryRunOption, FileArgument, YesOption, apply_path
 from tocsin.cli.options import DEFAULT_URL, KeyOption, UrlOption
 from tocsin.cli.routes import METRICS
 from tocsin.errors import TocsinError
@@ -108,26 +108,14 @@ def _reason(error: Any) -> str:
 
 @app.command(epilog="Example:  tocsin metrics apply metrics.yaml --dry-run")
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE.yaml", help="The file of definitions.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and change nothing.")
-    ] = False,
+    file: FileArgument,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
 ) -> None:
-    """Apply a file of metrics to the server: create new ones, replace those that differ.
+    """Apply the metrics of a file: tocsin apply for this section only.
 
-    The file is a list of metrics in the format of the API, or has one under metrics:. The name
-    identifies a metric. Metrics that the file does not name are not changed. All definitions are
-    validated before the first one is written.
+    The file may also be a plain list of metrics.
     """
-    from tocsin.cli.client import Client
-    from tocsin.cli.definition_files import read_definitions
-    from tocsin.cli.plan import METRIC_KIND, make_plan
-    from tocsin.cli.plan import apply as apply_plan
-
-    definitions = read_definitions(file)
-    with Client(url, key) as client:
-        plan = make_plan(definitions, client.get(METRICS), str(file))
-        apply_plan(plan, client, str(file), METRIC_KIND, yes=yes, dry_run=dry_run)
+    apply_path(file, url, key, yes=yes, dry_run=dry_run, only="metrics")

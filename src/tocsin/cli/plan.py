@@ -1,289 +1,237 @@
-"""Plans and applies the changes that bring a server's metrics or alerts in line with a file.
+"""Plans the changes that bring a server in line with a file of definitions.
 
-Making a plan changes nothing.
+The server validates the definitions of a file together and answers each as it would be stored,
+which is compared with the definition as it is. Making a plan changes nothing.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import typer
 
-from tocsin.cli.client import Client, RejectedByServer
-from tocsin.cli.definition_files import (
-    ALERT,
-    METRIC,
-    Definition,
-    DefinitionNoun,
-    InvalidDefinitions,
-)
-from tocsin.cli.routes import ALERTS, METRICS
+from tocsin.cli.client import Client
+from tocsin.cli.definition_differences import Labels, differences
+from tocsin.cli.definition_entries import Entries, Entry, FileProblems, read_entries
+from tocsin.cli.definition_files import Definition, DefinitionFile, InvalidDefinitions
+from tocsin.cli.definition_references import References
+from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.environment_values import EnvironmentValues
+from tocsin.cli.pruning import label, reject_used, to_prune
+from tocsin.cli.routes import CHECK
+from tocsin.cli.server_definitions import Item, ServerDefinitions, match
 from tocsin.errors import Problem
 
-
-@dataclass(frozen=True, slots=True)
-class DefinitionKind:
-    """Metrics or alerts: their path in the API, and their members with the defaults.
-
-    Members in `by_name_or_id` are given by a name or an id; if both are given, the id is used.
-    `dry_run` has the server validate a definition.
-    """
-
-    noun: DefinitionNoun
-    path: str
-    id: str
-    defaults: Mapping[str, Any]
-    by_name_or_id: Mapping[str, str | None]
-    dry_run: Callable[[Client, Definition], Any]
-    has_sides: bool = False
-
-    @property
-    def members(self) -> set[str]:
-        ids = {f"{member}Id" for member in self.by_name_or_id}
-        sides = _SIDES if self.has_sides else ()
-        return {self.noun.name, *self.defaults, *self.by_name_or_id, *ids, *sides}
-
-
-# No interaction is older, so a calculation at this time reads nothing.
-_LONG_AGO, _SOON_AFTER = "1980-01-01T00:00:00.000Z", "1980-01-01T00:00:10.000Z"
-
-_SIDES = ("numerator", "denominator")
-_SIDE_DEFAULTS: Mapping[str, Any] = {"field": None, "filters": []}
-_MEASURED = dict.fromkeys(("metricType", "resourceType", "action", "origin"))
-
-METRIC_KIND = DefinitionKind(
-    METRIC,
-    METRICS,
-    "metricId",
-    {
-        "description": None,
-        "field": None,
-        "filters": [],
-        "timeWindow": None,
-        "timezone": None,
-        "rateUnit": None,
-        "unit": None,
-        "groupBy": [],
-        "percentile": None,
-        "scale": 1,
-        "minimumDenominator": None,
-        "compare": None,
-        "enabled": True,
-        "expose": False,
-    },
-    _MEASURED,
-    lambda client, definition: client.post(f"{METRICS}/preview", definition, at=_LONG_AGO, limit=1),
-    has_sides=True,
-)
-ALERT_KIND = DefinitionKind(
-    ALERT,
-    ALERTS,
-    "alertId",
-    {
-        "description": None,
-        "runbookUrl": None,
-        "labels": {},
-        "metricId": None,
-        "operator": None,
-        "threshold": None,
-        "recoveryThreshold": None,
-        "severity": "warning",
-        "enabled": True,
-        "interval": "1m",
-        "for": "0s",
-        "keepFiringFor": "0s",
-        "noData": "ok",
-        "evaluationDelay": "0s",
-        "onlyWhen": [],
-        "channelIds": [],
-    },
-    {"alertAction": None, "recoveryAction": None, "resourceType": "ALERT"},
-    lambda client, definition: client.post(
-        f"{ALERTS}/backtest",
-        {"alert": definition, "from": _LONG_AGO, "to": _SOON_AFTER, "step": "10s"},
-    ),
-)
+_OWNED = ("key", "managedBy")
 
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """The change of one definition; `differences` are lines such as `timeWindow: 5m -> 1h`."""
+    """The change of one definition; in `body`, that of the request, new definitions have
+    provisional ids. `differences` are lines such as `timeWindow: "5m" -> "1h"`."""
 
-    verb: Literal["create", "change", "unchanged"]
-    definition: Definition
-    id: str | None = None
+    verb: Literal["create", "change", "unchanged", "delete"]
+    section: Section
+    label: str
+    id: str
+    body: Definition = field(default_factory=dict)
     differences: tuple[str, ...] = ()
+    current: Item | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps in the order of their execution; `messages` are for the user."""
+
+    steps: tuple[PlanStep, ...]
+    messages: tuple[str, ...]
+
+    @property
+    def changes(self) -> list[PlanStep]:
+        return [step for step in self.steps if step.verb != "unchanged"]
 
 
 def make_plan(
-    definitions: Iterable[Definition],
-    existing: Sequence[Any],
-    file: str,
-    kind: DefinitionKind = METRIC_KIND,
-) -> list[PlanStep]:
-    """One step for each definition; raises InvalidDefinitions if a name is ambiguous."""
-    by_name: dict[str, list[Any]] = {}
-    for definition in existing:
-        by_name.setdefault(definition[kind.noun.name], []).append(definition)
-    definitions = list(definitions)
-    ambiguous = [
-        Problem(
-            d[kind.noun.name],
-            f"is the {kind.noun.name} of {len(same)} {kind.noun.section} on the server; "
-            "rename or delete all but one",
+    file: DefinitionFile, client: Client, *, only: str | None = None, prune: bool = False
+) -> Plan:
+    """The plan of a file, or of `only` one of its sections. With `prune` it deletes what a file
+    with the same set created. Raises InvalidDefinitions with all problems."""
+    problems = FileProblems(file)
+    entries = read_entries(file, problems, only)
+    if prune and entries.set is None:
+        raise InvalidDefinitions(f"{file.name} has no set:, so there is nothing to prune.")
+    return _Planner(client, entries, problems).plan(prune=prune)
+
+
+class _Planner:
+    def __init__(self, client: Client, entries: Entries, problems: FileProblems) -> None:
+        self._client = client
+        self._entries = entries
+        self._problems = problems
+        self._server = ServerDefinitions(client)
+        self._environment = EnvironmentValues(os.environ, problems)
+        self._warnings: list[str] = []
+
+    def plan(self, *, prune: bool) -> Plan:
+        match(self._entries, self._server, self._problems)
+        deleted = to_prune(self._entries, self._server) if prune else []
+        references = self._references({item[section.id] for section, item in deleted})
+        for entry in self._entries.all():
+            self._write_body(entry, references)
+        self._check()
+        self._problems.raise_any()
+        self._match_equal()
+        labels = self._labels()
+        steps = [_step(entry, labels) for entry in self._entries.all()]
+        if prune:
+            # A definition that was matched by its content stays.
+            deleted = to_prune(self._entries, self._server)
+            reject_used(deleted, self._entries, self._server)
+        steps += [
+            PlanStep("delete", section, label(section, item), item[section.id], current=item)
+            for section, item in deleted
+        ]
+        notes = (f"note       {text}" for text in self._environment.notes)
+        return Plan(tuple(steps), (*self._warnings, *notes))
+
+    def _references(self, deleted: set[str]) -> References:
+        """The definitions of the file, and those on the server that stay as they are."""
+        references = References()
+        replaced = {entry.id for entry in self._entries.all()} | deleted
+        for entry in self._entries.all():
+            references.add(entry.section.name, entry.id, entry.members)
+        for section in self._targets():
+            for item in self._server.of(section.name):
+                if item[section.id] not in replaced:
+                    references.add(section.name, item[section.id], item)
+        return references
+
+    def _targets(self) -> list[Section]:
+        """The sections that the sections of the file refer to."""
+        sections = [SECTIONS[name] for name in self._entries.sections]
+        names = {reference.section for section in sections for reference in section.references}
+        return [SECTIONS[name] for name in names]
+
+    def _write_body(self, entry: Entry, references: References) -> None:
+        unresolved: list[Problem] = []
+        entry.body = references.resolved(entry.section, entry.members, unresolved)
+        for problem in unresolved:
+            self._problems.add(entry, problem)
+            entry.skipped.add(f"{problem.field}Id")
+        if entry.section.name == "channels":
+            self._environment.fill(entry, entry.body)
+        if entry.section.name == "silences" and entry.body.get("from") is None:
+            self._begin(entry)
+        if entry.current and entry.current.get("managedBy") is None:
+            # A person created it, so no file may delete it.
+            entry.body.pop("managedBy", None)
+
+    def _begin(self, entry: Entry) -> None:
+        """A silence without a start begins when it is created."""
+        if entry.current:
+            entry.body["from"] = entry.current["from"]
+        elif entry.key is None:
+            self._problems.add(entry, Problem("from", "is required without a key"))
+
+    def _check(self) -> None:
+        """Have the server validate all definitions; adds its problems."""
+        request = {
+            section: [{"id": each.id, "definition": each.body} for each in entries]
+            for section, entries in self._entries.sections.items()
+        }
+        answer = self._client.post(CHECK, request)
+        wrong: set[str] = set()
+        for section in SECTIONS:
+            entries = self._entries.of(section)
+            for entry, result in zip(entries, answer[section], strict=True):
+                self._take(entry, result, wrong)
+
+    def _take(self, entry: Entry, result: Mapping[str, Any], wrong: set[str]) -> None:
+        """Take the answer of the server; `wrong` has the sections with problems so far."""
+        problems = [Problem(each["field"], each["message"]) for each in result["problems"]]
+        for problem in _own(problems, entry, wrong):
+            self._problems.add(entry, problem)
+        if problems or entry.skipped:
+            wrong.add(entry.section.name)
+        for warning in result["warnings"]:
+            text = f"{entry.label}: {warning['field']} {warning['message']}"
+            self._warnings.append(f"warning    {text}")
+        entry.planned = result["definition"] or {}
+        entry.changes_settings = result["changesSettings"]
+
+    def _match_equal(self) -> None:
+        """Find the definitions that have no name, and no key on the server, by their content."""
+        for section, entries in self._entries.sections.items():
+            if SECTIONS[section].title is not None:
+                continue
+            taken = {entry.id for entry in entries}
+            items = [item for item in self._server.of(section) if item.get("key") is None]
+            for entry in entries:
+                equal = (
+                    item
+                    for item in items
+                    if item[entry.section.id] not in taken and _is_equal(entry, item)
+                )
+                if entry.current is None and (item := next(equal, None)):
+                    _replace_equal(entry, item)
+                    taken.add(entry.id)
+
+    def _labels(self) -> Labels:
+        labels = {
+            item[section.id]: item.get("key") or label(section, item)
+            for section in self._targets()
+            for item in self._server.of(section.name)
+        }
+        return labels | {entry.id: entry.key or entry.label for entry in self._entries.all()}
+
+
+def _own(problems: Iterable[Problem], entry: Entry, wrong: set[str]) -> Iterator[Problem]:
+    """The problems of an entry that do not follow from another problem of the file."""
+    for problem in problems:
+        refers_to_wrong = any(
+            reference.id_member in problem.field and reference.section in wrong
+            for reference in entry.section.references
         )
-        for d in definitions
-        if len(same := by_name.get(d[kind.noun.name], [])) > 1
-    ]
-    if ambiguous:
-        raise InvalidDefinitions(f"{file} cannot be applied:", ambiguous)
-    return [
-        _step(d, next(iter(by_name.get(d[kind.noun.name], [])), None), kind) for d in definitions
-    ]
+        if problem.field not in entry.skipped and not refers_to_wrong:
+            yield problem
 
 
-def _step(definition: Definition, existing: Any | None, kind: DefinitionKind) -> PlanStep:
-    if existing is None:
-        return PlanStep("create", definition)
-    differences = tuple(_differences(definition, existing, kind))
-    if not differences:
-        return PlanStep("unchanged", definition, existing[kind.id])
-    return PlanStep("change", definition, existing[kind.id], differences)
+def _is_equal(entry: Entry, item: Item) -> bool:
+    """Whether a definition is the one of the server, apart from its key and its set."""
+    current, planned = (
+        {name: each for name, each in definition.items() if name not in _OWNED}
+        for definition in (item, entry.planned)
+    )
+    return not differences(entry.section, current, planned, {})
 
 
-def _differences(definition: Definition, existing: Any, kind: DefinitionKind) -> Iterable[str]:
-    yield from _of_members(definition, existing, kind.by_name_or_id, kind.defaults)
-    for side in _SIDES if kind.has_sides else ():
-        desired, current = definition.get(side), existing.get(side)
-        if isinstance(desired, dict) and isinstance(current, dict):
-            members = _of_members(desired, current, _MEASURED, _SIDE_DEFAULTS)
-            yield from (f"{side}.{difference}" for difference in members)
-            unknown = set(desired) - {*current, *_MEASURED}
-            yield from (f"{side}.{name}: is not a member of a side" for name in sorted(unknown))
-        elif desired is not None or current is not None:
-            yield f"{side}: {_shown(current)} -> {_shown(desired)}"
-    for member in sorted(set(definition) - kind.members):
-        yield f"{member}: is not a member of {kind.noun.singular}"
+def _replace_equal(entry: Entry, item: Item) -> None:
+    entry.replace(item)
+    entry.planned = {**entry.planned, "managedBy": item.get("managedBy")}
+    if item.get("managedBy") is None:
+        entry.body.pop("managedBy", None)
 
 
-def _of_members(
-    definition: Definition,
-    existing: Any,
-    by_name_or_id: Mapping[str, str | None],
-    defaults: Mapping[str, Any],
-) -> Iterable[str]:
-    for member, default in by_name_or_id.items():
-        desired, current = definition.get(member) or default, existing.get(member)
-        if definition.get(f"{member}Id") is not None:
-            member = f"{member}Id"
-            desired, current = definition[member], existing.get(member)
-        if str(desired or "").casefold() != str(current or "").casefold():
-            yield f"{member}: {_shown(current)} -> {_shown(desired)}"
-    for member, default in defaults.items():
-        desired = _given(definition, member, default)
-        current = _given(existing, member, default)
-        if not _same(desired, current):
-            yield f"{member}: {_shown(current)} -> {_shown(desired)}"
+def _step(entry: Entry, labels: Labels) -> PlanStep:
+    section, body, current = entry.section, entry.body, entry.current
+    if current is None:
+        return PlanStep("create", section, entry.label, entry.id, body)
+    lines = differences(section, current, entry.planned, labels)
+    if entry.changes_settings and not any(line.startswith("settings") for line in lines):
+        lines.append("settings: a secret differs")
+    verb: Literal["change", "unchanged"] = "change" if lines else "unchanged"
+    return PlanStep(verb, section, entry.label, entry.id, body, tuple(lines), current)
 
 
-def _given(metric: Any, member: str, default: Any) -> Any:
-    value = metric.get(member)
-    return default if value is None else value
-
-
-def _same(value: Any, other: Any) -> bool:
-    """Whether values are equal as JSON: 3 is 3.0, 1 is not true, and a missing member is null."""
-    if isinstance(value, list) and isinstance(other, list):
-        return len(value) == len(other) and all(map(_same, value, other))
-    if isinstance(value, dict) and isinstance(other, dict):
-        return all(_same(value.get(key), other.get(key)) for key in value.keys() | other.keys())
-    return isinstance(value, bool) is isinstance(other, bool) and bool(value == other)
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def show_plan(plan: Iterable[PlanStep], kind: DefinitionKind = METRIC_KIND) -> None:
-    for step in plan:
-        typer.echo(f"{step.verb:9}  {step.definition[kind.noun.name]}")
+def show_plan(plan: Plan, *, with_kinds: bool) -> None:
+    """Print the steps, and the messages to standard error."""
+    for message in plan.messages:
+        typer.echo(message, err=True)
+    for step in plan.steps:
+        kind = f"{step.section.noun} " if with_kinds else ""
+        typer.echo(f"{step.verb:9}  {kind}{step.label}")
         for difference in step.differences:
             typer.echo(f"           {difference}")
-
-
-def check(
-    plan: Iterable[PlanStep], client: Client, file: str, kind: DefinitionKind = METRIC_KIND
-) -> None:
-    """Have the server validate every definition before the first one is written, and print its
-    warnings.
-
-    Raises InvalidDefinitions with all problems.
-    """
-    problems: list[Problem] = []
-    warnings: list[str] = []
-    for step in plan:
-        if step.verb == "unchanged":
-            continue
-        try:
-            answer = kind.dry_run(client, step.definition)
-            warnings += _warnings(step.definition[kind.noun.name], answer)
-        except RejectedByServer as error:
-            if error.status_code not in (400, 422):
-                raise
-            problems += _named(step.definition[kind.noun.name], error)
-    if problems:
-        raise InvalidDefinitions(f"{file} cannot be applied:", problems)
-    for warning in warnings:
-        typer.echo(warning, err=True)
-
-
-def _warnings(name: str, answer: Any) -> list[str]:
-    """The warnings in the answer to a definition, such as a field that has never occurred."""
-    return [
-        f"warning    {name}: {warning['field']} {warning['message']}"
-        for warning in answer.get("warnings", ())
-    ]
-
-
-def _named(name: str, error: RejectedByServer) -> list[Problem]:
-    if not error.problems:
-        return [Problem(name, error.detail)]
-    return [Problem(f"{name}: {p.field}" if p.field else name, p.message) for p in error.problems]
-
-
-def write(steps: Sequence[PlanStep], client: Client, kind: DefinitionKind = METRIC_KIND) -> None:
-    """Create and replace definitions; raises InvalidDefinitions with the number written."""
-    for number, step in enumerate(steps):
-        try:
-            if step.id is None:
-                client.post(kind.path, step.definition)
-            else:
-                client.put(f"{kind.path}/{step.id}", step.definition)
-        except RejectedByServer as error:
-            done = f"{number} of {len(steps)} written, then the server rejected one:"
-            name = step.definition[kind.noun.name]
-            raise InvalidDefinitions(done, _named(name, error)) from error
-
-
-def apply(
-    plan: Sequence[PlanStep],
-    client: Client,
-    file: str,
-    kind: DefinitionKind,
-    *,
-    yes: bool,
-    dry_run: bool,
-) -> None:
-    """Validate a plan, show it, and write it after confirmation; raises InvalidDefinitions."""
-    check(plan, client, file, kind)
-    show_plan(plan, kind)
-    changes = [step for step in plan if step.verb != "unchanged"]
-    if dry_run or not changes:
-        return
-    if not yes:
-        typer.confirm("Apply these changes?", abort=True)
-    write(changes, client, kind)
-    typer.echo(f"{len(changes)} written.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from tocsin.cli.definition_files import DefinitionFile
     from tocsin.cli.test_files import UnitTest
 
 EXAMPLE = "Example:  tocsin test alerts.yaml"
@@ -20,26 +21,27 @@ def test(
 ) -> None:
     """Run unit tests of metrics and alerts, offline.
 
-    A file has metrics:, alerts:, subscriptions: and tests:. Each test lists interactions with their
+    A file has the sections of tocsin apply, and tests:. Each test lists interactions with their
     times, and the expected values of metrics, transitions of alerts and messages to channels.
     Exits with 1 if a test fails.
     """
-    from tocsin.cli.definition_files import read_yaml
+    from tocsin.cli.definition_files import read_definition_file
 
     failed = total = 0
     for file in files:
-        of_file, failed_of_file = run_tests(read_yaml(file), str(file))
+        of_file, failed_of_file = run_tests(read_definition_file(file))
         total += of_file
         failed += failed_of_file
     report(total, failed)
 
 
-def run_tests(content: Any, file: str) -> tuple[int, int]:
+def run_tests(file: DefinitionFile) -> tuple[int, int]:
     """Run the tests of a file and print their outcomes; answers how many there are, and how many
     of them failed."""
     from tocsin.cli.test_files import read_tests
 
-    outcomes = [_passes(unit_test, content, file) for unit_test in read_tests(content, file)]
+    tests = read_tests(file.content, file.name)
+    outcomes = [_passes(unit_test, file) for unit_test in tests]
     return len(outcomes), outcomes.count(False)
 
 
@@ -50,17 +52,11 @@ def report(total: int, failed: int) -> None:
         raise typer.Exit(1)
 
 
-def _passes(unit_test: UnitTest, content: Any, file: str) -> bool:
-    from tocsin.cli.definition_files import ALERT, METRIC, checked_definitions
-    from tocsin.cli.test_files import read_subscriptions
+def _passes(unit_test: UnitTest, file: DefinitionFile) -> bool:
     from tocsin.cli.test_runner import bench
 
-    sections = {"metrics": [], "alerts": [], **content}
-    metrics = checked_definitions(sections, file, METRIC)
-    alerts = checked_definitions(sections, file, ALERT)
-    subscriptions = read_subscriptions(content, file)
     with bench(unit_test) as opened:
-        opened.define(metrics, alerts, subscriptions, file)
+        opened.define(file)
         opened.record(unit_test.interactions)
         failures = [opened.failure(expected) for expected in unit_test.expect]
     lines = [line for failure in failures for line in failure]

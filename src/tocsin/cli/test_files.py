@@ -215,16 +215,6 @@ def read_tests(content: Any, file: str) -> list[UnitTest]:
     return tests
 
 
-def read_subscriptions(content: Any, file: str) -> list[dict[str, Any]]:
-    """The subscriptions of a file, as it writes them; raises InvalidDefinitions."""
-    listed = content.get("subscriptions") if isinstance(content, dict) else None
-    if listed is None:
-        return []
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise InvalidDefinitions(f"{file} must have a list of objects under subscriptions:")
-    return listed
-
-
 def offset(at: datetime, start: datetime) -> str:
     """The time since the start: `90s`, `5m`."""
     seconds = (at - start) // timedelta(seconds=1)

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tocsin.cli.channel_references import ChannelNames, with_channel_ids
+from tocsin.cli.definition_entries import Entries, Entry, FileProblems
 from tocsin.cli.definition_files import Definition, InvalidDefinitions
+from tocsin.cli.definition_references import References
 from tocsin.cli.test_files import ExpectedMessages, offset
 from tocsin.errors import InvalidInput, Problem
 from tocsin.model.notifications.channel import read_channel
@@ -23,11 +24,19 @@ from tocsin.notifications.expected_messages import (
 )
 from tocsin.runtime import Runtime
 
-_ADDRESS = {"url": "https://channel.invalid"}
+# The kind of a channel decides about bundles; its settings are those of nobody.
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "webhook": {"url": "https://channel.invalid"},
+    "slack": {"webhookUrl": "https://channel.invalid"},
+    "email": {"to": ["nobody@channel.invalid"]},
+    "apprise": {"url": "json://channel.invalid"},
+    "pagerduty": {"routingKey": "0" * 32},
+}
 
 
 class TestRecipients:
-    """The channels that a file names, each of which exists for the test, and its subscriptions."""
+    """The channels that a file has or names, each of which exists for the test, and the
+    subscriptions of the file."""
 
     def __init__(self, runtime: Runtime, start: datetime) -> None:
         self._runtime = runtime
@@ -35,50 +44,47 @@ class TestRecipients:
         self._channels: dict[str, UUID] = {}
         self._subscriptions: dict[str, UUID] = {}
 
-    def define(
-        self, alerts: Sequence[Definition], subscriptions: Sequence[Definition], file: str
-    ) -> list[Definition]:
-        """Create the channels and the subscriptions; returns the alerts with the ids of their
-        channels. Raises InvalidDefinitions."""
-        named = [name for alert in alerts for name in _list(alert.get("channels"))]
-        named += [subscription.get("channel") for subscription in subscriptions]
+    def define(self, entries: Entries, references: References, problems: FileProblems) -> None:
+        """Create the channels and the subscriptions, and make the channels known."""
+        for entry in entries.of("channels"):
+            kind = entry.members.get("kind")
+            known = kind if isinstance(kind, str) and kind in _SETTINGS else "webhook"
+            self._create_channel(known, *filter(None, (entry.key, entry.name)))
+        named = [each for entry in entries.of("alerts") for each in _channels(entry.members)]
+        named += [entry.members.get("channel") for entry in entries.of("subscriptions")]
         for name in named:
             if isinstance(name, str) and name not in self._channels:
-                self._create_channel(name)
-        known = [{"name": name, "channelId": id} for name, id in self._channels.items()]
-        resolved = with_channel_ids(alerts, known, file)
-        problems: list[Problem] = []
-        for index, subscription in enumerate(subscriptions):
-            place = f"subscriptions[{index}]"
-            self._create_subscription(subscription, ChannelNames(known), place, problems)
-        if problems:
-            raise InvalidDefinitions(f"{file} cannot be run:", problems)
-        return resolved
+                self._create_channel("webhook", name)
+        for name, id in self._channels.items():
+            references.add("channels", str(id), {"key": name})
+        for entry in entries.of("subscriptions"):
+            self._create_subscription(entry, references, problems)
 
-    def _create_channel(self, name: str) -> None:
-        body = {"name": name, "kind": "webhook", "settings": _ADDRESS, "enabled": False}
+    def _create_channel(self, kind: str, *names: str) -> None:
+        """Create a channel that is known by a key, a name, or both."""
+        body = {"name": names[0], "kind": kind, "settings": _SETTINGS[kind], "enabled": False}
         channel = self._runtime.channels.create(read_channel(body), self._start)
-        self._channels[name] = channel.channel_id
+        for name in names:
+            self._channels.setdefault(name, channel.channel_id)
 
     def _create_subscription(
-        self, given: Definition, channels: ChannelNames, place: str, problems: list[Problem]
+        self, entry: Entry, references: References, problems: FileProblems
     ) -> None:
-        name = given.get("name")
-        if name is not None and (not isinstance(name, str) or name in self._subscriptions):
-            problems.append(Problem(f"{place}.name", "must be a text that no other one has"))
+        unresolved: list[Problem] = []
+        body = references.resolved(entry.section, entry.members, unresolved)
+        for problem in unresolved:
+            problems.add(entry, problem)
+        if unresolved:
             return
-        id = channels.id_of(given.get("channel"), f"{place}.channel", problems)
-        if id is None:
-            return
-        body = {member: value for member, value in given.items() if member not in _OWN}
         try:
-            draft = read_subscription({**body, "channelId": id}, self._runtime.catalog)
+            draft = read_subscription(body, self._runtime.catalog)
+            created = self._runtime.subscriptions.create(draft, self._start)
         except InvalidInput as error:
-            problems += [Problem(f"{place}.{p.field}", p.message) for p in error.problems]
+            for problem in error.problems:
+                problems.add(entry, problem)
             return
-        created = self._runtime.subscriptions.create(draft, self._start)
-        if name is not None:
-            self._subscriptions[name] = created.subscription_id
+        if entry.key is not None:
+            self._subscriptions[entry.key] = created.subscription_id
 
     def differences(
         self, expected: ExpectedMessages, messages: Iterable[RecipientMessages]
@@ -120,10 +126,8 @@ class TestRecipients:
         return self._runtime.renderer.render(delivery).title if delivery else message.kind.value
 
 
-_OWN = ("name", "channel")
-
-
-def _list(value: Any) -> list[Any]:
+def _channels(alert: Definition) -> list[Any]:
+    value = alert.get("channels")
     return value if isinstance(value, list) else []
 
 

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from tocsin.alerting.backtest import GroupHistory
-from tocsin.cli.definition_files import Definition, InvalidDefinitions
-from tocsin.cli.metric_references import with_metric_ids
+from tocsin.cli.definition_entries import Entry, FileProblems, read_entries
+from tocsin.cli.definition_files import DefinitionFile, InvalidDefinitions
+from tocsin.cli.definition_references import References
 from tocsin.cli.tables import group_text, value_text
 from tocsin.cli.test_files import (
     Expectation,
@@ -38,16 +41,18 @@ from tocsin.model.alerts.draft import read_alert
 from tocsin.model.alerts.state import Dimensions, Reason, StateChange, Status
 from tocsin.model.ceilings import ANSWERED_GROUPS
 from tocsin.model.instant import format_instant, to_milliseconds
-from tocsin.model.interactions.catalog import Kind
+from tocsin.model.interactions.catalog import DRAFTS, Kind
 from tocsin.model.metrics.draft import read_metric
 from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import COMPARED, SIDES
+from tocsin.model.validation import problems_of
 from tocsin.notifications.expected_messages import MAX_CHANGES
 from tocsin.runtime import Runtime
 
 Named = TypeVar("Named")
 
 _BATCH = 5_000
+_KINDS = {"resourceTypes": Kind.RESOURCE_TYPE, "actions": Kind.ACTION, "origins": Kind.ORIGIN}
 _NO_ID = UUID(int=0)
 _NAMES = {
     **{kind.value: kind for kind in Kind},
@@ -66,32 +71,51 @@ class UnitTestRunner:
         self._alerts: dict[str, Alert] = {}
         self._recipients = TestRecipients(runtime, test.start)
 
-    def define(
-        self,
-        metrics: Sequence[Definition],
-        alerts: Sequence[Definition],
-        subscriptions: Sequence[Definition],
-        file: str,
-    ) -> None:
+    def define(self, file: DefinitionFile) -> None:
         """Create the definitions of a file; raises InvalidDefinitions."""
-        runtime, at = self._runtime, self._start
-        for definition in [*metrics, *alerts, *subscriptions]:
-            for scoped in (definition, *map(definition.get, SIDES)):
+        problems, references = FileProblems(file), References()
+        entries = read_entries(file, problems)
+        for entry in entries.all():
+            if not entry.section.has_keys:
+                with _collecting(problems, entry):
+                    self._define_entry(entry)
+            for scoped in (entry.members, *map(entry.members.get, SIDES)):
                 self._ensure_names(scoped)
+        for entry in entries.of("metrics"):
+            with _collecting(problems, entry):
+                self._define_metric(entry, references)
+        self._recipients.define(entries, references, problems)
+        problems.raise_any("run")
+        for entry in entries.of("alerts"):
+            with _collecting(problems, entry):
+                self._define_alert(entry, references)
+        problems.raise_any("run")
+
+    def _define_entry(self, entry: Entry) -> None:
+        """Create an entry of the catalog, unless it exists."""
+        kind = _KINDS[entry.section.name]
+        try:
+            draft = DRAFTS[kind].model_validate(entry.members)
+        except ValidationError as error:
+            raise InvalidInput(problems=problems_of(error)) from error
+        if self._runtime.catalog.find(kind, draft.mnemonic) is None:
+            self._runtime.catalog.create(kind, draft, self._start)
+
+    def _define_metric(self, entry: Entry, references: References) -> None:
+        draft, question = read_metric(entry.members, self._runtime.catalog)
+        metric = self._runtime.metrics.create(draft, question, self._start)
+        references.add("metrics", str(metric.metric_id), entry.members)
+        self._metrics.update({text: metric for text in (metric.name, metric.key) if text})
+
+    def _define_alert(self, entry: Entry, references: References) -> None:
         problems: list[Problem] = []
-        for definition in metrics:
-            with _collecting(problems, definition["name"]):
-                draft, question = read_metric(definition, runtime.catalog)
-                metric = runtime.metrics.create(draft, question, at)
-                self._metrics[metric.name] = metric
-        known = [{"name": m.name, "metricId": m.metric_id} for m in self._metrics.values()]
-        alerts = self._recipients.define(alerts, subscriptions, file)
-        for definition in with_metric_ids(alerts, known, file) if not problems else []:
-            with _collecting(problems, definition["title"]):
-                alert = read_alert(definition, runtime.catalog, runtime.metrics, runtime.channels)
-                self._alerts[definition["title"]] = alert.alert(_NO_ID, at, at)
+        body = references.resolved(entry.section, entry.members, problems)
         if problems:
-            raise InvalidDefinitions(f"{file} cannot be run:", problems)
+            raise InvalidInput(problems=problems)
+        runtime = self._runtime
+        draft = read_alert(body, runtime.catalog, runtime.metrics, runtime.channels)
+        alert = draft.alert(_NO_ID, self._start, self._start)
+        self._alerts.update({text: alert for text in (alert.title, alert.key) if text})
 
     def _ensure_names(self, definition: Any) -> None:
         """Add the mnemonics of a definition, or of a side of a RATIO, to the catalog."""
@@ -215,11 +239,12 @@ def bench(test: UnitTest) -> Iterator[UnitTestRunner]:
 
 
 @contextmanager
-def _collecting(problems: list[Problem], name: str) -> Iterator[None]:
+def _collecting(problems: FileProblems, entry: Entry) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        problems += [Problem(f"{name}: {p.field}", p.message) for p in error.problems]
+        for problem in error.problems:
+            problems.add(entry, problem)
 
 
 def _named(definitions: dict[str, Named], name: str | None, noun: str) -> Named:

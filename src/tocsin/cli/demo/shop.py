@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from tocsin.cli.client import Client, RejectedByServer
-from tocsin.cli.definition_files import ALERT, read_definitions
+from tocsin.cli.definition_files import read_definition_file
+from tocsin.cli.definition_writing import write
 from tocsin.cli.demo.receiver import Receiver
 from tocsin.cli.demo.sample import Detail, SampleInteraction, interactions
 from tocsin.cli.demo.server import RunningServer
-from tocsin.cli.metric_references import with_metric_ids
-from tocsin.cli.plan import ALERT_KIND, make_plan, write
-from tocsin.cli.routes import ALERTS, BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
+from tocsin.cli.plan import make_plan
+from tocsin.cli.routes import BATCH, CHANNELS, METRICS, SUBSCRIPTIONS
 from tocsin.errors import TocsinError
 
 # All of the shop for an hour; a day with few incidents before it; and the orders of a day a week
@@ -173,23 +173,21 @@ class Shop:
 
     def _add_metrics(self) -> None:
         """Create missing metrics; existing ones may have been changed by the user."""
-        plan = make_plan(read_definitions(DEFINITIONS), self._client.get(METRICS), DEFINITIONS.name)
-        write([step for step in plan if step.verb == "create"], self._client)
+        self._create_missing(DEFINITIONS, "metrics")
         self.metrics = self._client.get(METRICS)
 
     def _add_alerts(self) -> None:
         """Create missing alerts, and a subscription to them."""
-        definitions = read_definitions(ALERT_DEFINITIONS, ALERT)
-        name = ALERT_DEFINITIONS.name
-        definitions = with_metric_ids(definitions, self.metrics, name)
-        plan = make_plan(definitions, self._client.get(ALERTS), name, ALERT_KIND)
-        missing = [step for step in plan if step.verb == "create"]
-        write(missing, self._client, ALERT_KIND)
+        self._create_missing(ALERT_DEFINITIONS, "alerts")
         channel = self._channel()
         subscriptions = self._client.get(SUBSCRIPTIONS)
         subscribed = {s["action"] for s in subscriptions if s["channelId"] == channel}
         if not subscribed:
             self._client.post(SUBSCRIPTIONS, {**SUBSCRIPTION, "channelId": channel})
+
+    def _create_missing(self, path: Path, section: str) -> None:
+        plan = make_plan(read_definition_file(path), self._client, only=section)
+        write([step for step in plan.steps if step.verb == "create"], self._client)
 
     def _channel(self) -> str:
         """The id of the channel to the receiver, whose port changes with each run."""
