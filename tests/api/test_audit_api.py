@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import delete, update
 
+from tocsin.model.cursor import write_cursor
 from tocsin.model.instant import format_instant
 from tocsin.runtime import Runtime
 from tocsin.store.notification_tables import deliveries
@@ -207,7 +208,15 @@ def test_rows_are_listed_by_pages_and_filtered(api: TestClient) -> None:
     assert entries(api, keyId=key["keyId"], action="deleted") == []
     assert entries(api, keyId=key["keyId"], to="2020-01-01T00:00:00Z") == []
     assert entries(api, **{"from": "2099-01-01T00:00:00Z"}) == []
-    for wrong in ({"kind": "x"}, {"action": "x"}, {"id": "x"}, {"cursor": "x"}, {"from": "x"}):
+    beyond = write_cursor(0, 10**24)
+    for wrong in (
+        {"cursor": beyond},
+        {"kind": "x"},
+        {"action": "x"},
+        {"id": "x"},
+        {"cursor": "x"},
+        {"from": "x"},
+    ):
         assert api.get(AUDIT, params=wrong).status_code == 422
 
 

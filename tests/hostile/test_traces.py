@@ -86,10 +86,12 @@ def test_a_form_from_another_site_is_logged(server: Server) -> None:
     assert logged(server, "foreign form refused")[0]["path"] == "/web/keys"
 
 
-def test_a_limited_address_is_logged(server: Server) -> None:
+def test_a_limited_address_is_that_of_the_connection_and_logged(server: Server) -> None:
     with server.client() as client:
-        for _ in range(12):
-            client.get("/api/actions", headers={"x-api-key": "very-wrong-key"})
+        for number in range(12):
+            forged = {"x-forwarded-for": f"192.0.2.{number}", "x-api-key": "very-wrong-key"}
+            answer = client.get("/api/actions", headers=forged)
+    assert answer.status_code == 429
     assert logged(server, "wrong keys limited")[0]["address"] == "127.0.0.1"
 
 

@@ -21,6 +21,7 @@ from tocsin.clickhouse.sql.materialized_columns import FieldValue, MaterializedC
 from tocsin.errors import Conflict, InvalidSettings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import ColumnReconciler
+from tocsin.model.audit.entry import AuditFilter, AuditSubject
 from tocsin.model.metrics.question import Question
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.runtime import Runtime
@@ -77,6 +78,8 @@ def test_a_restored_folder_has_all_interactions_and_reports_no_loss(
     with opened(tmp_path / "data") as runtime:
         assert readiness(runtime) == {"status": "ready"}
         assert runtime.engine.rows() == 30
+        recorded, _ = runtime.audit.page(100, AuditFilter(kind=AuditSubject.RESOURCE_TYPE))
+        assert [entry.action for entry in recorded] == ["created"]
         fill(runtime, "2026-03")
         assert runtime.engine.latest_number() == 40
     assert verify(backed_up).latest_number == 30

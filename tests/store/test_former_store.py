@@ -15,11 +15,14 @@ import pytest
 
 from support.databases import embedded_only
 from support.delivery_harness import DeliveryHarness
+from tocsin.access.definition_history import DefinitionHistory
 from tocsin.model.alerts.state import Reason, StateChange, Status
 from tocsin.model.alerts.transition import Transition
+from tocsin.model.audit.entry import AuditSubject
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.model.notifications.transition_content import read_transition
 from tocsin.store.alerts import Alerts
+from tocsin.store.audit import AuditTrail
 from tocsin.store.evaluations import Evaluations
 from tocsin.store.incident_history import IncidentHistory
 from tocsin.store.keys import Keys
@@ -69,6 +72,18 @@ def test_definitions_of_a_former_version_have_no_key(former: Former) -> None:
     assert metrics
     assert alerts
     assert {each.key for each in metrics} == {each.key for each in alerts} == {None}
+
+
+def test_histories_of_a_former_version_begin_with_the_present_definitions(former: Former) -> None:
+    trail = AuditTrail(former.harness.database)
+    history = DefinitionHistory(trail, former.metrics, former.alerts)
+    (alert,) = former.alerts.all()
+    (version,), _ = history.page(AuditSubject.ALERT, alert.alert_id, 10)
+    assert (version.at, version.name) == (None, alert.title)
+    for metric in former.metrics.all():
+        (version,), _ = history.page(AuditSubject.METRIC, metric.metric_id, 10)
+        assert version.definition is not None
+        assert version.definition["metricType"] == metric.question.aggregation
 
 
 def test_deliveries_of_a_former_version_keep_their_ids(former: Former) -> None:

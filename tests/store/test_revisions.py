@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 
 from support.databases import open_database, server_only
 from tocsin.errors import Conflict, NotFound
-from tocsin.model.interactions.catalog import EntryDraft, Kind
+from tocsin.model.interactions.catalog import Kind, ResourceTypeDraft
 from tocsin.model.key import Role
 from tocsin.model.metrics.draft import MetricDraft
 from tocsin.model.metrics.question import Question
@@ -138,7 +138,7 @@ def test_nodes_that_register_a_name_concurrently_agree_on_its_id(node: Open) -> 
 @server_only
 def test_a_name_that_another_node_took_is_rejected(node: Open) -> None:
     catalog, other = Catalog(node()), Catalog(node())
-    draft = EntryDraft(mnemonic="order", title="Order")
+    draft = ResourceTypeDraft(mnemonic="order", title="Order")
     entry = catalog.create(Kind.RESOURCE_TYPE, draft, AT)
     with pytest.raises(Conflict, match=str(entry.id)):
         other.create(Kind.RESOURCE_TYPE, draft, AT)

@@ -22,9 +22,13 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         timestamp, number = place.split(".")
-        return from_milliseconds(int(timestamp)), int(number)
+        position = from_milliseconds(int(timestamp)), int(number)
     except (ValueError, OverflowError):
-        raise InvalidInput.at("cursor", "is not a cursor of a listing") from None
+        raise _wrong() from None
+    # A database has no greater number, and rejects one.
+    if position[1] >= 2**63:
+        raise _wrong()
+    return position
 
 
 def position_of(cursor: str | None) -> Position | None:
@@ -35,3 +39,7 @@ def position_of(cursor: str | None) -> Position | None:
 def write_position(position: Position | None) -> str | None:
     """The cursor of the page that follows a position, if there is one."""
     return write_cursor(to_milliseconds(position[0]), position[1]) if position else None
+
+
+def _wrong() -> InvalidInput:
+    return InvalidInput.at("cursor", "is not a cursor of a listing")
