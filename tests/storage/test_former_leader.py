@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from support.deployments import servers_only
+from support.engines import drop_month
 from support.leadership import SetLeadership
 from support.opening import fill
 from support.shared_nodes import shared_nodes
 from tocsin.clickhouse.sql.materialized_columns import compile_existing
-from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Deposed
 from tocsin.metrics.column_promoter import ColumnPromoter
 from tocsin.model.duration import Duration
@@ -73,7 +73,7 @@ def test_it_reports_no_losses(nodes: tuple[Runtime, Runtime]) -> None:
     leader, former = nodes
     fill(leader, "2026-02", 3)
     leader.storage.losses.check(leader.now())
-    leader.engine.run_ddl(Query("ALTER TABLE interactions DROP PARTITION 202602"))
+    drop_month(leader.engine, 202602)
     with pytest.raises(Deposed):
         former.storage.losses.check(former.now())
     assert former.storage.losses.problems() == []
@@ -98,7 +98,7 @@ def test_it_does_not_report_the_losses_that_it_detected_before(
     )
     fill(leader, "2026-02", 3)
     maintenance.run(leader.now(), SETTLING)
-    leader.engine.run_ddl(Query("ALTER TABLE interactions DROP PARTITION 202602"))
+    drop_month(leader.engine, 202602)
     maintenance.run(leader.now(), SETTLING)
     assert len(leader.storage.losses.problems()) == 1
     leadership.is_leader = False

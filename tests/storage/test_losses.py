@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from structlog.testing import capture_logs
 
 from support.deployments import folder_only, servers_only
+from support.engines import drop_month
 from support.opening import (
     ADMIN_KEY,
     cut_off,
@@ -26,7 +27,6 @@ from support.opening import (
 from support.trusted_clock import tend_with_trusted_clock
 from tocsin.api.app import create_app
 from tocsin.clickhouse.part_files import PACKED_FILE, packed_file
-from tocsin.clickhouse.sql.query import Query
 from tocsin.storage.retention import SETTLING
 
 
@@ -146,7 +146,7 @@ def test_a_query_that_reads_a_damaged_part_names_it(full: Path, damage: str) -> 
 def test_a_month_that_another_program_drops_is_missing_until_it_is_acknowledged(full: Path) -> None:
     with opened(full) as runtime:
         runtime.maintenance.run(runtime.now(), SETTLING)
-        runtime.engine.run_ddl(Query("ALTER TABLE interactions DROP PARTITION 202602"))
+        drop_month(runtime.engine, 202602)
         runtime.maintenance.run(runtime.now(), SETTLING)
         problems = readiness(runtime)["problems"]
         assert "10 interactions that were recorded are missing (2026-02: 10)" in problems[0]

@@ -18,6 +18,7 @@ from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.http_connector import HttpConnector
 from tocsin.clickhouse.migrating import migrate
+from tocsin.clickhouse.sql.maintenance import compile_drop_month
 from tocsin.clickhouse.sql.query import Query
 from tocsin.model.server_address import ServerAddress
 
@@ -68,6 +69,11 @@ def statements_running(engine: Engine, beginning: str) -> int:
     text = "SELECT count() FROM system.processes WHERE query LIKE {pattern:String}"
     query = Query(text, {"pattern": f"{beginning}%"})
     return sum(count for ((count,),) in engine.inspect_hosts(query))
+
+
+def drop_month(engine: Engine, month: int) -> None:
+    """Drop the interactions of a month, given as 202603, as another program would."""
+    engine.change_stored(compile_drop_month(month, engine.tables[0]))
 
 
 class EngineLocations:

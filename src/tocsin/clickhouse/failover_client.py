@@ -93,6 +93,10 @@ class FailoverClient:
     def raw_query(self, *args: Any, **options: Any) -> Any:
         return self._ask(lambda client: client.raw_query(*args, **options))
 
+    def raw_stream(self, *args: Any, **options: Any) -> Any:
+        """Another server is asked until the stream begins, not if it breaks later."""
+        return self._ask(lambda client: client.raw_stream(*args, **options))
+
     def command(self, *args: Any, **options: Any) -> Any:
         return self._ask(lambda client: client.command(*args, **options))
 
