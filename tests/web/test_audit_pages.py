@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import unescape
 from uuid import uuid4
@@ -46,6 +47,15 @@ def test_a_change_by_a_page_is_listed_with_its_key_and_members(
     assert "No rows match" in page(admin, "/web/audit?keyName=nobody")
 
 
+def test_an_id_in_a_definition_has_its_name_beside_it(admin: TestClient, metric: str) -> None:
+    id = metric.rsplit("/", 1)[-1]
+    form = {"title": "Many", "metricId": id, "operator": "gt", "threshold": 1}
+    admin.post("/web/alerts/new", data={**form, "alertAction": "fired"})
+    text = page(admin, "/web/audit?kind=alert&action=created")
+    assert f"<ins>Sign-ins ({id})</ins>" in text
+    assert "<ins>fired (" in text
+
+
 def test_a_search_that_is_wrong_names_each_field(admin: TestClient) -> None:
     answer = admin.get("/web/audit?from=yesterday&id=x&kind=metrik&cursor=")
     assert answer.status_code == 422
@@ -60,6 +70,8 @@ def test_a_history_is_linked_and_stays_when_its_metric_is_deleted(
     text = page(site(keys["read"]), f"{metric}/history")
     assert "<h1>History of Sign-ins" in text
     assert text.index("Sign-ins</ins>") < text.index("<ins>Logins</ins>")
+    (alert,) = re.findall(r"/web/alerts/[0-9a-f-]{36}", page(admin, "/web/alerts"))[:1]
+    admin.post(f"{alert}/delete")
     admin.post(f"{metric}/delete")
     text = page(admin, f"{metric}/history")
     assert '<span class="tag">deleted</span></h1>' in text
@@ -96,5 +108,7 @@ def test_the_changed_members_are_texts_without_empty_ones() -> None:
     assert member_changes(None, {"name": "a", "for": None, "labels": {}}, []) == [
         MemberChange("name", None, "a")
     ]
+    named = member_changes(None, {"metricId": "1", "for": "1"}, [], lambda id: f"name of {id}")
+    assert [change.after for change in named] == ["name of 1 (1)", "1"]
     (long,) = member_changes(None, {"name": "x" * 5_000}, [])
     assert long.after == "x" * 2_000 + "…"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tocsin.model.audit.entry import Document, differences
@@ -20,15 +20,21 @@ class MemberChange(NamedTuple):
     after: str | None
 
 
+NameOf = Callable[[str], str | None]
+"""The name of the thing with an id; None for other texts, and for what was deleted."""
+
+
 def member_changes(
-    before: Document | None, after: Document | None, changed: Sequence[str]
+    before: Document | None,
+    after: Document | None,
+    changed: Sequence[str],
+    name_of: NameOf = lambda _: None,
 ) -> list[MemberChange]:
     """The members that differ, and those of `changed` that do not: secrets that were replaced. All
-    members of a definition that was created or deleted."""
+    members of a definition that was created or deleted. Ids have the present name beside them."""
     shown = [
-        MemberChange(path, _text(former), _text(latter))
+        MemberChange(path, _text(path, former, name_of), _text(path, latter, name_of))
         for path, former, latter in differences(before or {}, after or {})
-        if (former, latter) != (None, None)
     ]
     visible = [change for change in shown if (change.before, change.after) != (None, None)]
     paths = {change.path for change in visible}
@@ -36,8 +42,10 @@ def member_changes(
     return visible + replaced
 
 
-def _text(value: Any) -> str | None:
+def _text(path: str, value: Any, name_of: NameOf) -> str | None:
     if value in _EMPTY:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if path.endswith("Id") and (name := name_of(text)):
+        return f"{name} ({text})"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

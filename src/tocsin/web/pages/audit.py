@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,9 +15,12 @@ from tocsin.api.parameters import OptionalInstant
 from tocsin.errors import InvalidInput
 from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditFilter, AuditSubject
 from tocsin.model.cursor import Position, position_of, write_position
+from tocsin.model.interactions.catalog import Kind
+from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import problems_of
+from tocsin.runtime import Runtime
 from tocsin.web.address_parameters import reads
-from tocsin.web.definition_changes import MemberChange, member_changes
+from tocsin.web.definition_changes import MemberChange, NameOf, member_changes
 from tocsin.web.forms import Form
 from tocsin.web.pages import alerts, metrics
 from tocsin.web.rendering import Admin, Pages, Reader, Site
@@ -74,7 +78,7 @@ def audit_trail(pages: Site, request: Request, _viewer: Admin) -> Response:
         "audit.html",
         problem,
         form=form,
-        rows=list(map(_view, rows)),
+        rows=[_view(row, partial(_name_of, pages.runtime)) for row in rows],
         next_cursor=write_position(following),
         query=form.query(without=["cursor"]),
         kinds=list(AuditSubject),
@@ -113,7 +117,10 @@ def _history(
         list_address=_HISTORIES[kind],
         name=next((version.name for version in shown if version.name), None),
         is_deleted=cursor is None and bool(shown) and shown[0].definition is None,
-        versions=[_version(*each) for each in zip(shown, formers, strict=True)],
+        versions=[
+            _version(*each, partial(_name_of, pages.runtime))
+            for each in zip(shown, formers, strict=True)
+        ],
         next_cursor=write_position(last),
     )
 
@@ -135,13 +142,30 @@ def _filter(form: Form) -> AuditFilter:
     )
 
 
-def _view(entry: AuditEntry) -> AuditView:
+def _name_of(runtime: Runtime, text: str) -> str | None:
+    """The present name of the thing that a definition refers to by this id."""
+    id = uuid_of(text)
+    if id is None:
+        return None
+    for kind in Kind:
+        if entry := runtime.catalog.by_id(kind, id):
+            return entry.mnemonic
+    if id in runtime.metrics:
+        return runtime.metrics.get(id).name
+    if channel := runtime.channels.find(id):
+        return channel.spec.name
+    alert = runtime.alerts.find(id)
+    return alert.title if alert else None
+
+
+def _view(entry: AuditEntry, name_of: NameOf) -> AuditView:
     base = _HISTORIES.get(entry.kind)
     address = f"{base}/{entry.id}/history" if base and entry.id else None
-    return AuditView(entry, address, member_changes(entry.before, entry.after, entry.changed))
+    changes = member_changes(entry.before, entry.after, entry.changed, name_of)
+    return AuditView(entry, address, changes)
 
 
-def _version(version: Version, former: Version | None) -> VersionView:
+def _version(version: Version, former: Version | None, name_of: NameOf) -> VersionView:
     before: Any = former.definition if former else None
-    changes = member_changes(before, version.definition, version.changed)
+    changes = member_changes(before, version.definition, version.changed, name_of)
     return VersionView(version, changes if version.definition else [])
