@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.deployments import settings_in
+from support.deployments import IS_ON_SERVERS, settings_in
 from tocsin.alerting import backtest
 from tocsin.alerting.backtest import BacktestInput
 from tocsin.clickhouse.sql.query import Query
@@ -78,7 +78,8 @@ def test_a_backtest_of_too_many_groups_is_rejected_before_they_are_read(
     before = queries(opened)
     with pytest.raises(QueryTooHeavy, match="more than 9,999 groups"):
         next(opened.backtester.backtest(trial(opened), span(days=1)))
-    assert queries(opened) == before + 2
+    if not IS_ON_SERVERS:  # a server counts the queries of all its clients
+        assert queries(opened) == before + 2
     monkeypatch.setattr(backtest, "ANSWERED_GROUPS", GROUPS)
     assert next(opened.backtester.backtest(trial(opened), span(days=1)))
 
