@@ -29,10 +29,22 @@ class Connection:
         self, method: str, path: str, body: bytes | memoryview = b"", content_type: str = JSON
     ) -> tuple[int, bytes]:
         """The status and the body of the answer; OSError if the connection breaks."""
+        self._send(method, path, memoryview(body), content_type)
+        return self._answer()
+
+    def begin(self, method: str, path: str) -> bytes:
+        """The first bytes of the answer's body, which may have any length; the connection can only
+        be closed then."""
+        self._send(method, path, memoryview(b""), JSON)
+        received = self._receive()
+        while b"\r\n\r\n" not in received or received.endswith(b"\r\n\r\n"):
+            received += self._receive()
+        return received.partition(b"\r\n\r\n")[2]
+
+    def _send(self, method: str, path: str, content: memoryview, content_type: str) -> None:
         if time.monotonic() - self._used > IDLE_SECONDS:
             self._socket.close()
             self._socket = self._connected()
-        content = memoryview(body)
         head = (
             f"{method} {path} HTTP/1.1\r\n{self._headers}"
             f"Content-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
@@ -42,7 +54,6 @@ class Connection:
         else:
             self._socket.sendall(head)
             self._socket.sendall(content)
-        return self._answer()
 
     def _connected(self) -> socket.socket:
         connected = socket.create_connection(self._address, self._timeout)

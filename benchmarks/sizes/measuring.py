@@ -1,0 +1,94 @@
+"""Measures the folders that `loading` made, each in copies, and writes the table of all sizes.
+
+    python -m benchmarks.sizes.measuring --keep FOLDER --only start,search
+
+Each part starts servers of its own. A part that was measured before is replaced, the others stay.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.copies import freeze
+from benchmarks.environment import environment, use_cores
+from benchmarks.sizes import parts, table
+from benchmarks.sizes.loading import SIZES, newest_instant
+from benchmarks.steps import Steps
+from benchmarks.tocsin_server import Server, serve
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The folder of one size, of which parts get copies."""
+
+    rows: int
+    until: datetime
+    kept: Path
+    work: Path
+
+    @contextmanager
+    def copied(self) -> Iterator[Path]:
+        """A copy of the data, made of hard links."""
+        with tempfile.TemporaryDirectory(prefix="measured-", dir=self.work) as name:
+            yield freeze(self.kept, Path(name) / "tocsin")
+
+    @contextmanager
+    def serving(self, data: Path | None = None) -> Iterator[Server]:
+        """A server that has just started, on a copy unless on given data."""
+        if data is not None:
+            with serve(data, data.parent / "tocsin.log") as server:
+                yield server
+            return
+        with self.copied() as copy, self.serving(copy) as server:
+            yield server
+
+
+def main(
+    keep: Annotated[Path, typer.Option(help="folder of the sizes")],
+    out: Annotated[Path, typer.Option(help="folder for the results")] = Path("benchmarks/results"),
+    only: Annotated[str, typer.Option(help=f"of {', '.join(parts.PARTS)}")] = "",
+    sizes: Annotated[str, typer.Option(help="numbers of interactions")] = "",
+    cores: Annotated[int, typer.Option(min=1)] = 2,
+) -> None:
+    """Measure each size that is loaded."""
+    use_cores(cores)
+    chosen = [int(size) for size in sizes.split(",") if size] or list(SIZES)
+    names = [name for name in only.split(",") if name] or list(parts.PARTS)
+    for rows in chosen:
+        if (kept := keep / str(rows)).exists():
+            _measure(Folder(rows, newest_instant(keep), kept, keep), names, out / "sizes.json")
+    for path in table.write(out):
+        print(f"wrote {path}")
+
+
+def _measure(folder: Folder, names: list[str], results: Path) -> None:
+    steps = Steps()
+    for name in names:
+        with steps.step(f"{folder.rows:,} interactions: {name}"):
+            figures = parts.PARTS[name](folder)
+        _store(results, folder, name, figures)
+
+
+def _store(results: Path, folder: Folder, part: str, figures: dict[str, Any]) -> None:
+    document = json.loads(results.read_text()) if results.exists() else {}
+    about = environment(folder.work)
+    figures = {
+        name: asdict(figure) if hasattr(figure, "__dataclass_fields__") else figure
+        for name, figure in figures.items()
+    }
+    of_size = document.setdefault(str(folder.rows), {})
+    of_size[part] = {"at": about["date"], "load": about["loadAverage"], "figures": figures}
+    results.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
