@@ -93,6 +93,12 @@ class FieldTypes:
         """The types that occur at each path."""
         return dict(self._types)
 
+    def leaves(self) -> list[Path] | None:
+        """The paths at which a value other than an object may occur; None if not all are known."""
+        if not self._is_complete or self._overflowed:
+            return None
+        return [path for path, types in self.by_path().items() if types - {JsonType.OBJECT}]
+
     def mark_complete(self) -> None:
         """Called after all paths of the table were added."""
         self._is_complete = True

@@ -86,7 +86,8 @@ class Dashboard:
         return [int(value or 0) for line in series.lines for _, value in line.points]
 
     def _discover(self, scope: Scope) -> list[FieldReport]:
-        return self._runtime.discovery.details(scope)
+        discovery = self._runtime.discovery
+        return discovery.details(scope, discovery.sample(scope))
 
     def _trend(self, metric_id: UUID) -> str:
         """One line for all groups together."""

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tocsin.clickhouse.sql.query import Binder, Query
-from tocsin.clickhouse.sql.scan import scope_conditions
+from tocsin.clickhouse.sql.scan import in_periods, scope_conditions
 from tocsin.clickhouse.sql.table import INTERACTIONS, PAYLOAD, JsonType
 from tocsin.model.interactions.payload import Path
 from tocsin.model.interactions.scope import Scope
+from tocsin.model.metrics.window import Period
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 320
 """In characters; longer than any integer that a double can hold, so that no number is cut."""
 
+Periods = Sequence[Period]
+"""The time of the interactions that are read; without any, all are read."""
+
 _TYPES = {kind.value: kind for kind in JsonType}
 
 
-def compile_types(scope: Scope) -> Query:
+def compile_rows_by_month(scope: Scope) -> Query:
+    """Rows of (month, number of the scope's interactions)."""
+    bind = Binder()
+    text = f"SELECT _partition_id AS month, count() AS rows\nFROM {INTERACTIONS}"
+    return Query(f"{text}{_where(scope, bind)}\nGROUP BY month", bind.parameters)
+
+
+def compile_count(scope: Scope, periods: Periods) -> Query:
+    """One row: the number of the scope's interactions in the periods."""
+    bind = Binder()
+    text = f"SELECT count()\nFROM {INTERACTIONS}"
+    return Query(text + _where(scope, bind, periods), bind.parameters)
+
+
+def compile_types(scope: Scope, periods: Periods = ()) -> Query:
     """One row of one map: the engine's paths, each with the engine's names for its types."""
     bind = Binder()
     text = f"SELECT distinctJSONPathsAndTypes({PAYLOAD})\nFROM {INTERACTIONS}"
-    return Query(text + _where(scope, bind), bind.parameters)
+    return Query(text + _where(scope, bind, periods), bind.parameters)
 
 
-def compile_most_frequent(scope: Scope, most: int) -> Query:
+def compile_most_frequent(scope: Scope, most: int, periods: Periods = ()) -> Query:
     """Rows of the engine's paths, the `most` most frequent, in descending order of frequency."""
     bind = Binder()
-    return Query(_most_frequent(scope, bind, most), bind.parameters)
+    return Query(_most_frequent(scope, bind, most, periods), bind.parameters)
 
 
-def compile_details(scope: Scope, most: int | None = None) -> Query:
+def compile_details(scope: Scope, most: int | None = None, periods: Periods = ()) -> Query:
     """Rows of (path, name of a type, occurrences, its most frequent texts); with `most`, only for
     the `most` most frequent paths.
 
@@ -44,19 +64,19 @@ def compile_details(scope: Scope, most: int | None = None) -> Query:
         f"FROM {INTERACTIONS}",
         f"ARRAY JOIN arrayZip(mapKeys(types), mapValues(types), JSONAllValues({PAYLOAD})) AS leaf",
     ]
-    where = _where(scope, bind)
+    where = _where(scope, bind, periods)
     if most is not None:
         where += "\nAND " if where else "\nWHERE "
-        where += f"leaf.1 IN ({_most_frequent(scope, bind, most)})"
+        where += f"leaf.1 IN ({_most_frequent(scope, bind, most, periods)})"
     text = "\n".join(lines) + where + "\nGROUP BY leaf.1, leaf.2"
     return Query(text, bind.parameters)
 
 
-def compile_big_integers(scope: Scope) -> Query:
+def compile_big_integers(scope: Scope, periods: Periods = ()) -> Query:
     """Rows of (field, number of its integers past 64 bits, which the engine counts as strings)."""
     bind = Binder()
     text = f"SELECT field, count()\nFROM {INTERACTIONS}\nARRAY JOIN bigIntegers AS field"
-    return Query(f"{text}{_where(scope, bind)}\nGROUP BY field", bind.parameters)
+    return Query(f"{text}{_where(scope, bind, periods)}\nGROUP BY field", bind.parameters)
 
 
 def path_of(spelled: str) -> Path:
@@ -69,13 +89,15 @@ def type_of(name: str) -> JsonType:
     return _TYPES.get(name, JsonType.ARRAY)
 
 
-def _most_frequent(scope: Scope, bind: Binder, most: int) -> str:
+def _most_frequent(scope: Scope, bind: Binder, most: int, periods: Periods) -> str:
     return (
         f"SELECT arrayJoin(JSONAllPaths({PAYLOAD})) AS path\nFROM {INTERACTIONS}"
-        f"{_where(scope, bind)}\nGROUP BY path\nORDER BY count() DESC, path LIMIT {most:d}"
+        f"{_where(scope, bind, periods)}\nGROUP BY path\nORDER BY count() DESC, path LIMIT {most:d}"
     )
 
 
-def _where(scope: Scope, bind: Binder) -> str:
+def _where(scope: Scope, bind: Binder, periods: Periods = ()) -> str:
     conditions = scope_conditions(scope, bind)
+    if periods:
+        conditions.append(in_periods(periods, bind))
     return "\nWHERE " + " AND ".join(conditions) if conditions else ""

@@ -24,6 +24,15 @@ def scope_conditions(scope: Scope, bind: Binder) -> list[str]:
     return [f"{SCOPE_COLUMNS[kind]} = {bind.uuid(id)}" for kind, id in scope.ids.items() if id]
 
 
+def in_periods(periods: Sequence[Period], bind: Binder) -> str:
+    """The condition that a row is in one of the periods."""
+    alternatives = [
+        f"timestamp > {bind.instant(period.after)} AND timestamp <= {bind.instant(period.upto)}"
+        for period in periods
+    ]
+    return f"({' OR '.join(alternatives)})"
+
+
 class SharedQuery:
     """The clauses of one query for many questions."""
 
@@ -65,13 +74,7 @@ class SharedQuery:
         return " AND ".join([*greater, f"interactionNumber <= {self.bind.integer(upto)}"])
 
     def _in_periods(self, periods: Sequence[Period]) -> str:
-        """The condition that a row is in one of the periods."""
-        alternatives = [
-            f"timestamp > {self.bind.instant(period.after)} "
-            f"AND timestamp <= {self.bind.instant(period.upto)}"
-            for period in periods
-        ]
-        return f"({' OR '.join(alternatives)})"
+        return in_periods(periods, self.bind)
 
     def distinct_key(self, field: Field) -> tuple[str, str]:
         """The condition that a field has a text, and a key that is different for each text."""

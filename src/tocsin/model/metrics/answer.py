@@ -116,7 +116,8 @@ class Explanation:
 @dataclass(frozen=True, slots=True)
 class FieldReport:
     """A payload field that occurs: its JSON types, frequency and examples. `truncated` marks cut
-    examples, `promoted` a field that queries read from a materialized column."""
+    examples, `promoted` a field that queries read from a materialized column, and `sampled` one
+    whose occurrences are those in a sample."""
 
     field: Field
     types: tuple[str, ...]
@@ -124,3 +125,4 @@ class FieldReport:
     examples: tuple[str | int | float | bool, ...]
     truncated: bool
     promoted: bool
+    sampled: bool = False
