@@ -201,8 +201,9 @@ def _previewed(server: Server, metric: Mapping[str, Any], at: datetime, turns: i
 def _places(server: Server, folder: Folder) -> dict[str, Any]:
     months = folder.rows // 1_000_000
     middle = folder.until - timedelta(days=15 + 30.4 * (months // 2 - 1 if months > 1 else 0))
-    (some,) = server.ask("GET", _path(INTERACTIONS, to=instant(middle), limit="1"))["interactions"]
-    return {"middle": middle, "unit": some["uowId"], "id": some["interactionId"]}
+    newest = server.ask("GET", _path(INTERACTIONS, to=instant(middle), limit="1"))
+    (interaction,) = newest["interactions"]
+    return {"middle": middle, "unit": interaction["uowId"], "id": interaction["interactionId"]}
 
 
 def _path(path: str, **parameters: str) -> str:
