@@ -104,9 +104,9 @@ def together(folder: Folder) -> Figures:
     figures: Figures = {}
     with folder.copied() as copy:
         for count in (100, 1_000):
-            asked = metric_set.metrics(count, SEED)
+            metrics = metric_set.metrics(count, SEED)
             trials = 3 if count == 100 else 1
-            result = many.measure(lambda: folder.serving(copy), asked, folder.until, trials)
+            result = many.measure(lambda: folder.serving(copy), metrics, folder.until, trials)
             figures |= {
                 f"{count} metrics one by one, ms": 1000 * float(np.median(result.one_by_one)),
                 f"{count} metrics together, first time, ms": 1000 * result.first_seconds,
