@@ -28,9 +28,9 @@ AT = datetime(2026, 3, 20, 14, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Runtime]:
-    """A group for each interaction; a calculation may take a second."""
-    runtime = Runtime(settings_in(tmp_path, query_seconds=1))
+def opened(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    """A group for each interaction; a calculation may take a second, or as many as given."""
+    runtime = Runtime(settings_in(tmp_path, query_seconds=getattr(request, "param", 1)))
     named = {"resourceType": "T", "resourceId": "1", "action": "A", "origin": "O"}
     when = {"timestamp": AT.isoformat()}
     lines = [json.dumps({**named, **when, "interaction": {"n": n}}).encode() for n in range(GROUPS)]
@@ -72,6 +72,7 @@ def test_a_backtest_ends_when_the_service_stops(opened: Runtime) -> None:
         next(groups)
 
 
+@pytest.mark.parametrize("opened", [60], indirect=True)
 def test_a_backtest_of_too_many_groups_is_rejected_before_they_are_read(
     opened: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
