@@ -22,6 +22,7 @@ from tocsin.config import Settings
 from tocsin.ingestion.body_budget import BodyBudget
 from tocsin.ingestion.catalog_service import CatalogService
 from tocsin.ingestion.committer import Committer
+from tocsin.ingestion.erased_ids import ErasedIds
 from tocsin.ingestion.history import History
 from tocsin.ingestion.id_learner import IdLearner
 from tocsin.ingestion.month_limit import MonthLimit
@@ -34,6 +35,7 @@ from tocsin.metrics.retained_time import RetainedTime
 from tocsin.metrics.service import MetricService
 from tocsin.metrics.warmup import Warmup
 from tocsin.model.alerts.pages import AlertPages
+from tocsin.model.erasure import ErasureHashes
 from tocsin.model.interactions.time_bounds import RequestTimes
 from tocsin.notifications.outcome_recorder import OutcomeRecorder
 from tocsin.notifications.parts import NotificationParts
@@ -51,8 +53,12 @@ from tocsin.process.events import (
 from tocsin.process.pools import Pools
 from tocsin.process.worker import Worker
 from tocsin.storage.backup import Backups
+from tocsin.storage.erasing import Eraser
+from tocsin.storage.erasure_service import ErasureService
 from tocsin.storage.maintenance import Maintenance
 from tocsin.storage.opening import open_storage
+from tocsin.store.database import FOLDER_ID
+from tocsin.store.erasures import Erasures
 from tocsin.store.firing_groups import FiringGroups
 from tocsin.store.redaction_key import redaction_key
 from tocsin.store.stores import Stores
@@ -119,6 +125,8 @@ class Runtime(Stores):
             self.settings.max_pending_deliveries,
         )
         self.definition_history = DefinitionHistory(self.audit, self.metrics, self.alerts)
+        self.erasure_hashes = ErasureHashes(self.key_values.get(FOLDER_ID) or "")
+        self.erasures = Erasures(self.database, self.erasure_hashes, self.storage.fence)
         self.access = Access(self.keys, self.key_uses, self.clock)
         self.key_service = KeyService(
             self.keys,
@@ -155,7 +163,13 @@ class Runtime(Stores):
 
     def _open_recording(self) -> None:
         months = MonthLimit(self.engine.recorded_months, self.settings.max_months, self.clock)
-        self.committer = Committer(self.engine, self.append_log, self.notifications.outbox, months)
+        self.committer = Committer(
+            self.engine,
+            self.append_log,
+            self.notifications.outbox,
+            months,
+            ErasedIds(self.erasures, self.erasure_hashes),
+        )
         self.recorder = Recorder(
             self.engine,
             self.catalog,
@@ -167,6 +181,18 @@ class Runtime(Stores):
         )
         self._outcomes = OutcomeRecorder(
             self.notifications.queue, self.channels, self.recorder, self.leadership
+        )
+        self.eraser = Eraser(
+            self.storage, self.erasures, self.erasure_hashes, self.events, self.clock
+        )
+        self.erasure_service = ErasureService(
+            self.storage,
+            self.append_log,
+            self.catalog,
+            self.erasures,
+            self.erasure_hashes,
+            self.eraser,
+            self.clock,
         )
         self.catalog_service = CatalogService(self.catalog, self.recorder, self.clock)
         self.backups = Backups(self.storage, self.append_log, self.clock)
@@ -264,6 +290,7 @@ class Runtime(Stores):
         """Start the workers. They stop in the reverse order: first those that cause work."""
         for worker in self.storage.join(self.events, self.notifications.outbox.settle):
             self._run(worker)
+        self.eraser.apply_ledger()
         self._run(self.committer)
         self._closing.callback(self.recorder.close)
         for worker in (
@@ -273,6 +300,7 @@ class Runtime(Stores):
             self.notifications.bundler,
             self.promoter,
             self.maintenance,
+            self.eraser,
             KeyUseWriter(self.key_uses),
             self.scheduler,
             Warmup(self.engine, self.promoter),

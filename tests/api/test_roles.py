@@ -26,7 +26,7 @@ def roles_in_api_md(method: str, path: str) -> list[str] | None:
     """The rule as docs/reference/api.md says it."""
     if path in OPEN:
         return None
-    if path.startswith(("/api/keys", "/api/backup", "/api/audit")):
+    if path.startswith(("/api/keys", "/api/backup", "/api/audit", "/api/erasures")):
         return ["admin"]
     if path.startswith(("/api/interactions", "/api/cloudevents")) and method == "POST":
         return ["ingest"]

@@ -69,12 +69,15 @@ async def record_one(runtime: Runtime, request: Request, raw: bytes) -> Response
     interaction, is_new = await runtime.recorder.record(raw, sent_with(runtime, request))
     if is_new:
         return json_response(snapshot(interaction, runtime.catalog), 201)
-    id = UUID(bytes=interaction.interaction_id)
+    id, number = UUID(bytes=interaction.interaction_id), interaction.interaction_number
+    if not number:
+        # It was erased.
+        return json_response(Repeat(id, None, duplicate=True))
     if may_read(runtime, request):
         stored = await runtime.pools.recording.run(partial(runtime.history.recorded, id))
         return json_response(snapshot(stored, runtime.catalog))
     # A key that only records must not read what others recorded by trying their ids.
-    return json_response(Repeat(id, interaction.interaction_number, duplicate=True))
+    return json_response(Repeat(id, number, duplicate=True))
 
 
 @router.post("/batch", **requires(Role.INGEST), **interactions.RECORD_BATCH)

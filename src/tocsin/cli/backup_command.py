@@ -89,6 +89,14 @@ def restore(
         Path,
         typer.Option(help="An empty folder, or one that does not exist.", show_default=False),
     ],
+    erasures: Annotated[
+        Path | None,
+        typer.Option(
+            help="The ledger of erasures: erasures.json of the former data folder, or the answer "
+            "of GET /api/erasures/ledger. Erasures since the backup are applied again.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Restore a backup into an empty data folder.
 
@@ -98,7 +106,7 @@ def restore(
 
     began = time.monotonic()
     with _progress(backup) as count:
-        manifest = restore(backup, data_dir, count)
+        manifest = restore(backup, data_dir, count, erasures)
     _report(f"Restored to {data_dir}", manifest, began)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +33,14 @@ _Restored = Annotated[
         "sent, and compare no counts with earlier ones.",
     ),
 ]
+_Erasures = Annotated[
+    Path | None,
+    typer.Option(
+        help="The answer of GET /api/erasures/ledger: the first node that starts applies the "
+        "erasures again that are later than the dumps.",
+        show_default=False,
+    ),
+]
 
 
 def migrate(
@@ -39,6 +48,7 @@ def migrate(
     accept_new_store: _AcceptNewStore = False,
     accept_new_engine: _AcceptNewEngine = False,
     restored: _Restored = False,
+    erasures: _Erasures = None,
 ) -> None:
     """Migrate the servers of TOCSIN_DATABASE_URL and TOCSIN_CLICKHOUSE_URL.
 
@@ -56,7 +66,12 @@ def migrate(
     from tocsin.storage.migration import migrate_servers
 
     secret = migrate_servers(
-        settings, SystemClock().now(), typer.echo, dry_run=dry_run, is_restored=restored
+        settings,
+        SystemClock().now(),
+        typer.echo,
+        dry_run=dry_run,
+        is_restored=restored,
+        ledger=erasures,
     )
     if secret:
         typer.echo(f"\n  Your admin key, shown this once:  {secret}\n")

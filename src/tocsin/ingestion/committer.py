@@ -21,6 +21,7 @@ from tocsin.clickhouse.months import month_count
 from tocsin.errors import EntryDeleted, TocsinError, Unavailable, UnknownOutcome
 from tocsin.ingestion.append_log import Append, AppendLog, NotBegun
 from tocsin.ingestion.append_news import NewBlock
+from tocsin.ingestion.erased_ids import ErasedLookup, NothingErased
 from tocsin.ingestion.ids import generated_ids, new_seed
 from tocsin.ingestion.month_limit import AppendedMonths, MonthLimit, split_by_months
 from tocsin.ingestion.outcomes import Outcome, Outcomes, Rejected
@@ -61,12 +62,14 @@ class Committer(Worker):
         append_log: AppendLog,
         outbox: DeliveryStaging,
         months: MonthLimit,
+        erased: ErasedLookup | None = None,
     ) -> None:
         super().__init__("committer")
         self._engine = engine
         self._append_log = append_log
         self._months = months
         self._outbox = outbox
+        self._erased = erased or NothingErased()
         self._arrived = threading.Condition()
         self._waiting: deque[Submission] = deque()
         self._postponed: list[Submission] = []
@@ -212,14 +215,14 @@ class Committer(Worker):
         """
         known_ids = self._append_log.known_ids
         given = [i.interaction_id for i in interactions if i.interaction_id]
-        recorded = self._recorded_before(given)
+        recorded, erased = self._recorded_before(given)
         first: dict[bytes, Interaction] = {}
         seed, generated = new_seed(), len(interactions) - len(given)
         ids = iter(generated_ids(seed, generated))
         for interaction in interactions:
             if not interaction.interaction_id:
                 interaction.interaction_id = next(ids)
-            elif interaction.interaction_id in recorded:
+            elif interaction.interaction_id in recorded or interaction.interaction_id in erased:
                 continue
             first.setdefault(interaction.interaction_id, interaction)
         new = list(first.values())
@@ -229,13 +232,18 @@ class Committer(Worker):
             new = [kept for kept in new if kept.interaction_id not in surplus]
         rejected: dict[bytes, Rejected] = {}
         if new:
-            if recorded:
-                given = [id for id in given if id not in recorded]
+            if recorded or erased:
+                given = [id for id in given if id not in recorded and id not in erased]
             rejected = self._append(NewBlock(new, given, seed, generated, known_ids))
         if not rejected and len(new) == len(interactions):
             return [Outcome.RECORDED] * len(new)
         rejected.update(surplus)
-        outcomes = [outcome_of(sent, first, recorded, rejected) for sent in interactions]
+        outcomes = [
+            Outcome.DUPLICATE
+            if sent.interaction_id in erased
+            else outcome_of(sent, first, recorded, rejected)
+            for sent in interactions
+        ]
         return without_conflicts_of_redaction(self._engine, interactions, outcomes, recorded)
 
     def _in_surplus_months(self, new: Sequence[Interaction]) -> dict[bytes, Rejected]:
@@ -243,13 +251,14 @@ class Committer(Worker):
         rejection = Rejected(self._months.reason, "timestamp")
         return {interaction.interaction_id: rejection for interaction in surplus}
 
-    def _recorded_before(self, given: Sequence[bytes]) -> dict[bytes, Recorded]:
+    def _recorded_before(self, given: Sequence[bytes]) -> tuple[dict[bytes, Recorded], set[bytes]]:
+        """The recorded interactions with the ids, and the ids of erased ones."""
         recorded = self._engine.ids.find(given)
         if recorded:
             self._append_log.check_recorded(
                 {id: original.interaction_number for id, original in recorded.items()}
             )
-        return recorded
+        return recorded, self._erased.among(given)
 
     def _append(self, block: NewBlock) -> dict[bytes, Rejected]:
         subscribed = self._outbox.with_subscribers(block.interactions)

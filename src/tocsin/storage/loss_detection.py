@@ -9,6 +9,8 @@ until an operator acknowledges them.
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +28,7 @@ log = structlog.get_logger()
 _STORED = "interactions by month"
 _MISSING = "missing interactions by month"
 _ACKNOWLEDGED = "acknowledged parts"
+_ERASING = "interactions being erased by month"
 SHOWN_PARTS = 100
 """The number of detached parts has no bound; that of reported ones has."""
 
@@ -77,6 +80,20 @@ class LossDetector:
                 rows = {m: count for m, count in stored["rows"].items() if m >= month}
                 self._write(_STORED, {**stored, "rows": rows}, self._fence)
 
+    def begin_erasing(self, by_month: Mapping[str, int]) -> None:
+        """Let this number of interactions of each month disappear until `end_erasing`. Raises
+        Deposed or Unavailable."""
+        with self._checking:
+            erasing = Counter(self._read(_ERASING) or {}) + Counter(by_month)
+            self._write(_ERASING, dict(erasing), self._fence)
+
+    def end_erasing(self, at: datetime) -> None:
+        """Everything that was to be erased is; later numbers are compared with the present ones.
+        Raises Deposed or Unavailable."""
+        with self._checking:
+            self._store_rows(at, self._fence)
+            self._write(_ERASING, {}, self._fence)
+
     @property
     def shown_parts(self) -> list[DetachedPart]:
         """The detached parts that answers and metrics list, at most SHOWN_PARTS."""
@@ -107,11 +124,11 @@ class LossDetector:
         stored = self._read(_STORED)
         if not stored:
             return
-        rows = self._engine.rows_by_month()
+        present = Counter(self._engine.rows_by_month()) + Counter(self._read(_ERASING) or {})
         lost = {
-            month: count - rows.get(month, 0)
+            month: count - present[month]
             for month, count in stored["rows"].items()
-            if rows.get(month, 0) < count
+            if present[month] < count
         }
         if not lost:
             return

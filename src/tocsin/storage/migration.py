@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from tocsin.clickhouse import migrating as clickhouse
@@ -22,6 +23,7 @@ from tocsin.errors import InvalidSettings
 from tocsin.ingestion.quorum_rule import require_quorum
 from tocsin.model.key import Role
 from tocsin.model.server_address import ServerAddress
+from tocsin.storage.ledger_file import add_ledger
 from tocsin.storage.restored_servers import end_appends, settle_dumps
 from tocsin.storage.server_storage import require_none, require_same_installation, server_urls
 from tocsin.store import migrating as postgresql
@@ -41,9 +43,11 @@ def migrate_servers(
     *,
     dry_run: bool,
     is_restored: bool = False,
+    ledger: Path | None = None,
 ) -> str | None:
     """Migrate both servers and report each statement. With `dry_run`, only report them.
-    `is_restored` is for servers that were just restored from dumps.
+    `is_restored` is for servers that were just restored from dumps; the erasures of a `ledger` that
+    are later than those are applied by the first node that starts.
 
     Returns the secret of a new admin key if there was none, which cannot be read again. Raises
     InvalidSettings or Unavailable.
@@ -64,6 +68,8 @@ def migrate_servers(
         if is_restored:
             for sentence in settle_dumps(database, address, at):
                 report(f"-- {sentence}")
+        if ledger:
+            report(f"-- Erasures to apply again: {add_ledger(database, ledger)}")
         return _adopt(settings, Keys(database), at)
 
 

@@ -19,27 +19,36 @@ from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifes
 from tocsin.storage.data_folder import open_data_folder
 from tocsin.storage.durable_files import copy_hashed, require_empty, sync_folder
 from tocsin.storage.folder_lock import LOCK, lock, open_folder
+from tocsin.storage.ledger_file import add_ledger
 from tocsin.store.database import Database
 from tocsin.store.restored_deliveries import end_unsent
 
 Progress = Callable[[int], object]
 
 
-def restore(backup: Path, folder: Path, progress: Progress = lambda _: None) -> Manifest:
+def restore(
+    backup: Path,
+    folder: Path,
+    progress: Progress = lambda _: None,
+    ledger: Path | None = None,
+) -> Manifest:
     """Restore a backup into a data folder that is empty or does not exist. Calls `progress` with
     the number of bytes of each file that was copied.
 
-    Deliveries that were pending are not sent: they may have been sent since the backup.
+    Deliveries that were pending are not sent: they may have been sent since the backup. The
+    erasures of a `ledger` that are later than the backup are applied before the folder serves.
     Raises InvalidBackup, InvalidSettings or DataFolderInUse.
     """
-    manifest = _restore(backup, folder, progress)
+    manifest = _restore(backup, folder, progress, ledger)
     os.sync()
     for path in (folder, folder.resolve().parent):
         sync_folder(path)
     return manifest
 
 
-def _restore(backup: Path, folder: Path, progress: Progress) -> Manifest:
+def _restore(
+    backup: Path, folder: Path, progress: Progress, ledger: Path | None = None
+) -> Manifest:
     manifest = read_manifest(backup)
     folder = open_folder(folder)
     require_empty(folder, {LOCK, RESTORING})
@@ -49,6 +58,9 @@ def _restore(backup: Path, folder: Path, progress: Progress) -> Manifest:
         work.mkdir(mode=0o700)
         _copy(backup, work, manifest, progress)
         _end_deliveries(work / STORE, manifest.created_at)
+        if ledger:
+            with closing(Database(work / STORE)) as database:
+                add_ledger(database, ledger)
         # Each is refused without the other, so that a crash leaves no half that starts.
         for path in sorted(work.iterdir()):
             path.rename(folder / path.name)

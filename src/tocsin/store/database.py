@@ -37,6 +37,9 @@ class Backend(Protocol):
     def queue_for(self, lock: AdvisoryLock) -> AbstractContextManager[None]:
         """Let the transactions of this process that wait for a lock take no connection but one."""
 
+    def compact(self, tables: Sequence[str]) -> None:
+        """Free the space of the deleted rows of these tables."""
+
     def to_error(self, error: BaseException | None) -> Unavailable:
         """The error by which an exception of the driver is replaced."""
 
@@ -122,6 +125,12 @@ class Database:
             connection.detach()
             connection.execution_options(tocsin_autocommit=True)
             yield connection
+
+    def compact(self, tables: Sequence[str]) -> None:
+        """Free the space of deleted rows; in a file, nothing of them stays. Blocks for the time
+        that writing the file takes, in which nobody else writes. Raises Unavailable."""
+        with self.translating():
+            self._backend.compact(tables)
 
     def _rows(self, query: Executable, values: Mapping[str, Any] | None) -> Sequence[Row[Any]]:
         with self._engine.connect() as connection:

@@ -7,7 +7,7 @@ time: the server ends what belonged to them within seconds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,6 +87,12 @@ class PostgresBackend:
             yield
         finally:
             queue.release()
+
+    def compact(self, tables: Sequence[str]) -> None:
+        with self.engine.connect() as connection:
+            connection.execution_options(tocsin_autocommit=True)
+            for table in tables:
+                connection.exec_driver_sql(f"VACUUM {table}")
 
     def to_error(self, error: BaseException | None) -> Unavailable:
         return driver_error(error)

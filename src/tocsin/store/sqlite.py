@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,16 @@ class SqliteBackend:
     def queue_for(self, lock: AdvisoryLock) -> AbstractContextManager[None]:  # noqa: ARG002 - SQLite has one lock
         return nullcontext()
 
+    def compact(self, tables: Sequence[str]) -> None:  # noqa: ARG002 - all of the file
+        """Write the file again, so that it and its log hold nothing of deleted rows. Raises
+        Unavailable while another transaction still reads an older state."""
+        # No transaction may be open, and SQLAlchemy would begin one.
+        with closing(self.engine.raw_connection()) as connection:
+            driver: Any = connection.driver_connection
+            _empty_log(driver)
+            driver.execute("VACUUM")
+            _empty_log(driver)
+
     def to_error(self, error: BaseException | None) -> Unavailable:
         return to_error(error)
 
@@ -122,6 +132,12 @@ def _engine(path: Path) -> Engine:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _empty_log(connection: Any) -> None:
+    is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if is_busy:
+        raise Unavailable("The store is being read; its log is emptied in a moment")
 
 
 def _make_private(path: Path) -> None:

@@ -66,10 +66,11 @@ class ExportedInteraction(InteractionSnapshot, kw_only=True):
 
 
 class Repeat(Shape):
-    """The response to a key without the role read for an id that was recorded before."""
+    """The response to a key without the role read for an id that was recorded before, and to any
+    key for one that was erased."""
 
     interaction_id: UUID
-    interaction_number: int
+    interaction_number: Annotated[int | None, doc("Null if it was erased")]
     duplicate: Annotated[bool, only_true("Recorded before, with the same content")]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
-from tocsin.store.notification_tables import deliveries
+from tocsin.store.erasure_tables import erasures
 from tocsin.store.server_tables import server_metadata
 
 MIGRATIONS = Path(__file__).parent
@@ -23,6 +23,6 @@ class Chain:
     metadata: MetaData
 
 
-# The import of this table completes the metadata, which all tables share.
-STORE = Chain("versions", "alembic_version", "0017", deliveries.metadata)
+# The import of these tables completes the metadata, which all tables share.
+STORE = Chain("versions", "alembic_version", "0018", erasures.metadata)
 SERVER = Chain("server_versions", "alembic_version_server", "0002", server_metadata)
