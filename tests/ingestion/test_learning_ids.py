@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -130,9 +131,15 @@ def test_a_month_of_which_ids_are_missing_is_not_learnt(runtime: Runtime, submit
     engine = runtime.engine
     month, rows = next(iter(engine.rows_by_month().items()))
     ids = RecordedIds(
-        engine.status_queries, engine.unlimited_clients, lambda: {month: rows + 1}, MANY
+        engine.status_queries,
+        engine.unlimited_clients,
+        lambda: {month: rows + 1},
+        MANY,
+        stopping := threading.Event(),
     )
     ids.expect_all()
     with pytest.raises(Unavailable):
         ids.learn()
     assert ids.unlearnt_rows == rows + 1
+    stopping.set()
+    assert not ids.learn()

@@ -141,7 +141,11 @@ class Engine(EngineTables):
         self.numbers = RecordedNumbers(self.status_queries, list_parts)
         self.types = RecordedTypes(self.field_types, list_parts)
         self.ids = RecordedIds(
-            self._duplicate_queries, streaming, self.rows_by_month, id_filter_bytes
+            self._duplicate_queries,
+            streaming,
+            self.rows_by_month,
+            id_filter_bytes,
+            self._is_stopping,
         )
         self.load_contents()
 

@@ -22,7 +22,7 @@ from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.maintenance import compile_ids
 from tocsin.clickhouse.sql.query import Query
-from tocsin.errors import Unavailable
+from tocsin.errors import TocsinError, Unavailable
 from tocsin.model.interactions.recorded import Recorded
 
 BLOCK_IDS = 65_536
@@ -38,14 +38,17 @@ class RecordedIds:
         streams: ClientPool,
         rows_by_month: Callable[[], Mapping[str, int]],
         most_bytes: int,
+        stopping: threading.Event,
     ) -> None:
-        """The filter has at most `most_bytes`; `streams` are for nothing else meanwhile."""
+        """The filter has at most `most_bytes`; `streams` are for nothing else meanwhile, and may be
+        killed when `stopping` is set."""
         self.filter = IdFilter(most_bytes)
         self.looked_up = 0
         """The number of ids that were looked up since the start."""
         self._look_ups = look_ups
         self._streams = streams
         self._rows_by_month = rows_by_month
+        self._stopping = stopping
         # Replaced as a whole, because others read it.
         self._unlearnt: Mapping[str, int] = {}
         self._learning = threading.RLock()
@@ -81,11 +84,15 @@ class RecordedIds:
         Stops when `goes_on`, which is called after each block, is false. Raises Unavailable.
         """
         with self._learning:
-            for month in sorted(self._unlearnt, reverse=True):
-                if not self._learn_month(month, goes_on):
-                    return False
-                self._unlearnt = {m: n for m, n in self._unlearnt.items() if m != month}
-            return True
+            try:
+                for month in sorted(self._unlearnt, reverse=True):
+                    if not self._learn_month(month, goes_on):
+                        return False
+                    self._unlearnt = {m: n for m, n in self._unlearnt.items() if m != month}
+            except TocsinError:
+                if not self._stopping.is_set():
+                    raise
+            return not self._unlearnt
 
     def _learn_month(self, month: str, goes_on: Callable[[], bool]) -> bool:
         least = self._rows_by_month().get(month, 0)
