@@ -3,11 +3,13 @@
     python -m benchmarks.sizes.measuring --keep FOLDER --only start,search
 
 Each part starts servers of its own. A part that was measured before is replaced, the others stay.
+A folder is opened once before, so that the store knows what a clean start need not read again.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +25,7 @@ from benchmarks.environment import environment, use_cores
 from benchmarks.sizes import parts, table
 from benchmarks.sizes.loading import SIZES, newest_instant
 from benchmarks.steps import Steps
-from benchmarks.tocsin_server import Server, serve
+from benchmarks.tocsin_server import Server, serve, wait_until_quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,16 @@ class Folder:
             yield freeze(self.kept, Path(name) / "tocsin")
 
     @contextmanager
-    def serving(self, data: Path | None = None) -> Iterator[Server]:
-        """A server that has just started, on a copy unless on given data."""
-        if data is not None:
-            with serve(data, data.parent / "tocsin.log") as server:
+    def serving(self, data: Path | None = None, *, is_quiet: bool = True) -> Iterator[Server]:
+        """A server that has just started, on a copy unless on given data; with `is_quiet`, after
+        the work that follows a start."""
+        if data is None:
+            with self.copied() as copy, self.serving(copy, is_quiet=is_quiet) as server:
                 yield server
             return
-        with self.copied() as copy, self.serving(copy) as server:
+        with serve(data, data.parent / "tocsin.log") as server:
+            if is_quiet:
+                wait_until_quiet(server.process.pid)
             yield server
 
 
@@ -65,9 +70,23 @@ def main(
     names = [name for name in only.split(",") if name] or list(parts.PARTS)
     for rows in chosen:
         if (kept := keep / str(rows)).exists():
-            _measure(Folder(rows, newest_instant(keep), kept, keep), names, out / "sizes.json")
+            opened = _opened_once(kept, keep / f"{rows}.opened")
+            folder = Folder(rows, newest_instant(keep), opened, keep)
+            _measure(folder, names, out / "sizes.json")
     for path in table.write(out):
         print(f"wrote {path}")
+
+
+def _opened_once(kept: Path, opened: Path) -> Path:
+    """A copy of a folder in which a server has run until it had nothing more to do."""
+    if not opened.exists():
+        new = opened.with_suffix(".new")
+        shutil.rmtree(new, ignore_errors=True)
+        freeze(kept, new)
+        with serve(new, opened.with_suffix(".log")) as server:
+            wait_until_quiet(server.process.pid)
+        new.rename(opened)
+    return opened
 
 
 def _measure(folder: Folder, names: list[str], results: Path) -> None:

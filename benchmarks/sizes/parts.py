@@ -38,14 +38,16 @@ class Folder(Protocol):
     until: datetime
 
     def copied(self) -> AbstractContextManager[Path]: ...
-    def serving(self, data: Path | None = None) -> AbstractContextManager[Server]: ...
+    def serving(
+        self, data: Path | None = None, *, is_quiet: bool = True
+    ) -> AbstractContextManager[Server]: ...
 
 
 def start(folder: Folder) -> Figures:
     """Three starts, and the time until the ids are learnt."""
     ready, resident, learnt = [], [], []
     for _ in range(3):
-        with folder.serving() as server:
+        with folder.serving(is_quiet=False) as server:
             began = time.monotonic()
             ready.append(server.ready_after)
             resident.append(server.memory().resident)
