@@ -87,6 +87,22 @@ def test_a_field_that_occurs_in_another_scope_only_has_a_warning(api: TestClient
     assert warnings(api, groupBy=["userId"]).keys() == {"groupBy[0]"}
 
 
+def test_a_scope_without_interactions_has_no_warnings(api: TestClient) -> None:
+    for noun, mnemonic in (("actions", "NEVER"), ("resource-types", "EMPTY")):
+        body = {"mnemonic": mnemonic, "title": mnemonic}
+        assert api.post(f"/api/{noun}", json=body).status_code == 201
+    assert warnings(api, action="NEVER", groupBy=["interaction.country"]) == {}
+    assert warnings(api, resourceType="EMPTY", metricType="SUM", field="interaction.n") == {}
+    side = {"metricType": "SUM", "field": "interaction.missing"}
+    shown = warnings(
+        api,
+        metricType="RATIO",
+        numerator={**side, "action": "NEVER"},
+        denominator={**side, "action": "one"},
+    )
+    assert shown.keys() == {"denominator.field"}
+
+
 def test_a_field_is_counted_where_it_is_not_a_number(api: TestClient) -> None:
     part = "is not a number in 1 of the 6 interactions of the scope that have it: "
     for aggregation in ("SUM", "AVG", "MIN", "MAX"):

@@ -34,6 +34,7 @@ REMEMBERED_SECONDS = 60
 _REMEMBERED = 10_000
 _NUMBERS = {JsonType.INTEGER, JsonType.UNSIGNED, JsonType.DOUBLE, JsonType.BIG_INTEGER}
 # Every interaction has these.
+_EVERYWHERE = Field(Column.RESOURCE_ID)
 _REQUIRED = {Column.RESOURCE_ID, Column.RESOURCE_TYPE, Column.ACTION, Column.ORIGIN}
 
 
@@ -73,12 +74,22 @@ class DefinitionWarnings:
     def _warnings(self, uses: Sequence[FieldUse]) -> Iterator[Problem]:
         table = self._engine.table(self._catalog, with_columns=True)
         occurrences = self._occurrences({_key(use, table) for use in uses}, table)
+        scopes = {use.scope for use in uses if not occurrences[_key(use, table)].occurs}
+        empty = self._empty(scopes, table)
         for use in uses:
             occurrence = occurrences[_key(use, table)]
+            if use.scope in empty:
+                continue
             if not occurrence.occurs:
                 yield Problem(use.path, _never(use))
             elif occurrence.without_number:
                 yield Problem(use.path, _not_numeric(use, occurrence))
+
+    def _empty(self, scopes: set[Scope], table: Table) -> set[Scope]:
+        """The scopes without interactions, where no field can have occurred."""
+        keys = {(scope, _EVERYWHERE, False) for scope in scopes}
+        occurrences = self._occurrences(keys, table)
+        return {scope for scope, _, _ in keys if not occurrences[scope, _EVERYWHERE, False].occurs}
 
     def _occurrences(self, keys: set[_Key], table: Table) -> dict[_Key, Occurrence]:
         now = time.monotonic()
