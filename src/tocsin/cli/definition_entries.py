@@ -60,6 +60,15 @@ class Entry:
         """The text that names the definition in a plan and in problems."""
         return self.section.label_of(self.members) or self.place
 
+    @property
+    def definition(self) -> Definition:
+        """The members. An entry of the catalog with only a mnemonic has to exist: it stays as it is
+        on the server, or is created with its mnemonic as title."""
+        if self.section.has_keys or self.members.keys() != {"mnemonic"}:
+            return self.members
+        current = self.current or {**self.members, "title": self.members["mnemonic"]}
+        return {name: each for name, each in current.items() if name not in self.section.answered}
+
     def replace(self, current: Mapping[str, Any]) -> None:
         self.current = current
         self.id = str(current[self.section.id])

@@ -117,7 +117,7 @@ class _Planner:
 
     def _write_body(self, entry: Entry, references: References) -> None:
         unresolved: list[Problem] = []
-        entry.body = references.resolved(entry.section, entry.members, unresolved)
+        entry.body = references.resolved(entry.section, entry.definition, unresolved)
         for problem in unresolved:
             self._problems.add(entry, problem)
             entry.skipped.add(f"{problem.field}Id")

@@ -95,7 +95,7 @@ class UnitTestRunner:
         """Create an entry of the catalog, unless it exists."""
         kind = _KINDS[entry.section.name]
         try:
-            draft = DRAFTS[kind].model_validate(entry.members)
+            draft = DRAFTS[kind].model_validate(entry.definition)
         except ValidationError as error:
             raise InvalidInput(problems=problems_of(error)) from error
         if self._runtime.catalog.find(kind, draft.mnemonic) is None:
