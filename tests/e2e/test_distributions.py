@@ -22,6 +22,7 @@ from build_dist import build_and_check
 from dist_checks import PROJECTS, problems_of_wheel
 from support.serving import Server
 from tocsin import __version__
+from tocsin.cli.packs.library import built_in_names
 
 ROOT = Path(__file__).parents[2]
 TOCSIN = PROJECTS[0]
@@ -86,6 +87,8 @@ def test_the_installed_wheel_shows_its_version_and_serves_pages_and_static_files
     tocsin = python.with_name("tocsin")
     shown = run_in(tmp_path, tocsin, "--version", environment=environment)
     assert shown == f"tocsin {__version__}\n"
+    listed = run_in(tmp_path, tocsin, "packs", "list", environment=environment)
+    assert re.findall(r"^│ (\w+)", listed, re.MULTILINE) == built_in_names()
     for package in ("tocsin", "tocsin_client"):
         code = f"import {package}; print({package}.__file__)"
         place = run_in(tmp_path, python, "-c", code, environment=environment)

@@ -26,6 +26,7 @@ from tocsin.cli import (
     test_command,
 )
 from tocsin.cli.demo import command
+from tocsin.cli.packs import commands as packs
 from tocsin.errors import TocsinError
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ app.add_typer(backup_command.app, name="backup")
 app.command("restore", epilog=backup_command.RESTORE_EXAMPLE)(backup_command.restore)
 app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")
 app.command("audit", epilog=audit_command.EXAMPLE)(audit_command.audit)
 app.add_typer(channels.app, name="channels")
