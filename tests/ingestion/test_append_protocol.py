@@ -24,6 +24,7 @@ from tocsin.model.interactions.append_rows import AppendRow, AppendState, IdRow
 IDS = [bytes([number]) * 16 for number in range(3)]
 SECONDS = [0.2, 2.0, 5.0]
 MAX_NODES = 3
+MAX_SERVERS = 2
 
 
 class Act(NamedTuple):
@@ -68,13 +69,19 @@ def fail(world: World, act: Act) -> None:
 
 
 def arrive(world: World, act: Act) -> None:
-    if sent := world.engine.sent:
+    if sent := world.engine.arriving:
         world.engine.arrive(sent[act.choice % len(sent)])
+
+
+def hang(world: World, act: Act) -> None:
+    """A statement does not arrive until the end, unless it is killed."""
+    if sent := world.engine.arriving:
+        world.engine.hanging.add(sent[act.choice % len(sent)][0])
 
 
 def strand(world: World, act: Act) -> None:
     """A statement arrives at one replica only."""
-    if sent := world.engine.sent:
+    if sent := world.engine.arriving:
         world.engine.strand(sent[act.choice % len(sent)])
 
 
@@ -103,6 +110,11 @@ def keep(world: World, act: Act) -> None:
 def start(world: World, _act: Act) -> None:
     if len(world.nodes) < MAX_NODES:
         world.start()
+
+
+def add_server(world: World, _act: Act) -> None:
+    if world.servers < MAX_SERVERS:
+        world.add_server()
 
 
 def crash(world: World, act: Act) -> None:
@@ -134,6 +146,7 @@ def prune(world: World, _act: Act) -> None:
 FREQUENCIES = {
     step: 24,
     arrive: 8,
+    hang: 2,
     strand: 3,
     resolve: 3,
     lose_or_regain_a_server: 1,
@@ -143,6 +156,7 @@ FREQUENCIES = {
     fail: 2,
     crash: 1,
     start: 1,
+    add_server: 1,
     lose_or_regain_the_lock: 2,
     break_the_next_change: 1,
     slow_down: 1,
@@ -157,9 +171,15 @@ ACTS = st.builds(
 )
 
 
-def check(acts: Sequence[Act], breaking: Callable[[World], None] = lambda _: None) -> None:
+def have_an_old_node(world: World) -> None:
+    """A node does not know a server that the others append to."""
+    world.start()
+    world.add_server()
+
+
+def check(acts: Sequence[Act], prepare: Callable[[World], None] = lambda _: None) -> None:
     world = World()
-    breaking(world)
+    prepare(world)
     world.start()
     world.start()
     for act in acts:
@@ -194,8 +214,13 @@ def test_nodes_agree_in_interleavings_that_hypothesis_draws(acts: Sequence[Act])
 
 
 def test_what_is_acknowledged_is_recorded_once_and_counted_by_every_node() -> None:
-    for number in range(300):
+    for number in range(200):
         check(drawn_acts(number))
+
+
+def test_nodes_agree_while_one_of_them_does_not_know_a_new_server() -> None:
+    for number in range(100):
+        check(drawn_acts(number), have_an_old_node)
 
 
 def _compare_no_ids(world: World) -> None:
@@ -226,12 +251,18 @@ def _kill_no_statement(world: World) -> None:
 
 def _close_without_a_majority(world: World) -> None:
     engine = world.engine
-    engine.numbers_present = lambda first, last: {  # type: ignore[method-assign]
+    engine.numbers_present = lambda first, last, servers: {  # type: ignore[method-assign]  # noqa: ARG005 - named as in the engine
         number for number in engine.ids if first <= number <= last
     }
 
 
+def _close_without_knowing_all_servers(world: World) -> None:
+    world.values.get = lambda _: None  # type: ignore[method-assign,assignment]
+    have_an_old_node(world)
+
+
 BROKEN = [
+    _close_without_knowing_all_servers,
     _close_without_a_majority,
     _compare_no_ids,
     _pass_open_rows,
@@ -343,3 +374,40 @@ def test_a_repeat_waits_until_every_node_counts_an_interaction_that_appeared_lat
     node.ask(IDS[:1])
     assert world.acknowledged == set(IDS[:1])
     assert all(IDS[0] in each.calculate() for each in world.nodes)
+
+
+def test_an_append_to_a_new_server_is_not_closed_by_a_node_that_does_not_know_it() -> None:
+    world = World()
+    world.start()
+    old = world.nodes[0]
+    world.add_server()
+    world.start()
+    new = world.nodes[1]
+    new.ask(IDS[:1])
+    new.begin()
+    new.send()
+    world.crash(new)
+    for _ in range(5):
+        old.keep(5.0)
+    assert [row.state for row in world.table.unended()] == [AppendState.ASIDE]
+    record(world, old, IDS[1])
+    world.engine.arrive(world.engine.sent[0])
+    world.start()
+    keep_all(world)
+    assert not world.table.unended()
+    old.ask(IDS[:1])
+    assert old.step is Step.IDLE
+    assert world.acknowledged == set(IDS[:2])
+    assert all(IDS[0] in each.calculate() for each in world.nodes)
+
+
+def test_a_node_that_does_not_know_a_new_server_closes_its_own_appends() -> None:
+    world, node, _ = two_nodes()
+    world.add_server()
+    node.ask(IDS[:1])
+    node.begin()
+    node.send()
+    node.lose_answer()
+    for _ in range(5):
+        node.keep(5.0)
+    assert not world.table.unended()

@@ -19,6 +19,7 @@ from tocsin.errors import Unavailable
 from tocsin.ingestion.append_keeper import AppendKeeper
 from tocsin.ingestion.append_log import Append, NotBegun
 from tocsin.ingestion.append_news import NewBlock, News
+from tocsin.ingestion.known_servers import KnownServers
 from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.ingestion.shared_append_log import SharedAppendLog
 from tocsin.model.interactions.append_rows import AppendState
@@ -31,13 +32,28 @@ Statement = tuple[str, Sequence[Interaction]]
 
 class MemoryEngine:
     """The recorded interactions, the statements that were sent and have not arrived, and those that
-    are on too few replicas: nobody reads them yet, and they may appear or be lost."""
+    are on too few replicas: nobody reads them yet, and they may appear or be lost.
+
+    Servers are numbered in the order in which they were added. All of them answer a query for the
+    recorded interactions; a statement is ended, and its part found, on the server that it was sent
+    to."""
 
     def __init__(self) -> None:
         self.ids: dict[int, bytes] = {}
         self.sent: list[Statement] = []
         self.stranded: list[Statement] = []
+        self.hanging: set[str] = set()
         self.has_all_servers = True
+        self.server_of: dict[str, int] = {}
+
+    @property
+    def arriving(self) -> list[Statement]:
+        """The statements that do not hang."""
+        return [statement for statement in self.sent if statement[0] not in self.hanging]
+
+    def send(self, statement: Statement, server: int) -> None:
+        self.server_of[statement[0]] = server
+        self.sent.append(statement)
 
     def arrive(self, statement: Statement) -> None:
         """A block that is stored already is not stored again, because it has the same token."""
@@ -60,14 +76,21 @@ class MemoryEngine:
     def is_stranded(self, query_id: str) -> bool:
         return any(statement[0] == query_id for statement in self.stranded)
 
-    def kill_append(self, query_id: str) -> None:
+    def kill_append(self, query_id: str, servers: int) -> None:
+        """End a statement on the first servers."""
         if not self.has_all_servers:
             raise Unavailable
-        self.sent = [statement for statement in self.sent if statement[0] != query_id]
+        if self.server_of.get(query_id, 0) < servers:
+            self.sent = [statement for statement in self.sent if statement[0] != query_id]
 
-    def numbers_present(self, first: int, last: int) -> set[int]:
+    def numbers_present(self, first: int, last: int, servers: int) -> set[int]:
+        """Ask the first servers for numbers on too few replicas, and all for those that are
+        recorded."""
         numbers = range(first, last + 1)
-        if any(s[1][0].interaction_number in numbers for s in self.stranded):
+        if any(
+            s[1][0].interaction_number in numbers and self.server_of[s[0]] < servers
+            for s in self.stranded
+        ):
             raise Unavailable
         return {number for number in self.ids if number in numbers}
 
@@ -83,8 +106,10 @@ class NodeEngine:
     """The engine as a node uses it, which keeps its appends of unknown outcome. Implements
     AppendedNumbers."""
 
-    def __init__(self, engine: MemoryEngine) -> None:
+    def __init__(self, engine: MemoryEngine, servers: int) -> None:
         self._engine = engine
+        self.servers = servers
+        """The number of servers that the node knows."""
         self.unsettled: dict[str, Statement] = {}
         self.gets_answers = True
 
@@ -100,18 +125,28 @@ class NodeEngine:
         if self._engine.is_stranded(query_id):
             raise Unavailable
         statement = self.unsettled[query_id]
-        self._engine.sent.append(statement)
+        self.send(statement)
         if not self.gets_answers:
             raise Unavailable
         self._engine.arrive(statement)
         del self.unsettled[query_id]
         return True
 
+    def send(self, statement: Statement) -> None:
+        self._engine.send(statement, self.servers - 1)
+
     def kill_append(self, query_id: str) -> None:
-        self._engine.kill_append(query_id)
+        self._engine.kill_append(query_id, self.servers)
 
     def numbers_present(self, first: int, last: int) -> set[int]:
-        return self._engine.numbers_present(first, last)
+        return self._engine.numbers_present(first, last, self.servers)
+
+
+class MemoryValues(dict[str, str]):
+    """Implements KeyValues."""
+
+    def set(self, name: str, value: str) -> None:
+        self[name] = value
 
 
 class MemoryKnowledge:
@@ -169,7 +204,18 @@ class World:
         self.nodes: list[Node] = []
         self.living: set[str] = set()
         self.acknowledged: set[bytes] = set()
+        self.values = MemoryValues()
+        self.servers = 0
         self._started = 0
+        self.add_server()
+
+    def add_server(self) -> None:
+        """A migration makes another server ready. Nodes that run do not know it."""
+        self.servers += 1
+        self.known_servers(self.servers).store()
+
+    def known_servers(self, count: int) -> KnownServers:
+        return KnownServers(self.values, [f"server{n}" for n in range(count)])
 
     def start(self) -> None:
         """Start a node. Raises Unavailable."""
@@ -193,6 +239,8 @@ class World:
         """Let the nodes close everything, and compare all that they count."""
         self.table.fault = None
         self.engine.has_all_servers = True
+        if all(node.engine.servers < self.servers for node in self.nodes):
+            self.start()
         for node in self.nodes:
             node.engine.gets_answers = True
             node.regain_lock()
@@ -249,9 +297,15 @@ class Node:
             seconds_open=0.0,
         )
         self._watermark = self.log.watermark
-        self.engine = NodeEngine(world.engine)
+        self.engine = NodeEngine(world.engine, world.servers)
         self.keeper = AppendKeeper(
-            self.log, world.table, lambda: world.living, self.engine, len, lambda: self.time
+            self.log,
+            world.table,
+            lambda: world.living,
+            self.engine,
+            len,
+            world.known_servers(world.servers).require_all,
+            lambda: self.time,
         )
 
     def ask(self, ids: Sequence[bytes]) -> None:
@@ -284,7 +338,7 @@ class Node:
         except Unavailable:
             self.end(is_recorded=False)
             return
-        self.world.engine.sent.append(self._statement)
+        self.engine.send(self._statement)
         self.step = Step.SENT
 
     def answer(self) -> None:
@@ -295,7 +349,7 @@ class Node:
         if self.world.engine.is_stranded(self._query_id):
             self.lose_answer()
             return
-        present = self.world.engine.numbers_present(self._append.first, self._append.first)
+        present = self.engine.numbers_present(self._append.first, self._append.first)
         if present:
             self.end(is_recorded=True)
         else:

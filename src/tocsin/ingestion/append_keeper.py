@@ -62,9 +62,12 @@ class AppendKeeper(Worker):
         living_nodes: Callable[[], Collection[str]],
         engine: AppendedNumbers,
         settle: Callable[[Collection[bytes]], object],
+        require_all_servers: Callable[[], object],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`settle` decides the staged deliveries of interactions, given by their ids."""
+        """`settle` decides the staged deliveries of interactions, given by their ids.
+        `require_all_servers` raises Unavailable if others may append to a server that this node
+        does not know."""
         super().__init__("append keeper")
         self.oldest_seconds = 0.0
         self._log = append_log
@@ -72,6 +75,7 @@ class AppendKeeper(Worker):
         self._living_nodes = living_nodes
         self._engine = engine
         self._settle = settle
+        self._require_all_servers = require_all_servers
         self._monotonic = monotonic
         self._abandoned: dict[int, float] = {}
         self._missed: dict[str, int] = {}
@@ -145,6 +149,8 @@ class AppendKeeper(Worker):
     def _end(self, row: Unended) -> None:
         """Let nothing append the block of a row any more. Raises Unavailable if that is not
         certain."""
+        if row.node != self._log.node:
+            self._require_all_servers()
         query_id = query_id_of(row.number)
         if query_id in self._engine.unsettled_appends():
             if self._log.unsettled.may_repeat(row.number):

@@ -1,8 +1,8 @@
 """Prepares the two servers of an installation for this version, for `tocsin migrate`.
 
-The schema of PostgreSQL comes first, then that of ClickHouse, then the id of the installation in
-both, then an admin key. Each step can be repeated, so that an interrupted migration is completed by
-the next one.
+The schema of PostgreSQL comes first, then that of ClickHouse and the names of its servers, then the
+id of the installation in both, then an admin key. Each step can be repeated, so that an interrupted
+migration is completed by the next one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from tocsin.clickhouse import migrating as clickhouse
+from tocsin.clickhouse.cluster_discovery import discover
 from tocsin.clickhouse.folder_contents import EngineContents
 from tocsin.clickhouse.installation import server_contents, set_installation_id
 from tocsin.clickhouse.server_checks import check_server
 from tocsin.config import Settings
 from tocsin.errors import InvalidSettings
+from tocsin.ingestion.known_servers import KnownServers
 from tocsin.ingestion.quorum_rule import require_quorum
 from tocsin.model.key import Role
 from tocsin.model.server_address import ServerAddress
@@ -64,6 +66,8 @@ def migrate_servers(
         require = partial(require_quorum, Appends(database))
         with postgresql.migrating_clickhouse(url):
             _report("ClickHouse", clickhouse.migrate(address, require_quorum=require), report)
+            servers = discover(address, all_reachable=True).names
+            KnownServers(KeyValueStore(database), servers).store()
         _agree(settings, KeyValueStore(database), address)
         if is_restored:
             for sentence in settle_dumps(database, address, at):

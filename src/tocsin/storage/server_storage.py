@@ -20,6 +20,7 @@ from tocsin.errors import InvalidSettings
 from tocsin.ingestion.append_keeper import AppendKeeper
 from tocsin.ingestion.append_log import AppendLog
 from tocsin.ingestion.engine_knowledge import EngineKnowledge
+from tocsin.ingestion.known_servers import KnownServers
 from tocsin.ingestion.quorum_rule import QuorumRule
 from tocsin.ingestion.shared_append_log import SharedAppendLog
 from tocsin.model.database_address import DatabaseAddress
@@ -58,13 +59,16 @@ class ServerStorage(Storage):
         events: Events,
         opened: float,
     ) -> None:
-        """`opened` is when the engine began to load, in seconds of the monotonic clock."""
+        """`opened` is when the engine began to load, in seconds of the monotonic clock. Raises
+        InvalidSettings before a migration that is due, and Unavailable."""
         self.node_lock = NodeLock(database, node_id)
         self._leader_lock = LeaderLock(database, node_id, self.node_lock, events, CLAIM)
         self.leadership, self.fence = self._leader_lock, self._leader_lock
         super().__init__(engine, database, disk, place)
         self._node_id = node_id
         self._opened = opened
+        self._servers = KnownServers(self.key_values, engine.topology.names)
+        self._servers.require_stored()
         self._appends = Appends(database)
         self._listener = ChangeListener(database, events)
         self._drops = database.revisions.cache(
@@ -86,7 +90,12 @@ class ServerStorage(Storage):
         self._leader_lock.run_once()
         self._warn_of_connections()
         self._keeper = AppendKeeper(
-            self._append_log, self._appends, self.node_lock.living_nodes, self.engine, settle
+            self._append_log,
+            self._appends,
+            self.node_lock.living_nodes,
+            self.engine,
+            settle,
+            self._servers.require_all,
         )
         return self.node_lock, self._leader_lock, self._listener, self._keeper
 

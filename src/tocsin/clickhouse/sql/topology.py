@@ -56,6 +56,11 @@ class Topology:
         return [replica for shard in self.shards for replica in shard]
 
     @property
+    def names(self) -> list[str]:
+        """The names of the servers; none of a single server, which may be renamed."""
+        return [replica.name for replica in self.replicas] if self.is_replicated else []
+
+    @property
     def local_table(self) -> str:
         """The table of a server that holds interactions."""
         return LOCAL_INTERACTIONS if self.is_sharded else INTERACTIONS
