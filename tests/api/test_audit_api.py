@@ -117,7 +117,7 @@ def test_each_change_of_a_definition_adds_one_row(
     assert len(of_it) == len(rows)
 
 
-def test_keys_evaluations_tests_retries_and_exports_add_rows(
+def test_keys_evaluations_tests_retries_exports_and_erasures_add_rows(
     api: TestClient, runtime: Runtime, ids: dict[str, str]
 ) -> None:
     delivery = failed_delivery(api, runtime, ids)
@@ -132,6 +132,8 @@ def test_keys_evaluations_tests_retries_and_exports_add_rows(
         assert api.post(f"/api/deliveries/{delivery}/retry").status_code == 200
         assert api.post(f"/api/deliveries/{uuid4()}/retry").status_code == 404
         api.get("/api/interactions/export", params={"userId": "u1"})
+        assert api.post("/api/erasures", json={"userId": "u2", "dryRun": True}).status_code == 200
+        assert api.post("/api/erasures", json={"userId": "u2"}).status_code == 201
 
     rows = added(api, act)
     assert rows == [
@@ -143,8 +145,9 @@ def test_keys_evaluations_tests_retries_and_exports_add_rows(
         ("channel", "tested"),
         ("delivery", "retried"),
         ("interactions", "exported"),
+        ("erasure", "erased"),
     ]
-    exported, retried, _, of_all, of_alert = entries(api)[:5]
+    _, exported, retried, _, of_all, of_alert = entries(api)[:6]
     assert exported["after"] == {"userId": ["u1"]}
     assert (retried["before"], retried["after"]) == ({"status": "failed"}, {"status": "pending"})
     assert retried["name"] == "Hook"
@@ -181,6 +184,7 @@ def test_every_route_of_admins_that_acts_is_audited(api: TestClient) -> None:
         f"POST {ALERTS}/evaluate-all",
         "POST /api/channels/{id}/test",
         "POST /api/deliveries/{id}/retry",
+        "POST /api/erasures",
     }
     acting = {
         f"{method.upper()} {path}"
