@@ -20,7 +20,7 @@
   of twelve. It takes a fifth less time; merges write separate files (decision 100).
 - A unit of work has few interactions among all, so the rows of one are found by a skip index. Like
   that of ids, it is built by merges. Users and resources have many: a listing finds them by spans
-  of time.
+  of time (decision 99).
 - Damaged parts never prevent the table from opening, however many and large they are (the engine's
   default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """

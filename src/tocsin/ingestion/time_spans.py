@@ -1,5 +1,5 @@
 """Divides the time of a search into spans, so that a page of a large table reads only the spans in
-which its interactions are.
+which its interactions are (decision 99).
 
 The table is ordered by scope, then by time: without spans, the newest fifty interactions are found
 by reading the time of all of them.
