@@ -12,6 +12,11 @@ import httpx2 as httpx
 from support.serving import Server
 
 
+def number_of(id: str) -> int:
+    """The number in the payload of the interaction with this id."""
+    return UUID(id).int % 200
+
+
 def send_ids(client: httpx.Client, ids: list[str], url: str = "") -> httpx.Response:
     """The response to interactions with these ids: a single one, or a batch of NDJSON."""
     items = [
@@ -22,7 +27,7 @@ def send_ids(client: httpx.Client, ids: list[str], url: str = "") -> httpx.Respo
             "action": "WROTE",
             "origin": "TEST",
             # The same content each time: a repeat with other content would be rejected.
-            "interaction": {"n": UUID(id).int % 200, "text": "x" * (UUID(id).int % 200)},
+            "interaction": {"n": number_of(id), "text": "x" * number_of(id)},
         }
         for id in ids
     ]
