@@ -77,17 +77,19 @@ def test_references_are_shown_by_keys_and_names() -> None:
         "alertId": "a",
         "metricId": "m1",
         "onlyWhen": [{"metricId": "m2", "operator": "gt", "threshold": 1}],
-        "channelIds": ["c1", "gone"],
+        "channelIds": ["c1", "c2"],
         "alertActionId": "x",
         "alertAction": "fired",
         "health": "OK",
     }
-    labels = {"m1": "logins", "m2": "All logins", "c1": "on-call"}
+    labels = {"m1": "logins", "m2": "All logins", "c1": "on-call", "c2": "chat"}
     assert written(SECTIONS["alerts"], alert, labels) == {
         "metric": "logins",
         "onlyWhen": [{"metric": "All logins", "operator": "gt", "threshold": 1}],
-        "channels": ["on-call", "gone"],
+        "channels": ["on-call", "chat"],
         "alertAction": "fired",
     }
     lines = differences(SECTIONS["alerts"], alert, {**alert, "channelIds": ["c1"]}, labels)
-    assert lines == ['channels: ["on-call", "gone"] -> ["on-call"]']
+    assert lines == ['channels: ["on-call", "chat"] -> ["on-call"]']
+    without = written(SECTIONS["alerts"], {"metricId": "m3", "channelIds": ["c1", "c3"]}, labels)
+    assert without == {"metricId": "m3", "channelIds": ["c1", "c3"]}

@@ -21,7 +21,8 @@ def differences(
 
 
 def written(section: Section, definition: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
-    """A definition as a file has it: with mnemonics, keys and names in place of ids."""
+    """A definition as a file has it: with mnemonics, keys and names in place of ids. An id without
+    a label stays."""
     kept = {name: each for name, each in definition.items() if name not in section.answered}
     kept = _without_ids(kept)
     for reference in section.references:
@@ -46,15 +47,13 @@ def _without_ids(definition: Mapping[str, Any]) -> dict[str, Any]:
 def _labelled(
     definition: Mapping[str, Any], reference: Reference, labels: Labels
 ) -> dict[str, Any]:
-    labelled: dict[str, Any] = {}
-    for name, value in definition.items():
-        if name != reference.id_member:
-            labelled[name] = value
-        elif isinstance(value, list):
-            labelled[reference.member] = [labels.get(id, id) for id in value]
-        else:
-            labelled[reference.member] = labels.get(value, value)
-    return labelled
+    ids = definition.get(reference.id_member)
+    texts = [labels.get(id) for id in (ids if isinstance(ids, list) else [str(ids)])]
+    if None in texts:
+        return dict(definition)
+    names = {reference.id_member: reference.member}
+    labelled = {names.get(name, name): value for name, value in definition.items()}
+    return {**labelled, reference.member: texts if isinstance(ids, list) else texts[0]}
 
 
 def _differing(

@@ -43,7 +43,12 @@ _To = Annotated[
 ]
 
 
+app = typer.Typer(help="Write interactions, or the definitions, of a server.", epilog=EXAMPLE)
+
+
+@app.callback(invoke_without_command=True, epilog=EXAMPLE)
 def export(
+    context: typer.Context,
     output: _Output = STDOUT,
     resource_type: _Text = None,
     resource_id: _Text = None,
@@ -59,8 +64,10 @@ def export(
     """Write interactions as NDJSON, oldest first: all of them, or those that match the options.
 
     The export has the interactions that were recorded when it began. `tocsin import` records
-    them on another server as they were.
+    them on another server as they were. `tocsin export definitions` writes the definitions.
     """
+    if context.invoked_subcommand is not None:
+        return
     from tocsin.cli.client import Client
     from tocsin.cli.progress import TransferProgress
 
@@ -78,6 +85,36 @@ def export(
     seconds = time.monotonic() - began
     # Standard output may be the export itself.
     typer.echo(f"{count:,} interactions exported in {seconds:.1f} s", err=output == STDOUT)
+
+
+@app.command(epilog="Example:  tocsin export definitions --output shop.yaml")
+def definitions(
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="- is standard output.")
+    ] = STDOUT,
+    set_: Annotated[
+        str | None,
+        typer.Option("--set", metavar="NAME", help="Only what the files with this set: created."),
+    ] = None,
+    url: UrlOption = DEFAULT_URL,
+    key: KeyOption = None,
+) -> None:
+    """Write the definitions of a server to a file for `tocsin apply`, which changes nothing there.
+
+    Secrets are written as env:NAME; the file begins with a list of the variables to set on another
+    server. Silences that are over are left out.
+    """
+    from tocsin.cli.client import Client
+    from tocsin.cli.definition_export import DefinitionExport
+    from tocsin.cli.server_definitions import ServerDefinitions
+
+    with Client(url, key) as client:
+        exported = DefinitionExport(ServerDefinitions(client), set_)
+        text = exported.text()
+    with _output_file(output) as file:
+        file.write(text.encode())
+    for note in exported.notes:
+        typer.echo(f"note       {note}", err=True)
 
 
 def _copy(pieces: Iterator[bytes], file: IO[bytes], output: str, progress: TransferProgress) -> int:

@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from tocsin.api.metrics import PATH
 from tocsin.api.schemas.metrics import MetricResponse
 from tocsin.api.schemas.shape import to_json
@@ -19,6 +17,7 @@ from tocsin.model.metrics.metric import Metric
 from tocsin.model.metrics.question import SIDES, Question
 from tocsin.model.metrics.rules import RATIO_MEMBERS
 from tocsin.model.metrics.time_window import is_calendar
+from tocsin.model.yaml_text import write_yaml
 from tocsin.runtime import Runtime
 from tocsin.web.forms import Form
 
@@ -136,22 +135,9 @@ def read_form(
     return draft, question
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes all but simple texts: for PyYAML `1e3` is a text, for YAML 1.2 a number, and other
-    styles fold line ends."""
-
-
-def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    style = None if text[:1].isalpha() and text.isprintable() else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
-
-
-_Dumper.add_representer(str, _write_text)
-
-
 def as_yaml(definition: dict[str, Any]) -> str:
     """The file that `tocsin metrics apply` reads."""
-    return yaml.dump([definition], Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return write_yaml([definition])
 
 
 def as_curl(definition: dict[str, Any], url: str) -> str:
