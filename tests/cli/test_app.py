@@ -23,6 +23,7 @@ COMMANDS = [
     "keys create",
     "keys list",
     "keys revoke",
+    "erase",
     "audit",
     "channels",
     "channels list",

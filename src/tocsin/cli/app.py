@@ -17,6 +17,7 @@ from tocsin.cli import (
     channels,
     deliveries,
     doctor_command,
+    erase_command,
     export_command,
     import_command,
     keys,
@@ -52,6 +53,7 @@ app.add_typer(metrics.app, name="metrics")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(packs.app, name="packs")
 app.add_typer(keys.app, name="keys")
+app.add_typer(erase_command.app, name="erase")
 app.command("audit", epilog=audit_command.EXAMPLE)(audit_command.audit)
 app.add_typer(channels.app, name="channels")
 app.add_typer(deliveries.app, name="deliveries")
