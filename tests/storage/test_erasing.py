@@ -5,7 +5,8 @@ The contract is "Erasures" in docs/reference/api.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import html
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -167,6 +168,27 @@ def test_a_wrong_erasure_is_422(client: TestClient, body: Any, wrong: set[str]) 
     refused = client.post(PATH, json=body)
     assert refused.status_code == 422
     assert {problem["field"] for problem in refused.json()["errors"]} == wrong
+
+
+def test_the_page_counts_first_and_then_erases(
+    client: TestClient, site: Callable[[], TestClient]
+) -> None:
+    user = f"<b>&'{uuid4().hex}"
+    post(client, "/api/interactions/batch", [order(user), order(user)])
+    page, pages = "/web/erasures", site()
+    counted = pages.post(page, data={"userId": user})
+    assert "2 interactions, 0 deliveries" in counted.text
+    assert user not in counted.text
+    assert user in html.unescape(counted.text)
+    refused = pages.post(page, data={"resourceId": "1"})
+    assert "is required with resourceId" in refused.text
+    erased = pages.post(f"{page}/new", data={"userId": user}, follow_redirects=False)
+    assert (erased.status_code, erased.headers["location"]) == (303, page)
+    newest = client.get(PATH).json()[0]
+    assert until_done(client, newest["erasureId"])["erased"]["interactions"] == 2
+    shown = pages.get(page).text
+    assert "done" in shown
+    assert user not in html.unescape(shown)
 
 
 def test_a_missing_erasure_is_404(client: TestClient) -> None:

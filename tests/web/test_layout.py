@@ -16,7 +16,7 @@ MAIN = ("/", "/web/metrics", "/web/metrics/new", "/web/alerts", "/web/interactio
 MORE = (
     *("/web/alerts/new", "/web/catalog", "/web/catalog/action/new", "/web/keys"),
     *("/web/channels", "/web/channels/new", "/web/subscriptions", "/web/subscriptions/new"),
-    *("/web/deliveries", "/web/silences", "/web/silences/new", "/web/audit"),
+    *("/web/deliveries", "/web/silences", "/web/silences/new", "/web/audit", "/web/erasures"),
 )
 PHONE = (390, 844)
 

@@ -21,7 +21,7 @@ OPEN = {"/web/sign-in", "/web/sign-out", "/web/static/{name:path}"}
 FOR_ALL = {"/web/catalog"}
 FOR_ADMINS = (
     *("/web/keys", "/web/catalog/", "/web/channels/", "/web/subscriptions/"),
-    *("/web/silences/", "/web/audit"),
+    *("/web/silences/", "/web/audit", "/web/erasures"),
 )
 ASKS = ("/calculate-all", "/preview")
 

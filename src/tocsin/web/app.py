@@ -18,6 +18,7 @@ from tocsin.web.pages import (
     catalog,
     channels,
     deliveries,
+    erasures,
     interactions,
     keys,
     metric_form,
@@ -50,6 +51,7 @@ ROUTERS = tuple(
         silences,
         keys,
         audit,
+        erasures,
     )
 )
 _NOT_FOUND = 404
