@@ -6,6 +6,7 @@ alert may refer to a metric that the file is about to create. New definitions ha
 
 from __future__ import annotations
 
+import time
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -33,6 +34,10 @@ from tocsin.model.notifications.silence_draft import read_silence
 from tocsin.model.notifications.subscription import channel_problem, read_subscription
 from tocsin.model.slug import with_kept_keys
 from tocsin.runtime import Runtime
+
+WARNING_SECONDS = 20
+"""Metrics that are checked later have no warnings, each of which reads interactions: a file may
+have many metrics, and its caller waits."""
 
 T = TypeVar("T")
 CATALOG = {"resourceTypes": Kind.RESOURCE_TYPE, "actions": Kind.ACTION, "origins": Kind.ORIGIN}
@@ -96,6 +101,7 @@ class PlannedDefinitions:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._now = runtime.now()
+        self._warns_until = time.monotonic() + WARNING_SECONDS
         self._catalog = _Catalog(runtime.catalog, runtime.catalog)
         self._channels = _Items({each.channel_id: each for each in runtime.channels.all()})
         self._metrics = _Items({each.metric_id: each for each in runtime.metrics.all()})
@@ -180,7 +186,8 @@ class PlannedDefinitions:
             draft = with_kept_keys(draft, former)
         metric = draft.metric(question, id, *self._dates(former))
         warnings: Sequence[Problem] = ()
-        if former is None or former.question != question:
+        is_changed = former is None or former.question != question
+        if is_changed and time.monotonic() < self._warns_until:
             warnings = self._runtime.definition_warnings.of(question)
         self._metrics.put(id, metric)
         return CheckedDefinition.accepted(MetricResponse.of(metric, self._catalog), warnings)
