@@ -9,8 +9,12 @@ from random import Random
 import pytest
 
 from support.builders import an_interaction
+from support.engines import folders_only
 from tocsin.clickhouse import recorded_ids
 from tocsin.clickhouse.bloom_filter import IdFilter
+from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.connecting import connect
+from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.recorded_ids import RecordedIds
 from tocsin.errors import Unavailable
 from tocsin.ingestion.outcomes import Outcome, Outcomes
@@ -61,8 +65,8 @@ def new_ids(count: int, seed: int) -> list[bytes]:
 def test_a_repeat_is_a_duplicate_at_every_step_of_learning(
     runtime: Runtime, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded_ids, "BLOCK_IDS", 7)
-    recorded, later = new_ids(200, 1), new_ids(200, 2)
+    monkeypatch.setattr(recorded_ids, "BLOCK_IDS", 9)
+    recorded, later = new_ids(90, 1), new_ids(90, 2)
     before = runtime.engine.rows()
     assert set(submit(recorded)) == {Outcome.RECORDED}
     ids = after_a_start(runtime)
@@ -81,8 +85,8 @@ def test_a_repeat_is_a_duplicate_at_every_step_of_learning(
     assert resend()
     assert ids.learn(resend)
     assert ids.unlearnt_rows == 0
-    assert len(sent_later) > 30
-    assert submit(recorded) == [Outcome.DUPLICATE] * 200
+    assert len(sent_later) > 20
+    assert submit(recorded) == [Outcome.DUPLICATE] * 90
     assert submit(sent_later) == [Outcome.DUPLICATE] * len(sent_later)
     assert runtime.engine.rows() == before + len(recorded) + len(sent_later)
 
@@ -143,3 +147,27 @@ def test_a_month_of_which_ids_are_missing_is_not_learnt(runtime: Runtime, submit
     assert ids.unlearnt_rows == rows + 1
     stopping.set()
     assert not ids.learn()
+
+
+@folders_only
+def test_ids_that_cannot_be_looked_up_are_to_be_sent_again(
+    runtime: Runtime, submit: Submit
+) -> None:
+    recorded = new_ids(30, 10)
+    submit(recorded)
+    engine = runtime.engine
+    connector = connect(runtime.settings.data_dir / "engine")
+    poor = ClientPool(connector, {"max_memory_usage": 1})
+    ids = RecordedIds(
+        QueryRunner(poor, 30),
+        engine.unlimited_clients,
+        engine.rows_by_month,
+        MANY,
+        threading.Event(),
+    )
+    ids.expect_all()
+    try:
+        with pytest.raises(Unavailable):
+            ids.find(recorded)
+    finally:
+        poor.close()

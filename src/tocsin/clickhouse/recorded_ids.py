@@ -22,7 +22,7 @@ from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.maintenance import compile_ids
 from tocsin.clickhouse.sql.query import Query
-from tocsin.errors import TocsinError, Unavailable
+from tocsin.errors import QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.interactions.recorded import Recorded
 
 BLOCK_IDS = 65_536
@@ -115,7 +115,15 @@ class RecordedIds:
     def _look_up(self, ids: Sequence[bytes], months: Sequence[str] = ()) -> dict[bytes, Recorded]:
         self.looked_up += len(ids)
         query = compile_recorded([UUID(bytes=id) for id in ids], months)
-        return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in self._look_ups.run(query)}
+        try:
+            rows = self._look_ups.run(query)
+        except QueryTooHeavy as error:
+            # No fault of the interactions, which would be rejected for good.
+            raise Unavailable(
+                "Looking up the ids took longer or more memory than a query may; try again later, "
+                "or in smaller batches"
+            ) from error
+        return {row[0].bytes: Recorded(*map(_plain, row[1:])) for row in rows}
 
 
 def _stream(client: Client, query: Query) -> Any:
