@@ -70,7 +70,7 @@ lint: develop  ## check style, types, imports and words
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_words.py
 
-bench: install  ## measure against PostgreSQL and the bare engine: make bench ROWS=10000000 KEEP=folder
+bench: install  ## measure against PostgreSQL and the bare engine, more than ten million alone: make bench ROWS=100000000 KEEP=folder
 	$(PIP_INSTALL) --require-hashes --requirement benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks --rows $(ROWS) $(if $(KEEP),--keep $(KEEP))
 

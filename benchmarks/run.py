@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -21,6 +22,8 @@ from benchmarks.loading import Rows
 from benchmarks.record import Run
 from benchmarks.steps import console
 from benchmarks.tocsin_server import instant
+
+MOST_COMPARED = 10_000_000
 
 
 def main() -> None:
@@ -40,8 +43,14 @@ def benchmark(
     cores: Annotated[int, typer.Option(min=1, help="cores that everything shares")] = 2,
     with_postgres: Annotated[bool, typer.Option("--postgres/--no-postgres")] = True,
 ) -> None:
-    """Measure Tocsin beside the engine by hand and PostgreSQL by hand, on the same rows."""
+    """Measure Tocsin beside the engine by hand and PostgreSQL by hand, on the same rows; more than
+    ten million are measured alone, at several sizes, and need a folder that keeps them."""
     use_cores(cores)
+    if rows > MOST_COMPARED:
+        if keep is None:
+            raise typer.BadParameter("more than ten million interactions need --keep")
+        measure_sizes(rows, keep, out)
+        return
     newest = (until or datetime.now(UTC)).replace(microsecond=0, tzinfo=UTC)
     # Hard links between what is kept and what is changed need one file system.
     where = keep.parent if keep else work
@@ -59,6 +68,17 @@ def benchmark(
         for path in report.write(bench.run, out):
             console.print(f"wrote {path}")
         Console().print(report.markdown(bench.run, out), markup=False, soft_wrap=True)
+
+
+def measure_sizes(rows: int, keep: Path, out: Path) -> None:
+    """Load the interactions, then measure, in processes of their own: the engine is opened once in
+    each."""
+    for module, arguments in (
+        ("loading", ["--rows", str(rows)]),
+        ("measuring", ["--out", str(out)]),
+    ):
+        command = [sys.executable, "-m", f"benchmarks.sizes.{module}", "--keep", str(keep)]
+        subprocess.run([*command, *arguments], check=True)
 
 
 def measure(bench: Bench, stack: ExitStack, with_postgres: bool) -> None:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.sizes.measuring --keep FOLDER --only start,search
 
-Each part starts servers of its own. A part that was measured before is replaced, the others stay.
+Parts that change nothing share a server. A part that was measured before is replaced, and the
+others stay.
 A folder is opened once before, so that the store knows what a clean start need not read again.
 """
 
@@ -12,7 +13,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,14 +29,24 @@ from benchmarks.steps import Steps
 from benchmarks.tocsin_server import Server, serve, wait_until_quiet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Folder:
-    """The folder of one size, of which parts get copies."""
+    """The folder of one size, of which parts get copies; parts that change nothing share a
+    server."""
 
     rows: int
     until: datetime
     kept: Path
     work: Path
+    closing: ExitStack
+    shared: Server | None = None
+
+    def server(self) -> Server:
+        """The shared server, after the work that follows its start."""
+        if self.shared is None:
+            self.shared = self.closing.enter_context(self.serving())
+            wait_until_quiet(self.shared.process.pid)
+        return self.shared
 
     @contextmanager
     def copied(self) -> Iterator[Path]:
@@ -44,16 +55,13 @@ class Folder:
             yield freeze(self.kept, Path(name) / "tocsin")
 
     @contextmanager
-    def serving(self, data: Path | None = None, *, is_quiet: bool = True) -> Iterator[Server]:
-        """A server that has just started, on a copy unless on given data; with `is_quiet`, after
-        the work that follows a start."""
+    def serving(self, data: Path | None = None) -> Iterator[Server]:
+        """A server that has just started, on a copy unless on given data."""
         if data is None:
-            with self.copied() as copy, self.serving(copy, is_quiet=is_quiet) as server:
+            with self.copied() as copy, self.serving(copy) as server:
                 yield server
             return
         with serve(data, data.parent / "tocsin.log") as server:
-            if is_quiet:
-                wait_until_quiet(server.process.pid)
             yield server
 
 
@@ -71,8 +79,9 @@ def main(
     for rows in chosen:
         if (kept := keep / str(rows)).exists():
             opened = _opened_once(kept, keep / f"{rows}.opened")
-            folder = Folder(rows, newest_instant(keep), opened, keep)
-            _measure(folder, names, out / "sizes.json")
+            with ExitStack() as closing:
+                folder = Folder(rows, newest_instant(keep), opened, keep, closing)
+                _measure(folder, names, out / "sizes.json")
     for path in table.write(out):
         print(f"wrote {path}")
 

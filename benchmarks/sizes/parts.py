@@ -26,7 +26,7 @@ MIB = 1 << 20
 INTERACTIONS = "/api/interactions"
 DISCOVER = "/api/interaction-metrics/fields/discover"
 SEED = 20
-TURNS = 15
+TURNS = 9
 Figures = dict[str, Any]
 Request = Callable[[int], object]
 
@@ -38,16 +38,15 @@ class Folder(Protocol):
     until: datetime
 
     def copied(self) -> AbstractContextManager[Path]: ...
-    def serving(
-        self, data: Path | None = None, *, is_quiet: bool = True
-    ) -> AbstractContextManager[Server]: ...
+    def serving(self, data: Path | None = None) -> AbstractContextManager[Server]: ...
+    def server(self) -> Server: ...
 
 
 def start(folder: Folder) -> Figures:
     """Three starts, and the time until the ids are learnt."""
     ready, resident, learnt = [], [], []
     for _ in range(3):
-        with folder.serving(is_quiet=False) as server:
+        with folder.serving() as server:
             began = time.monotonic()
             ready.append(server.ready_after)
             resident.append(server.memory().resident)
@@ -64,17 +63,17 @@ def start(folder: Folder) -> Figures:
 
 
 def disk(folder: Folder) -> Figures:
-    with folder.serving() as server:
-        return {"disk, MiB": server.bytes_on_disk() / MIB}
+    server = folder.server()
+    return {"disk, MiB": server.bytes_on_disk() / MIB}
 
 
 def windows(folder: Folder) -> Figures:
     """The questions of a scope and a window, as previews, so that nothing is materialized."""
     figures = {}
-    with folder.serving() as server:
-        for case in CASES:
-            if case.is_scoped_window:
-                figures[case.name] = _previewed(server, case.metric, folder.until, TURNS)
+    server = folder.server()
+    for case in CASES:
+        if case.is_scoped_window:
+            figures[case.name] = _previewed(server, case.metric, folder.until, TURNS)
     return figures
 
 
@@ -82,22 +81,22 @@ def scans(folder: Folder) -> Figures:
     """The questions over all time, as previews; a window of ten years less some days is read in
     full each time."""
     figures = {}
-    with folder.serving() as server:
-        for case in CASES:
-            if "timeWindow" not in case.metric:
-                figures[case.name] = timed(server, _scanning(server, case.metric, folder.until), 2)
+    server = folder.server()
+    for case in CASES:
+        if "timeWindow" not in case.metric:
+            figures[case.name] = timed(server, _scanning(server, case.metric, folder.until), 2)
     return figures
 
 
 def repeated(folder: Folder) -> Figures:
     """The wide metrics that were asked before, over the JSON."""
     figures = {}
-    with folder.serving() as server:
-        for case in wide.WIDE:
-            at = folder.until - timedelta(minutes=10)
-            for turn in range(wide.TIMES_BEFORE):
-                server.preview(case.metric, at + turn * wide.MOVES_BY)
-            figures[f"{case.name}, again"] = _previewed(server, case.metric, at, TURNS)
+    server = folder.server()
+    for case in wide.WIDE:
+        at = folder.until - timedelta(minutes=10)
+        for turn in range(wide.TIMES_BEFORE):
+            server.preview(case.metric, at + turn * wide.MOVES_BY)
+        figures[f"{case.name}, again"] = _previewed(server, case.metric, at, TURNS)
     return figures
 
 
@@ -121,48 +120,48 @@ def together(folder: Folder) -> Figures:
 
 def search(folder: Folder) -> Figures:
     """Pages, searches, discovery and the beginning of an export."""
-    with folder.serving() as server:
-        places = _places(server, folder)
-        middle = instant(places["middle"])
-        scope = {"resourceType": "user", "action": "login"}
-        return {
-            name: timed(server, _asking(server, path), TURNS)
-            for name, path in {
-                "newest page": f"{INTERACTIONS}?limit=50",
-                "page in the middle": _path(INTERACTIONS, to=middle, limit="50"),
-                "page of a scope in the middle": _path(INTERACTIONS, to=middle, **scope),
-                "page of a user": _path(INTERACTIONS, userId="u-4711"),
-                "page of a user in the middle": _path(INTERACTIONS, userId="u-4711", to=middle),
-                "search of a user that does not exist": _path(INTERACTIONS, userId="nobody"),
-                "page of a resource": _path(INTERACTIONS, resourceId="order-4711"),
-                "one unit of work": _path(INTERACTIONS, uowId=places["unit"]),
-                "one interaction by its id": f"{INTERACTIONS}/{places['id']}",
-            }.items()
-        } | {
-            name: timed(server, _beginning(server, path), TURNS)
-            for name, path in {
-                "first bytes of an export": f"{INTERACTIONS}/export",
-                "first bytes of a user's export": _path(f"{INTERACTIONS}/export", userId="u-4711"),
-                "first bytes of an export from the middle": _path(
-                    f"{INTERACTIONS}/export", **{"from": middle}
-                ),
-            }.items()
-        }
+    server = folder.server()
+    places = _places(server, folder)
+    middle = instant(places["middle"])
+    scope = {"resourceType": "user", "action": "login"}
+    return {
+        name: timed(server, _asking(server, path), TURNS)
+        for name, path in {
+            "newest page": f"{INTERACTIONS}?limit=50",
+            "page in the middle": _path(INTERACTIONS, to=middle, limit="50"),
+            "page of a scope in the middle": _path(INTERACTIONS, to=middle, **scope),
+            "page of a user": _path(INTERACTIONS, userId="u-4711"),
+            "page of a user in the middle": _path(INTERACTIONS, userId="u-4711", to=middle),
+            "search of a user that does not exist": _path(INTERACTIONS, userId="nobody"),
+            "page of a resource": _path(INTERACTIONS, resourceId="order-4711"),
+            "one unit of work": _path(INTERACTIONS, uowId=places["unit"]),
+            "one interaction by its id": f"{INTERACTIONS}/{places['id']}",
+        }.items()
+    } | {
+        name: timed(server, _beginning(server, path), TURNS)
+        for name, path in {
+            "first bytes of an export": f"{INTERACTIONS}/export",
+            "first bytes of a user's export": _path(f"{INTERACTIONS}/export", userId="u-4711"),
+            "first bytes of an export from the middle": _path(
+                f"{INTERACTIONS}/export", **{"from": middle}
+            ),
+        }.items()
+    }
 
 
 def discovery(folder: Folder) -> Figures:
     """The fields that occur."""
-    with folder.serving() as server:
-        scope = {"resourceType": "user", "action": "login"}
-        return {
-            name: timed(server, _asking(server, path), 5)
-            for name, path in {
-                "fields": DISCOVER,
-                "fields of a scope": _path(DISCOVER, **scope),
-                "fields in detail": _path(DISCOVER, detail="true"),
-                "fields of a scope in detail": _path(DISCOVER, detail="true", **scope),
-            }.items()
-        }
+    server = folder.server()
+    scope = {"resourceType": "user", "action": "login"}
+    return {
+        name: timed(server, _asking(server, path), 5)
+        for name, path in {
+            "fields": DISCOVER,
+            "fields of a scope": _path(DISCOVER, **scope),
+            "fields in detail": _path(DISCOVER, detail="true"),
+            "fields of a scope in detail": _path(DISCOVER, detail="true", **scope),
+        }.items()
+    }
 
 
 def recording(folder: Folder) -> Figures:
