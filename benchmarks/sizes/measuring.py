@@ -24,7 +24,7 @@ import typer
 from benchmarks.copies import freeze
 from benchmarks.environment import environment, use_cores
 from benchmarks.sizes import parts, table
-from benchmarks.sizes.loading import SIZES, newest_instant
+from benchmarks.sizes.loading import newest_instant
 from benchmarks.steps import Steps
 from benchmarks.tocsin_server import Server, serve, wait_until_quiet
 
@@ -74,7 +74,8 @@ def main(
 ) -> None:
     """Measure each size that is loaded."""
     use_cores(cores)
-    chosen = [int(size) for size in sizes.split(",") if size] or list(SIZES)
+    loaded = sorted(int(path.name) for path in keep.iterdir() if path.name.isdigit())
+    chosen = [int(size) for size in sizes.split(",") if size] or loaded
     names = [name for name in only.split(",") if name] or list(parts.PARTS)
     for rows in chosen:
         if (kept := keep / str(rows)).exists():
