@@ -21,15 +21,15 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Count only.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Count only.")]
 
 
 @app.command(epilog="Example:  tocsin erase user ada@example.org --dry-run")
 def user(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="The userId of interactions.")],
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
 ) -> None:
@@ -41,8 +41,8 @@ def user(
 def resource(
     resource_type: Annotated[str, typer.Argument(metavar="TYPE", help="Its resource type.")],
     resource_id: Annotated[str, typer.Argument(metavar="ID", help="Its resourceId.")],
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
     url: UrlOption = DEFAULT_URL,
     key: KeyOption = None,
 ) -> None:
