@@ -15,7 +15,7 @@ from tocsin.clickhouse.bloom_filter import IdFilter
 from tocsin.clickhouse.client_pool import ClientPool
 from tocsin.clickhouse.connecting import connect
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.clickhouse.recorded_ids import RecordedIds
+from tocsin.clickhouse.recorded_ids import InteractionIds
 from tocsin.errors import Unavailable
 from tocsin.ingestion.outcomes import Outcome, Outcomes
 from tocsin.model.interactions.catalog import Kind
@@ -49,7 +49,7 @@ def submit(runtime: Runtime) -> Submit:
     return submit
 
 
-def after_a_start(runtime: Runtime) -> RecordedIds:
+def after_a_start(runtime: Runtime) -> InteractionIds:
     """Nothing is learnt, as after a start."""
     ids = runtime.engine.ids
     ids.filter = IdFilter()
@@ -134,7 +134,7 @@ def test_a_month_of_which_ids_are_missing_is_not_learnt(runtime: Runtime, submit
     submit(recorded)
     engine = runtime.engine
     month, rows = next(iter(engine.rows_by_month().items()))
-    ids = RecordedIds(
+    ids = InteractionIds(
         engine.status_queries,
         engine.unlimited_clients,
         lambda: {month: rows + 1},
@@ -158,7 +158,7 @@ def test_ids_that_cannot_be_looked_up_are_to_be_sent_again(
     engine = runtime.engine
     connector = connect(runtime.settings.data_dir / "engine")
     poor = ClientPool(connector, {"max_memory_usage": 1})
-    ids = RecordedIds(
+    ids = InteractionIds(
         QueryRunner(poor, 30),
         engine.unlimited_clients,
         engine.rows_by_month,

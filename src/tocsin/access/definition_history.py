@@ -9,8 +9,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from tocsin.model.audit.definitions import ALERT, METRIC, Audited
-from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject, Author, Document
-from tocsin.model.cursor import Position
+from tocsin.model.audit.entry import (
+    AuditAction,
+    AuditEntry,
+    AuditSubject,
+    Author,
+    DefinitionDocument,
+)
+from tocsin.model.cursor import InstantPosition
 from tocsin.store.alerts import Alerts
 from tocsin.store.audit import AuditTrail
 from tocsin.store.metrics import Metrics
@@ -28,8 +34,8 @@ class Version:
     action: AuditAction
     name: str | None
     changed: tuple[str, ...]
-    definition: Document | None
-    position: Position | None = None
+    definition: DefinitionDocument | None
+    position: InstantPosition | None = None
     """The one that the versions before it follow."""
 
 
@@ -44,8 +50,8 @@ class DefinitionHistory:
         }
 
     def page(
-        self, kind: AuditSubject, id: UUID, limit: int, after: Position | None = None
-    ) -> tuple[list[Version], Position | None]:
+        self, kind: AuditSubject, id: UUID, limit: int, after: InstantPosition | None = None
+    ) -> tuple[list[Version], InstantPosition | None]:
         """At most `limit` versions, newest first, and the position that the next page follows; also
         of a deleted definition. The last page may have one version more, of a time without a
         history. Raises NotFound for a definition that never existed."""
@@ -65,7 +71,7 @@ def _version(row: AuditEntry) -> Version:
     )
 
 
-def _unrecorded(name: str | None, definition: Document | None) -> Version:
+def _unrecorded(name: str | None, definition: DefinitionDocument | None) -> Version:
     return Version(None, None, AuditAction.CREATED, name, (), definition)
 
 

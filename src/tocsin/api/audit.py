@@ -31,8 +31,8 @@ from tocsin.runtime import Runtime
 PATH = "/api/audit"
 _TAG = "Audit"
 
-From = Annotated[OptionalInstant, Query(alias="from", description="The first instant.")]
-To = Annotated[OptionalInstant, Query(description="The end, exclusive.")]
+AuditFrom = Annotated[OptionalInstant, Query(alias="from", description="The first instant.")]
+AuditTo = Annotated[OptionalInstant, Query(description="The end, exclusive.")]
 _EMPTY_IS_NONE = BeforeValidator(lambda value: value or None)
 _Text = Annotated[str | None, _EMPTY_IS_NONE]
 _HISTORY = describes(HistoryResponse, "A page, newest first", problems=[404])
@@ -48,8 +48,8 @@ router = APIRouter()
 )
 def list_audit_entries(
     runtime: App,
-    from_: From = None,
-    to: To = None,
+    from_: AuditFrom = None,
+    to: AuditTo = None,
     kind: Annotated[AuditSubject | None, _EMPTY_IS_NONE, Query()] = None,
     id: OptionalId = None,
     action: Annotated[AuditAction | None, _EMPTY_IS_NONE, Query()] = None,

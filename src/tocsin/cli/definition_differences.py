@@ -6,21 +6,26 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tocsin.cli.definition_sections import Reference, Section
+from tocsin.cli.definition_sections import DefinitionSection, Reference
 
-Labels = Mapping[str, str]
+DefinitionLabels = Mapping[str, str]
 """The keys or names of definitions by id."""
 
 
 def differences(
-    section: Section, current: Mapping[str, Any], planned: Mapping[str, Any], labels: Labels
+    section: DefinitionSection,
+    current: Mapping[str, Any],
+    planned: Mapping[str, Any],
+    labels: DefinitionLabels,
 ) -> list[str]:
     """Lines such as `timeWindow: "5m" -> "1h"`. Both definitions are as the API answers them."""
     former, future = (written(section, each, labels) for each in (current, planned))
     return list(_differing(former, future, ""))
 
 
-def written(section: Section, definition: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
+def written(
+    section: DefinitionSection, definition: Mapping[str, Any], labels: DefinitionLabels
+) -> dict[str, Any]:
     """A definition as a file has it: with mnemonics, keys and names in place of ids. An id without
     a label stays."""
     kept = {name: each for name, each in definition.items() if name not in section.answered}
@@ -45,7 +50,7 @@ def _without_ids(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _labelled(
-    definition: Mapping[str, Any], reference: Reference, labels: Labels
+    definition: Mapping[str, Any], reference: Reference, labels: DefinitionLabels
 ) -> dict[str, Any]:
     ids = definition.get(reference.id_member)
     texts = [labels.get(id) for id in (ids if isinstance(ids, list) else [str(ids)])]

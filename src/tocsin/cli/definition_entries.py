@@ -14,7 +14,7 @@ from tocsin.cli.definition_files import (
     InvalidDefinitions,
     read_definition_file,
 )
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.errors import Problem
 from tocsin.model.slug import MAX_SLUG, is_slug
 
@@ -23,7 +23,7 @@ _SLUG_RULE = f"must be 1 to {MAX_SLUG} lower case letters, digits and hyphens"
 
 
 @dataclass(slots=True)
-class Entry:
+class DefinitionEntry:
     """A definition of a file: its `members` without those that only responses have.
 
     `current` is the definition on the server that it replaces; without one `id` is provisional, by
@@ -33,7 +33,7 @@ class Entry:
     consequences.
     """
 
-    section: Section
+    section: DefinitionSection
     number: int
     members: Definition
     id: str = field(default_factory=lambda: str(uuid4()))
@@ -81,7 +81,7 @@ class FileProblems:
         self._file = file
         self._problems: list[tuple[int, Problem]] = []
 
-    def add(self, entry: Entry, problem: Problem) -> None:
+    def add(self, entry: DefinitionEntry, problem: Problem) -> None:
         """Add a problem of a definition."""
         path = f"{entry.place}.{problem.field}" if problem.field else entry.place
         self.add_at(path, problem.message, entry.label, problem.field)
@@ -107,14 +107,14 @@ class Entries:
     """The definitions of a file by section, and the name of their set, if the file has one."""
 
     set: str | None
-    sections: Mapping[str, Sequence[Entry]]
+    sections: Mapping[str, Sequence[DefinitionEntry]]
 
-    def all(self) -> Iterator[Entry]:
+    def all(self) -> Iterator[DefinitionEntry]:
         """All definitions, in the order in which they refer to each other."""
         for section in SECTIONS:
             yield from self.sections.get(section, ())
 
-    def of(self, section: str) -> Sequence[Entry]:
+    def of(self, section: str) -> Sequence[DefinitionEntry]:
         return self.sections.get(section, ())
 
 
@@ -168,19 +168,21 @@ def _sections(file: DefinitionFile, problems: FileProblems, only: str | None) ->
     return content
 
 
-def _entries(listed: Any, section: Section, problems: FileProblems) -> Iterator[Entry]:
+def _entries(
+    listed: Any, section: DefinitionSection, problems: FileProblems
+) -> Iterator[DefinitionEntry]:
     if not isinstance(listed, list):
         problems.add_at(section.name, "must be a list")
         return
     for number, members in enumerate(listed):
         if isinstance(members, dict):
             given = {name: each for name, each in members.items() if name not in section.answered}
-            yield Entry(section, number, given)
+            yield DefinitionEntry(section, number, given)
         else:
             problems.add_at(f"{section.name}[{number}]", "must be an object")
 
 
-def _check_names(entries: Iterable[Entry], problems: FileProblems) -> None:
+def _check_names(entries: Iterable[DefinitionEntry], problems: FileProblems) -> None:
     """Each definition has a key, or a name, by which it is found again; both are unique."""
     keys: set[str] = set()
     names: set[str] = set()
@@ -203,7 +205,7 @@ def _check_names(entries: Iterable[Entry], problems: FileProblems) -> None:
             names.add(name)
 
 
-def _check_set(entry: Entry, set: str, problems: FileProblems) -> None:
+def _check_set(entry: DefinitionEntry, set: str, problems: FileProblems) -> None:
     """Everything that a file with a set makes has a key and belongs to the set."""
     if not entry.section.has_keys:
         return

@@ -10,7 +10,7 @@ from tocsin.cli.definition_differences import written
 from tocsin.cli.definition_entries import SET
 from tocsin.cli.definition_files import Definition, InvalidDefinitions
 from tocsin.cli.definition_references import References
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.cli.environment_values import PREFIX
 from tocsin.cli.server_definitions import Item, ServerDefinitions
 from tocsin.errors import Problem
@@ -60,7 +60,7 @@ class DefinitionExport:
             raise InvalidDefinitions("These cannot be written to a file:", self._problems)
         return self._heading() + (write_yaml(content) if content else "{}\n")
 
-    def _label(self, section: Section) -> None:
+    def _label(self, section: DefinitionSection) -> None:
         """Find the key or the name by which a file refers to each definition of a section."""
         references, items = References(), self._server.of(section.name)
         for item in items:
@@ -76,7 +76,7 @@ class DefinitionExport:
     def _has(self, item: Item) -> bool:
         return self._set is None or item.get("managedBy") == self._set
 
-    def _chosen(self, section: Section) -> Iterator[Item]:
+    def _chosen(self, section: DefinitionSection) -> Iterator[Item]:
         for item in self._server.of(section.name):
             if not section.has_keys:
                 if not item["isSystem"]:
@@ -94,7 +94,7 @@ class DefinitionExport:
         self.notes.append(f"silence {silence['silenceId']} is left out: its alert was deleted")
         return True
 
-    def _definition(self, section: Section, item: Item) -> Definition:
+    def _definition(self, section: DefinitionSection, item: Item) -> Definition:
         plain = written(section, item, self._labels)
         if section.name == "channels":
             plain["settings"] = self._settings(section, item)
@@ -105,7 +105,7 @@ class DefinitionExport:
         first = [name for name in ("key", section.title) if name in kept]
         return {name: kept[name] for name in dict.fromkeys((*first, *kept)) if name}
 
-    def _settings(self, section: Section, channel: Item) -> Definition:
+    def _settings(self, section: DefinitionSection, channel: Item) -> Definition:
         """The settings of a channel with a variable for each secret. The URL of a webhook is one
         if it has a path: many receivers have no other secret."""
         label = self._labels.get(channel[section.id], "")
@@ -172,7 +172,7 @@ def _filter(tree: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_default(section: Section, name: str, value: Any) -> bool:
+def _is_default(section: DefinitionSection, name: str, value: Any) -> bool:
     if value is None or value == {}:
         return True
     if value == []:

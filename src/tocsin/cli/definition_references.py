@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tocsin.cli.definition_files import Definition
-from tocsin.cli.definition_sections import SECTIONS, Reference, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection, Reference
 from tocsin.errors import Problem
 
 
@@ -33,7 +33,7 @@ class References:
         return [id] if id else self._names.get((section, text), [])
 
     def resolved(
-        self, section: Section, definition: Mapping[str, Any], problems: list[Problem]
+        self, section: DefinitionSection, definition: Mapping[str, Any], problems: list[Problem]
     ) -> Definition:
         """The definition with ids in place of keys and names; adds the problems."""
         body = dict(definition)

@@ -33,7 +33,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DefinitionSection:
     """One kind of definition.
 
     `title` is the member with the name, if there is one. `answered` are the members that only
@@ -69,12 +69,14 @@ _DATES = ("createdDate", "modifiedDate")
 
 def _section(
     name: str, noun: str, path: str, id: str, title: str | None, *answered: str, **others: Any
-) -> Section:
+) -> DefinitionSection:
     others.setdefault("defaults", {"enabled": True})
-    return Section(name, noun, path, id, title, frozenset((id, *_DATES, *answered)), **others)
+    return DefinitionSection(
+        name, noun, path, id, title, frozenset((id, *_DATES, *answered)), **others
+    )
 
 
-def _catalog(name: str, noun: str, path: str, id: str) -> Section:
+def _catalog(name: str, noun: str, path: str, id: str) -> DefinitionSection:
     return _section(name, noun, path, id, "mnemonic", "isSystem", defaults={}, has_keys=False)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tocsin.cli.client import Client, RejectedByServer
 from tocsin.cli.definition_files import InvalidDefinitions
-from tocsin.cli.definition_sections import Section
+from tocsin.cli.definition_sections import DefinitionSection
 from tocsin.cli.plan import PlanStep
 from tocsin.cli.server_definitions import list_all
 from tocsin.errors import Problem
@@ -81,7 +81,7 @@ def _incomplete(
     return InvalidDefinitions(f"{written} of {total} written, the server rejected:", problems)
 
 
-def _identity(section: Section, definition: Mapping[str, Any]) -> tuple[str, str] | None:
+def _identity(section: DefinitionSection, definition: Mapping[str, Any]) -> tuple[str, str] | None:
     """The key of a definition, or else its name."""
     if key := definition.get("key"):
         return "key", key

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tocsin.cli.definition_entries import Entry, FileProblems
+from tocsin.cli.definition_entries import DefinitionEntry, FileProblems
 from tocsin.cli.definition_files import Definition
 from tocsin.errors import Problem
 from tocsin.model.notifications.kept_secrets import MASK
@@ -33,7 +33,7 @@ class EnvironmentValues:
         self._problems = problems
         self.notes: list[str] = []
 
-    def fill(self, entry: Entry, body: Definition) -> None:
+    def fill(self, entry: DefinitionEntry, body: Definition) -> None:
         """Replace the settings of a channel; adds the problems."""
         settings = body.get("settings")
         if not isinstance(settings, dict):
@@ -48,7 +48,7 @@ class EnvironmentValues:
             text = f"secret: {PREFIX}NAME chooses the signing secret; the server generates one"
             self.notes.append(f"{entry.label}: {text}")
 
-    def _filled(self, entry: Entry, value: Any, current: Any, path: str) -> Any:
+    def _filled(self, entry: DefinitionEntry, value: Any, current: Any, path: str) -> Any:
         if isinstance(value, dict):
             known = current if isinstance(current, dict) else {}
             return {
@@ -64,7 +64,7 @@ class EnvironmentValues:
             return self._value(entry, value.removeprefix(PREFIX), current, path)
         return value
 
-    def _value(self, entry: Entry, name: str, current: Any, path: str) -> Any:
+    def _value(self, entry: DefinitionEntry, name: str, current: Any, path: str) -> Any:
         if not _NAME.fullmatch(name):
             self._add(entry, path, f"must be {PREFIX} and the name of a variable")
         elif value := self._variables.get(name):
@@ -76,7 +76,7 @@ class EnvironmentValues:
             self._add(entry, path, f"requires the environment variable {name}, which is not set")
         return PREFIX + name
 
-    def _add(self, entry: Entry, path: str, message: str) -> None:
+    def _add(self, entry: DefinitionEntry, path: str, message: str) -> None:
         self._problems.add(entry, Problem(path, message))
         entry.skipped.add(path)
 

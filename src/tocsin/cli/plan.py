@@ -14,11 +14,11 @@ from typing import Any, Literal
 import typer
 
 from tocsin.cli.client import Client
-from tocsin.cli.definition_differences import Labels, differences
-from tocsin.cli.definition_entries import Entries, Entry, FileProblems, read_entries
+from tocsin.cli.definition_differences import DefinitionLabels, differences
+from tocsin.cli.definition_entries import DefinitionEntry, Entries, FileProblems, read_entries
 from tocsin.cli.definition_files import Definition, DefinitionFile, InvalidDefinitions
 from tocsin.cli.definition_references import References
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.cli.environment_values import EnvironmentValues
 from tocsin.cli.pruning import label, reject_used, to_prune
 from tocsin.cli.routes import CHECK
@@ -34,7 +34,7 @@ class PlanStep:
     provisional ids. `differences` are lines such as `timeWindow: "5m" -> "1h"`."""
 
     verb: Literal["create", "change", "unchanged", "delete"]
-    section: Section
+    section: DefinitionSection
     label: str
     id: str
     body: Definition = field(default_factory=dict)
@@ -109,13 +109,13 @@ class _Planner:
                     references.add(section.name, item[section.id], item)
         return references
 
-    def _targets(self) -> list[Section]:
+    def _targets(self) -> list[DefinitionSection]:
         """The sections that the sections of the file refer to."""
         sections = [SECTIONS[name] for name in self._entries.sections]
         names = {reference.section for section in sections for reference in section.references}
         return [SECTIONS[name] for name in names]
 
-    def _write_body(self, entry: Entry, references: References) -> None:
+    def _write_body(self, entry: DefinitionEntry, references: References) -> None:
         unresolved: list[Problem] = []
         entry.body = references.resolved(entry.section, entry.definition, unresolved)
         for problem in unresolved:
@@ -129,7 +129,7 @@ class _Planner:
             # A person created it, so no file may delete it.
             entry.body.pop("managedBy", None)
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: DefinitionEntry) -> None:
         """A silence without a start begins when it is created."""
         if entry.current:
             entry.body["from"] = entry.current["from"]
@@ -149,7 +149,7 @@ class _Planner:
             for entry, result in zip(entries, answer[section], strict=True):
                 self._take(entry, result, wrong)
 
-    def _take(self, entry: Entry, result: Mapping[str, Any], wrong: set[str]) -> None:
+    def _take(self, entry: DefinitionEntry, result: Mapping[str, Any], wrong: set[str]) -> None:
         """Take the answer of the server; `wrong` has the sections with problems so far."""
         problems = [Problem(each["field"], each["message"]) for each in result["problems"]]
         for problem in _own(problems, entry, wrong):
@@ -179,7 +179,7 @@ class _Planner:
                     _replace_equal(entry, item)
                     taken.add(entry.id)
 
-    def _labels(self) -> Labels:
+    def _labels(self) -> DefinitionLabels:
         labels = {
             item[section.id]: item.get("key") or label(section, item)
             for section in self._targets()
@@ -188,7 +188,7 @@ class _Planner:
         return labels | {entry.id: entry.key or entry.label for entry in self._entries.all()}
 
 
-def _own(problems: Iterable[Problem], entry: Entry, wrong: set[str]) -> Iterator[Problem]:
+def _own(problems: Iterable[Problem], entry: DefinitionEntry, wrong: set[str]) -> Iterator[Problem]:
     """The problems of an entry that do not follow from another problem of the file."""
     for problem in problems:
         refers_to_wrong = any(
@@ -199,7 +199,7 @@ def _own(problems: Iterable[Problem], entry: Entry, wrong: set[str]) -> Iterator
             yield problem
 
 
-def _is_equal(entry: Entry, item: Item) -> bool:
+def _is_equal(entry: DefinitionEntry, item: Item) -> bool:
     """Whether a definition is the one of the server, apart from its key and its set."""
     current, planned = (
         {name: each for name, each in definition.items() if name not in _OWNED}
@@ -208,14 +208,14 @@ def _is_equal(entry: Entry, item: Item) -> bool:
     return not differences(entry.section, current, planned, {})
 
 
-def _replace_equal(entry: Entry, item: Item) -> None:
+def _replace_equal(entry: DefinitionEntry, item: Item) -> None:
     entry.replace(item)
     entry.planned = {**entry.planned, "managedBy": item.get("managedBy")}
     if item.get("managedBy") is None:
         entry.body.pop("managedBy", None)
 
 
-def _step(entry: Entry, labels: Labels) -> PlanStep:
+def _step(entry: DefinitionEntry, labels: DefinitionLabels) -> PlanStep:
     section, body, current = entry.section, entry.body, entry.current
     if current is None:
         return PlanStep("create", section, entry.label, entry.id, body)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tocsin.cli.definition_entries import Entries
 from tocsin.cli.definition_files import InvalidDefinitions
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.cli.server_definitions import Item, ServerDefinitions
 from tocsin.errors import Problem
 
-Sectioned = tuple[Section, Item]
+Sectioned = tuple[DefinitionSection, Item]
 
 
 def to_prune(entries: Entries, server: ServerDefinitions) -> list[Sectioned]:
@@ -55,12 +55,12 @@ def _remaining(
         yield entry.section, entry.planned
 
 
-def label(section: Section, item: Item) -> str:
+def label(section: DefinitionSection, item: Item) -> str:
     """The text that names a definition of the server in a plan."""
     return section.label_of(item) or f"{section.noun} {item[section.id]}"
 
 
-def _ids_in(section: Section, item: Item) -> Iterator[str]:
+def _ids_in(section: DefinitionSection, item: Item) -> Iterator[str]:
     for reference in section.references:
         for each in [item] if reference.within is None else item.get(reference.within) or ():
             value = each.get(reference.id_member)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tocsin.cli.client import Client
-from tocsin.cli.definition_entries import Entries, Entry, FileProblems
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_entries import DefinitionEntry, Entries, FileProblems
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.errors import Problem
 
 Item = Mapping[str, Any]
@@ -27,7 +27,7 @@ class ServerDefinitions:
         return self._items[section]
 
 
-def list_all(client: Client, section: Section) -> list[Item]:
+def list_all(client: Client, section: DefinitionSection) -> list[Item]:
     """All definitions of a section; the catalog is listed in pages."""
     if section.has_keys:
         return list(client.get(section.path))
@@ -52,7 +52,9 @@ def match(entries: Entries, server: ServerDefinitions, problems: FileProblems) -
             _check_owner(entry, problems)
 
 
-def _match_section(entries: Sequence[Entry], items: Sequence[Item], problems: FileProblems) -> None:
+def _match_section(
+    entries: Sequence[DefinitionEntry], items: Sequence[Item], problems: FileProblems
+) -> None:
     by_key = {item["key"]: item for item in items if item.get("key") is not None}
     for entry in entries:
         if entry.key in by_key:
@@ -66,7 +68,7 @@ def _match_section(entries: Sequence[Entry], items: Sequence[Item], problems: Fi
             _match_name(entry, free, problems)
 
 
-def _match_name(entry: Entry, same: Sequence[Item], problems: FileProblems) -> None:
+def _match_name(entry: DefinitionEntry, same: Sequence[Item], problems: FileProblems) -> None:
     keyless = [item for item in same if item.get("key") is None]
     if entry.key is not None or len(keyless) == 1:
         # A definition with another key is another definition.
@@ -80,7 +82,7 @@ def _match_name(entry: Entry, same: Sequence[Item], problems: FileProblems) -> N
         entry.skipped.add(title)
 
 
-def _check_owner(entry: Entry, problems: FileProblems) -> None:
+def _check_owner(entry: DefinitionEntry, problems: FileProblems) -> None:
     owner = entry.current.get("managedBy") if entry.current else None
     if owner is not None and entry.members.get("managedBy") != owner:
         member = "key" if entry.key is not None else entry.section.title or "key"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tocsin.cli.definition_entries import Entries, Entry, FileProblems
+from tocsin.cli.definition_entries import DefinitionEntry, Entries, FileProblems
 from tocsin.cli.definition_files import Definition, InvalidDefinitions
 from tocsin.cli.definition_references import References
 from tocsin.cli.test_files import ExpectedMessages, offset
@@ -68,7 +68,7 @@ class TestRecipients:
             self._channels.setdefault(name, channel.channel_id)
 
     def _create_subscription(
-        self, entry: Entry, references: References, problems: FileProblems
+        self, entry: DefinitionEntry, references: References, problems: FileProblems
     ) -> None:
         unresolved: list[Problem] = []
         body = references.resolved(entry.section, entry.members, unresolved)

@@ -19,7 +19,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from tocsin.alerting.backtest import GroupHistory
-from tocsin.cli.definition_entries import Entry, FileProblems, read_entries
+from tocsin.cli.definition_entries import DefinitionEntry, FileProblems, read_entries
 from tocsin.cli.definition_files import DefinitionFile, InvalidDefinitions
 from tocsin.cli.definition_references import References
 from tocsin.cli.tables import group_text, value_text
@@ -91,7 +91,7 @@ class UnitTestRunner:
                 self._define_alert(entry, references)
         problems.raise_any("run")
 
-    def _define_entry(self, entry: Entry) -> None:
+    def _define_entry(self, entry: DefinitionEntry) -> None:
         """Create an entry of the catalog, unless it exists."""
         kind = _KINDS[entry.section.name]
         try:
@@ -101,13 +101,13 @@ class UnitTestRunner:
         if self._runtime.catalog.find(kind, draft.mnemonic) is None:
             self._runtime.catalog.create(kind, draft, self._start)
 
-    def _define_metric(self, entry: Entry, references: References) -> None:
+    def _define_metric(self, entry: DefinitionEntry, references: References) -> None:
         draft, question = read_metric(entry.members, self._runtime.catalog)
         metric = self._runtime.metrics.create(draft, question, self._start)
         references.add("metrics", str(metric.metric_id), entry.members)
         self._metrics.update({text: metric for text in (metric.name, metric.key) if text})
 
-    def _define_alert(self, entry: Entry, references: References) -> None:
+    def _define_alert(self, entry: DefinitionEntry, references: References) -> None:
         problems: list[Problem] = []
         body = references.resolved(entry.section, entry.members, problems)
         if problems:
@@ -239,7 +239,7 @@ def bench(test: UnitTest) -> Iterator[UnitTestRunner]:
 
 
 @contextmanager
-def _collecting(problems: FileProblems, entry: Entry) -> Iterator[None]:
+def _collecting(problems: FileProblems, entry: DefinitionEntry) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:

@@ -26,7 +26,7 @@ from tocsin.clickhouse.host_pools import PoolFactory
 from tocsin.clickhouse.months import RecordedMonths
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.clickhouse.recorded_ids import RecordedIds
+from tocsin.clickhouse.recorded_ids import InteractionIds
 from tocsin.clickhouse.recorded_numbers import RecordedNumbers, no_parts, read_parts
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
@@ -140,7 +140,7 @@ class Engine(EngineTables):
         list_parts = no_parts if self.is_server else partial(read_parts, self.status_queries)
         self.numbers = RecordedNumbers(self.status_queries, list_parts)
         self.types = RecordedTypes(self.field_types, list_parts)
-        self.ids = RecordedIds(
+        self.ids = InteractionIds(
             self._duplicate_queries,
             streaming,
             self.rows_by_month,

@@ -29,7 +29,7 @@ BLOCK_IDS = 65_536
 _ID_BYTES = 16
 
 
-class RecordedIds:
+class InteractionIds:
     """One thread finds, one learns, and any number of threads add."""
 
     def __init__(

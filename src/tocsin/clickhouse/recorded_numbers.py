@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.maintenance import compile_latest_number, compile_parts
 
-Parts = Mapping[str, str]
+PartHashes = Mapping[str, str]
 """The hash of the content of each part, by the name of the part."""
 
 
@@ -23,13 +23,13 @@ class NumberedParts:
     """No interaction in these parts has a number past `latest`."""
 
     latest: int = 0
-    parts: Parts = field(default_factory=dict)
+    parts: PartHashes = field(default_factory=dict)
 
 
 class RecordedNumbers:
     """Any number of threads may use the object."""
 
-    def __init__(self, queries: QueryRunner, list_parts: Callable[[], Parts]) -> None:
+    def __init__(self, queries: QueryRunner, list_parts: Callable[[], PartHashes]) -> None:
         self._queries = queries
         self._list_parts = list_parts
         self._known = NumberedParts()
@@ -51,16 +51,16 @@ class RecordedNumbers:
             return self._known
 
 
-def no_parts() -> Parts:
+def no_parts() -> PartHashes:
     """Of servers: all is read again."""
     return {}
 
 
-def same_parts(known: Parts, present: Parts) -> Parts:
+def same_parts(known: PartHashes, present: PartHashes) -> PartHashes:
     """The known parts that are present with the same content."""
     return {name: hash for name, hash in known.items() if present.get(name) == hash}
 
 
-def read_parts(queries: QueryRunner) -> Parts:
+def read_parts(queries: QueryRunner) -> PartHashes:
     """The active parts of a folder's table. Raises Unavailable."""
     return {name: str(hash) for name, hash in queries.run(compile_parts())}

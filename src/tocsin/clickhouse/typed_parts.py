@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tocsin.clickhouse.field_types import FieldTypes
-from tocsin.clickhouse.recorded_numbers import Parts, same_parts
+from tocsin.clickhouse.recorded_numbers import PartHashes, same_parts
 from tocsin.clickhouse.sql.table import JsonType
 
 
@@ -18,18 +18,18 @@ from tocsin.clickhouse.sql.table import JsonType
 class TypedParts:
     """All types in these parts, by the keys of their paths."""
 
-    parts: Parts = field(default_factory=dict)
+    parts: PartHashes = field(default_factory=dict)
     types: Sequence[tuple[Sequence[str], Sequence[JsonType]]] = ()
 
 
 class RecordedTypes:
     """The content of `field_types` that need not be learnt from the table again."""
 
-    def __init__(self, field_types: FieldTypes, list_parts: Callable[[], Parts]) -> None:
+    def __init__(self, field_types: FieldTypes, list_parts: Callable[[], PartHashes]) -> None:
         self._field_types = field_types
         self._list_parts = list_parts
         self._has_dropped = False
-        self.known_parts: Parts = {}
+        self.known_parts: PartHashes = {}
         """The parts whose types are in `field_types` before the table was read."""
 
     def recall(self, known: TypedParts) -> None:
@@ -60,5 +60,5 @@ class RecordedTypes:
         return TypedParts(parts, [(path, sorted(each)) for path, each in by_path])
 
 
-def _months_of(parts: Parts) -> set[str]:
+def _months_of(parts: PartHashes) -> set[str]:
     return {name.partition("_")[0] for name in parts}

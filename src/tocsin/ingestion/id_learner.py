@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.clickhouse.recorded_ids import RecordedIds
+from tocsin.clickhouse.recorded_ids import InteractionIds
 from tocsin.process.worker import Worker
 
 RETRY_SECONDS = 10.0
@@ -10,7 +10,7 @@ RETRY_SECONDS = 10.0
 
 
 class IdLearner(Worker):
-    def __init__(self, ids: RecordedIds) -> None:
+    def __init__(self, ids: InteractionIds) -> None:
         super().__init__("id learner", retry_seconds=RETRY_SECONDS)
         self._ids = ids
 

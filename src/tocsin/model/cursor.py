@@ -8,7 +8,7 @@ from datetime import datetime
 from tocsin.errors import InvalidInput
 from tocsin.model.instant import from_milliseconds, to_milliseconds
 
-Position = tuple[datetime, int]
+InstantPosition = tuple[datetime, int]
 """The instant and the number of a row; several nodes write rows in another order."""
 
 
@@ -31,12 +31,12 @@ def read_cursor(cursor: str) -> tuple[datetime, int]:
     return position
 
 
-def position_of(cursor: str | None) -> Position | None:
+def position_of(cursor: str | None) -> InstantPosition | None:
     """The position in a cursor, if there is one; raises InvalidInput."""
     return None if cursor is None else read_cursor(cursor)
 
 
-def write_position(position: Position | None) -> str | None:
+def write_position(position: InstantPosition | None) -> str | None:
     """The cursor of the page that follows a position, if there is one."""
     return write_cursor(to_milliseconds(position[0]), position[1]) if position else None
 

@@ -34,10 +34,10 @@ from tocsin.model.audit.entry import (
     AuditFilter,
     AuditSubject,
     Author,
-    Document,
+    DefinitionDocument,
 )
 from tocsin.model.ceilings import PAGE_BYTES
-from tocsin.model.cursor import Position
+from tocsin.model.cursor import InstantPosition
 from tocsin.model.instant import cut
 from tocsin.model.notifications.kept_secrets import MASK
 from tocsin.store.database import Database
@@ -62,16 +62,16 @@ class AuditTrail:
             record(connection, entry)
 
     def page(
-        self, limit: int, filter: AuditFilter, after: Position | None = None
-    ) -> tuple[list[AuditEntry], Position | None]:
+        self, limit: int, filter: AuditFilter, after: InstantPosition | None = None
+    ) -> tuple[list[AuditEntry], InstantPosition | None]:
         """At most `limit` rows, newest first, and the position that the next page follows; fewer
         rows if they are long."""
         query = select(audit).where(*_conditions(filter, after))
         return self._page(query, limit)
 
     def versions(
-        self, kind: AuditSubject, id: UUID, limit: int, after: Position | None = None
-    ) -> tuple[list[AuditEntry], Position | None]:
+        self, kind: AuditSubject, id: UUID, limit: int, after: InstantPosition | None = None
+    ) -> tuple[list[AuditEntry], InstantPosition | None]:
         """The changes of a metric or an alert, which may have been deleted, paged as `page`."""
         conditions = _conditions(AuditFilter(kind=kind, id=id), after)
         return self._page(select(audit).where(*conditions, _IS_VERSION), limit)
@@ -83,7 +83,7 @@ class AuditTrail:
         with self._database.writing() as connection:
             return connection.execute(expired).rowcount
 
-    def _page(self, query: Any, limit: int) -> tuple[list[AuditEntry], Position | None]:
+    def _page(self, query: Any, limit: int) -> tuple[list[AuditEntry], InstantPosition | None]:
         newest = query.order_by(audit.c.at.desc(), audit.c.number.desc()).limit(limit + 1)
         entries: list[AuditEntry] = []
         length = 0
@@ -128,7 +128,9 @@ def _blanked(document: Any, values: Collection[str]) -> Any:
     return MASK if is_text and str(document) in values else document
 
 
-def _conditions(filter: AuditFilter, after: Position | None) -> Iterator[ColumnElement[bool]]:
+def _conditions(
+    filter: AuditFilter, after: InstantPosition | None
+) -> Iterator[ColumnElement[bool]]:
     at, number = audit.c.at, audit.c.number
     if filter.start:
         yield at >= filter.start
@@ -161,7 +163,7 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
     }
 
 
-def _text(document: Document | None) -> str | None:
+def _text(document: DefinitionDocument | None) -> str | None:
     return None if document is None else json.dumps(document)
 
 

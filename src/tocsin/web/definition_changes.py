@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tocsin.model.audit.entry import Document, differences
+from tocsin.model.audit.entry import DefinitionDocument, differences
 
 _LONGEST = 2_000
 _EMPTY: tuple[Any, ...] = (None, [], {}, "")
@@ -25,8 +25,8 @@ NameOf = Callable[[str], str | None]
 
 
 def member_changes(
-    before: Document | None,
-    after: Document | None,
+    before: DefinitionDocument | None,
+    after: DefinitionDocument | None,
     changed: Sequence[str],
     name_of: NameOf = lambda _: None,
 ) -> list[MemberChange]:

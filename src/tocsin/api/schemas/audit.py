@@ -7,7 +7,13 @@ from uuid import UUID
 
 from tocsin.access.definition_history import Version
 from tocsin.api.schemas.shape import InstantText, Shape, doc, instant_or_none
-from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditSubject, Author, Document
+from tocsin.model.audit.entry import (
+    AuditAction,
+    AuditEntry,
+    AuditSubject,
+    Author,
+    DefinitionDocument,
+)
 from tocsin.model.instant import format_instant
 
 _By = Annotated["AuthorResponse | None", doc("The key that acted; null: Tocsin itself")]
@@ -82,5 +88,5 @@ class HistoryResponse(Shape):
     next_cursor: str | None
 
 
-def _members(document: Document | None) -> _Definition:
+def _members(document: DefinitionDocument | None) -> _Definition:
     return None if document is None else dict(document)

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tocsin.cli.definition_sections import SECTIONS, Section
+from tocsin.cli.definition_sections import SECTIONS, DefinitionSection
 from tocsin.cli.packs.parameters import WrongValues
 from tocsin.cli.packs.rendering import FilledPack
 from tocsin.cli.packs.values import ParameterKind
@@ -44,7 +44,7 @@ def check_catalog(filled: FilledPack, client: Client) -> list[str]:
     return notes
 
 
-def _mnemonics(client: Client, section: Section) -> dict[str, str]:
+def _mnemonics(client: Client, section: DefinitionSection) -> dict[str, str]:
     entries = list_all(client, section)
     return {entry["mnemonic"].casefold(): entry["mnemonic"] for entry in entries}
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tocsin.cli.packs.values import Value
+from tocsin.cli.packs.values import ParameterValue
 from tocsin.model.duration import LENGTHS, Duration
 
 _TOKEN = re.compile(
@@ -32,14 +32,14 @@ class Amount:
     is_time: bool = False
 
     @classmethod
-    def of(cls, value: Value, name: str) -> Amount:
+    def of(cls, value: ParameterValue, name: str) -> Amount:
         if isinstance(value, Duration):
             return cls(value.count * _SECONDS[value.unit], is_time=True)
         if isinstance(value, int | float):
             return cls(Fraction(str(value)))
         raise InvalidExpression(f"{name} is neither a number nor a duration")
 
-    def result(self) -> Value:
+    def result(self) -> ParameterValue:
         """An integer, a decimal, or a duration in the largest unit that gives a whole number."""
         if not self.is_time:
             whole = self.value.denominator == 1
@@ -50,7 +50,7 @@ class Amount:
         return Duration(int(self.value / _SECONDS[unit]), unit if self.value else "s")
 
 
-def evaluate(text: str, values: Mapping[str, Value]) -> Value:
+def evaluate(text: str, values: Mapping[str, ParameterValue]) -> ParameterValue:
     """The value of an expression over parameters; raises InvalidExpression."""
     name = text.strip()
     if name in values:
@@ -64,7 +64,7 @@ def evaluate(text: str, values: Mapping[str, Value]) -> Value:
 class _Reader:
     """Reads an expression from left to right, by recursive descent."""
 
-    def __init__(self, text: str, values: Mapping[str, Value]) -> None:
+    def __init__(self, text: str, values: Mapping[str, ParameterValue]) -> None:
         self._tokens = list(_tokens(text))
         self._values = values
         self._next = 0
@@ -126,7 +126,7 @@ class _Reader:
         return None
 
 
-def _names(values: Mapping[str, Value]) -> str:
+def _names(values: Mapping[str, ParameterValue]) -> str:
     return f"there are {', '.join(sorted(values))}" if values else "there are none"
 
 

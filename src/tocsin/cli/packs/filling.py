@@ -16,7 +16,7 @@ import yaml
 from tocsin.cli.definition_files import construct, is_text
 from tocsin.cli.packs.expressions import InvalidExpression, evaluate
 from tocsin.cli.packs.pack import Pack, items, member
-from tocsin.cli.packs.values import Value, value_text
+from tocsin.cli.packs.values import ParameterValue, value_text
 from tocsin.model.duration import Duration
 
 _EXPRESSION = re.compile(r"<(-?[A-Za-z0-9(][^<>\n]*)>")
@@ -30,10 +30,10 @@ class _Filling:
     """One pass over a text: the values, and the parameters that the text has used."""
 
     pack: Pack
-    values: Mapping[str, Value]
+    values: Mapping[str, ParameterValue]
     used: set[str] = field(default_factory=set)
 
-    def value(self, expression: str, line: int) -> Value:
+    def value(self, expression: str, line: int) -> ParameterValue:
         try:
             result = evaluate(expression, self.values)
         except InvalidExpression as error:
@@ -51,13 +51,13 @@ class _Filling:
 
         return _EXPRESSION.sub(replaced, text)
 
-    def scalar(self, node: yaml.ScalarNode) -> Value:
+    def scalar(self, node: yaml.ScalarNode) -> ParameterValue:
         line = node.start_mark.line + 1
         whole = _EXPRESSION.fullmatch(node.value)
         return self.value(whole[1], line) if whole else self.text(node.value, line)
 
 
-def fill(pack: Pack, values: Mapping[str, Value], prefix: str | None = None) -> str:
+def fill(pack: Pack, values: Mapping[str, ParameterValue], prefix: str | None = None) -> str:
     """The second document of a pack with the values; raises InvalidPack.
 
     A prefix is put before every key and every name that the pack defines.
@@ -79,7 +79,7 @@ def fill(pack: Pack, values: Mapping[str, Value], prefix: str | None = None) -> 
     return "".join(pieces)
 
 
-def fill_examples(pack: Pack, values: Mapping[str, Value]) -> list[dict[str, object]]:
+def fill_examples(pack: Pack, values: Mapping[str, ParameterValue]) -> list[dict[str, object]]:
     """The examples of a pack with the values, as the header has them."""
     filling = _Filling(pack, values)
     return [_object(node, filling) for node in pack.examples.value]
@@ -136,7 +136,7 @@ def _filled(
     return scalar_text(value)
 
 
-def scalar_text(value: Value) -> str:
+def scalar_text(value: ParameterValue) -> str:
     """A value as YAML, on one line, valid in a list or a map in brackets too."""
     if isinstance(value, tuple):
         return f"[{', '.join(map(scalar_text, value))}]"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin.cli.packs.expressions import Amount, InvalidExpression, evaluate
 from tocsin.cli.packs.pack import Pack, Parameter
-from tocsin.cli.packs.values import ParameterKind, Value, value_text
+from tocsin.cli.packs.values import ParameterKind, ParameterValue, value_text
 from tocsin.errors import Problem, TocsinError
 
 PREFIX = re.compile(r"[a-z][a-z0-9-]{0,23}")
@@ -44,7 +44,7 @@ def checked_prefix(prefix: str | None) -> str | None:
     return prefix
 
 
-def values_of(pack: Pack, given: Mapping[str, str]) -> dict[str, Value]:
+def values_of(pack: Pack, given: Mapping[str, str]) -> dict[str, ParameterValue]:
     """The value of every parameter; raises WrongValues with all problems of the given ones, and
     InvalidPack for a default that its own kind or limits reject."""
     parameters = pack.header.parameters
@@ -55,7 +55,7 @@ def values_of(pack: Pack, given: Mapping[str, str]) -> dict[str, Value]:
         for name in given
         if name not in parameters
     ]
-    values: dict[str, Value] = {}
+    values: dict[str, ParameterValue] = {}
     for name, parameter in parameters.items():
         text = given.get(name, str(parameter.default))
         try:
@@ -83,7 +83,7 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 def _limit_problems(
-    pack: Pack, values: Mapping[str, Value], given: Mapping[str, str]
+    pack: Pack, values: Mapping[str, ParameterValue], given: Mapping[str, str]
 ) -> Iterable[Problem]:
     for name, parameter in pack.header.parameters.items():
         try:
@@ -96,7 +96,9 @@ def _limit_problems(
             yield Problem(name, _wrong(value_text(values[name]), rule))
 
 
-def _broken_limit(parameter: Parameter, values: Mapping[str, Value], name: str) -> str | None:
+def _broken_limit(
+    parameter: Parameter, values: Mapping[str, ParameterValue], name: str
+) -> str | None:
     if parameter.minimum is None and parameter.maximum is None:
         return None
     value = Amount.of(values[name], name)
@@ -111,7 +113,7 @@ def _broken_limit(parameter: Parameter, values: Mapping[str, Value], name: str) 
     return None
 
 
-def _equal_mnemonics(pack: Pack, values: Mapping[str, Value]) -> Iterable[Problem]:
+def _equal_mnemonics(pack: Pack, values: Mapping[str, ParameterValue]) -> Iterable[Problem]:
     """Two actions with one mnemonic would be counted as each other."""
     seen: dict[tuple[ParameterKind, str], str] = {}
     for name, parameter in pack.header.parameters.items():

@@ -12,7 +12,7 @@ from typing import Any
 from tocsin.cli.definition_files import DefinitionFile, parse_definition_file
 from tocsin.cli.packs.filling import fill, fill_examples
 from tocsin.cli.packs.pack import Pack
-from tocsin.cli.packs.values import Value, value_text
+from tocsin.cli.packs.values import ParameterValue, value_text
 from tocsin.cli.test_files import with_fields
 from tocsin.model.interactions.field import Field
 
@@ -24,7 +24,7 @@ class FilledPack:
     """A pack with a value for every parameter."""
 
     pack: Pack
-    values: Mapping[str, Value]
+    values: Mapping[str, ParameterValue]
     prefix: str | None = None
 
     @property

@@ -12,7 +12,7 @@ from tocsin.model.interactions.field import PAYLOAD, Column, Field
 from tocsin.model.metrics.window import Window
 from tocsin.model.zones import zone
 
-Value = str | int | float | Duration | tuple[str, ...]
+ParameterValue = str | int | float | Duration | tuple[str, ...]
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,6})?")
 _COUNT = re.compile(r"[1-9]\d{0,5}")
@@ -39,7 +39,7 @@ class ParameterKind(StrEnum):
     def is_mnemonic(self) -> bool:
         return self in (self.RESOURCE_TYPE, self.ACTION, self.ORIGIN)
 
-    def read(self, text: str) -> Value:
+    def read(self, text: str) -> ParameterValue:
         """The value that a text gives; the message of ValueError describes a valid one."""
         return _READERS[self](text)
 
@@ -95,7 +95,7 @@ def _channels(text: str) -> tuple[str, ...]:
     return names
 
 
-_READERS: dict[ParameterKind, Callable[[str], Value]] = {
+_READERS: dict[ParameterKind, Callable[[str], ParameterValue]] = {
     ParameterKind.RESOURCE_TYPE: _mnemonic,
     ParameterKind.ACTION: _mnemonic,
     ParameterKind.ORIGIN: _mnemonic,
@@ -110,6 +110,6 @@ _READERS: dict[ParameterKind, Callable[[str], Value]] = {
 }
 
 
-def value_text(value: Value) -> str:
+def value_text(value: ParameterValue) -> str:
     """A value as `--set` has it."""
     return ",".join(value) if isinstance(value, tuple) else str(value)

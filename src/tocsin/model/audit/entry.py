@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-Document = Mapping[str, Any]
+DefinitionDocument = Mapping[str, Any]
 """The members of a definition as JSON, its secrets as `***`."""
 
 
@@ -73,8 +73,8 @@ class AuditEntry:
     kind: AuditSubject
     id: UUID | None = None
     name: str | None = None
-    before: Document | None = None
-    after: Document | None = None
+    before: DefinitionDocument | None = None
+    after: DefinitionDocument | None = None
     changed: tuple[str, ...] = ()
     number: int = field(default=0, compare=False)
     """Its place among the rows of one instant, assigned by the store."""
@@ -94,7 +94,7 @@ class AuditFilter:
 
 
 def differences(
-    before: Document, after: Document, prefix: str = ""
+    before: DefinitionDocument, after: DefinitionDocument, prefix: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
     """The members that differ, by their paths such as `settings.url`, with both values; a missing
     member is null."""

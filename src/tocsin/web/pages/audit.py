@@ -14,7 +14,7 @@ from tocsin.access.definition_history import Version
 from tocsin.api.parameters import OptionalInstant
 from tocsin.errors import InvalidInput
 from tocsin.model.audit.entry import AuditAction, AuditEntry, AuditFilter, AuditSubject
-from tocsin.model.cursor import Position, position_of, write_position
+from tocsin.model.cursor import InstantPosition, position_of, write_position
 from tocsin.model.interactions.catalog import Kind
 from tocsin.model.metrics.rules import uuid_of
 from tocsin.model.validation import problems_of
@@ -66,7 +66,7 @@ class VersionView(NamedTuple):
 def audit_trail(pages: Site, request: Request, _viewer: Admin) -> Response:
     form = Form(request.url.query)
     rows: list[AuditEntry] = []
-    following: Position | None = None
+    following: InstantPosition | None = None
     problem = None
     try:
         position = position_of(form.text("cursor"))
