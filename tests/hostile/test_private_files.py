@@ -37,7 +37,7 @@ def test_a_new_data_folder_and_every_file_in_it_are_for_their_owner_only(server:
     server.stop()
     assert mode(server.folder) == 0o700
     files = [path for path in server.folder.rglob("*") if not path.is_symlink()]
-    assert len(files) > 20
+    assert len(files) > 10
     assert [path for path in files if mode(path) & 0o077] == []
     assert "data folder open to others" not in server.log
 

@@ -84,7 +84,9 @@ class _Watch:
                 place = (number, frame, frame.f_lasti) if frame else None
                 former, times = seen.get(thread, (None, 0))
                 seen[thread] = (place, times + 1 if place == former else 0)
-                if seen[thread][1] * _SAMPLE_SECONDS == LIMIT_SECONDS and frame:
+                is_long = seen[thread][1] * _SAMPLE_SECONDS == LIMIT_SECONDS
+                # Asked before the stack is read, during which a pause may end.
+                if is_long and frame and not self.is_paused:
                     self._note_wait(traceback.extract_stack(frame))
 
 
