@@ -17,7 +17,7 @@ from support.cluster_checks import METRIC, Sent, cluster_of, count_of, wait_unti
 from support.clusters import ClickHouseCluster
 from support.crashing import send_ids
 from support.flapping import recorded
-from support.node_clients import NodeWriter
+from support.node_clients import acknowledged_by, node_writers
 from support.nodes import Deployment, Node, deployment
 
 CLIENTS = 8
@@ -38,18 +38,10 @@ def deployed_on(folder: Path, shards: int, replicas: int) -> Iterator[Deployment
 @contextmanager
 def writing(deployed: Deployment) -> Iterator[None]:
     """Clients write until the end of the block; then everything is checked."""
-    writers = [NodeWriter(deployed.nodes, seed) for seed in range(CLIENTS)]
-    for writer in writers:
-        writer.start()
-    time.sleep(3)
-    try:
+    with node_writers(deployed.nodes, range(CLIENTS)) as writers:
+        time.sleep(3)
         yield
-    finally:
-        for writer in writers:
-            writer.stop()
-    for writer in writers:
-        writer.end()
-    acknowledged = set().union(*(writer.acknowledged for writer in writers))
+    acknowledged = acknowledged_by(writers)
     assert len(acknowledged) > 100
     with deployed.nodes[0].client() as client:
         stored = Counter(recorded(client, resourceType="CRASH"))

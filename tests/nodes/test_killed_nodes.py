@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.flapping import recorded
-from support.node_clients import NodeWriter
+from support.node_clients import NodeWriter, acknowledged_by, node_writers
 from support.nodes import Deployment, Node, deployment
 
 CLIENTS = 8
@@ -24,17 +24,10 @@ Writers = Sequence[NodeWriter]
 @contextmanager
 def writing(deployed: Deployment, seed: int) -> Iterator[Writers]:
     """Eight clients that write until the end of the block; then everything is checked."""
-    writers = [NodeWriter(deployed.nodes, seed * 100 + n) for n in range(CLIENTS)]
-    for writer in writers:
-        writer.start()
-    try:
+    seeds = [seed * 100 + n for n in range(CLIENTS)]
+    with node_writers(deployed.nodes, seeds) as writers:
         yield writers
-    finally:
-        for writer in writers:
-            writer.stop()
-    for writer in writers:
-        writer.end()
-    check(deployed, set().union(*(writer.acknowledged for writer in writers)))
+    check(deployed, acknowledged_by(writers))
 
 
 def check(deployed: Deployment, acknowledged: set[str]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from support.crashing import send_ids
 from support.deployments import servers_only
 from support.dumps import dump_clickhouse, dump_postgres, restore_clickhouse, restore_postgres
 from support.flapping import all_of, recorded
-from support.node_clients import NodeWriter
+from support.node_clients import acknowledged_by, node_writers
 from support.nodes import TOOLS, ClickHouse, Deployment, deployment
 from support.receivers import Receiver, answering, receiver, wait_for
 
@@ -71,15 +71,15 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dumps]:
     ):
         deployed.add_node(**ENVIRONMENT)
         dumps = Dumps(Path(to), set(), set(), str(uuid4()), there, _deliver(deployed, there))
-        with _writing(deployed) as writers:
+        with node_writers(deployed.nodes, range(CLIENTS)) as writers:
             time.sleep(0.5)
             dump_postgres(deployed, dumps.early_postgres)
             _record(deployed, {**LATE, "interactionId": dumps.late})
-            dumps.before = _acknowledged(writers)
+            dumps.before = acknowledged_by(writers)
             dump_clickhouse(deployed, dumps.clickhouse)
             time.sleep(0.3)
             dump_postgres(deployed, dumps.postgres)
-        dumps.sent = _acknowledged(writers)
+        dumps.sent = acknowledged_by(writers)
         deployed.nodes[0].kill()
         yield dumps
 
@@ -164,24 +164,6 @@ def _restored(dumps: Dumps, postgres: Path, folder: Path) -> Iterator[tuple[Depl
     server: Callable[[Path], ClickHouse] = partial(ClickHouse, dumps=dumps.folder)
     with deployment(folder, 0, server, restore) as deployed:
         yield deployed, printed[0]
-
-
-@contextmanager
-def _writing(deployed: Deployment) -> Iterator[Sequence[NodeWriter]]:
-    writers = [NodeWriter(deployed.nodes, seed) for seed in range(CLIENTS)]
-    for writer in writers:
-        writer.start()
-    try:
-        yield writers
-    finally:
-        for writer in writers:
-            writer.stop()
-    for writer in writers:
-        writer.end()
-
-
-def _acknowledged(writers: Sequence[NodeWriter]) -> set[str]:
-    return set().union(*(writer.acknowledged for writer in writers))
 
 
 def _deliver(deployed: Deployment, there: Receiver) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from uuid import uuid4
 
@@ -64,3 +65,23 @@ class NodeWriter(threading.Thread):
                 self._failure = f"{response.status_code} {response.headers}: {response.text}"
             time.sleep(RETRY_SECONDS)
         self._failure = self._failure or f"no acknowledgement for {GIVES_UP_AFTER:.0f} s"
+
+
+@contextmanager
+def node_writers(nodes: Sequence[Node], seeds: Iterable[int]) -> Iterator[Sequence[NodeWriter]]:
+    """A writer for each seed, which writes until the end of the block."""
+    writers = [NodeWriter(nodes, seed) for seed in seeds]
+    for writer in writers:
+        writer.start()
+    try:
+        yield writers
+    finally:
+        for writer in writers:
+            writer.stop()
+    for writer in writers:
+        writer.end()
+
+
+def acknowledged_by(writers: Iterable[NodeWriter]) -> set[str]:
+    """The ids that any of the writers got an acknowledgement for."""
+    return set().union(*(writer.acknowledged for writer in writers))
