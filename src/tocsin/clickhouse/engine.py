@@ -24,10 +24,11 @@ from tocsin.clickhouse.field_types import FieldTypes
 from tocsin.clickhouse.folder_contents import EngineContents, combined, read_contents
 from tocsin.clickhouse.host_pools import PoolFactory
 from tocsin.clickhouse.months import RecordedMonths
+from tocsin.clickhouse.part_hashes import no_parts, read_parts
 from tocsin.clickhouse.query_cost import QueryCost, QueryProfiler
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.recorded_ids import InteractionIds
-from tocsin.clickhouse.recorded_numbers import RecordedNumbers, no_parts, read_parts
+from tocsin.clickhouse.recorded_numbers import RecordedNumbers
 from tocsin.clickhouse.settings import (
     APPEND_SETTINGS,
     LOOK_UP_SETTINGS,

@@ -8,14 +8,12 @@ their names and hashes between two runs: a start reads only parts that were writ
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tocsin.clickhouse.part_hashes import PartHashes, same_parts
 from tocsin.clickhouse.query_runner import QueryRunner
-from tocsin.clickhouse.sql.maintenance import compile_latest_number, compile_parts
-
-PartHashes = Mapping[str, str]
-"""The hash of the content of each part, by the name of the part."""
+from tocsin.clickhouse.sql.maintenance import compile_latest_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +47,3 @@ class RecordedNumbers:
             ((latest,),) = self._queries.run(query)
             self._known = NumberedParts(max(int(latest), self._known.latest), parts)
             return self._known
-
-
-def no_parts() -> PartHashes:
-    """Of servers: all is read again."""
-    return {}
-
-
-def same_parts(known: PartHashes, present: PartHashes) -> PartHashes:
-    """The known parts that are present with the same content."""
-    return {name: hash for name, hash in known.items() if present.get(name) == hash}
-
-
-def read_parts(queries: QueryRunner) -> PartHashes:
-    """The active parts of a folder's table. Raises Unavailable."""
-    return {name: str(hash) for name, hash in queries.run(compile_parts())}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tocsin.clickhouse.field_types import FieldTypes
-from tocsin.clickhouse.recorded_numbers import PartHashes, same_parts
+from tocsin.clickhouse.part_hashes import PartHashes, same_parts
 from tocsin.clickhouse.sql.table import JsonType
 
 
