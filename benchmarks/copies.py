@@ -20,6 +20,7 @@ def freeze(data_dir: Path, copy: Path) -> Path:
 def _link_parts(source: str, target: str) -> None:
     is_part = Path(source).suffix in {
         ".bin",
+        ".packed",
         ".cmrk4",
         ".cmrk3",
         ".cmrk2",
