@@ -125,7 +125,7 @@ def filter_(field: str, operator: str, value: Any) -> dict[str, Any]:
 
 
 def listed(world: World) -> list[str]:
-    return [str(field) for field in world.runtime.discovery.fields()]
+    return [str(field) for field in world.runtime.discovery.fields().fields]
 
 
 def check(world: World, metric: dict[str, Any], answer: object) -> None:
@@ -143,7 +143,7 @@ def check_alone(world: World, fields: Sequence[str]) -> None:
 def test_discovery_lists_every_key_as_it_is_spelled(world: World) -> None:
     expected = oracle.discover(world.interactions)
     assert listed(world) == sorted(expected)
-    reports = world.runtime.discovery.details()
+    reports = world.runtime.discovery.details().fields
     discovered = {
         str(r.field): {"types": list(r.types), "occurrences": r.occurrences} for r in reports
     }

@@ -184,7 +184,7 @@ def test_a_field_that_the_engine_refuses_as_a_column_is_read_from_the_json_and_l
     for measured in questions:
         promoted = opened.calculator.explain(measured, AT).promoted
         assert promoted == ((measured.field,) if measured in (total("a"), total("b")) else ())
-    reports = opened.discovery.details()
+    reports = opened.discovery.details().fields
     assert [str(report.field) for report in reports if report.promoted] == [
         "interaction.a",
         "interaction.b",

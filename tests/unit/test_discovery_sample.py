@@ -16,7 +16,7 @@ HUNDRED = {
 
 
 def chosen(rows: dict[str, int], counted: int = SAMPLE_ROWS) -> Sample | None:
-    return choose(rows, EXTENT, lambda _: counted)
+    return choose(rows, EXTENT, lambda _: counted, EXACT_ROWS)
 
 
 def test_up_to_ten_million_interactions_are_all_read() -> None:
@@ -52,7 +52,7 @@ def test_slices_that_have_few_interactions_are_lengthened_until_all_are_read() -
         counted.append(periods)
         return 7
 
-    assert choose(HUNDRED, EXTENT, count) is None
+    assert choose(HUNDRED, EXTENT, count, EXACT_ROWS) is None
     lengths = [periods[0].upto - periods[0].after for periods in counted]
     assert lengths == sorted(lengths)
     assert 1 < len(lengths) < 5

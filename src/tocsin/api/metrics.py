@@ -21,7 +21,7 @@ from tocsin.api.schemas.metrics import FieldReportResponse, MetricResponse, Metr
 from tocsin.api.search_parameters import ScopeQuery
 from tocsin.model.interactions.field import Field
 from tocsin.model.interactions.redaction import Treatment, redactions_within
-from tocsin.model.interactions.scope import ANY_SCOPE, Scope
+from tocsin.model.interactions.scope import Scope
 from tocsin.model.key import Role
 from tocsin.model.merge_patch import patched
 from tocsin.model.metrics.aggregation import Aggregation
@@ -80,17 +80,17 @@ def discover_fields(
     after 320 characters; a field with such an example has `truncated`. If there are more than
     10,000 fields, the response lists the most frequent ones and has the header
     `x-truncated: true`. If more than ten million interactions would have to be read, the fields and
-    their occurrences are those of a sample, and the header `x-sample: 50000/20000000` has its size
+    their occurrences are those of a sample, and the header `x-sample: 20000/40000000` has its size
     and that of the scope."""
-    sample = runtime.discovery.sample(scope) if detail or scope != ANY_SCOPE else None
     if detail:
-        reports = runtime.discovery.details(scope, sample)
+        reports, sample = runtime.discovery.details(scope)
         redacted = _redacted(runtime, scope, [report.field for report in reports])
         response = json_response(
             [FieldReportResponse.of(each, redacted.get(each.field)) for each in reports]
         )
     else:
-        response = json_response([str(field) for field in runtime.discovery.fields(scope, sample)])
+        fields, sample = runtime.discovery.fields(scope)
+        response = json_response([str(field) for field in fields])
     if runtime.discovery.has_many_fields:
         response.headers["x-truncated"] = "true"
     if sample:

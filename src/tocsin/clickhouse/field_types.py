@@ -97,6 +97,10 @@ class FieldTypes:
         """The paths at which a value other than an object may occur; None if not all are known."""
         if not self._is_complete or self._overflowed:
             return None
+        return self.known_leaves()
+
+    def known_leaves(self) -> list[Path]:
+        """The paths of which it is known that a value other than an object may occur."""
         return [path for path, types in self.by_path().items() if types - {JsonType.OBJECT}]
 
     def mark_complete(self) -> None:

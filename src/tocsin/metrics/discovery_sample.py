@@ -2,7 +2,12 @@
 
 Reading a payload takes microseconds. A sample consists of a slice of time of a few months, evenly
 among the rows of the scope, of which the newest month is one: reading few parts matters as much as
-reading few rows.
+reading few rows. A slice of time has rows of every pair of a resource type and an action, of which
+the engine reads at least a granule each.
+
+A field that is in one of n payloads is missing from a sample of r rows with a probability of
+exp(-r / n), if it occurs evenly: 2% for one in 5,000. One that occurs only in some hours or months
+may be missing altogether.
 """
 
 from __future__ import annotations
@@ -15,8 +20,8 @@ from tocsin.clickhouse.sql.extent import Extent
 from tocsin.model.metrics.window import Period
 
 EXACT_ROWS = 10_000_000
-"""Up to this number of interactions, all are read."""
-SAMPLE_ROWS = 50_000
+"""Up to this number of interactions, what is answered is what all of them have."""
+SAMPLE_ROWS = 20_000
 MONTHS = 6
 _INSTANT = timedelta(milliseconds=1)
 
@@ -35,12 +40,16 @@ class Sample:
 
 
 def choose(
-    rows: Mapping[str, int], extent: Extent, count: Callable[[Sequence[Period]], int]
+    rows: Mapping[str, int],
+    extent: Extent,
+    count: Callable[[Sequence[Period]], int],
+    more_than: int,
 ) -> Sample | None:
-    """A sample of a scope with these rows in each month, which is spelled `202603`; None if all are
-    to be read. `count` counts the rows of periods."""
+    """A sample of a scope with these rows in each month, which is spelled `202603`; None if there
+    are no more than `more_than`, or nearly all are in a small part of their months. `count` counts
+    the rows of periods."""
     total = sum(rows.values())
-    if total <= EXACT_ROWS:
+    if total <= more_than:
         return None
     months = _evenly(rows)
     share = SAMPLE_ROWS / sum(rows[month] for month in months)

@@ -86,8 +86,7 @@ class Dashboard:
         return [int(value or 0) for line in series.lines for _, value in line.points]
 
     def _discover(self, scope: Scope) -> list[FieldReport]:
-        discovery = self._runtime.discovery
-        return discovery.details(scope, discovery.sample(scope))
+        return self._runtime.discovery.details(scope).fields
 
     def _trend(self, metric_id: UUID) -> str:
         """One line for all groups together."""
