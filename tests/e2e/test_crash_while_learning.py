@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -20,17 +21,26 @@ CLIENTS = 4
 SLOWLY = """
 import time
 from tocsin.cli import main
-from tocsin.clickhouse import recorded_ids
+from tocsin.clickhouse import id_filter_file, recorded_ids
 from tocsin.clickhouse.bloom_filter import IdFilter
 
 def learn(self, ids, learn=IdFilter.learn):
     time.sleep(0.01)
     learn(self, ids)
 
+def pieces(*args, pieces=id_filter_file._pieces):
+    for piece in pieces(*args):
+        time.sleep(0.05)
+        yield piece
+
 recorded_ids.BLOCK_IDS = {block}
+recorded_ids.MANY_UNSAVED = {many}
 IdFilter.learn = learn
+id_filter_file._PIECE_BYTES = 16_384
+id_filter_file._pieces = pieces
 main()
 """
+NEVER = 1 << 40
 
 
 class Repeater(threading.Thread):
@@ -66,6 +76,12 @@ class Repeater(threading.Thread):
         return self._random.choice((1, 1, 20, 100))
 
 
+def slow_program(block: int, many: int = NEVER) -> Sequence[str]:
+    """A server that learns a hundred blocks a second, and takes seconds to write the file of the
+    filter: before a stop, if at least `many` ids are not in it."""
+    return sys.executable, "-c", SLOWLY.format(block=block, many=many)
+
+
 def duplicates_in(answer: httpx.Response) -> int:
     content = answer.json()
     if "interactionId" in content:
@@ -81,15 +97,30 @@ def unlearnt(server: Server) -> int:
     return int(float(line.split()[1]))
 
 
+def resend(server: Server, repeaters: Sequence[Repeater]) -> list[str]:
+    """The new ids of the repeaters, after sending them again."""
+    new = sorted(set().union(*(thread.new for thread in repeaters)))
+    with server.client() as client:
+        for start in range(0, len(new), 1_000):
+            send_ids(client, new[start : start + 1_000])
+        assert duplicates_in(send_ids(client, new[:1_000])) == len(new[:1_000])
+    return new
+
+
+def record(server: Server, count: int) -> set[str]:
+    """New ids, recorded."""
+    ids = [str(uuid4()) for _ in range(count)]
+    with server.client() as client:
+        for start in range(0, count, 1_000):
+            assert duplicates_in(send_ids(client, ids[start : start + 1_000])) == 0
+    return set(ids)
+
+
 def crash_while_learning(folder: Path, rows: int, rounds: int, block: int, seed: int) -> None:
     random = Random(seed)
-    server = Server(folder, program=(sys.executable, "-c", SLOWLY.format(block=block)))
+    server = Server(folder, program=slow_program(block))
     server.start()
-    recorded = [str(uuid4()) for _ in range(rows)]
-    with server.client() as client:
-        for start in range(0, rows, 1_000):
-            assert duplicates_in(send_ids(client, recorded[start : start + 1_000])) == 0
-    known = set(recorded)
+    known = record(server, rows)
     repeated = 0
     for _ in range(rounds):
         server.kill()
@@ -107,13 +138,8 @@ def crash_while_learning(folder: Path, rows: int, rounds: int, block: int, seed:
             assert thread.surprises == []
         repeated += sum(thread.repeated for thread in threads)
         # Those without an answer are sent again, with the same ids, to the next process.
-        new = sorted(set().union(*(thread.new for thread in threads)))
         server.start()
-        with server.client() as client:
-            for start in range(0, len(new), 1_000):
-                send_ids(client, new[start : start + 1_000])
-            assert duplicates_in(send_ids(client, new[:1_000])) == len(new[:1_000])
-        known.update(new)
+        known.update(resend(server, threads))
     stored = Counter(server.stored_ids("CRASH"))
     assert stored == Counter(known)
     assert repeated > rounds * 100

@@ -137,7 +137,7 @@ def test_a_month_of_which_ids_are_missing_is_not_learnt(runtime: Runtime, submit
     ids = InteractionIds(
         engine.status_queries,
         engine.unlimited_clients,
-        lambda: {month: rows + 1},
+        lambda _: {month: rows + 1},
         MANY,
         stopping := threading.Event(),
     )

@@ -18,6 +18,7 @@ from sqlalchemy import insert, select
 from support.deployments import folder_only, settings_in
 from support.opening import ADMIN_KEY, fill, full_folder, opened, readiness, refusal
 from tocsin.clickhouse.sql.materialized_columns import FieldValue, MaterializedColumn
+from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import Conflict, InvalidSettings
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.column_promoter import ColumnReconciler
@@ -26,7 +27,7 @@ from tocsin.model.metrics.question import Question
 from tocsin.model.notifications.delivery import DeliveryStatus
 from tocsin.runtime import Runtime
 from tocsin.storage.backup_archive import unpack
-from tocsin.storage.backup_leftovers import FROZEN, RESTORING, WORK
+from tocsin.storage.backup_leftovers import FROZEN, ID_FILTER, RESTORING, WORK
 from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifest
 from tocsin.storage.offline_backup import offline_backup
 from tocsin.storage.restoring import restore, verify
@@ -183,6 +184,24 @@ def test_only_an_empty_folder_is_restored_into(backed_up: Path, tmp_path: Path) 
         unpack(iter(()), folder)
     (tmp_path / "empty").mkdir()
     assert restore(backed_up, tmp_path / "empty").interactions == 30
+
+
+def test_the_filter_of_ids_is_in_no_backup_and_that_of_another_engine_does_no_harm(
+    backed_up: Path, tmp_path: Path
+) -> None:
+    folder = full_folder(tmp_path / "data")
+    assert (folder / ID_FILTER).exists()
+    with offline_backup(settings_in(folder, admin_key=ADMIN_KEY)) as backup:
+        assert not [name for name in backup.files if ID_FILTER in name]
+    shutil.rmtree(folder / "engine")
+    (folder / "store.sqlite").unlink()
+    restore(backed_up, folder)
+    with opened(folder) as runtime:
+        runtime.engine.ids.learn()
+        rows = runtime.engine.search(Query("SELECT interactionId FROM interactions"))
+        recorded = {id.bytes for (id,) in rows}
+        assert set(runtime.engine.ids.find(list(recorded))) == recorded
+        assert runtime.engine.ids.ids_read == len(recorded) == 30
 
 
 def test_a_restore_that_was_cut_off_does_not_start_and_can_be_repeated(

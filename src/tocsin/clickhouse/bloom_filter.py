@@ -1,4 +1,4 @@
-"""A Bloom filter in memory over recorded interaction ids (decisions 3 and 97).
+"""A Bloom filter in memory over recorded interaction ids (decisions 3, 97 and 101).
 
 There are no false negatives, so only ids that the filter contains are looked up in the engine, and
 new ids nearly never cost a look-up.
@@ -41,9 +41,14 @@ class IdFilter:
     false positives. Any thread may add ids; others find an id when its `add` has returned."""
 
     def __init__(self, most_bytes: int = ID_FILTER_BYTES) -> None:
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
         self._adding = threading.Lock()
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Those that there are now; ids may be added to them meanwhile."""
+        return self._segments
 
     @property
     def size(self) -> int:
@@ -56,11 +61,18 @@ class IdFilter:
         return sum(segment.ids for segment in self._segments)
 
     def reserve(self, count: int) -> None:
-        """Allocate a segment for as many ids, and some more, unless there is one already: one
-        segment has fewer false positives than several."""
+        """Have room for as many ids in all, and some more, by one segment: it has fewer false
+        positives than several."""
         with self._adding:
-            if count and not self._segments:
-                self._grow(count + max(count // 4, _FIRST_CAPACITY))
+            missing = count - sum(segment.capacity for segment in self._segments)
+            if missing > 0:
+                self._grow(missing + max(count // 4, _FIRST_CAPACITY))
+
+    def adopt(self, segments: Sequence[Segment]) -> None:
+        """Contain the ids of these segments, too. Small segments that are there already may then be
+        past the bytes that the filter may have."""
+        with self._adding:
+            self._segments = [*segments, *self._segments]
 
     def add(self, ids: Sequence[bytes]) -> None:
         """Add UUIDs, given as their 16 bytes, or many of them joined."""
@@ -92,7 +104,7 @@ class IdFilter:
             contained |= segment.might_contain(hashed)
         return contained
 
-    def _emptiest(self) -> _Segment:
+    def _emptiest(self) -> Segment:
         """The segment with the most bits for each of its ids; a new one, if all are full."""
         if all(_fullness(segment) >= 1 for segment in self._segments):
             total = sum(segment.capacity for segment in self._segments)
@@ -102,14 +114,14 @@ class IdFilter:
     def _grow(self, capacity: int) -> None:
         """Add a segment, with less capacity if it would be too large; none if there is hardly any
         room for one."""
-        room = (self._most_bytes - self.size) * 8 // BITS_PER_ID
+        room = (self.most_bytes - self.size) * 8 // BITS_PER_ID
         if not self._segments or room >= _FIRST_CAPACITY:
-            segment = _Segment(min(max(capacity, _FIRST_CAPACITY), room))
+            segment = Segment(min(max(capacity, _FIRST_CAPACITY), room))
             # Replaced as a whole, because others read it.
             self._segments = [*self._segments, segment]
 
 
-def _fullness(segment: _Segment) -> float:
+def _fullness(segment: Segment) -> float:
     return segment.ids / segment.capacity
 
 
@@ -139,14 +151,24 @@ class _Hashed:
         return np.asarray((self._place * np.uint64(count)) >> _HALF)
 
 
-class _Segment:
-    def __init__(self, capacity: int) -> None:
-        """`capacity` is the number of ids for which it has BITS_PER_ID bits each."""
+class Segment:
+    def __init__(self, capacity: int, ids: int = 0) -> None:
+        """`capacity` is the number of ids for which it has BITS_PER_ID bits each; a caller with
+        `ids` fills the words."""
         self.capacity = capacity
-        self.ids = 0
-        blocks = max(capacity * BITS_PER_ID // 8 // _BLOCK_BYTES, 1)
-        self._words: _Words = np.zeros((blocks, _WORDS), dtype=np.uint64)
+        self.ids = ids
+        self._words: _Words = np.zeros((_block_count(capacity), _WORDS), dtype=np.uint64)
         self.size = self._words.nbytes
+
+    @staticmethod
+    def size_of(capacity: int) -> int:
+        """The bytes of a segment of this capacity."""
+        return _block_count(capacity) * _BLOCK_BYTES
+
+    @property
+    def words(self) -> memoryview:
+        """Its bytes, which change while ids are added."""
+        return self._words.data.cast("B")
 
     def add(self, hashed: _Hashed) -> None:
         self.ids += len(hashed.masks)
@@ -160,6 +182,10 @@ class _Segment:
     def might_contain(self, hashed: _Hashed) -> NDArray[np.bool_]:
         words = self._words[hashed.blocks(len(self._words))]
         return np.asarray(((words & hashed.masks) == hashed.masks).all(axis=1))
+
+
+def _block_count(capacity: int) -> int:
+    return max(capacity * BITS_PER_ID // 8 // _BLOCK_BYTES, 1)
 
 
 def _halves(ids: Sequence[bytes]) -> IdHalves:

@@ -160,9 +160,9 @@ class EngineTables:
         query = maintenance.compile_row_count(self.topology.partitions)
         return int(self.status_queries.run(query)[0][0])
 
-    def rows_by_month(self) -> dict[str, int]:
+    def rows_by_month(self, known_parts: Sequence[str] = ()) -> dict[str, int]:
         """The number of interactions in each month that has any; the keys are like `202603`."""
-        query = maintenance.compile_rows_by_month(self.topology.partitions)
+        query = maintenance.compile_rows_by_month(self.topology.partitions, known_parts)
         return {str(month): int(count) for month, count in self.status_queries.run(query)}
 
     def freeze(self, name: str) -> None:

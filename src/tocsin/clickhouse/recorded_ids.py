@@ -1,8 +1,9 @@
 """Finds the interactions that are recorded already, by their ids.
 
 A filter in memory contains the ids, so that new ids are hardly ever looked up. It is filled in the
-background after the start, month by month, by streams of a constant size. Until a month is learnt,
-all given ids are looked up in it (decision 97).
+background after the start: from a file of an earlier run, if there is one, and then from the parts
+that are not in it, month by month, by streams of a constant size. Until a month is learnt, all
+given ids are looked up in it (decisions 97 and 101).
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import structlog
 from clickhouse_connect.driver.client import Client
 
 from tocsin.clickhouse.bloom_filter import IdFilter, IdHalves
 from tocsin.clickhouse.client_pool import ClientPool
+from tocsin.clickhouse.id_filter_file import IdFilterFile, SavedFilter
+from tocsin.clickhouse.part_hashes import PartHashes, same_parts
 from tocsin.clickhouse.query_runner import QueryRunner
 from tocsin.clickhouse.sql.listing import compile_recorded
 from tocsin.clickhouse.sql.maintenance import compile_ids
@@ -25,8 +29,15 @@ from tocsin.clickhouse.sql.query import Query
 from tocsin.errors import QueryTooHeavy, TocsinError, Unavailable
 from tocsin.model.interactions.recorded import Recorded
 
+log = structlog.get_logger()
+
 BLOCK_IDS = 65_536
 _ID_BYTES = 16
+# The saved filter of a table that grew for long has many, each of which costs time and has false
+# positives: learning anew makes one of them.
+_MOST_SEGMENTS = 8
+MANY_UNSAVED = 1_000_000
+"""A start reads fewer ids in a moment."""
 
 
 class InteractionIds:
@@ -36,15 +47,17 @@ class InteractionIds:
         self,
         look_ups: QueryRunner,
         streams: ClientPool,
-        rows_by_month: Callable[[], Mapping[str, int]],
+        rows_by_month: Callable[[Sequence[str]], Mapping[str, int]],
         most_bytes: int,
         stopping: threading.Event,
     ) -> None:
         """The filter has at most `most_bytes`; `streams` are for nothing else meanwhile, and may be
-        killed when `stopping` is set."""
+        killed when `stopping` is set. `rows_by_month` counts those outside of some parts."""
         self.filter = IdFilter(most_bytes)
         self.looked_up = 0
         """The number of ids that were looked up since the start."""
+        self.ids_read = 0
+        """The number of ids that were read from the engine since the start."""
         self._look_ups = look_ups
         self._streams = streams
         self._rows_by_month = rows_by_month
@@ -52,6 +65,11 @@ class InteractionIds:
         # Replaced as a whole, because others read it.
         self._unlearnt: Mapping[str, int] = {}
         self._learning = threading.RLock()
+        self._file: IdFilterFile | None = None
+        self._is_file_read = False
+        # Their ids are in the filter, and need not be read.
+        self._known_parts: Sequence[str] = ()
+        self._saved_parts: PartHashes = {}
 
     @property
     def unlearnt_rows(self) -> int:
@@ -61,8 +79,12 @@ class InteractionIds:
     def expect_all(self) -> None:
         """Everything that is recorded now has to be learnt, again. Raises Unavailable."""
         with self._learning:
-            self._unlearnt = dict(self._rows_by_month())
-            self.filter.reserve(self.unlearnt_rows)
+            self._known_parts = ()
+            self._unlearnt = dict(self._rows_by_month(()))
+
+    def keep_in(self, file: IdFilterFile) -> None:
+        """Let the first `learn` begin with the content of a file, and `save` replace it."""
+        self._file = file
 
     def add(self, ids: Sequence[bytes]) -> None:
         """Add ids that are about to be recorded, 16 bytes each, or many of them joined."""
@@ -79,12 +101,16 @@ class InteractionIds:
         return recorded
 
     def learn(self, goes_on: Callable[[], bool] = lambda: True) -> bool:
-        """Learn the months that are not learnt yet, the latest one first; whether all are.
+        """Learn the file of an earlier run, then the months that are not learnt yet, the latest one
+        first; whether all are.
 
         Stops when `goes_on`, which is called after each block, is false. Raises Unavailable.
         """
         with self._learning:
             try:
+                self._learn_file()
+                # Not before: a filter from the file has room already.
+                self.filter.reserve(self._rows())
                 for month in sorted(self._unlearnt, reverse=True):
                     if not self._learn_month(month, goes_on):
                         return False
@@ -94,10 +120,56 @@ class InteractionIds:
                     raise
             return not self._unlearnt
 
+    def save(self) -> None:
+        """Replace the file, if everything is learnt and the parts are others than those in it. An
+        error is logged: then the next start learns more."""
+        with self._learning:
+            if self._file is None or self._unlearnt:
+                return
+            try:
+                # Before the filter is written: an id is in it before its part is there.
+                parts = self._file.list_parts()
+                if parts != self._saved_parts:
+                    self._file.write(self.filter, parts)
+                    self._saved_parts = parts
+            except (TocsinError, OSError) as error:
+                log.warning("id filter file not written", reason=str(error))
+
+    def save_many(self) -> None:
+        """Save if a start after a crash would otherwise read many ids, and a quarter of all: so
+        what is written in all grows in line with what is recorded."""
+        if self._file is None:
+            return
+        saved = same_parts(self._saved_parts, self._file.list_parts())
+        unsaved, rows = self._rows(list(saved)), self._rows()
+        if unsaved >= max(MANY_UNSAVED, rows // 4):
+            self.save()
+
+    def _learn_file(self) -> None:
+        """Contain what the file has, once; then only other parts have to be read."""
+        if self._file is None or self._is_file_read:
+            return
+        if saved := self._file.read(self.filter.most_bytes):
+            known = list(same_parts(saved.parts, self._file.list_parts()))
+            if known and self._is_worth_using(saved):
+                self.filter.adopt(saved.segments)
+                self._known_parts, self._saved_parts = known, saved.parts
+                self._unlearnt = self._rows_by_month(known)
+                log.info("id filter file used", ids=saved.ids, unlearnt=self.unlearnt_rows)
+        self._is_file_read = True
+
+    def _is_worth_using(self, saved: SavedFilter) -> bool:
+        """Whether at least three quarters of its ids may still be recorded: those of dropped months
+        take room."""
+        return self._rows() >= saved.ids * 3 // 4 and len(saved.segments) <= _MOST_SEGMENTS
+
+    def _rows(self, known_parts: Sequence[str] = ()) -> int:
+        return sum(self._rows_by_month(known_parts).values())
+
     def _learn_month(self, month: str, goes_on: Callable[[], bool]) -> bool:
-        least = self._rows_by_month().get(month, 0)
+        least = self._rows_by_month(self._known_parts).get(month, 0)
         count = 0
-        query = compile_ids(month)
+        query = compile_ids(month, self._known_parts)
         with (
             self._streams.acquire() as client,
             closing(_stream(client, query)) as stream,
@@ -105,6 +177,7 @@ class InteractionIds:
             for ids in _blocks(stream):
                 self.filter.learn(ids)
                 count += len(ids)
+                self.ids_read += len(ids)
                 if not goes_on():
                     return False
         # A stream that is killed may end without an error (chDB 4.4).

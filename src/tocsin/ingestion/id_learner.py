@@ -1,4 +1,5 @@
-"""Learns the ids of recorded interactions after a start, while others are recorded."""
+"""Learns the ids of recorded interactions after a start, while others are recorded, and saves
+them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ from tocsin.process.worker import Worker
 
 RETRY_SECONDS = 10.0
 """A damaged part fails each time, until an operator detaches it."""
+SAVE_SECONDS = 600.0
+"""Between two times at which the ids may be saved, for a start after a crash."""
 
 
 class IdLearner(Worker):
@@ -14,5 +17,7 @@ class IdLearner(Worker):
         super().__init__("id learner", retry_seconds=RETRY_SECONDS)
         self._ids = ids
 
-    def run_once(self) -> None:
-        self._ids.learn(lambda: not self._is_stopping)
+    def run_once(self) -> float:
+        if self._ids.learn(lambda: not self._is_stopping):
+            self._ids.save_many()
+        return SAVE_SECONDS

@@ -1,4 +1,4 @@
-"""The folders in a data folder that backups and restores use, and that a crash may leave."""
+"""The files and folders in a data folder that no backup has, and that a crash may leave."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ WORK = "backup"
 
 FROZEN = "tocsin_backup"
 """The name of the links to the parts of a backup, in the folder `engine/shadow`."""
+
+ID_FILTER = "id-filter"
+"""The filter of recorded ids; it is checked against the engine, so that any may stay."""
 
 RESTORING = "restoring"
 """The copy that a restore makes, until it is complete."""

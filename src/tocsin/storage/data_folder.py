@@ -7,6 +7,7 @@ their folder; a folder of an earlier version gets one.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,10 +15,12 @@ import structlog
 
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.folder_contents import EngineContents
+from tocsin.clickhouse.id_filter_file import IdFilterFile
+from tocsin.clickhouse.part_hashes import read_parts
 from tocsin.config import Settings
 from tocsin.errors import CannotWrite, IncompleteFolder
 from tocsin.process.clock import Clock
-from tocsin.storage.backup_leftovers import remove_leftovers, require_restored
+from tocsin.storage.backup_leftovers import ID_FILTER, remove_leftovers, require_restored
 from tocsin.storage.disk import Disk
 from tocsin.storage.folder_lock import lock, open_folder
 from tocsin.storage.storage import Storage
@@ -56,6 +59,9 @@ def open_data_folder(settings: Settings, clock: Clock, closing: ExitStack) -> St
     storage.check(clock.now())
     # Between the last append and the closing of either half.
     closing.callback(lambda: storage.check(clock.now()))
+    list_parts = partial(read_parts, engine.status_queries)
+    engine.ids.keep_in(IdFilterFile(folder / ID_FILTER, list_parts))
+    closing.callback(engine.ids.save)
     return storage
 
 

@@ -14,7 +14,7 @@ from tocsin.config import Settings
 from tocsin.model.instant import format_instant
 from tocsin.process.clock import SystemClock
 from tocsin.storage.backup import STORE
-from tocsin.storage.backup_leftovers import RESTORING
+from tocsin.storage.backup_leftovers import ID_FILTER, RESTORING
 from tocsin.storage.backup_manifest import InvalidBackup, Manifest, read_manifest
 from tocsin.storage.data_folder import open_data_folder
 from tocsin.storage.durable_files import copy_hashed, require_empty, sync_folder
@@ -51,7 +51,7 @@ def _restore(
 ) -> Manifest:
     manifest = read_manifest(backup)
     folder = open_folder(folder)
-    require_empty(folder, {LOCK, RESTORING})
+    require_empty(folder, {LOCK, ID_FILTER, RESTORING})
     with closing(lock(folder)):
         work = folder / RESTORING
         shutil.rmtree(work, ignore_errors=True)

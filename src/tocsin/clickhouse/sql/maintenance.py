@@ -104,10 +104,14 @@ def compile_parts_of_months(months: Sequence[int], table: str) -> Query:
     )
 
 
-def compile_rows_by_month(partitions: str) -> Query:
-    """Rows of (month, number of interactions), in ascending order."""
+def compile_rows_by_month(partitions: str, known_parts: Sequence[str] = ()) -> Query:
+    """Rows of (month, number of interactions), in ascending order, without those in parts of a
+    folder that are known."""
+    where = " WHERE name NOT IN {parts:Array(String)}" if known_parts else ""
     return Query(
-        f"SELECT partition, sum(rows) FROM {partitions} GROUP BY partition ORDER BY partition"
+        f"SELECT partition, sum(rows) FROM {partitions}{where}\n"
+        "GROUP BY partition ORDER BY partition",
+        {"parts": list(known_parts)} if known_parts else {},
     )
 
 
@@ -124,11 +128,15 @@ def compile_bytes_on_disk(table: str) -> Query:
     )
 
 
-def compile_ids(partition: str) -> Query:
-    """Rows of the interaction ids in a partition."""
+def compile_ids(partition: str, known_parts: Sequence[str] = ()) -> Query:
+    """Rows of the interaction ids in a partition, without those in parts that are known."""
     text = f"SELECT interactionId FROM {INTERACTIONS} WHERE _partition_id = {{p:String}}"
+    parameters: dict[str, object] = {"p": partition}
+    if known_parts:
+        text += " AND _part NOT IN {parts:Array(String)}"
+        parameters["parts"] = list(known_parts)
     # In the background.
-    return Query(f"{text} SETTINGS max_threads = 1", {"p": partition})
+    return Query(f"{text} SETTINGS max_threads = 1", parameters)
 
 
 def compile_extent() -> Query:

@@ -15,7 +15,7 @@ from tocsin.model.server_address import ServerAddress
 
 LOCAL_INTERACTIONS = "interactions_local"
 _METADATA_OF_PARTS = (
-    f"(SELECT partition, rows FROM system.parts\n"
+    f"(SELECT partition, name, rows FROM system.parts\n"
     f"WHERE active AND {HERE} AND table = '{INTERACTIONS}')"
 )
 # A replica may lack parts; only a sequential read of the table itself has all. It reads metadata.
@@ -74,7 +74,8 @@ class Topology:
 
     @property
     def partitions(self) -> str:
-        """A subquery with rows of (partition, rows); a partition may have several rows."""
+        """A subquery with rows of (partition, rows), of a folder with the name of a part, too; a
+        partition may have several rows."""
         return _PARTITIONS_OF_SHARDS if self.is_replicated else _METADATA_OF_PARTS
 
     @property
