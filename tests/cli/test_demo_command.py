@@ -73,7 +73,7 @@ def first_output(folder: Path) -> str:
     return str(done.stdout)
 
 
-def test_the_commands_to_copy_work_and_values_change() -> None:
+def test_the_commands_to_copy_work_values_change_and_ctrl_c_stops_the_demo() -> None:
     with running_demo("--port", 0) as demo:
         text = read_until(demo, READY)
         record, calculate, calculate_all = re.findall(r"^  (curl .*)$", text, re.MULTILINE)
@@ -92,6 +92,7 @@ def test_the_commands_to_copy_work_and_values_change() -> None:
         time.sleep(2)
         assert run(calculate_all) != before
         assert httpx.get(f"{url_in(text)}/docs", verify=False).status_code == 200
+        check_stops_at(demo, signal.SIGINT, text)
 
 
 @pytest.mark.long
@@ -133,12 +134,15 @@ def test_the_usual_history_is_a_day_and_the_orders_of_a_week_ago() -> None:
     assert recorded(done.stdout) > 200_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_demo_and_its_server(number: signal.Signals) -> None:
+def test_sigterm_stops_the_demo_and_its_server() -> None:
     with running_demo("--port", 0) as demo:
-        text = read_until(demo, READY)
-        demo.send_signal(number)
-        rest = demo.communicate(timeout=30)[0]
+        check_stops_at(demo, signal.SIGTERM, read_until(demo, READY))
+
+
+def check_stops_at(demo: subprocess.Popen[str], number: signal.Signals, text: str) -> None:
+    """The signal stops the demo, whose output was the text so far, and its server."""
+    demo.send_signal(number)
+    rest = demo.communicate(timeout=30)[0]
     assert demo.returncode == 0
     assert rest.endswith("Stopped.\n")
     match = re.search("Data: (.*)", text)

@@ -1,7 +1,8 @@
-"""`tocsin serve` reports in one line why it does not start."""
+"""`tocsin serve` writes a log, and reports in one line why it does not start."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,21 @@ from support.running import run_tocsin
 
 
 def test_a_folder_that_another_server_uses_is_rejected(server: Any) -> None:
-    failed = run_tocsin("serve", "--port", "0", "--data-dir", server.folder)
+    """The folder on the command line overrides an empty variable."""
+    options = ("--port", "0", "--data-dir", server.folder)
+    failed = run_tocsin("serve", *options, environment={"TOCSIN_DATA_DIR": ""})
     assert failed.returncode == 1
     last = failed.stderr.splitlines()[-1]
     assert last.startswith("tocsin: ")
     assert "data folder" in last
+    assert "is in use by process" in last
     assert "Traceback" not in failed.stderr
+
+
+def test_the_log_is_json_without_a_terminal(server: Any) -> None:
+    lines = [json.loads(line) for line in server.log.splitlines() if line.strip()]
+    assert any(line["event"] == "serving" for line in lines)
+    assert all("timestamp" in line and "level" in line for line in lines)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs the maps of a process")
@@ -61,12 +71,3 @@ def test_an_empty_data_folder_is_rejected(
         "tocsin: These settings are invalid: TOCSIN_DATA_DIR must name a folder, and is empty\n"
     )
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_data_folder_on_the_command_line_overrides_an_empty_variable(
-    server: Any,
-) -> None:
-    environment = {"TOCSIN_DATA_DIR": ""}
-    options = ("--data-dir", server.folder, "--port", "0")
-    failed = run_tocsin("serve", *options, environment=environment)
-    assert "is in use by process" in failed.stderr

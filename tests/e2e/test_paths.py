@@ -83,22 +83,6 @@ def test_unit_tests_run_in_any_folder_for_temporary_files(tmp_path: Path) -> Non
     assert "1 tests, all passed." in ended.stdout
 
 
-def test_the_demo_runs_in_any_folder_for_temporary_files(tmp_path: Path) -> None:
-    ended = run(
-        "demo",
-        "--history",
-        "1",
-        "--seconds",
-        "1",
-        "--no-live",
-        "--port",
-        "0",
-        temporary=tmp_path / ODD,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "Traceback" not in ended.stdout + ended.stderr
-
-
 def test_a_path_that_the_store_cannot_open_is_refused_in_a_sentence(tmp_path: Path) -> None:
     folder = tmp_path.joinpath("x" * 200, "y" * 200, "z" * 200)
     ended = run("serve", "--port", "0", "--data-dir", str(folder), temporary=tmp_path / "t")

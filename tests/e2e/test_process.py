@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -66,16 +65,6 @@ def test_sigterm_finishes_waiting_writes_and_ends_with_success(tmp_path: Path) -
     assert answer["results"][0]["value"] >= len(acknowledged) > 10
 
 
-def test_a_data_folder_in_use_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data")
-    server.start()
-    second = serve(tmp_path / "data")
-    server.stop()
-    assert second.returncode == 1
-    assert "in use by process" in second.stderr
-    assert "Traceback" not in second.stderr
-
-
 def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -83,15 +72,6 @@ def test_a_taken_port_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert f"Cannot listen on 127.0.0.1, port {port}" in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_the_log_is_json_without_a_terminal(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data")
-    server.start()
-    server.stop()
-    lines = [json.loads(line) for line in server.log.splitlines() if line.strip()]
-    assert any(line["event"] == "serving" for line in lines)
-    assert all("timestamp" in line and "level" in line for line in lines)
 
 
 @pytest.mark.parametrize(
