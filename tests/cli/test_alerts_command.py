@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.running import Run, run_here, run_tocsin
+from support.running import Run, run_here
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "test-alerts.md"
 METRIC = "Refused payments"
@@ -134,7 +134,7 @@ def test_the_documented_file_of_metrics_can_be_applied(
 
 
 def test_the_documented_example_passes(tmp_path: Path) -> None:
-    done = run_tocsin("test", write(tmp_path, example()))
+    done = run_here("test", write(tmp_path, example()))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].endswith("all passed.")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.running import run_tocsin
+from support.running import run_here, run_tocsin
 
 COMMANDS = [
     "",
@@ -37,7 +37,7 @@ NOBODY = "http://127.0.0.1:1"
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    helped = run_tocsin(*command.split(), "--help")
+    helped = run_here(*command.split(), "--help")
     assert helped.returncode == 0
     assert f"Example:  tocsin {command}".rstrip() in helped.stdout
 
@@ -79,7 +79,7 @@ def test_help_loads_neither_the_engine_nor_the_http_client() -> None:
     ],
 )
 def test_an_error_is_one_line(command: str, message: str) -> None:
-    failed = run_tocsin(*command.split())
+    failed = run_here(*command.split())
     assert failed.returncode == 1
     assert failed.stdout == ""
     assert failed.stderr.startswith("tocsin: ")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from support.running import Run
+from support.serving import Server
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 def test_a_change_is_listed_with_its_key_and_the_changed_members(

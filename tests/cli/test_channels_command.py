@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from support.running import Run
+from support.serving import Server
 
 CHANNEL = {"name": "on-call", "kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 def test_channels_are_listed_and_tested(at_server: Run, server: Any) -> None:

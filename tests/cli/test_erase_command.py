@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from support.erasing import order, post
 from support.running import Run
+from support.serving import Server
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 def test_a_user_is_counted_erased_and_listed(at_server: Run, server: Any, tmp_path: Path) -> None:

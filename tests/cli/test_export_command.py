@@ -13,10 +13,16 @@ import pytest
 import zstandard
 
 from support.running import Run
+from support.serving import Server
 from tocsin.cli.client import Client, Unreachable
 from tocsin.cli.ndjson import batches
 
 NAMED = {"resourceType": "CARGO", "resourceId": "1", "action": "PACKED", "origin": "WEB"}
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 @pytest.fixture(scope="module", autouse=True)

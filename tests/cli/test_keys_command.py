@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from support.running import Run, run_here
+from support.serving import Server
+
+
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 def test_a_key_works_until_it_is_revoked(at_server: Run, server: Any) -> None:
