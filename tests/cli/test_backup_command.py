@@ -66,7 +66,7 @@ def test_a_target_that_is_not_empty_is_refused(at_server: Run, tmp_path: Path) -
     (tmp_path / "file").touch()
     for refused in (
         at_server("backup", tmp_path),
-        run_here("restore", tmp_path / "missing", "--data-dir", tmp_path),
+        run_tocsin("restore", tmp_path / "missing", "--data-dir", tmp_path),
     ):
         assert refused.returncode == 1
         assert "tocsin: " in refused.stderr
@@ -77,7 +77,7 @@ def test_a_key_that_is_no_admin_makes_no_backup(server: Any, tmp_path: Path) -> 
     with server.client() as client:
         key = client.post("/api/keys", json={"name": "reader", "role": "read"}).json()["key"]
     environment = {"TOCSIN_URL": server.url, "TOCSIN_API_KEY": key}
-    refused = run_here("backup", tmp_path / "to", environment=environment)
+    refused = run_tocsin("backup", tmp_path / "to", environment=environment)
     assert refused.returncode == 1
     assert "role" in refused.stderr
     assert not (tmp_path / "to").exists()
@@ -93,7 +93,7 @@ def test_a_client_that_is_killed_leaves_an_incomplete_backup_and_no_files_at_the
         while not list(tmp_path.glob("to/engine/**/data.packed")):
             assert process.poll() is None
         os.kill(process.pid, signal.SIGKILL)
-    refused = run_here("backup", "verify", tmp_path / "to")
+    refused = run_tocsin("backup", "verify", tmp_path / "to")
     assert "is no complete backup" in refused.stderr
     # Another process: its start gives the server time to notice that the client is gone.
     again = run_tocsin(
