@@ -9,7 +9,10 @@ from tocsin.store.database import Database
 from tocsin.store.key_value import KeyValueStore
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+# Each example waits for the disk.
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+)
 @given(text=st.text(st.sampled_from("\x00\x1a0a\\é"), max_size=12))
 def test_every_text_is_read_as_it_was_stored(database: Database, text: str) -> None:
     key_values = KeyValueStore(database)
