@@ -92,6 +92,7 @@ def crash_with_saved_ids(folder: Path, rows: int, rounds: int, block: int, seed:
     assert server.stop(PATIENCE) == 0
 
 
+@pytest.mark.timeout(900)
 def test_killed_beside_a_file_of_its_ids_it_records_repeats_once(tmp_path: Path) -> None:
     crash_with_saved_ids(tmp_path / "data", rows=2_000, rounds=2, block=2, seed=1)
 
