@@ -18,9 +18,9 @@
   most frequent paths as subcolumns; the others share files and are read as fast (decision 55).
 - An append is one file of its part, `data.packed`, of which less has to be created and synced than
   of twelve. It takes a fifth less time; merges write separate files (decision 100).
-- A unit of work has few interactions among all, so the rows of one are found by a skip index. Like
-  that of ids, it is built by merges. Users and resources have many: a listing finds them by spans
-  of time (decision 99).
+- A unit of work, a user or a resource has few interactions among all, so they are found by skip
+  indexes. Like that of ids, merges build them. A user's interactions are spread over the table, so
+  that each granule is tested by itself (decisions 99 and 102).
 - Damaged parts never prevent the table from opening, however many and large they are (the engine's
   default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """
@@ -54,8 +54,12 @@ OPEN_FILES_FOR_WIDE_PARTS = 16_384
 _WIDE_PART_BYTES = 10 * 1024 * 1024
 _NEVER = 1 << 50
 
-_UOW_INDEX = "byUowId"
-_UOW_INDEX_DEFINITION = f"INDEX {_UOW_INDEX} uowId TYPE bloom_filter(0.01) GRANULARITY 4"
+_ADDED_INDEXES = {
+    "byUowId": "INDEX byUowId uowId TYPE bloom_filter(0.01) GRANULARITY 4",
+    "byUserId": "INDEX byUserId userId TYPE bloom_filter(0.01) GRANULARITY 1",
+    "byResourceId": "INDEX byResourceId resourceId TYPE bloom_filter(0.01) GRANULARITY 1",
+}
+"""By name: those that the table of an earlier version may lack."""
 _COLUMNS = f"""\
     interactionId UUID,
     interactionNumber UInt64 CODEC(Delta, ZSTD(1)),
@@ -73,7 +77,7 @@ _COLUMNS = f"""\
     raw String CODEC(ZSTD(1)),
     interaction JSON DEFAULT raw::JSON,
     INDEX byInteractionId interactionId TYPE bloom_filter(0.001) GRANULARITY 4,
-    {_UOW_INDEX_DEFINITION}"""
+    {", ".join(_ADDED_INDEXES.values())}"""
 _SETTINGS = f"""\
 SETTINGS {", ".join(FSYNC)}, merge_selector_base = 10, index_granularity = 2048,
     {", ".join(UPGRADED)}"""
@@ -143,7 +147,8 @@ def structure_upgrades(definition: str, table: str = INTERACTIONS) -> list[str]:
     if TIME_CODEC not in definition:
         # Merges apply it to existing parts.
         statements.append(f"ALTER TABLE {table} MODIFY COLUMN timestamp {TIME_CODEC}")
-    if f"INDEX {_UOW_INDEX} " not in definition:
-        statements.append(f"ALTER TABLE {table} ADD {_UOW_INDEX_DEFINITION}")
-        statements.append(f"ALTER TABLE {table} MATERIALIZE INDEX {_UOW_INDEX}")
+    for name, index in _ADDED_INDEXES.items():
+        if f"INDEX {name} " not in definition:
+            statements.append(f"ALTER TABLE {table} ADD {index}")
+            statements.append(f"ALTER TABLE {table} MATERIALIZE INDEX {name}")
     return statements

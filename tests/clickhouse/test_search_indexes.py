@@ -1,0 +1,92 @@
+"""A search for a user or a resource finds all of its interactions, and reads few others once the
+parts are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from support.builders import an_interaction
+from support.engines import counts_reads, open_engine
+from tocsin.clickhouse.engine import Engine
+from tocsin.clickhouse.sql.listing import compile_positions
+from tocsin.clickhouse.sql.query import Query
+from tocsin.clickhouse.sql.table import Table
+from tocsin.model.interactions.interaction import Interaction
+from tocsin.model.interactions.search import Search
+
+pytestmark = counts_reads
+SCOPE = [bytes(16)] * 3
+ROWS, APPENDS, RESOURCES = 40_000, 4, 4_000
+NAMES = ["", "u", "Ünal ", "用户", "a\x00b", *(f"u-{number}" for number in range(4_000))]
+TABLE = Table({})
+
+
+@pytest.fixture(scope="module")
+def interactions() -> list[Interaction]:
+    """Of users and resources that are spread over the time; a tenth has no user."""
+    random = Random(20)
+    return [
+        an_interaction(
+            SCOPE,
+            interaction_id=number.to_bytes(16),
+            interaction_number=number,
+            timestamp=1_000 * number,
+            resource_id=f"order {random.randrange(RESOURCES)}",
+            user_id=random.choice(NAMES) if random.random() > 0.1 else None,
+        )
+        for number in range(1, ROWS + 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def engine(
+    interactions: list[Interaction], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    opened = open_engine(tmp_path_factory.mktemp("indexes") / "engine")
+    for first in range(APPENDS):
+        opened.append(interactions[first::APPENDS])
+    opened.change_stored(Query(f"OPTIMIZE TABLE {opened.topology.local_table} FINAL"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", [*NAMES[:12], "nobody"])
+def test_all_interactions_of_a_user_are_found(
+    engine: Engine, interactions: list[Interaction], name: str
+) -> None:
+    expected = [row.interaction_number for row in interactions if row.user_id == name]
+    assert bool(expected) == (name != "nobody")
+    assert found(engine, Search(user_id=name)) == expected[::-1]
+
+
+@pytest.mark.parametrize("number", [0, 17, RESOURCES])
+def test_all_interactions_of_a_resource_are_found(
+    engine: Engine, interactions: list[Interaction], number: int
+) -> None:
+    name = f"order {number}"
+    expected = [row.interaction_number for row in interactions if row.resource_id == name]
+    assert bool(expected) == (number < RESOURCES)
+    assert found(engine, Search(resource_id=name)) == expected[::-1]
+
+
+@pytest.mark.parametrize("search", [Search(user_id="u-2017"), Search(resource_id="order 2017")])
+def test_a_search_reads_few_others(engine: Engine, search: Search) -> None:
+    # About ten interactions, in as many of twenty granules at most.
+    assert 0 < rows_read(engine, search) < ROWS * 2 // 3
+
+
+def test_a_search_for_an_unknown_name_reads_next_to_nothing(engine: Engine) -> None:
+    assert rows_read(engine, Search(user_id="nobody")) < ROWS // 4
+    assert rows_read(engine, Search(resource_id="nothing")) < ROWS // 4
+
+
+def found(engine: Engine, search: Search) -> list[int]:
+    query = compile_positions(search, ROWS, None, TABLE)
+    return [number for _, number, _ in engine.search(query)]
+
+
+def rows_read(engine: Engine, search: Search) -> int:
+    return engine.profile(compile_positions(search, ROWS, None, TABLE)).rows_read
