@@ -17,6 +17,7 @@ from tocsin.clickhouse.sql.query import Query
 _WHOLE = "max_threads = 1, min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0"
 _AS_MERGED = {
     "min_level_for_wide_part": "0",
+    "min_level_for_full_part_storage": "0",
     "default_compression_codec": "'ZSTD(3)'",
     "object_shared_data_serialization_version_for_zero_level_parts": "'advanced'",
 }
