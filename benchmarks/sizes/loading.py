@@ -19,7 +19,6 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
@@ -28,7 +27,6 @@ from benchmarks.copies import freeze
 from benchmarks.sizes import copying, years
 from tocsin.clickhouse.sql.query import Query
 from tocsin.config import Settings
-from tocsin.ingestion.ids import new_id
 from tocsin.ingestion.outcomes import Outcome
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.model.instant import to_milliseconds
@@ -159,12 +157,7 @@ class Loader:
 
     def _parse(self, block: years.Block) -> None:
         """Record a block as batches of a sender."""
-        given = block.given_ids
-        lines = [
-            f'{{"interactionId":"{UUID(bytes=given.get(row) or new_id())}",'
-            f'"uowId":"{UUID(bytes=block.uow_ids[row // years.UNIT_OF_WORK])}",{line[1:]}'.encode()
-            for row, line in enumerate(block.rows.ndjson().to_pylist())
-        ]
+        lines = [line.rstrip() for line in block.lines()]
         request = RequestContext(to_milliseconds(self._runtime.now()))
         for first in range(0, years.BLOCK, BATCH):
             batch = lines[first : first + BATCH]

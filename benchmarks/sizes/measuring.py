@@ -74,6 +74,7 @@ def main(
 ) -> None:
     """Measure each size that is loaded."""
     use_cores(cores)
+    out.mkdir(parents=True, exist_ok=True)
     loaded = sorted(int(path.name) for path in keep.iterdir() if path.name.isdigit())
     chosen = [int(size) for size in sizes.split(",") if size] or loaded
     names = [name for name in only.split(",") if name] or list(parts.PARTS)

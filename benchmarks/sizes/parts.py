@@ -15,12 +15,11 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from benchmarks import data, many, metric_set, wide
-from benchmarks.load import Plan, ingest
+from benchmarks import many, metric_set, wide
 from benchmarks.queries import CASES
-from benchmarks.sizes import dropping
-from benchmarks.sizes.timing import Timing, processor_seconds, timed
-from benchmarks.tocsin_server import Server, instant
+from benchmarks.sizes import dropping, recording
+from benchmarks.sizes.timing import Timing, timed
+from benchmarks.tocsin_server import Server, instant, wait_until_quiet
 
 MIB = 1 << 20
 INTERACTIONS = "/api/interactions"
@@ -164,27 +163,23 @@ def discovery(folder: Folder) -> Figures:
     }
 
 
-def recording(folder: Folder) -> Figures:
-    """New interactions in batches and one by one, with 100 warm metrics in between."""
-    batches, singles = 100_000, 5_000
+def starting(folder: Folder) -> Figures:
+    """New interactions from the moment in which the server is ready."""
     with folder.copied() as copy, folder.serving(copy) as server:
-        file = copy.parent / "interactions.ndjson"
-        span = timedelta(hours=1)
-        chunks = data.live(batches + singles, SEED, folder.until, span)
-        ends = np.concatenate(list(data.write_ndjson(file, chunks)))
-        figures: Figures = {}
-        plans = {
-            "batches of 5,000": Plan(5_000, 4, range(batches)),
-            "single interactions": Plan(1, 64, range(batches, batches + singles)),
-        }
-        for name, plan in plans.items():
-            used = processor_seconds(server)
-            sent = ingest(server.address, server.key, file, ends, plan)
-            microseconds = 1e6 * (processor_seconds(server) - used) / len(plan.rows)
-            figures[f"{name}, a second"] = sent.per_second
-            figures[f"{name}, µs of the server's processor time"] = microseconds
-        figures["resident at most while recording, MiB"] = server.memory().peak / MIB
-    return figures
+        return recording.measure(server, copy, folder.until, 100_000, 5_000)
+
+
+def recording_a_million(folder: Folder) -> Figures:
+    """The next million, when the ids are learnt and the server has nothing else to do."""
+    with folder.copied() as copy, folder.serving(copy) as server:
+        wait_until_quiet(server.process.pid)
+        return recording.measure(server, copy, folder.until, 1_000_000, 20_000)
+
+
+def memory(folder: Folder) -> Figures:
+    """The memory with a hundred warm metrics, which are calculated while interactions arrive."""
+    with folder.copied() as copy, folder.serving(copy) as server:
+        return recording.measure_memory(server, copy, folder.until)
 
 
 def retention(folder: Folder) -> Figures:
@@ -240,6 +235,7 @@ def _gauge(server: Server, name: str) -> float:
 PARTS: dict[str, Callable[[Any], Figures]] = {
     part.__name__: part
     for part in (
-        start, disk, windows, repeated, scans, search, discovery, recording, retention, together,
+        start, disk, windows, repeated, scans, search, discovery, starting, recording_a_million,
+        memory, retention, together,
     )
 }  # fmt: skip

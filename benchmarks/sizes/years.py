@@ -10,9 +10,11 @@ They are those of `benchmarks.data`, with the same keys, and differ in this:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +26,7 @@ from benchmarks import data
 MONTH = 1_000_000
 BLOCK = 50_000
 LATE, LATE_MS = 0.05, 3 * data.DAY_MS
+BEFORE = timedelta(days=3)
 GIVEN_IDS = 0.1
 WIDE, WIDE_FIELDS = 0.001, 200
 TEXT_TOTALS = 0.02
@@ -43,11 +46,30 @@ class Block:
     def payloads(self) -> list[bytes]:
         return list(self.rows.payload.cast(pa.binary()).to_pylist())
 
+    def lines(self) -> Iterator[bytes]:
+        """The interactions as their senders write them, each with a newline."""
+        for row, line in enumerate(self.rows.ndjson().to_pylist()):
+            unit = UUID(bytes=self.uow_ids[row // UNIT_OF_WORK])
+            given = self.given_ids.get(row)
+            id = f'"interactionId":"{UUID(bytes=given)}",' if given else ""
+            yield f'{{{id}"uowId":"{unit}",{line[1:]}'.encode()
+
 
 def block(seed: int, until: datetime, number: int) -> Block:
-    """The block with this number; equal arguments make equal interactions."""
+    """The block of the month with this number; equal arguments make equal interactions."""
     rng = np.random.default_rng([seed, 100, number])
-    instants = _instants(until, number, rng)
+    first = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return _block(number, _instants(number, MONTH, first, until, rng), rng)
+
+
+def live(seed: int, after: datetime, span: timedelta, rows: int) -> Iterator[Block]:
+    """Blocks with interactions of a time that begins after the month; a twentieth is late."""
+    for number in range(-(-rows // BLOCK)):
+        rng = np.random.default_rng([seed, 200, number])
+        yield _block(number, _instants(number, rows, after, after + span, rng, BEFORE), rng)
+
+
+def _block(number: int, instants: np.ndarray, rng: Generator) -> Block:
     rows = data.rows_at(number * BLOCK, instants, rng)
     units = rng.bytes(16 * BLOCK // UNIT_OF_WORK)
     given = np.flatnonzero(rng.random(BLOCK) < GIVEN_IDS).tolist()
@@ -60,12 +82,21 @@ def block(seed: int, until: datetime, number: int) -> Block:
     )
 
 
-def _instants(until: datetime, number: int, rng: Generator) -> np.ndarray:
-    first = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def _instants(
+    number: int,
+    rows: int,
+    first: datetime,
+    until: datetime,
+    rng: Generator,
+    before: timedelta = timedelta(0),
+) -> np.ndarray:
+    """Milliseconds: those of a block of `rows` that are spread evenly; none is earlier than
+    `before` the first one."""
     start, end = (int(instant.timestamp() * 1000) for instant in (first, until))
-    share = (number * BLOCK + np.arange(1, BLOCK + 1)) / MONTH
+    share = (number * BLOCK + np.arange(1, BLOCK + 1)) / rows
     late = (rng.random(BLOCK) < LATE) * rng.integers(0, LATE_MS, BLOCK)
-    return np.maximum(start + share * (end - start) - late, start).astype(np.int64)
+    earliest = start - before // timedelta(milliseconds=1)
+    return np.maximum(start + share * (end - start) - late, earliest).astype(np.int64)
 
 
 def _with_odd_payloads(payload: Text, rng: Generator) -> Text:

@@ -1,0 +1,138 @@
+"""Measures how fast a server records new interactions of `years`, and what it needs meanwhile."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import metric_set
+from benchmarks.load import Plan, ingest
+from benchmarks.sizes import years
+from benchmarks.sizes.timing import processor_seconds
+from benchmarks.tocsin_server import Server
+
+SEED = 20
+MIB = 1 << 20
+SPAN = timedelta(hours=1)
+METRICS, WARMING, BESIDE = 100, 5, 1_000_000
+SAMPLED_EVERY = 0.5  # seconds
+
+
+def measure(
+    server: Server, data_dir: Path, until: datetime, batches: int, singles: int
+) -> dict[str, Any]:
+    """Interactions in batches, then others one by one."""
+    file = data_dir.parent / "interactions.ndjson"
+    ends = _write(file, until, batches + singles)
+    plans = {
+        "batches of 5,000": Plan(5_000, 4, range(batches)),
+        "single interactions": Plan(1, 64, range(batches, batches + singles)),
+    }
+    figures: dict[str, Any] = {}
+    before = _parts_and_bytes(data_dir)
+    for name, plan in plans.items():
+        used = processor_seconds(server)
+        with _sampling(data_dir) as samples:
+            sent = ingest(server.address, server.key, file, ends, plan)
+        microseconds = 1e6 * (processor_seconds(server) - used) / len(plan.rows)
+        figures[f"{name}, a second"] = sent.per_second
+        figures[f"{name}, µs of the server's processor time"] = microseconds
+        more = max(parts for parts, _ in samples) - before[0]
+        figures[f"{name}, parts at most, and merged ones not deleted yet, more than before"] = more
+        written = max(size for _, size in samples) - before[1]
+        figures[f"{name}, MiB on disk at most, more than before"] = written / MIB
+    figures["resident at most while recording, MiB"] = server.memory().peak / MIB
+    return figures
+
+
+def measure_memory(server: Server, data_dir: Path, until: datetime) -> dict[str, Any]:
+    """All metrics are calculated every second while a million interactions arrive."""
+    file = data_dir.parent / "interactions.ndjson"
+    ends = _write(file, until, BESIDE)
+    for metric in metric_set.metrics(METRICS, SEED):
+        server.create(metric.definition)
+    for turn in range(WARMING):
+        server.calculate_all(until + turn * timedelta(seconds=7))
+    warm = server.memory()
+    with _calculating(server, until) as calculated:
+        sent = ingest(server.address, server.key, file, ends, Plan(5_000, 4, range(BESIDE)))
+    return {
+        "resident with 100 warm metrics, MiB": warm.resident / MIB,
+        "resident at most while these are calculated and a million arrives, MiB": (
+            server.memory().peak / MIB
+        ),
+        "batches of 5,000 beside calculations, a second": sent.per_second,
+        "calculations of all 100 beside batches, ms": 1000 * float(np.median(calculated)),
+    }
+
+
+def _write(file: Path, until: datetime, rows: int) -> NDArray[np.int64]:
+    """Write interactions as senders do; where in the file each line ends."""
+    sizes = []
+    with file.open("wb") as content:
+        for block in years.live(SEED, until, SPAN, rows):
+            for line in block.lines():
+                content.write(line)
+                sizes.append(len(line))
+    return np.cumsum(sizes)
+
+
+@contextmanager
+def _sampling(data_dir: Path) -> Iterator[list[tuple[int, int]]]:
+    """The number of parts and the bytes of the engine's folder, from time to time."""
+    samples = [_parts_and_bytes(data_dir)]
+    with _repeating(lambda: samples.append(_parts_and_bytes(data_dir)), SAMPLED_EVERY):
+        yield samples
+
+
+@contextmanager
+def _calculating(server: Server, until: datetime) -> Iterator[list[float]]:
+    """The seconds of calculations of all metrics, one each second."""
+    seconds: list[float] = []
+
+    def calculate() -> None:
+        began = time.perf_counter()
+        server.calculate_all(until + SPAN)
+        seconds.append(time.perf_counter() - began)
+
+    with _repeating(calculate, 1.0):
+        yield seconds
+
+
+@contextmanager
+def _repeating(do: Callable[[], object], pause: float) -> Iterator[None]:
+    done = Event()
+
+    def repeat() -> None:
+        while not done.wait(pause):
+            do()
+
+    thread = Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _parts_and_bytes(data_dir: Path) -> tuple[int, int]:
+    sizes = [_size(part) for part in (data_dir / "engine" / "store").glob("*/*/[0-9]*")]
+    return len(sizes), sum(sizes)
+
+
+def _size(part: Path) -> int:
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(part))
+    except FileNotFoundError:
+        # The part has been deleted meanwhile.
+        return 0
