@@ -56,8 +56,9 @@ def _shown(figure: Any) -> str:
 def _plotted(document: Document, sizes: list[str], path: Path) -> Path:
     """The median of each question by size, both logarithmic."""
     parts = [part for part in _parts(document, sizes) if _timings(document, sizes, part)]
-    figure, grid = plt.subplots(1, len(parts), figsize=(4.2 * len(parts), 4), squeeze=False)
-    for axes, part in zip(grid[0], parts, strict=True):
+    columns = max(len(parts), 1)
+    figure, grid = plt.subplots(1, columns, figsize=(4.2 * columns, 4), squeeze=False)
+    for axes, part in zip(grid[0], parts, strict=bool(parts)):
         for name, points in _timings(document, sizes, part).items():
             axes.plot([int(size) for size in points], list(points.values()), "o-", label=name)
         axes.set_xscale("log")
