@@ -19,8 +19,7 @@
 - An append is one file of its part, `data.packed`, of which less has to be created and synced than
   of twelve. It takes a fifth less time; merges write separate files (decision 100).
 - A unit of work, a user or a resource has few interactions among all, so they are found by skip
-  indexes. Like that of ids, merges build them. A user's interactions are spread over the table, so
-  that each granule is tested by itself (decisions 99 and 102).
+  indexes. Like that of ids, merges build them (decisions 99 and 102).
 - Damaged parts never prevent the table from opening, however many and large they are (the engine's
   default limits are 100 parts and 1 GiB): the engine detaches them, and Tocsin reports them.
 """
@@ -56,8 +55,8 @@ _NEVER = 1 << 50
 
 _ADDED_INDEXES = {
     "byUowId": "INDEX byUowId uowId TYPE bloom_filter(0.01) GRANULARITY 4",
-    "byUserId": "INDEX byUserId userId TYPE bloom_filter(0.01) GRANULARITY 1",
-    "byResourceId": "INDEX byResourceId resourceId TYPE bloom_filter(0.01) GRANULARITY 1",
+    "byUserId": "INDEX byUserId userId TYPE bloom_filter(0.01) GRANULARITY 4",
+    "byResourceId": "INDEX byResourceId resourceId TYPE bloom_filter(0.01) GRANULARITY 4",
 }
 """By name: those that the table of an earlier version may lack."""
 _COLUMNS = f"""\

@@ -84,9 +84,6 @@ def conditions(search: Search, fields: Fields, bind: Binder) -> list[str]:
     """The conditions that a row must meet to match the search."""
     where = [condition(filter, fields, bind) for filter in search.filters]
     where += _of_ids(search, bind)
-    for column, text in (("resourceId", search.resource_id), ("userId", search.user_id)):
-        if text is not None:
-            where.append(f"{column} = {bind.string(text)}")
     if search.start:
         where.append(f"timestamp >= {bind.instant(search.start)}")
     if search.to:
@@ -121,4 +118,8 @@ def _of_ids(search: Search, bind: Binder) -> list[str]:
         ("originId", search.origin_id),
         ("uowId", search.uow_id),
     )
-    return [f"{column} = {bind.uuid(id)}" for column, id in columns if id is not None]
+    where = [f"{column} = {bind.uuid(id)}" for column, id in columns if id is not None]
+    for column, text in (("resourceId", search.resource_id), ("userId", search.user_id)):
+        if text is not None:
+            where.append(f"{column} = {bind.string(text)}")
+    return where
