@@ -51,7 +51,7 @@ def test_a_data_folder_and_the_current_folder_with_files_may_have_any_name(
     server = Server(Path(name) / "data")
     assert [used(server), used(server)] == [1, 2]
     names = sorted(path.name for path in server.folder.iterdir())
-    assert names == ["engine", "store.sqlite", "tocsin.lock"]
+    assert names == ["engine", "id-filter", "store.sqlite", "tocsin.lock"]
 
 
 def test_a_data_folder_may_be_relative_a_symlink_and_moved(

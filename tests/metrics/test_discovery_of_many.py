@@ -110,6 +110,23 @@ def test_all_fields_are_listed_without_reading_any_payload(installation: Install
     assert scoped.json() == ["interaction.both.deep", "interaction.second"]
 
 
+def test_details_of_a_scope_are_those_of_a_sample_only_in_a_large_table(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parameters = {"detail": "true", "resourceType": "first"}
+    monkeypatch.setattr(field_discovery, "SAMPLED_FIRST_ROWS", 10)
+    monkeypatch.setattr(discovery_sample, "SAMPLE_ROWS", 8)
+    monkeypatch.setattr(field_discovery, "EXACT_ROWS", 40)
+    exact = installation.admin.get(PATH, params=parameters)
+    assert "x-sample" not in exact.headers
+    assert max(report["occurrences"] for report in exact.json()) == 20
+    monkeypatch.setattr(field_discovery, "EXACT_ROWS", 39)
+    sampled = installation.admin.get(PATH, params=parameters)
+    assert sampled.headers["x-sample"].endswith("/20")
+    # A list has the fields of all.
+    assert "x-sample" not in installation.admin.get(PATH, params={"resourceType": "first"}).headers
+
+
 def test_few_interactions_are_all_read(installation: Installation) -> None:
     for parameters in ({}, {"detail": "true"}, {"resourceType": "first"}):
         assert "x-sample" not in installation.admin.get(PATH, params=parameters).headers
