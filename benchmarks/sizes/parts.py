@@ -79,7 +79,7 @@ def windows(folder: Folder) -> Figures:
 def scans(folder: Folder) -> Figures:
     """The questions over all time, as previews; a window of ten years less some days is read in
     full each time."""
-    figures = {}
+    figures: Figures = {}
     server = folder.server()
     for case in CASES:
         if "timeWindow" not in case.metric:
