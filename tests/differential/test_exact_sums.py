@@ -19,7 +19,7 @@ import pytest
 
 from support import oracle
 from support.deployments import settings_in
-from support.worlds import AT, World, difference_once, written_series
+from support.worlds import AT, World, written, written_series
 from tocsin.clickhouse.sql.exact_sums import BETWEEN, FIRST, GRID, PARTS, parts, whole_parts
 from tocsin.clickhouse.sql.query import Aliases, Query
 from tocsin.ingestion.request_context import RequestContext
@@ -119,7 +119,7 @@ def test_a_single_sum_has_the_value_of_the_oracle(
         # Without groups there is one row, which no limit cuts.
         for limit in (10_000, 2) if metric["groupBy"] else (10_000,):
             answer = world.runtime.calculator.calculate(world.question(metric), AT, limit)
-            difference = difference_once(world, metric, AT, answer, limit)
+            difference = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
             assert difference is None, (metric, difference)
 
 
@@ -174,7 +174,7 @@ def test_cached_sums_have_the_values_of_the_oracle(
         answers = world.runtime.calculator.calculate_all(questions, at)
         for metric, answer in zip(every, answers, strict=True):
             assert isinstance(answer, Answer)
-            difference = difference_once(world, metric, at, answer)
+            difference = oracle.disagreement(metric, world.interactions, at, written(answer))
             assert difference is None, (metric, later, difference)
 
 
@@ -234,7 +234,7 @@ def test_groups_that_are_equal_once_rounded_are_truncated_by_their_texts(world: 
     question = world.question(metric)
     for limit in range(1, 150, 6):
         answer = world.runtime.calculator.calculate(question, AT, limit)
-        difference = difference_once(world, metric, AT, answer, limit)
+        difference = oracle.disagreement(metric, world.interactions, AT, written(answer), limit)
         assert difference is None, (limit, difference)
 
 

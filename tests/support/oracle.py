@@ -8,16 +8,9 @@ takes them, with mnemonics for their scope. This module gathers what tests call.
 """
 
 from support.oracle_aggregates import length_of as duration
-from support.oracle_agree import (
-    agree,
-    agree_series,
-    answer_difference,
-    disagreement,
-    series_disagreement,
-)
+from support.oracle_agree import agree, agree_series, disagreement, series_disagreement
 from support.oracle_filters import OPERATORS, holds, leaves
 from support.oracle_metrics import (
-    all_rows,
     calculate,
     instants,
     series,
@@ -48,8 +41,6 @@ __all__ = [
     "Number",
     "agree",
     "agree_series",
-    "all_rows",
-    "answer_difference",
     "calculate",
     "dimension_key",
     "disagreement",

@@ -23,13 +23,7 @@ def disagreement(
     limit: int = 10_000,
 ) -> str | None:
     """Calculates the metric and compares the whole answer, with `truncated` and `groupCount`."""
-    return answer_difference(all_rows(metric, interactions, at), answer, limit)
-
-
-def answer_difference(
-    expected: Sequence[Row], answer: Mapping[str, Any], limit: int = 10_000
-) -> str | None:
-    """The same with all rows of the metric, already calculated."""
+    expected = all_rows(metric, interactions, at)
     return _cut_difference(answer, len(expected), limit) or agree(
         expected, answer["results"], limit=limit
     )

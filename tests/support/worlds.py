@@ -7,9 +7,8 @@ import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast
@@ -56,33 +55,9 @@ LARGE = Size(1_320, 240, 5)
 class World:
     runtime: Runtime
     interactions: list[dict[str, Any]]
-    """Only added to."""
-    _digests: dict[int, bytes] = field(default_factory=dict)
-    """Of the first interactions, by their number."""
 
     def question(self, metric: dict[str, Any]) -> Question:
         return read_metric(metric, self.runtime.catalog, name_required=False)[1]
-
-    def digest(self) -> bytes:
-        """Equal in worlds that have equal interactions."""
-        count = len(self.interactions)
-        if count not in self._digests:
-            self._digests[count] = sha256(repr(self.interactions).encode()).digest()
-        return self._digests[count]
-
-
-_expected: dict[tuple[bytes, str, datetime], list[dict[str, Any]]] = {}
-
-
-def difference_once(
-    world: World, metric: dict[str, Any], at: datetime, answer: Answer, limit: int = 10_000
-) -> str | None:
-    """`oracle.disagreement` for a question that is asked repeatedly, or in several worlds with
-    equal interactions: the oracle calculates it once, because it takes longer than the engine."""
-    key = (world.digest(), json.dumps(metric), at)
-    if key not in _expected:
-        _expected[key] = oracle.all_rows(metric, world.interactions, at)
-    return oracle.answer_difference(_expected[key], written(answer), limit)
 
 
 def open_world(
@@ -203,7 +178,7 @@ def check_all_together(
     answers = world.runtime.calculator.calculate_all(list(map(world.question, metrics)), at)
     for metric, answer in zip(metrics, answers, strict=True):
         assert isinstance(answer, Answer)
-        difference = difference_once(world, metric, at, answer)
+        difference = oracle.disagreement(metric, world.interactions, at, written(answer))
         assert difference is None, f"seed {seed}, together, {at}: {metric}: {difference}"
 
 
