@@ -6,7 +6,7 @@ import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -27,7 +27,11 @@ from support.opening import (
 from support.trusted_clock import tend_with_trusted_clock
 from tocsin.api.app import create_app
 from tocsin.clickhouse.part_files import PACKED_FILE, packed_file
+from tocsin.model.interactions.search import Search
+from tocsin.storage.backup_leftovers import ID_FILTER
 from tocsin.storage.retention import SETTLING
+
+INTERACTION = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
 
 
 @folder_only
@@ -113,7 +117,45 @@ def test_months_that_expire_are_not_missing(full: Path) -> None:
 @folder_only
 @pytest.mark.parametrize("damage", ["changed", "cut off"])
 def test_a_query_that_reads_a_damaged_part_names_it(full: Path, damage: str) -> None:
-    part = parts(full, "2026-02")[0]
+    # Of its ids, the next start knows nothing then.
+    (full / ID_FILTER).unlink()
+    part = _damage(full, "2026-02", damage)
+    message = f"The part {part.name} of the engine is damaged"
+    with opened(full) as runtime:
+        client = TestClient(create_app(runtime), headers={"x-api-key": ADMIN_KEY})
+        repeat = {**INTERACTION, "interactionId": str(uuid4())}
+        for refused in (
+            client.get("/api/interactions"),
+            client.post("/api/interactions", json=repeat),
+        ):
+            assert refused.status_code == 503
+            assert message in refused.json()["detail"]
+        assert client.post("/api/interactions", json=INTERACTION).status_code == 201
+    part.rename(part.parent / "detached" / f"broken_{part.name}")
+    with opened(full) as runtime:
+        assert runtime.engine.rows() == 21
+        problems = readiness(runtime)["problems"]
+    assert f"broken_{part.name} (broken) with 10 interactions" in problems[1]
+
+
+@folder_only
+def test_only_repeats_are_refused_if_the_ids_of_a_damaged_part_are_in_the_file(full: Path) -> None:
+    with opened(full) as runtime:
+        page = runtime.history.page(Search(to=datetime(2026, 2, 2, tzinfo=UTC)), 1, None)
+        recorded = UUID(bytes=page.interactions[0].interaction_id)
+    _damage(full, "2026-02", "changed")
+    with opened(full) as runtime:
+        client = TestClient(create_app(runtime), headers={"x-api-key": ADMIN_KEY})
+        assert runtime.engine.ids.learn()
+        for id, status in ((recorded, 503), (uuid4(), 201)):
+            sent = {**INTERACTION, "interactionId": str(id)}
+            assert client.post("/api/interactions", json=sent).status_code == status
+        assert runtime.engine.rows() == 31
+
+
+def _damage(folder: Path, month: str, damage: str) -> Path:
+    """The part of the month, the columns of which are changed or cut off."""
+    part = parts(folder, month)[0]
     file = part / PACKED_FILE
     damaged, columns = bytearray(file.read_bytes()), packed_file(file, "data.bin")
     start = damaged.index(columns)
@@ -123,23 +165,7 @@ def test_a_query_that_reads_a_damaged_part_names_it(full: Path, damage: str) -> 
     else:
         del damaged[start + 10 :]
     file.write_bytes(damaged)
-    message = f"The part {part.name} of the engine is damaged"
-    interaction = {"resourceType": "A", "resourceId": "1", "action": "B", "origin": "C"}
-    with opened(full) as runtime:
-        client = TestClient(create_app(runtime), headers={"x-api-key": ADMIN_KEY})
-        repeat = {**interaction, "interactionId": str(uuid4())}
-        for refused in (
-            client.get("/api/interactions"),
-            client.post("/api/interactions", json=repeat),
-        ):
-            assert refused.status_code == 503
-            assert message in refused.json()["detail"]
-        assert client.post("/api/interactions", json=interaction).status_code == 201
-    part.rename(part.parent / "detached" / f"broken_{part.name}")
-    with opened(full) as runtime:
-        assert runtime.engine.rows() == 21
-        problems = readiness(runtime)["problems"]
-    assert f"broken_{part.name} (broken) with 10 interactions" in problems[1]
+    return part
 
 
 @servers_only
