@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import metric_set
+from benchmarks.connection import NDJSON
 from benchmarks.defining import define
 from benchmarks.load import Plan, ingest
 from benchmarks.sizes import years
@@ -24,8 +25,10 @@ from benchmarks.tocsin_server import Server
 SEED = 20
 MIB = 1 << 20
 SPAN = timedelta(hours=1)
-METRICS, WARMING, BESIDE = 100, 5, 1_000_000
+METRICS, WARMING = 100, 5
+STEADY, BESIDE = 150_000, 1_000_000
 SAMPLED_EVERY = 0.5  # seconds
+BATCH = "/api/interactions/batch"
 
 
 def measure(
@@ -56,25 +59,34 @@ def measure(
 
 
 def measure_memory(server: Server, data_dir: Path, until: datetime) -> dict[str, Any]:
-    """All metrics are calculated every second while a million interactions arrive, after their
-    fields have become columns."""
+    """All metrics are calculated every second while interactions arrive, first 5,000 a second, then
+    a million as fast as possible, after their fields have become columns."""
     file = data_dir.parent / "interactions.ndjson"
-    ends = _write(file, until, BESIDE)
+    ends = _write(file, until, STEADY + BESIDE)
     began = time.monotonic()
     define(server, [metric.definition for metric in metric_set.metrics(METRICS, SEED)], until)
     promoted = time.monotonic() - began
     for turn in range(WARMING):
         server.calculate_all(until + turn * timedelta(seconds=7))
     warm = server.memory()
+    steady = _record_steadily(server, file, ends, until)
+    steady_peak = server.memory().peak
     resident: list[int] = []
     with (
         _calculating(server, until) as calculated,
         _repeating(lambda: resident.append(server.memory().resident), SAMPLED_EVERY),
     ):
-        sent = ingest(server.address, server.key, file, ends, Plan(5_000, 4, range(BESIDE)))
+        plan = Plan(5_000, 4, range(STEADY, STEADY + BESIDE))
+        sent = ingest(server.address, server.key, file, ends, plan)
     return {
         "100 metrics defined, and their fields materialized, s": promoted,
         "resident with 100 warm metrics, MiB": warm.resident / MIB,
+        "resident while these are calculated and 5,000 arrive every second, MiB, median": (
+            float(np.median(steady)) / MIB
+        ),
+        "resident while these are calculated and 5,000 arrive every second, MiB, at most": (
+            steady_peak / MIB
+        ),
         "resident while these are calculated and a million arrives, MiB, median": (
             float(np.median(resident)) / MIB
         ),
@@ -84,6 +96,25 @@ def measure_memory(server: Server, data_dir: Path, until: datetime) -> dict[str,
         "batches of 5,000 beside calculations, a second": sent.per_second,
         "calculations of all 100 beside batches, ms": 1000 * float(np.median(calculated)),
     }
+
+
+def _record_steadily(
+    server: Server, file: Path, ends: NDArray[np.int64], until: datetime
+) -> list[int]:
+    """The resident bytes after each second, in which 5,000 arrive and all metrics are
+    calculated."""
+    resident = []
+    with file.open("rb") as content, server.connect() as connection:
+        for begin, end in Plan(5_000, 1, range(STEADY)).bodies(ends):
+            began = time.monotonic()
+            body = content.read(end - begin)
+            status, answer = connection.request("POST", BATCH, body, NDJSON)
+            if status != 201:
+                raise RuntimeError(f"{BATCH} answered {status}: {answer.decode()}")
+            server.calculate_all(until + SPAN)
+            resident.append(server.memory().resident)
+            time.sleep(max(1 - (time.monotonic() - began), 0))
+    return resident
 
 
 def _write(file: Path, until: datetime, rows: int) -> NDArray[np.int64]:
