@@ -7,20 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from support.engines import folders_only
+from support.engines import folders_only, merge_parts
 from support.saved_ids import append, assert_finds, new_ids, opened, save
 from tocsin.clickhouse import recorded_ids
 from tocsin.clickhouse.bloom_filter import IdFilter, Segment
-from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.part_hashes import read_parts
 from tocsin.clickhouse.sql.query import Query
 from tocsin.model.ceilings import MIB
 
 pytestmark = folders_only
-
-
-def merge(engine: Engine) -> None:
-    engine.run_ddl(Query("OPTIMIZE TABLE interactions FINAL"))
 
 
 def test_after_a_stop_nothing_is_read(tmp_path: Path) -> None:
@@ -75,7 +70,7 @@ def test_parts_that_were_merged_since_are_read(tmp_path: Path) -> None:
     ids, later = save(tmp_path, months=2), new_ids(40, 2)
     with opened(tmp_path) as engine:
         append(engine, later, month=1)
-        merge(engine)
+        merge_parts(engine)
     with opened(tmp_path) as engine:
         assert engine.ids.learn()
         # The part of the first month may be rewritten, too.
@@ -93,7 +88,7 @@ def test_a_merge_while_ids_are_learnt_hides_none(
         append(engine, later, month=2)
         append(engine, last, month=0)
     with opened(tmp_path) as engine:
-        once = iter([merge])
+        once = iter([merge_parts])
 
         def merge_once() -> bool:
             for step in once:

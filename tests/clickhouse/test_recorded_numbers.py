@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.builders import an_interaction
-from support.engines import folders_only, open_engine
+from support.engines import folders_only, merge_parts, open_engine
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.recorded_numbers import NumberedParts
 from tocsin.clickhouse.sql.query import Query
@@ -34,10 +34,6 @@ def append(engine: Engine, *numbers: int) -> None:
     )
 
 
-def merge(engine: Engine) -> None:
-    engine.run_ddl(Query("OPTIMIZE TABLE interactions FINAL"))
-
-
 def test_parts_that_were_known_in_an_earlier_run_are_not_read(engine: Engine) -> None:
     append(engine, 1, 2, 3)
     known = engine.numbers.read()
@@ -52,11 +48,11 @@ def test_parts_that_were_merged_since_are_read(engine: Engine) -> None:
     append(engine, 1, 2, 3)
     known = engine.numbers.read()
     append(engine, 4, 5)
-    merge(engine)
+    merge_parts(engine)
     engine.numbers.recall(known)
     assert engine.latest_number() == 5
     append(engine, 6)
-    merge(engine)
+    merge_parts(engine)
     assert engine.latest_number() == 6
 
 

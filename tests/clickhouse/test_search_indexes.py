@@ -9,10 +9,9 @@ from random import Random
 import pytest
 
 from support.builders import an_interaction
-from support.engines import counts_reads, open_engine
+from support.engines import counts_reads, merge_parts, open_engine
 from tocsin.clickhouse.engine import Engine
 from tocsin.clickhouse.sql.listing import Position, compile_positions, compile_rows
-from tocsin.clickhouse.sql.query import Query
 from tocsin.clickhouse.sql.table import Table
 from tocsin.model.interactions.interaction import Interaction
 from tocsin.model.interactions.search import Search
@@ -54,7 +53,7 @@ def engine(
     opened = open_engine(tmp_path_factory.mktemp("indexes") / "engine")
     for first in range(APPENDS):
         opened.append(interactions[first::APPENDS])
-    opened.change_stored(Query(f"OPTIMIZE TABLE {opened.topology.local_table} FINAL"))
+    merge_parts(opened)
     yield opened
     opened.close()
 

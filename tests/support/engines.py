@@ -71,6 +71,11 @@ def statements_running(engine: Engine, beginning: str) -> int:
     return sum(count for ((count,),) in engine.inspect_hosts(query))
 
 
+def merge_parts(engine: Engine) -> None:
+    """Make one part of each month."""
+    engine.change_stored(Query(f"OPTIMIZE TABLE {engine.topology.local_table} FINAL"))
+
+
 def drop_month(engine: Engine, month: int) -> None:
     """Drop the interactions of a month, given as 202603, as another program would."""
     engine.change_stored(compile_drop_month(month, engine.tables[0]))

@@ -19,7 +19,7 @@ import pytest
 
 from support import nasty, oracle
 from support.deployments import settings_in
-from tocsin.clickhouse.sql.query import Query
+from support.engines import merge_parts
 from tocsin.ingestion.request_context import RequestContext
 from tocsin.metrics.rollups import admission
 from tocsin.model.instant import format_instant
@@ -205,8 +205,7 @@ def written_line(line: Line) -> dict[str, Any]:
 
 def merge(world: World) -> None:
     """Make one part of each month; the rows stay, the parts and their types change."""
-    engine = world.runtime.engine
-    engine.change_stored(Query(f"OPTIMIZE TABLE {engine.topology.local_table} FINAL"))
+    merge_parts(world.runtime.engine)
 
 
 def cache_repeated_questions(monkeypatch: pytest.MonkeyPatch) -> None:

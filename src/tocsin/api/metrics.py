@@ -79,8 +79,8 @@ def discover_fields(
     With details, a field that a resource type of the scope redacts has `redact`. Examples are cut
     after 320 characters; a field with such an example has `truncated`. If there are more than
     10,000 fields, the response lists the most frequent ones and has the header
-    `x-truncated: true`. If more than ten million interactions would have to be read, the fields and
-    their occurrences are those of a sample, and the header `x-sample: 20000/40000000` has its size
+    `x-truncated: true`. If more than ten million interactions are recorded, the fields and their
+    occurrences may be those of a sample; then the header `x-sample: 20000/40000000` has its size
     and that of the scope."""
     if detail:
         reports, sample = runtime.discovery.details(scope)
